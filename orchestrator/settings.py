@@ -1,0 +1,132 @@
+"""Every setting of every process, read from the environment (and `.env`); field names upper-cased are the variables."""
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CLOUDFLARE = "https://api.cloudflare.com/client/v4"
+CLOUDFLARE_WEBHOOK_KEYS = "https://api.realtime.cloudflare.com/.well-known/webhooks.json"
+
+
+class Settings(BaseSettings):
+    """One object for all processes; built by bootstrap, handed down, never global."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    breakouts_home: Path = Field(default=Path(".breakouts"), description="Folder of everything embedded or generated.")
+    database_url: str = Field(
+        default="", description="postgresql://… or sqlite:///…; empty: SQLite under BREAKOUTS_HOME."
+    )
+    broker_url: str = Field(default="", description="redis://…; empty: the embedded Valkey under BREAKOUTS_HOME.")
+
+    realtimekit_base_url: str = CLOUDFLARE
+    realtimekit_account_id: str = ""
+    realtimekit_app_id: str = ""
+    realtimekit_api_token: SecretStr = SecretStr("")
+    realtimekit_webhook_public_key: str = Field(default="", description="PEM; wins over REALTIMEKIT_WEBHOOK_KEYS_URL.")
+    realtimekit_webhook_keys_url: str = CLOUDFLARE_WEBHOOK_KEYS
+    realtimekit_requests_per_5_minutes: int = Field(default=1200, ge=1, description="Shared by all workers.")
+    realtimekit_quota_window_seconds: int = Field(default=300, ge=1, description="Length of the sliding window.")
+    realtimekit_concurrency: int = Field(
+        default=64, ge=1, description="Calls in flight, and threads, per worker process."
+    )
+    realtimekit_timeout_seconds: float = Field(default=10.0, gt=0, description="Deadline of one call.")
+
+    api_keys: SecretStr = Field(default=SecretStr(""), description="Bootstrap keys: name:role:key, comma-separated.")
+    secret_key: SecretStr = Field(
+        default=SecretStr(""), description="Comma-separated, newest first: signs client tokens, encrypts stored ones."
+    )
+    host: str = "127.0.0.1"
+    port: int = 8000
+    flower_host: str = "127.0.0.1"
+    flower_port: int = 5555
+    flower_basic_auth: SecretStr = SecretStr("")
+    public_url: str = Field(default="", description="Where RealtimeKit reaches this API; lets webhooks be registered.")
+    cors_origins: str = Field(default="", description="Comma-separated origins of participants' browsers.")
+    log_json: bool = Field(default=False, description="JSON lines instead of readable ones.")
+    log_level: str = "INFO"
+
+    lease_seconds: float = Field(default=12.0, gt=0, description="A dead worker's rows go on after this.")
+    task_deadline_seconds: float = Field(default=60.0, gt=0, description="A lease is never renewed beyond this.")
+    return_grace_seconds: float = Field(
+        default=10.0, ge=0, description="Patience before kicking, and again before lost."
+    )
+    opening_deadline_seconds: float = Field(
+        default=60.0, gt=0, description="A room still failing then, while others opened, is failed."
+    )
+    look_again_seconds: float = Field(default=10.0, gt=0, description="How often an opening or closing is looked at.")
+    search_settle_seconds: float = Field(
+        default=3.0,
+        ge=0,
+        description="A RealtimeKit search may lag this far behind a create (its delay is undocumented).",
+    )
+    sync_seconds: float = Field(default=10.0, gt=0, description="Polling interval while no webhooks arrive.")
+    session_keep_alive_seconds: int = Field(default=600, ge=60, le=600)
+
+    @model_validator(mode="after")
+    def _cloudflare_needs_a_secret(self) -> "Settings":
+        real = self.realtimekit_base_url.startswith(CLOUDFLARE) and self.realtimekit_api_token.get_secret_value()
+        if real and not self.secret_key.get_secret_value():
+            raise ValueError("SECRET_KEY is required when REALTIMEKIT_BASE_URL is Cloudflare's")
+        return self
+
+    @field_validator("realtimekit_base_url", "public_url")
+    @classmethod
+    def _without_slash(cls, value: str, _: ValidationInfo) -> str:
+        return value.rstrip("/")
+
+    @property
+    def home(self) -> Path:
+        """BREAKOUTS_HOME as an absolute path, made when missing."""
+        self.breakouts_home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self.breakouts_home.resolve()
+
+    @cached_property
+    def database(self) -> str:
+        """The SQLAlchemy URL with the driver we ship (psycopg)."""
+        url = self.database_url or f"sqlite:///{self.home / 'breakouts.db'}"
+        for prefix in ("postgresql://", "postgres://"):
+            if url.startswith(prefix):
+                return "postgresql+psycopg://" + url.removeprefix(prefix)
+        return url
+
+    @cached_property
+    def broker(self) -> str:
+        """BROKER_URL, or the address of this home's embedded broker; RuntimeError when neither is there."""
+        if self.broker_url:
+            return self.broker_url
+        address = self.home / "broker.url"
+        if not address.exists():
+            raise RuntimeError("no broker: set BROKER_URL (redis://…), or start `breakouts up`, which embeds one")
+        return address.read_text().strip()
+
+    @cached_property
+    def secrets(self) -> list[str]:
+        """SECRET_KEY's list, newest first; made once under BREAKOUTS_HOME when not set."""
+        given = [part.strip() for part in self.secret_key.get_secret_value().split(",") if part.strip()]
+        return given or [_made_once(self.home / "secret.key")]
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the embedded database is used."""
+        return urlsplit(self.database).scheme.startswith("sqlite")
+
+
+def _made_once(path: Path) -> str:
+    """The secret in `path`; two processes that both find none agree on the one whose link came first."""
+    if not path.exists():
+        draft = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}")
+        draft.touch(mode=0o600, exist_ok=False)
+        draft.write_text(secrets.token_urlsafe(48))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text().strip()

@@ -1,0 +1,1 @@
+"""The words everything else speaks: states, tables, bodies, task names, migrations."""
