@@ -1,0 +1,70 @@
+# Everything starts here: `make demo` to see it work, `make test` to trust it. Nothing but Python 3.11+ is needed;
+# uv is used when it is there.
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+RUN := $(VENV)/run.stamp
+DEVELOP := $(VENV)/develop.stamp
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lock clean
+.DELETE_ON_ERROR:
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: $(RUN) ## make .venv with what is needed to run, exactly as locked
+
+demo: $(RUN) ## watch people go to recorded breakout rooms and come home (KEEP=1 stays up afterwards)
+	@$(BIN)/python -m orchestrator.cli demo $(if $(filter-out 0,$(KEEP)),--keep)
+
+test: $(DEVELOP) ## all tests, against a real broker, real databases, real workers (PYTEST_ARGS="…")
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 $(PYTEST_ARGS)
+
+check: $(DEVELOP) ## lint, types, import rules, locks, migrations
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.support.locks check
+
+lock: ## resolve the locks anew from pyproject.toml (needs uv)
+	@test -n "$(UV)" || { echo "make lock needs uv on PATH" >&2; exit 1; }
+	@$(PYTHON) -m tests.support.locks write "$(UV)"
+
+clean: ## remove what setup and the tools made
+	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# A venv that works is kept; one that is half made or whose Python is gone is made anew. Where venv comes without
+# ensurepip (Debian, Ubuntu), the Python outside brings its pip.
+$(BIN)/python:
+	@rm -rf $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@if [ -n "$(UV)" ]; then "$(UV)" venv --quiet --python "$$(command -v $(PYTHON))" $(VENV); \
+		else $(PYTHON) -m venv --without-pip $(VENV); fi
+
+$(RUN): requirements.lock pyproject.toml | $(BIN)/python
+	$(call install,requirements.lock)
+	@touch $@
+
+$(DEVELOP): requirements-dev.lock pyproject.toml | $(BIN)/python
+	$(call install,requirements-dev.lock)
+	@touch $@ $(RUN)
+
+# The lock first, then this project itself, in place and from nothing but what the lock brought.
+define install
+@echo "installing $(1) into $(VENV)"
+@if [ -n "$(UV)" ]; then \
+	"$(UV)" pip install --quiet --python $(BIN)/python --require-hashes -r $(1) && \
+	"$(UV)" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --require-hashes -r $(1) && \
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
+else \
+	echo "$(PYTHON) has no pip (python3 -m pip) and there is no uv: install either" >&2; exit 1; \
+fi
+endef

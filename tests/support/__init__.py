@@ -1,0 +1,1 @@
+"""Real parts for the tests: broker, databases, processes."""

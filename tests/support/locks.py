@@ -1,0 +1,62 @@
+"""The two lock files: made by `make lock`, proved current by `make check` (without a network).
+
+The first line of a lock holds a digest of everything in pyproject.toml that decides what is in it.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN, DEVELOP = "requirements.lock", "requirements-dev.lock"
+COMPILE = "pip compile pyproject.toml --group install --universal --python-version 3.11 --generate-hashes --quiet"
+
+
+def digest() -> str:
+    """Of pyproject's dependency tables, whatever their layout or comments."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    keys = ("requires-python", "dependencies", "optional-dependencies")
+    tables = {key: project["project"][key] for key in keys} | {"groups": project["dependency-groups"]}
+    return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()
+
+
+def first_line() -> str:
+    """What a lock that matches today's pyproject.toml begins with."""
+    return f"# made by `make lock` from pyproject.toml's dependencies, sha256 {digest()}"
+
+
+def write(uv: str) -> None:
+    """Resolve both locks anew; the development lock holds the same versions as the one to run."""
+    for name, extra in ((RUN, []), (DEVELOP, ["--extra", "dev", "--constraint", RUN])):
+        command = [uv, *COMPILE.split(), "--no-header", "--no-annotate", *extra]
+        lines = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+        # An index or folder given on this machine's command line or environment is nobody else's business.
+        kept = [line for line in lines if not line.startswith(("--index-url", "--extra-index-url", "--find-links"))]
+        (ROOT / name).write_text("\n".join([first_line(), *kept]) + "\n")
+
+
+def stale() -> list[str]:
+    """Names of the locks that don't match pyproject.toml, or that name a host."""
+    return [name for name in (RUN, DEVELOP) if not _is_current(ROOT / name)]
+
+
+def _is_current(lock: Path) -> bool:
+    text = lock.read_text() if lock.exists() else ""
+    return text.startswith(first_line() + "\n") and "://" not in text
+
+
+def main(arguments: list[str]) -> int:
+    """`write UV` or `check`; exit code 1 when a lock is stale."""
+    if arguments[0] == "write":
+        write(arguments[1])
+    found = stale()
+    for name in found:
+        sys.stderr.write(f"{name} does not match pyproject.toml: run `make lock` and commit it\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
