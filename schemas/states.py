@@ -1,0 +1,162 @@
+"""The states of everything that has a life, and, as data, their legal moves: the one table that everybody obeys."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class BreakoutState(StrEnum):
+    """Life of a breakout; `failed` means that no room could be opened."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    OPENING = "opening"
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class RoomState(StrEnum):
+    """Life of a room: `ready` has its child meeting and its people's tokens, `open` has told them to come."""
+
+    PLANNED = "planned"
+    PREPARING = "preparing"
+    READY = "ready"
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+    FAILED = "failed"
+
+
+class SeatState(StrEnum):
+    """Life of one person's seat in one room."""
+
+    ASSIGNED = "assigned"
+    ADMITTED = "admitted"
+    INVITED = "invited"
+    JOINED = "joined"
+    AWAY = "away"
+    RETURNING = "returning"
+    RETURNED = "returned"
+    NEVER_JOINED = "never_joined"
+    LOST = "lost"
+
+
+class RecordingState(StrEnum):
+    """Life of one recording of one room; `skipped` was asked for but nobody ever joined."""
+
+    REQUESTED = "requested"
+    RECORDING = "recording"
+    STOPPED = "stopped"
+    UPLOADED = "uploaded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class RoomWanted(StrEnum):
+    """What a room's controller works towards."""
+
+    NOTHING = "nothing"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class CloseReason(StrEnum):
+    """Why a breakout closed."""
+
+    TIMER = "timer"
+    API = "api"
+    PARENT_ENDED = "parent_ended"
+    ABORTED = "aborted"
+
+
+class AssignmentMode(StrEnum):
+    """Who decides where people sit."""
+
+    EVEN = "even"
+    MANUAL = "manual"
+
+
+class Who(StrEnum):
+    """Whom an even assignment deals out."""
+
+    REGISTERED = "registered"
+    PRESENT = "present"
+
+
+class LateJoin(StrEnum):
+    """Where somebody goes who arrives while the breakout is open."""
+
+    LEAST_FILLED = "least_filled"
+    MAIN = "main"
+
+
+class OnRoomFailure(StrEnum):
+    """What happens to the people of a room that failed."""
+
+    REDISTRIBUTE = "redistribute"
+    KEEP = "keep"
+    ABORT = "abort"
+
+
+class Role(StrEnum):
+    """A participant's role in the parent meeting."""
+
+    HOST = "host"
+    PARTICIPANT = "participant"
+
+
+class Location(StrEnum):
+    """Where a person was last seen."""
+
+    MAIN = "main"
+    ROOM = "room"
+    AWAY = "away"
+
+
+State = BreakoutState | RoomState | SeatState | RecordingState
+
+_B, _R, _S, _C = BreakoutState, RoomState, SeatState, RecordingState
+
+MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
+    {
+        _B.DRAFT: frozenset({_B.SCHEDULED, _B.OPENING, _B.CANCELLED}),
+        _B.SCHEDULED: frozenset({_B.OPENING, _B.CANCELLED}),
+        _B.OPENING: frozenset({_B.OPEN, _B.CLOSING, _B.FAILED}),
+        _B.OPEN: frozenset({_B.CLOSING}),
+        _B.CLOSING: frozenset({_B.CLOSED}),
+        _B.CLOSED: frozenset(),
+        _B.CANCELLED: frozenset(),
+        _B.FAILED: frozenset(),
+        _R.PLANNED: frozenset({_R.PREPARING, _R.CLOSED}),
+        _R.PREPARING: frozenset({_R.READY, _R.CLOSING, _R.FAILED}),
+        _R.READY: frozenset({_R.OPEN, _R.CLOSING}),
+        _R.OPEN: frozenset({_R.CLOSING}),
+        _R.CLOSING: frozenset({_R.CLOSED}),
+        _R.CLOSED: frozenset(),
+        _R.FAILED: frozenset(),
+        _S.ASSIGNED: frozenset({_S.ADMITTED, _S.NEVER_JOINED}),
+        _S.ADMITTED: frozenset({_S.INVITED, _S.NEVER_JOINED}),
+        _S.INVITED: frozenset({_S.JOINED, _S.NEVER_JOINED}),
+        _S.JOINED: frozenset({_S.AWAY, _S.RETURNING}),
+        _S.AWAY: frozenset({_S.JOINED, _S.RETURNING}),
+        _S.RETURNING: frozenset({_S.RETURNED, _S.LOST}),
+        _S.RETURNED: frozenset(),
+        _S.NEVER_JOINED: frozenset(),
+        _S.LOST: frozenset({_S.RETURNED}),
+        _C.REQUESTED: frozenset({_C.RECORDING, _C.FAILED, _C.SKIPPED}),
+        _C.RECORDING: frozenset({_C.STOPPED, _C.UPLOADED, _C.FAILED}),
+        _C.STOPPED: frozenset({_C.UPLOADED, _C.FAILED}),
+        _C.UPLOADED: frozenset(),
+        _C.FAILED: frozenset(),
+        _C.SKIPPED: frozenset(),
+    }
+)
+
+LIVE = frozenset({_B.OPENING, _B.OPEN, _B.CLOSING})
+"""A meeting has at most one breakout in these states."""
+
+ACCOUNTED = frozenset({_S.RETURNED, _S.NEVER_JOINED, _S.LOST})
+"""A seat in one of these needs nothing more."""

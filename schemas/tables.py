@@ -1,0 +1,291 @@
+"""The tables. A row that still has something to do is a `Due`: when, and by whom, stands in those columns."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Index, MetaData, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from schemas.columns import Json, UtcDateTime, new_id, state_column
+from schemas.states import (
+    LIVE,
+    AssignmentMode,
+    BreakoutState,
+    CloseReason,
+    LateJoin,
+    Location,
+    OnRoomFailure,
+    RecordingState,
+    Role,
+    RoomState,
+    RoomWanted,
+    SeatState,
+    Who,
+)
+
+SQLModel.metadata.naming_convention = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+).naming_convention
+
+
+def _when(condition: str) -> dict[str, Any]:
+    return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
+
+
+def _due_index(table: str) -> Index:
+    return Index(f"ix_{table}_due_at", "due_at", **_when("due_at IS NOT NULL"))
+
+
+class Due(SQLModel):
+    """What the protocol of a row needs (orchestrator/store/due.py says how it is used)."""
+
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When somebody must next look at the row; while it is held, when its lease ends."""
+    claim: int = 0
+    """Raised by every start; the number a message carries, and the fence of every write that follows."""
+    holder: str | None = Field(default=None, max_length=120)
+    """The worker that works on the row now."""
+    generation: int = 0
+    """Raised by everybody who changes what is wanted."""
+    seen_generation: int = 0
+    """The generation that the last finished pass has dealt with."""
+    tries: int = 0
+    """Passes begun since the last recorded progress."""
+    retry_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Holds the same generation back until then."""
+    dispatches: int = 0
+    """Messages sent since the last start."""
+
+
+class Meeting(Due, table=True):
+    """A parent meeting at RealtimeKit; its task imports participants, makes their tokens and polls who is where."""
+
+    __table_args__: ClassVar[Any] = (_due_index("meeting"),)
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
+    title: str
+    realtimekit_meeting_id: str = Field(unique=True, max_length=64)
+    host_preset: str
+    participant_preset: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    to_import: bool = False
+    """Adopted, and its participants at RealtimeKit are not here yet."""
+    poll_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When who is where is asked for next; only set while a breakout is live."""
+    webhook_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the last webhook about this meeting or one of its rooms came."""
+
+
+class Inbox(Due, table=True):
+    """The webhook deliveries of one parent meeting that wait to be applied, as one row to work on."""
+
+    __table_args__: ClassVar[Any] = (_due_index("inbox"),)
+
+    id: str = Field(primary_key=True, foreign_key="meeting.id", max_length=36)
+
+
+class Delivery(SQLModel, table=True):
+    """One webhook delivery; its `rtk-uuid` makes a repeated one visible."""
+
+    __table_args__: ClassVar[Any] = (
+        Index("ix_delivery_waiting", "inbox_id", "received_at", **_when("applied_at IS NULL")),
+    )
+
+    id: str = Field(primary_key=True, max_length=100)
+    inbox_id: str = Field(foreign_key="inbox.id", max_length=36)
+    payload: dict[str, Any] = Field(sa_type=Json)
+    received_at: datetime = Field(sa_type=UtcDateTime)
+    applied_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Participant(SQLModel, table=True):
+    """A person in a parent meeting, addressed by the caller's own id."""
+
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("meeting_id", "custom_participant_id"),
+        Index("ix_participant_token_wanted", "meeting_id", **_when("token_wanted")),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
+    meeting_id: str = Field(foreign_key="meeting.id", max_length=36)
+    custom_participant_id: str = Field(max_length=200)
+    name: str
+    role: Role = Field(default=Role.PARTICIPANT, sa_type=state_column(Role))
+    preset_name: str | None = None
+    attributes: dict[str, str] = Field(default_factory=dict, sa_type=Json)
+    realtimekit_participant_id: str | None = Field(default=None, max_length=64)
+    auth_token: str | None = None
+    """The token for the parent meeting, encrypted."""
+    token_wanted: bool = False
+    """Their browser asked, or soon will; cleared when the token is there."""
+    in_doubt: bool = False
+    """They may have been added at RealtimeKit without our knowing."""
+    version: int = 0
+    """Raised whenever what their seat says has changed."""
+    location: Location = Field(default=Location.AWAY, sa_type=state_column(Location))
+    location_room_id: str | None = Field(default=None, max_length=36)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Presence(SQLModel, table=True):
+    """One stay of one peer (tab, device) of a person in the parent meeting (`room_id` null) or in a room."""
+
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("meeting_id", "peer_id"),
+        Index("ix_presence_here", "participant_id", **_when("left_at IS NULL")),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
+    meeting_id: str = Field(foreign_key="meeting.id", max_length=36)
+    participant_id: str = Field(foreign_key="participant.id", max_length=36)
+    room_id: str | None = Field(default=None, foreign_key="room.id", max_length=36)
+    session_id: str | None = Field(default=None, max_length=64)
+    peer_id: str = Field(max_length=100)
+    """RealtimeKit's peer id; `ack:…` where only the browser's own word is known."""
+    joined_at: datetime = Field(sa_type=UtcDateTime)
+    left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Breakout(Due, table=True):
+    """One split of a parent meeting into rooms, and the clock it runs by."""
+
+    __table_args__: ClassVar[Any] = (
+        _due_index("breakout"),
+        Index("ix_breakout_meeting_id", "meeting_id"),
+        Index(
+            "uq_breakout_live",
+            "meeting_id",
+            unique=True,
+            **_when(f"state IN ({', '.join(repr(state.value) for state in sorted(LIVE))})"),
+        ),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
+    meeting_id: str = Field(foreign_key="meeting.id", max_length=36)
+    name: str
+    state: BreakoutState = Field(default=BreakoutState.DRAFT, sa_type=state_column(BreakoutState))
+    seed: int = Field(sa_type=BigInteger)
+    mode: AssignmentMode = Field(default=AssignmentMode.EVEN, sa_type=state_column(AssignmentMode))
+    who: Who = Field(default=Who.REGISTERED, sa_type=state_column(Who))
+    include_hosts: bool = False
+    duration_seconds: int | None = None
+    countdown_seconds: int = 60
+    warn_before_seconds: list[int] = Field(default_factory=list, sa_type=Json)
+    record: bool = False
+    recording_max_seconds: int | None = None
+    recording_file_name_prefix: str | None = None
+    allow_switch: bool = False
+    allow_return: bool = True
+    late_join: LateJoin = Field(default=LateJoin.LEAST_FILLED, sa_type=state_column(LateJoin))
+    on_room_failure: OnRoomFailure = Field(default=OnRoomFailure.REDISTRIBUTE, sa_type=state_column(OnRoomFailure))
+    starts_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    opening_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """The stored deadline of the opening."""
+    opened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    closes_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    empties_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the seats point to main."""
+    emptied_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When they really did; null until then."""
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    close_reason: CloseReason | None = Field(default=None, sa_type=state_column(CloseReason))
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    version: int = 1
+    """Counts operators' changes."""
+    events: int = 0
+    """The last event's number; raised only under this row's lock, so the log has no gaps."""
+
+
+class Room(Due, table=True):
+    """One room: what is wanted of it, and what it is known to have at RealtimeKit."""
+
+    __table_args__: ClassVar[Any] = (
+        _due_index("room"),
+        UniqueConstraint("breakout_id", "index"),
+        UniqueConstraint("breakout_id", "name"),
+        Index("ix_room_realtimekit_meeting_id", "realtimekit_meeting_id"),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
+    breakout_id: str = Field(foreign_key="breakout.id", max_length=36)
+    index: int
+    name: str
+    state: RoomState = Field(default=RoomState.PLANNED, sa_type=state_column(RoomState))
+    wanted: RoomWanted = Field(default=RoomWanted.NOTHING, sa_type=state_column(RoomWanted))
+    key: str = Field(unique=True, max_length=40)
+    """What the child meeting's title ends in, so that it can be found again."""
+    max_participants: int | None = None
+    realtimekit_meeting_id: str | None = Field(default=None, max_length=64)
+    in_doubt_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the child meeting was last asked for without a recorded answer."""
+    ever_in_doubt: bool = False
+    retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    error: str | None = None
+
+
+class Seat(SQLModel, table=True):
+    """One person in one room; a move ends one seat and begins another."""
+
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("room_id", "participant_id"),
+        Index("uq_seat_wanted", "breakout_id", "participant_id", unique=True, **_when("wanted")),
+        Index("ix_seat_participant_id", "participant_id"),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
+    breakout_id: str = Field(foreign_key="breakout.id", max_length=36)
+    room_id: str = Field(foreign_key="room.id", max_length=36)
+    participant_id: str = Field(foreign_key="participant.id", max_length=36)
+    state: SeatState = Field(default=SeatState.ASSIGNED, sa_type=state_column(SeatState))
+    wanted: bool = True
+    pinned: bool = False
+    realtimekit_participant_id: str | None = Field(default=None, max_length=64)
+    auth_token: str | None = None
+    """The token for the child meeting, encrypted."""
+    in_doubt: bool = False
+    """They may have been added to the child meeting without our knowing."""
+    error: str | None = None
+
+
+class Recording(Due, table=True):
+    """One recording of one room; the room's task starts and stops it, its own task only reads how it goes on."""
+
+    __table_args__: ClassVar[Any] = (
+        _due_index("recording"),
+        Index("ix_recording_breakout_id", "breakout_id"),
+        Index("ix_recording_room_id", "room_id"),
+        Index("ix_recording_realtimekit_recording_id", "realtimekit_recording_id"),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
+    breakout_id: str = Field(foreign_key="breakout.id", max_length=36)
+    room_id: str = Field(foreign_key="room.id", max_length=36)
+    state: RecordingState = Field(default=RecordingState.REQUESTED, sa_type=state_column(RecordingState))
+    realtimekit_recording_id: str | None = Field(default=None, max_length=64)
+    in_doubt: bool = False
+    """It may have been started without our knowing."""
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    download_url: str | None = None
+    error: str | None = None
+    follow_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When RealtimeKit is asked next how the upload goes."""
+    follows: int = 0
+    """How often it was asked."""
+
+
+class Event(SQLModel, table=True):
+    """One thing that happened in a breakout; the number is gap-free within it."""
+
+    breakout_id: str = Field(primary_key=True, foreign_key="breakout.id", max_length=36)
+    number: int = Field(primary_key=True)
+    type: str = Field(max_length=40)
+    at: datetime = Field(sa_type=UtcDateTime)
+    data: dict[str, Any] = Field(sa_type=Json)

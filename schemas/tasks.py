@@ -1,0 +1,39 @@
+"""Names of tasks and queues: what the processes that send and those that work have in common."""
+
+from enum import StrEnum
+
+
+class Queue(StrEnum):
+    """Queues in strict order: a worker that serves several always empties the first one first."""
+
+    LIFECYCLE = "lifecycle"
+    ROOMS = "rooms"
+    RECORDINGS = "recordings"
+    RECONCILE = "reconcile"
+
+
+class Task(StrEnum):
+    """Every task; the name in a message is a hint, the work is derived from the locked row."""
+
+    BREAKOUT_OPEN = "breakout.open"
+    BREAKOUT_CLOSE = "breakout.close"
+    BREAKOUT_FINISH = "breakout.finish"
+    ROOM_OPEN = "room.open"
+    ROOM_RECORD = "room.record"
+    ROOM_CLOSE = "room.close"
+    RECORDING_FOLLOW = "recording.follow"
+    WEBHOOK_APPLY = "webhook.apply"
+    MEETING_SYNC = "meeting.sync"
+
+
+QUEUE_OF: dict[Task, Queue] = {
+    Task.BREAKOUT_OPEN: Queue.LIFECYCLE,
+    Task.BREAKOUT_CLOSE: Queue.LIFECYCLE,
+    Task.BREAKOUT_FINISH: Queue.LIFECYCLE,
+    Task.ROOM_CLOSE: Queue.LIFECYCLE,
+    Task.WEBHOOK_APPLY: Queue.LIFECYCLE,
+    Task.ROOM_OPEN: Queue.ROOMS,
+    Task.ROOM_RECORD: Queue.RECORDINGS,
+    Task.RECORDING_FOLLOW: Queue.RECONCILE,
+    Task.MEETING_SYNC: Queue.RECONCILE,
+}
