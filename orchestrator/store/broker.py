@@ -1,0 +1,142 @@
+"""The broker: Celery's settings, each with its reason, and a sender that never blocks whoever has just committed."""
+
+import queue
+import threading
+from typing import Any
+
+import redis
+from celery import Celery
+from kombu.entity import Queue as KombuQueue
+
+from orchestrator.log import logger
+from orchestrator.store.messages import Message
+from schemas.tasks import QUEUE_OF, Queue
+
+log = logger(__name__)
+
+PREFIX = "bo:"
+EPOCH_KEY = PREFIX + "epoch"
+TOPIC_PREFIX = PREFIX + "topic:"
+SENDER_BACKLOG = 20_000
+
+
+def celery_settings(broker_url: str) -> dict[str, Any]:
+    """Settings of every Celery process."""
+    return {
+        "broker_url": broker_url,
+        "broker_transport_options": {
+            "visibility_timeout": 180,  # three times a task's deadline; possible because nothing is sent with an ETA
+            "unacked_restore_interval": 5,  # with the throttle: a dead worker's messages return in 13 s instead of 92
+            "unacked_restore_throttle": 1,
+            "socket_timeout": 15,  # without it a publish on a half-open socket waits for ever
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 10,
+            "retry_on_timeout": True,
+            "max_connections": 256,
+            "queue_order_strategy": "priority",  # lifecycle strictly before rooms before the rest
+            "global_keyprefix": PREFIX,
+            "client_name": "breakout",
+        },
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,  # a worker outlives its broker
+        "task_queues": [KombuQueue(name.value) for name in Queue],
+        "task_default_queue": Queue.LIFECYCLE.value,
+        "task_create_missing_queues": False,  # a typo fails loudly
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "task_ignore_result": True,  # results stand in the database and, as one line, in Flower's events
+        "task_track_started": True,
+        "task_send_sent_event": True,
+        "worker_send_task_events": True,
+        "worker_prefetch_multiplier": 1,
+        "worker_eta_task_limit": 200,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,  # threads can't be cancelled; fences guard
+        "worker_soft_shutdown_timeout": 15,
+        "worker_enable_soft_shutdown_on_idle": True,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "accept_content": ["json"],
+        "enable_utc": True,
+    }
+
+
+class Broker:
+    """Sends messages and wake-ups from a thread of its own: one quick try each; the timekeeper catches what fell."""
+
+    def __init__(self, broker_url: str) -> None:
+        self.app = Celery("breakout-sender", set_as_current=False)
+        self.app.conf.update(celery_settings(broker_url))
+        self.redis = redis.Redis.from_url(
+            broker_url, socket_timeout=1, socket_connect_timeout=1, client_name="breakout"
+        )
+        self._waiting: queue.Queue[Message | str | None] = queue.Queue(SENDER_BACKLOG)
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def submit(self, messages: list[Message], topics: set[str]) -> None:
+        """Hand over what a commit sends; returns at once, and drops what an unreachable broker lets pile up."""
+        self._ensure_thread()
+        items: list[Message | str] = [*messages, *topics]
+        for item in items:
+            try:
+                self._waiting.put_nowait(item)
+            except queue.Full:
+                return
+
+    def flush(self) -> None:
+        """Wait until what was submitted has been tried."""
+        self._waiting.join()
+
+    def close(self) -> None:
+        """Send what is left and end the thread."""
+        if self._thread is not None:
+            self._waiting.put(None)
+            self._thread.join(timeout=5)
+
+    def _ensure_thread(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._send_for_ever, name="sender", daemon=True)
+                self._thread.start()
+
+    def _send_for_ever(self) -> None:
+        producer = None
+        while (item := self._waiting.get()) is not None:
+            try:
+                if isinstance(item, str):
+                    self.redis.publish(TOPIC_PREFIX + item, "")
+                else:
+                    producer = producer or self._producer()
+                    self._publish(producer, item)
+            except Exception as error:
+                log.warning("not sent, the timekeeper will", error=type(error).__name__)
+                producer = None
+            finally:
+                self._waiting.task_done()
+        self._waiting.task_done()
+
+    def _producer(self) -> Any:
+        quick = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry_on_timeout": False, "max_connections": 4}
+        options = {**self.app.conf.broker_transport_options, **quick}
+        connection = self.app.connection_for_write(transport_options=options)
+        return self.app.amqp.Producer(connection, auto_declare=False)
+
+    def _publish(self, producer: Any, message: Message) -> None:
+        self.app.send_task(
+            message.task.value,
+            args=(message.row_id, message.claim),
+            argsrepr=f"{message.label} · {message.row_id[-12:]}.{message.claim}",
+            kwargsrepr="",
+            queue=QUEUE_OF[message.task].value,
+            producer=producer,
+            retry=False,
+        )
+
+    def queue_length(self, name: Queue) -> int:
+        """How many messages wait in a queue."""
+        return int(self.redis.llen(PREFIX + name.value))
+
+    def epoch_is_new(self) -> bool:
+        """Whether the broker was emptied or replaced since this was last asked by anybody."""
+        return bool(self.redis.set(EPOCH_KEY, "1", nx=True))

@@ -1,0 +1,226 @@
+"""The protocol of a row: how work on it is asked for, begun, kept, recorded and given back.
+
+dispatch   send (id, claim) with the claim as it stands; due again soon, in case nobody starts it
+start      consume the claim number: the new one is the fence of every write that follows
+take       start and finish in one transaction, for work that calls nobody outside
+want       raise `generation`; the holder sees it when it renews or releases, else the row is dispatched
+renew      keep all rows that this process holds (orchestrator/store/leases.py)
+record     the fence: refuse to write for a row that somebody else has started since
+release    give the row back; due at its next time, or at once when more was wanted meanwhile
+
+The database is the truth and a message only a hint: every message may be lost, repeated, or an hour late.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, CursorResult, case, func, or_, select, update
+from sqlalchemy.sql.dml import Update
+
+from orchestrator.domain.lifecycle import breakout_task, room_task
+from orchestrator.domain.timing import dispatch_delays
+from orchestrator.errors import LeaseLost
+from orchestrator.store.database import Transaction
+from orchestrator.store.messages import Message
+from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room
+from schemas.tasks import Task
+
+TABLES: tuple[type[Due], ...] = (Breakout, Room, Inbox, Recording, Meeting)
+"""Every table whose rows can be due, the most urgent kind first."""
+
+DUE_TOPIC = "due"
+"""Published when something became due earlier than the timekeeper may expect."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to write for one row until its fence moves on."""
+
+    table: type[Due]
+    row_id: str
+    fence: int
+    generation: int
+
+
+def _column(table: type[Due], name: str) -> Any:
+    return getattr(table, name)
+
+
+def _update(table: type[Due], *conditions: ColumnElement[bool]) -> Update:
+    return update(table).where(*conditions).execution_options(synchronize_session=False)
+
+
+def _id(table: type[Due]) -> Any:
+    return _column(table, "id")
+
+
+def _dispatched_until(table: type[Due], now: datetime) -> Any:
+    """When a row that is dispatched now is due again; each unanswered message doubles the wait."""
+    delays = dispatch_delays()
+    steps = [(_column(table, "dispatches") == n, now + timedelta(seconds=delay)) for n, delay in enumerate(delays)]
+    return case(*steps, else_=now + timedelta(seconds=delays[-1]))
+
+
+def _message(row: Any) -> Message:
+    """The message for a row that was just dispatched."""
+    match row:
+        case Breakout():
+            return Message(breakout_task(row), row.id, row.claim, row.name)
+        case Room():
+            return Message(room_task(row), row.id, row.claim, row.name)
+        case Recording():
+            return Message(Task.RECORDING_FOLLOW, row.id, row.claim, str(row.state))
+        case Inbox():
+            return Message(Task.WEBHOOK_APPLY, row.id, row.claim, "deliveries")
+        case _:
+            return Message(Task.MEETING_SYNC, row.id, row.claim, "who is where")
+
+
+def dispatch(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:
+    """Send a message for each row that nobody holds, after the commit."""
+    ids = list(row_ids)
+    if not ids:
+        return
+    now = tx.now()
+    tx.session.flush()
+    statement = _update(table, _id(table).in_(ids), _column(table, "holder").is_(None)).values(
+        due_at=_dispatched_until(table, now), dispatches=_column(table, "dispatches") + 1
+    )
+    rows = tx.session.scalars(statement.returning(table), execution_options={"populate_existing": True}).all()
+    for row in rows:
+        tx.send(_message(row))
+
+
+def start(tx: Transaction, table: type[Due], row_id: str, claim: int, *, holder: str, lease: timedelta) -> Claim | None:
+    """Consume `claim`; None when the message is stale, repeated, or the row is held."""
+    statement = (
+        _update(table, _id(table) == row_id, _column(table, "claim") == claim, _column(table, "holder").is_(None))
+        .values(
+            claim=claim + 1,
+            holder=holder,
+            due_at=tx.now() + lease,
+            tries=_column(table, "tries") + 1,
+            dispatches=0,
+        )
+        .returning(_column(table, "generation"))
+    )
+    generation = tx.session.scalar(statement)
+    return None if generation is None else Claim(table, row_id, claim + 1, generation)
+
+
+def take(tx: Transaction, table: type[Due], row_id: str, claim: int) -> bool:
+    """Consume `claim` for work that ends within this transaction; False when there is nothing to do any more."""
+    statement = _update(
+        table, _id(table) == row_id, _column(table, "claim") == claim, _column(table, "holder").is_(None)
+    ).values(claim=claim + 1, dispatches=0, seen_generation=_column(table, "generation"), due_at=None)
+    return _rows(tx, statement) == 1
+
+
+def want(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:
+    """Say that something about the rows is wanted anew; those that nobody holds are dispatched.
+
+    A row whose message has just been sent is not sent another: that one will see the new generation.
+    """
+    ids = list(row_ids)
+    if not ids:
+        return
+    tx.session.flush()
+    tx.session.execute(_update(table, _id(table).in_(ids)).values(generation=_column(table, "generation") + 1))
+    soon = tx.now() + timedelta(seconds=dispatch_delays()[0])
+    idle = select(_id(table)).where(
+        _id(table).in_(ids),
+        _column(table, "holder").is_(None),
+        or_(_column(table, "dispatches") == 0, _column(table, "due_at") > soon),
+    )
+    dispatch(tx, table, tx.session.scalars(idle).all())
+
+
+def set_due(tx: Transaction, table: type[Due], row_id: str, due_at: datetime | None) -> None:
+    """Store when a row that nobody holds is due next, and tell the timekeeper."""
+    tx.session.flush()
+    tx.session.execute(
+        _update(table, _id(table) == row_id, _column(table, "holder").is_(None)).values(due_at=due_at, dispatches=0)
+    )
+    if due_at is not None:
+        tx.wake(DUE_TOPIC)
+
+
+def record(tx: Transaction, claim: Claim, *, progress: bool = True) -> None:
+    """Raise LeaseLost unless the claim is still good; recorded progress resets the count of tries."""
+    values: dict[str, Any] = {"tries": 0} if progress else {"tries": _column(claim.table, "tries")}
+    statement = _update(
+        claim.table, _id(claim.table) == claim.row_id, _column(claim.table, "claim") == claim.fence
+    ).values(**values)
+    if _rows(tx, statement) != 1:
+        raise LeaseLost(f"{claim.table.__name__.lower()} {claim.row_id} is somebody else's by now")
+
+
+def release(
+    tx: Transaction, claim: Claim, *, due_at: datetime | None, retry_at: datetime | None = None, untried: bool = False
+) -> None:
+    """Give the row back: due at `due_at`, or at once when its generation has moved on; no-op when it was lost.
+
+    `retry_at` is stored as the reason for waiting; `untried` takes back the try of a pass that never got its turn.
+    """
+    table = claim.table
+    tx.session.flush()
+    statement = (
+        _update(table, _id(table) == claim.row_id, _column(table, "claim") == claim.fence)
+        .values(
+            holder=None,
+            dispatches=0,
+            due_at=due_at,
+            retry_at=retry_at,
+            seen_generation=claim.generation,
+            tries=_column(table, "tries") - (1 if untried else 0),
+        )
+        .returning(_column(table, "generation"))
+    )
+    generation = tx.session.scalar(statement)
+    if generation is not None and generation != claim.generation:
+        dispatch(tx, table, [claim.row_id])
+    elif due_at is not None:
+        tx.wake(DUE_TOPIC)
+
+
+def dispatch_due(tx: Transaction, table: type[Due], limit: int, *, resend: bool) -> tuple[int, int]:
+    """The timekeeper's scan of one table: (rows dispatched, leases that had ended by themselves).
+
+    Rows that another process has locked are passed over; with `resend` false only rows that wait for no message are
+    sent, for a queue that is long already is not helped by a second copy of what it holds.
+    """
+    due = _column(table, "due_at")
+    query = select(_id(table), _column(table, "holder")).where(due <= tx.now()).order_by(due).limit(limit)
+    if not resend:
+        query = query.where(_column(table, "dispatches") == 0)
+    found = tx.session.execute(query.with_for_update(skip_locked=True)).all()
+    ended = [row_id for row_id, holder in found if holder is not None]
+    if ended:
+        tx.session.execute(_update(table, _id(table).in_(ended)).values(holder=None))
+    dispatch(tx, table, [row_id for row_id, _ in found])
+    return len(found), len(ended)
+
+
+def forget_dispatches(tx: Transaction) -> None:
+    """The broker was emptied or replaced: whatever was sent and not started is due at once."""
+    now = tx.now()
+    for table in TABLES:
+        tx.session.execute(
+            _update(table, _column(table, "dispatches") > 0, _column(table, "holder").is_(None)).values(
+                due_at=now, dispatches=0
+            )
+        )
+
+
+def next_due_at(tx: Transaction, tables: Sequence[type[Due]] = TABLES) -> datetime | None:
+    """The earliest time at which any row is due."""
+    times = [tx.session.scalar(select(func.min(_column(table, "due_at")))) for table in tables]
+    return min((time for time in times if time is not None), default=None)
+
+
+def _rows(tx: Transaction, statement: Update) -> int:
+    result = tx.session.execute(statement)
+    assert isinstance(result, CursorResult)
+    return result.rowcount
