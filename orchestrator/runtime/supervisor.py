@@ -1,0 +1,187 @@
+"""Several processes in one terminal: started in stages, restarted when they die, stopped in order.
+
+Each child is a session of its own, so that a Ctrl-C in the terminal reaches only the supervisor, and runs under a
+guard, so that it dies with the supervisor even when that is killed.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from orchestrator.errors import OrchestratorError
+from orchestrator.runtime.guard import guarded
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 15.0
+SETTLED_SECONDS = 30.0
+"""A child that lived this long has earned a quick restart again."""
+ASK_EVERY_SECONDS = 0.05
+LAST_WORDS_SECONDS = 1.0
+"""For output still on its way; a grandchild may hold the pipe open for ever."""
+
+Write = Callable[[str, str], None]
+
+
+class StartFailed(OrchestratorError):
+    """A service ended, or did not answer, before everything was up."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A process to keep running. Lower stages start first, and stop last."""
+
+    name: str
+    command: list[str]
+    stage: int
+    env: Mapping[str, str] = field(default_factory=dict)
+    ready: Callable[[], bool] | None = None
+    """Asked (in a thread) until it says yes; without it, whoever was started counts as ready."""
+    patience_seconds: float = 10.0
+    """What a clean stop may take before it is killed."""
+
+
+class Supervisor:
+    """Runs services until it is told to stop; `write(name, line)` gets every line that they print."""
+
+    def __init__(self, services: list[Service], write: Write, start_seconds: float = 60.0) -> None:
+        self._stages = [list(group) for _, group in groupby(sorted(services, key=_stage), key=_stage)]
+        self._write = write
+        self._start_seconds = start_seconds
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._settled = False
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    def stop(self) -> None:
+        """Begin a clean stop; asked again, kill what is left."""
+        if self._stop.is_set():
+            self._hurry.set()
+        self._stop.set()
+
+    async def run(self, when_ready: Callable[[], None]) -> None:
+        """Start everything, keep it running, stop it; StartFailed when it does not come up in the first place."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.stop)
+        stopped = asyncio.create_task(self._stop.wait())
+        started = asyncio.create_task(self._start_all())
+        try:
+            await asyncio.wait({stopped, started}, return_when=asyncio.FIRST_COMPLETED)
+            if started.done():
+                started.result()
+                self._settled = True
+                when_ready()
+                await self._watch(stopped)
+        finally:
+            started.cancel()
+            stopped.cancel()
+            await self._stop_all()
+
+    async def _watch(self, stopped: asyncio.Task[bool]) -> None:
+        """Until told to stop; a keeper only ends by a fault of our own, which is raised."""
+        done, _ = await asyncio.wait({stopped, *self._keepers.values()}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopped}:
+            task.result()
+
+    async def _start_all(self) -> None:
+        try:
+            async with asyncio.timeout(self._start_seconds):
+                for stage in self._stages:
+                    for service in stage:
+                        self._keepers[service.name] = asyncio.create_task(self._keep(service))
+                    await asyncio.gather(*(self._until_ready(service) for service in stage))
+        except TimeoutError:
+            raise StartFailed(f"not everything answered within {self._start_seconds:g} s") from None
+
+    async def _until_ready(self, service: Service) -> None:
+        keeper = self._keepers[service.name]
+        while not keeper.done():
+            if service.name in self._running and (service.ready is None or await asyncio.to_thread(service.ready)):
+                return
+            await asyncio.wait({keeper}, timeout=ASK_EVERY_SECONDS)
+        keeper.result()
+
+    async def _keep(self, service: Service) -> None:
+        """Run one service again and again, with growing pauses while it keeps dying."""
+        loop = asyncio.get_running_loop()
+        pause = FIRST_PAUSE_SECONDS
+        while not self._stop.is_set():
+            began = loop.time()
+            code = await self._run_once(service)
+            if self._stop.is_set():
+                return
+            if not self._settled:
+                raise StartFailed(f"{service.name} ended with code {code} before everything was up")
+            if loop.time() - began > SETTLED_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            self._write(service.name, f"ended with code {code}; started again in {pause:g} s")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    async def _run_once(self, service: Service) -> int:
+        process = await asyncio.create_subprocess_exec(
+            *guarded(service.command),
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **service.env},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._running[service.name] = process
+        output = asyncio.create_task(self._forward(service.name, process))
+        try:
+            code = await process.wait()
+            await asyncio.wait({output}, timeout=LAST_WORDS_SECONDS)
+            return code
+        finally:
+            output.cancel()
+            self._running.pop(service.name, None)
+
+    async def _forward(self, name: str, process: asyncio.subprocess.Process) -> None:
+        stream, rest = process.stdout, b""
+        assert stream is not None
+        while chunk := await stream.read(65536):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self._write(name, line.decode(errors="replace"))
+        if rest:
+            self._write(name, rest.decode(errors="replace"))
+
+    async def _stop_all(self) -> None:
+        self._stop.set()
+        for stage in reversed(self._stages):
+            await asyncio.gather(*(self._end(service) for service in stage))
+
+    async def _end(self, service: Service) -> None:
+        keeper = self._keepers.get(service.name)
+        if keeper is None:
+            return
+        process = self._running.get(service.name)
+        if process is None:
+            keeper.cancel()
+        else:
+            await self._end_process(service, process)
+        with suppress(asyncio.CancelledError, OrchestratorError, OSError):
+            await keeper
+
+    async def _end_process(self, service: Service, process: asyncio.subprocess.Process) -> None:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        ended = asyncio.create_task(process.wait())
+        hurried = asyncio.create_task(self._hurry.wait())
+        await asyncio.wait({ended, hurried}, timeout=service.patience_seconds, return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        if not ended.done():
+            self._write(service.name, "did not stop in time: killed")
+            with suppress(ProcessLookupError):
+                process.kill()
+        await ended
+
+
+def _stage(service: Service) -> int:
+    return service.stage

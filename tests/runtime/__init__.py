@@ -1,0 +1,1 @@
+"""The embedded broker, the supervisor and the command line, as real processes."""

@@ -1,0 +1,148 @@
+"""Our commands as real processes: started with an environment, watched, stopped, killed."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from orchestrator.runtime.guard import guarded
+from tests.support.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+BREAKOUTS = [sys.executable, "-m", "orchestrator.cli"]
+CELERY = [sys.executable, "-m", "celery", "-A", "workers.app"]
+
+
+class Process:
+    """A running command; everything it prints is in `output`.
+
+    It dies with the test run, whatever happens to that; on Linux with the thread that started it: start it from the
+    main one.
+    """
+
+    def __init__(
+        self, command: Sequence[str], log: Path, env: Mapping[str, str], *, cwd: Path = ROOT, watch: bool = False
+    ) -> None:
+        self.command = list(command)
+        self.log = log
+        with log.open("ab") as file:
+            self.popen = subprocess.Popen(
+                guarded(self.command, watch=watch),
+                env={**clean_environment(), **env},
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The process id of the command itself."""
+        return self.popen.pid
+
+    @property
+    def output(self) -> str:
+        """Everything printed so far."""
+        return self.log.read_text(errors="replace")
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.popen.poll() is None
+
+    def wait_for_text(self, text: str, deadline: float = 20.0) -> None:
+        """Until it has printed `text`; fails at once when it ends first."""
+        self._wait(lambda: text in self.output, deadline, f"{text!r} in the output")
+
+    def wait_for_url(self, url: str, deadline: float = 20.0) -> None:
+        """Until a GET of `url` is answered 2xx; fails at once when the process ends first."""
+        self._wait(lambda: _answers(url), deadline, f"an answer of {url}")
+
+    def _wait(self, condition: Callable[[], bool], deadline: float, what: str) -> None:
+        try:
+            wait_until(lambda: condition() or not self.alive, deadline, what=what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.output}") from None
+        assert condition(), f"{self.command} ended with {self.popen.poll()} before {what}\n{self.output}"
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal, unless it has ended."""
+        self.popen.send_signal(number)
+
+    def wait(self, deadline: float = 20.0) -> int:
+        """Its exit code; AssertionError when it runs on for `deadline` seconds."""
+        try:
+            return self.popen.wait(deadline)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.command} still runs after {deadline:g} s\n{self.output}") from None
+
+    def stop(self, deadline: float = 20.0) -> int:
+        """SIGTERM, and its exit code."""
+        self.send(signal.SIGTERM)
+        return self.wait(deadline)
+
+    def kill(self) -> None:
+        """`kill -9`, and wait until it is gone."""
+        self.popen.kill()
+        self.popen.wait()
+
+
+class Processes:
+    """Starts processes whose logs lie in one folder, and kills what is left in the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._started: list[Process] = []
+
+    def start(self, command: Sequence[str], env: Mapping[str, str], *, cwd: Path = ROOT) -> Process:
+        """Start any command."""
+        log = self._folder / f"process-{len(self._started)}.log"
+        process = Process(command, log, env, cwd=cwd)
+        self._started.append(process)
+        return process
+
+    def breakouts(self, *arguments: str, env: Mapping[str, str], cwd: Path = ROOT) -> Process:
+        """Start `breakouts …`."""
+        return self.start([*BREAKOUTS, *arguments], env, cwd=cwd)
+
+    def worker(self, *arguments: str, env: Mapping[str, str]) -> Process:
+        """Start `breakouts worker …` and wait until it takes tasks."""
+        process = self.breakouts("worker", *arguments, env=env)
+        process.wait_for_text(" ready.")
+        return process
+
+    def kill_all(self) -> None:
+        """Kill whatever still runs."""
+        for process in reversed(self._started):
+            process.kill()
+
+
+@contextmanager
+def processes_in(folder: Path) -> Iterator[Processes]:
+    """Processes that end with the block."""
+    processes = Processes(folder)
+    try:
+        yield processes
+    finally:
+        processes.kill_all()
+
+
+def clean_environment() -> dict[str, str]:
+    """This environment without any setting of ours, so that a developer's own can't leak into a test."""
+    prefixes = ("REALTIMEKIT_", "FLOWER_", "BREAKOUTS_", "CELERY_")
+    names = {"DATABASE_URL", "BROKER_URL", "API_KEYS", "SECRET_KEY", "HOST", "PORT", "PUBLIC_URL", "CORS_ORIGINS"}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(prefixes) and key not in names}
+    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2.0, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,39 @@
+"""A broker for tests: the very one that `breakouts up` embeds, in a folder of its own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from orchestrator.runtime.broker import EmbeddedBroker, prepare
+from tests.support.processes import Process
+from tests.support.waiting import wait_until
+
+
+class Valkey:
+    """A running server; `url` stays the same over `kill` and `start`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._broker: EmbeddedBroker = prepare(folder)
+        self.url = self._broker.url
+        self.start()
+
+    def start(self) -> None:
+        """Start it (again), with what its append-only file has kept."""
+        self.process = Process(self._broker.command, self._folder / "valkey.log", {})
+        wait_until(lambda: self._broker.answers() or not self.process.alive, what="the broker's answer")
+        assert self.process.alive, self.process.output
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self.process.kill()
+
+
+@contextmanager
+def valkey_in(folder: Path) -> Iterator[Valkey]:
+    """A server that ends with the block."""
+    server = Valkey(folder)
+    try:
+        yield server
+    finally:
+        server.kill()

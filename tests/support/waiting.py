@@ -1,0 +1,27 @@
+"""Waiting for a condition, never for a time."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def wait_until(
+    condition: Callable[[], T], deadline: float = 10.0, *, every: float = 0.02, what: str = "the condition"
+) -> T:
+    """The first true answer of `condition`, asked for at most `deadline` seconds; AssertionError when there is none.
+
+    An AssertionError of the condition itself counts as "not yet" and becomes the failure's message.
+    """
+    end, last = time.monotonic() + deadline, ""
+    while True:
+        try:
+            if answer := condition():
+                return answer
+            last = ""
+        except AssertionError as error:
+            last = f": {error}"
+        if time.monotonic() >= end:
+            raise AssertionError(f"{what} did not come true within {deadline:g} s{last}")
+        time.sleep(every)
