@@ -1,0 +1,1 @@
+"""All that knows RealtimeKit: its REST API, its quota, its webhooks; everyone else knows our records and errors."""

@@ -1,0 +1,164 @@
+"""The one path that every call to RealtimeKit takes: a slot, the quota, a deadline, the official SDK, our errors.
+
+Traps of the SDK (cloudflare 5.9.0) that end here:
+- it repeats POSTs that timed out (`max_retries` 2 by default): retries are off;
+- it sends today's date as `api-version`: pinned;
+- CLOUDFLARE_EMAIL or CLOUDFLARE_API_KEY in the environment push out the token it was given: taken away again;
+- with CLOUDFLARE_LOG=debug it logs request bodies, which name people: its loggers stay at WARNING;
+- on aiohttp a refused connection looks like a timeout: what really happened is in the chain of causes.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextvars import ContextVar
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx
+from cloudflare import APIConnectionError, APIStatusError, AsyncCloudflare, DefaultAioHttpClient
+from cloudflare.resources.realtime_kit import AsyncRealtimeKitResource
+
+from orchestrator.errors import OutcomeUnknown, OutOfQuota, RealtimeKitError, Refused, TryAgain
+from orchestrator.realtimekit import answers
+from orchestrator.realtimekit.answers import Answer
+from orchestrator.realtimekit.priority import Priority
+from orchestrator.realtimekit.quota import Quota
+from orchestrator.settings import Settings
+
+API_VERSION = "2026-10-02"
+"""The day of the SDK's release; its own default is today's date, so answers could change overnight."""
+
+CONNECT_SECONDS = 5.0
+KEEP_ALIVE_SECONDS = 4.0
+"""Less than the 5 s after which uvicorn drops an idle connection: a POST sent while it is dropped gets no answer."""
+
+NOTHING_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ClientHttpProxyError,
+)
+"""Failures to connect: refused, unknown host, TLS, no free connection in time."""
+
+T = TypeVar("T")
+
+
+class RawResponse(Protocol):
+    """What the SDK's `with_raw_response` gives: we read the body ourselves, as the SDK validates nothing."""
+
+    http_response: httpx.Response
+
+
+Request = Callable[[AsyncRealtimeKitResource], Awaitable[RawResponse]]
+OnCall = Callable[[str, str], None]
+
+_before_send: ContextVar[Callable[[], None] | None] = ContextVar("before_send", default=None)
+
+
+async def guarded(coroutine: Coroutine[Any, Any, T], before_send: Callable[[], None] | None) -> T:
+    """Run `coroutine`, calling `before_send` right before each of its calls goes out, also those of tasks it starts."""
+    _before_send.set(before_send)
+    return await coroutine
+
+
+class Calls:
+    """Sends requests; lives on one event loop, and opens its connections at the first call."""
+
+    def __init__(self, settings: Settings, quota: Quota, on_call: OnCall | None = None) -> None:
+        self._settings = settings
+        self._quota = quota
+        self._on_call = on_call
+        self._slots = asyncio.Semaphore(settings.realtimekit_concurrency)
+        self._sdk: AsyncCloudflare | None = None
+
+    async def __call__(self, operation: str, priority: Priority, request: Request) -> Answer:
+        """Send `request` once and give the body of its answer; every failure is a RealtimeKitError."""
+        async with self._slots:
+            await self._quota.acquire(priority)
+            if check := _before_send.get():
+                check()
+            try:
+                answer = await self._send(request)
+            except RealtimeKitError as error:
+                self._count(operation, _outcome(error))
+                if isinstance(error, OutOfQuota):
+                    await self._quota.block(error.retry_after)
+                raise
+            self._count(operation, "ok")
+            return answer
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._sdk is not None:
+            await self._sdk.close()
+            self._sdk = None
+
+    async def _send(self, request: Request) -> Answer:
+        self._sdk = self._sdk or _connect(self._settings)
+        try:
+            async with asyncio.timeout(self._settings.realtimekit_timeout_seconds):
+                response = await request(self._sdk.realtime_kit)
+        except APIStatusError as error:
+            return answers.read(error.status_code, error.response.headers, error.response.content)
+        except APIConnectionError as error:
+            raise _unreachable(error) from error
+        except TimeoutError:
+            seconds = self._settings.realtimekit_timeout_seconds
+            raise OutcomeUnknown(f"no answer within {seconds:g} s") from None
+        http = response.http_response
+        return answers.read(http.status_code, http.headers, http.content)
+
+    def _count(self, operation: str, outcome: str) -> None:
+        if self._on_call is not None:
+            self._on_call(operation, outcome)
+
+
+def _connect(settings: Settings) -> AsyncCloudflare:
+    for chatty in ("cloudflare", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    seconds = settings.realtimekit_timeout_seconds
+    timeout = httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
+    sdk = AsyncCloudflare(
+        api_token=settings.realtimekit_api_token.get_secret_value(),
+        base_url=settings.realtimekit_base_url,
+        api_version=API_VERSION,
+        max_retries=0,
+        timeout=timeout,
+        http_client=DefaultAioHttpClient(
+            limits=httpx.Limits(max_connections=settings.realtimekit_concurrency, keepalive_expiry=KEEP_ALIVE_SECONDS),
+            timeout=timeout,
+            follow_redirects=False,  # a redirected POST would be sent twice
+            trust_env=not _on_this_machine(settings.realtimekit_base_url),  # no proxy before the sandbox
+        ),
+    )
+    sdk.api_email = sdk.api_key = sdk.user_service_key = None
+    return sdk
+
+
+def _on_this_machine(url: str) -> bool:
+    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
+
+
+def _unreachable(error: APIConnectionError) -> TryAgain | OutcomeUnknown:
+    for cause in _causes(error):
+        if isinstance(cause, NOTHING_SENT):
+            return TryAgain(f"RealtimeKit can't be reached: {cause}")
+        last = cause
+    return OutcomeUnknown(f"connection lost: {type(last).__name__} {last}".rstrip())
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
+
+
+def _outcome(error: RealtimeKitError) -> str:
+    """The word under which metrics count `error`."""
+    if isinstance(error, OutOfQuota):
+        return "out_of_quota"
+    if isinstance(error, TryAgain):
+        return "not_sent"
+    return "refused" if isinstance(error, Refused) else "unknown"

@@ -1,0 +1,66 @@
+"""One asyncio loop in a thread of its own, shared by all threads of a process, and with it one pool of connections."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future
+from typing import Any, TypeVar
+
+from orchestrator.errors import OutcomeUnknown
+
+T = TypeVar("T")
+
+
+class LoopThread:
+    """Starts its thread at the first `submit`, so that a process which forks before that stays sound."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Begin `coroutine` on the loop; `asyncio.wrap_future` lets another loop await it."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._started())
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Wait in this thread for what `coroutine` gives; OutcomeUnknown when the loop is closed meanwhile."""
+        if threading.current_thread() is self._thread:
+            coroutine.close()
+            raise RuntimeError("run() from the loop's own thread would wait for itself: await the coroutine instead")
+        try:
+            return self.submit(coroutine).result()
+        except CancelledError:
+            raise OutcomeUnknown("shut down during the call") from None
+
+    def close(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Cancel what still runs, do `last` on the loop, and end the thread for good."""
+        with self._lock:
+            self._closed = True
+            loop, thread, self._loop = self._loop, self._thread, None
+        if loop is None or thread is None:
+            return
+        asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result()
+        asyncio.run_coroutine_threadsafe(last(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError(f"{self._name} is closed")
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name=self._name, daemon=True)
+                self._thread.start()
+            return self._loop
+
+
+async def _cancel_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

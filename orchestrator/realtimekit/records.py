@@ -1,0 +1,175 @@
+"""What we keep of RealtimeKit's answers; everything else in them (storage credentials above all) is dropped here.
+
+The SDK validates nothing, so each `read` checks what we depend on and raises OutcomeUnknown when it is missing: what
+was asked for may have happened, but the answer does not say so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestrator.errors import OutcomeUnknown
+
+Fields = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class MeetingRecord:
+    """A meeting: a room that people can be admitted to, ACTIVE until it is retired."""
+
+    id: str
+    title: str
+    status: str
+
+    @classmethod
+    def read(cls, data: Fields) -> "MeetingRecord":
+        """From an item of `/meetings`; a missing status means ACTIVE, as in RealtimeKit's own default."""
+        return cls(required(data, "id"), text(data, "title") or "", text(data, "status") or "ACTIVE")
+
+
+@dataclass(frozen=True)
+class ParticipantRecord:
+    """A person admitted to one meeting; the token is there only when RealtimeKit has just made it."""
+
+    id: str
+    custom_participant_id: str
+    preset_name: str
+    name: str
+    token: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def read(cls, data: Fields) -> "ParticipantRecord":
+        """From an item of `/meetings/…/participants`."""
+        return cls(
+            id=required(data, "id"),
+            custom_participant_id=text(data, "custom_participant_id") or "",
+            preset_name=text(data, "preset_name") or "",
+            name=text(data, "name") or "",
+            token=text(data, "token"),
+        )
+
+
+@dataclass(frozen=True)
+class RecordingRecord:
+    """A recording: INVOKED → RECORDING → UPLOADING → UPLOADED, or ERRORED; PAUSED is possible too."""
+
+    id: str
+    status: str
+    started_at: datetime | None = None
+    stopped_at: datetime | None = None
+    download_url: str | None = None
+    download_expires_at: datetime | None = None
+    duration_seconds: int | None = None
+    error: str | None = None
+
+    @classmethod
+    def read(cls, data: Fields) -> "RecordingRecord":
+        """From any answer of `/recordings`."""
+        status = required(data, "status")
+        return cls(
+            id=required(data, "id"),
+            status=status,
+            started_at=moment(data, "started_time"),
+            stopped_at=moment(data, "stopped_time"),
+            download_url=text(data, "download_url"),
+            download_expires_at=moment(data, "download_url_expiry"),
+            duration_seconds=whole(data, "recording_duration"),
+            error=_reason(data) if status == "ERRORED" else None,
+        )
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """The live session of a meeting."""
+
+    id: str
+    live_participants: int
+    started_at: datetime | None = None
+
+    @classmethod
+    def read(cls, data: Fields) -> "SessionRecord":
+        """From an answer of `/meetings/…/active-session`."""
+        return cls(required(data, "id"), whole(data, "live_participants") or 0, moment(data, "started_at"))
+
+
+@dataclass(frozen=True)
+class PeerRecord:
+    """One connection of a person in a session; a person with two tabs has two, and is gone when all have left."""
+
+    peer_id: str
+    custom_participant_id: str
+    display_name: str
+    joined_at: datetime | None
+    left_at: datetime | None = None
+
+    @classmethod
+    def read(cls, data: Fields) -> "PeerRecord":
+        """From an item of `/sessions/…/participants`, whose `id` is the peer's id (RealtimeKit docs)."""
+        return cls(
+            peer_id=required(data, "id"),
+            custom_participant_id=text(data, "custom_participant_id") or "",
+            display_name=text(data, "display_name") or "",
+            joined_at=moment(data, "joined_at"),
+            left_at=moment(data, "left_at"),
+        )
+
+
+@dataclass(frozen=True)
+class WebhookRecord:
+    """A webhook registered at RealtimeKit."""
+
+    id: str
+    name: str
+    url: str
+    events: tuple[str, ...]
+    enabled: bool
+
+    @classmethod
+    def read(cls, data: Fields) -> "WebhookRecord":
+        """From an item of `/webhooks`."""
+        events = data.get("events")
+        return cls(
+            id=required(data, "id"),
+            name=text(data, "name") or "",
+            url=text(data, "url") or "",
+            events=tuple(str(event) for event in events) if isinstance(events, list) else (),
+            enabled=data.get("enabled") is not False,
+        )
+
+
+def required(data: Fields, key: str) -> str:
+    """A non-empty text; OutcomeUnknown where RealtimeKit left it out."""
+    value = text(data, key)
+    if value is None:
+        raise OutcomeUnknown(f"garbled answer: no {key}")
+    return value
+
+
+def text(data: Fields, key: str) -> str | None:
+    """A text, or None when it is missing, empty or something else."""
+    value = data.get(key)
+    return value if isinstance(value, str) and value else None
+
+
+def whole(data: Fields, key: str) -> int | None:
+    """A whole number, also when it came as a text (webhooks send `fileSize` so)."""
+    try:
+        return int(float(data[key]))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def moment(data: Fields, key: str) -> datetime | None:
+    """A time in UTC; None when it is missing or unreadable."""
+    try:
+        parsed = datetime.fromisoformat(data[key])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _reason(data: Fields) -> str:
+    stop = data.get("stop_reason")
+    reason = text(stop, "reason") if isinstance(stop, Mapping) else None
+    return reason or "RealtimeKit reports ERRORED without a reason"
