@@ -1,0 +1,257 @@
+"""Bodies of answers. RealtimeKit's tokens stand in `SeatResponse` alone, for the one browser whose they are."""
+
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.states import (
+    BreakoutState,
+    CloseReason,
+    Location,
+    RecordingState,
+    Role,
+    RoomState,
+    SeatState,
+)
+
+Item = TypeVar("Item")
+
+
+class Answer(BaseModel):
+    """Common to all answers; times are aware UTC and leave as RFC 3339 with `Z`."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Page(Answer, Generic[Item]):
+    """One page of a list; `next_cursor` is null on the last."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
+class MeetingResponse(Answer):
+    """M: a parent meeting."""
+
+    id: str
+    realtimekit_meeting_id: str
+    title: str
+    host_preset: str
+    participant_preset: str
+    created_at: datetime
+    participant_count: int
+    present_count: int
+
+
+class ParticipantResponse(Answer):
+    """P+: a person of a meeting, and where they were last seen."""
+
+    id: str
+    custom_participant_id: str
+    name: str
+    role: Role
+    preset_name: str | None
+    attributes: dict[str, str]
+    present: bool = Field(description="In the main meeting or in one of its rooms.")
+    location: Location
+    room_id: str | None
+
+
+class ParticipantsResponse(Answer):
+    """People in the order in which they were given."""
+
+    participants: list[ParticipantResponse]
+
+
+class ClientTokenResponse(Answer):
+    """A browser's token, good for one person of one meeting and only under /v1/seat."""
+
+    token: str
+    expires_at: datetime
+
+
+class SeatedPerson(Answer):
+    """One person of a room."""
+
+    custom_participant_id: str
+    name: str
+    state: SeatState
+
+
+class RecordingResponse(Answer):
+    """The latest recording of a room; `error` says why it failed or was skipped."""
+
+    id: str
+    realtimekit_recording_id: str | None
+    state: RecordingState
+    started_at: datetime | None
+    stopped_at: datetime | None
+    download_url: str | None
+    error: str | None
+
+
+class RoomResponse(Answer):
+    """R: one room of a breakout."""
+
+    id: str
+    index: int
+    name: str
+    state: RoomState
+    realtimekit_meeting_id: str | None
+    closes_at: datetime | None
+    participants: list[SeatedPerson]
+    recording: RecordingResponse | None
+    error: str | None
+
+
+class RoomProgress(Answer):
+    """Rooms by present state."""
+
+    total: int = 0
+    ready: int = 0
+    open: int = 0
+    closed: int = 0
+    failed: int = 0
+
+
+class ParticipantProgress(Answer):
+    """People with a seat, by present state; `admitted` have a token and were not seen yet."""
+
+    total: int = 0
+    admitted: int = 0
+    joined: int = 0
+    returned: int = 0
+    lost: int = 0
+    never_joined: int = 0
+
+
+class RecordingProgress(Answer):
+    """Recordings by present state."""
+
+    total: int = 0
+    recording: int = 0
+    stopped: int = 0
+    uploaded: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+class Progress(Answer):
+    """How far a breakout is."""
+
+    rooms: RoomProgress
+    participants: ParticipantProgress
+    recordings: RecordingProgress
+
+
+class Problem(Answer):
+    """Something that went wrong in a breakout, and about whom or what."""
+
+    room_id: str | None
+    custom_participant_id: str | None
+    what: str
+    detail: str
+    at: datetime
+
+
+class BreakoutSummary(Answer):
+    """B as it stands in a list: without rooms and unassigned people."""
+
+    id: str
+    meeting_id: str
+    name: str
+    state: BreakoutState
+    seed: int
+    duration_seconds: int | None
+    countdown_seconds: int
+    warn_before_seconds: list[int]
+    record: bool
+    allow_switch: bool
+    allow_return: bool
+    starts_at: datetime | None
+    opened_at: datetime | None
+    closes_at: datetime | None
+    paused: bool
+    remaining_seconds: int | None = Field(description="What is left of the timer while it is paused.")
+    closed_at: datetime | None
+    close_reason: CloseReason | None
+    created_at: datetime
+    version: int = Field(description="Counts operators' changes.")
+    progress: Progress
+    problems: list[Problem]
+
+
+class BreakoutResponse(BreakoutSummary):
+    """B: a breakout with its rooms."""
+
+    rooms: list[RoomResponse]
+    unassigned: list[str] = Field(description="Whom this breakout could seat and has given no room.")
+
+
+class SeatRoom(Answer):
+    """A room that somebody may choose."""
+
+    id: str
+    name: str
+    participant_count: int
+
+
+class SeatBreakout(Answer):
+    """The breakout that a seat belongs to; `rooms` only for those who may switch."""
+
+    id: str
+    state: BreakoutState
+    closes_at: datetime | None
+    empties_at: datetime | None
+    paused: bool
+    rooms: list[SeatRoom] | None
+
+
+class SeatResponse(Answer):
+    """S: where one person should be now; a client that goes wherever this points is correct."""
+
+    version: int
+    location: Location
+    meeting_id: str
+    realtimekit_meeting_id: str
+    room_id: str | None
+    room_name: str | None
+    auth_token: str | None = Field(description="RealtimeKit's token for exactly that meeting.")
+    breakout: SeatBreakout | None
+
+
+class ValidationProblem(Answer):
+    """One field of a request that can't be accepted."""
+
+    loc: list[str | int]
+    msg: str
+
+
+class ProblemResponse(Answer):
+    """An error as RFC 9457 has it; 422 lists `errors`, 409 names the `state` and what is `allowed` in it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[ValidationProblem] | None = None
+    state: str | None = None
+    allowed: list[str] | None = None
+
+
+class HealthResponse(Answer):
+    """The process answers."""
+
+    status: str
+
+
+class ReadinessResponse(Answer):
+    """Every part that is needed is there."""
+
+    status: str
+    database: str
+    broker: str
+    timekeeper: str
