@@ -1,0 +1,200 @@
+"""The control door `/_sandbox/...`: play people, spoil calls, turn switches, look at everything."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from orchestrator.sandbox import live, meetings, participants, recorder, sessions, webhooks
+from orchestrator.sandbox.answers import JSON, Answer, Refusal, iso, iso_or_none
+from orchestrator.sandbox.config import Budget, Fault, Latency, Settable
+from orchestrator.sandbox.faults import Gate
+from orchestrator.sandbox.http import Receive, Scope, Send, read_body, respond
+from orchestrator.sandbox.parts import Parts
+from orchestrator.sandbox.routes import OPERATIONS
+from orchestrator.sandbox.state import Peer
+from orchestrator.sandbox.tokens import bearer
+
+FAULTS = TypeAdapter(list[Fault])
+LONGEST_WAIT = 30.0
+
+
+class Join(BaseModel):
+    """Somebody opens the meeting with their token."""
+
+    auth_token: str
+
+
+class Leave(BaseModel):
+    """They hang up."""
+
+    peer_id: str
+
+
+class End(BaseModel):
+    """A host presses "End meeting for all"."""
+
+    meeting_id: str
+
+
+class Control:
+    """Answers plain JSON; what is wrong with a request comes as `{"error": …}`."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts, self._world = parts, parts.world
+        self._doors: dict[tuple[str, str], Callable[[bytes, dict[str, str]], Any | Awaitable[Any]]] = {
+            ("POST", "join"): self._join,
+            ("POST", "leave"): self._leave,
+            ("POST", "end"): self._end,
+            ("POST", "emit"): self._emit,
+            ("POST", "reset"): self._reset,
+            ("GET", "departures"): self._departures,
+            ("GET", "state"): self._state,
+            ("GET", "faults"): lambda *_: parts.faults.show(),
+            ("PUT", "faults"): self._put_faults,
+            ("GET", "latency"): lambda *_: parts.clock.latency.model_dump(),
+            ("PUT", "latency"): self._put_latency,
+            ("GET", "switches"): lambda *_: parts.config.switches.model_dump(),
+            ("PUT", "switches"): lambda body, _: _change(parts.config.switches, body),
+            ("GET", "timings"): lambda *_: parts.config.timings.model_dump(),
+            ("PUT", "timings"): lambda body, _: _change(parts.config.timings, body),
+            ("GET", "delivery"): lambda *_: parts.config.delivery.model_dump(),
+            ("PUT", "delivery"): lambda body, _: _change(parts.config.delivery, body),
+            ("GET", "budget"): lambda *_: parts.gate.show(),
+            ("PUT", "budget"): self._put_budget,
+            ("GET", "calls"): lambda *_: parts.log.show() | {"budget": parts.gate.show()},
+            ("DELETE", "calls"): self._forget_calls,
+            ("GET", "deliveries"): self._deliveries,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        door = self._doors.get((scope["method"], scope["path"].removeprefix("/_sandbox/")))
+        if door is None:
+            await respond(send, Answer(404, {"error": "no such door"}))
+            return
+        try:
+            done = door(await read_body(receive), dict(parse_qsl(scope["query_string"].decode())))
+            answer = Answer(200, await done if isinstance(done, Awaitable) else done)
+        except Refusal as refusal:
+            answer = Answer(refusal.status, {"error": refusal.message})
+        except ValidationError as error:
+            answer = Answer(400, {"error": str(error)})
+        except ValueError as error:
+            answer = Answer(400, {"error": f"not JSON: {error}"})
+        await respond(send, answer)
+
+    def _join(self, body: bytes, _query: dict[str, str]) -> JSON:
+        participant = bearer(self._world, Join.model_validate_json(body).auth_token)
+        peer = live.join(self._world, participant)
+        return {"peer_id": peer.id, "session_id": peer.session.id, "meeting_id": participant.meeting.id}
+
+    def _leave(self, body: bytes, _query: dict[str, str]) -> JSON:
+        peer = self._world.peers.get(Leave.model_validate_json(body).peer_id)
+        if peer is None:
+            raise Refusal(404, "unknown peer")
+        return {"left": live.leave(self._world, peer), "because": peer.left_because}
+
+    def _end(self, body: bytes, _query: dict[str, str]) -> JSON:
+        session = self._world.meeting(End.model_validate_json(body).meeting_id).session
+        return {"ended": session is not None and live.end_session(self._world, session, "HOST_ENDED_MEETING") >= 0}
+
+    def _emit(self, body: bytes, _query: dict[str, str]) -> JSON:
+        event = json.loads(body)
+        if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+            raise Refusal(400, "an event is an object with its name as `event`")
+        self._parts.deliveries.send(event)
+        return {"sent": True}
+
+    def _reset(self, _body: bytes, _query: dict[str, str]) -> JSON:
+        self._world.clear()
+        return {"reset": True}
+
+    async def _departures(self, _body: bytes, query: dict[str, str]) -> JSON:
+        """Peers that were put out, after the number that the caller has seen; waits for the next one."""
+        after = int(query.get("after", "0"))
+        wait = min(float(query.get("wait", "0")), LONGEST_WAIT)
+        if len(self._world.departures) <= after and wait:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._world.departed.wait(), wait)
+        return {"departures": [asdict(each) for each in self._world.departures[after:]]}
+
+    def _put_faults(self, body: bytes, _query: dict[str, str]) -> JSON:
+        faults = FAULTS.validate_json(body)
+        _check_operations({fault.operation for fault in faults} - {"*"})
+        self._parts.faults.replace(faults)
+        return self._parts.faults.show()
+
+    def _put_latency(self, body: bytes, _query: dict[str, str]) -> JSON:
+        latency = Latency.model_validate_json(body)
+        _check_operations(set(latency.operations))
+        self._parts.clock.latency = latency
+        return latency.model_dump()
+
+    def _put_budget(self, body: bytes, _query: dict[str, str]) -> JSON:
+        """A new budget with nothing used of it; `null` takes the limit away."""
+        self._parts.gate = Gate(TypeAdapter(Budget | None).validate_json(body))
+        return self._parts.gate.show()
+
+    def _forget_calls(self, _body: bytes, _query: dict[str, str]) -> JSON:
+        self._parts.log.clear()
+        return {"cleared": True}
+
+    def _deliveries(self, _body: bytes, _query: dict[str, str]) -> JSON:
+        deliveries = self._parts.deliveries
+        return {"pending": deliveries.pending, "attempts": [asdict(each) for each in deliveries.attempts]}
+
+    def _state(self, _body: bytes, _query: dict[str, str]) -> JSON:
+        """Everything but tokens, for invariants."""
+        world = self._world
+        return {
+            "meetings": [
+                meetings.show(each) | {"session_id": each.session.id if each.session else None}
+                for each in world.meetings.values()
+            ],
+            "participants": [
+                participants.show(each) | {"meeting_id": each.meeting.id} for each in world.participants.values()
+            ],
+            "sessions": [
+                sessions.show(world, each) | {"meeting_id": each.meeting.id, "reason": each.reason}
+                for each in world.sessions.values()
+            ],
+            "peers": [_show_peer(each) for each in world.peers.values()],
+            "recordings": [
+                recorder.show_reasons(world, each) | {"meeting_id": each.meeting.id}
+                for each in world.recordings.values()
+            ],
+            "webhooks": [webhooks.show(each) for each in world.webhooks.values()],
+        }
+
+
+def _show_peer(peer: Peer) -> JSON:
+    return {
+        "peer_id": peer.id,
+        "session_id": peer.session.id,
+        "meeting_id": peer.session.meeting.id,
+        "participant_id": peer.participant.id,
+        "custom_participant_id": peer.participant.custom_participant_id,
+        "joined_at": iso(peer.joined_at),
+        "left_at": iso_or_none(peer.left_at),
+        "left_because": peer.left_because,
+    }
+
+
+def _change(settings: Settable, body: bytes) -> JSON:
+    """Set the fields that are sent, all or none of them."""
+    changes = json.loads(body)
+    checked = type(settings).model_validate(settings.model_dump() | changes)
+    for name in changes:
+        setattr(settings, name, getattr(checked, name))
+    return settings.model_dump()
+
+
+def _check_operations(names: set[str]) -> None:
+    if unknown := names - set(OPERATIONS):
+        raise Refusal(400, f"unknown operations {sorted(unknown)}; there are {OPERATIONS}")

@@ -1,0 +1,20 @@
+"""What a running sandbox is made of; the REST side and the control door share it."""
+
+from orchestrator.sandbox.calls import CallLog
+from orchestrator.sandbox.config import SandboxConfig
+from orchestrator.sandbox.delivery import Deliveries, Signer
+from orchestrator.sandbox.faults import Clock, Faults, Gate
+from orchestrator.sandbox.state import World
+
+
+class Parts:
+    """All of it, wired; the configuration is copied because the control door changes it."""
+
+    def __init__(self, config: SandboxConfig) -> None:
+        self.config = config.model_copy(deep=True)
+        self.world = World(self.config)
+        self.signer = Signer(self.config.webhook_private_key)
+        self.deliveries = Deliveries(self.world, self.signer)
+        self.world.emit = self.deliveries.send
+        self.faults, self.gate = Faults(self.config.faults), Gate(self.config.budget)
+        self.clock, self.log = Clock(self.config.latency), CallLog(self.config.log_size)

@@ -1,0 +1,132 @@
+"""The sandbox in a thread on a free port, for anybody's tests."""
+
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from orchestrator.sandbox.app import create_app
+from orchestrator.sandbox.config import SandboxConfig
+from orchestrator.sandbox.server import free_socket, server
+
+JSON = dict[str, Any]
+
+
+class SandboxServer:
+    """A running sandbox and its control door; `stop()` it, or use it in a `with`."""
+
+    account_id = "a" * 32
+    app_id = "14a396e7-0f5c-4a7e-9d43-7b1c2d3e4f50"
+    api_token = "sandbox-token"
+
+    def __init__(self, config: SandboxConfig | None = None) -> None:
+        self.app = create_app(config)
+        self._socket = free_socket()
+        self.port: int = self._socket.getsockname()[1]
+        self.root = f"http://127.0.0.1:{self.port}"
+        self.base_url = f"{self.root}/client/v4"
+        self._server = server(self.app, "127.0.0.1", self.port)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+        self._thread.start()
+        self._door = httpx.Client(base_url=f"{self.root}/_sandbox", timeout=40)
+        self._wait_until_started()
+
+    def __enter__(self) -> Self:
+        """Itself, running."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    def stop(self) -> None:
+        """End the server and its thread."""
+        self._door.close()
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._socket.close()
+
+    def join(self, auth_token: str) -> JSON:
+        """Join with a participant's token: `peer_id, session_id, meeting_id`. httpx.HTTPStatusError when refused."""
+        return self._json("POST", "join", {"auth_token": auth_token})
+
+    def leave(self, peer_id: str) -> JSON:
+        """Hang up: `left` is False for who had gone already, `because` says how."""
+        return self._json("POST", "leave", {"peer_id": peer_id})
+
+    def end(self, meeting_id: str) -> JSON:
+        """End the session like a host that presses "End meeting for all"."""
+        return self._json("POST", "end", {"meeting_id": meeting_id})
+
+    def emit(self, event: JSON) -> JSON:
+        """Send any event, signed, to the webhooks that subscribe to its name."""
+        return self._json("POST", "emit", event)
+
+    def faults(self, *faults: JSON) -> JSON:
+        """Replace all faults by these (`faults()` removes them)."""
+        return self._json("PUT", "faults", list(faults))
+
+    def switches(self, **changes: Any) -> JSON:
+        """Turn switches; answers all of them."""
+        return self._json("PUT", "switches", changes)
+
+    def timings(self, **changes: Any) -> JSON:
+        """Change how long things take; answers all of it."""
+        return self._json("PUT", "timings", changes)
+
+    def delivery(self, **changes: Any) -> JSON:
+        """Change how webhooks are retried; answers all of it."""
+        return self._json("PUT", "delivery", changes)
+
+    def latency(self, default_ms: float = 0, *, jitter_ms: float = 0, **operations: float) -> JSON:
+        """Milliseconds per call, and per operation instead of the default."""
+        return self._json(
+            "PUT", "latency", {"default_ms": default_ms, "jitter_ms": jitter_ms, "operations": operations}
+        )
+
+    def budget(self, calls: int | None = None, window_seconds: float = 300, block_seconds: float = 300) -> JSON:
+        """Limit the calls per sliding window; without a number there is no limit."""
+        limit = {"calls": calls, "window_seconds": window_seconds, "block_seconds": block_seconds}
+        return self._json("PUT", "budget", limit if calls else None)
+
+    def calls(self) -> JSON:
+        """`counts` and `statuses` per operation, `max_in_flight`, `log`, `budget`."""
+        return self._json("GET", "calls")
+
+    def forget_calls(self) -> None:
+        """Begin to count anew."""
+        self._json("DELETE", "calls")
+
+    def deliveries(self) -> JSON:
+        """Attempts to deliver webhooks, and how many are `pending`."""
+        return self._json("GET", "deliveries")
+
+    def state(self) -> JSON:
+        """All meetings, participants, sessions, peers, recordings and webhooks."""
+        return self._json("GET", "state")
+
+    def present(self, meeting_id: str) -> list[str]:
+        """Custom ids of those who are in a meeting now, sorted."""
+        peers = [peer for peer in self.state()["peers"] if peer["meeting_id"] == meeting_id and not peer["left_at"]]
+        return sorted(peer["custom_participant_id"] for peer in peers)
+
+    def reset(self) -> None:
+        """Forget everything but settings."""
+        self._json("POST", "reset")
+
+    def _json(self, method: str, door: str, body: Any = None) -> JSON:
+        answer = self._door.request(method, f"/{door}", json=body)
+        answer.raise_for_status()
+        found: JSON = answer.json()
+        return found
+
+    def _wait_until_started(self) -> None:
+        deadline = time.monotonic() + 10
+        while not self._server.started:
+            if time.monotonic() > deadline or not self._thread.is_alive():
+                raise RuntimeError("the sandbox did not start")
+            time.sleep(0.005)
