@@ -20,7 +20,7 @@ import httpx
 from cloudflare import APIConnectionError, APIStatusError, AsyncCloudflare, DefaultAioHttpClient
 from cloudflare.resources.realtime_kit import AsyncRealtimeKitResource
 
-from orchestrator.errors import OutcomeUnknown, OutOfQuota, RealtimeKitError, Refused, TryAgain
+from orchestrator.errors import NotFound, OutcomeUnknown, OutOfQuota, RealtimeKitError, Refused, TryAgain
 from orchestrator.realtimekit import answers
 from orchestrator.realtimekit.answers import Answer
 from orchestrator.realtimekit.priority import Priority
@@ -161,4 +161,6 @@ def _outcome(error: RealtimeKitError) -> str:
         return "out_of_quota"
     if isinstance(error, TryAgain):
         return "not_sent"
+    if isinstance(error, NotFound):
+        return "not_found"  # an answer like any other: nobody is there
     return "refused" if isinstance(error, Refused) else "unknown"

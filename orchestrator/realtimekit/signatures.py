@@ -1,0 +1,77 @@
+"""Whether a webhook really comes from RealtimeKit: its signature, and the public key that RealtimeKit publishes."""
+
+import base64
+import threading
+import time
+
+import httpx
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from orchestrator.log import logger
+
+log = logger(__name__)
+
+AGAIN_SECONDS = 60.0
+"""Forged signatures must not make us fetch the key all the time."""
+FETCH_SECONDS = 5.0
+
+
+def verify(raw_body: bytes, signature: str, public_key_pem: str) -> bool:
+    """Whether `signature` (base64, RSA-SHA256, PKCS#1 v1.5) is that of exactly these bytes; ValueError: a bad key."""
+    key = _rsa_key(public_key_pem)
+    try:
+        key.verify(base64.b64decode(signature, validate=True), raw_body, padding.PKCS1v15(), hashes.SHA256())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+class KeyFetcher:
+    """Checks signatures with the key published at `url`, or always with `pinned_key`; used from any thread."""
+
+    def __init__(self, url: str, pinned_key: str = "", again_seconds: float = AGAIN_SECONDS) -> None:
+        self._url = url
+        self._pinned = bool(pinned_key)
+        self._key: str | None = pinned_key or None
+        self._again_seconds = again_seconds
+        self._fetched_at: float | None = None
+        self._lock = threading.Lock()
+
+    def verify(self, raw_body: bytes, signature: str) -> bool | None:
+        """Whether RealtimeKit signed these bytes; None while its key can't be had (not the sender's fault).
+
+        A signature that fails may mean that the key has changed: it is then fetched again, at most once a minute.
+        """
+        if self._key is not None and verify(raw_body, signature, self._key):
+            return True
+        if not self._pinned:
+            self._fetch()
+        return None if self._key is None else verify(raw_body, signature, self._key)
+
+    def _fetch(self) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if self._fetched_at is not None and now < self._fetched_at + self._again_seconds:
+                return
+            self._fetched_at = now
+            try:
+                self._key = _published(self._url)
+            except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+                log.warning("no webhook key", url=self._url, error=str(error))
+
+
+def _published(url: str) -> str:
+    answer = httpx.get(url, timeout=FETCH_SECONDS, follow_redirects=True).raise_for_status()
+    key = str(answer.json()["data"]["publicKey"])
+    _rsa_key(key)
+    return key
+
+
+def _rsa_key(public_key_pem: str) -> RSAPublicKey:
+    key = serialization.load_pem_public_key(public_key_pem.encode())
+    if not isinstance(key, RSAPublicKey):
+        raise ValueError("RealtimeKit signs with RSA, and this is another kind of key")  # noqa: TRY004 - its content
+    return key
