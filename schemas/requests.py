@@ -1,4 +1,4 @@
-"""Bodies of requests: whatever they let through can be stored and is bounded, all else is a 422 that names the field."""
+"""Bodies of requests: what they let through is bounded and can be stored; all else is a 422 that names the field."""
 
 import unicodedata
 from collections import Counter
