@@ -1,0 +1,101 @@
+"""What the API answers about meetings and people, a page at a time; breakout_reports.py has the rest."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Select, case, func, select
+from sqlmodel import Session, col
+
+from orchestrator.errors import Unknown
+from orchestrator.store import queries
+from schemas.responses import MeetingResponse, Page, ParticipantResponse
+from schemas.states import Location
+from schemas.tables import Meeting, Participant
+
+Table = TypeVar("Table")
+
+
+def meeting(session: Session, meeting_id: str) -> MeetingResponse:
+    """M. Raises Unknown."""
+    found = queries.meeting(session, meeting_id)
+    return _meetings(session, [found])[0]
+
+
+def meetings(session: Session, limit: int, cursor: str | None) -> Page[MeetingResponse]:
+    """All meetings, the oldest first."""
+    rows, next_cursor = page(session, select(Meeting), Meeting.id, limit, cursor)
+    return Page(items=_meetings(session, rows), next_cursor=next_cursor)
+
+
+def participants(session: Session, meeting_id: str, limit: int, cursor: str | None) -> Page[ParticipantResponse]:
+    """The people of a meeting in the order of their registration. Raises Unknown."""
+    queries.meeting(session, meeting_id)
+    statement = select(Participant).where(col(Participant.meeting_id) == meeting_id)
+    rows, next_cursor = page(session, statement, Participant.id, limit, cursor)
+    return Page(items=[_person(row) for row in rows], next_cursor=next_cursor)
+
+
+def people(session: Session, participant_ids: Sequence[str]) -> list[ParticipantResponse]:
+    """P+ of these people, in the order given. Raises Unknown."""
+    found = session.scalars(select(Participant).where(col(Participant.id).in_(participant_ids))).all()
+    by_id = {person.id: person for person in found}
+    missing = [row_id for row_id in participant_ids if row_id not in by_id]
+    if missing:
+        raise Unknown(f"there is no participant {missing[0]}")
+    return [_person(by_id[row_id]) for row_id in participant_ids]
+
+
+def page(
+    session: Session, statement: Select[Table], row_id: Any, limit: int, cursor: str | None
+) -> tuple[list[Table], str | None]:
+    """One page by id, which is in the order of creation, and the cursor of the next.
+
+    A cursor is the last id seen, so rows that come or go meanwhile neither repeat nor hide another.
+    """
+    if cursor is not None:
+        statement = statement.where(row_id > cursor)
+    rows = list(session.scalars(statement.order_by(row_id).limit(limit + 1)).all())
+    more = len(rows) > limit
+    return rows[:limit], _id_of(rows[limit - 1]) if more else None
+
+
+def _id_of(row: Any) -> str:
+    return str(row.id)
+
+
+def _meetings(session: Session, rows: Sequence[Meeting]) -> list[MeetingResponse]:
+    here = func.sum(case((col(Participant.location) != Location.AWAY, 1), else_=0))
+    statement = (
+        select(col(Participant.meeting_id), func.count(), here)
+        .where(col(Participant.meeting_id).in_([row.id for row in rows]))
+        .group_by(col(Participant.meeting_id))
+    )
+    counts = {meeting_id: (total, present) for meeting_id, total, present in session.execute(statement)}
+    return [_meeting(row, *counts.get(row.id, (0, 0))) for row in rows]
+
+
+def _meeting(row: Meeting, participant_count: int, present_count: int) -> MeetingResponse:
+    return MeetingResponse(
+        id=row.id,
+        realtimekit_meeting_id=row.realtimekit_meeting_id,
+        title=row.title,
+        host_preset=row.host_preset,
+        participant_preset=row.participant_preset,
+        created_at=row.created_at,
+        participant_count=participant_count,
+        present_count=present_count,
+    )
+
+
+def _person(row: Participant) -> ParticipantResponse:
+    return ParticipantResponse(
+        id=row.id,
+        custom_participant_id=row.custom_participant_id,
+        name=row.name,
+        role=row.role,
+        preset_name=row.preset_name,
+        attributes=row.attributes,
+        present=row.location is not Location.AWAY,
+        location=row.location,
+        room_id=row.location_room_id,
+    )
