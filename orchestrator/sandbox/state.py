@@ -153,6 +153,7 @@ class World:
         self.emit: Callable[[JSON], None] = lambda _event: None
         self.life = 0
         self.departed = asyncio.Event()
+        self.departures: list[Departure] = []
         self.clear()
 
     def clear(self) -> None:
@@ -165,7 +166,6 @@ class World:
         self.peers: dict[str, Peer] = {}
         self.recordings: dict[str, Recording] = {}
         self.webhooks: dict[str, Webhook] = {}
-        self.departures: list[Departure] = []
         made = (Preset(new_id(), name, default_preset(name), moment, moment) for name in self.config.presets)
         self.presets: dict[str, Preset] = {preset.id: preset for preset in made}
 

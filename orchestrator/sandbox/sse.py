@@ -1,0 +1,38 @@
+"""Reads a stream of server-sent events."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+SILENT_SECONDS = 90.0  # a stream without even a comment for this long is taken for dead
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEvent:
+    """One event; data is JSON."""
+
+    id: str | None
+    name: str
+    data: Any
+
+
+async def events(http: aiohttp.ClientSession, url: str, headers: Mapping[str, str]) -> AsyncIterator[ServerEvent]:
+    """The events of one connection, until it ends; aiohttp.ClientError or TimeoutError when it breaks."""
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=SILENT_SECONDS)
+    accept = {"Accept": "text/event-stream", **headers}
+    async with http.get(url, headers=accept, timeout=timeout, read_bufsize=2**20) as answer:
+        answer.raise_for_status()
+        fields: dict[str, str] = {}
+        async for raw in answer.content:
+            line = raw.decode().rstrip("\r\n")
+            if line:
+                name, _, value = line.partition(":")
+                value = value.removeprefix(" ")
+                fields[name] = f"{fields['data']}\n{value}" if name == "data" and "data" in fields else value
+            elif fields:
+                if "data" in fields:
+                    yield ServerEvent(fields.get("id"), fields.get("event", "message"), json.loads(fields["data"]))
+                fields = {}
