@@ -1,0 +1,64 @@
+"""A sandbox, a scripted RealtimeKit for answers that no sandbox gives, and clients connected to either."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from orchestrator.realtimekit.calls import OnCall
+from orchestrator.realtimekit.client import RealtimeKit
+from orchestrator.realtimekit.quota import Quota
+from orchestrator.settings import Settings
+from tests.realtimekit.scripted import ScriptedServer
+from tests.support.sandbox_server import SandboxServer
+
+Connect = Callable[..., RealtimeKit]
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxServer]:
+    """A fresh sandbox."""
+    with SandboxServer() as server:
+        yield server
+
+
+@pytest.fixture
+def scripted() -> Iterator[ScriptedServer]:
+    """A server that answers what the test tells it."""
+    with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def connect(broker_url: str) -> Iterator[Connect]:
+    """Makes clients for a base URL; any setting can be given, and all are closed at the end."""
+    clients: list[RealtimeKit] = []
+
+    def connected(base_url: str, on_call: OnCall | None = None, **changes: Any) -> RealtimeKit:
+        settings = settings_for(base_url, broker_url, **changes)
+        clients.append(RealtimeKit(settings, Quota.of(settings), on_call))
+        return clients[-1]
+
+    yield connected
+    for client in clients:
+        client.close()
+
+
+def settings_for(base_url: str, broker_url: str, **changes: Any) -> Settings:
+    """Settings that point at a sandbox, whatever the environment says."""
+    given: dict[str, Any] = {
+        "broker_url": broker_url,
+        "realtimekit_base_url": base_url,
+        "realtimekit_account_id": SandboxServer.account_id,
+        "realtimekit_app_id": SandboxServer.app_id,
+        "realtimekit_api_token": SandboxServer.api_token,
+        "realtimekit_requests_per_5_minutes": 100_000,
+        "realtimekit_timeout_seconds": 5.0,
+    }
+    return Settings(_env_file=None, **(given | changes))
+
+
+@pytest.fixture
+def kit(sandbox: SandboxServer, connect: Connect) -> RealtimeKit:
+    """A client of the sandbox."""
+    return connect(sandbox.base_url)
