@@ -30,8 +30,9 @@ check: $(DEVELOP) ## lint, types, import rules, locks, migrations
 	@$(BIN)/python -m mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.support.locks check
+	@$(BIN)/python -m tests.support.migrations
 
-lock: ## resolve the locks anew from pyproject.toml (needs uv)
+lock: ## bring the locks in line with pyproject.toml (needs uv); delete them first for the newest of everything
 	@test -n "$(UV)" || { echo "make lock needs uv on PATH" >&2; exit 1; }
 	@$(PYTHON) -m tests.support.locks write "$(UV)"
 
@@ -62,7 +63,7 @@ define install
 	"$(UV)" pip install --quiet --python $(BIN)/python --require-hashes -r $(1) && \
 	"$(UV)" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
 elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
-	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --require-hashes -r $(1) && \
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r $(1) && \
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
 else \
 	echo "$(PYTHON) has no pip (python3 -m pip) and there is no uv: install either" >&2; exit 1; \

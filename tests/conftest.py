@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from tests.support import postgres as postgres_support
+from tests.support.databases import SQLiteTemplate, migrate_url
 from tests.support.postgres import Postgres
 from tests.support.processes import Processes, processes_in
 from tests.support.valkey import Valkey, valkey_in
@@ -51,6 +52,33 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
     url = server.fresh()
     yield url
     server.drop(url)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> SQLiteTemplate:
+    """A migrated SQLite file to copy."""
+    return SQLiteTemplate(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: SQLiteTemplate, tmp_path: Path) -> str:
+    """A fresh SQLite database with our tables."""
+    return sqlite_template.copy_to(tmp_path / "breakouts.db")
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """A fresh PostgreSQL database with our tables."""
+    url = postgres.migrated(migrate_url)
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh database with our tables: the test runs once on each kind."""
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    return url
 
 
 @pytest.fixture

@@ -4,16 +4,16 @@ Its address lies in `broker.url` (readable by its owner only) while it runs; tha
 """
 
 import importlib.util
-import os
 import secrets
 import shutil
+import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-import redis
+from urllib.parse import urlsplit
 
 from orchestrator.errors import OrchestratorError
+from orchestrator.runtime.home import write_private
 from orchestrator.runtime.ports import LOOPBACK, free_port
 
 ADDRESS = "broker.url"
@@ -49,9 +49,11 @@ class EmbeddedBroker:
 
     def answers(self) -> bool:
         """Whether it serves already; never raises."""
-        client = redis.Redis.from_url(self.url, socket_timeout=1, socket_connect_timeout=1)
-        with client, suppress(redis.RedisError):
-            return bool(client.ping())
+        parts = urlsplit(self.url)
+        with suppress(OSError), socket.create_connection((LOOPBACK, parts.port), timeout=1) as line:
+            line.sendall(f"AUTH {parts.password}\r\nPING\r\n".encode())
+            with line.makefile("rb") as answers:
+                return answers.readline() == b"+OK\r\n" and answers.readline() == b"+PONG\r\n"
         return False
 
     def announce(self) -> None:
@@ -89,12 +91,3 @@ def find_server() -> Path:
         "no Valkey or Redis to embed on this machine: set BROKER_URL (redis://…) to one that runs, "
         "or install valkey-server or redis-server"
     )
-
-
-def write_private(path: Path, text: str) -> None:
-    """Put `text` in a file that only its owner can read, all at once."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    draft.replace(path)

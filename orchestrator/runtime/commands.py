@@ -4,13 +4,15 @@ import os
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from orchestrator.runtime.ports import LOOPBACK
 from orchestrator.settings import Settings
 from schemas.tasks import Queue
 
 CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
-BREAKOUTS = (sys.executable, "-m", "orchestrator.cli")
+SANDBOX = (sys.executable, "-m", "orchestrator.cli.sandbox")
+QUEUES = [queue.value for queue in Queue]
 FLOWER_COLUMNS = "name,state,args,kwargs,result,received,runtime,worker"
 LOOPBACKS = (LOOPBACK, "localhost", "::1")
 
@@ -26,17 +28,12 @@ def worker(
         "--pool=threads",
         f"--concurrency={concurrency or settings.realtimekit_concurrency}",
         f"--hostname={node if '@' in node else node + '@%h'}",
-        f"--queues={','.join(queues or [queue.value for queue in Queue])}",
+        f"--queues={','.join(queues or QUEUES)}",
         f"--loglevel={settings.log_level}",
         "--task-events",
         "--without-gossip",
         "--without-mingle",
     ]
-
-
-def worker_env() -> dict[str, str]:
-    """SIGTERM gives running tasks a bounded time and puts the rest back: Celery's soft shutdown, known as SIGQUIT."""
-    return {"REMAP_SIGTERM": "SIGQUIT"}
 
 
 def timekeeper(settings: Settings) -> list[str]:
@@ -76,16 +73,21 @@ def flower_env(settings: Settings) -> dict[str, str]:
 
 def api() -> list[str]:
     """The HTTP API, with host and port from the settings."""
-    return [*BREAKOUTS, "api"]
+    return [sys.executable, "-m", "orchestrator.cli.api"]
 
 
 def sandbox(port: int) -> list[str]:
     """The sandbox on loopback."""
-    return [*BREAKOUTS, "sandbox", "--port", str(port)]
+    return [*SANDBOX, "--port", str(port)]
 
 
-def replace(command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
-    """Become that command: signals and exit codes need no passing on; does not return."""
+def migrate() -> list[str]:
+    """The migrations; ends when they are done."""
+    return [sys.executable, "-m", "orchestrator.cli.migrate"]
+
+
+def replace(command: Sequence[str], env: Mapping[str, str] | None = None) -> NoReturn:
+    """Become that command: signals and exit codes need no passing on."""
     sys.stdout.flush()
     sys.stderr.flush()
     os.execve(command[0], list(command), {**os.environ, **(env or {})})  # noqa: S606 - ours, word by word, no shell

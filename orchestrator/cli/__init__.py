@@ -1,0 +1,1 @@
+"""The command line `breakouts`. `main` stays light: each process of ours starts from a module of its own."""

@@ -1,0 +1,5 @@
+"""`python -m orchestrator.cli`, which is `breakouts`."""
+
+from orchestrator.cli.main import main
+
+main()

@@ -1,0 +1,89 @@
+"""The commands; what takes long to import runs in a process of its own, which this one becomes."""
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.failures import broker_of, read_settings, told
+from orchestrator.cli.up import Options, up_until_told
+from orchestrator.runtime import commands
+
+FORWARD = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+app = typer.Typer(
+    name="breakouts",
+    help="Breakout rooms of Cloudflare RealtimeKit meetings: opened, recorded, and everyone brought home.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def up(
+    sandbox: Annotated[bool, typer.Option(help="Also start the sandbox and use it instead of RealtimeKit.")] = False,
+    sandbox_port: Annotated[int, typer.Option(help="The sandbox's port; 0: a free one.")] = 0,
+) -> None:
+    """Everything in one terminal: broker, migrations, API, worker, timekeeper, Flower.
+
+    Valkey and SQLite under BREAKOUTS_HOME, unless BROKER_URL and DATABASE_URL name others. Ctrl-C stops all of it.
+    """
+    asyncio.run(up_until_told(read_settings(), Options(sandbox=sandbox, sandbox_port=sandbox_port)))
+
+
+@app.command()
+def api() -> None:
+    """The HTTP API, on HOST and PORT."""
+    commands.replace(commands.api())
+
+
+@app.command()
+def worker(
+    queues: Annotated[str, typer.Option(help="Comma-separated; default: all, in strict order.")] = "",
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Threads; default: REALTIMEKIT_CONCURRENCY.")] = None,
+    name: Annotated[str | None, typer.Option(help="Node name in Flower; default: a unique one.")] = None,
+) -> None:
+    """A Celery worker that opens, records and closes rooms; run as many as you like."""
+    settings = read_settings()
+    broker_of(settings)
+    chosen = [queue.strip() for queue in queues.split(",") if queue.strip()]
+    unknown = sorted(set(chosen) - set(commands.QUEUES))
+    if unknown:
+        raise typer.BadParameter(f"no queue {', '.join(unknown)}; there are {', '.join(commands.QUEUES)}")
+    commands.replace(commands.worker(settings, queues=chosen, concurrency=concurrency, name=name))
+
+
+@app.command()
+def timekeeper() -> None:
+    """Celery beat with our scheduler: sends what is due when it is due; any number may run."""
+    settings = read_settings()
+    broker_of(settings)
+    commands.replace(commands.timekeeper(settings))
+
+
+@app.command()
+def flower() -> None:
+    """Flower, on FLOWER_PORT: tasks and workers, live."""
+    settings = read_settings()
+    broker_of(settings)
+    commands.replace(commands.flower(settings), commands.flower_env(settings))
+
+
+@app.command(context_settings=FORWARD)
+def sandbox(context: typer.Context) -> None:
+    """A RealtimeKit for this machine; `breakouts sandbox --help` lists its options."""
+    commands.replace([*commands.SANDBOX, *context.args])
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database (DATABASE_URL) to the newest schema."""
+    commands.replace(commands.migrate())
+
+
+def main() -> None:
+    """Entry point of `breakouts`; exit code 2 and a sentence when something can't work as it is set."""
+    with told():
+        app(prog_name="breakouts", args=sys.argv[1:])

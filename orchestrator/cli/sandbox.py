@@ -1,0 +1,47 @@
+"""`python -m orchestrator.cli.sandbox`: a RealtimeKit for this machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from orchestrator.cli.failures import Unusable, told
+from orchestrator.runtime.ports import LOOPBACK, is_free
+from orchestrator.sandbox.config import SandboxConfig
+from orchestrator.sandbox.server import serve
+
+
+def sandbox(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = LOOPBACK,
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8800,
+    latency_ms: Annotated[float, typer.Option(help="How long every call takes.")] = 0.0,
+    config: Annotated[Path | None, typer.Option(help="JSON file with any setting: faults, switches, timings.")] = None,
+) -> None:
+    """A RealtimeKit for this machine: same paths, bodies and signed webhooks, nothing leaves it.
+
+    Point the orchestrator at it with REALTIMEKIT_BASE_URL=http://HOST:PORT/client/v4 and any account, app and token.
+    Faults, latency and switches can also be set while it runs, at /_sandbox.
+    """
+    with told():
+        settings = _read(config)
+        if latency_ms:
+            settings.latency.default_ms = latency_ms
+        if not is_free(host, port):
+            raise Unusable(f"port {port} of {host} is in use: choose another with --port")
+        typer.echo(f"sandbox: REALTIMEKIT_BASE_URL=http://{host}:{port}/client/v4")
+        serve(settings, host, port)
+
+
+def _read(path: Path | None) -> SandboxConfig:
+    try:
+        return SandboxConfig.model_validate_json(path.read_bytes()) if path else SandboxConfig()
+    except OSError as error:
+        raise Unusable(f"{path}: {error.strerror}") from None
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise Unusable(f"{path}: {problems}") from None
+
+
+if __name__ == "__main__":
+    typer.run(sandbox)

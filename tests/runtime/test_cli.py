@@ -1,0 +1,150 @@
+"""`breakouts`: help for everything, and a sentence instead of a traceback for what a user can get wrong."""
+
+import os
+import re
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.cli.main import main
+from orchestrator.runtime.ports import LOOPBACK, free_port
+from tests.support.postgres import Postgres
+from tests.support.processes import Processes, clean_environment
+
+Refused = Callable[..., str]
+COMMANDS = ["up", "api", "worker", "timekeeper", "flower", "sandbox", "migrate"]
+CREDENTIALS = dict.fromkeys(("REALTIMEKIT_ACCOUNT_ID", "REALTIMEKIT_APP_ID", "REALTIMEKIT_API_TOKEN"), "x")
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    """A home of its own, and ports that nobody uses."""
+    return {
+        "BREAKOUTS_HOME": str(tmp_path / "home"),
+        "PORT": str(free_port()),
+        "FLOWER_PORT": str(free_port()),
+        "SECRET_KEY": "only-for-tests",
+        "NO_COLOR": "1",
+        "TERM": "dumb",
+        "COLUMNS": "120",
+    }
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """A port that somebody listens on."""
+    with socket.create_server((LOOPBACK, 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def refused(env: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refused:
+    """Runs a command that must fail for its user's mistake; gives what it says."""
+    for name in set(os.environ) - set(clean_environment()):
+        monkeypatch.delenv(name)
+
+    def run(*arguments: str, **more: str) -> str:
+        for name, value in {**env, **more}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr("sys.argv", ["breakouts", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        return capsys.readouterr().err
+
+    return run
+
+
+def refused_process(processes: Processes, env: dict[str, str], *arguments: str) -> str:
+    """The same for a command that becomes another process."""
+    process = processes.breakouts(*arguments, env=env)
+    assert process.wait() == 2, process.output
+    assert "Traceback" not in process.output
+    return process.output
+
+
+def test_help_names_every_command(processes: Processes, env: dict[str, str]) -> None:
+    process = processes.breakouts("--help", env=env)
+    assert process.wait() == 0
+    assert all(re.search(rf"\b{command}\b", process.output) for command in COMMANDS)
+
+
+def test_every_command_has_help(processes: Processes, env: dict[str, str]) -> None:
+    started = {command: processes.breakouts(command, "--help", env=env) for command in COMMANDS}
+    for command, process in started.items():
+        assert process.wait() == 0, command
+        assert "Usage" in process.output, command
+
+
+def test_up_without_credentials_says_which_are_missing_and_offers_the_sandbox(
+    refused: Refused,
+) -> None:
+    said = refused("up", **{**CREDENTIALS, "REALTIMEKIT_API_TOKEN": ""})
+    assert "REALTIMEKIT_API_TOKEN not set" in said
+    assert "REALTIMEKIT_ACCOUNT_ID" not in said
+    assert "--sandbox" in said
+
+
+@pytest.mark.parametrize("variable", ["PORT", "FLOWER_PORT"])
+def test_up_names_the_variable_of_a_port_that_is_taken(refused: Refused, taken_port: int, variable: str) -> None:
+    said = refused("up", "--sandbox", **{variable: str(taken_port)})
+    assert f"port {taken_port} of 127.0.0.1 is in use: set {variable}" in said
+
+
+def test_up_refuses_a_broker_that_does_not_answer_without_telling_its_password(refused: Refused) -> None:
+    port = free_port()
+    said = refused("up", "--sandbox", BROKER_URL=f"redis://:hush@{LOOPBACK}:{port}/0")
+    assert f"BROKER_URL does not answer at 127.0.0.1:{port}" in said
+    assert "hush" not in said
+
+
+@pytest.mark.parametrize("command", ["worker", "timekeeper", "flower"])
+def test_single_processes_without_a_broker_name_broker_url(refused: Refused, command: str) -> None:
+    assert "BROKER_URL" in refused(command)
+
+
+def test_the_api_without_a_broker_names_broker_url(processes: Processes, env: dict[str, str]) -> None:
+    assert "BROKER_URL" in refused_process(processes, env, "api")
+
+
+def test_a_setting_that_makes_no_sense_is_named(refused: Refused) -> None:
+    assert "PORT: " in refused("up", PORT="http")
+
+
+def test_a_queue_that_does_not_exist_is_named(refused: Refused) -> None:
+    said = refused("worker", "--queues", "rooms,nonsense", BROKER_URL="redis://127.0.0.1:1/0")
+    assert "no queue nonsense" in said
+
+
+def test_the_sandbox_refuses_settings_that_it_does_not_know(
+    processes: Processes, env: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "sandbox.json").write_text('{"latencies": 3}')
+    assert "latencies" in refused_process(processes, env, "sandbox", "--config", str(tmp_path / "sandbox.json"))
+
+
+def test_migrate_is_safe_to_repeat(processes: Processes, env: dict[str, str]) -> None:
+    for _ in range(2):
+        process = processes.breakouts("migrate", env=env)
+        assert process.wait() == 0, process.output
+        assert "migrated sqlite:///" in process.output
+
+
+def test_two_that_migrate_one_database_at_once_both_succeed(
+    processes: Processes, env: dict[str, str], postgres: Postgres
+) -> None:
+    url = postgres.fresh()
+    both = [processes.breakouts("migrate", env={**env, "DATABASE_URL": url}) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0], "".join(process.output for process in both)
+    postgres.drop(url)
+
+
+def test_migrate_says_which_database_does_not_answer_without_its_password(
+    processes: Processes, env: dict[str, str]
+) -> None:
+    url = f"postgresql://someone:hush@{LOOPBACK}:{free_port()}/nowhere"
+    said = refused_process(processes, {**env, "DATABASE_URL": url}, "migrate")
+    assert "DATABASE_URL does not answer" in said
+    assert "hush" not in said

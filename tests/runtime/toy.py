@@ -1,0 +1,52 @@
+"""`python -m tests.runtime.toy CASE`: a supervisor over toy services, for the tests to stop and to kill."""
+
+import asyncio
+import sys
+
+from orchestrator.errors import OrchestratorError
+from orchestrator.runtime.supervisor import Service, Supervisor
+
+POLITE = """
+import os, signal, sys, time
+def stop(*_):
+    print("stopping", flush=True)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, stop)
+print("pid", os.getpid(), flush=True)
+while True:
+    time.sleep(60)
+"""
+STUBBORN = POLITE.replace("signal.signal(signal.SIGTERM, stop)", "signal.signal(signal.SIGTERM, signal.SIG_IGN)")
+
+
+def toy(name: str, program: str, stage: int, *, once: bool = False, patience: float = 5.0) -> Service:
+    """A service that is a line of Python."""
+    return Service(name, [sys.executable, "-c", program], stage, once=once, patience_seconds=patience)
+
+
+CASES = {
+    "polite": [toy("back", POLITE, 0), toy("front", POLITE, 2), toy("middle", POLITE, 1)],
+    "stubborn": [toy("back", POLITE, 0), toy("front", STUBBORN, 1, patience=0.3)],
+    "failing step": [toy("step", "import sys; print('no luck'); sys.exit(4)", 0, once=True), toy("front", POLITE, 1)],
+    "step": [toy("step", "print('done')", 0, once=True), toy("front", POLITE, 1)],
+}
+
+
+def write(name: str, line: str) -> None:
+    """As `breakouts up` shows it."""
+    sys.stdout.write(f"{name} | {line}\n")
+    sys.stdout.flush()
+
+
+def main(case: str) -> int:
+    """Run a case; 2 when it could not start."""
+    try:
+        asyncio.run(Supervisor(CASES[case], write).run(lambda: write("toy", "everything is up")))
+    except OrchestratorError as error:
+        write("toy", str(error))
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,33 @@
+"""`python -m tests.support.migrations`: do the migrations make exactly what the models say, on both databases?"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from orchestrator.store.migrate import differences, is_current
+from tests.support.databases import engine_of, migrate_url
+from tests.support.postgres import postgres
+
+
+def complaints(url: str) -> list[str]:
+    """What differs in an empty database once it is migrated."""
+    migrate_url(url)
+    engine = engine_of(url)
+    try:
+        found = [f"{engine.dialect.name}: {difference}" for difference in differences(engine)]
+        return found if is_current(engine) else [*found, f"{engine.dialect.name}: not at the newest revision"]
+    finally:
+        engine.dispose()
+
+
+def main() -> int:
+    """Exit code 1 when anything differs."""
+    with tempfile.TemporaryDirectory() as folder, postgres() as server:
+        found = complaints(f"sqlite:///{Path(folder) / 'check.db'}") + complaints(server.fresh())
+    for complaint in found:
+        sys.stderr.write(f"migrations and models differ: {complaint}\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
