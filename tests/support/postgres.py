@@ -13,8 +13,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from itertools import count
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 
 import psycopg
