@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     realtimekit_concurrency: int = Field(
         default=64, ge=1, description="Calls in flight, and threads, per worker process."
     )
-    realtimekit_timeout_seconds: float = Field(default=10.0, gt=0, description="Deadline of one call.")
+    realtimekit_timeout_seconds: float = Field(default=6.0, gt=0, description="Deadline of one call.")
 
     api_keys: SecretStr = Field(default=SecretStr(""), description="Bootstrap keys: name:role:key, comma-separated.")
     secret_key: SecretStr = Field(

@@ -140,3 +140,9 @@ class Broker:
     def epoch_is_new(self) -> bool:
         """Whether the broker was emptied or replaced since this was last asked by anybody."""
         return bool(self.redis.set(EPOCH_KEY, "1", nx=True))
+
+    def subscribe(self, topic: str) -> redis.client.PubSub:
+        """Hear when `topic` is woken."""
+        wakes: redis.client.PubSub = self.redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+        wakes.subscribe(TOPIC_PREFIX + topic)
+        return wakes

@@ -22,22 +22,26 @@ log = logger(__name__)
 class Lease:
     """How long one claim is certainly good, by this process' monotonic clock."""
 
-    def __init__(self, claim: Claim, valid_until: float, deadline: float) -> None:
+    def __init__(self, claim: Claim, valid_until: float, deadline: float, call_seconds: float) -> None:
         self.claim = claim
         self.valid_until = valid_until
         self.deadline = deadline
+        self._call_seconds = call_seconds
 
-    def must_outlast(self, seconds: float) -> None:
-        """Raise LeaseLost unless a call of `seconds` begun now ends while the row is certainly ours."""
-        if time.monotonic() + seconds > self.valid_until:
+    def before_call(self) -> None:
+        """Raise LeaseLost unless a call begun now ends, at its own deadline, while the row is certainly ours."""
+        if time.monotonic() + self._call_seconds > self.valid_until:
             raise LeaseLost(f"the lease of {self.claim.row_id} does not outlast a call")
 
 
 class Leases:
     """Renews every held row each third of a lease, in one UPDATE per table, on a connection of its own."""
 
-    def __init__(self, database: Database, lease_seconds: float, deadline_seconds: float) -> None:
+    def __init__(
+        self, database: Database, *, lease_seconds: float, deadline_seconds: float, call_seconds: float
+    ) -> None:
         self.lease = timedelta(seconds=lease_seconds)
+        self._call_seconds = call_seconds
         self._database = database
         self._deadline_seconds = deadline_seconds
         self._held: dict[tuple[type[Due], str], Lease] = {}
@@ -48,7 +52,7 @@ class Leases:
     @contextmanager
     def hold(self, claim: Claim, begun: float) -> Iterator[Lease]:
         """Keep `claim` renewed inside the block; `begun` is time.monotonic() from before its start was sent."""
-        lease = Lease(claim, begun + self.lease.total_seconds(), begun + self._deadline_seconds)
+        lease = Lease(claim, begun + self.lease.total_seconds(), begun + self._deadline_seconds, self._call_seconds)
         with self._lock:
             self._held[claim.table, claim.row_id] = lease
             if self._thread is None:

@@ -1,0 +1,1 @@
+"""What we do: the use cases, one module per noun."""

@@ -1,0 +1,77 @@
+"""Admitting people to a meeting, parent or child: each added once, or adopted when an unrecorded try has added them."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from orchestrator.errors import Conflict, RealtimeKitError, Refused
+from orchestrator.realtimekit.client import RealtimeKit
+from orchestrator.realtimekit.priority import Priority
+from orchestrator.realtimekit.records import ParticipantRecord
+
+
+@dataclass(frozen=True)
+class Guest:
+    """Somebody who needs a token for one meeting; `row_id` is the seat's or participant's that it is for."""
+
+    row_id: str
+    custom_participant_id: str
+    name: str = field(repr=False)
+    preset_name: str
+    in_doubt: bool
+    realtimekit_participant_id: str | None = None
+    priority: Priority = Priority.OPENING
+
+
+Outcome = ParticipantRecord | RealtimeKitError
+
+
+def first_to_retry(outcomes: Iterable[object]) -> RealtimeKitError | None:
+    """The first failure that is worth another try."""
+    return next((it for it in outcomes if isinstance(it, RealtimeKitError) and not isinstance(it, Refused)), None)
+
+
+async def admit_all(kit: RealtimeKit, meeting_id: str, guests: Sequence[Guest]) -> dict[str, Outcome]:
+    """Admit everybody at once; whoever may be there already is looked for first. Every guest's row gets an outcome.
+
+    Raises when that look fails.
+    """
+    known: dict[str, str] = {}
+    if any(guest.in_doubt for guest in guests):
+        known = await _there(kit, meeting_id)
+    outcomes = await asyncio.gather(
+        *(_admit(kit, meeting_id, guest, known.get(guest.custom_participant_id)) for guest in guests)
+    )
+    return dict(zip((guest.row_id for guest in guests), outcomes, strict=True))
+
+
+async def _there(kit: RealtimeKit, meeting_id: str) -> dict[str, str]:
+    return {record.custom_participant_id: record.id for record in await kit.participants(meeting_id)}
+
+
+async def _admit(kit: RealtimeKit, meeting_id: str, guest: Guest, known: str | None) -> Outcome:
+    try:
+        known = guest.realtimekit_participant_id or known
+        if known is None:
+            return await _add_or_adopt(kit, meeting_id, guest)
+        token = await kit.refresh_token(meeting_id, known, priority=guest.priority)
+        return ParticipantRecord(known, guest.custom_participant_id, guest.preset_name, guest.name, token)
+    except RealtimeKitError as error:
+        return error
+
+
+async def _add_or_adopt(kit: RealtimeKit, meeting_id: str, guest: Guest) -> Outcome:
+    """Add; should RealtimeKit refuse a second record of the same person (undocumented), take the first."""
+    try:
+        return await kit.add_participant(
+            meeting_id,
+            custom_participant_id=guest.custom_participant_id,
+            name=guest.name,
+            preset_name=guest.preset_name,
+            priority=guest.priority,
+        )
+    except Conflict:
+        known = (await _there(kit, meeting_id)).get(guest.custom_participant_id)
+        if known is None:
+            raise
+        return await _admit(kit, meeting_id, replace(guest, realtimekit_participant_id=known), known)

@@ -1,0 +1,223 @@
+"""The task of a parent meeting: import its people, make the tokens that are wanted, and ask who is where."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, select
+from sqlmodel import col
+
+from orchestrator.errors import RealtimeKitError, Refused
+from orchestrator.realtimekit.client import RealtimeKit
+from orchestrator.realtimekit.priority import Priority
+from orchestrator.realtimekit.records import ParticipantRecord, PeerRecord
+from orchestrator.services import presence
+from orchestrator.services.admission import Guest, Outcome, admit_all, first_to_retry
+from orchestrator.services.deps import Deps
+from orchestrator.services.leased import release_for_retry, start_pass
+from orchestrator.services.polling import live_breakout, next_poll, places_to_poll
+from orchestrator.store import due
+from orchestrator.store.database import Transaction
+from orchestrator.store.queries import raise_versions
+from schemas.states import BreakoutState, Role
+from schemas.tables import Breakout, Meeting, Participant, Presence, Seat
+
+BATCH = 200
+"""Tokens made in one pass: a pass must end well before its task's deadline."""
+
+
+@dataclass(frozen=True)
+class SyncWork:
+    """A parent meeting as it stood when the pass began."""
+
+    meeting_id: str
+    realtimekit_meeting_id: str
+    to_import: bool
+    guests: list[Guest]
+    to_poll: dict[str, str | None]
+    """RealtimeKit meetings to ask about, with the room each belongs to; None: the parent."""
+    now: datetime
+
+
+@dataclass
+class Answers:
+    """What the calls gave; an error that is worth another try does not hide what worked."""
+
+    imported: list[ParticipantRecord] | None = None
+    tokens: dict[str, Outcome] = field(default_factory=dict)
+    peers: dict[str, list[PeerRecord]] = field(default_factory=dict)
+    error: RealtimeKitError | None = None
+
+
+def sync(deps: Deps, meeting_id: str, claim: int) -> str:
+    """One pass; what could not be done is done by a later one."""
+    with start_pass(deps, Meeting, meeting_id, claim, lambda tx: _read(tx, meeting_id)) as begun:
+        if begun is None:
+            return "nothing to do"
+        lease, work = begun
+        answers = deps.realtimekit.run(_ask(deps.realtimekit, work), lease.before_call)
+        return _store(deps, lease.claim, work, answers)
+
+
+def _read(tx: Transaction, meeting_id: str) -> SyncWork:
+    meeting = tx.session.get_one(Meeting, meeting_id)
+    breakout = live_breakout(tx, meeting_id)
+    now = tx.now()
+    people = _tokenless(tx, meeting, breakout)
+    polls = breakout is not None and meeting.poll_at is not None and meeting.poll_at <= now
+    work = SyncWork(
+        meeting_id=meeting_id,
+        realtimekit_meeting_id=meeting.realtimekit_meeting_id,
+        to_import=meeting.to_import,
+        guests=[_guest(person, meeting) for person in people],
+        to_poll=places_to_poll(tx, meeting, breakout) if breakout and polls else {},
+        now=now,
+    )
+    for person in people:
+        person.in_doubt = person.realtimekit_participant_id is None
+    return work
+
+
+def _tokenless(tx: Transaction, meeting: Meeting, breakout: Breakout | None) -> Sequence[Participant]:
+    """Whose browser asked for a token for main; while a breakout is open also those who will have to come back."""
+    wanted: ColumnElement[bool] = col(Participant.token_wanted).is_(True)
+    if breakout is not None and breakout.state is not BreakoutState.OPENING:
+        seated = select(col(Seat.participant_id)).where(col(Seat.breakout_id) == breakout.id, col(Seat.wanted))
+        wanted = wanted | col(Participant.id).in_(seated)
+    statement = select(Participant).where(
+        col(Participant.meeting_id) == meeting.id, col(Participant.auth_token).is_(None), wanted
+    )
+    return tx.session.scalars(statement.order_by(col(Participant.token_wanted).desc()).limit(BATCH)).all()
+
+
+def _guest(person: Participant, meeting: Meeting) -> Guest:
+    presets = {Role.HOST: meeting.host_preset, Role.PARTICIPANT: meeting.participant_preset}
+    return Guest(
+        row_id=person.id,
+        custom_participant_id=person.custom_participant_id,
+        name=person.name,
+        preset_name=person.preset_name or presets[person.role],
+        in_doubt=person.in_doubt,
+        realtimekit_participant_id=person.realtimekit_participant_id,
+        priority=Priority.MOVING if person.token_wanted else Priority.POLLING,
+    )
+
+
+async def _ask(kit: RealtimeKit, work: SyncWork) -> Answers:
+    """Import, make tokens, poll; each as far as it gets."""
+    answers = Answers()
+    try:
+        if work.to_import:
+            answers.imported = await kit.participants(work.realtimekit_meeting_id)
+        if work.guests:
+            answers.tokens = await admit_all(kit, work.realtimekit_meeting_id, work.guests)
+            answers.error = first_to_retry(answers.tokens.values())
+        found = await asyncio.gather(*(_peers(kit, meeting_id) for meeting_id in work.to_poll))
+        answers.peers = dict(zip(work.to_poll, found, strict=True))
+    except RealtimeKitError as error:
+        answers.error = error
+    return answers
+
+
+async def _peers(kit: RealtimeKit, meeting_id: str) -> list[PeerRecord]:
+    session = await kit.active_session(meeting_id)
+    return await kit.session_peers(session.id) if session else []
+
+
+def _store(deps: Deps, claim: due.Claim, work: SyncWork, answers: Answers) -> str:
+    with deps.database.transaction() as tx:
+        presence.apply(deps, tx, work.meeting_id, _stays(tx, work, answers.peers))
+        due.record(tx, claim)
+        meeting = tx.session.get_one(Meeting, work.meeting_id, populate_existing=True)
+        if answers.imported is not None:
+            _import(tx, meeting, answers.imported)
+        made = _store_tokens(deps, tx, work, answers.tokens)
+        now = tx.now()
+        if work.to_poll or live_breakout(tx, meeting.id) is None:
+            meeting.poll_at = next_poll(deps, tx, meeting, now)
+        if answers.error is not None:
+            release_for_retry(tx, claim, answers.error)
+        else:
+            due.release(tx, claim, due_at=now if len(work.guests) == BATCH else meeting.poll_at)
+        trouble = [f"will try again: {answers.error.message}"] if answers.error else []
+        return ", ".join([f"{made} tokens made", f"{len(answers.peers)} meetings asked", *trouble])
+
+
+def _import(tx: Transaction, meeting: Meeting, records: list[ParticipantRecord]) -> None:
+    """Take over the participants that an adopted meeting has; what the caller said of them stays."""
+    meeting.to_import = False
+    statement = select(Participant).where(col(Participant.meeting_id) == meeting.id)
+    known = {person.custom_participant_id: person for person in tx.session.scalars(statement)}
+    now = tx.now()
+    for record in records:
+        if not record.custom_participant_id:
+            continue
+        person = known.get(record.custom_participant_id)
+        if person is None:
+            person = known[record.custom_participant_id] = _imported(meeting, record, now)
+            tx.session.add(person)
+        person.realtimekit_participant_id = person.realtimekit_participant_id or record.id
+
+
+def _imported(meeting: Meeting, record: ParticipantRecord, now: datetime) -> Participant:
+    return Participant(
+        meeting_id=meeting.id,
+        custom_participant_id=record.custom_participant_id,
+        name=record.name or record.custom_participant_id,
+        role=Role.HOST if record.preset_name == meeting.host_preset else Role.PARTICIPANT,
+        preset_name=record.preset_name or None,
+        created_at=now,
+    )
+
+
+def _store_tokens(deps: Deps, tx: Transaction, work: SyncWork, tokens: dict[str, Outcome]) -> int:
+    """Keep the tokens; who was refused one gets another try when their browser asks again."""
+    made = 0
+    for person in tx.session.scalars(select(Participant).where(col(Participant.id).in_(tokens))):
+        outcome = tokens[person.id]
+        if isinstance(outcome, ParticipantRecord):
+            person.realtimekit_participant_id = outcome.id
+            person.auth_token = deps.vault.seal(outcome.token or "")
+            made += 1
+        person.in_doubt = isinstance(outcome, RealtimeKitError) and not isinstance(outcome, Refused)
+        person.token_wanted = person.in_doubt
+    if made:
+        raise_versions(tx, work.meeting_id, tokens)
+    return made
+
+
+def _stays(tx: Transaction, work: SyncWork, peers: dict[str, list[PeerRecord]]) -> list[presence.Stay]:
+    """What was seen, and the end of every stay that was known and is not seen any more."""
+    if not peers:
+        return []
+    statement = select(col(Participant.custom_participant_id), col(Participant.id)).where(
+        col(Participant.meeting_id) == work.meeting_id
+    )
+    ids = dict(tx.session.execute(statement).all())
+    stays = [
+        _stay(ids[peer.custom_participant_id], work.to_poll[meeting_id], peer, work.now)
+        for meeting_id, found in peers.items()
+        for peer in found
+        if peer.custom_participant_id in ids
+    ]
+    return [*stays, *_gone(tx, work, {stay.peer_id for stay in stays})]
+
+
+def _stay(participant_id: str, room_id: str | None, peer: PeerRecord, now: datetime) -> presence.Stay:
+    return presence.Stay(participant_id, room_id, peer.peer_id, None, peer.joined_at or now, peer.left_at)
+
+
+def _gone(tx: Transaction, work: SyncWork, seen: set[str]) -> list[presence.Stay]:
+    """Stays that began before we asked, in the places asked about, and were not there."""
+    asked = set(work.to_poll.values())
+    statement = select(Presence).where(
+        col(Presence.meeting_id) == work.meeting_id,
+        col(Presence.left_at).is_(None),
+        col(Presence.joined_at) < work.now,
+    )
+    return [
+        presence.Stay(it.participant_id, it.room_id, it.peer_id, it.session_id, it.joined_at, work.now)
+        for it in tx.session.scalars(statement)
+        if it.room_id in asked and it.peer_id not in seen
+    ]

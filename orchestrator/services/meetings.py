@@ -1,0 +1,117 @@
+"""Parent meetings and the people in them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from orchestrator.errors import Malformed, NotFound, NotNow, OutcomeUnknown, Refused, TryAgain
+from orchestrator.services import presence
+from orchestrator.services.deps import Deps
+from orchestrator.store import due
+from orchestrator.store.database import Transaction
+from orchestrator.store.queries import meeting as meeting_of
+from orchestrator.store.queries import participant
+from schemas.columns import new_id
+from schemas.requests import MeetingRequest, PersonRequest
+from schemas.tables import Inbox, Meeting, Participant
+
+
+def create(deps: Deps, body: MeetingRequest) -> str:
+    """Create a meeting at RealtimeKit, or adopt one that exists; its people are registered with it.
+
+    Raises Malformed for presets or meetings that RealtimeKit does not know or refuses, NotNow when it can't be asked.
+    """
+    try:
+        realtimekit_id, title = _at_realtimekit(deps, body)
+    except Refused as error:
+        raise Malformed(f"RealtimeKit refused: {error.message}") from error
+    except TryAgain as error:
+        raise NotNow(error.message, error.retry_after or 5.0) from error
+    except OutcomeUnknown as error:
+        raise NotNow(f"RealtimeKit did not answer: {error.message}") from error
+    with deps.database.transaction() as tx:
+        meeting_id = _add(tx, body, realtimekit_id, title)
+        _register(tx, meeting_id, body.participants)
+        if body.realtimekit_meeting_id is not None:
+            due.want(tx, Meeting, [meeting_id])
+        return meeting_id
+
+
+def register(deps: Deps, meeting_id: str, people: Sequence[PersonRequest]) -> list[str]:
+    """Register people, or bring those known up to date; gives their ids in the order given. Raises Unknown."""
+    with deps.database.transaction() as tx:
+        meeting_of(tx.session, meeting_id)
+        return _register(tx, meeting_id, people)
+
+
+def set_present(deps: Deps, meeting_id: str, custom_participant_id: str, present: bool) -> str:
+    """The caller's word on whether somebody is in the main meeting; gives the participant's id. Raises Unknown."""
+    with deps.database.transaction() as tx:
+        meeting_of(tx.session, meeting_id)
+        person = participant(tx.session, meeting_id, custom_participant_id)
+        presence.set_present(deps, tx, person, present, tx.now())
+        return person.id
+
+
+def _at_realtimekit(deps: Deps, body: MeetingRequest) -> tuple[str, str]:
+    """The meeting's id and title there, after its presets were found to exist."""
+    kit = deps.realtimekit
+    known = kit.run(kit.preset_names())
+    asked = {body.host_preset, body.participant_preset} | {it.preset_name for it in body.participants if it.preset_name}
+    if missing := sorted(asked - known):
+        raise Malformed(f"RealtimeKit has no preset {', '.join(missing)}; it has {', '.join(sorted(known))}")
+    if body.realtimekit_meeting_id is None:
+        keep_alive = deps.settings.session_keep_alive_seconds
+        made = kit.run(kit.create_meeting(body.title or "", keep_alive_seconds=keep_alive))
+        return made.id, made.title
+    try:
+        found = kit.run(kit.get_meeting(body.realtimekit_meeting_id))
+    except NotFound as error:
+        where = ("body", "realtimekit_meeting_id")
+        raise Malformed(f"RealtimeKit has no meeting {body.realtimekit_meeting_id}", where) from error
+    return found.id, body.title or found.title
+
+
+def _add(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str) -> str:
+    """A row for the meeting; one adopted before is the same one again."""
+    known = tx.session.scalar(select(Meeting).where(col(Meeting.realtimekit_meeting_id) == realtimekit_id))
+    if known is not None:
+        known.to_import = True
+        return known.id
+    meeting = Meeting(
+        id=new_id(),
+        title=title or realtimekit_id,
+        realtimekit_meeting_id=realtimekit_id,
+        host_preset=body.host_preset,
+        participant_preset=body.participant_preset,
+        created_at=tx.now(),
+        to_import=body.realtimekit_meeting_id is not None,
+    )
+    tx.session.add(meeting)
+    tx.session.flush()
+    tx.session.add(Inbox(id=meeting.id))
+    return meeting.id
+
+
+def _register(tx: Transaction, meeting_id: str, people: Sequence[PersonRequest]) -> list[str]:
+    names = [person.custom_participant_id for person in people]
+    statement = select(Participant).where(
+        col(Participant.meeting_id) == meeting_id, col(Participant.custom_participant_id).in_(names)
+    )
+    known = {row.custom_participant_id: row for row in tx.session.scalars(statement)}
+    now = tx.now()
+    for person in people:
+        row = known.get(person.custom_participant_id)
+        if row is None:
+            row = Participant(
+                meeting_id=meeting_id,
+                custom_participant_id=person.custom_participant_id,
+                name=person.name,
+                created_at=now,
+            )
+            tx.session.add(row)
+            known[person.custom_participant_id] = row
+        row.name, row.role = person.name, person.role
+        row.preset_name, row.attributes = person.preset_name, person.attributes
+    return [known[name].id for name in names]

@@ -1,0 +1,170 @@
+"""Who is where: facts from webhooks, polls and browsers' acks, in any order, any number of times, merged into one view.
+
+A fact is never fenced: it is true whoever works on the breakout. It is applied under the live breakout's lock, and
+moves a seat only where the table of moves has an arrow.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from orchestrator.services import recordings, steps
+from orchestrator.services.deps import Deps
+from orchestrator.services.moves import move_seats
+from orchestrator.store import due
+from orchestrator.store.database import Transaction
+from orchestrator.store.queries import lock_live_breakout, places
+from schemas.columns import new_id
+from schemas.states import Location, RoomWanted, SeatState
+from schemas.tables import Breakout, Participant, Presence, Room, Seat
+
+ACK = "ack:"
+"""Begins the peer id of a stay that only the person's own browser has told of."""
+
+
+@dataclass(frozen=True)
+class Stay:
+    """One peer of a person in the parent meeting (`room_id` None) or a room; `left_at` None: still there."""
+
+    participant_id: str
+    room_id: str | None
+    peer_id: str
+    session_id: str | None
+    joined_at: datetime
+    left_at: datetime | None = None
+
+
+def apply(deps: Deps, tx: Transaction, meeting_id: str, stays: Sequence[Stay]) -> None:
+    """Merge what is known about peers, and let everything follow from where their people are now."""
+    if not stays:
+        return
+    breakout = lock_live_breakout(tx, meeting_id)
+    _merge(tx, meeting_id, stays)
+    people = sorted({stay.participant_id for stay in stays})
+    _settle(deps, tx, breakout, people)
+
+
+def ack_stay(tx: Transaction, person: Participant, room_id: str | None, now: datetime) -> Stay:
+    """A browser says where it is: a stay of its own, unless RealtimeKit has told of one there already."""
+    here = select(Presence).where(
+        col(Presence.participant_id) == person.id, col(Presence.left_at).is_(None), col(Presence.room_id) == room_id
+    )
+    known = tx.session.scalars(here).first()
+    if known is not None:
+        return Stay(person.id, room_id, known.peer_id, known.session_id, known.joined_at)
+    return Stay(person.id, room_id, f"{ACK}{new_id()}", None, now)
+
+
+def _merge(tx: Transaction, meeting_id: str, stays: Sequence[Stay]) -> None:
+    statement = select(Presence).where(
+        col(Presence.meeting_id) == meeting_id, col(Presence.peer_id).in_({stay.peer_id for stay in stays})
+    )
+    known = {presence.peer_id: presence for presence in tx.session.scalars(statement)}
+    for stay in stays:
+        presence = known.get(stay.peer_id)
+        if presence is None:
+            known[stay.peer_id] = _arrive(tx, meeting_id, stay)
+        else:
+            presence.left_at = presence.left_at or stay.left_at
+            presence.joined_at = min(presence.joined_at, stay.joined_at)
+    tx.session.flush()
+
+
+def _arrive(tx: Transaction, meeting_id: str, stay: Stay) -> Presence:
+    """A peer not seen before; what its person's browser said earlier is settled by it."""
+    _end_acked(tx, stay)
+    presence = Presence(
+        meeting_id=meeting_id,
+        participant_id=stay.participant_id,
+        room_id=stay.room_id,
+        session_id=stay.session_id,
+        peer_id=stay.peer_id,
+        joined_at=stay.joined_at,
+        left_at=stay.left_at,
+    )
+    tx.session.add(presence)
+    return presence
+
+
+def _end_acked(tx: Transaction, stay: Stay) -> None:
+    acked = select(Presence).where(
+        col(Presence.participant_id) == stay.participant_id,
+        col(Presence.left_at).is_(None),
+        col(Presence.peer_id).startswith(ACK),
+    )
+    for presence in tx.session.scalars(acked):
+        presence.left_at = max(stay.joined_at, presence.joined_at)
+
+
+def _settle(deps: Deps, tx: Transaction, breakout: Breakout | None, people: list[str]) -> None:
+    where = places(tx.session, people)
+    _locate(tx, people)
+    if breakout is None:
+        return
+    now = tx.now()
+    statement = select(Seat).where(col(Seat.breakout_id) == breakout.id, col(Seat.participant_id).in_(people))
+    seats = [seat for seat in tx.session.scalars(statement) if seat.wanted]
+    moves: dict[SeatState, list[Seat]] = {}
+    for seat in seats:
+        if to := _seat_move(seat, where.get(seat.participant_id, set())):
+            moves.setdefault(to, []).append(seat)
+    move_seats(tx, breakout, moves, now)
+    _rejoined_closed_rooms(tx, where)
+    recordings.on_joined(tx, breakout, {seat.room_id for seat in moves.get(SeatState.JOINED, [])}, now)
+    if breakout.emptied_at is not None:
+        steps.look(deps, tx, breakout)
+
+
+def _seat_move(seat: Seat, where: set[str | None]) -> SeatState | None:
+    """Where a seat goes, given where its person is."""
+    in_room = seat.room_id in where
+    match seat.state:
+        case SeatState.INVITED | SeatState.AWAY if in_room:
+            return SeatState.JOINED
+        case SeatState.JOINED if not in_room:
+            return SeatState.AWAY
+        case SeatState.RETURNING | SeatState.LOST if steps.is_home(seat, where):
+            return SeatState.RETURNED
+    return None
+
+
+def _locate(tx: Transaction, people: Iterable[str]) -> None:
+    """Keep with each person where they were last seen to arrive, of the places they are in."""
+    statement = (
+        select(Presence)
+        .where(col(Presence.participant_id).in_(list(people)), col(Presence.left_at).is_(None))
+        .order_by(col(Presence.joined_at), col(Presence.id))
+    )
+    latest = {presence.participant_id: presence for presence in tx.session.scalars(statement)}
+    for person in tx.session.scalars(select(Participant).where(col(Participant.id).in_(list(people)))):
+        presence = latest.get(person.id)
+        person.location_room_id = presence.room_id if presence else None
+        person.location = Location.AWAY if presence is None else Location.ROOM if presence.room_id else Location.MAIN
+
+
+def _rejoined_closed_rooms(tx: Transaction, where: dict[str, set[str | None]]) -> None:
+    """Somebody is in a room that closes or has closed: its pass throws them out (again)."""
+    rooms = {room_id for places_of_one in where.values() for room_id in places_of_one if room_id is not None}
+    if not rooms:
+        return
+    retired = select(col(Room.id)).where(
+        col(Room.id).in_(rooms), col(Room.wanted) == RoomWanted.CLOSED, col(Room.retired_at).is_not(None)
+    )
+    due.want(tx, Room, tx.session.scalars(retired).all())
+
+
+def set_present(deps: Deps, tx: Transaction, person: Participant, present: bool, now: datetime) -> None:
+    """The caller's word on whether somebody is in the main meeting."""
+    if present:
+        apply(deps, tx, person.meeting_id, [ack_stay(tx, person, None, now)])
+        return
+    statement = select(Presence).where(
+        col(Presence.participant_id) == person.id, col(Presence.left_at).is_(None), col(Presence.room_id).is_(None)
+    )
+    for presence in tx.session.scalars(statement):
+        presence.left_at = max(now, presence.joined_at)
+    tx.session.flush()
+    _settle(deps, tx, lock_live_breakout(tx, person.meeting_id), [person.id])

@@ -1,0 +1,122 @@
+"""Recordings: one wanted per room, started when somebody is there, followed until the file is there or never will."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from orchestrator.domain.lifecycle import can_move
+from orchestrator.domain.timing import FOLLOW_HOURS, follow_delay
+from orchestrator.errors import NotFound, RealtimeKitError
+from orchestrator.realtimekit.priority import Priority
+from orchestrator.realtimekit.records import RecordingRecord
+from orchestrator.services.deps import Deps
+from orchestrator.services.leased import start_pass
+from orchestrator.services.moves import move_recording, report_problem
+from orchestrator.store import due
+from orchestrator.store.database import Transaction
+from orchestrator.store.queries import lock_breakout, recordings_of
+from schemas.states import RecordingState, RoomState, RoomWanted
+from schemas.tables import Breakout, Recording, Room
+
+STATE_OF = {
+    "INVOKED": RecordingState.RECORDING,
+    "RECORDING": RecordingState.RECORDING,
+    "PAUSED": RecordingState.RECORDING,
+    "UPLOADING": RecordingState.STOPPED,
+    "UPLOADED": RecordingState.UPLOADED,
+    "ERRORED": RecordingState.FAILED,
+}
+"""What RealtimeKit's words for a recording mean to us."""
+
+ENDED = frozenset({RecordingState.STOPPED, RecordingState.UPLOADED})
+
+
+def request(tx: Transaction, breakout: Breakout, rooms: Iterable[Room], now: datetime) -> None:
+    """Want one recording of each room, once somebody is in it."""
+    if breakout.record:
+        tx.session.add_all(Recording(breakout_id=breakout.id, room_id=room.id, created_at=now) for room in rooms)
+
+
+def on_joined(tx: Transaction, breakout: Breakout, room_ids: set[str], now: datetime) -> None:
+    """Somebody joined: a recording that waits for that is due, one that had ended by itself gets a successor."""
+    if not breakout.record or not room_ids:
+        return
+    open_rooms = {room_id for room_id in room_ids if _is_open(tx, room_id)}
+    latest = {recording.room_id: recording for recording in recordings_of(tx.session, open_rooms)}
+    again = [room_id for room_id, recording in latest.items() if recording.state in ENDED]
+    tx.session.add_all(Recording(breakout_id=breakout.id, room_id=room_id, created_at=now) for room_id in again)
+    waiting = [room_id for room_id, recording in latest.items() if recording.state is RecordingState.REQUESTED]
+    due.want(tx, Room, [*waiting, *again])
+
+
+def _is_open(tx: Transaction, room_id: str) -> bool:
+    room = tx.session.get_one(Room, room_id)
+    return room.wanted is RoomWanted.OPEN and room.state is RoomState.OPEN
+
+
+def merge(tx: Transaction, breakout: Breakout, recording: Recording, fact: RecordingRecord, now: datetime) -> None:
+    """Take over what RealtimeKit says about a recording; what is older than what we know changes nothing."""
+    recording.started_at = recording.started_at or fact.started_at
+    recording.stopped_at = recording.stopped_at or fact.stopped_at
+    recording.download_url = fact.download_url or recording.download_url
+    to = STATE_OF.get(fact.status)
+    if to is None or to is recording.state or not can_move(recording.state, to):
+        return
+    move_recording(tx, breakout, recording, to, now)
+    if to in ENDED:
+        recording.stopped_at = recording.stopped_at or now
+    if to is RecordingState.FAILED:
+        recording.error = "RealtimeKit reported ERRORED"
+        report_problem(tx, breakout, now, what="recording failed", detail=recording.error, room_id=recording.room_id)
+    schedule_follow(tx, recording, now)
+
+
+def schedule_follow(tx: Transaction, recording: Recording, now: datetime) -> None:
+    """Ask again later while the upload is under way; webhooks usually tell first."""
+    uploading = recording.state is RecordingState.STOPPED
+    recording.follow_at = now + follow_delay(recording.follows) if uploading else None
+    due.set_due(tx, Recording, recording.id, recording.follow_at)
+
+
+def follow(deps: Deps, recording_id: str, claim: int) -> str:
+    """The task of a recording: ask RealtimeKit how the upload goes; only ever reads there."""
+
+    def read(tx: Transaction) -> str:
+        return tx.session.get_one(Recording, recording_id).realtimekit_recording_id or ""
+
+    with start_pass(deps, Recording, recording_id, claim, read) as begun:
+        if begun is None:
+            return "nothing to do"
+        lease, realtimekit_id = begun
+        ask = deps.realtimekit.recording(realtimekit_id, priority=Priority.POLLING)
+        try:
+            fact = deps.realtimekit.run(ask, lease.before_call)
+        except NotFound as error:
+            return _record_follow(
+                deps, lease.claim, RecordingRecord(id=realtimekit_id, status="ERRORED"), error.message
+            )
+        except RealtimeKitError as error:
+            return _record_follow(deps, lease.claim, None, error.message)
+        return _record_follow(deps, lease.claim, fact, "")
+
+
+def _record_follow(deps: Deps, claim: due.Claim, fact: RecordingRecord | None, words: str) -> str:
+    with deps.database.transaction() as tx:
+        recording = tx.session.get_one(Recording, claim.row_id)
+        breakout = lock_breakout(tx, recording.breakout_id)
+        due.record(tx, claim)
+        tx.session.refresh(recording)
+        now = tx.now()
+        recording.follows += 1
+        if fact is not None:
+            merge(tx, breakout, recording, fact, now)
+        if recording.state is RecordingState.STOPPED and now > _patience_ends(recording):
+            move_recording(tx, breakout, recording, RecordingState.FAILED, now)
+            recording.error = words or "its upload never ended"
+        uploading = recording.state is RecordingState.STOPPED
+        recording.follow_at = now + follow_delay(recording.follows) if uploading else None
+        due.release(tx, claim, due_at=recording.follow_at)
+        return words or str(recording.state)
+
+
+def _patience_ends(recording: Recording) -> datetime:
+    return (recording.stopped_at or recording.created_at) + timedelta(hours=FOLLOW_HOURS)

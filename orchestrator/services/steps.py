@@ -1,0 +1,246 @@
+"""The life of a breakout, one step at a time: look at the stored facts, under its lock, and do what is due.
+
+`look` is level-triggered: it may be called after anything, any number of times. A request, a room that got ready, a
+person who came home, the timer, a recovery: all of them change facts and then look. It calls nobody outside.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, func, or_, select
+from sqlmodel import col
+
+from orchestrator.domain.lifecycle import breakout_due
+from orchestrator.services import failures, recordings
+from orchestrator.services.deps import Deps
+from orchestrator.services.moves import move_breakout, move_rooms, move_seats, report_problem
+from orchestrator.services.polling import watch
+from orchestrator.store import due
+from orchestrator.store.database import Transaction
+from orchestrator.store.queries import lock_breakout, places, raise_versions, rooms_of, wanted_seats
+from schemas.states import (
+    ACCOUNTED,
+    LIVE,
+    BreakoutState,
+    CloseReason,
+    OnRoomFailure,
+    RecordingState,
+    RoomState,
+    RoomWanted,
+    SeatState,
+)
+from schemas.tables import Breakout, Presence, Recording, Room, Seat
+
+STUCK_AFTER_TRIES = 3
+"""A room that failed this often, while others opened, keeps nobody waiting beyond the opening's deadline."""
+
+
+def step(deps: Deps, breakout_id: str, claim: int) -> str:
+    """The task of a breakout: consume the message and look."""
+    with deps.database.transaction() as tx:
+        breakout = lock_breakout(tx, breakout_id)
+        if not due.take(tx, Breakout, breakout_id, claim):
+            return "nothing to do"
+        before = breakout.state
+        look(deps, tx, breakout)
+        return str(breakout.state) if breakout.state is before else f"{before} → {breakout.state}"
+
+
+def look(deps: Deps, tx: Transaction, breakout: Breakout) -> None:
+    """Do everything that is due for a locked breakout, and store when it is due next."""
+    while True:
+        before = breakout.state
+        advance = STEPS.get(before)
+        if advance is not None:
+            advance(deps, tx, breakout, tx.now())
+        if breakout.state is before:
+            break
+    now = tx.now()
+    due_at = breakout_due(breakout, now, deps.grace, deps.look_again)
+    due.set_due(tx, Breakout, breakout.id, due_at)
+    if due_at is not None and due_at <= now:
+        due.dispatch(tx, Breakout, [breakout.id])
+
+
+def begin_opening(deps: Deps, tx: Transaction, breakout: Breakout) -> None:
+    """Start a draft or scheduled breakout; its task makes the rooms due."""
+    now = tx.now()
+    move_breakout(tx, breakout, BreakoutState.OPENING, now)
+    breakout.starts_at = now
+    breakout.opening_until = now + timedelta(seconds=deps.settings.opening_deadline_seconds)
+    breakout.version += 1
+    raise_versions(tx, breakout.meeting_id)
+    due.set_due(tx, Breakout, breakout.id, now)
+    due.dispatch(tx, Breakout, [breakout.id])
+
+
+def begin_closing(
+    deps: Deps, tx: Transaction, breakout: Breakout, reason: CloseReason, countdown: timedelta | None = None
+) -> None:
+    """Tell everybody that the rooms close; the seats point to main `countdown` later."""
+    now = tx.now()
+    if countdown is None:
+        countdown = timedelta(seconds=breakout.countdown_seconds)
+    move_breakout(tx, breakout, BreakoutState.CLOSING, now)
+    breakout.close_reason = reason
+    breakout.empties_at = now + countdown
+    raise_versions(tx, breakout.meeting_id)
+    look(deps, tx, breakout)
+
+
+def _scheduled(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
+    if breakout.starts_at is None or breakout.starts_at > now:
+        return
+    other = select(col(Breakout.id)).where(
+        col(Breakout.meeting_id) == breakout.meeting_id, col(Breakout.state).in_(LIVE)
+    )
+    if tx.session.scalar(other) is None:
+        begin_opening(deps, tx, breakout)
+
+
+def _opening(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
+    _want_rooms(tx, breakout, now)
+    counts = _room_states(tx, breakout)
+    if breakout.opening_until and now >= breakout.opening_until and counts.get(RoomState.OPEN):
+        _fail_stuck_rooms(tx, breakout, now)
+        counts = _room_states(tx, breakout)
+    if counts.get(RoomState.FAILED) and breakout.on_room_failure is OnRoomFailure.ABORT:
+        begin_closing(deps, tx, breakout, CloseReason.ABORTED)
+    elif set(counts) <= {RoomState.FAILED, RoomState.CLOSED}:
+        if not _unretired(tx, breakout):
+            _fail(tx, breakout, now)
+    elif set(counts) <= {RoomState.OPEN, RoomState.FAILED, RoomState.CLOSED}:
+        move_breakout(tx, breakout, BreakoutState.OPEN, now)
+        breakout.opened_at = now
+        if breakout.duration_seconds is not None:
+            breakout.closes_at = now + timedelta(seconds=breakout.duration_seconds)
+        raise_versions(tx, breakout.meeting_id)
+        watch(deps, tx, breakout)
+
+
+def _want_rooms(tx: Transaction, breakout: Breakout, now: datetime) -> None:
+    """Want every room that nobody has asked for yet."""
+    fresh = [room for room in rooms_of(tx.session, breakout.id) if room.wanted is RoomWanted.NOTHING]
+    if not fresh:
+        return
+    for room in fresh:
+        room.wanted = RoomWanted.OPEN
+    move_rooms(tx, breakout, fresh, RoomState.PREPARING, now)
+    recordings.request(tx, breakout, fresh, now)
+    due.want(tx, Room, [room.id for room in fresh])
+
+
+def _room_states(tx: Transaction, breakout: Breakout) -> dict[RoomState, int]:
+    tx.session.flush()
+    statement = (
+        select(col(Room.state), func.count()).where(col(Room.breakout_id) == breakout.id).group_by(col(Room.state))
+    )
+    return dict(tx.session.execute(statement).all())
+
+
+def _fail_stuck_rooms(tx: Transaction, breakout: Breakout, now: datetime) -> None:
+    stuck = select(Room).where(
+        col(Room.breakout_id) == breakout.id,
+        col(Room.state) == RoomState.PREPARING,
+        col(Room.tries) >= STUCK_AFTER_TRIES,
+    )
+    for room in tx.session.scalars(stuck).all():
+        failures.fail_room(tx, breakout, room, "it did not open in time", now)
+
+
+def _fail(tx: Transaction, breakout: Breakout, now: datetime) -> None:
+    """No room could be opened, and everything that was made is retired."""
+    left = [seat for seat in wanted_seats(tx.session, breakout.id) if seat.state not in ACCOUNTED]
+    move_seats(tx, breakout, {SeatState.NEVER_JOINED: left}, now)
+    move_breakout(tx, breakout, BreakoutState.FAILED, now)
+    breakout.closed_at = now
+    raise_versions(tx, breakout.meeting_id)
+
+
+def _open(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
+    if breakout.closes_at is not None and now >= breakout.closes_at:
+        begin_closing(deps, tx, breakout, CloseReason.TIMER)
+
+
+def _closing(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
+    if breakout.empties_at is None or now < breakout.empties_at:
+        return
+    if breakout.emptied_at is None:
+        _point_to_main(deps, tx, breakout, now)
+    _want_rooms_closed(tx, breakout, now, everybody=now >= breakout.empties_at + deps.grace)
+    if now >= breakout.empties_at + 2 * deps.grace:
+        _give_up_on_the_missing(tx, breakout, now)
+    if not _unfinished(tx, breakout):
+        move_breakout(tx, breakout, BreakoutState.CLOSED, now)
+        breakout.closed_at = now
+        raise_versions(tx, breakout.meeting_id)
+
+
+def _point_to_main(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
+    """From now on everybody belongs in main; whoever is there already has returned."""
+    breakout.emptied_at = now
+    seats = wanted_seats(tx.session, breakout.id)
+    came = [seat for seat in seats if seat.state in (SeatState.JOINED, SeatState.AWAY)]
+    never = [seat for seat in seats if seat not in came and seat.state not in ACCOUNTED]
+    move_seats(tx, breakout, {SeatState.RETURNING: came, SeatState.NEVER_JOINED: never}, now)
+    where = places(tx.session, [seat.participant_id for seat in came])
+    home = [seat for seat in came if is_home(seat, where.get(seat.participant_id, set()))]
+    move_seats(tx, breakout, {SeatState.RETURNED: home}, now)
+    raise_versions(tx, breakout.meeting_id)
+    watch(deps, tx, breakout)
+
+
+def is_home(seat: Seat, where: set[str | None]) -> bool:
+    """Whether somebody is in the parent meeting and no longer in their room."""
+    return None in where and seat.room_id not in where
+
+
+def _want_rooms_closed(tx: Transaction, breakout: Breakout, now: datetime, *, everybody: bool) -> None:
+    """Want the rooms closed in which nobody is any more; with `everybody`, those with people in them too."""
+    tx.session.flush()
+    occupied = exists().where(col(Presence.room_id) == col(Room.id), col(Presence.left_at).is_(None))
+    statement = select(col(Room.id)).where(col(Room.breakout_id) == breakout.id, col(Room.wanted) != RoomWanted.CLOSED)
+    ids = tx.session.scalars(statement if everybody else statement.where(~occupied)).all()
+    if not ids:
+        return
+    failures.want_closed(tx, breakout, ids, now)
+
+
+def _give_up_on_the_missing(tx: Transaction, breakout: Breakout, now: datetime) -> None:
+    missing = [seat for seat in wanted_seats(tx.session, breakout.id) if seat.state is SeatState.RETURNING]
+    moved = move_seats(tx, breakout, {SeatState.LOST: missing}, now)
+    if moved:
+        report_problem(tx, breakout, now, what="people lost", detail=f"{len(moved)} were not seen in the main meeting")
+
+
+def _unretired(tx: Transaction, breakout: Breakout) -> bool:
+    tx.session.flush()
+    statement = (
+        select(col(Room.id)).where(col(Room.breakout_id) == breakout.id, col(Room.retired_at).is_(None)).limit(1)
+    )
+    return tx.session.scalar(statement) is not None
+
+
+def _unfinished(tx: Transaction, breakout: Breakout) -> bool:
+    """Whether a room, a recording or a person is still unaccounted for."""
+    if _unretired(tx, breakout):
+        return True
+    seats = select(col(Seat.id)).where(
+        col(Seat.breakout_id) == breakout.id, col(Seat.wanted), col(Seat.state).not_in(ACCOUNTED)
+    )
+    running = select(col(Recording.id)).where(
+        col(Recording.breakout_id) == breakout.id,
+        or_(
+            col(Recording.state) == RecordingState.REQUESTED,
+            col(Recording.state) == RecordingState.RECORDING,
+        ),
+    )
+    return any(tx.session.scalar(statement.limit(1)) is not None for statement in (seats, running))
+
+
+STEPS: dict[BreakoutState, Callable[[Deps, Transaction, Breakout, datetime], None]] = {
+    BreakoutState.SCHEDULED: _scheduled,
+    BreakoutState.OPENING: _opening,
+    BreakoutState.OPEN: _open,
+    BreakoutState.CLOSING: _closing,
+}

@@ -1,0 +1,110 @@
+"""Named queries that several services share."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import func, select, update
+from sqlmodel import Session, col
+
+from orchestrator.errors import Unknown
+from orchestrator.store.database import Transaction
+from schemas.states import LIVE
+from schemas.tables import Breakout, Meeting, Participant, Presence, Recording, Room, Seat
+
+
+def lock_breakout(tx: Transaction, breakout_id: str) -> Breakout:
+    """The breakout, locked: whoever decides over more than one of its rows does this first. Raises Unknown."""
+    statement = select(Breakout).where(col(Breakout.id) == breakout_id).with_for_update()
+    found = tx.session.scalar(statement, execution_options={"populate_existing": True})
+    if found is None:
+        raise Unknown(f"there is no breakout {breakout_id}")
+    return found
+
+
+def lock_live_breakout(tx: Transaction, meeting_id: str) -> Breakout | None:
+    """The meeting's one breakout that is opening, open or closing, locked."""
+    statement = select(Breakout).where(col(Breakout.meeting_id) == meeting_id, col(Breakout.state).in_(LIVE))
+    return tx.session.scalar(statement.with_for_update(), execution_options={"populate_existing": True})
+
+
+def meeting(session: Session, meeting_id: str) -> Meeting:
+    """The parent meeting. Raises Unknown."""
+    found = session.get(Meeting, meeting_id)
+    if found is None:
+        raise Unknown(f"there is no meeting {meeting_id}")
+    return found
+
+
+def participant(session: Session, meeting_id: str, custom_participant_id: str) -> Participant:
+    """A person of a meeting by the caller's own id. Raises Unknown."""
+    statement = select(Participant).where(
+        col(Participant.meeting_id) == meeting_id, col(Participant.custom_participant_id) == custom_participant_id
+    )
+    found = session.scalar(statement)
+    if found is None:
+        raise Unknown(f"meeting {meeting_id} has no participant {custom_participant_id!r}")
+    return found
+
+
+def custom_ids(session: Session, participant_ids: Iterable[str]) -> dict[str, str]:
+    """The callers' own ids of people, for the log."""
+    statement = select(col(Participant.id), col(Participant.custom_participant_id)).where(
+        col(Participant.id).in_(list(participant_ids))
+    )
+    return dict(session.execute(statement).all())
+
+
+def wanted_seats(session: Session, breakout_id: str) -> list[Seat]:
+    """Everybody's present seat in a breakout."""
+    statement = select(Seat).where(col(Seat.breakout_id) == breakout_id, col(Seat.wanted))
+    return list(session.scalars(statement).all())
+
+
+def places(session: Session, participant_ids: Iterable[str]) -> dict[str, set[str | None]]:
+    """Where people are right now: room ids, and None for the parent meeting."""
+    statement = select(col(Presence.participant_id), col(Presence.room_id)).where(
+        col(Presence.participant_id).in_(list(participant_ids)), col(Presence.left_at).is_(None)
+    )
+    found: dict[str, set[str | None]] = {}
+    for participant_id, room_id in session.execute(statement):
+        found.setdefault(participant_id, set()).add(room_id)
+    return found
+
+
+def is_occupied(session: Session, room_id: str) -> bool:
+    """Whether anybody is known to be in a room."""
+    statement = (
+        select(col(Presence.id)).where(col(Presence.room_id) == room_id, col(Presence.left_at).is_(None)).limit(1)
+    )
+    return session.scalar(statement) is not None
+
+
+def recordings_of(session: Session, room_ids: Iterable[str]) -> list[Recording]:
+    """All recordings of rooms, the oldest first."""
+    statement = select(Recording).where(col(Recording.room_id).in_(list(room_ids))).order_by(col(Recording.id))
+    return list(session.scalars(statement).all())
+
+
+def room_sizes(session: Session, breakout_id: str) -> dict[str, int]:
+    """How many present seats each room of a breakout has."""
+    statement = (
+        select(col(Seat.room_id), func.count()).where(col(Seat.breakout_id) == breakout_id, col(Seat.wanted))
+    ).group_by(col(Seat.room_id))
+    return dict(session.execute(statement).all())
+
+
+def rooms_of(session: Session, breakout_id: str) -> list[Room]:
+    """A breakout's rooms in their order."""
+    statement = select(Room).where(col(Room.breakout_id) == breakout_id).order_by(col(Room.index))
+    return list(session.scalars(statement).all())
+
+
+def raise_versions(tx: Transaction, meeting_id: str, participant_ids: Iterable[str] | None = None) -> None:
+    """What the seats of these people (all of the meeting's, by default) say has changed: tell their streams."""
+    statement = update(Participant).where(col(Participant.meeting_id) == meeting_id)
+    if participant_ids is not None:
+        statement = statement.where(col(Participant.id).in_(list(participant_ids)))
+    tx.session.flush()
+    tx.session.execute(
+        statement.values(version=Participant.version + 1), execution_options={"synchronize_session": False}
+    )
+    tx.wake(f"seats:{meeting_id}")

@@ -1,0 +1,1 @@
+"""The Celery processes: workers, timekeeper and Flower."""

@@ -1,0 +1,33 @@
+"""The tasks: each hands its row to one service, which derives from the row what there is to do."""
+
+from collections.abc import Callable
+
+from orchestrator.services import meeting_sync, recordings, rooms, steps, webhooks
+from orchestrator.services.deps import Deps
+from schemas.tasks import Task
+from workers.app import app
+from workers.process import deps
+
+WORK: dict[Task, Callable[[Deps, str, int], str]] = {
+    Task.BREAKOUT_OPEN: steps.step,
+    Task.BREAKOUT_CLOSE: steps.step,
+    Task.BREAKOUT_FINISH: steps.step,
+    Task.ROOM_OPEN: rooms.advance,
+    Task.ROOM_RECORD: rooms.advance,
+    Task.ROOM_CLOSE: rooms.advance,
+    Task.RECORDING_FOLLOW: recordings.follow,
+    Task.WEBHOOK_APPLY: webhooks.apply,
+    Task.MEETING_SYNC: meeting_sync.sync,
+}
+
+
+def _register(name: Task, work: Callable[[Deps, str, int], str]) -> None:
+    def task(row_id: str, claim: int) -> str:
+        return work(deps(), row_id, claim)
+
+    task.__doc__ = work.__doc__
+    app.task(name=name.value)(task)
+
+
+for _name, _work in WORK.items():
+    _register(_name, _work)

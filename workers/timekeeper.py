@@ -1,0 +1,101 @@
+"""The timekeeper: a Celery beat scheduler whose schedule is the column `due_at`.
+
+Any number may run at once: rows that one has locked are passed over by the others, and a row's message carries a number
+that only one start can consume.
+"""
+
+import time
+from typing import Any
+
+import redis
+from celery.beat import Scheduler
+
+from orchestrator.log import logger
+from orchestrator.store import due
+from orchestrator.store.broker import PREFIX
+from schemas.tables import Due
+from schemas.tasks import Queue
+from workers.app import settings
+from workers.process import deps
+
+log = logger(__name__)
+
+BATCH = 100
+LONGEST_SLEEP_SECONDS = 1.0
+ALIVE_KEY = PREFIX + "timekeeper"
+ALIVE_SECONDS = 10
+CROWDED = 4
+"""Nothing is sent a second time while a queue is longer than this many times a worker's threads."""
+
+
+class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
+    """Sends a task for each due row and sleeps until the next one, or until a publish says that one came earlier."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._wakes: redis.client.PubSub | None = None
+        super().__init__(*args, **kwargs)
+
+    def tick(self, *_: Any, **__: Any) -> float:
+        """Look once; gives 0 because the waiting is done in here, where a publish can end it."""
+        try:
+            self._notice_new_broker()
+            seconds = self._send_due()
+        except Exception as error:
+            log.warning("the timekeeper could not look", error=type(error).__name__, detail=str(error)[:200])
+            seconds = LONGEST_SLEEP_SECONDS
+        self._sleep(seconds)
+        return 0.0
+
+    def setup_schedule(self) -> None:
+        """There is no schedule but the database."""
+
+    def close(self) -> None:
+        """Nothing: Celery calls this from a signal handler, in the middle of a tick."""
+
+    def _send_due(self) -> float:
+        """Send what is due now; gives the seconds until something else is."""
+        crowded = self._crowded()
+        for table in due.TABLES:
+            while self._send_batch(table, resend=not crowded) == BATCH:
+                pass
+        with deps().database.transaction() as tx:
+            next_at, now = due.next_due_at(tx), tx.now()
+        if next_at is None:
+            return LONGEST_SLEEP_SECONDS
+        return min(max((next_at - now).total_seconds(), 0.01 if not crowded else 0.2), LONGEST_SLEEP_SECONDS)
+
+    def _send_batch(self, table: type[Due], *, resend: bool) -> int:
+        with deps().database.transaction() as tx:
+            sent, ended = due.dispatch_due(tx, table, BATCH, resend=resend)
+        if ended:
+            log.warning("leases ended by themselves", table=table.__name__, leases=ended)
+        return sent
+
+    def _crowded(self) -> bool:
+        limit = CROWDED * settings.realtimekit_concurrency
+        try:
+            return any(deps().broker.queue_length(queue) > limit for queue in Queue)
+        except redis.RedisError:
+            return False
+
+    def _notice_new_broker(self) -> None:
+        try:
+            broker = deps().broker
+            broker.redis.set(ALIVE_KEY, str(time.time()), ex=ALIVE_SECONDS)
+            if broker.epoch_is_new():
+                with deps().database.transaction() as tx:
+                    due.forget_dispatches(tx)
+        except redis.RedisError as error:
+            log.warning("the broker is away", error=type(error).__name__)
+
+    def _sleep(self, seconds: float) -> None:
+        try:
+            if self._wakes is None:
+                self._wakes = deps().broker.subscribe(due.DUE_TOPIC)
+            until = time.monotonic() + seconds
+            while (left := until - time.monotonic()) > 0:
+                if self._wakes.get_message(timeout=left):
+                    return
+        except (redis.RedisError, OSError):
+            self._wakes = None
+            time.sleep(min(seconds, 0.2))
