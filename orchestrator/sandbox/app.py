@@ -51,8 +51,8 @@ class Sandbox:
         query = parse_qs(scope["query_string"].decode()) if scope["query_string"] else {}
         operation, params = (found.operation, found.params) if found else ("unknown", {})
         call = Call(operation, scope["method"], scope["path"], params, query, await read_body(receive))
-        entry = Logged(time.time(), call)
-        self._parts.log.begin(entry)
+        entry, log = Logged(time.time(), call), self._parts.log
+        log.begin(entry)
         try:
             answer = self._at_the_door(scope)
             if answer is None:
@@ -61,7 +61,7 @@ class Sandbox:
                 entry.status = answer.status
                 await respond(send, answer)
         finally:
-            self._parts.log.end(entry, time.perf_counter() - began)
+            log.end(entry, time.perf_counter() - began)
 
     def _find(self, scope: Scope) -> Found | None:
         config, parts = self._parts.config, scope["path"][len(PREFIX) :].split("/")

@@ -112,7 +112,7 @@ class Control:
         return {"sent": True}
 
     def _reset(self, _body: bytes, _query: dict[str, str]) -> JSON:
-        self._world.clear()
+        self._parts.reset()
         return {"reset": True}
 
     async def _departures(self, _body: bytes, query: dict[str, str]) -> JSON:

@@ -84,10 +84,15 @@ class Deliveries:
             for _ in range(1 + self._world.config.switches.webhook_duplicates):
                 self._begin(hook, uuid, event["event"], body)
 
-    async def close(self) -> None:
-        """Give up what is under way."""
-        for task in list(self._tasks):
+    def clear(self) -> None:
+        """Give up what is under way, forget what was."""
+        for task in self._tasks:
             task.cancel()
+        self.attempts.clear()
+
+    async def close(self) -> None:
+        """The end."""
+        self.clear()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._http:
             await self._http.close()

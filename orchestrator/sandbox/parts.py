@@ -11,10 +11,18 @@ class Parts:
     """All of it, wired; the configuration is copied because the control door changes it."""
 
     def __init__(self, config: SandboxConfig) -> None:
-        self.config = config.model_copy(deep=True)
-        self.world = World(self.config)
-        self.signer = Signer(self.config.webhook_private_key)
+        self._initial = config
+        self.signer = Signer(config.webhook_private_key)
+        self.world = World(config)
         self.deliveries = Deliveries(self.world, self.signer)
         self.world.emit = self.deliveries.send
+        self.reset()
+
+    def reset(self) -> None:
+        """As at the start: nothing in it, all settings as they were configured."""
+        self.config = self._initial.model_copy(deep=True)
+        self.world.config = self.config
+        self.world.clear()
+        self.deliveries.clear()
         self.faults, self.gate = Faults(self.config.faults), Gate(self.config.budget)
         self.clock, self.log = Clock(self.config.latency), CallLog(self.config.log_size)

@@ -1,0 +1,1 @@
+"""The sandbox, driven by the official SDK."""
