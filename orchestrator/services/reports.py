@@ -45,6 +45,11 @@ def people(session: Session, participant_ids: Sequence[str]) -> list[Participant
     return [_person(by_id[row_id]) for row_id in participant_ids]
 
 
+def person(session: Session, meeting_id: str, custom_participant_id: str) -> ParticipantResponse:
+    """P+ of one person. Raises Unknown."""
+    return _person(queries.participant(session, meeting_id, custom_participant_id))
+
+
 def page(
     session: Session, statement: Select[Table], row_id: Any, limit: int, cursor: str | None
 ) -> tuple[list[Table], str | None]:

@@ -1,0 +1,1 @@
+"""The HTTP API: every endpoint checks, calls one service, and answers with a report."""

@@ -1,0 +1,115 @@
+"""The application: its middleware, its routers, and what starts and ends with it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from orchestrator import bootstrap
+from orchestrator.api import breakouts, meetings, operations, participants, problems, seat, webhooks
+from orchestrator.api.auth import ApiKeys, Gate
+from orchestrator.api.hub import Hub
+from orchestrator.api.limits import BodyLimit
+from orchestrator.api.stopping import on_stop_signal
+from orchestrator.api.tokens import ClientTokens
+from orchestrator.log import configure, logger
+from orchestrator.realtimekit.webhooks import KeyFetcher
+from orchestrator.services.deps import Deps
+from orchestrator.settings import Settings
+
+log = logger(__name__)
+
+POOL_SIZE = 20
+"""Database connections; as many again when there is a rush."""
+ROUTERS = (meetings, participants, breakouts, seat, webhooks, operations)
+DESCRIPTION = """\
+Splits a live meeting of Cloudflare RealtimeKit into breakout rooms, records them, and brings everyone home.
+
+Operators send `Authorization: Bearer <api key>`; participants' browsers a client token, which is good for `/v1/seat`.
+Times are RFC 3339 in UTC. Errors are problem details (RFC 9457).
+"""
+
+
+def create_app(deps: Deps | None = None) -> FastAPI:
+    """The API over `deps`; without, over parts of its own, as the environment says (`uvicorn --factory`)."""
+    if deps is not None:
+        return _application(deps, owns_deps=False)
+    settings = Settings()
+    configure(settings.log_level, settings.log_json)
+    return _application(bootstrap.build(settings, pool_size=POOL_SIZE), owns_deps=True)
+
+
+def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.hub = Hub(deps)
+        app.state.hub.start()
+        with on_stop_signal(app.state.hub.end):
+            yield
+        await app.state.hub.stop()
+        if owns_deps:
+            _close(deps)
+
+    tokens = ClientTokens(deps.settings.secrets)
+    app = FastAPI(
+        title="Breakout orchestrator",
+        description=DESCRIPTION,
+        version="1",
+        lifespan=lifespan,
+        middleware=_middleware(deps.settings, tokens),
+        redirect_slashes=False,
+        strict_content_type=False,
+        redoc_url=None,
+    )
+    app.state.deps = deps
+    app.state.tokens = tokens
+    settings = deps.settings
+    app.state.webhook_keys = KeyFetcher(
+        settings.realtimekit_webhook_keys_url, pinned_key=settings.realtimekit_webhook_public_key
+    )
+    problems.install(app)
+    for module in ROUTERS:
+        app.include_router(module.router)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # how FastAPI wants it extended
+    return app
+
+
+def _middleware(settings: Settings, tokens: ClientTokens) -> list[Middleware]:
+    """The outermost first: a preflight carries no credentials, and credentials come before the size of a body."""
+    keys = ApiKeys(settings.api_keys.get_secret_value())
+    origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
+        expose_headers=["Retry-After"],
+    )
+    return [*([cors] if origins else []), Middleware(Gate, keys=keys, tokens=tokens), Middleware(BodyLimit)]
+
+
+def _close(deps: Deps) -> None:
+    deps.broker.close()
+    deps.realtimekit.close()
+    deps.database.close()
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's own description, with errors under the media type that they have."""
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        for operations_of_path in schema["paths"].values():
+            for operation in operations_of_path.values():
+                _as_problems(operation["responses"])
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def _as_problems(responses: dict[str, Any]) -> None:
+    for status, response in responses.items():
+        if int(status) >= 400:
+            response["content"] = {problems.MEDIA_TYPE: response["content"]["application/json"]}

@@ -1,0 +1,89 @@
+"""Breakouts: split a meeting into rooms, and bring everyone home."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Response
+
+from orchestrator.api.common import (
+    FIRST_LIMIT,
+    OPERATOR,
+    BreakoutId,
+    Cursor,
+    DepsHere,
+    Limit,
+    MeetingId,
+    Responses,
+    errors,
+)
+from orchestrator.services import breakout_reports, breakouts
+from orchestrator.services.deps import Deps
+from schemas.requests import BreakoutRequest, CloseRequest
+from schemas.responses import BreakoutResponse, BreakoutSummary, Page
+
+router = APIRouter(prefix="/v1", tags=["breakouts"], dependencies=OPERATOR, responses=errors(401, 403, 404, 422))
+
+OF_MEETING = "/meetings/{meeting_id}/breakouts"
+ONE = "/breakouts/{breakout_id}"
+STARTED: Responses = {
+    201: {"description": "A draft, or scheduled."},
+    202: {"model": BreakoutResponse, "description": "Opening."},
+}
+ALREADY_SO: Responses = {200: {"model": BreakoutResponse, "description": "It was so already; nothing changed."}}
+
+
+def _report(deps: Deps, breakout_id: str) -> BreakoutResponse:
+    with deps.database.reading() as session:
+        return breakout_reports.breakout(session, breakout_id)
+
+
+@router.post(OF_MEETING, status_code=201, responses=STARTED | errors(409, 413), summary="Create a breakout")
+def create(meeting_id: MeetingId, body: BreakoutRequest, deps: DepsHere, response: Response) -> BreakoutResponse:
+    """Split the meeting's people into rooms; with `start: "now"` the rooms are opened at once."""
+    breakout_id = breakouts.create(deps, meeting_id, body)
+    if body.start == "now":
+        response.status_code = 202
+    return _report(deps, breakout_id)
+
+
+@router.get(OF_MEETING, summary="List a meeting's breakouts")
+def index(
+    meeting_id: MeetingId, deps: DepsHere, limit: Limit = FIRST_LIMIT, cursor: Cursor = None
+) -> Page[BreakoutSummary]:
+    """The oldest first, without their rooms."""
+    with deps.database.reading() as session:
+        return breakout_reports.breakouts(session, meeting_id, limit, cursor)
+
+
+@router.get(ONE, summary="Get a breakout")
+def get(breakout_id: BreakoutId, deps: DepsHere) -> BreakoutResponse:
+    """Its rooms, the people in each, their recordings, how far it is, and what went wrong."""
+    return _report(deps, breakout_id)
+
+
+@router.post(ONE + "/start", status_code=202, responses=ALREADY_SO | errors(409), summary="Start a breakout")
+def start(breakout_id: BreakoutId, deps: DepsHere, response: Response) -> BreakoutResponse:
+    """Open the rooms of a draft or scheduled breakout."""
+    return _after(breakouts.start(deps, breakout_id), deps, breakout_id, response)
+
+
+@router.post(ONE + "/close", status_code=202, responses=ALREADY_SO | errors(409), summary="Close a breakout")
+def close(
+    breakout_id: BreakoutId,
+    deps: DepsHere,
+    response: Response,
+    body: Annotated[CloseRequest | None, Body()] = None,
+) -> BreakoutResponse:
+    """Count down, bring everybody back to the main meeting, stop the recordings and retire the rooms."""
+    countdown_seconds = None if body is None else body.countdown_seconds
+    return _after(breakouts.close(deps, breakout_id, countdown_seconds), deps, breakout_id, response)
+
+
+@router.post(ONE + "/cancel", status_code=202, responses=ALREADY_SO | errors(409), summary="Cancel a breakout")
+def cancel(breakout_id: BreakoutId, deps: DepsHere, response: Response) -> BreakoutResponse:
+    """Give up a draft or scheduled breakout."""
+    return _after(breakouts.cancel(deps, breakout_id), deps, breakout_id, response)
+
+
+def _after(changed: bool, deps: Deps, breakout_id: str, response: Response) -> BreakoutResponse:
+    response.status_code = 202 if changed else 200
+    return _report(deps, breakout_id)

@@ -1,0 +1,66 @@
+"""People of a meeting, and what lets their browsers in."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Request
+
+from orchestrator.api.common import FIRST_LIMIT, OPERATOR, Cursor, CustomId, DepsHere, Limit, MeetingId, errors
+from orchestrator.api.tokens import ClientTokens
+from orchestrator.services import meetings, reports
+from schemas.requests import ClientTokenRequest, ParticipantsRequest, PresentRequest
+from schemas.responses import ClientTokenResponse, Page, ParticipantResponse, ParticipantsResponse
+
+router = APIRouter(
+    prefix="/v1/meetings/{meeting_id}/participants",
+    tags=["participants"],
+    dependencies=OPERATOR,
+    responses=errors(401, 403, 404, 422),
+)
+
+ONE = "/{custom_participant_id:path}"
+"""The caller's own ids may contain a slash."""
+
+
+@router.post("", responses=errors(413), summary="Register participants")
+def register(meeting_id: MeetingId, body: ParticipantsRequest, deps: DepsHere) -> ParticipantsResponse:
+    """Register up to 1000 people; those known already get their new name and role."""
+    participant_ids = meetings.register(deps, meeting_id, body.participants)
+    with deps.database.reading() as session:
+        return ParticipantsResponse(participants=reports.people(session, participant_ids))
+
+
+@router.get("", summary="List participants")
+def index(
+    meeting_id: MeetingId, deps: DepsHere, limit: Limit = FIRST_LIMIT, cursor: Cursor = None
+) -> Page[ParticipantResponse]:
+    """The people of a meeting in the order of their registration, and where each was last seen."""
+    with deps.database.reading() as session:
+        return reports.participants(session, meeting_id, limit, cursor)
+
+
+@router.post(ONE + "/client-tokens", status_code=201, summary="Make a client token")
+def create_client_token(
+    meeting_id: MeetingId,
+    custom_participant_id: CustomId,
+    deps: DepsHere,
+    request: Request,
+    body: Annotated[ClientTokenRequest | None, Body()] = None,
+) -> ClientTokenResponse:
+    """A token for this person's browser, good for nothing but `/v1/seat`."""
+    with deps.database.reading() as session:
+        person = reports.person(session, meeting_id, custom_participant_id)
+    tokens: ClientTokens = request.app.state.tokens
+    ttl = timedelta(seconds=(body or ClientTokenRequest()).ttl_seconds)
+    token, expires_at = tokens.issue(person.id, meeting_id, ttl)
+    return ClientTokenResponse(token=token, expires_at=expires_at)
+
+
+@router.put(ONE + "/present", summary="Say who is in the meeting")
+def set_present(
+    meeting_id: MeetingId, custom_participant_id: CustomId, body: PresentRequest, deps: DepsHere
+) -> ParticipantResponse:
+    """For callers that get no webhooks: whether this person is in the main meeting."""
+    participant_id = meetings.set_present(deps, meeting_id, custom_participant_id, body.present)
+    with deps.database.reading() as session:
+        return reports.people(session, [participant_id])[0]

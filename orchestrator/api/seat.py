@@ -1,0 +1,36 @@
+"""The participant's browser: where it should be, and its word on where it has arrived."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request
+
+from orchestrator.api.common import BROWSER, DepsHere, PersonHere, Responses, errors
+from orchestrator.api.sse import MEDIA_TYPE
+from orchestrator.api.stream import SeatStream, open_stream
+from orchestrator.services import seats
+from schemas.requests import AckRequest
+from schemas.responses import SeatResponse
+
+router = APIRouter(prefix="/v1/seat", tags=["seat"], dependencies=BROWSER, responses=errors(401, 404))
+
+STREAM: Responses = {200: {"description": "`seat` whenever it changes, and `closing`.", "content": {MEDIA_TYPE: {}}}}
+
+
+@router.get("", summary="Where should I be?")
+def get(person: PersonHere, deps: DepsHere) -> SeatResponse:
+    """A client that compares this with where it is, and goes there, is correct."""
+    return seats.seat(deps, person.participant_id)
+
+
+@router.get("/events", response_class=SeatStream, responses=STREAM, summary="The same, live")
+async def events(
+    person: PersonHere, request: Request, last_event_id: Annotated[str | None, Header()] = None
+) -> SeatStream:
+    """The present seat at once, then what is new; after `Last-Event-ID` also what was missed."""
+    return await open_stream(request.app.state.hub, person, last_event_id)
+
+
+@router.post("/ack", responses=errors(413, 422), summary="I have arrived")
+def ack(person: PersonHere, body: AckRequest, deps: DepsHere) -> SeatResponse:
+    """The browser says where it is now; works beside webhooks or without them. Answers the present seat."""
+    return seats.ack(deps, person.participant_id, body)

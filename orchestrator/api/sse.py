@@ -1,0 +1,33 @@
+"""Server-sent events as bytes, and the ids by which a browser that comes back says what it has seen."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+MEDIA_TYPE = "text/event-stream"
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+"""A proxy must pass every event on at once."""
+KEEP_ALIVE = b": keep-alive\n\n"
+ID = re.compile(r"(-|[0-9a-f-]{36}):([0-9]{1,9})")
+
+
+@dataclass(frozen=True)
+class Position:
+    """How much of which breakout's log a stream has seen; an event's id."""
+
+    breakout_id: str = "-"
+    number: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.breakout_id}:{self.number}"
+
+    @classmethod
+    def parse(cls, text: str | None) -> Self | None:
+        """The position in a `Last-Event-ID`; None for none, or one that is not ours."""
+        found = ID.fullmatch(text or "")
+        return cls(found[1], int(found[2])) if found else None
+
+
+def event(name: str, data: str, position: Position) -> bytes:
+    """One event; `data` is JSON on one line."""
+    return f"event: {name}\nid: {position}\ndata: {data}\n\n".encode()
