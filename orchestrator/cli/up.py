@@ -19,7 +19,7 @@ from orchestrator.runtime.supervisor import Service, Supervisor
 from orchestrator.settings import Settings
 
 CREDENTIALS = ("realtimekit_account_id", "realtimekit_app_id", "realtimekit_api_token")
-GROUND, BELOW, WORK, DOORS = range(4)  # stages: start in this order, stop in the other
+GROUND, WORK, DOORS = range(3)  # stages: start in this order, stop in the other
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
 EVERYWHERE = {"0.0.0.0": LOOPBACK, "::": "::1", "": LOOPBACK}  # noqa: S104 - what to call for who listens everywhere
 
@@ -79,7 +79,7 @@ def _plan_realtimekit(plan: Plan, options: Options) -> None:
         port = options.sandbox_port or free_port()
         root = f"http://{LOOPBACK}:{port}"
         key_url = f"{root}/.well-known/webhooks.json"
-        plan.services.append(Service("sandbox", commands.sandbox(port), BELOW, ready=answers(key_url)))
+        plan.services.append(Service("sandbox", commands.sandbox(port), GROUND, ready=answers(key_url)))
         plan.env |= {name.upper(): "sandbox" for name in CREDENTIALS}
         plan.env |= {
             "REALTIMEKIT_BASE_URL": f"{root}/client/v4",
@@ -139,7 +139,7 @@ def _plan_ours(plan: Plan) -> None:
         Service("migrate", commands.migrate(), GROUND, once=True),
         Service("worker", commands.worker(settings), WORK, patience_seconds=20),
         Service("timekeeper", commands.timekeeper(settings), DOORS, patience_seconds=5),
-        Service("api", commands.api(), DOORS, ready=answers(f"{api}/healthz")),
+        Service("api", commands.api(), DOORS, ready=answers(f"{api}/readyz")),
         Service(
             "flower",
             commands.flower(settings),

@@ -10,7 +10,7 @@ from orchestrator.runtime.ports import LOOPBACK
 from orchestrator.settings import Settings
 from schemas.tasks import Queue
 
-CELERY = (sys.executable, "-m", "celery", "-A", "workers.app")
+CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "workers.app")
 SANDBOX = (sys.executable, "-m", "orchestrator.cli.sandbox")
 QUEUES = [queue.value for queue in Queue]
 FLOWER_COLUMNS = "name,state,args,kwargs,result,received,runtime,worker"

@@ -49,7 +49,7 @@ class Service:
 class Supervisor:
     """Runs services until it is told to stop; `write(name, line)` gets every line that they print."""
 
-    def __init__(self, services: list[Service], write: Write, start_seconds: float = 60.0) -> None:
+    def __init__(self, services: list[Service], write: Write, start_seconds: float = 180.0) -> None:
         self._stages = [list(group) for _, group in groupby(sorted(services, key=_stage), key=_stage)]
         self._write = write
         self._start_seconds = start_seconds
