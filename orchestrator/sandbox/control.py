@@ -139,8 +139,8 @@ class Control:
         return latency.model_dump()
 
     def _put_budget(self, body: bytes, _query: dict[str, str]) -> JSON:
-        """A new budget with nothing used of it; `null` takes the limit away."""
-        self._parts.gate = Gate(TypeAdapter(Budget | None).validate_json(body))
+        """A new budget with nothing used of it; `null` or no body takes the limit away, and any block."""
+        self._parts.gate = Gate(TypeAdapter(Budget | None).validate_json(body or b"null"))
         return self._parts.gate.show()
 
     def _forget_calls(self, _body: bytes, _query: dict[str, str]) -> JSON:

@@ -73,7 +73,7 @@ def test_a_recording_stops_by_itself_when_the_room_stays_empty(kit: Kit) -> None
 
 
 def test_a_recording_goes_on_when_somebody_comes_back_in_time(kit: Kit) -> None:
-    kit.sandbox.timings(recording_stops_when_empty_after=0.3)
+    kit.sandbox.timings(recording_stops_when_empty_after=0.8)
     meeting_id = kit.meeting()
     token = kit.participant(meeting_id)["token"]
     peer_id = kit.sandbox.join(token)["peer_id"]

@@ -1,0 +1,207 @@
+"""Simulated people are where their seats say, whatever happens in between."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from orchestrator.sandbox.people import Behaviour, Crowd, Person
+from tests.sandbox.kit import Kit
+from tests.sandbox.stub_api import StubApi
+
+
+class Stage:
+    """A main meeting and two rooms, with a token for everybody to each, and a crowd."""
+
+    def __init__(self, kit: Kit, api: StubApi, crowd: Crowd, *names: str) -> None:
+        self.kit, self.api, self.crowd = kit, api, crowd
+        self.meetings = {place: kit.meeting(place) for place in ("main", "one", "two")}
+        self.tokens = {
+            (name, place): kit.participant(meeting_id, name)["token"]
+            for name in names
+            for place, meeting_id in self.meetings.items()
+        }
+
+    def send(self, place: str, *names: str) -> None:
+        """Point seats to main or to a room."""
+        for name in names:
+            room = None if place == "main" else f"room-{place}"
+            self.api.seat(name, self.meetings[place], self.tokens[name, place], room)
+
+    def present(self, place: str) -> list[str]:
+        """Who the sandbox says is there."""
+        return self.kit.sandbox.present(self.meetings[place])
+
+    async def enter(self, *names: str, behaviour: Behaviour | None = None) -> list[Person]:
+        """People start with their seats in main, and get there."""
+        self.send("main", *names)
+        people = await self.crowd.add({name: name for name in names}, behaviour)
+        await until(lambda: self.present("main") == sorted(names))
+        return people
+
+
+async def until(condition: Callable[[], bool], deadline: float = 10) -> None:
+    """Poll, while people go on."""
+    end = time.monotonic() + deadline
+    while not condition():
+        assert time.monotonic() < end, "did not come true"
+        await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def stage(kit: Kit, *names: str) -> AsyncIterator[Stage]:
+    async with StubApi() as api:
+        crowd = Crowd(api.base, kit.sandbox.root)
+        try:
+            yield Stage(kit, api, crowd, *names)
+        finally:
+            await crowd.stop()
+
+
+def test_people_follow_their_seats_and_say_so(kit: Kit) -> None:
+    async def story() -> None:
+        async with stage(kit, "ann", "bo", "cy") as here:
+            await here.enter("ann", "bo", "cy")
+            here.send("one", "ann")
+            here.send("two", "bo")
+            await until(lambda: (here.present("one"), here.present("two")) == (["ann"], ["bo"]))
+            await until(lambda: len(here.api.acks) == 5)
+            assert here.present("main") == ["cy"]
+            assert ("ann", {"location": "room", "room_id": "room-one", "version": 2}) in here.api.acks
+            assert ("cy", {"location": "main", "version": 1}) in here.api.acks
+            here.send("main", "ann", "bo")
+            await until(lambda: here.present("main") == ["ann", "bo", "cy"])
+            assert here.present("one") == here.present("two") == []
+            ann = here.crowd.people["ann"]
+            assert [place.location for place in ann.places] == ["main", "room", "main"]
+            await here.crowd.settle(5)
+            assert set(here.crowd.where().values()) == {here.meetings["main"]}
+        assert here.present("main") == []
+
+    asyncio.run(story())
+
+
+def test_a_kicked_person_goes_back_to_where_the_seat_says(kit: Kit) -> None:
+    async def story() -> None:
+        async with stage(kit, "ann") as here:
+            (ann,) = await here.enter("ann")
+            kit.api.active_session.kick_participants(
+                here.meetings["main"], **kit.ids, custom_participant_ids=["ann"], participant_ids=[]
+            )
+            await until(lambda: len(ann.places) == 2 and here.present("main") == ["ann"])
+
+    asyncio.run(story())
+
+
+def test_who_can_not_get_in_tries_again_until_the_seat_changes(kit: Kit) -> None:
+    async def story() -> None:
+        async with stage(kit, "ann") as here:
+            await here.enter("ann")
+            kit.api.meetings.update_meeting_by_id(here.meetings["one"], **kit.ids, status="INACTIVE")
+            here.send("one", "ann")
+            await until(lambda: here.present("main") == [])
+            kit.api.meetings.update_meeting_by_id(here.meetings["one"], **kit.ids, status="ACTIVE")
+            await until(lambda: here.present("one") == ["ann"])
+            kit.api.meetings.update_meeting_by_id(here.meetings["two"], **kit.ids, status="INACTIVE")
+            here.send("two", "ann")
+            await until(lambda: here.present("one") == [])
+            here.send("main", "ann")
+            await until(lambda: here.present("main") == ["ann"])
+
+    asyncio.run(story())
+
+
+def test_a_seat_without_a_token_is_waited_for(kit: Kit) -> None:
+    async def story() -> None:
+        async with stage(kit, "ann") as here:
+            (ann,) = await here.enter("ann")
+            version = here.api.seat("ann", here.meetings["one"], None, "room-one")
+            await until(lambda: ann.seat is not None and ann.seat["version"] == version)
+            assert here.present("main") == ["ann"]
+            here.send("one", "ann")
+            await until(lambda: here.present("one") == ["ann"])
+
+    asyncio.run(story())
+
+
+def test_a_broken_stream_is_taken_up_where_it_broke(kit: Kit) -> None:
+    async def story() -> None:
+        async with stage(kit, "ann") as here:
+            (ann,) = await here.enter("ann")
+            here.api.break_streams()
+            here.send("one", "ann")
+            await until(lambda: here.present("one") == ["ann"])
+            await until(lambda: ann.connections == 2)
+            assert here.api.resumed_from[0] is None
+            assert here.api.resumed_from[-1] in {"seat-1", "seat-2"}
+            assert len(ann.places) == 2
+
+    asyncio.run(story())
+
+
+def test_acknowledgements_are_repeated_until_they_are_heard(kit: Kit) -> None:
+    async def story() -> None:
+        async with stage(kit, "ann") as here:
+            here.api.ack_statuses = [503, 503]
+            (ann,) = await here.enter("ann")
+            await until(lambda: len(here.api.acks) == 3)
+            assert len(ann.places) == 1
+            here.api.ack_statuses = [409]
+            here.send("one", "ann")
+            await until(lambda: len(here.api.acks) == 4)
+
+    asyncio.run(story())
+
+
+def test_behaviours(kit: Kit) -> None:
+    async def story() -> None:
+        async with stage(kit, "stubborn", "leaver", "mute", "slow") as here:
+            await here.enter("stubborn", behaviour=Behaviour(never_moves=True))
+            here.send("main", "leaver", "mute", "slow")
+            await here.crowd.add({"leaver": "leaver"}, Behaviour(leaves_after=0.05))
+            await here.crowd.add({"mute": "mute"}, Behaviour(no_ack=True))
+            await here.crowd.add({"slow": "slow"}, Behaviour(reaction=(0.2, 0.3)))
+            await until(lambda: len(here.present("main")) == 4)
+            began = time.time()
+            here.send("one", "stubborn", "leaver", "mute", "slow")
+            await until(lambda: here.present("one") == ["mute", "slow"])
+            await until(lambda: here.crowd.people["leaver"].hung_up and len(here.crowd.people["leaver"].places) == 2)
+            assert here.present("main") == ["stubborn"]
+            assert here.crowd.people["slow"].places[-1].at >= began + 0.2
+            assert "mute" not in {name for name, _ in here.api.acks}
+            with pytest.raises(TimeoutError, match="stubborn"):
+                await here.crowd.settle(0.05)
+
+    asyncio.run(story())
+
+
+def test_people_hear_warnings_broadcasts_and_closings(kit: Kit) -> None:
+    async def story() -> None:
+        async with stage(kit, "ann") as here:
+            (ann,) = await here.enter("ann")
+            here.api.tell("ann", "warning", {"remaining_seconds": 60})
+            here.api.tell("ann", "broadcast", {"text": "Two\nlines"})
+            here.api.tell("ann", "closing", {"countdown_seconds": 5})
+            await until(lambda: bool(ann.heard.closings))
+            assert ann.heard.warnings == [{"remaining_seconds": 60}]
+            assert ann.heard.broadcasts == [{"text": "Two\nlines"}]
+
+    asyncio.run(story())
+
+
+def test_a_person_can_be_alone(kit: Kit) -> None:
+    async def story() -> None:
+        async with StubApi() as api:
+            meeting_id = kit.meeting()
+            api.seat("ann", meeting_id, kit.participant(meeting_id)["token"])
+            ann = Person(api.base, "ann", kit.sandbox.root, "Ann")
+            await ann.start()
+            await until(lambda: ann.settled)
+            kit.sandbox.end(meeting_id)
+            await until(lambda: len(ann.places) == 2)
+            await ann.stop()
+            assert kit.sandbox.present(meeting_id) == []
+
+    asyncio.run(story())
