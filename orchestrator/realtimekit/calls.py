@@ -10,9 +10,10 @@ Traps of the SDK (cloudflare 5.9.0) that end here:
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -41,8 +42,6 @@ NOTHING_SENT = (
 )
 """Failures to connect: refused, unknown host, TLS, no free connection in time."""
 
-T = TypeVar("T")
-
 
 class RawResponse(Protocol):
     """What the SDK's `with_raw_response` gives: we read the body ourselves, as the SDK validates nothing."""
@@ -56,10 +55,14 @@ OnCall = Callable[[str, str], None]
 _before_send: ContextVar[Callable[[], None] | None] = ContextVar("before_send", default=None)
 
 
-async def guarded(coroutine: Coroutine[Any, Any, T], before_send: Callable[[], None] | None) -> T:
-    """Run `coroutine`, calling `before_send` right before each of its calls goes out, also those of tasks it starts."""
-    _before_send.set(before_send)
-    return await coroutine
+@contextmanager
+def checking(before_send: Callable[[], None] | None) -> Iterator[None]:
+    """Calls that are begun in this block, also by tasks that they start, ask `before_send` right before they go out."""
+    token = _before_send.set(before_send)
+    try:
+        yield
+    finally:
+        _before_send.reset(token)
 
 
 class Calls:
@@ -73,7 +76,7 @@ class Calls:
         self._sdk: AsyncCloudflare | None = None
 
     async def __call__(self, operation: str, priority: Priority, request: Request) -> Answer:
-        """Send `request` once and give the body of its answer; every failure is a RealtimeKitError."""
+        """Send `request` once and give the body of its answer; raises a RealtimeKitError, or what `before_send` did."""
         async with self._slots:
             await self._quota.acquire(priority)
             if check := _before_send.get():
@@ -117,8 +120,7 @@ class Calls:
 def _connect(settings: Settings) -> AsyncCloudflare:
     for chatty in ("cloudflare", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    seconds = settings.realtimekit_timeout_seconds
-    timeout = httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
+    timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)  # the deadline of the whole call is our own
     sdk = AsyncCloudflare(
         api_token=settings.realtimekit_api_token.get_secret_value(),
         base_url=settings.realtimekit_base_url,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from orchestrator.errors import Conflict, NotFound, Refused
 from orchestrator.realtimekit.answers import listing, mapping
-from orchestrator.realtimekit.calls import Calls, OnCall, Request, guarded
+from orchestrator.realtimekit.calls import Calls, OnCall, Request, checking
 from orchestrator.realtimekit.loop import LoopThread
 from orchestrator.realtimekit.paging import PER_PAGE, all_pages
 from orchestrator.realtimekit.priority import Priority
@@ -56,7 +56,8 @@ class RealtimeKit:
         `before_send` is called on the loop's thread before each of its calls goes out, after all queueing: what it
         raises holds the call back. Whoever works under a lease checks there that the lease still lasts.
         """
-        return self._loop.run(guarded(coroutine, before_send))
+        with checking(before_send):
+            return self._loop.run(coroutine)
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
         """Begin `coroutine`; another event loop awaits it through `asyncio.wrap_future`."""

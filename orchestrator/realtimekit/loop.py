@@ -22,8 +22,13 @@ class LoopThread:
         self._closed = False
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Begin `coroutine` on the loop; `asyncio.wrap_future` lets another loop await it."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._started())
+        """Begin `coroutine` on the loop, in a copy of this thread's context; RuntimeError when closed."""
+        try:
+            loop = self._started()
+        except RuntimeError:
+            coroutine.close()
+            raise
+        return asyncio.run_coroutine_threadsafe(coroutine, loop)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Wait in this thread for what `coroutine` gives; OutcomeUnknown when the loop is closed meanwhile."""

@@ -66,9 +66,9 @@ class Quota:
     async def block(self, seconds: float) -> None:
         """RealtimeKit answered 429: no process calls it for `seconds`; a longer block stays."""
         log.warning("realtimekit answered 429", blocked_seconds=seconds)
-        self._closed_until = max(self._closed_until, time.monotonic() + seconds)
+        self._close_gate(seconds)
         try:
-            await self._shared.close_gate(seconds)
+            self._close_gate(await self._shared.close_gate(seconds))
         except (RedisError, OSError) as error:
             self._let_redis_rest(error)
 
@@ -118,6 +118,9 @@ class Quota:
             return self._own.take(calls)
         self._own.note(waits.count(0.0))
         return waits
+
+    def _close_gate(self, seconds: float) -> None:
+        self._closed_until = max(self._closed_until, time.monotonic() + seconds)
 
     def _let_redis_rest(self, error: Exception) -> None:
         log.warning("quota goes on without redis", error=str(error))

@@ -85,13 +85,15 @@ class SharedWindow:
             await self._remind(now, used)
         return [0.0] * granted + [wait / 1_000_000 for wait in waits]
 
-    async def close_gate(self, seconds: float) -> None:
-        """Grant nothing to anyone for so long; a longer closure stays."""
+    async def close_gate(self, seconds: float) -> float:
+        """Grant nothing to anyone for so long; a longer closure stays. Gives the seconds that it is closed now."""
         milliseconds = max(1, math.ceil(seconds * 1000))
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.set(self._gate, 1, px=milliseconds, nx=True)
             pipeline.pexpire(self._gate, milliseconds, gt=True)
-            await pipeline.execute()
+            pipeline.pttl(self._gate)
+            *_, left = await pipeline.execute()
+        return float(left) / 1000
 
     async def close(self) -> None:
         """Close the connection."""

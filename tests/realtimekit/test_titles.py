@@ -1,0 +1,33 @@
+"""A child meeting is found again by the ending of its title, and by nothing else."""
+
+from orchestrator.realtimekit.titles import LONGEST, child_title, ends_with_key, install_id
+
+
+def test_the_title_carries_name_install_and_key() -> None:
+    assert child_title("Physics", "a1b2c3d4", "k7") == "Physics [a1b2c3d4-k7]"
+
+
+def test_a_long_name_is_cut_and_the_key_stays_whole() -> None:
+    title = child_title("x" * 500, "a1b2c3d4", "k7")
+    assert len(title) == LONGEST
+    assert ends_with_key(title, "a1b2c3d4", "k7")
+
+
+def test_only_the_very_key_matches() -> None:
+    title = child_title("Room", "a1b2c3d4", "k7")
+    assert ends_with_key(title, "a1b2c3d4", "k7")
+    assert not ends_with_key(title, "a1b2c3d4", "7")
+    assert not ends_with_key(title, "a1b2c3d4", "k")
+    assert not ends_with_key(title, "ffffffff", "k7")
+    assert not ends_with_key(f"{title} copy", "a1b2c3d4", "k7")
+
+
+def test_a_room_whose_name_looks_like_a_key_does_not_fool_us() -> None:
+    assert not ends_with_key(child_title("Room [a1b2c3d4-k7]", "a1b2c3d4", "k8"), "a1b2c3d4", "k7")
+
+
+def test_an_install_is_short_stable_and_secret() -> None:
+    assert install_id("secret") == install_id("secret")
+    assert install_id("secret") != install_id("another")
+    assert len(install_id("secret")) == 8
+    assert set(install_id("secret")) <= set("0123456789abcdef")
