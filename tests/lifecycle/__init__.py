@@ -1,0 +1,1 @@
+"""Stories: what people live through in a breakout, told through the HTTP API and seen at the sandbox."""

@@ -1,0 +1,38 @@
+"""A running system, shared by the tests of one process: each takes a meeting of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.databases import SQLiteTemplate, migrate_url
+from tests.support.processes import processes_in
+from tests.support.stack import Stack, stack_in
+from tests.support.valkey import Valkey
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, valkey_of_session: Valkey
+) -> Iterator[Stack]:
+    """The whole system, once on each database."""
+    folder = tmp_path_factory.mktemp("stack")
+    if request.param == "sqlite":
+        template: SQLiteTemplate = request.getfixturevalue("sqlite_template")
+        url = template.copy_to(folder / "breakouts.db")
+    else:
+        url = request.getfixturevalue("postgres").migrated(migrate_url)
+    with (
+        processes_in(folder) as processes,
+        stack_in(processes, database_url=url, broker_url=valkey_of_session.url, home=folder / "home") as stack,
+    ):
+        stack.start()
+        yield stack
+
+
+@pytest.fixture
+def stack(running: Stack) -> Iterator[Stack]:
+    """The running system, with a sandbox that works and nobody's browser open."""
+    yield running
+    running.crowds.leave()
+    running.sandbox.faults()
+    running.sandbox.latency(0)

@@ -1,0 +1,168 @@
+"""The whole system for a test: sandbox, API, worker and timekeeper as real processes on a real broker and database."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from orchestrator import bootstrap
+from orchestrator.runtime.ports import free_port
+from orchestrator.services.registration import ensure_webhook
+from orchestrator.settings import Settings
+from tests.support.crowds import Crowds
+from tests.support.processes import Process, Processes
+from tests.support.sandbox_server import SandboxServer
+from tests.support.waiting import wait_until
+
+JSON = dict[str, Any]
+
+KEY = "test-operator-key"
+QUICK = {
+    "API_KEYS": f"tests:operator:{KEY},watcher:viewer:test-viewer-key",
+    "SECRET_KEY": "tests",
+    "REALTIMEKIT_REQUESTS_PER_5_MINUTES": "1000000",
+    "REALTIMEKIT_TIMEOUT_SECONDS": "2",
+    "LEASE_SECONDS": "6",
+    "RETURN_GRACE_SECONDS": "2",
+    "LOOK_AGAIN_SECONDS": "2",
+    "SEARCH_SETTLE_SECONDS": "0.5",
+    "SYNC_SECONDS": "1",
+    "LOG_LEVEL": "INFO",
+}
+"""Settings that make what takes minutes in production take seconds here."""
+
+
+class Stack:
+    """A running system, and an operator's client of its API."""
+
+    def __init__(
+        self,
+        processes: Processes,
+        sandbox: SandboxServer,
+        *,
+        database_url: str,
+        broker_url: str,
+        home: Path,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self._processes = processes
+        self.sandbox = sandbox
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            **QUICK,
+            "DATABASE_URL": database_url,
+            "BROKER_URL": broker_url,
+            "BREAKOUTS_HOME": str(home),
+            "REALTIMEKIT_BASE_URL": sandbox.base_url,
+            "REALTIMEKIT_ACCOUNT_ID": sandbox.account_id,
+            "REALTIMEKIT_APP_ID": sandbox.app_id,
+            "REALTIMEKIT_API_TOKEN": sandbox.api_token,
+            "REALTIMEKIT_WEBHOOK_KEYS_URL": f"{sandbox.root}/.well-known/webhooks.json",
+            "PORT": str(self.port),
+            "PUBLIC_URL": self.url,
+            **(settings or {}),
+        }
+        headers = {"Authorization": f"Bearer {KEY}"}
+        self.api = httpx.Client(base_url=self.url, headers=headers, timeout=20, trust_env=False)
+        self.crowds = Crowds(self.url, sandbox.root)
+
+    def start(self, *, workers: int = 1, timekeepers: int = 1, webhooks: bool = True) -> None:
+        """Start everything, and wait until it is ready."""
+        api = self._processes.breakouts("api", env=self.environment)
+        self.timekeepers = [self.start_timekeeper() for _ in range(timekeepers)]
+        self.workers = [self.start_worker() for _ in range(workers)]
+        for worker in self.workers:
+            worker.wait_for_text(" ready.", 60)
+        api.wait_for_url(f"{self.url}/readyz", 60)
+        if webhooks:
+            self.register_webhook()
+
+    def start_worker(self) -> Process:
+        """Start one more worker process."""
+        return self._processes.breakouts("worker", env=self.environment)
+
+    def start_timekeeper(self) -> Process:
+        """Start one more timekeeper process."""
+        return self._processes.breakouts("timekeeper", env=self.environment)
+
+    def register_webhook(self) -> None:
+        """Have the sandbox call this API."""
+        deps = bootstrap.build(Settings(**{key.lower(): value for key, value in self.environment.items()}))  # type: ignore[arg-type]  # pydantic reads texts
+        try:
+            ensure_webhook(deps)
+        finally:
+            deps.realtimekit.close()
+            deps.database.close()
+
+    def close(self) -> None:
+        """Let go of clients and people; the processes belong to whoever made them."""
+        self.crowds.close()
+        self.api.close()
+
+    def post(self, path: str, body: JSON | None = None) -> JSON:
+        """POST as an operator; AssertionError with the answer when it is an error."""
+        return _ok(self.api.post(path, json=body))
+
+    def get(self, path: str) -> JSON:
+        """GET as an operator."""
+        return _ok(self.api.get(path))
+
+    def meeting(self, people: int, *, hosts: int = 0) -> str:
+        """A meeting at the sandbox with `p0…` and hosts `h0…` registered; gives its id."""
+        persons = [person(f"p{number}") for number in range(people)]
+        persons += [person(f"h{number}", role="host") for number in range(hosts)]
+        return str(self.post("/v1/meetings", {"title": "Physics", "participants": persons})["id"])
+
+    def breakout(self, meeting_id: str, **body: Any) -> JSON:
+        """Plan a breakout, started at once unless told otherwise."""
+        return self.post(f"/v1/meetings/{meeting_id}/breakouts", {"start": "now", "countdown_seconds": 1, **body})
+
+    def see(self, breakout_id: str) -> JSON:
+        """The breakout as it is now."""
+        return self.get(f"/v1/breakouts/{breakout_id}")
+
+    def wait(
+        self, breakout_id: str, state: str, deadline: float = 30, condition: Callable[[JSON], Any] = lambda _: True
+    ) -> JSON:
+        """The breakout, once it is in `state` and the condition holds."""
+
+        def look() -> JSON | None:
+            found = self.see(breakout_id)
+            assert found["state"] == state, f"is {found['state']}: {found['progress']} {found['problems']}"
+            assert condition(found), f"{found['progress']} {found['problems']}"
+            return found
+
+        return wait_until(look, deadline, every=0.1, what=f"breakout {state}") or {}
+
+    def people(self, meeting_id: str, names: list[str], **behaviour: Any) -> None:
+        """Open a browser for each of these people: they go to the meeting and follow their seats."""
+        tokens = {}
+        for name in names:
+            path = f"/v1/meetings/{meeting_id}/participants/{name}/client-tokens"
+            tokens[name] = str(self.post(path, {})["token"])
+        self.crowds.add(tokens, **behaviour)
+
+
+def person(name: str, **more: Any) -> JSON:
+    """A participant as the API takes it."""
+    return {"custom_participant_id": name, "name": name.upper(), **more}
+
+
+def _ok(answer: httpx.Response) -> JSON:
+    assert answer.is_success, f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text}"
+    body: JSON = answer.json()
+    return body
+
+
+@contextmanager
+def stack_in(processes: Processes, **parts: Any) -> Iterator[Stack]:
+    """A stack that is not started yet; its clients end with the block."""
+    with SandboxServer() as sandbox:
+        stack = Stack(processes, sandbox, **parts)
+        try:
+            yield stack
+        finally:
+            stack.close()
