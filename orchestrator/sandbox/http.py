@@ -57,11 +57,13 @@ class Connection:
                 while (await self.receive())["type"] != "http.disconnect":
                     pass
 
-    def reset(self) -> None:
+    async def reset(self) -> None:
         """Cut it without an answer (RST, not FIN); needs `server.serve`, which hands us the transport."""
         transport: asyncio.Transport | None = self.scope.get("state", {}).get("transport")
         if transport is None:
             raise RuntimeError("only the sandbox's own server can reset connections")
-        if raw := transport.get_extra_info("socket"):
+        if not transport.is_closing():
+            raw = transport.get_extra_info("socket")
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
+            transport.abort()
+        await self.silence(1)  # until the server has noticed too: it answers 500 for who ends without an answer

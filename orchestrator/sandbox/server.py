@@ -29,7 +29,8 @@ def server(app: Any, host: str, port: int) -> uvicorn.Server:
         http=CuttableProtocol,
         ws="none",
         access_log=False,
-        log_level="critical",
+        proxy_headers=False,
+        log_level="error",
         lifespan="on",
         timeout_graceful_shutdown=1,
     )

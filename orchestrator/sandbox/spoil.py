@@ -16,7 +16,7 @@ async def spoil(fault: Fault, connection: Connection, gate: Gate, effect: Callab
     if fault.kind is FaultKind.SILENCE:
         await connection.silence(fault.seconds)
     if fault.kind in {FaultKind.SILENCE, FaultKind.RESET_BEFORE}:
-        connection.reset()
+        await connection.reset()
         return None
     return _instead(fault, gate) or await _after(fault, connection, effect())
 
@@ -47,7 +47,7 @@ async def _after(fault: Fault, connection: Connection, answer: Answer) -> Answer
         case FaultKind.GARBLED:
             return GARBLED
         case FaultKind.RESET_AFTER:
-            connection.reset()
+            await connection.reset()
             return None
     await connection.silence(fault.seconds)
     return answer

@@ -167,9 +167,11 @@ def test_behaviours(kit: Kit) -> None:
             began = time.time()
             here.send("one", "stubborn", "leaver", "mute", "slow")
             await until(lambda: here.present("one") == ["mute", "slow"])
-            await until(lambda: here.crowd.people["leaver"].hung_up and len(here.crowd.people["leaver"].places) == 2)
+            leaver, slow = here.crowd.people["leaver"], here.crowd.people["slow"]
+            await until(lambda: leaver.hung_up and leaver.place is None and len(slow.places) == 2)
+            assert len(leaver.places) == 2
             assert here.present("main") == ["stubborn"]
-            assert here.crowd.people["slow"].places[-1].at >= began + 0.2
+            assert slow.places[-1].at >= began + 0.2
             assert "mute" not in {name for name, _ in here.api.acks}
             with pytest.raises(TimeoutError, match="stubborn"):
                 await here.crowd.settle(0.05)
