@@ -77,6 +77,12 @@ def sandbox(context: typer.Context) -> None:
     commands.replace([*commands.SANDBOX, *context.args])
 
 
+@app.command(context_settings=FORWARD)
+def demo(context: typer.Context) -> None:
+    """Watch it all on this machine: people go to recorded rooms and come home; `breakouts demo --help` has options."""
+    commands.replace([*commands.DEMO, *context.args])
+
+
 @app.command()
 def migrate() -> None:
     """Bring the database (DATABASE_URL) to the newest schema."""

@@ -12,6 +12,7 @@ from schemas.tasks import Queue
 
 CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "workers.app")
 SANDBOX = (sys.executable, "-m", "orchestrator.cli.sandbox")
+DEMO = (sys.executable, "-m", "orchestrator.cli.demo")
 QUEUES = [queue.value for queue in Queue]
 FLOWER_COLUMNS = "name,state,args,kwargs,result,received,runtime,worker"
 LOOPBACKS = (LOOPBACK, "localhost", "::1")

@@ -1,0 +1,119 @@
+"""`python -m orchestrator.cli.demo`: show it all in one go; exit code 0 only when everyone and everything came home."""
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from orchestrator.cli.demo.account import missing, report
+from orchestrator.cli.demo.stack import Stack, running
+from orchestrator.cli.demo.story import NAMES, Story
+from orchestrator.cli.demo.view import render, summary
+from orchestrator.cli.failures import told
+from schemas.responses import BreakoutResponse
+
+REFRESHES_PER_SECOND = 8
+STARTING = "starting broker, database, API, worker, timekeeper, Flower and sandbox"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command line asks for."""
+
+    keep: bool
+    seconds: int
+    countdown: int
+
+
+def demo(
+    keep: Annotated[bool, typer.Option(help="Stay up afterwards, until Ctrl-C.")] = False,
+    seconds: Annotated[int, typer.Option(min=10, max=86400, help="How long the rooms are open.")] = 20,
+    countdown: Annotated[int, typer.Option(min=0, max=600, help="How long people are called back.")] = 5,
+) -> None:
+    """Watch eighteen people go to four recorded rooms for twenty seconds and come home: all of it on this machine."""
+    with told(), tempfile.TemporaryDirectory(prefix="breakouts-demo-", ignore_cleanup_errors=True) as home:
+        sys.exit(asyncio.run(_until_interrupted(Stack(Path(home)), Wish(keep, seconds, countdown))))
+
+
+async def _until_interrupted(stack: Stack, wish: Wish) -> int:
+    """The demo's exit code; 130 when it was told to stop before its end."""
+    story = asyncio.create_task(_show(stack, wish))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, story.cancel)
+    with suppress(asyncio.CancelledError):
+        return await story
+    return 130
+
+
+async def _show(stack: Stack, wish: Wish) -> int:
+    console = Console(highlight=False)
+    async with running(stack, dict(os.environ), console.status(STARTING)) as up:
+        console.print(f"API docs  {stack.api}/docs\nFlower    {stack.flower}\n")
+        async with Story(stack, open_seconds=wish.seconds, countdown_seconds=wish.countdown) as story:
+            code = await _tell(story, console)
+            if wish.keep:
+                console.print(
+                    f"\nStill up: API key {stack.key}, all data in {stack.home}. Ctrl-C ends it.", soft_wrap=True
+                )
+                with suppress(asyncio.CancelledError):
+                    await up.wait()
+        return code
+
+
+async def _tell(story: Story, console: Console) -> int:
+    try:
+        with console.status(f"{len(NAMES)} people come to a meeting"):
+            await story.gather()
+        breakout = await story.split()
+        with _screen(console, story) as show:
+            breakout = await story.follow(breakout.id, show)
+    except (httpx.HTTPError, TimeoutError) as error:
+        console.print(f"[red]The demo could not go on:[/red] {error}")
+        return 1
+    console.print(report(breakout, await story.calls()))
+    wrong = missing(breakout, story.meeting, await story.realtimekit_state())
+    for line in wrong:
+        console.print(f"[red]✗[/red] {line}")
+    if not wrong:
+        console.print(
+            f"[green]✓[/green] all {len(NAMES)} people are home, every recording is uploaded, no room is left"
+        )
+    return 1 if wrong else 0
+
+
+@contextmanager
+def _screen(console: Console, story: Story) -> Iterator[Callable[[BreakoutResponse], None]]:
+    """Shows a breakout as it changes: a live picture in a terminal, a line per change elsewhere."""
+
+    def in_main() -> int:
+        return sum(meeting == story.meeting.realtimekit_meeting_id for meeting in story.crowd.where().values())
+
+    if not console.is_terminal:
+        seen: list[str] = []
+
+        def line(breakout: BreakoutResponse) -> None:
+            if (words := summary(breakout, in_main())) not in seen[-1:]:
+                seen.append(words)
+                console.print(words, soft_wrap=True)
+
+        yield line
+        return
+    with Live(console=console, refresh_per_second=REFRESHES_PER_SECOND, transient=True) as live:
+        yield lambda breakout: live.update(render(breakout, in_main(), datetime.now(UTC)))
+
+
+if __name__ == "__main__":
+    typer.run(demo)

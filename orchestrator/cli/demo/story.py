@@ -1,0 +1,128 @@
+"""What happens in the demo, through the HTTP API and nothing else."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from orchestrator.cli.demo.stack import Stack
+from orchestrator.sandbox.people import Crowd
+from schemas.responses import BreakoutResponse, MeetingResponse
+from schemas.states import BreakoutState, RecordingState
+
+NAMES = [
+    *("Ada", "Alan", "Barbara", "Claude", "Donald", "Edsger", "Frances", "Grace", "Hedy"),
+    *("John", "Katherine", "Linus", "Margaret", "Niklaus", "Radia", "Sophie", "Tim", "Vint"),
+]
+ROOMS = 4
+GATHER_SECONDS = 30.0
+SPARE_SECONDS = 60.0
+"""For opening, returning and uploading, before the demo is given up."""
+LOOK_EVERY_SECONDS = 0.2
+WEBHOOK_EVENTS = [
+    *("meeting.started", "meeting.ended", "meeting.participantJoined", "meeting.participantLeft"),
+    "recording.statusUpdate",
+]
+
+ENDED = frozenset({BreakoutState.CLOSED, BreakoutState.CANCELLED, BreakoutState.FAILED})
+FINAL = frozenset({RecordingState.UPLOADED, RecordingState.FAILED, RecordingState.SKIPPED})
+
+
+class Story:
+    """One meeting with its people, and one breakout of it. Use it in an `async with`."""
+
+    def __init__(self, stack: Stack, *, open_seconds: int, countdown_seconds: int) -> None:
+        self._stack, self._open, self._countdown = stack, open_seconds, countdown_seconds
+        bearer = {"Authorization": f"Bearer {stack.key}"}
+        self._api = httpx.AsyncClient(base_url=stack.api, headers=bearer, timeout=20, trust_env=False)
+        self._sandbox = httpx.AsyncClient(base_url=stack.sandbox, timeout=20, trust_env=False)
+        self.crowd = Crowd(stack.api, stack.sandbox)
+        self.meeting: MeetingResponse
+
+    async def __aenter__(self) -> Self:
+        """Itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Everybody hangs up."""
+        await self.crowd.stop()
+        await self._api.aclose()
+        await self._sandbox.aclose()
+
+    async def gather(self) -> None:
+        """A meeting, its people, and all of them in it."""
+        await self._have_webhooks_sent()
+        people = [{"custom_participant_id": name.lower(), "name": name} for name in NAMES]
+        answer = await self._post("/v1/meetings", {"title": "Town hall", "participants": people})
+        self.meeting = MeetingResponse.model_validate(answer)
+        tokens = {name.lower(): await self._client_token(name.lower()) for name in NAMES}
+        await self.crowd.add(tokens)
+        await self.crowd.settle(GATHER_SECONDS)
+
+    async def split(self) -> BreakoutResponse:
+        """Open the rooms."""
+        wish = {
+            "name": "Round 1",
+            "rooms": ROOMS,
+            "duration_seconds": self._open,
+            "countdown_seconds": self._countdown,
+            "warn_before_seconds": [10],
+            "record": True,
+            "start": "now",
+        }
+        answer = await self._post(f"/v1/meetings/{self.meeting.id}/breakouts", wish)
+        return BreakoutResponse.model_validate(answer)
+
+    async def follow(self, breakout_id: str, show: Callable[[BreakoutResponse], None]) -> BreakoutResponse:
+        """Look again and again until it is over and its recordings have an end, or a minute later than it should be."""
+        give_up = time.monotonic() + self._open + self._countdown + SPARE_SECONDS
+        while True:
+            breakout = await self.breakout(breakout_id)
+            show(breakout)
+            if is_over(breakout) or time.monotonic() > give_up:
+                return breakout
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+    async def breakout(self, breakout_id: str) -> BreakoutResponse:
+        """As it is now."""
+        answer = await self._api.get(f"/v1/breakouts/{breakout_id}")
+        return BreakoutResponse.model_validate(answer.raise_for_status().json())
+
+    async def realtimekit_state(self) -> dict[str, Any]:
+        """Everything as the other side (the sandbox) has it."""
+        state: dict[str, Any] = (await self._sandbox.get("/_sandbox/state")).raise_for_status().json()
+        return state
+
+    async def calls(self) -> int:
+        """How many calls RealtimeKit (the sandbox) has answered."""
+        counts: dict[str, int] = (await self._sandbox.get("/_sandbox/calls")).raise_for_status().json()["counts"]
+        return sum(counts.values())
+
+    async def _have_webhooks_sent(self) -> None:
+        """What an operator does once in RealtimeKit's dashboard."""
+        body = {"name": "breakouts", "url": f"{self._stack.api}/v1/webhooks/realtimekit", "events": WEBHOOK_EVENTS}
+        answer = await self._sandbox.post(
+            "/client/v4/accounts/sandbox/realtime/kit/sandbox/webhooks",
+            json=body,
+            headers={"Authorization": "Bearer sandbox"},
+        )
+        answer.raise_for_status()
+
+    async def _client_token(self, person: str) -> str:
+        path = f"/v1/meetings/{self.meeting.id}/participants/{person}/client-tokens"
+        return str((await self._post(path, {}))["token"])
+
+    async def _post(self, path: str, body: dict[str, Any]) -> Any:
+        answer = await self._api.post(path, json=body)
+        return answer.raise_for_status().json()
+
+
+def is_over(breakout: BreakoutResponse) -> bool:
+    """Whether nothing more will happen to it."""
+    recordings = [room.recording for room in breakout.rooms if room.recording]
+    return breakout.state in ENDED and all(recording.state in FINAL for recording in recordings)

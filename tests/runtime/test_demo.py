@@ -1,0 +1,195 @@
+"""The demo: it ends well, and it would say so if it did not."""
+
+import io
+import re
+import signal
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from rich.console import Console
+
+from orchestrator.cli.demo.account import missing
+from orchestrator.cli.demo.story import NAMES
+from orchestrator.cli.demo.view import render, seconds_left
+from schemas.responses import BreakoutResponse, MeetingResponse
+from tests.runtime.test_supervisor import lives
+from tests.runtime.test_up import START_SECONDS, children
+from tests.support.processes import Processes
+from tests.support.waiting import wait_until
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+PARENT = "parent"
+
+
+def breakout(**changes: Any) -> BreakoutResponse:
+    """A demo's breakout that ended well, with some changes."""
+    rooms = [
+        {
+            "id": f"room-{index}",
+            "index": index,
+            "name": f"Room {index + 1}",
+            "state": "closed",
+            "realtimekit_meeting_id": f"child-{index}",
+            "closes_at": None,
+            "participants": [
+                {"custom_participant_id": name.lower(), "name": name, "state": "returned"} for name in NAMES[index::4]
+            ],
+            "recording": {
+                "id": f"recording-{index}",
+                "realtimekit_recording_id": "x",
+                "state": "uploaded",
+                "started_at": NOW,
+                "stopped_at": NOW + timedelta(seconds=25),
+                "download_url": "http://example.com/video",
+                "error": None,
+            },
+            "error": None,
+        }
+        for index in range(4)
+    ]
+    return BreakoutResponse.model_validate(
+        {
+            "id": "b",
+            "meeting_id": "m",
+            "name": "Round 1",
+            "state": "closed",
+            "seed": 1,
+            "duration_seconds": 20,
+            "countdown_seconds": 5,
+            "warn_before_seconds": [],
+            "record": True,
+            "allow_switch": False,
+            "allow_return": True,
+            "starts_at": None,
+            "opened_at": NOW,
+            "closes_at": NOW + timedelta(seconds=20),
+            "paused": False,
+            "remaining_seconds": None,
+            "closed_at": NOW + timedelta(seconds=26),
+            "close_reason": "timer",
+            "created_at": NOW,
+            "version": 1,
+            "progress": {"rooms": {}, "participants": {}, "recordings": {}},
+            "problems": [],
+            "rooms": rooms,
+            "unassigned": [],
+        }
+        | changes
+    )
+
+
+def meeting() -> MeetingResponse:
+    return MeetingResponse(
+        id="m",
+        realtimekit_meeting_id=PARENT,
+        title="Town hall",
+        host_preset="h",
+        participant_preset="p",
+        created_at=NOW,
+        participant_count=18,
+        present_count=18,
+    )
+
+
+def other_side(*, away: str = "", left_open: str = "", surplus: str = "") -> dict[str, Any]:
+    """RealtimeKit's state at a good end, but for what is named."""
+    meetings = {PARENT: "ACTIVE"} | {f"child-{index}": "INACTIVE" for index in range(4)}
+    meetings |= {left_open: "ACTIVE"} if left_open else {}
+    meetings |= {surplus: "ACTIVE"} if surplus else {}
+    return {
+        "meetings": [{"id": key, "status": status} for key, status in meetings.items()],
+        "peers": [
+            {"custom_participant_id": name.lower(), "meeting_id": PARENT, "left_at": NOW if name == away else None}
+            for name in NAMES
+        ],
+    }
+
+
+def spoiled(room: int, path: tuple[str, ...], value: Any) -> BreakoutResponse:
+    """A good end with one value of one room changed."""
+    whole = breakout().model_dump(mode="json")
+    place: Any = whole["rooms"][room]
+    for key in path[:-1]:
+        place = place[int(key)] if key.isdigit() else place[key]
+    place[path[-1]] = value
+    return BreakoutResponse.model_validate(whole)
+
+
+def test_nothing_is_missing_when_all_is_well() -> None:
+    assert missing(breakout(), meeting(), other_side()) == []
+
+
+@pytest.mark.parametrize(
+    ("ended", "said"),
+    [
+        (breakout(state="closing"), "the breakout is closing"),
+        (spoiled(1, ("participants", "0", "state"), "lost"), r"Alan \(Room 2\) is lost"),
+        (spoiled(2, ("recording", "state"), "failed"), "Room 3 has no uploaded recording"),
+        (spoiled(2, ("recording",), None), "Room 3 has no uploaded recording"),
+        (spoiled(3, ("participants",), []), "nobody gave a seat to"),
+        (spoiled(0, ("state",), "failed"), "Room 1 is failed"),
+    ],
+)
+def test_whatever_is_not_accounted_for_on_our_side_is_named(ended: BreakoutResponse, said: str) -> None:
+    assert re.search(said, "\n".join(missing(ended, meeting(), other_side())))
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (other_side(away="Grace"), "not in the main meeting: grace"),
+        (other_side(left_open="child-2"), "the meeting of Room 3 was not retired"),
+        (other_side(surplus="twin"), "1 meetings too many"),
+    ],
+)
+def test_whatever_is_not_accounted_for_at_realtimekit_is_named(state: dict[str, Any], said: str) -> None:
+    assert said in "\n".join(missing(breakout(), meeting(), state))
+
+
+def test_the_picture_shows_rooms_people_recordings_and_the_time_left() -> None:
+    console = Console(width=120, record=True, file=io.StringIO())
+    open_one = breakout(state="open", closed_at=None)
+    console.print(render(open_one, 3, NOW + timedelta(seconds=8)))
+    shown = console.export_text()
+    assert all(name in shown for name in NAMES)
+    assert "Room 4" in shown
+    assert "uploaded" in shown
+    assert "12 s left" in shown
+    assert "3 in main" in shown
+
+
+def test_there_is_no_time_left_to_show_unless_a_timer_runs() -> None:
+    assert seconds_left(breakout(state="closing"), NOW) is None
+    assert seconds_left(breakout(state="open", closes_at=None), NOW) is None
+    assert seconds_left(breakout(state="open"), NOW + timedelta(seconds=99)) == 0
+
+
+def test_the_demo_brings_everyone_home_and_when_kept_stays_up_until_ctrl_c(
+    processes: Processes, tmp_path: Path
+) -> None:
+    arguments = ("--keep", "--seconds", "10", "--countdown", "1")
+    demo = processes.breakouts("demo", *arguments, env={"TMPDIR": str(tmp_path)})
+    demo.wait_for_text("Still up", 110)
+    assert "all 18 people are home" in demo.output
+    for name in ("API docs", "Flower"):
+        address = re.search(rf"{name} +(http://\S+)", demo.output)
+        assert address
+        assert httpx.get(address[1]).is_success
+    started = children(demo)
+    demo.send(signal.SIGINT)
+    assert demo.wait(60) == 0, demo.output
+    assert not any(lives(pid) for pid in started)
+    assert not list(tmp_path.glob("breakouts-demo-*"))
+
+
+def test_a_demo_that_is_interrupted_says_so_by_its_exit_code(processes: Processes, tmp_path: Path) -> None:
+    demo = processes.breakouts("demo", env={"TMPDIR": str(tmp_path)})
+    wait_until(lambda: children(demo), START_SECONDS, what="the stack's first process")
+    started = children(demo)
+    demo.send(signal.SIGTERM)
+    assert demo.wait(60) == 130, demo.output
+    assert not any(lives(pid) for pid in started)
+    assert not list(tmp_path.glob("breakouts-demo-*"))
