@@ -112,4 +112,4 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
 def _as_problems(responses: dict[str, Any]) -> None:
     for status, response in responses.items():
         if int(status) >= 400:
-            response["content"] = {problems.MEDIA_TYPE: response["content"]["application/json"]}
+            response["content"] = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemResponse"}}}

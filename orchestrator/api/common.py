@@ -51,7 +51,7 @@ async def _person(request: Request) -> Person:
 
 def _row_id(text: str) -> str:
     """An id that can't be one of ours is unknown, whatever the database would think of it."""
-    if not re.match(ROW_ID, text):
+    if not re.fullmatch(ROW_ID, text):
         raise Unknown("there is no such id")
     return text
 

@@ -99,6 +99,11 @@ class Hub:
         if not listeners:
             del self._by_meeting[listener.person.meeting_id]
 
+    @property
+    def streams(self) -> int:
+        """How many are open."""
+        return sum(map(len, self._by_meeting.values()))
+
     async def read(self, function: Callable[[], T]) -> T:
         """Run something that reads the database, in one of the streams' own few threads."""
         return await to_thread.run_sync(function, limiter=self._limiter)

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
+from starlette.responses import StreamingResponse
 
 from orchestrator.api.common import BROWSER, DepsHere, PersonHere, Responses, errors
 from orchestrator.api.sse import MEDIA_TYPE
@@ -22,7 +23,7 @@ def get(person: PersonHere, deps: DepsHere) -> SeatResponse:
     return seats.seat(deps, person.participant_id)
 
 
-@router.get("/events", response_class=SeatStream, responses=STREAM, summary="The same, live")
+@router.get("/events", response_class=StreamingResponse, responses=STREAM | errors(422), summary="The same, live")
 async def events(
     person: PersonHere, request: Request, last_event_id: Annotated[str | None, Header()] = None
 ) -> SeatStream:

@@ -1,0 +1,68 @@
+"""An API over fresh parts for each test."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from orchestrator import bootstrap
+from orchestrator.services.deps import Deps
+from orchestrator.settings import Settings
+from tests.api.server import API_KEYS, Api
+from tests.support.sandbox_server import SandboxServer
+
+
+@pytest.fixture(scope="session")
+def sandbox_of_session() -> Iterator[SandboxServer]:
+    """One sandbox for all tests of this process."""
+    with SandboxServer() as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(sandbox_of_session: SandboxServer) -> SandboxServer:
+    """A sandbox with nothing in it."""
+    sandbox_of_session.reset()
+    return sandbox_of_session
+
+
+def settings_for(sandbox: SandboxServer, home: Path, **more: object) -> Settings:
+    """Settings that take nothing from this machine."""
+    given = {
+        "breakouts_home": home,
+        "realtimekit_base_url": sandbox.base_url,
+        "realtimekit_account_id": sandbox.account_id,
+        "realtimekit_app_id": sandbox.app_id,
+        "realtimekit_api_token": sandbox.api_token,
+        "realtimekit_webhook_public_key": "",
+        "realtimekit_webhook_keys_url": f"{sandbox.root}/.well-known/webhooks.json",
+        "api_keys": API_KEYS,
+        "secret_key": "today,yesterday",
+        "cors_origins": "https://meet.example",
+    }
+    return Settings.model_validate(given | more)
+
+
+@contextmanager
+def parts(sandbox: SandboxServer, home: Path, **more: object) -> Iterator[Deps]:
+    """Everything behind an API, closed at the end."""
+    built = bootstrap.build(settings_for(sandbox, home, **more))
+    yield built
+    built.broker.close()
+    built.realtimekit.close()
+    built.database.close()
+
+
+@pytest.fixture
+def deps(sandbox: SandboxServer, sqlite_url: str, broker_url: str, tmp_path: Path) -> Iterator[Deps]:
+    """Parts on SQLite."""
+    with parts(sandbox, tmp_path, database_url=sqlite_url, broker_url=broker_url) as built:
+        yield built
+
+
+@pytest.fixture
+def api(deps: Deps) -> Iterator[Api]:
+    """A running API."""
+    with Api(deps) as running:
+        yield running

@@ -1,0 +1,141 @@
+"""The API in a thread on a free port, and what tests say to it."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import uvicorn
+
+from orchestrator.api.app import create_app
+from orchestrator.sandbox.server import free_socket
+from orchestrator.services.deps import Deps
+from tests.support.waiting import wait_until
+
+JSON = dict[str, Any]
+OPERATOR, VIEWER = "operators-key", "viewers-key"
+API_KEYS = f"ops:operator:{OPERATOR},eyes:viewer:{VIEWER}"
+NOBODY = "01890a5d-ac96-774b-bcce-b302099a8057"
+"""An id that could be one of ours, and is not."""
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header for a key or a client token."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+class Api:
+    """A running API; `client` is an operator."""
+
+    def __init__(self, deps: Deps) -> None:
+        self.deps = deps
+        self.app = create_app(deps)
+        self._socket = free_socket()
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(self.app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+        self._thread.start()
+        wait_until(lambda: self._server.started or not self._thread.is_alive(), what="the API's start")
+        self.client = httpx.Client(base_url=self.url, headers=bearer(OPERATOR), timeout=20, trust_env=False)
+        self.stranger = httpx.Client(base_url=self.url, timeout=20, trust_env=False)
+
+    def __enter__(self) -> Self:
+        """Itself, running."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.client.close()
+        self.stranger.close()
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._socket.close()
+
+    def meeting(self, *names: str, hosts: tuple[str, ...] = (), **fields: Any) -> JSON:
+        """A new meeting with these people."""
+        people: list[JSON] = [{"custom_participant_id": name, "name": name.title()} for name in names]
+        people += [{"custom_participant_id": name, "name": name.title(), "role": "host"} for name in hosts]
+        return self.post("/v1/meetings", {"title": "Physics", "participants": people, **fields}, 201)
+
+    def breakout(self, meeting: JSON, expect: int = 201, **fields: Any) -> JSON:
+        """A breakout of a meeting, in two rooms unless said otherwise."""
+        body = fields if "room_size" in fields else {"rooms": 2, **fields}
+        return self.post(f"/v1/meetings/{meeting['id']}/breakouts", body, expect)
+
+    def token(self, meeting: JSON, name: str, **body: Any) -> str:
+        """A client token."""
+        path = f"/v1/meetings/{meeting['id']}/participants/{name}/client-tokens"
+        return str(self.post(path, body, 201)["token"])
+
+    def get(self, path: str, expect: int = 200, **query: Any) -> JSON:
+        """GET as an operator."""
+        return checked(self.client.get(path, params=query or None), expect)
+
+    def post(self, path: str, body: Any = None, expect: int = 200) -> JSON:
+        """POST as an operator."""
+        return checked(self.client.post(path, json=body), expect)
+
+    def put(self, path: str, body: Any, expect: int = 200) -> JSON:
+        """PUT as an operator."""
+        return checked(self.client.put(path, json=body), expect)
+
+    @contextmanager
+    def stream(self, token: str, last_event_id: str | None = None) -> Iterator["Stream"]:
+        """An open seat stream."""
+        headers = bearer(token) | ({"Last-Event-ID": last_event_id} if last_event_id else {})
+        with self.stranger.stream("GET", "/v1/seat/events", headers=headers) as response:
+            assert response.status_code == 200, response.read()
+            assert response.headers["content-type"].startswith("text/event-stream")
+            yield Stream(response.iter_lines())
+
+
+@dataclass
+class Event:
+    """One server-sent event."""
+
+    name: str
+    id: str
+    data: JSON
+
+
+class Stream:
+    """Reads events one by one; keep-alive comments are passed over."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+
+    def next(self) -> Event:
+        """Wait for the next one (httpx.ReadTimeout: it did not come)."""
+        fields: dict[str, str] = {}
+        for line in self._lines:
+            if line:
+                key, _, value = line.partition(": ")
+                fields[key] = value
+            elif "event" in fields:
+                return Event(fields["event"], fields["id"], json.loads(fields["data"]))
+            else:
+                fields = {}
+        raise AssertionError("the stream has ended")
+
+    def next_named(self, name: str) -> Event:
+        """Wait for the next one of that name."""
+        while (found := self.next()).name != name:
+            pass
+        return found
+
+
+def checked(response: httpx.Response, expect: int) -> JSON:
+    """The body of an answer that must have this status."""
+    assert response.status_code == expect, response.text
+    if response.is_error:
+        assert response.headers["content-type"] == "application/problem+json"
+        assert {"type", "title", "status", "detail"} <= response.json().keys()
+    body: JSON = response.json()
+    return body

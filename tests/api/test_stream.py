@@ -1,0 +1,241 @@
+"""Seat streams: the present seat at once, whatever is new within a moment, nothing twice, also while Redis is away."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from orchestrator.api.sse import Position
+from orchestrator.runtime.ports import free_port
+from orchestrator.services.deps import Deps
+from orchestrator.settings import Settings
+from tests.api.conftest import parts, settings_for
+from tests.api.server import API_KEYS, JSON, Api, bearer, checked
+from tests.support.processes import Processes
+from tests.support.sandbox_server import SandboxServer
+from tests.support.valkey import Valkey
+
+S = {
+    "version",
+    "location",
+    "meeting_id",
+    "realtimekit_meeting_id",
+    "room_id",
+    "room_name",
+    "auth_token",
+    "breakout",
+}
+
+
+@pytest.fixture
+def meeting(api: Api) -> JSON:
+    return api.meeting("ana", "bo", hosts=("di",))
+
+
+def test_a_stream_begins_with_the_present_seat(api: Api, meeting: JSON) -> None:
+    token = api.token(meeting, "ana")
+    now = checked(api.stranger.get("/v1/seat", headers=bearer(token)), 200)
+    assert set(now) == S
+    assert (now["location"], now["meeting_id"], now["breakout"]) == ("main", meeting["id"], None)
+    with api.stream(token) as stream:
+        first = stream.next()
+    assert (first.name, first.data) == ("seat", now)
+
+
+def test_a_change_comes_at_once_and_closing_too(api: Api, meeting: JSON) -> None:
+    with api.stream(api.token(meeting, "ana")) as stream:
+        before = stream.next().data
+        breakout = api.breakout(meeting, 202, start="now", countdown_seconds=60)
+        began = time.monotonic()
+        seat = stream.next()
+        assert time.monotonic() - began < 1.4, "only the regular reading told"
+        assert (seat.name, seat.data["breakout"]["id"]) == ("seat", breakout["id"])
+        assert seat.data["version"] > before["version"]
+        api.post(f"/v1/breakouts/{breakout['id']}/close", {"countdown_seconds": 30}, 202)
+        closing = stream.next_named("closing")
+        assert closing.data == {"countdown_seconds": 30}
+        seat = stream.next_named("seat")
+        assert seat.data["breakout"]["state"] == "closing"
+        assert seat.data["breakout"]["empties_at"].endswith("Z")
+
+
+def test_hosts_without_a_room_are_told_too(api: Api, meeting: JSON) -> None:
+    with api.stream(api.token(meeting, "di")) as stream:
+        stream.next()
+        breakout = api.breakout(meeting, 202, start="now")
+        api.post(f"/v1/breakouts/{breakout['id']}/close", None, 202)
+        assert stream.next_named("closing").data == {"countdown_seconds": 60}
+
+
+def test_another_meeting_s_people_hear_nothing(api: Api, meeting: JSON) -> None:
+    other = api.meeting("ana")
+    with api.stream(api.token(other, "ana")) as stream:
+        stream.next()
+        breakout = api.breakout(meeting, 202, start="now")
+        api.post(f"/v1/breakouts/{breakout['id']}/close", None, 202)
+        api.breakout(other, 202, start="now")
+        event = stream.next()
+        assert (event.name, event.data["breakout"]["state"]) == ("seat", "opening")
+
+
+def closed_breakout(api: Api, meeting: JSON) -> JSON:
+    breakout = api.breakout(meeting, 202, start="now")
+    return api.post(f"/v1/breakouts/{breakout['id']}/close", {"countdown_seconds": 20}, 202)
+
+
+def test_what_was_missed_is_told_only_to_those_who_say_what_they_have_seen(api: Api, meeting: JSON) -> None:
+    token = api.token(meeting, "ana")
+    with api.stream(token) as stream:
+        seen = stream.next().id
+    closed_breakout(api, meeting)
+    with api.stream(token) as stream:
+        assert stream.next().name == "seat"
+    with api.stream(token, seen) as stream:
+        missed = stream.next()
+        assert (missed.name, missed.data) == ("closing", {"countdown_seconds": 20})
+        assert stream.next().name == "seat"
+    with api.stream(token, missed.id) as stream:
+        assert stream.next().name == "seat"
+
+
+def test_a_last_event_id_that_is_not_ours_is_none(api: Api, meeting: JSON) -> None:
+    token = api.token(meeting, "ana")
+    closed = closed_breakout(api, meeting)
+    for strange in ("17", "x" * 500, f"{closed['id']}:{'9' * 30}", f"{closed['id']}:-1"):
+        with api.stream(token, strange) as stream:
+            assert stream.next().name == "seat"
+
+
+def test_a_position_is_its_own_text() -> None:
+    for position in (Position(), Position("01890a5d-ac96-774b-bcce-b302099a8057", 12)):
+        assert Position.parse(str(position)) == position
+
+
+def test_a_browser_s_word_is_checked_and_answered_with_its_seat(api: Api, meeting: JSON) -> None:
+    headers = bearer(api.token(meeting, "ana"))
+
+    def ack(body: object, expect: int) -> JSON:
+        return checked(api.stranger.post("/v1/seat/ack", json=body, headers=headers), expect)
+
+    assert ack({"location": "main", "version": 0}, 200)["location"] == "main"
+    assert api.get(f"/v1/meetings/{meeting['id']}")["present_count"] == 1
+    theirs = api.breakout(api.meeting("ana"))["rooms"][0]["id"]
+    wrong: list[object] = [
+        {"location": "away", "version": 0},
+        {"location": "main"},
+        {"location": "room", "version": 0},
+        {"location": "main", "version": 0, "room_id": theirs},
+        {"location": "room", "version": 0, "room_id": theirs},
+        {"location": "room", "version": 0, "room_id": "x"},
+        {"location": "main", "version": -1},
+        {"location": "main", "version": 2**40},
+        {"location": "main", "version": "0"},
+        None,
+    ]
+    for body in wrong:
+        ack(body, 422)
+
+
+def test_a_stream_ends_with_its_token(api: Api, meeting: JSON) -> None:
+    ana = api.get(f"/v1/meetings/{meeting['id']}/participants")["items"][0]["id"]
+    token = api.app.state.tokens.issue(ana, meeting["id"], api.deps.grace * 0.1)[0]
+    with api.stream(token) as stream:
+        stream.next()
+        with pytest.raises(AssertionError, match="ended"):
+            stream.next()
+
+
+def test_a_stream_that_is_left_is_forgotten(api: Api, meeting: JSON) -> None:
+    hub = api.app.state.hub
+    with api.stream(api.token(meeting, "ana")) as stream:
+        stream.next()
+        assert hub.streams == 1
+    deadline = time.monotonic() + 5
+    while hub.streams and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert hub.streams == 0
+
+
+@pytest.fixture
+def lonely_api(sandbox: SandboxServer, sqlite_url: str, own_valkey: Valkey, tmp_path: Path) -> Iterator[Api]:
+    """An API with a broker of its own."""
+    with parts(sandbox, tmp_path, database_url=sqlite_url, broker_url=own_valkey.url) as built, Api(built) as running:
+        yield running
+
+
+def test_streams_go_on_while_redis_is_away_and_after_it_is_back(lonely_api: Api, own_valkey: Valkey) -> None:
+    api, meeting = lonely_api, lonely_api.meeting("ana")
+    with api.stream(api.token(meeting, "ana")) as stream:
+        stream.next()
+        own_valkey.kill()
+        breakout = api.breakout(meeting, 202, start="now")
+        assert stream.next().data["breakout"]["state"] == "opening"
+        own_valkey.start()
+        api.post(f"/v1/breakouts/{breakout['id']}/close", None, 202)
+        assert stream.next_named("seat").data["breakout"]["state"] == "closing"
+
+
+def test_two_hundred_streams_hear_of_a_change_together(api: Api) -> None:
+    names = [f"p{number}" for number in range(200)]
+    meeting = api.meeting(*names)
+    tokens = api.app.state.tokens
+    people = api.get(f"/v1/meetings/{meeting['id']}/participants", limit=200)["items"]
+    limits = httpx.Limits(max_connections=None)
+    heard: list[float] = []
+    ready = threading.Barrier(len(people) + 1)
+
+    def follow(client: httpx.Client, token: str) -> None:
+        with client.stream("GET", f"{api.url}/v1/seat/events", headers=bearer(token)) as response:
+            lines = response.iter_lines()
+            next(line for line in lines if line.startswith("data: "))
+            ready.wait(60)
+            next(line for line in lines if line.startswith("data: ") and json.loads(line[6:])["breakout"])
+            heard.append(time.monotonic())
+
+    with ExitStack() as stack:
+        client = stack.enter_context(httpx.Client(limits=limits, timeout=60, trust_env=False))
+        issued = [tokens.issue(person["id"], meeting["id"], api.deps.grace * 30)[0] for person in people]
+        threads = [threading.Thread(target=follow, args=(client, token), daemon=True) for token in issued]
+        for thread in threads:
+            thread.start()
+        ready.wait(60)
+        api.breakout(meeting, 202, start="now", rooms=20)
+        began = time.monotonic()
+        for thread in threads:
+            thread.join(60)
+    assert len(heard) == 200
+    assert max(heard) - began < 10
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    return {
+        "BREAKOUTS_HOME": str(settings.breakouts_home),
+        "DATABASE_URL": settings.database_url,
+        "BROKER_URL": settings.broker_url,
+        "REALTIMEKIT_BASE_URL": settings.realtimekit_base_url,
+        "API_KEYS": API_KEYS,
+        "SECRET_KEY": "today,yesterday",
+    }
+
+
+def test_sigterm_ends_open_streams_promptly(
+    api: Api, deps: Deps, sandbox: SandboxServer, processes: Processes, tmp_path: Path
+) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    ours = settings_for(sandbox, tmp_path, database_url=deps.settings.database_url, broker_url=deps.settings.broker_url)
+    process = processes.breakouts("api", env=environment(ours) | {"PORT": str(port)})
+    process.wait_for_url(f"{url}/healthz")
+    token = api.token(api.meeting("ana"), "ana")
+    with httpx.stream("GET", f"{url}/v1/seat/events", headers=bearer(token), trust_env=False) as response:
+        lines = response.iter_lines()
+        assert next(lines) == "event: seat"
+        began = time.monotonic()
+        assert process.stop() in (0, -15)
+        assert time.monotonic() - began < 3
+        assert not any(line.startswith("event:") for line in lines)
