@@ -3,9 +3,10 @@
 import os
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NoReturn
 
+from orchestrator.runtime.environment import Changes, environment
 from orchestrator.runtime.ports import LOOPBACK
 from orchestrator.settings import Settings
 from schemas.tasks import Queue
@@ -59,17 +60,18 @@ def flower(settings: Settings) -> list[str]:
     ]
 
 
-def flower_env(settings: Settings) -> dict[str, str]:
+def flower_env(settings: Settings) -> Changes:
     """Who may use Flower; in the environment, because everyone on the machine can read a command line.
 
     Without a password Flower's API answers 401, except on loopback, where we open it for reading: Flower lets pages of
-    any origin call an open API, and they must not be able to stop workers.
+    any origin call an open API, and they must not be able to stop workers. An empty password is none (Flower itself
+    would take it for one that nobody knows).
     """
     if password := settings.flower_basic_auth.get_secret_value():
         return {"FLOWER_BASIC_AUTH": password}
     if settings.flower_host in LOOPBACKS:
-        return {"FLOWER_UNAUTHENTICATED_API": "true", "FLOWER_READ_ONLY": "true"}
-    return {}
+        return {"FLOWER_BASIC_AUTH": None, "FLOWER_UNAUTHENTICATED_API": "true", "FLOWER_READ_ONLY": "true"}
+    return {"FLOWER_BASIC_AUTH": None}
 
 
 def api() -> list[str]:
@@ -87,8 +89,8 @@ def migrate() -> list[str]:
     return [sys.executable, "-m", "orchestrator.cli.migrate"]
 
 
-def replace(command: Sequence[str], env: Mapping[str, str] | None = None) -> NoReturn:
+def replace(command: Sequence[str], changes: Changes | None = None) -> NoReturn:
     """Become that command: signals and exit codes need no passing on."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(command[0], list(command), {**os.environ, **(env or {})})  # noqa: S606 - ours, word by word, no shell
+    os.execve(command[0], list(command), environment(changes or {}))  # noqa: S606 - ours, word by word, no shell

@@ -5,14 +5,14 @@ guard, so that it dies with the supervisor even when that is killed.
 """
 
 import asyncio
-import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from orchestrator.errors import OrchestratorError
+from orchestrator.runtime.environment import Changes, environment
 from orchestrator.runtime.guard import guarded
 
 FIRST_PAUSE_SECONDS = 0.5
@@ -37,7 +37,7 @@ class Service:
     name: str
     command: list[str]
     stage: int
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Changes = field(default_factory=dict)
     ready: Callable[[], bool] | None = None
     """Asked (in a thread) until it says yes; without it, whoever was started counts as ready."""
     once: bool = False
@@ -132,7 +132,7 @@ class Supervisor:
     async def _run_once(self, service: Service) -> int:
         process = await asyncio.create_subprocess_exec(
             *guarded(service.command),
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **service.env},
+            env=environment({"PYTHONUNBUFFERED": "1", **service.env}),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
