@@ -24,9 +24,9 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PARENT = "parent"
 
 
-def breakout(**changes: Any) -> BreakoutResponse:
-    """A demo's breakout that ended well, with some changes."""
-    rooms = [
+def rooms() -> list[dict[str, Any]]:
+    """Four rooms whose people are home and whose recordings are there."""
+    return [
         {
             "id": f"room-{index}",
             "index": index,
@@ -50,6 +50,10 @@ def breakout(**changes: Any) -> BreakoutResponse:
         }
         for index in range(4)
     ]
+
+
+def breakout(**changes: Any) -> BreakoutResponse:
+    """A demo's breakout that ended well, with some changes."""
     return BreakoutResponse.model_validate(
         {
             "id": "b",
@@ -74,7 +78,7 @@ def breakout(**changes: Any) -> BreakoutResponse:
             "version": 1,
             "progress": {"rooms": {}, "participants": {}, "recordings": {}},
             "problems": [],
-            "rooms": rooms,
+            "rooms": rooms(),
             "unassigned": [],
         }
         | changes

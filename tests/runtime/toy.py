@@ -7,14 +7,14 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.runtime.supervisor import Service, Supervisor
 
 POLITE = """
-import os, signal, sys, time
+import os, signal, sys
 def stop(*_):
     print("stopping", flush=True)
     sys.exit(0)
 signal.signal(signal.SIGTERM, stop)
 print("pid", os.getpid(), flush=True)
 while True:
-    time.sleep(60)
+    signal.pause()
 """
 STUBBORN = POLITE.replace("signal.signal(signal.SIGTERM, stop)", "signal.signal(signal.SIGTERM, signal.SIG_IGN)")
 
