@@ -83,8 +83,9 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
             broker = deps().broker
             broker.redis.set(ALIVE_KEY, str(time.time()), ex=ALIVE_SECONDS)
             if broker.epoch_is_new():
-                with deps().database.transaction() as tx:
-                    due.forget_dispatches(tx)
+                for table in due.TABLES:
+                    with deps().database.transaction() as tx:
+                        due.forget_dispatches(tx, table)
         except redis.RedisError as error:
             log.warning("the broker is away", error=type(error).__name__)
 

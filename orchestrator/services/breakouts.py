@@ -92,7 +92,7 @@ def cancel(deps: Deps, breakout_id: str) -> bool:
 
 def _lock_meeting(tx: Transaction, meeting_id: str) -> Meeting:
     """The meeting, locked: two breakouts of it are planned one after the other."""
-    found = tx.session.scalar(select(Meeting).where(col(Meeting.id) == meeting_id).with_for_update())
+    found = tx.session.scalar(select(Meeting).where(col(Meeting.id) == meeting_id).with_for_update(key_share=True))
     if found is None:
         raise Unknown(f"there is no meeting {meeting_id}")
     return found

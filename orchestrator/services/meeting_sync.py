@@ -19,7 +19,7 @@ from orchestrator.services.leased import release_for_retry, start_pass
 from orchestrator.services.polling import live_breakout, next_poll, places_to_poll
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import raise_versions
+from orchestrator.store.queries import lock_live_breakout, raise_versions
 from schemas.states import BreakoutState, Role
 from schemas.tables import Breakout, Meeting, Participant, Presence, Seat
 
@@ -127,8 +127,9 @@ async def _peers(kit: RealtimeKit, meeting_id: str) -> list[PeerRecord]:
 
 def _store(deps: Deps, claim: due.Claim, work: SyncWork, answers: Answers) -> str:
     with deps.database.transaction() as tx:
-        presence.apply(deps, tx, work.meeting_id, _stays(tx, work, answers.peers))
+        lock_live_breakout(tx, work.meeting_id)
         due.record(tx, claim)
+        presence.apply(deps, tx, work.meeting_id, _stays(tx, work, answers.peers))
         meeting = tx.session.get_one(Meeting, work.meeting_id, populate_existing=True)
         if answers.imported is not None:
             _import(tx, meeting, answers.imported)

@@ -10,8 +10,8 @@ from orchestrator.services import presence
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
+from orchestrator.store.queries import lock_live_breakout, participant
 from orchestrator.store.queries import meeting as meeting_of
-from orchestrator.store.queries import participant
 from schemas.columns import new_id
 from schemas.requests import MeetingRequest, PersonRequest
 from schemas.tables import Inbox, Meeting, Participant
@@ -42,6 +42,7 @@ def register(deps: Deps, meeting_id: str, people: Sequence[PersonRequest]) -> li
     """Register people, or bring those known up to date; gives their ids in the order given. Raises Unknown."""
     with deps.database.transaction() as tx:
         meeting_of(tx.session, meeting_id)
+        lock_live_breakout(tx, meeting_id)
         return _register(tx, meeting_id, people)
 
 

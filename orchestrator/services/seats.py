@@ -67,8 +67,8 @@ def _is_of_meeting(session: Session, room_id: str, meeting_id: str) -> bool:
 def _want_token(deps: Deps, participant_id: str) -> None:
     with deps.database.transaction() as tx:
         person = tx.session.get_one(Participant, participant_id)
-        person.token_wanted = True
         due.want(tx, Meeting, [person.meeting_id])
+        person.token_wanted = True
 
 
 def _read(deps: Deps, session: Session, participant_id: str) -> tuple[Participant, SeatResponse]:

@@ -114,8 +114,8 @@ def _opening(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> 
         breakout.opened_at = now
         if breakout.duration_seconds is not None:
             breakout.closes_at = now + timedelta(seconds=breakout.duration_seconds)
-        raise_versions(tx, breakout.meeting_id)
         watch(deps, tx, breakout)
+        raise_versions(tx, breakout.meeting_id)
 
 
 def _want_rooms(tx: Transaction, breakout: Breakout, now: datetime) -> None:
@@ -179,6 +179,7 @@ def _closing(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> 
 def _point_to_main(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
     """From now on everybody belongs in main; whoever is there already has returned."""
     breakout.emptied_at = now
+    watch(deps, tx, breakout)
     seats = wanted_seats(tx.session, breakout.id)
     came = [seat for seat in seats if seat.state in (SeatState.JOINED, SeatState.AWAY)]
     never = [seat for seat in seats if seat not in came and seat.state not in ACCOUNTED]
@@ -187,7 +188,6 @@ def _point_to_main(deps: Deps, tx: Transaction, breakout: Breakout, now: datetim
     home = [seat for seat in came if is_home(seat, where.get(seat.participant_id, set()))]
     move_seats(tx, breakout, {SeatState.RETURNED: home}, now)
     raise_versions(tx, breakout.meeting_id)
-    watch(deps, tx, breakout)
 
 
 def is_home(seat: Seat, where: set[str | None]) -> bool:

@@ -67,7 +67,9 @@ def apply(deps: Deps, inbox_id: str, claim: int) -> str:
         now = tx.now()
         for delivery in batch:
             delivery.applied_at = now
+        lock_live_breakout(tx, inbox_id)
         tx.session.get_one(Meeting, inbox_id).webhook_at = now
+        tx.session.flush()
         _apply_events(deps, tx, inbox_id, [event for one in batch if (event := parse(one.payload.encode()))], now)
         if len(batch) == BATCH:
             due.want(tx, Inbox, [inbox_id])

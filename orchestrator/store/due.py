@@ -127,6 +127,7 @@ def want(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:
     if not ids:
         return
     tx.session.flush()
+    lock_rows(tx, table, ids)
     tx.session.execute(_update(table, _id(table).in_(ids)).values(generation=_column(table, "generation") + 1))
     soon = tx.now() + timedelta(seconds=dispatch_delays()[0])
     idle = select(_id(table)).where(
@@ -135,6 +136,12 @@ def want(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:
         or_(_column(table, "dispatches") == 0, _column(table, "due_at") > soon),
     )
     dispatch(tx, table, tx.session.scalars(idle).all())
+
+
+def lock_rows(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:
+    """Lock rows in the order of their ids: two that lock several never wait for each other in a circle."""
+    statement = select(_id(table)).where(_id(table).in_(list(row_ids))).order_by(_id(table))
+    tx.session.execute(statement.with_for_update(key_share=True))
 
 
 def set_due(tx: Transaction, table: type[Due], row_id: str, due_at: datetime | None) -> None:
@@ -195,7 +202,7 @@ def dispatch_due(tx: Transaction, table: type[Due], limit: int, *, resend: bool)
     query = select(_id(table), _column(table, "holder")).where(due <= tx.now()).order_by(due).limit(limit)
     if not resend:
         query = query.where(_column(table, "dispatches") == 0)
-    found = tx.session.execute(query.with_for_update(skip_locked=True)).all()
+    found = tx.session.execute(query.with_for_update(skip_locked=True, key_share=True)).all()
     ended = [row_id for row_id, holder in found if holder is not None]
     if ended:
         tx.session.execute(_update(table, _id(table).in_(ended)).values(holder=None))
@@ -203,15 +210,11 @@ def dispatch_due(tx: Transaction, table: type[Due], limit: int, *, resend: bool)
     return len(found), len(ended)
 
 
-def forget_dispatches(tx: Transaction) -> None:
+def forget_dispatches(tx: Transaction, table: type[Due]) -> None:
     """The broker was emptied or replaced: whatever was sent and not started is due at once."""
-    now = tx.now()
-    for table in TABLES:
-        tx.session.execute(
-            _update(table, _column(table, "dispatches") > 0, _column(table, "holder").is_(None)).values(
-                due_at=now, dispatches=0
-            )
-        )
+    waiting = _column(table, "dispatches") > 0, _column(table, "holder").is_(None)
+    lock_rows(tx, table, tx.session.scalars(select(_id(table)).where(*waiting)))
+    tx.session.execute(_update(table, *waiting).values(due_at=tx.now(), dispatches=0))
 
 
 def next_due_at(tx: Transaction, tables: Sequence[type[Due]] = TABLES) -> datetime | None:

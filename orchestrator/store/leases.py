@@ -13,7 +13,7 @@ from sqlalchemy import tuple_, update
 from orchestrator.errors import LeaseLost
 from orchestrator.log import logger
 from orchestrator.store.database import Database
-from orchestrator.store.due import Claim
+from orchestrator.store.due import Claim, lock_rows
 from schemas.tables import Due
 
 log = logger(__name__)
@@ -93,6 +93,7 @@ class Leases:
     def _extend(self, table: type[Due], leases: list[Lease]) -> set[str]:
         row: Any = table
         with self._database.transaction() as tx:
+            lock_rows(tx, table, [lease.claim.row_id for lease in leases])
             statement = (
                 update(table)
                 .where(

@@ -1,4 +1,9 @@
-"""Named queries that several services share."""
+"""Named queries that several services share.
+
+Locks are taken in this order, so that nobody waits in a circle: breakout → meeting → rooms → seats → participants; of
+several rows of one table in the order of their ids, unless the breakout's lock is held. They are all FOR NO KEY UPDATE,
+which leaves foreign keys that point to the row alone.
+"""
 
 from collections.abc import Iterable
 
@@ -13,7 +18,7 @@ from schemas.tables import Breakout, Meeting, Participant, Presence, Recording, 
 
 def lock_breakout(tx: Transaction, breakout_id: str) -> Breakout:
     """The breakout, locked: whoever decides over more than one of its rows does this first. Raises Unknown."""
-    statement = select(Breakout).where(col(Breakout.id) == breakout_id).with_for_update()
+    statement = select(Breakout).where(col(Breakout.id) == breakout_id).with_for_update(key_share=True)
     found = tx.session.scalar(statement, execution_options={"populate_existing": True})
     if found is None:
         raise Unknown(f"there is no breakout {breakout_id}")
@@ -23,7 +28,7 @@ def lock_breakout(tx: Transaction, breakout_id: str) -> Breakout:
 def lock_live_breakout(tx: Transaction, meeting_id: str) -> Breakout | None:
     """The meeting's one breakout that is opening, open or closing, locked."""
     statement = select(Breakout).where(col(Breakout.meeting_id) == meeting_id, col(Breakout.state).in_(LIVE))
-    return tx.session.scalar(statement.with_for_update(), execution_options={"populate_existing": True})
+    return tx.session.scalar(statement.with_for_update(key_share=True), execution_options={"populate_existing": True})
 
 
 def meeting(session: Session, meeting_id: str) -> Meeting:

@@ -35,4 +35,5 @@ def stack(running: Stack) -> Iterator[Stack]:
     yield running
     running.crowds.leave()
     running.sandbox.faults()
+    running.sandbox.switches(duplicate_participant="second_record")
     running.sandbox.latency(0)

@@ -48,6 +48,7 @@ class Stack:
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self._processes = processes
+        self._breakouts = 0
         self.sandbox = sandbox
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -118,7 +119,9 @@ class Stack:
 
     def breakout(self, meeting_id: str, **body: Any) -> JSON:
         """Plan a breakout, started at once unless told otherwise."""
-        return self.post(f"/v1/meetings/{meeting_id}/breakouts", {"start": "now", "countdown_seconds": 1, **body})
+        self._breakouts += 1
+        defaults = {"name": f"Round {self._breakouts}", "start": "now", "countdown_seconds": 1}
+        return self.post(f"/v1/meetings/{meeting_id}/breakouts", {**defaults, **body})
 
     def see(self, breakout_id: str) -> JSON:
         """The breakout as it is now."""

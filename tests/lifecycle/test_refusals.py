@@ -1,0 +1,174 @@
+"""RealtimeKit refuses, fails or says nothing: what may yet work is tried until it does, what never will is reported."""
+
+from collections import Counter
+
+import pytest
+
+from tests.support.stack import JSON, Stack
+
+pytestmark = pytest.mark.parametrize("running", ["postgresql"], indirect=True)
+
+CREATE, ADD, RECORD = "create_meeting", "add_participant", "start_recordings"
+
+
+def test_people_of_a_refused_room_are_given_to_the_others(stack: Stack) -> None:
+    meeting = stack.meeting(9)
+    stack.sandbox.faults(
+        {
+            "operation": CREATE,
+            "kind": "refuse",
+            "status": 403,
+            "message": "No more rooms",
+            "match": "Blue",
+            "times": None,
+        }
+    )
+    made = stack.breakout(meeting, rooms=["Red", "Blue", "Green"])
+    opened = stack.wait(made["id"], "open")
+    rooms = {room["name"]: room for room in opened["rooms"]}
+    assert rooms["Blue"]["state"] == "failed"
+    assert "No more rooms" in rooms["Blue"]["error"]
+    assert sorted(len(rooms[name]["participants"]) for name in ("Red", "Green")) == [4, 5]
+    assert [problem["room_id"] for problem in opened["problems"]] == [rooms["Blue"]["id"]]
+    _close(stack, made["id"])
+
+
+def test_a_breakout_none_of_whose_rooms_can_be_had_has_failed(stack: Stack) -> None:
+    meeting = stack.meeting(4)
+    stack.sandbox.faults({"operation": CREATE, "kind": "refuse", "status": 400, "match": "Room", "times": None})
+    made = stack.breakout(meeting, rooms=2)
+    failed = stack.wait(made["id"], "failed")
+    assert {room["state"] for room in failed["rooms"]} == {"failed"}
+    assert failed["progress"]["participants"]["never_joined"] == 4
+
+
+def test_with_abort_one_refused_room_ends_the_breakout(stack: Stack) -> None:
+    meeting = stack.meeting(4)
+    stack.sandbox.faults({"operation": CREATE, "kind": "refuse", "status": 403, "match": "Room 2", "times": None})
+    made = stack.breakout(meeting, rooms=2, on_room_failure="abort", countdown_seconds=0)
+    closed = stack.wait(made["id"], "closed")
+    assert closed["close_reason"] == "aborted"
+
+
+def test_with_keep_the_people_of_a_refused_room_stay_in_main(stack: Stack) -> None:
+    meeting = stack.meeting(4)
+    stack.sandbox.faults({"operation": CREATE, "kind": "refuse", "status": 403, "match": "Room 2", "times": None})
+    made = stack.breakout(meeting, rooms=2, on_room_failure="keep")
+    opened = stack.wait(made["id"], "open")
+    states = {room["name"]: {one["state"] for one in room["participants"]} for room in opened["rooms"]}
+    assert states == {"Room 1": {"invited"}, "Room 2": {"never_joined"}}
+    _close(stack, made["id"])
+
+
+def test_a_200_without_success_is_a_refusal(stack: Stack) -> None:
+    meeting = stack.meeting(4)
+    stack.sandbox.faults({"operation": CREATE, "kind": "success_false", "match": "Room 1"})
+    made = stack.breakout(meeting, rooms=2)
+    opened = stack.wait(made["id"], "open")
+    assert opened["progress"]["rooms"] == {"total": 2, "ready": 0, "open": 1, "closed": 0, "failed": 1}
+    assert opened["progress"]["participants"]["admitted"] == 4
+    _close(stack, made["id"])
+
+
+@pytest.mark.parametrize("kind", ["error_after", "timeout_after", "reset_after", "garbled"])
+def test_a_meeting_made_without_our_hearing_of_it_is_adopted(stack: Stack, kind: str) -> None:
+    meeting = stack.meeting(4)
+    stack.sandbox.faults({"operation": CREATE, "kind": kind, "match": "Room 1", "seconds": 4})
+    made = stack.breakout(meeting, rooms=2)
+    opened = stack.wait(made["id"], "open")
+    assert _living_rooms(stack, opened) == {"Room 1": 1, "Room 2": 1}
+    _close(stack, made["id"])
+
+
+@pytest.mark.parametrize("kind", ["error_before", "reset_before", "rate_limited", "silence"])
+def test_a_meeting_that_was_not_made_is_made_later(stack: Stack, kind: str) -> None:
+    meeting = stack.meeting(4)
+    stack.sandbox.faults({"operation": CREATE, "kind": kind, "match": "Room 1", "seconds": 4, "times": 2})
+    made = stack.breakout(meeting, rooms=2)
+    opened = stack.wait(made["id"], "open")
+    assert _living_rooms(stack, opened) == {"Room 1": 1, "Room 2": 1}
+    _close(stack, made["id"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "duplicate"),
+    [
+        ("error_after", "second_record"),
+        ("timeout_after", "conflict"),
+        ("reset_after", "same_record"),
+        ("error_before", "second_record"),
+    ],
+)
+def test_each_person_is_admitted_once_whatever_was_heard(stack: Stack, kind: str, duplicate: str) -> None:
+    stack.sandbox.switches(duplicate_participant=duplicate)
+    meeting = stack.meeting(4)
+    stack.sandbox.faults({"operation": ADD, "kind": kind, "seconds": 4, "times": 2, "match": '"p1"'})
+    made = stack.breakout(meeting, rooms=1)
+    opened = stack.wait(made["id"], "open")
+    room = opened["rooms"][0]["realtimekit_meeting_id"]
+    there = [one for one in stack.sandbox.state()["participants"] if one["meeting_id"] == room]
+    assert Counter(one["custom_participant_id"] for one in there) == dict.fromkeys(["p0", "p1", "p2", "p3"], 1)
+    _close(stack, made["id"])
+
+
+@pytest.mark.parametrize("kind", ["error_after", "reset_after", "error_before"])
+def test_one_recording_is_started_whatever_was_heard(stack: Stack, kind: str) -> None:
+    meeting = stack.meeting(2)
+    stack.people(meeting, ["p0", "p1"])
+    stack.sandbox.faults({"operation": RECORD, "kind": kind})
+    made = stack.breakout(meeting, rooms=1, record=True)
+    opened = stack.wait(made["id"], "open", condition=lambda b: b["progress"]["recordings"]["recording"] == 1)
+    room = opened["rooms"][0]["realtimekit_meeting_id"]
+    assert len([one for one in stack.sandbox.state()["recordings"] if one["meeting_id"] == room]) == 1
+    _close(stack, made["id"])
+
+
+def test_a_recording_that_is_refused_is_reported_and_the_breakout_goes_on(stack: Stack) -> None:
+    meeting = stack.meeting(2)
+    stack.people(meeting, ["p0", "p1"])
+    stack.sandbox.faults({"operation": RECORD, "kind": "refuse", "status": 400, "message": "No storage"})
+    made = stack.breakout(meeting, rooms=1, record=True)
+    opened = stack.wait(made["id"], "open", condition=_recording_failed_and_both_joined)
+    assert "No storage" in opened["problems"][0]["detail"]
+    assert _close(stack, made["id"])["progress"]["participants"]["returned"] == 2
+
+
+def test_nobody_comes_and_the_recording_is_skipped(stack: Stack) -> None:
+    meeting = stack.meeting(2)
+    made = stack.breakout(meeting, rooms=1, record=True)
+    stack.wait(made["id"], "open")
+    closed = _close(stack, made["id"])
+    assert closed["progress"]["participants"]["never_joined"] == 2
+    assert closed["rooms"][0]["recording"]["state"] == "skipped"
+
+
+def test_an_outage_fails_no_room_and_everything_opens_after_it(stack: Stack) -> None:
+    meeting = stack.meeting(6)
+    stack.sandbox.faults({"kind": "error_before", "times": None})
+    made = stack.breakout(meeting, rooms=3)
+    stack.wait(made["id"], "opening", condition=lambda _: stack.sandbox.calls()["counts"].get(CREATE, 0) >= 3)
+    stack.sandbox.faults()
+    opened = stack.wait(made["id"], "open", deadline=60)
+    assert opened["problems"] == []
+    _close(stack, made["id"])
+
+
+def _recording_failed_and_both_joined(breakout: JSON) -> bool:
+    progress = breakout["progress"]
+    return bool(progress["recordings"]["failed"] == 1 and progress["participants"]["joined"] == 2)
+
+
+def _living_rooms(stack: Stack, breakout: JSON) -> dict[str, int]:
+    names = [room["name"] for room in breakout["rooms"]]
+    alive = [
+        meeting["title"]
+        for meeting in stack.sandbox.state()["meetings"]
+        if meeting["status"] == "ACTIVE" and meeting["title"].startswith(f"{breakout['name']} · ")
+    ]
+    return {name: sum(f" · {name} [" in title for title in alive) for name in names}
+
+
+def _close(stack: Stack, breakout_id: str) -> JSON:
+    stack.sandbox.faults()
+    stack.post(f"/v1/breakouts/{breakout_id}/close", {"countdown_seconds": 0})
+    return stack.wait(breakout_id, "closed")
