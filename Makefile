@@ -56,14 +56,15 @@ $(DEVELOP): requirements-dev.lock pyproject.toml | $(BIN)/python
 	$(call install,requirements-dev.lock)
 	@touch $@ $(RUN)
 
-# The lock first, then this project itself, in place and from nothing but what the lock brought.
+# The lock first, then this project itself, in place and from nothing but what the lock brought. Bytecode is made here,
+# once: otherwise each of the five processes that `up` starts at the same time makes it for itself.
 define install
 @echo "installing $(1) into $(VENV)"
 @if [ -n "$(UV)" ]; then \
-	"$(UV)" pip install --quiet --python $(BIN)/python --require-hashes -r $(1) && \
+	"$(UV)" pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r $(1) && \
 	"$(UV)" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
 elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
-	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r $(1) && \
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(1) && \
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
 else \
 	echo "$(PYTHON) has no pip (python3 -m pip) and there is no uv: install either" >&2; exit 1; \

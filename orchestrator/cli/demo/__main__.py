@@ -64,6 +64,8 @@ async def _show(stack: Stack, wish: Wish) -> int:
         console.print(f"API docs  {stack.api}/docs\nFlower    {stack.flower}\n")
         async with Story(stack, open_seconds=wish.seconds, countdown_seconds=wish.countdown) as story:
             code = await _tell(story, console)
+            if code:
+                console.print(stack.last_words(), style="dim", markup=False, soft_wrap=True)
             if wish.keep:
                 console.print(
                     f"\nStill up: API key {stack.key}, all data in {stack.home}. Ctrl-C ends it.", soft_wrap=True

@@ -48,6 +48,10 @@ class Stack:
         """What all processes print."""
         return self.home / "demo.log"
 
+    def last_words(self) -> str:
+        """The end of that."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-LAST_LINES:])
+
     def environment(self) -> dict[str, str]:
         """Settings of every process; the empty ones keep this machine's own broker and database out of it."""
         return {
@@ -94,8 +98,7 @@ async def _until_up(stack: Stack, process: asyncio.subprocess.Process) -> None:
                 if "Everything is up" in stack.log.read_text(errors="replace"):
                     return
                 await asyncio.sleep(0.1)
-    said = "\n".join(stack.log.read_text(errors="replace").splitlines()[-LAST_LINES:])
-    raise Unusable(f"the stack did not come up:\n{said}")
+    raise Unusable(f"the stack did not come up:\n{stack.last_words()}")
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

@@ -18,7 +18,7 @@ NAMES = [
     *("John", "Katherine", "Linus", "Margaret", "Niklaus", "Radia", "Sophie", "Tim", "Vint"),
 ]
 ROOMS = 4
-GATHER_SECONDS = 30.0
+GATHER_SECONDS = 90.0
 SPARE_SECONDS = 60.0
 """For opening, returning and uploading, before the demo is given up."""
 LOOK_EVERY_SECONDS = 0.2
