@@ -19,7 +19,8 @@ from orchestrator.runtime.supervisor import Service, Supervisor
 from orchestrator.settings import Settings
 
 CREDENTIALS = ("realtimekit_account_id", "realtimekit_app_id", "realtimekit_api_token")
-GROUND, WORK, DOORS = range(3)  # stages: start in this order, stop in the other
+FIRST, THEN = range(2)  # starting
+DOORS, WORK, GROUND = range(3)  # stopping: no new requests, then no new work, then what both stand on
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
 EVERYWHERE = {"0.0.0.0": LOOPBACK, "::": "::1", "": LOOPBACK}  # noqa: S104 - what to call for who listens everywhere
 
@@ -79,7 +80,7 @@ def _plan_realtimekit(plan: Plan, options: Options) -> None:
         port = options.sandbox_port or free_port()
         root = f"http://{LOOPBACK}:{port}"
         key_url = f"{root}/.well-known/webhooks.json"
-        plan.services.append(Service("sandbox", commands.sandbox(port), GROUND, ready=answers(key_url)))
+        plan.services.append(Service("sandbox", commands.sandbox(port), FIRST, GROUND, ready=answers(key_url)))
         plan.env |= {name.upper(): "sandbox" for name in CREDENTIALS}
         plan.env |= {
             "REALTIMEKIT_BASE_URL": f"{root}/client/v4",
@@ -114,7 +115,7 @@ def _broker(plan: Plan) -> Iterator[None]:
         yield
         return
     embedded = broker.prepare(plan.settings.home)
-    plan.services.append(Service("broker", embedded.command, GROUND, ready=embedded.answers))
+    plan.services.append(Service("broker", embedded.command, FIRST, GROUND, ready=embedded.answers))
     embedded.announce()
     try:
         yield
@@ -136,13 +137,16 @@ def _plan_ours(plan: Plan) -> None:
     api = address(settings.host, settings.port)
     flower = address(settings.flower_host, settings.flower_port)
     plan.services += [
-        Service("migrate", commands.migrate(), GROUND, once=True),
-        Service("worker", commands.worker(settings), WORK, patience_seconds=20),
-        Service("timekeeper", commands.timekeeper(settings), DOORS, patience_seconds=5),
-        Service("api", commands.api(), DOORS, ready=answers(f"{api}/readyz")),
+        Service("migrate", commands.migrate(), FIRST, DOORS, once=True),
+        Service(
+            "worker", commands.worker(settings), THEN, WORK, ready_words=_worker_says(settings), patience_seconds=20
+        ),
+        Service("timekeeper", commands.timekeeper(settings), THEN, DOORS, patience_seconds=5),
+        Service("api", commands.api(), THEN, DOORS, ready=answers(f"{api}/readyz")),
         Service(
             "flower",
             commands.flower(settings),
+            THEN,
             DOORS,
             env=commands.flower_env(settings),
             ready=answers(f"{flower}/healthcheck"),
@@ -150,6 +154,11 @@ def _plan_ours(plan: Plan) -> None:
         ),
     ]
     plan.told |= {"API": api, "API docs": f"{api}/docs", "Flower": flower}
+
+
+def _worker_says(settings: Settings) -> str:
+    """Celery's own words for a worker that takes tasks, where the level lets them through."""
+    return " ready." if settings.log_level.upper() in {"DEBUG", "INFO"} else ""
 
 
 def _with_env(service: Service, env: dict[str, str]) -> Service:

@@ -1,4 +1,4 @@
-"""Several processes in one terminal: started in stages, restarted when they die, stopped in order.
+"""Several processes in one terminal: started in order, restarted when they die, stopped in order.
 
 Each child is a session of its own, so that a Ctrl-C in the terminal reaches only the supervisor, and runs under a
 guard, so that it dies with the supervisor even when that is killed.
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import attrgetter
 
 from orchestrator.errors import OrchestratorError
 from orchestrator.runtime.environment import Changes, environment
@@ -32,16 +33,21 @@ class StartFailed(OrchestratorError):
 
 @dataclass(frozen=True)
 class Service:
-    """A process to keep running. Lower stages start first, and stop last."""
+    """A process to keep running."""
 
     name: str
     command: list[str]
-    stage: int
+    start: int
+    """Those with a lower number start before, and are ready before this one starts."""
+    stop: int
+    """Those with a lower number stop before this one is asked to."""
     env: Changes = field(default_factory=dict)
     ready: Callable[[], bool] | None = None
     """Asked (in a thread) until it says yes; without it, whoever was started counts as ready."""
+    ready_words: str = ""
+    """Ready once it has printed a line with these; for who listens to nothing that could be asked."""
     once: bool = False
-    """Run to its end instead: what comes in later stages waits for it."""
+    """Run to its end instead: what starts later waits for it."""
     patience_seconds: float = 10.0
     """What a clean stop may take before it is killed."""
 
@@ -50,11 +56,13 @@ class Supervisor:
     """Runs services until it is told to stop; `write(name, line)` gets every line that they print."""
 
     def __init__(self, services: list[Service], write: Write, start_seconds: float = 180.0) -> None:
-        self._stages = [list(group) for _, group in groupby(sorted(services, key=_stage), key=_stage)]
+        self._to_start = _in_groups(services, attrgetter("start"))
+        self._to_stop = _in_groups(services, attrgetter("stop"))
         self._write = write
         self._start_seconds = start_seconds
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._spoken: set[str] = set()
         self._settled = False
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -94,10 +102,10 @@ class Supervisor:
     async def _start_all(self) -> None:
         try:
             async with asyncio.timeout(self._start_seconds):
-                for stage in self._stages:
-                    for service in stage:
+                for group in self._to_start:
+                    for service in group:
                         self._keepers[service.name] = asyncio.create_task(self._keep(service))
-                    await asyncio.gather(*(self._until_ready(service) for service in stage))
+                    await asyncio.gather(*(self._until_ready(service) for service in group))
         except TimeoutError:
             raise StartFailed(f"not everything answered within {self._start_seconds:g} s") from None
 
@@ -110,6 +118,8 @@ class Supervisor:
         keeper.result()
 
     async def _is_ready(self, service: Service) -> bool:
+        if service.ready_words and service.name not in self._spoken:
+            return False
         return service.ready is None or await asyncio.to_thread(service.ready)
 
     async def _keep(self, service: Service) -> None:
@@ -139,7 +149,7 @@ class Supervisor:
             start_new_session=True,
         )
         self._running[service.name] = process
-        output = asyncio.create_task(self._forward(service.name, process))
+        output = asyncio.create_task(self._forward(service, process))
         try:
             code = await process.wait()
             await asyncio.wait({output}, timeout=LAST_WORDS_SECONDS)
@@ -148,20 +158,25 @@ class Supervisor:
             output.cancel()
             self._running.pop(service.name, None)
 
-    async def _forward(self, name: str, process: asyncio.subprocess.Process) -> None:
+    async def _forward(self, service: Service, process: asyncio.subprocess.Process) -> None:
         stream, rest = process.stdout, b""
         assert stream is not None
         while chunk := await stream.read(65536):
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                self._write(name, line.decode(errors="replace"))
+                self._heard(service, line.decode(errors="replace"))
         if rest:
-            self._write(name, rest.decode(errors="replace"))
+            self._heard(service, rest.decode(errors="replace"))
+
+    def _heard(self, service: Service, line: str) -> None:
+        if service.ready_words and service.ready_words in line:
+            self._spoken.add(service.name)
+        self._write(service.name, line)
 
     async def _stop_all(self) -> None:
         self._stop.set()
-        for stage in reversed(self._stages):
-            await asyncio.gather(*(self._end(service) for service in stage))
+        for group in self._to_stop:
+            await asyncio.gather(*(self._end(service) for service in group))
 
     async def _end(self, service: Service) -> None:
         keeper = self._keepers.get(service.name)
@@ -189,5 +204,5 @@ class Supervisor:
         await ended
 
 
-def _stage(service: Service) -> int:
-    return service.stage
+def _in_groups(services: list[Service], key: Callable[[Service], int]) -> list[list[Service]]:
+    return [list(group) for _, group in groupby(sorted(services, key=key), key=key)]

@@ -75,6 +75,12 @@ def test_later_stages_wait_for_a_step_to_end(processes: Processes) -> None:
     assert process.stop() == 0
 
 
+def test_later_stages_wait_for_the_words_that_say_that_an_earlier_one_is_ready(processes: Processes) -> None:
+    process = start(processes, "late", 2)
+    assert process.output.index("back | open for business") < process.output.index("front | pid")
+    assert process.stop() == 0
+
+
 def test_a_step_that_fails_keeps_the_rest_from_starting(processes: Processes) -> None:
     process = processes.start([sys.executable, "-m", "tests.runtime.toy", "failing step"], {})
     assert process.wait() == 2

@@ -7,7 +7,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.runtime.supervisor import Service, Supervisor
 
 POLITE = """
-import os, signal, sys
+import os, signal, sys, time
 def stop(*_):
     print("stopping", flush=True)
     sys.exit(0)
@@ -16,18 +16,21 @@ print("pid", os.getpid(), flush=True)
 while True:
     signal.pause()
 """
+SLOW = POLITE.replace("while True:", "time.sleep(0.2)\nprint('open for business', flush=True)\nwhile True:")
 STUBBORN = POLITE.replace("signal.signal(signal.SIGTERM, stop)", "signal.signal(signal.SIGTERM, signal.SIG_IGN)")
 
 
-def toy(name: str, program: str, stage: int, *, once: bool = False, patience: float = 5.0) -> Service:
-    """A service that is a line of Python."""
-    return Service(name, [sys.executable, "-c", program], stage, once=once, patience_seconds=patience)
+def toy(name: str, program: str, start: int, *, once: bool = False, patience: float = 5.0, words: str = "") -> Service:
+    """A service that is a line of Python; what starts first stops last."""
+    command = [sys.executable, "-c", program]
+    return Service(name, command, start, -start, once=once, patience_seconds=patience, ready_words=words)
 
 
 CASES = {
     "polite": [toy("back", POLITE, 0), toy("front", POLITE, 2), toy("middle", POLITE, 1)],
     "stubborn": [toy("back", POLITE, 0), toy("front", STUBBORN, 1, patience=0.3)],
     "failing step": [toy("step", "import sys; print('no luck'); sys.exit(4)", 0, once=True), toy("front", POLITE, 1)],
+    "late": [toy("back", SLOW, 0, words="open for business"), toy("front", POLITE, 1)],
     "step": [toy("step", "print('done')", 0, once=True), toy("front", POLITE, 1)],
 }
 
