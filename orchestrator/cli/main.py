@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.failures import broker_of, read_settings, told
+from orchestrator.cli.failures import Unusable, broker_of, read_settings, told
 from orchestrator.cli.up import Options, up_until_told
 from orchestrator.runtime import commands
 
@@ -19,6 +19,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+webhooks = typer.Typer(help="What RealtimeKit tells us.", no_args_is_help=True)
+app.add_typer(webhooks, name="webhooks")
 
 
 @app.command()
@@ -81,6 +84,18 @@ def sandbox(context: typer.Context) -> None:
 def demo(context: typer.Context) -> None:
     """Watch it all on this machine: people go to recorded rooms and come home; `breakouts demo --help` has options."""
     commands.replace([*commands.DEMO, *context.args])
+
+
+@webhooks.command()
+def ensure(
+    keep_trying: Annotated[bool, typer.Option(help="Until RealtimeKit takes it, with growing pauses.")] = False,
+) -> None:
+    """Have RealtimeKit send its webhooks to PUBLIC_URL, once, whatever was registered before; `up` does this too."""
+    settings = read_settings()
+    broker_of(settings)
+    if not settings.public_url:
+        raise Unusable("PUBLIC_URL is not set: RealtimeKit can't know where to call")
+    commands.replace(commands.webhooks(keep_trying=keep_trying))
 
 
 @app.command()

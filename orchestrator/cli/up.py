@@ -19,7 +19,7 @@ from orchestrator.runtime.supervisor import Service, Supervisor
 from orchestrator.settings import Settings
 
 CREDENTIALS = ("realtimekit_account_id", "realtimekit_app_id", "realtimekit_api_token")
-FIRST, THEN = range(2)  # starting
+FIRST, THEN, LAST = range(3)  # starting
 DOORS, WORK, GROUND = range(3)  # stopping: no new requests, then no new work, then what both stand on
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
 EVERYWHERE = {"0.0.0.0": LOOPBACK, "::": "::1", "": LOOPBACK}  # noqa: S104 - what to call for who listens everywhere
@@ -53,6 +53,7 @@ async def up_until_told(settings: Settings, options: Options) -> None:
         _plan_key(plan)
         with _broker(plan):
             _plan_ours(plan)
+            _plan_webhook(plan)
             names = [service.name for service in plan.services]
             supervisor = Supervisor(
                 [_with_env(service, plan.env) for service in plan.services], _writer(console, names)
@@ -154,6 +155,17 @@ def _plan_ours(plan: Plan) -> None:
         ),
     ]
     plan.told |= {"API": api, "API docs": f"{api}/docs", "Flower": flower}
+
+
+def _plan_webhook(plan: Plan) -> None:
+    """RealtimeKit is told once the API answers; that it does not take the webhook keeps nobody from starting."""
+    if plan.env.get("PUBLIC_URL") or plan.settings.public_url:
+        command = commands.webhooks(keep_trying=True)
+        plan.services.append(
+            Service("webhook", command, LAST, DOORS, once=True, ready_words=commands.WEBHOOK_LATER, patience_seconds=2)
+        )
+    else:
+        plan.told["Webhooks"] = "none are asked for: PUBLIC_URL is not set, so comings and goings are polled"
 
 
 def _worker_says(settings: Settings) -> str:

@@ -14,9 +14,12 @@ from schemas.tasks import Queue
 CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "workers.app")
 SANDBOX = (sys.executable, "-m", "orchestrator.cli.sandbox")
 DEMO = (sys.executable, "-m", "orchestrator.cli.demo")
+WEBHOOKS = (sys.executable, "-m", "orchestrator.cli.webhooks")
 QUEUES = [queue.value for queue in Queue]
 FLOWER_COLUMNS = "name,state,args,kwargs,result,received,runtime,worker"
 LOOPBACKS = (LOOPBACK, "localhost", "::1")
+WEBHOOK_LATER = "tried again in"
+"""What `webhooks` says when it has not worked yet and it goes on trying."""
 
 
 def worker(
@@ -87,6 +90,11 @@ def sandbox(port: int) -> list[str]:
 def migrate() -> list[str]:
     """The migrations; ends when they are done."""
     return [sys.executable, "-m", "orchestrator.cli.migrate"]
+
+
+def webhooks(*, keep_trying: bool) -> list[str]:
+    """The registration of our webhook at RealtimeKit; ends when it is there."""
+    return [*WEBHOOKS, *(["--keep-trying"] if keep_trying else [])]
 
 
 def replace(command: Sequence[str], changes: Changes | None = None) -> NoReturn:

@@ -45,9 +45,10 @@ class Service:
     ready: Callable[[], bool] | None = None
     """Asked (in a thread) until it says yes; without it, whoever was started counts as ready."""
     ready_words: str = ""
-    """Ready once it has printed a line with these; for who listens to nothing that could be asked."""
+    """Ready once it has printed a line with these; for who listens to nothing that could be asked, and for a `once`
+    that may go on for long."""
     once: bool = False
-    """Run to its end instead: what starts later waits for it."""
+    """Run to its end instead: what starts later waits for that, or for its `ready_words`."""
     patience_seconds: float = 10.0
     """What a clean stop may take before it is killed."""
 
@@ -112,13 +113,13 @@ class Supervisor:
     async def _until_ready(self, service: Service) -> None:
         keeper = self._keepers[service.name]
         while not keeper.done():
-            if not service.once and service.name in self._running and await self._is_ready(service):
+            if service.name in self._running and await self._is_ready(service):
                 return
             await asyncio.wait({keeper}, timeout=ASK_EVERY_SECONDS)
         keeper.result()
 
     async def _is_ready(self, service: Service) -> bool:
-        if service.ready_words and service.name not in self._spoken:
+        if (service.ready_words or service.once) and service.name not in self._spoken:
             return False
         return service.ready is None or await asyncio.to_thread(service.ready)
 

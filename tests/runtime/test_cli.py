@@ -14,7 +14,7 @@ from tests.support.postgres import Postgres
 from tests.support.processes import Processes, clean_environment
 
 Refused = Callable[..., str]
-COMMANDS = ["up", "api", "worker", "timekeeper", "flower", "sandbox", "migrate", "demo"]
+COMMANDS = ["up", "api", "worker", "timekeeper", "flower", "sandbox", "migrate", "webhooks", "demo"]
 CREDENTIALS = dict.fromkeys(("REALTIMEKIT_ACCOUNT_ID", "REALTIMEKIT_APP_ID", "REALTIMEKIT_API_TOKEN"), "x")
 
 
@@ -103,6 +103,10 @@ def test_up_refuses_a_broker_that_does_not_answer_without_telling_its_password(r
 @pytest.mark.parametrize("command", ["worker", "timekeeper", "flower"])
 def test_single_processes_without_a_broker_name_broker_url(refused: Refused, command: str) -> None:
     assert "BROKER_URL" in refused(command)
+
+
+def test_webhooks_without_an_address_of_ours_name_public_url(refused: Refused) -> None:
+    assert "PUBLIC_URL is not set" in refused("webhooks", "ensure", BROKER_URL="redis://127.0.0.1:1/0")
 
 
 def test_the_api_without_a_broker_names_broker_url(processes: Processes, env: dict[str, str]) -> None:

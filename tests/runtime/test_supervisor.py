@@ -81,6 +81,12 @@ def test_later_stages_wait_for_the_words_that_say_that_an_earlier_one_is_ready(p
     assert process.stop() == 0
 
 
+def test_a_step_that_says_that_it_goes_on_trying_holds_nobody_up(processes: Processes) -> None:
+    process = start(processes, "endless step", 1)
+    assert process.output.index("step | next time") < process.output.index("front | pid")
+    assert process.stop() == 0
+
+
 def test_a_step_that_fails_keeps_the_rest_from_starting(processes: Processes) -> None:
     process = processes.start([sys.executable, "-m", "tests.runtime.toy", "failing step"], {})
     assert process.wait() == 2

@@ -1,6 +1,7 @@
 """`breakouts up`, all of it: nothing but its own home, one per home, nobody left behind."""
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -54,6 +55,10 @@ def test_up_serves_and_a_second_one_is_refused_and_ctrl_c_stops_all(
         json={"title": "Town hall"},
     )
     assert answer.status_code == 201, answer.text
+    sandbox = re.search(r"Sandbox +(http://\S+)", up.output)
+    assert sandbox
+    webhooks = httpx.get(f"{sandbox[1]}/_sandbox/state").json()["webhooks"]
+    assert [webhook["url"] for webhook in webhooks] == [f"http://{LOOPBACK}:{env['PORT']}/v1/webhooks/realtimekit"]
     flower = f"http://{LOOPBACK}:{env['FLOWER_PORT']}"
     wait_until(
         lambda: len(httpx.get(f"{flower}/api/workers?refresh=1", timeout=10).json()) == 1,

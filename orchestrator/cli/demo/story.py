@@ -22,10 +22,6 @@ GATHER_SECONDS = 90.0
 SPARE_SECONDS = 60.0
 """For opening, returning and uploading, before the demo is given up."""
 LOOK_EVERY_SECONDS = 0.2
-WEBHOOK_EVENTS = [
-    *("meeting.started", "meeting.ended", "meeting.participantJoined", "meeting.participantLeft"),
-    "recording.statusUpdate",
-]
 
 ENDED = frozenset({BreakoutState.CLOSED, BreakoutState.CANCELLED, BreakoutState.FAILED})
 FINAL = frozenset({RecordingState.UPLOADED, RecordingState.FAILED, RecordingState.SKIPPED})
@@ -56,7 +52,6 @@ class Story:
 
     async def gather(self) -> None:
         """A meeting, its people, and all of them in it."""
-        await self._have_webhooks_sent()
         people = [{"custom_participant_id": name.lower(), "name": name} for name in NAMES]
         answer = await self._post("/v1/meetings", {"title": "Town hall", "participants": people})
         self.meeting = MeetingResponse.model_validate(answer)
@@ -102,16 +97,6 @@ class Story:
         """How many calls RealtimeKit (the sandbox) has answered."""
         counts: dict[str, int] = (await self._sandbox.get("/_sandbox/calls")).raise_for_status().json()["counts"]
         return sum(counts.values())
-
-    async def _have_webhooks_sent(self) -> None:
-        """What an operator does once in RealtimeKit's dashboard."""
-        body = {"name": "breakouts", "url": f"{self._stack.api}/v1/webhooks/realtimekit", "events": WEBHOOK_EVENTS}
-        answer = await self._sandbox.post(
-            "/client/v4/accounts/sandbox/realtime/kit/sandbox/webhooks",
-            json=body,
-            headers={"Authorization": "Bearer sandbox"},
-        )
-        answer.raise_for_status()
 
     async def _client_token(self, person: str) -> str:
         path = f"/v1/meetings/{self.meeting.id}/participants/{person}/client-tokens"

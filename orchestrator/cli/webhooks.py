@@ -1,0 +1,62 @@
+"""`python -m orchestrator.cli.webhooks`: have RealtimeKit call this API, at PUBLIC_URL."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from orchestrator import bootstrap
+from orchestrator.cli.failures import read_settings, told
+from orchestrator.errors import RealtimeKitError
+from orchestrator.log import configure
+from orchestrator.runtime.commands import WEBHOOK_LATER
+from orchestrator.services.deps import Deps
+from orchestrator.services.registration import ensure_webhook
+from orchestrator.settings import Settings
+
+FIRST_PAUSE_SECONDS = 2.0
+LONGEST_PAUSE_SECONDS = 120.0
+
+
+def ensure(
+    keep_trying: Annotated[bool, typer.Option(help="Until RealtimeKit takes it, with growing pauses.")] = False,
+) -> None:
+    """Have RealtimeKit send its webhooks to PUBLIC_URL, once, whatever was registered before."""
+    with told():
+        settings = read_settings()
+        configure(settings.log_level, settings.log_json)
+        with _wired(settings) as deps:
+            url = _until_taken(deps) if keep_trying else ensure_webhook(deps)
+        sys.stdout.write(f"RealtimeKit calls {url}\n")
+
+
+def _until_taken(deps: Deps) -> str:
+    """Never gives up: a refusal may end when somebody corrects the token's permissions."""
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return ensure_webhook(deps)
+        except RealtimeKitError as error:
+            sys.stderr.write(
+                f"RealtimeKit did not take our webhook ({error}); {WEBHOOK_LATER} {pause:g} s; "
+                "until then people's comings and goings are polled, which is slower\n"
+            )
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+@contextmanager
+def _wired(settings: Settings) -> Iterator[Deps]:
+    deps = bootstrap.build(settings)
+    try:
+        yield deps
+    finally:
+        deps.realtimekit.close()
+        deps.database.close()
+
+
+if __name__ == "__main__":
+    typer.run(ensure)
