@@ -14,18 +14,21 @@ from orchestrator.store.database import Database
 from orchestrator.store.leases import Leases
 from orchestrator.store.secrets import TokenVault
 
+POOL_SIZE = 8
+"""Database connections of a process. More gain nothing: its threads share one interpreter."""
 
-def build(settings: Settings, pool_size: int = 10) -> Deps:
-    """Wire one process; `pool_size` is how many threads of it may use the database at once."""
+
+def build(settings: Settings) -> Deps:
+    """Wire one process."""
     broker = Broker(settings.broker)
-    database = Database(settings.database, broker.submit, pool_size)
+    database = Database(settings.database, broker.submit, POOL_SIZE)
     return Deps(
         settings=settings,
         database=database,
         broker=broker,
         realtimekit=RealtimeKit(settings, Quota.of(settings)),
         leases=Leases(
-            database,
+            Database(settings.database, broker.submit, pool_size=1),
             lease_seconds=_lease_seconds(settings),
             deadline_seconds=settings.task_deadline_seconds,
             call_seconds=settings.realtimekit_timeout_seconds,

@@ -53,12 +53,8 @@ class Due(SQLModel):
     """The worker that works on the row now."""
     generation: int = 0
     """Raised by everybody who changes what is wanted."""
-    seen_generation: int = 0
-    """The generation that the last finished pass has dealt with."""
     tries: int = 0
     """Passes begun since the last recorded progress."""
-    retry_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """Holds the same generation back until then."""
     dispatches: int = 0
     """Messages sent since the last start."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from orchestrator.errors import LeaseLost
 from orchestrator.services import meeting_sync, recordings, rooms, steps, webhooks
 from orchestrator.services.deps import Deps
 from schemas.tasks import Task
@@ -23,7 +24,10 @@ WORK: dict[Task, Callable[[Deps, str, int], str]] = {
 
 def _register(name: Task, work: Callable[[Deps, str, int], str]) -> None:
     def task(row_id: str, claim: int) -> str:
-        return work(deps(), row_id, claim)
+        try:
+            return work(deps(), row_id, claim)
+        except LeaseLost as error:
+            return f"left to another worker: {error}"
 
     task.__doc__ = work.__doc__
     app.task(name=name.value)(task)

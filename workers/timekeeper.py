@@ -24,8 +24,9 @@ BATCH = 100
 LONGEST_SLEEP_SECONDS = 1.0
 ALIVE_KEY = PREFIX + "timekeeper"
 ALIVE_SECONDS = 10
-CROWDED = 4
-"""Nothing is sent a second time while a queue is longer than this many times a worker's threads."""
+CROWDED = 0.25
+"""Nothing is sent a second time while more than this share of a worker's threads could be kept busy by a queue: what
+waits there will be started, and a second copy of it only slows that down."""
 
 
 class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types

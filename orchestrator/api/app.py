@@ -23,8 +23,6 @@ from orchestrator.settings import Settings
 
 log = logger(__name__)
 
-POOL_SIZE = 20
-"""Database connections; as many again when there is a rush."""
 ROUTERS = (meetings, participants, breakouts, seat, webhooks, operations)
 DESCRIPTION = """\
 Splits a live meeting of Cloudflare RealtimeKit into breakout rooms, records them, and brings everyone home.
@@ -40,7 +38,7 @@ def create_app(deps: Deps | None = None) -> FastAPI:
         return _application(deps, owns_deps=False)
     settings = Settings()
     configure(settings.log_level, settings.log_json)
-    return _application(bootstrap.build(settings, pool_size=POOL_SIZE), owns_deps=True)
+    return _application(bootstrap.build(settings), owns_deps=True)
 
 
 def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:

@@ -3,7 +3,7 @@
 import random
 from datetime import datetime, timedelta
 
-FIRST_DISPATCH_SECONDS = 3.0
+FIRST_DISPATCH_SECONDS = 5.0
 LAST_DISPATCH_SECONDS = 30.0
 FIRST_RETRY_SECONDS = 0.5
 LAST_RETRY_SECONDS = 30.0

@@ -164,9 +164,9 @@ def moment(data: Fields, key: str) -> datetime | None:
     """A time in UTC; None when it is missing or unreadable."""
     try:
         parsed = datetime.fromisoformat(data[key])
-    except (KeyError, TypeError, ValueError):
+        return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def _reason(data: Fields) -> str:

@@ -31,6 +31,9 @@ SIGNATURE_HEADER = "rtk-signature"
 DELIVERY_HEADER = "rtk-uuid"
 """Unique for a delivery: the signature has no time in it, so this is what a replay is known by."""
 
+LONGEST_ID = 64
+"""RealtimeKit's ids are UUIDs; what is longer is none, and would not fit where we keep it."""
+
 EVENTS = (
     "meeting.started",
     "meeting.ended",
@@ -131,7 +134,7 @@ def _of_meeting(body: Fields, meeting: Fields, meeting_id: str) -> WebhookEvent 
 
 def _of_person(event: str, person: Fields, meeting_id: str, session_id: str | None) -> WebhookEvent | None:
     peer_id, custom_id = text(person, "peerId"), text(person, "customParticipantId")
-    if peer_id is None or custom_id is None:
+    if peer_id is None or custom_id is None or len(peer_id) > LONGEST_ID or len(session_id or "") > LONGEST_ID:
         return None
     joined_at = moment(person, "joinedAt")
     if event == "meeting.participantLeft":

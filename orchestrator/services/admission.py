@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from orchestrator.errors import Conflict, RealtimeKitError, Refused
+from orchestrator.errors import Conflict, LeaseLost, RealtimeKitError, Refused, TryAgain
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.records import ParticipantRecord
+from schemas.states import Role
+from schemas.tables import Meeting, Participant
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,19 @@ Outcome = ParticipantRecord | RealtimeKitError
 def first_to_retry(outcomes: Iterable[object]) -> RealtimeKitError | None:
     """The first failure that is worth another try."""
     return next((it for it in outcomes if isinstance(it, RealtimeKitError) and not isinstance(it, Refused)), None)
+
+
+def stays_in_doubt(outcome: Outcome, *, before: bool) -> bool:
+    """Whether somebody may be there without our knowing: an older doubt ends only with their being admitted."""
+    if isinstance(outcome, ParticipantRecord):
+        return False
+    return before or not isinstance(outcome, TryAgain | Refused)
+
+
+def preset_of(meeting: Meeting, person: Participant) -> str:
+    """The preset somebody is admitted with, in the parent meeting and in rooms alike."""
+    presets = {Role.HOST: meeting.host_preset, Role.PARTICIPANT: meeting.participant_preset}
+    return person.preset_name or presets[person.role]
 
 
 async def admit_all(kit: RealtimeKit, meeting_id: str, guests: Sequence[Guest]) -> dict[str, Outcome]:
@@ -58,6 +73,8 @@ async def _admit(kit: RealtimeKit, meeting_id: str, guest: Guest, known: str | N
         return ParticipantRecord(known, guest.custom_participant_id, guest.preset_name, guest.name, token)
     except RealtimeKitError as error:
         return error
+    except LeaseLost as error:
+        return TryAgain(str(error))  # what the others reached is kept; the fence decides whether we may write it
 
 
 async def _add_or_adopt(kit: RealtimeKit, meeting_id: str, guest: Guest) -> Outcome:

@@ -4,20 +4,19 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from orchestrator.domain.distribution import Impossible, RoomSpec, distribute, random_seed
-from orchestrator.errors import Malformed, Unknown, WrongState
+from orchestrator.errors import Malformed, WrongState
 from orchestrator.services import steps
 from orchestrator.services.deps import Deps
 from orchestrator.services.moves import move_breakout
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import lock_breakout
+from orchestrator.store.queries import lock_breakout, lock_meeting
 from schemas.columns import new_id
 from schemas.requests import BreakoutRequest, RoomRequest
-from schemas.states import LIVE, MOVES, AssignmentMode, BreakoutState, CloseReason, Location, Role, Who
+from schemas.states import MOVES, AssignmentMode, BreakoutState, CloseReason, Location, Role, Who
 from schemas.tables import Breakout, Meeting, Participant, Room, Seat
 
 BEFORE_START = (BreakoutState.DRAFT, BreakoutState.SCHEDULED)
@@ -28,9 +27,7 @@ ENDING = (BreakoutState.CLOSING, BreakoutState.CLOSED)
 def create(deps: Deps, meeting_id: str, body: BreakoutRequest) -> str:
     """Plan a breakout, and start it if asked to; raises Unknown, WrongState, Malformed for an impossible split."""
     with deps.database.transaction() as tx:
-        meeting = _lock_meeting(tx, meeting_id)
-        if body.start == "now":
-            _refuse_second(tx, meeting_id)
+        meeting = lock_meeting(tx, meeting_id)
         people = list(tx.session.scalars(select(Participant).where(col(Participant.meeting_id) == meeting_id)))
         dealt = _to_deal(body, people)
         rooms = _rooms(body, len(dealt))
@@ -55,12 +52,7 @@ def start(deps: Deps, breakout_id: str) -> bool:
         if breakout.state in RUNNING:
             return False
         _require(breakout, BreakoutState.OPENING, "start")
-        _refuse_second(tx, breakout.meeting_id)
         steps.begin_opening(deps, tx, breakout)
-        try:
-            tx.session.flush()
-        except IntegrityError as error:
-            raise _second() from error
         return True
 
 
@@ -90,29 +82,10 @@ def cancel(deps: Deps, breakout_id: str) -> bool:
         return True
 
 
-def _lock_meeting(tx: Transaction, meeting_id: str) -> Meeting:
-    """The meeting, locked: two breakouts of it are planned one after the other."""
-    found = tx.session.scalar(select(Meeting).where(col(Meeting.id) == meeting_id).with_for_update(key_share=True))
-    if found is None:
-        raise Unknown(f"there is no meeting {meeting_id}")
-    return found
-
-
 def _require(breakout: Breakout, to: BreakoutState, verb: str) -> None:
     if to not in MOVES[breakout.state]:
         allowed = sorted(state.value for state in MOVES[breakout.state])
         raise WrongState(f"can't {verb} a breakout that is {breakout.state}", breakout.state.value, allowed)
-
-
-def _refuse_second(tx: Transaction, meeting_id: str) -> None:
-    statement = select(col(Breakout.state)).where(col(Breakout.meeting_id) == meeting_id, col(Breakout.state).in_(LIVE))
-    state = tx.session.scalar(statement)
-    if state is not None:
-        raise _second(state)
-
-
-def _second(state: BreakoutState = BreakoutState.OPENING) -> WrongState:
-    return WrongState(f"another breakout of this meeting is {state}; at most one runs at a time", state.value, [])
 
 
 def _to_deal(body: BreakoutRequest, people: Sequence[Participant]) -> list[str]:

@@ -59,4 +59,4 @@ def release_for_retry(tx: Transaction, claim: due.Claim, error: RealtimeKitError
     if isinstance(error, TryAgain) and error.retry_after is not None:
         wait = max(wait, timedelta(seconds=error.retry_after))
     retry_at = tx.now() + wait
-    due.release(tx, claim, due_at=retry_at, retry_at=retry_at, untried=isinstance(error, OutOfQuota))
+    due.release(tx, claim, due_at=retry_at, untried=isinstance(error, OutOfQuota))

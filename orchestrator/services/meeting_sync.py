@@ -3,23 +3,23 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, select
 from sqlmodel import col
 
-from orchestrator.errors import RealtimeKitError, Refused
+from orchestrator.errors import RealtimeKitError
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.records import ParticipantRecord, PeerRecord
 from orchestrator.services import presence
-from orchestrator.services.admission import Guest, Outcome, admit_all, first_to_retry
+from orchestrator.services.admission import Guest, Outcome, admit_all, first_to_retry, preset_of, stays_in_doubt
 from orchestrator.services.deps import Deps
 from orchestrator.services.leased import release_for_retry, start_pass
 from orchestrator.services.polling import live_breakout, next_poll, places_to_poll
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import lock_live_breakout, raise_versions
+from orchestrator.store.queries import lock_breakout_of, raise_versions
 from schemas.states import BreakoutState, Role
 from schemas.tables import Breakout, Meeting, Participant, Presence, Seat
 
@@ -92,12 +92,11 @@ def _tokenless(tx: Transaction, meeting: Meeting, breakout: Breakout | None) -> 
 
 
 def _guest(person: Participant, meeting: Meeting) -> Guest:
-    presets = {Role.HOST: meeting.host_preset, Role.PARTICIPANT: meeting.participant_preset}
     return Guest(
         row_id=person.id,
         custom_participant_id=person.custom_participant_id,
         name=person.name,
-        preset_name=person.preset_name or presets[person.role],
+        preset_name=preset_of(meeting, person),
         in_doubt=person.in_doubt,
         realtimekit_participant_id=person.realtimekit_participant_id,
         priority=Priority.MOVING if person.token_wanted else Priority.POLLING,
@@ -127,9 +126,9 @@ async def _peers(kit: RealtimeKit, meeting_id: str) -> list[PeerRecord]:
 
 def _store(deps: Deps, claim: due.Claim, work: SyncWork, answers: Answers) -> str:
     with deps.database.transaction() as tx:
-        lock_live_breakout(tx, work.meeting_id)
+        breakout = lock_breakout_of(tx, work.meeting_id)
         due.record(tx, claim)
-        presence.apply(deps, tx, work.meeting_id, _stays(tx, work, answers.peers))
+        presence.apply(deps, tx, breakout, work.meeting_id, _stays(deps, tx, work, answers.peers))
         meeting = tx.session.get_one(Meeting, work.meeting_id, populate_existing=True)
         if answers.imported is not None:
             _import(tx, meeting, answers.imported)
@@ -140,7 +139,7 @@ def _store(deps: Deps, claim: due.Claim, work: SyncWork, answers: Answers) -> st
         if answers.error is not None:
             release_for_retry(tx, claim, answers.error)
         else:
-            due.release(tx, claim, due_at=now if len(work.guests) == BATCH else meeting.poll_at)
+            due.release(tx, claim, due_at=now if made and len(work.guests) == BATCH else meeting.poll_at)
         trouble = [f"will try again: {answers.error.message}"] if answers.error else []
         return ", ".join([f"{made} tokens made", f"{len(answers.peers)} meetings asked", *trouble])
 
@@ -174,21 +173,22 @@ def _imported(meeting: Meeting, record: ParticipantRecord, now: datetime) -> Par
 
 def _store_tokens(deps: Deps, tx: Transaction, work: SyncWork, tokens: dict[str, Outcome]) -> int:
     """Keep the tokens; who was refused one gets another try when their browser asks again."""
-    made = 0
+    made = []
+    doubted = {guest.row_id for guest in work.guests if guest.in_doubt}
     for person in tx.session.scalars(select(Participant).where(col(Participant.id).in_(tokens))):
         outcome = tokens[person.id]
         if isinstance(outcome, ParticipantRecord):
             person.realtimekit_participant_id = outcome.id
             person.auth_token = deps.vault.seal(outcome.token or "")
-            made += 1
-        person.in_doubt = isinstance(outcome, RealtimeKitError) and not isinstance(outcome, Refused)
-        person.token_wanted = person.in_doubt
+            made.append(person.id)
+        person.in_doubt = stays_in_doubt(outcome, before=person.id in doubted)
+        person.token_wanted = first_to_retry([outcome]) is not None
     if made:
-        raise_versions(tx, work.meeting_id, tokens)
-    return made
+        raise_versions(tx, work.meeting_id, made)
+    return len(made)
 
 
-def _stays(tx: Transaction, work: SyncWork, peers: dict[str, list[PeerRecord]]) -> list[presence.Stay]:
+def _stays(deps: Deps, tx: Transaction, work: SyncWork, peers: dict[str, list[PeerRecord]]) -> list[presence.Stay]:
     """What was seen, and the end of every stay that was known and is not seen any more."""
     if not peers:
         return []
@@ -202,20 +202,21 @@ def _stays(tx: Transaction, work: SyncWork, peers: dict[str, list[PeerRecord]]) 
         for peer in found
         if peer.custom_participant_id in ids
     ]
-    return [*stays, *_gone(tx, work, {stay.peer_id for stay in stays})]
+    return [*stays, *_gone(deps, tx, work, {stay.peer_id for stay in stays})]
 
 
 def _stay(participant_id: str, room_id: str | None, peer: PeerRecord, now: datetime) -> presence.Stay:
     return presence.Stay(participant_id, room_id, peer.peer_id, None, peer.joined_at or now, peer.left_at)
 
 
-def _gone(tx: Transaction, work: SyncWork, seen: set[str]) -> list[presence.Stay]:
-    """Stays that began before we asked, in the places asked about, and were not there."""
+def _gone(deps: Deps, tx: Transaction, work: SyncWork, seen: set[str]) -> list[presence.Stay]:
+    """Stays in the places asked about that were not there; RealtimeKit's list may lag a little behind its webhooks."""
+    lag = timedelta(seconds=deps.settings.search_settle_seconds)
     asked = set(work.to_poll.values())
     statement = select(Presence).where(
         col(Presence.meeting_id) == work.meeting_id,
         col(Presence.left_at).is_(None),
-        col(Presence.joined_at) < work.now,
+        col(Presence.joined_at) < work.now - lag,
     )
     return [
         presence.Stay(it.participant_id, it.room_id, it.peer_id, it.session_id, it.joined_at, work.now)

@@ -10,7 +10,7 @@ from orchestrator.services import presence
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import lock_live_breakout, participant
+from orchestrator.store.queries import lock_breakout_of, participant
 from orchestrator.store.queries import meeting as meeting_of
 from schemas.columns import new_id
 from schemas.requests import MeetingRequest, PersonRequest
@@ -32,26 +32,27 @@ def create(deps: Deps, body: MeetingRequest) -> str:
         raise NotNow(f"RealtimeKit did not answer: {error.message}") from error
     with deps.database.transaction() as tx:
         meeting_id = _add(tx, body, realtimekit_id, title)
-        _register(tx, meeting_id, body.participants)
         if body.realtimekit_meeting_id is not None:
             due.want(tx, Meeting, [meeting_id])
+        _register(tx, meeting_id, body.participants)
         return meeting_id
 
 
 def register(deps: Deps, meeting_id: str, people: Sequence[PersonRequest]) -> list[str]:
     """Register people, or bring those known up to date; gives their ids in the order given. Raises Unknown."""
     with deps.database.transaction() as tx:
+        lock_breakout_of(tx, meeting_id)
         meeting_of(tx.session, meeting_id)
-        lock_live_breakout(tx, meeting_id)
         return _register(tx, meeting_id, people)
 
 
 def set_present(deps: Deps, meeting_id: str, custom_participant_id: str, present: bool) -> str:
     """The caller's word on whether somebody is in the main meeting; gives the participant's id. Raises Unknown."""
     with deps.database.transaction() as tx:
+        breakout = lock_breakout_of(tx, meeting_id)
         meeting_of(tx.session, meeting_id)
         person = participant(tx.session, meeting_id, custom_participant_id)
-        presence.set_present(deps, tx, person, present, tx.now())
+        presence.set_present(deps, tx, breakout, person, present=present)
         return person.id
 
 

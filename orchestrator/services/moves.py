@@ -33,7 +33,7 @@ def move_seats(
 ) -> list[Seat]:
     """Move seats of the breakout, each to the state it stands under; gives back those that moved."""
     pairs = [(seat, to) for to, seats in moves.items() for seat in seats]
-    names = custom_ids(tx.session, {seat.participant_id for seat, _ in pairs}) if pairs else {}
+    names = custom_ids(tx, {seat.participant_id for seat, _ in pairs})
     for seat, to in pairs:
         check_move(seat.state, to)
         name = names[seat.participant_id]

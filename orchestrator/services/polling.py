@@ -31,12 +31,23 @@ def live_breakout(tx: Transaction, meeting_id: str) -> Breakout | None:
 
 
 def places_to_poll(tx: Transaction, meeting: Meeting, breakout: Breakout) -> dict[str, str | None]:
-    """The RealtimeKit meetings that people may be in, with the room each belongs to; None: the parent."""
+    """The RealtimeKit meetings to look for people in, with the room each belongs to; None: the parent.
+
+    Once the seats point to main only that matters: what is left in rooms is put out in any case.
+    """
     statement = select(col(Room.realtimekit_meeting_id), col(Room.id)).where(
         col(Room.breakout_id) == breakout.id, col(Room.state).in_([RoomState.OPEN, RoomState.CLOSING])
     )
+    if breakout.emptied_at is not None:
+        return {meeting.realtimekit_meeting_id: None}
     rooms = {found: room_id for found, room_id in tx.session.execute(statement) if found}
     return {meeting.realtimekit_meeting_id: None, **rooms}
+
+
+def webhooks_come(meeting: Meeting, breakout: Breakout) -> bool:
+    """Whether RealtimeKit's webhooks are known to reach us: one has, in this stretch of the breakout's life."""
+    since = breakout.emptied_at or breakout.starts_at or breakout.created_at
+    return meeting.webhook_at is not None and meeting.webhook_at >= since
 
 
 def next_poll(deps: Deps, tx: Transaction, meeting: Meeting, now: datetime) -> datetime | None:
@@ -44,7 +55,7 @@ def next_poll(deps: Deps, tx: Transaction, meeting: Meeting, now: datetime) -> d
     breakout = live_breakout(tx, meeting.id)
     if breakout is None:
         return None
-    if meeting.webhook_at is not None and meeting.webhook_at >= (breakout.starts_at or breakout.created_at):
+    if webhooks_come(meeting, breakout):
         return now + BACKSTOP
     pace = timedelta(seconds=deps.settings.sync_seconds)
     if breakout.state is BreakoutState.CLOSING:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, or_, select
 from sqlmodel import col
 
 from orchestrator.services import recordings, steps
@@ -16,7 +16,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.moves import move_seats
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import lock_live_breakout, places
+from orchestrator.store.queries import places
 from schemas.columns import new_id
 from schemas.states import Location, RoomWanted, SeatState
 from schemas.tables import Breakout, Participant, Presence, Room, Seat
@@ -37,14 +37,33 @@ class Stay:
     left_at: datetime | None = None
 
 
-def apply(deps: Deps, tx: Transaction, meeting_id: str, stays: Sequence[Stay]) -> None:
-    """Merge what is known about peers, and let everything follow from where their people are now."""
+def apply(deps: Deps, tx: Transaction, breakout: Breakout | None, meeting_id: str, stays: Sequence[Stay]) -> None:
+    """Merge what is known about peers, and let everything follow from where their people are now.
+
+    `breakout` is the one that `lock_breakout_of` gave for this meeting.
+    """
     if not stays:
         return
-    breakout = lock_live_breakout(tx, meeting_id)
     _merge(tx, meeting_id, stays)
     people = sorted({stay.participant_id for stay in stays})
     _settle(deps, tx, breakout, people)
+
+
+def emptied(deps: Deps, tx: Transaction, breakout: Breakout, room_ids: Sequence[str], now: datetime) -> None:
+    """Rooms were emptied and retired: whoever was known to be there is not any more."""
+    here = select(Presence).where(col(Presence.room_id).in_(room_ids), col(Presence.left_at).is_(None))
+    people = _end(tx, here, now)
+    if people:
+        _settle(deps, tx, breakout, sorted(people))
+
+
+def _end(tx: Transaction, which: Select[Presence], now: datetime) -> set[str]:
+    """End these stays; gives whose they were."""
+    found = tx.session.scalars(which).all()
+    for presence in found:
+        presence.left_at = max(now, presence.joined_at)
+    tx.session.flush()
+    return {presence.participant_id for presence in found}
 
 
 def ack_stay(tx: Transaction, person: Participant, room_id: str | None, now: datetime) -> Stay:
@@ -94,6 +113,7 @@ def _end_acked(tx: Transaction, stay: Stay) -> None:
         col(Presence.participant_id) == stay.participant_id,
         col(Presence.left_at).is_(None),
         col(Presence.peer_id).startswith(ACK),
+        or_(col(Presence.room_id).is_not_distinct_from(stay.room_id), col(Presence.joined_at) <= stay.joined_at),
     )
     for presence in tx.session.scalars(acked):
         presence.left_at = max(stay.joined_at, presence.joined_at)
@@ -139,7 +159,8 @@ def _locate(tx: Transaction, people: Iterable[str]) -> None:
         .order_by(col(Presence.joined_at), col(Presence.id))
     )
     latest = {presence.participant_id: presence for presence in tx.session.scalars(statement)}
-    for person in tx.session.scalars(select(Participant).where(col(Participant.id).in_(list(people)))):
+    persons = select(Participant).where(col(Participant.id).in_(list(people)))
+    for person in tx.session.scalars(persons, execution_options={"populate_existing": True}):
         presence = latest.get(person.id)
         person.location_room_id = presence.room_id if presence else None
         person.location = Location.AWAY if presence is None else Location.ROOM if presence.room_id else Location.MAIN
@@ -156,15 +177,14 @@ def _rejoined_closed_rooms(tx: Transaction, where: dict[str, set[str | None]]) -
     due.want(tx, Room, tx.session.scalars(retired).all())
 
 
-def set_present(deps: Deps, tx: Transaction, person: Participant, present: bool, now: datetime) -> None:
+def set_present(deps: Deps, tx: Transaction, breakout: Breakout | None, person: Participant, *, present: bool) -> None:
     """The caller's word on whether somebody is in the main meeting."""
+    now = tx.now()
     if present:
-        apply(deps, tx, person.meeting_id, [ack_stay(tx, person, None, now)])
+        apply(deps, tx, breakout, person.meeting_id, [ack_stay(tx, person, None, now)])
         return
-    statement = select(Presence).where(
+    in_main = select(Presence).where(
         col(Presence.participant_id) == person.id, col(Presence.left_at).is_(None), col(Presence.room_id).is_(None)
     )
-    for presence in tx.session.scalars(statement):
-        presence.left_at = max(now, presence.joined_at)
-    tx.session.flush()
-    _settle(deps, tx, lock_live_breakout(tx, person.meeting_id), [person.id])
+    _end(tx, in_main, now)
+    _settle(deps, tx, breakout, [person.id])

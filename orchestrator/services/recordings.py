@@ -80,31 +80,30 @@ def schedule_follow(tx: Transaction, recording: Recording, now: datetime) -> Non
 def follow(deps: Deps, recording_id: str, claim: int) -> str:
     """The task of a recording: ask RealtimeKit how the upload goes; only ever reads there."""
 
-    def read(tx: Transaction) -> str:
-        return tx.session.get_one(Recording, recording_id).realtimekit_recording_id or ""
+    def read(tx: Transaction) -> tuple[str, str]:
+        recording = tx.session.get_one(Recording, recording_id)
+        return recording.realtimekit_recording_id or "", recording.breakout_id
 
     with start_pass(deps, Recording, recording_id, claim, read) as begun:
         if begun is None:
             return "nothing to do"
-        lease, realtimekit_id = begun
+        lease, (realtimekit_id, breakout_id) = begun
         ask = deps.realtimekit.recording(realtimekit_id, priority=Priority.POLLING)
         try:
             fact = deps.realtimekit.run(ask, lease.before_call)
         except NotFound as error:
-            return _record_follow(
-                deps, lease.claim, RecordingRecord(id=realtimekit_id, status="ERRORED"), error.message
-            )
+            gone = RecordingRecord(id=realtimekit_id, status="ERRORED")
+            return _record_follow(deps, lease.claim, breakout_id, gone, error.message)
         except RealtimeKitError as error:
-            return _record_follow(deps, lease.claim, None, error.message)
-        return _record_follow(deps, lease.claim, fact, "")
+            return _record_follow(deps, lease.claim, breakout_id, None, error.message)
+        return _record_follow(deps, lease.claim, breakout_id, fact, "")
 
 
-def _record_follow(deps: Deps, claim: due.Claim, fact: RecordingRecord | None, words: str) -> str:
+def _record_follow(deps: Deps, claim: due.Claim, breakout_id: str, fact: RecordingRecord | None, words: str) -> str:
     with deps.database.transaction() as tx:
-        recording = tx.session.get_one(Recording, claim.row_id)
-        breakout = lock_breakout(tx, recording.breakout_id)
+        breakout = lock_breakout(tx, breakout_id)
         due.record(tx, claim)
-        tx.session.refresh(recording)
+        recording = tx.session.get_one(Recording, claim.row_id)
         now = tx.now()
         recording.follows += 1
         if fact is not None:
@@ -112,8 +111,7 @@ def _record_follow(deps: Deps, claim: due.Claim, fact: RecordingRecord | None, w
         if recording.state is RecordingState.STOPPED and now > _patience_ends(recording):
             move_recording(tx, breakout, recording, RecordingState.FAILED, now)
             recording.error = words or "its upload never ended"
-        uploading = recording.state is RecordingState.STOPPED
-        recording.follow_at = now + follow_delay(recording.follows) if uploading else None
+        schedule_follow(tx, recording, now)
         due.release(tx, claim, due_at=recording.follow_at)
         return words or str(recording.state)
 

@@ -1,13 +1,21 @@
-"""Closing a room: stop its recording, empty it, retire its child meeting; in this order, and safe to repeat."""
+"""Closing a room: stop its recording, let nobody in any more, put out who is left; every step is safe to repeat.
 
+A refusal of one step keeps none of the others from being done; it is reported.
+"""
+
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+from orchestrator.errors import LeaseLost, Refused
 from orchestrator.realtimekit.client import RealtimeKit
+from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.records import RecordingRecord
-from orchestrator.services import recordings, steps
+from orchestrator.services import presence, recordings, steps
+from orchestrator.services.child_meetings import find_ours, must_have_settled
 from orchestrator.services.deps import Deps
 from orchestrator.services.moves import move_recording, move_rooms, report_problem
-from orchestrator.services.room_opening import find_ours
 from orchestrator.services.room_work import RecordingWork, RoomWork
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
@@ -17,84 +25,111 @@ from schemas.states import RecordingState, RoomState
 from schemas.tables import Breakout, Recording, Room
 
 
+@dataclass
+class Ended:
+    """A pass whose calls are made, and that has yet to be recorded."""
+
+    claim: due.Claim
+    work: RoomWork
+    stopped: dict[str, RecordingRecord | None] = field(default_factory=dict)
+    surplus: int = 0
+    refusals: list[str] = field(default_factory=list)
+
+
 def close(deps: Deps, lease: Lease, work: RoomWork) -> str:
     """One pass that leaves nothing of the room at RealtimeKit but a retired meeting and its finished recordings."""
-    kit = deps.realtimekit
-    stopped: dict[str, RecordingRecord | None] = {}
-    surplus = 0
-    if work.realtimekit_meeting_id:
+    must_have_settled(deps, work.in_doubt_since, work.now)
+    ended = Ended(lease.claim, work)
+    deps.realtimekit.run(_end_at_realtimekit(deps, ended), lease.before_call)
+    answer = deps.database.together(
+        f"closing {work.breakout_id}", ended, lambda batch: _store_all(deps, work.breakout_id, batch)
+    )
+    if answer is None:
+        raise LeaseLost(f"room {work.room_id} is somebody else's by now")
+    return answer
+
+
+async def _end_at_realtimekit(deps: Deps, ended: Ended) -> None:
+    """Retire before putting people out, or they could come back in between; RealtimeKit takes either order."""
+    kit, work, meeting_id = deps.realtimekit, ended.work, ended.work.realtimekit_meeting_id
+    if meeting_id:
         for recording in work.recordings:
-            stopped[recording.id] = kit.run(_stop(kit, work.realtimekit_meeting_id, recording), lease.before_call)
-        kit.run(_empty_and_retire(kit, work, work.realtimekit_meeting_id), lease.before_call)
+            await _attempt(ended, _stop(kit, meeting_id, recording, ended))
+        await _attempt(ended, kit.retire_meeting(meeting_id))
+        if work.occupied or not work.webhooks_come:
+            await _attempt(ended, kit.kick_all(meeting_id))
     if work.ever_in_doubt:
-        surplus = kit.run(_retire_surplus(kit, deps.install, work), lease.before_call)
-    return _store(deps, lease.claim, work, stopped, surplus)
+        await _attempt(ended, _retire_surplus(deps, ended))
 
 
-async def _stop(kit: RealtimeKit, meeting_id: str, recording: RecordingWork) -> RecordingRecord | None:
-    """Stop a recording, also one that may have been started without our knowing; None when there was none."""
+async def _attempt(ended: Ended, step: Coroutine[Any, Any, None]) -> None:
+    try:
+        await step
+    except Refused as error:
+        ended.refusals.append(error.message)
+
+
+async def _stop(kit: RealtimeKit, meeting_id: str, recording: RecordingWork, ended: Ended) -> None:
+    """Stop a recording, also one that may have been started without our knowing."""
     realtimekit_id = recording.realtimekit_recording_id
     if realtimekit_id is None and recording.in_doubt:
-        running = await kit.active_recording(meeting_id)
+        running = await kit.active_recording(meeting_id, priority=Priority.CLOSING)
         realtimekit_id = running.id if running else None
-    if realtimekit_id is None:
-        return None
-    return await kit.stop_recording(realtimekit_id) or RecordingRecord(id=realtimekit_id, status="UPLOADING")
+    if realtimekit_id is not None:
+        stopped = await kit.stop_recording(realtimekit_id)
+        ended.stopped[recording.id] = stopped or RecordingRecord(id=realtimekit_id, status="UPLOADING")
 
 
-async def _empty_and_retire(kit: RealtimeKit, work: RoomWork, meeting_id: str) -> None:
-    """Retire, and throw out whoever may be left; where webhooks have told that all are gone, nobody needs to be."""
-    if work.occupied or not work.webhooks_come:
-        await kit.kick_all(meeting_id)
-    await kit.retire_meeting(meeting_id)
-
-
-async def _retire_surplus(kit: RealtimeKit, install: str, work: RoomWork) -> int:
+async def _retire_surplus(deps: Deps, ended: Ended) -> None:
     """Retire what a try with an unknown outcome may have made beside the meeting that was adopted."""
-    extra = [hit for hit in await find_ours(kit, install, work.key) if hit.id != work.realtimekit_meeting_id]
-    for meeting in extra:
-        await kit.retire_meeting(meeting.id)
-    return len(extra)
+    for meeting in await find_ours(deps, ended.work.key, Priority.CLOSING):
+        if meeting.id != ended.work.realtimekit_meeting_id:
+            await deps.realtimekit.retire_meeting(meeting.id)
+            ended.surplus += 1
 
 
-def _store(
-    deps: Deps, claim: due.Claim, work: RoomWork, stopped: dict[str, RecordingRecord | None], surplus: int
-) -> str:
+def _store_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[str | None]:
+    """One line for each pass; None where the room is not its worker's any more, and nothing was written."""
     with deps.database.transaction() as tx:
-        breakout = lock_breakout(tx, work.breakout_id)
-        due.record(tx, claim)
+        breakout = lock_breakout(tx, breakout_id)
+        ids = [one.work.room_id for one in batch]
+        rooms = due.record_all(tx, [one.claim for one in batch], ids)
         now = tx.now()
-        room = tx.session.get_one(Room, work.room_id, populate_existing=True)
-        for recording in recordings_of(tx.session, [work.room_id]):
-            _store_stopped(tx, breakout, recording, stopped.get(recording.id), now)
-        if surplus:
-            detail = f"{surplus} surplus meetings of an unanswered create were retired"
-            report_problem(tx, breakout, now, what="surplus retired", detail=detail, room_id=room.id)
-        end(tx, breakout, room, now)
-        due.release(tx, claim, due_at=None)
+        mine = [one for one in batch if one.work.room_id in rooms]
+        for one in mine:
+            _store_one(tx, breakout, rooms[one.work.room_id], one, now)
+        presence.emptied(deps, tx, breakout, list(rooms), now)
+        due.release_all(tx, [one.claim for one in mine])
         steps.look(deps, tx, breakout)
-        return f"{room.state}, {sum(record is not None for record in stopped.values())} recordings stopped"
+        return [
+            f"{rooms[one.work.room_id].state}, {len(one.stopped)} recordings stopped" if one in mine else None
+            for one in batch
+        ]
 
 
-def _store_stopped(
-    tx: Transaction, breakout: Breakout, recording: Recording, fact: RecordingRecord | None, now: datetime
-) -> None:
-    if fact is None:
-        return
-    if recording.state is RecordingState.REQUESTED:
-        recording.realtimekit_recording_id = fact.id
-        move_recording(tx, breakout, recording, RecordingState.RECORDING, now)
-    recordings.merge(tx, breakout, recording, fact, now)
-
-
-def end(tx: Transaction, breakout: Breakout, room: Room, now: datetime) -> None:
-    """Nothing of the room is left to do: it is closed (a failed one stays failed), and so is what it wanted."""
-    for recording in recordings_of(tx.session, [room.id]):
-        if recording.state is RecordingState.REQUESTED:
-            recording.error = recording.error or "nobody ever joined"
-            move_recording(tx, breakout, recording, RecordingState.SKIPPED, now)
-        elif recording.state is RecordingState.RECORDING:
-            recordings.merge(tx, breakout, recording, RecordingRecord(id="", status="UPLOADING"), now)
+def _store_one(tx: Transaction, breakout: Breakout, room: Room, one: Ended, now: datetime) -> None:
+    for recording in recordings_of(tx.session, [room.id]) if breakout.record else []:
+        _store_recording(tx, breakout, recording, one.stopped.get(recording.id), now)
+    if one.surplus:
+        detail = f"{one.surplus} surplus meetings of an unanswered create were retired"
+        report_problem(tx, breakout, now, what="surplus retired", detail=detail, room_id=room.id)
+    for words in one.refusals:
+        report_problem(tx, breakout, now, what="RealtimeKit refused", detail=words, room_id=room.id)
     if room.state in (RoomState.PLANNED, RoomState.CLOSING):
         move_rooms(tx, breakout, [room], RoomState.CLOSED, now)
     room.retired_at = now
+
+
+def _store_recording(
+    tx: Transaction, breakout: Breakout, recording: Recording, fact: RecordingRecord | None, now: datetime
+) -> None:
+    """What was stopped has stopped, what never ran is skipped; what could not be stopped ends with its session."""
+    if fact is not None and recording.state is RecordingState.REQUESTED:
+        recording.realtimekit_recording_id = fact.id
+        recording.started_at = recording.started_at or fact.started_at or now
+        move_recording(tx, breakout, recording, RecordingState.RECORDING, now)
+    if fact is None and recording.state is RecordingState.REQUESTED:
+        recording.error = recording.error or "nobody ever joined"
+        move_recording(tx, breakout, recording, RecordingState.SKIPPED, now)
+    elif recording.state is RecordingState.RECORDING:
+        recordings.merge(tx, breakout, recording, fact or RecordingRecord(id="", status="UPLOADING"), now)

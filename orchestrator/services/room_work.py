@@ -7,11 +7,12 @@ from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from orchestrator.realtimekit.titles import child_title
-from orchestrator.services.admission import Guest
+from orchestrator.services.admission import Guest, preset_of
 from orchestrator.services.deps import Deps
+from orchestrator.services.polling import webhooks_come
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import is_occupied, recordings_of
-from schemas.states import RecordingState, Role, RoomWanted, SeatState
+from schemas.states import RecordingState, RoomWanted, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Recording, Room, Seat
 
 
@@ -71,7 +72,7 @@ def read_work(deps: Deps, tx: Transaction, room_id: str) -> RoomWork:
         guests=_guests(session, room, meeting) if room.wanted is RoomWanted.OPEN else [],
         recordings=_recordings(session, room_id) if breakout.record else [],
         occupied=is_occupied(session, room_id),
-        webhooks_come=meeting.webhook_at is not None and meeting.webhook_at >= breakout.created_at,
+        webhooks_come=webhooks_come(meeting, breakout),
         max_seconds=breakout.recording_max_seconds,
         file_name_prefix=breakout.recording_file_name_prefix,
     )
@@ -93,6 +94,8 @@ def _mark_doubts(tx: Transaction, room: Room, work: RoomWork) -> None:
 def mark_guests(tx: Transaction, work: RoomWork) -> None:
     """From here on each guest may have been admitted without our knowing."""
     ids = [guest.row_id for guest in work.guests]
+    if not ids:
+        return
     tx.session.execute(update(Seat).where(col(Seat.id).in_(ids)).values(in_doubt=True))
 
 
@@ -107,13 +110,12 @@ def _guests(session: Session, room: Room, meeting: Meeting) -> list[Guest]:
             col(Seat.error).is_(None),
         )
     )
-    presets = {Role.HOST: meeting.host_preset, Role.PARTICIPANT: meeting.participant_preset}
     return [
         Guest(
             row_id=seat.id,
             custom_participant_id=person.custom_participant_id,
             name=person.name,
-            preset_name=person.preset_name or presets[person.role],
+            preset_name=preset_of(meeting, person),
             in_doubt=seat.in_doubt,
         )
         for seat, person in session.execute(statement)

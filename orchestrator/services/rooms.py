@@ -4,7 +4,7 @@ Opening, a late joiner, closing, retrying, going on after a crash: all of them a
 transaction open over a call, and every write after the start carries the claim's fence.
 """
 
-from orchestrator.errors import LeaseLost, RealtimeKitError, Refused
+from orchestrator.errors import RealtimeKitError, Refused
 from orchestrator.services import failures, room_closing, room_opening, steps
 from orchestrator.services.deps import Deps
 from orchestrator.services.leased import release_for_retry, start_pass
@@ -25,8 +25,6 @@ def advance(deps: Deps, room_id: str, claim: int) -> str:
         lease, work = begun
         try:
             return _pass(deps, lease, work)
-        except LeaseLost as error:
-            return f"left to another worker: {error}"
         except RealtimeKitError as error:
             return _could_not(deps, lease.claim, work, error)
 
@@ -53,8 +51,6 @@ def _could_not(deps: Deps, claim: due.Claim, work: RoomWork, error: RealtimeKitE
             due.release(tx, claim, due_at=now)
         else:
             report_problem(tx, breakout, now, what="RealtimeKit refused", detail=error.message, room_id=room.id)
-            if room.wanted is RoomWanted.CLOSED:
-                room_closing.end(tx, breakout, room, now)
             due.release(tx, claim, due_at=None)
         steps.look(deps, tx, breakout)
         return f"refused: {error.message}"

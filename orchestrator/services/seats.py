@@ -9,7 +9,7 @@ from orchestrator.errors import Malformed, Unknown
 from orchestrator.services import presence
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
-from orchestrator.store.queries import room_sizes, rooms_of
+from orchestrator.store.queries import lock_breakout_of, room_sizes, rooms_of
 from schemas.requests import AckRequest
 from schemas.responses import SeatBreakout, SeatResponse, SeatRoom
 from schemas.states import LIVE, Location, RoomState, SeatState
@@ -45,13 +45,15 @@ def versions(session: Session, participant_ids: list[str]) -> dict[str, int]:
 def ack(deps: Deps, participant_id: str, body: AckRequest) -> SeatResponse:
     """The browser has arrived somewhere; raises Malformed for a room that is none of this person's meeting."""
     with deps.database.transaction() as tx:
-        person = tx.session.get(Participant, participant_id)
-        if person is None:
+        meeting_id = tx.session.scalar(select(col(Participant.meeting_id)).where(col(Participant.id) == participant_id))
+        if meeting_id is None:
             raise Unknown("there is no such participant")
+        breakout = lock_breakout_of(tx, meeting_id)
+        person = tx.session.get_one(Participant, participant_id)
         if body.room_id is not None and not _is_of_meeting(tx.session, body.room_id, person.meeting_id):
             raise Malformed(f"there is no room {body.room_id} in this meeting", ("body", "room_id"))
         stay = presence.ack_stay(tx, person, body.room_id, tx.now())
-        presence.apply(deps, tx, person.meeting_id, [stay])
+        presence.apply(deps, tx, breakout, meeting_id, [stay])
     return seat(deps, participant_id)
 
 
@@ -67,7 +69,10 @@ def _is_of_meeting(session: Session, room_id: str, meeting_id: str) -> bool:
 def _want_token(deps: Deps, participant_id: str) -> None:
     with deps.database.transaction() as tx:
         person = tx.session.get_one(Participant, participant_id)
+        if deps.vault.open(person.auth_token) is not None:
+            return
         due.want(tx, Meeting, [person.meeting_id])
+        person.auth_token = None
         person.token_wanted = True
 
 

@@ -11,13 +11,14 @@ from sqlalchemy import exists, func, or_, select
 from sqlmodel import col
 
 from orchestrator.domain.lifecycle import breakout_due
+from orchestrator.errors import WrongState
 from orchestrator.services import failures, recordings
 from orchestrator.services.deps import Deps
 from orchestrator.services.moves import move_breakout, move_rooms, move_seats, report_problem
 from orchestrator.services.polling import watch
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import lock_breakout, places, raise_versions, rooms_of, wanted_seats
+from orchestrator.store.queries import lock_breakout, lock_meeting, places, raise_versions, rooms_of, wanted_seats
 from schemas.states import (
     ACCOUNTED,
     LIVE,
@@ -41,6 +42,7 @@ def step(deps: Deps, breakout_id: str, claim: int) -> str:
         breakout = lock_breakout(tx, breakout_id)
         if not due.take(tx, Breakout, breakout_id, claim):
             return "nothing to do"
+        tx.session.refresh(breakout)
         before = breakout.state
         look(deps, tx, breakout)
         return str(breakout.state) if breakout.state is before else f"{before} → {breakout.state}"
@@ -49,21 +51,29 @@ def step(deps: Deps, breakout_id: str, claim: int) -> str:
 def look(deps: Deps, tx: Transaction, breakout: Breakout) -> None:
     """Do everything that is due for a locked breakout, and store when it is due next."""
     while True:
-        before = breakout.state
-        advance = STEPS.get(before)
-        if advance is not None:
-            advance(deps, tx, breakout, tx.now())
+        before, now = breakout.state, tx.now()
+        if before in STEPS:
+            STEPS[before](deps, tx, breakout, now)
         if breakout.state is before:
             break
-    now = tx.now()
     due_at = breakout_due(breakout, now, deps.grace, deps.look_again)
-    due.set_due(tx, Breakout, breakout.id, due_at)
+    if not _is_due_before(breakout, now, due_at):
+        due.set_due(tx, Breakout, breakout.id, due_at)
     if due_at is not None and due_at <= now:
         due.dispatch(tx, Breakout, [breakout.id])
 
 
+def _is_due_before(breakout: Breakout, now: datetime, due_at: datetime | None) -> bool:
+    """Whether the breakout is looked at soon enough as it stands: a mass of rooms must not write this for each."""
+    return breakout.due_at is not None and due_at is not None and now < breakout.due_at <= due_at
+
+
 def begin_opening(deps: Deps, tx: Transaction, breakout: Breakout) -> None:
-    """Start a draft or scheduled breakout; its task makes the rooms due."""
+    """Start a draft or scheduled breakout; its task makes the rooms due. Raises WrongState while another one runs."""
+    lock_meeting(tx, breakout.meeting_id)
+    state = _running(tx, breakout.meeting_id)
+    if state is not None:
+        raise WrongState(f"another breakout of this meeting is {state}; at most one runs at a time", state.value, [])
     now = tx.now()
     move_breakout(tx, breakout, BreakoutState.OPENING, now)
     breakout.starts_at = now
@@ -91,16 +101,20 @@ def begin_closing(
 def _scheduled(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
     if breakout.starts_at is None or breakout.starts_at > now:
         return
-    other = select(col(Breakout.id)).where(
-        col(Breakout.meeting_id) == breakout.meeting_id, col(Breakout.state).in_(LIVE)
-    )
-    if tx.session.scalar(other) is None:
+    if _running(tx, breakout.meeting_id) is None:
         begin_opening(deps, tx, breakout)
 
 
+def _running(tx: Transaction, meeting_id: str) -> BreakoutState | None:
+    statement = select(col(Breakout.state)).where(col(Breakout.meeting_id) == meeting_id, col(Breakout.state).in_(LIVE))
+    return tx.session.scalar(statement)
+
+
 def _opening(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
-    _want_rooms(tx, breakout, now)
     counts = _room_states(tx, breakout)
+    if counts.get(RoomState.PLANNED):
+        _want_rooms(tx, breakout, now)
+        return
     if breakout.opening_until and now >= breakout.opening_until and counts.get(RoomState.OPEN):
         _fail_stuck_rooms(tx, breakout, now)
         counts = _room_states(tx, breakout)
@@ -110,19 +124,21 @@ def _opening(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> 
         if not _unretired(tx, breakout):
             _fail(tx, breakout, now)
     elif set(counts) <= {RoomState.OPEN, RoomState.FAILED, RoomState.CLOSED}:
-        move_breakout(tx, breakout, BreakoutState.OPEN, now)
-        breakout.opened_at = now
-        if breakout.duration_seconds is not None:
-            breakout.closes_at = now + timedelta(seconds=breakout.duration_seconds)
-        watch(deps, tx, breakout)
-        raise_versions(tx, breakout.meeting_id)
+        _opened(deps, tx, breakout, now)
+
+
+def _opened(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
+    move_breakout(tx, breakout, BreakoutState.OPEN, now)
+    breakout.opened_at = now
+    if breakout.duration_seconds is not None:
+        breakout.closes_at = now + timedelta(seconds=breakout.duration_seconds)
+    watch(deps, tx, breakout)
+    raise_versions(tx, breakout.meeting_id)
 
 
 def _want_rooms(tx: Transaction, breakout: Breakout, now: datetime) -> None:
     """Want every room that nobody has asked for yet."""
-    fresh = [room for room in rooms_of(tx.session, breakout.id) if room.wanted is RoomWanted.NOTHING]
-    if not fresh:
-        return
+    fresh = [room for room in rooms_of(tx.session, breakout.id) if room.state is RoomState.PLANNED]
     for room in fresh:
         room.wanted = RoomWanted.OPEN
     move_rooms(tx, breakout, fresh, RoomState.PREPARING, now)
@@ -132,10 +148,8 @@ def _want_rooms(tx: Transaction, breakout: Breakout, now: datetime) -> None:
 
 def _room_states(tx: Transaction, breakout: Breakout) -> dict[RoomState, int]:
     tx.session.flush()
-    statement = (
-        select(col(Room.state), func.count()).where(col(Room.breakout_id) == breakout.id).group_by(col(Room.state))
-    )
-    return dict(tx.session.execute(statement).all())
+    statement = select(col(Room.state), func.count()).where(col(Room.breakout_id) == breakout.id)
+    return dict(tx.session.execute(statement.group_by(col(Room.state))).all())
 
 
 def _fail_stuck_rooms(tx: Transaction, breakout: Breakout, now: datetime) -> None:

@@ -19,7 +19,7 @@ from orchestrator.services import presence, recordings, steps
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import lock_breakout, lock_live_breakout
+from orchestrator.store.queries import lock_breakout_of
 from schemas.states import BreakoutState, CloseReason
 from schemas.tables import Breakout, Delivery, Inbox, Meeting, Participant, Recording, Room
 
@@ -45,7 +45,10 @@ def deliver(deps: Deps, delivery_id: str, raw: bytes) -> None:
 
 
 def _meeting_of(session: Session, event: WebhookEvent) -> str | None:
-    """Our parent meeting that an event is about, directly or through one of its rooms."""
+    """Our parent meeting that an event is about, directly or through one of its rooms or recordings."""
+    if isinstance(event, RecordingUpdated):
+        through = select(col(Breakout.meeting_id)).join(Recording, col(Recording.breakout_id) == col(Breakout.id))
+        return session.scalar(through.where(col(Recording.realtimekit_recording_id) == event.recording_id))
     parent = select(col(Meeting.id)).where(col(Meeting.realtimekit_meeting_id) == event.meeting_id)
     through_room = (
         select(col(Breakout.meeting_id))
@@ -58,6 +61,7 @@ def _meeting_of(session: Session, event: WebhookEvent) -> str | None:
 def apply(deps: Deps, inbox_id: str, claim: int) -> str:
     """The task of an inbox: apply the deliveries that wait, a batch at a time."""
     with deps.database.transaction() as tx:
+        breakout = lock_breakout_of(tx, inbox_id)
         if not due.take(tx, Inbox, inbox_id, claim):
             return "nothing to do"
         waiting = select(Delivery).where(col(Delivery.inbox_id) == inbox_id, col(Delivery.applied_at).is_(None))
@@ -67,24 +71,27 @@ def apply(deps: Deps, inbox_id: str, claim: int) -> str:
         now = tx.now()
         for delivery in batch:
             delivery.applied_at = now
-        lock_live_breakout(tx, inbox_id)
         tx.session.get_one(Meeting, inbox_id).webhook_at = now
         tx.session.flush()
-        _apply_events(deps, tx, inbox_id, [event for one in batch if (event := parse(one.payload.encode()))], now)
+        events = [event for one in batch if (event := parse(one.payload.encode()))]
+        _apply_events(deps, tx, breakout, inbox_id, events)
         if len(batch) == BATCH:
             due.want(tx, Inbox, [inbox_id])
         return f"{len(batch)} deliveries"
 
 
-def _apply_events(deps: Deps, tx: Transaction, meeting_id: str, events: Sequence[WebhookEvent], now: datetime) -> None:
+def _apply_events(
+    deps: Deps, tx: Transaction, breakout: Breakout | None, meeting_id: str, events: Sequence[WebhookEvent]
+) -> None:
+    now = tx.now()
     meeting = tx.session.get_one(Meeting, meeting_id)
     people = [event for event in events if isinstance(event, ParticipantJoined | ParticipantLeft)]
-    presence.apply(deps, tx, meeting_id, _stays(tx.session, meeting, people, now))
+    presence.apply(deps, tx, breakout, meeting_id, _stays(tx.session, meeting, people, now))
     for event in events:
         if isinstance(event, RecordingUpdated):
-            _apply_recording(deps, tx, event, now)
+            _apply_recording(deps, tx, breakout, event)
         elif isinstance(event, MeetingEnded) and event.meeting_id == meeting.realtimekit_meeting_id:
-            _apply_parent_ended(deps, tx, meeting_id, event)
+            _apply_parent_ended(deps, tx, breakout, event)
 
 
 def _stays(
@@ -116,21 +123,25 @@ def _stay(
     return presence.Stay(participant_id, room_id, event.peer_id, event.session_id, joined_at, left_at)
 
 
-def _apply_recording(deps: Deps, tx: Transaction, event: RecordingUpdated, now: datetime) -> None:
+def _apply_recording(deps: Deps, tx: Transaction, breakout: Breakout | None, event: RecordingUpdated) -> None:
+    """Merge into the recording; one of an earlier breakout is left to its own task, which asks."""
     statement = select(Recording).where(col(Recording.realtimekit_recording_id) == event.recording_id)
     recording = tx.session.scalar(statement)
-    if recording is None:
+    if recording is None or breakout is None:
         return
-    breakout = lock_breakout(tx, recording.breakout_id)
-    tx.session.refresh(recording)
+    if recording.breakout_id != breakout.id:
+        due.want(tx, Recording, [recording.id])
+        return
     fact = RecordingRecord(event.recording_id, event.status, event.started_at, event.stopped_at, event.download_url)
-    recordings.merge(tx, breakout, recording, fact, now)
+    recordings.merge(tx, breakout, recording, fact, tx.now())
     if breakout.state is BreakoutState.CLOSING:
         steps.look(deps, tx, breakout)
 
 
-def _apply_parent_ended(deps: Deps, tx: Transaction, meeting_id: str, event: MeetingEnded) -> None:
+def _apply_parent_ended(deps: Deps, tx: Transaction, breakout: Breakout | None, event: MeetingEnded) -> None:
     """The host ended the parent for all: so end the rooms. A parent that is merely empty has not ended."""
-    breakout = lock_live_breakout(tx, meeting_id)
-    if event.reason == HOST_ENDED and breakout and breakout.state in (BreakoutState.OPENING, BreakoutState.OPEN):
+    if breakout is None or breakout.state not in (BreakoutState.OPENING, BreakoutState.OPEN):
+        return
+    of_before = event.ended_at and breakout.starts_at and event.ended_at < breakout.starts_at
+    if event.reason == HOST_ENDED and not of_before:
         steps.begin_closing(deps, tx, breakout, CloseReason.PARENT_ENDED)

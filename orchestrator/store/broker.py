@@ -47,7 +47,6 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
         "task_reject_on_worker_lost": True,
         "task_ignore_result": True,  # results stand in the database and, as one line, in Flower's events
         "task_track_started": True,
-        "task_send_sent_event": True,
         "worker_send_task_events": True,
         "worker_prefetch_multiplier": 1,
         "worker_eta_task_limit": 200,

@@ -1,11 +1,14 @@
 """The database: one engine per process, and `transaction()`, at whose commit messages go out and never before."""
 
+import threading
+import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, text
+from sqlalchemy import Connection, Engine, create_engine, event, func, insert, text
 from sqlmodel import Session
 
 from orchestrator.store.messages import Message
@@ -16,19 +19,32 @@ POSTGRESQL_LIMITS = (
 )
 """A process frozen inside a transaction must not hold the others up for longer (milliseconds)."""
 
+TURN_SECONDS = 10.0
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+READS = "only_reads"
+
 AfterCommit = Callable[[list[Message], set[str]], None]
 
 
 def make_engine(url: str, pool_size: int) -> Engine:
-    """An engine whose transactions serialise as the protocol of a row expects, on either database."""
+    """An engine whose transactions serialise as the protocol of a row expects, on either database.
+
+    Threads beyond `pool_size` wait for a connection: it is the interpreter that they would wait for anyway, and
+    PostgreSQL has not more than a hundred by default.
+    """
     if url.startswith("sqlite"):
-        engine = create_engine(url, connect_args={"timeout": 15, "check_same_thread": False}, pool_size=pool_size)
+        options = {"timeout": 15, "check_same_thread": False}
+        engine = create_engine(url, connect_args=options, pool_size=pool_size, max_overflow=0)
         event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
         return engine
     return create_engine(
         url,
         pool_size=pool_size,
-        max_overflow=pool_size,
+        max_overflow=0,
         pool_pre_ping=True,
         connect_args={"options": POSTGRESQL_LIMITS, "connect_timeout": 5},
     )
@@ -40,18 +56,67 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock at once: a transaction that reads first could not wait for it later."""
+    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get(READS) else "BEGIN IMMEDIATE")
+
+
+class Turns:
+    """Locks of this process by name, for as long as anybody uses them."""
+
+    def __init__(self) -> None:
+        self._by_name: weakref.WeakValueDictionary[str, threading.Lock] = weakref.WeakValueDictionary()
+        self._guard = threading.Lock()
+
+    def of(self, name: str) -> threading.Lock:
+        """The one lock of that name."""
+        with self._guard:
+            lock = self._by_name.get(name)
+            if lock is None:
+                lock = self._by_name[name] = threading.Lock()
+            return lock
+
+
 class Transaction:
     """One open transaction, and what is to happen once it has committed."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, turns: Turns) -> None:
         self.session = session
+        self._turns = turns
+        self._held: dict[str, threading.Lock] = {}
         self.messages: list[Message] = []
         self.topics: set[str] = set()
+        self.names: dict[str, str] = {}
+        """The callers' own ids of people, as far as this transaction has come across them."""
         self._events: list[dict[str, Any]] = []
 
     def now(self) -> datetime:
         """The database's time, by a new statement: later than any lock waited for so far."""
         return database_now(self.session)
+
+    def after(self, delay: timedelta) -> Any:
+        """The database's time and `delay` later, to be stored: part of the statement, so that it costs none itself."""
+        if self.session.get_bind().dialect.name == "sqlite":
+            return datetime.now(UTC) + delay
+        return func.statement_timestamp() + delay
+
+    def take_turn(self, name: str) -> None:
+        """Let one transaction of this process at a time go on with `name`, until its end; before any lock of a row.
+
+        A hundred threads that wait for one row's lock in the database would wait beyond its `lock_timeout`, each on a
+        connection of its own (measured). Raises TimeoutError after TURN_SECONDS.
+        """
+        if name not in self._held:
+            turn = self._turns.of(name)
+            if not turn.acquire(timeout=TURN_SECONDS):
+                raise TimeoutError(f"no turn at {name} for {TURN_SECONDS} s")
+            self._held[name] = turn
+
+    def end_turns(self) -> None:
+        """Let others go on."""
+        for turn in self._held.values():
+            turn.release()
+        self._held = {}
 
     def send(self, message: Message) -> None:
         """Send a task after the commit."""
@@ -85,43 +150,70 @@ def database_now(session: Session) -> datetime:
     return now
 
 
+def _answer(futures: list[Future[R]], work: Callable[[list[T]], list[R]], items: list[T]) -> None:
+    """Work on all at once; should that fail, on each alone, so that one bad item spoils no other."""
+    try:
+        for future, answer in zip(futures, work(items), strict=True):
+            future.set_result(answer)
+    except Exception as error:
+        if len(items) == 1:
+            futures[0].set_exception(error)
+            return
+        for future, item in zip(futures, items, strict=True):
+            _answer([future], work, [item])
+
+
 class Database:
     """Hands out transactions; what they send leaves through `after_commit`, which must not block or raise."""
 
-    def __init__(self, url: str, after_commit: AfterCommit, pool_size: int = 10) -> None:
+    def __init__(self, url: str, after_commit: AfterCommit, pool_size: int) -> None:
         self.engine = make_engine(url, pool_size)
+        self._reading = self.engine.execution_options(**{READS: True})
         self._after_commit = after_commit
+        self._turns = Turns()
+        self._together: dict[str, list[tuple[Any, Future[Any]]]] = {}
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Commit at the end, roll back on any error; messages are sent only after a commit."""
-        with self.engine.connect() as connection:
-            _begin(connection, "BEGIN IMMEDIATE")
-            with Session(bind=connection, expire_on_commit=False, autoflush=True) as session:
-                tx = Transaction(session)
+        """Commit at the end, roll back on any error; messages are sent only after a commit.
+
+        Its connection is taken with its first statement, so that nobody keeps one while waiting for a turn.
+        """
+        with Session(bind=self.engine, expire_on_commit=False) as session:
+            tx = Transaction(session, self._turns)
+            try:
                 yield tx
                 session.flush()
                 tx.write_events()
                 session.commit()
-            connection.commit()
+            finally:
+                session.rollback()
+                tx.end_turns()
         if tx.messages or tx.topics:
             self._after_commit(tx.messages, tx.topics)
+
+    def together(self, name: str, item: T, work: Callable[[list[T]], list[R]]) -> R:
+        """Group commit: have `work` done on this item and on all that other threads have handed in meanwhile.
+
+        Whoever gets the turn works for all who wait for it; `work` answers in the order of its items. Raises what
+        `work` raises on the item alone.
+        """
+        handed_in: Future[R] = Future()
+        waiting: list[tuple[Any, Future[Any]]] = self._together.setdefault(name, [])
+        waiting.append((item, handed_in))
+        with self._turns.of(name):
+            if not handed_in.done():
+                batch = waiting[:]
+                del waiting[: len(batch)]
+                _answer([future for _, future in batch], work, [it for it, _ in batch])
+        return handed_in.result()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A transaction that only reads and locks nobody out."""
-        with self.engine.connect() as connection:
-            _begin(connection, "BEGIN")
-            with Session(bind=connection, autoflush=False) as session:
-                yield session
+        with Session(bind=self._reading, autoflush=False) as session:
+            yield session
 
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
-
-
-def _begin(connection: Connection, sqlite_statement: str) -> None:
-    """Begin; SQLite takes the write lock at once, for an upgrade in the middle could not wait for it."""
-    connection.begin()
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(sqlite_statement)

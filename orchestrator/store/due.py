@@ -11,12 +11,13 @@ release    give the row back; due at its next time, or at once when more was wan
 The database is the truth and a message only a hint: every message may be lost, repeated, or an hour late.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, case, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, case, func, or_, select, tuple_, update
 from sqlalchemy.sql.dml import Update
 
 from orchestrator.domain.lifecycle import breakout_task, room_task
@@ -56,11 +57,11 @@ def _id(table: type[Due]) -> Any:
     return _column(table, "id")
 
 
-def _dispatched_until(table: type[Due], now: datetime) -> Any:
+def _dispatched_until(tx: Transaction, table: type[Due]) -> Any:
     """When a row that is dispatched now is due again; each unanswered message doubles the wait."""
     delays = dispatch_delays()
-    steps = [(_column(table, "dispatches") == n, now + timedelta(seconds=delay)) for n, delay in enumerate(delays)]
-    return case(*steps, else_=now + timedelta(seconds=delays[-1]))
+    steps = [(_column(table, "dispatches") == n, tx.after(timedelta(seconds=delay))) for n, delay in enumerate(delays)]
+    return case(*steps, else_=tx.after(timedelta(seconds=delays[-1])))
 
 
 def _message(row: Any) -> Message:
@@ -83,10 +84,9 @@ def dispatch(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:
     ids = list(row_ids)
     if not ids:
         return
-    now = tx.now()
     tx.session.flush()
     statement = _update(table, _id(table).in_(ids), _column(table, "holder").is_(None)).values(
-        due_at=_dispatched_until(table, now), dispatches=_column(table, "dispatches") + 1
+        due_at=_dispatched_until(tx, table), dispatches=_column(table, "dispatches") + 1
     )
     rows = tx.session.scalars(statement.returning(table), execution_options={"populate_existing": True}).all()
     for row in rows:
@@ -100,7 +100,7 @@ def start(tx: Transaction, table: type[Due], row_id: str, claim: int, *, holder:
         .values(
             claim=claim + 1,
             holder=holder,
-            due_at=tx.now() + lease,
+            due_at=tx.after(lease),
             tries=_column(table, "tries") + 1,
             dispatches=0,
         )
@@ -114,7 +114,7 @@ def take(tx: Transaction, table: type[Due], row_id: str, claim: int) -> bool:
     """Consume `claim` for work that ends within this transaction; False when there is nothing to do any more."""
     statement = _update(
         table, _id(table) == row_id, _column(table, "claim") == claim, _column(table, "holder").is_(None)
-    ).values(claim=claim + 1, dispatches=0, seen_generation=_column(table, "generation"), due_at=None)
+    ).values(claim=claim + 1, dispatches=0, due_at=None)
     return _rows(tx, statement) == 1
 
 
@@ -129,7 +129,7 @@ def want(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:
     tx.session.flush()
     lock_rows(tx, table, ids)
     tx.session.execute(_update(table, _id(table).in_(ids)).values(generation=_column(table, "generation") + 1))
-    soon = tx.now() + timedelta(seconds=dispatch_delays()[0])
+    soon = tx.after(timedelta(seconds=dispatch_delays()[0]))
     idle = select(_id(table)).where(
         _id(table).in_(ids),
         _column(table, "holder").is_(None),
@@ -164,12 +164,40 @@ def record(tx: Transaction, claim: Claim, *, progress: bool = True) -> None:
         raise LeaseLost(f"{claim.table.__name__.lower()} {claim.row_id} is somebody else's by now")
 
 
-def release(
-    tx: Transaction, claim: Claim, *, due_at: datetime | None, retry_at: datetime | None = None, untried: bool = False
-) -> None:
+def record_all(tx: Transaction, claims: Sequence[Claim], progress: Collection[str]) -> dict[str, Any]:
+    """The rows, as they are now, whose claims are still good; of those in `progress` the tries are reset.
+
+    All claims are on one table; nothing may be written for a row that is not in the answer.
+    """
+    table = claims[0].table
+    good = tuple_(_id(table), _column(table, "claim")).in_([(claim.row_id, claim.fence) for claim in claims])
+    lock_rows(tx, table, [claim.row_id for claim in claims])
+    tries = case((_id(table).in_(list(progress)), 0), else_=_column(table, "tries"))
+    statement = _update(table, good).values(tries=tries).returning(table)
+    rows = tx.session.scalars(statement, execution_options={"populate_existing": True}).all()
+    return {row.id: row for row in cast(Sequence[Any], rows)}
+
+
+def release_all(tx: Transaction, claims: Sequence[Claim]) -> None:
+    """Give rows back of which nothing is left to do; those whose generation has moved on are due at once."""
+    by_generation: dict[tuple[type[Due], int], list[str]] = defaultdict(list)
+    for claim in claims:
+        by_generation[claim.table, claim.generation].append(claim.row_id)
+    tx.session.flush()
+    for (table, generation), row_ids in by_generation.items():
+        statement = (
+            _update(table, _id(table).in_(row_ids))
+            .values(holder=None, dispatches=0, due_at=None)
+            .returning(_id(table), _column(table, "generation"))
+        )
+        moved_on = [row_id for row_id, now_wanted in tx.session.execute(statement).all() if now_wanted != generation]
+        dispatch(tx, table, moved_on)
+
+
+def release(tx: Transaction, claim: Claim, *, due_at: datetime | None, untried: bool = False) -> None:
     """Give the row back: due at `due_at`, or at once when its generation has moved on; no-op when it was lost.
 
-    `retry_at` is stored as the reason for waiting; `untried` takes back the try of a pass that never got its turn.
+    `untried` takes back the try of a pass that never got its turn.
     """
     table = claim.table
     tx.session.flush()
@@ -179,8 +207,6 @@ def release(
             holder=None,
             dispatches=0,
             due_at=due_at,
-            retry_at=retry_at,
-            seen_generation=claim.generation,
             tries=_column(table, "tries") - (1 if untried else 0),
         )
         .returning(_column(table, "generation"))

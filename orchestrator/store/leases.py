@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import tuple_, update
+from sqlalchemy import select, tuple_, update
 
 from orchestrator.errors import LeaseLost
 from orchestrator.log import logger
 from orchestrator.store.database import Database
-from orchestrator.store.due import Claim, lock_rows
+from orchestrator.store.due import Claim
 from schemas.tables import Due
 
 log = logger(__name__)
@@ -84,24 +84,25 @@ class Leases:
                 if sent < lease.deadline:
                     by_table[lease.claim.table].append(lease)
         for table, leases in by_table.items():
-            kept = self._extend(table, leases)
+            renewed, ours = self._extend(table, leases)
             for lease in leases:
-                lease.valid_until = (
-                    min(sent + self.lease.total_seconds(), lease.deadline) if lease.claim.row_id in kept else 0.0
-                )
+                if lease.claim.row_id in renewed:
+                    lease.valid_until = min(sent + self.lease.total_seconds(), lease.deadline)
+                elif lease.claim.row_id not in ours:
+                    lease.valid_until = 0.0
 
-    def _extend(self, table: type[Due], leases: list[Lease]) -> set[str]:
+    def _extend(self, table: type[Due], leases: list[Lease]) -> tuple[set[str], set[str]]:
+        """Which rows were renewed, and which are still ours.
+
+        A row that somebody has locked just now is left to the next round: waiting for it, with others locked already,
+        could be waiting in a circle.
+        """
         row: Any = table
+        held = tuple_(row.id, row.claim).in_([(lease.claim.row_id, lease.claim.fence) for lease in leases])
+        mine = select(row.id).where(held, row.holder.is_not(None))
         with self._database.transaction() as tx:
-            lock_rows(tx, table, [lease.claim.row_id for lease in leases])
-            statement = (
-                update(table)
-                .where(
-                    tuple_(row.id, row.claim).in_([(lease.claim.row_id, lease.claim.fence) for lease in leases]),
-                    row.holder.is_not(None),
-                )
-                .values(due_at=tx.now() + self.lease)
-                .returning(row.id)
-                .execution_options(synchronize_session=False)
-            )
-            return set(tx.session.scalars(statement).all())
+            ours = set(tx.session.scalars(mine))
+            free = set(tx.session.scalars(mine.with_for_update(skip_locked=True, key_share=True)))
+            statement = update(table).where(row.id.in_(free)).values(due_at=tx.after(self.lease))
+            tx.session.execute(statement, execution_options={"synchronize_session": False})
+            return free, ours

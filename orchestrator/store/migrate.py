@@ -26,9 +26,8 @@ def migrate(engine: Engine) -> None:
     """Upgrade to the newest revision; safe to run anywhere, any number of times, by several at once."""
     with engine.connect() as connection:
         if connection.dialect.name == "postgresql":
+            connection.execute(text("SET lock_timeout = 0; SET statement_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
-        else:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
         command.upgrade(_config(connection), "head")
         connection.commit()
 

@@ -1,23 +1,26 @@
 """Named queries that several services share.
 
-Locks are taken in this order, so that nobody waits in a circle: breakout → meeting → rooms → seats → participants; of
-several rows of one table in the order of their ids, unless the breakout's lock is held. They are all FOR NO KEY UPDATE,
-which leaves foreign keys that point to the row alone.
+Locks are taken in this order, so that nobody waits in a circle: breakout → meeting → rooms → seats → participants;
+of several rows of one table in the order of their ids. They are all FOR NO KEY UPDATE, which leaves foreign keys that
+point to the row alone. The breakout comes first of all: its turn (`Transaction.take_turn`) is waited for without a
+connection.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlmodel import Session, col
 
 from orchestrator.errors import Unknown
 from orchestrator.store.database import Transaction
-from schemas.states import LIVE
+from schemas.states import LIVE, BreakoutState
 from schemas.tables import Breakout, Meeting, Participant, Presence, Recording, Room, Seat
 
 
 def lock_breakout(tx: Transaction, breakout_id: str) -> Breakout:
     """The breakout, locked: whoever decides over more than one of its rows does this first. Raises Unknown."""
+    tx.take_turn(f"breakout {breakout_id}")
     statement = select(Breakout).where(col(Breakout.id) == breakout_id).with_for_update(key_share=True)
     found = tx.session.scalar(statement, execution_options={"populate_existing": True})
     if found is None:
@@ -25,15 +28,31 @@ def lock_breakout(tx: Transaction, breakout_id: str) -> Breakout:
     return found
 
 
-def lock_live_breakout(tx: Transaction, meeting_id: str) -> Breakout | None:
-    """The meeting's one breakout that is opening, open or closing, locked."""
-    statement = select(Breakout).where(col(Breakout.meeting_id) == meeting_id, col(Breakout.state).in_(LIVE))
-    return tx.session.scalar(statement.with_for_update(key_share=True), execution_options={"populate_existing": True})
+def lock_breakout_of(tx: Transaction, meeting_id: str) -> Breakout | None:
+    """The meeting's breakout that facts are about, locked: the one that runs, else the one that closed last.
+
+    To be called before anything else in the transaction: what was read is forgotten while it waits for its turn.
+    """
+    running = case((col(Breakout.state).in_(LIVE), 0), else_=1)
+    newest = select(col(Breakout.id)).where(
+        col(Breakout.meeting_id) == meeting_id, col(Breakout.state).in_({*LIVE, BreakoutState.CLOSED})
+    )
+    breakout_id = tx.session.scalar(newest.order_by(running, col(Breakout.id).desc()).limit(1))
+    tx.session.rollback()
+    return lock_breakout(tx, breakout_id) if breakout_id else None
 
 
 def meeting(session: Session, meeting_id: str) -> Meeting:
     """The parent meeting. Raises Unknown."""
     found = session.get(Meeting, meeting_id)
+    if found is None:
+        raise Unknown(f"there is no meeting {meeting_id}")
+    return found
+
+
+def lock_meeting(tx: Transaction, meeting_id: str) -> Meeting:
+    """The parent meeting, locked: two breakouts of it are planned or begun one after the other. Raises Unknown."""
+    found = tx.session.scalar(select(Meeting).where(col(Meeting.id) == meeting_id).with_for_update(key_share=True))
     if found is None:
         raise Unknown(f"there is no meeting {meeting_id}")
     return found
@@ -50,12 +69,29 @@ def participant(session: Session, meeting_id: str, custom_participant_id: str) -
     return found
 
 
-def custom_ids(session: Session, participant_ids: Iterable[str]) -> dict[str, str]:
-    """The callers' own ids of people, for the log."""
-    statement = select(col(Participant.id), col(Participant.custom_participant_id)).where(
-        col(Participant.id).in_(list(participant_ids))
+def custom_ids(tx: Transaction, participant_ids: Iterable[str]) -> dict[str, str]:
+    """The callers' own ids of people, for the log; asked for only once in a transaction."""
+    if unknown := set(participant_ids) - tx.names.keys():
+        statement = select(col(Participant.id), col(Participant.custom_participant_id)).where(
+            col(Participant.id).in_(unknown)
+        )
+        tx.names.update(tx.session.execute(statement).all())
+    return tx.names
+
+
+def seats_of_rooms(tx: Transaction, room_ids: Iterable[str]) -> dict[str, list[Seat]]:
+    """The present seats of rooms, by room; the names of their people are learned with them."""
+    statement = (
+        select(Seat, col(Participant.custom_participant_id))
+        .join(Participant, col(Participant.id) == col(Seat.participant_id))
+        .where(col(Seat.room_id).in_(list(room_ids)), col(Seat.wanted))
     )
-    return dict(session.execute(statement).all())
+    rows = tx.session.execute(statement, execution_options={"populate_existing": True}).all()
+    tx.names.update((seat.participant_id, name) for seat, name in rows)
+    found: dict[str, list[Seat]] = defaultdict(list)
+    for seat, _ in rows:
+        found[seat.room_id].append(seat)
+    return found
 
 
 def wanted_seats(session: Session, breakout_id: str) -> list[Seat]:
@@ -105,9 +141,11 @@ def rooms_of(session: Session, breakout_id: str) -> list[Room]:
 
 def raise_versions(tx: Transaction, meeting_id: str, participant_ids: Iterable[str] | None = None) -> None:
     """What the seats of these people (all of the meeting's, by default) say has changed: tell their streams."""
-    statement = update(Participant).where(col(Participant.meeting_id) == meeting_id)
+    whose = col(Participant.meeting_id) == meeting_id
     if participant_ids is not None:
-        statement = statement.where(col(Participant.id).in_(list(participant_ids)))
+        whose = col(Participant.id).in_(list(participant_ids))
+    in_order = select(col(Participant.id)).where(whose).order_by(col(Participant.id)).with_for_update(key_share=True)
+    statement = update(Participant).where(col(Participant.id).in_(in_order))
     tx.session.flush()
     tx.session.execute(
         statement.values(version=Participant.version + 1), execution_options={"synchronize_session": False}

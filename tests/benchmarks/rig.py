@@ -1,0 +1,63 @@
+"""What every benchmark needs: the system, a sandbox in a process of its own, the breakout's own log as the clock."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+
+from orchestrator.runtime.ports import free_port
+from tests.support.databases import migrate_url
+from tests.support.postgres import postgres
+from tests.support.processes import Processes, processes_in
+from tests.support.sandbox_server import SandboxServer
+from tests.support.stack import Stack
+from tests.support.valkey import valkey_in
+
+AS_IN_PRODUCTION = {"REALTIMEKIT_TIMEOUT_SECONDS": "6", "LEASE_SECONDS": "12", "SYNC_SECONDS": "30"}
+
+
+class SandboxProcess:
+    """The same as SandboxServer, in a process of its own: its work must not slow down who measures."""
+
+    account_id, app_id, api_token = SandboxServer.account_id, SandboxServer.app_id, SandboxServer.api_token
+
+    def __init__(self, processes: Processes, latency_ms: float) -> None:
+        port = free_port()
+        self.root = f"http://127.0.0.1:{port}"
+        self.base_url = f"{self.root}/client/v4"
+        command = processes.breakouts("sandbox", "--port", str(port), "--latency-ms", str(latency_ms), env={})
+        command.wait_for_url(f"{self.root}/_sandbox/state", 60)
+
+
+@contextmanager
+def rig(latency_ms: float = 0, *, timekeepers: int = 1, **settings: str) -> Iterator[Stack]:
+    """A started system on PostgreSQL with one worker process."""
+    with tempfile.TemporaryDirectory() as folder, postgres() as server:
+        home = Path(folder)
+        with valkey_in(home / "valkey") as broker, processes_in(home) as processes:
+            stack = Stack(
+                processes,
+                SandboxProcess(processes, latency_ms),  # type: ignore[arg-type]  # all that a Stack uses of it
+                database_url=server.migrated(migrate_url),
+                broker_url=broker.url,
+                home=home / "home",
+                settings=AS_IN_PRODUCTION | settings,
+            )
+            stack.start(webhooks=False, timekeepers=timekeepers)
+            yield stack
+            stack.close()
+
+
+def moments(stack: Stack, breakout_id: str, kind: str, to: str) -> list[datetime]:
+    """When the breakout's log says that something became `to`, by the database's clock."""
+    url = stack.environment["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://")
+    engine = create_engine(url)
+    query = text("SELECT at, data FROM event WHERE breakout_id = :id AND type = :kind ORDER BY number")
+    with engine.connect() as connection:
+        rows = connection.execute(query, {"id": breakout_id, "kind": kind}).all()
+    engine.dispose()
+    return [at for at, data in rows if (data if isinstance(data, dict) else json.loads(data))["to"] == to]
