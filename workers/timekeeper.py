@@ -22,6 +22,8 @@ log = logger(__name__)
 
 BATCH = 100
 LONGEST_SLEEP_SECONDS = 1.0
+REST_SECONDS = 0.2
+"""Between looks at rows that are due but that others have locked, or that wait in a crowded queue."""
 ALIVE_KEY = PREFIX + "timekeeper"
 ALIVE_SECONDS = 10
 CROWDED = 0.25
@@ -55,15 +57,15 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
 
     def _send_due(self) -> float:
         """Send what is due now; gives the seconds until something else is."""
-        crowded = self._crowded()
-        for table in due.TABLES:
-            while self._send_batch(table, resend=not crowded) == BATCH:
-                pass
         with deps().database.transaction() as tx:
-            next_at, now = due.next_due_at(tx), tx.now()
-        if next_at is None:
-            return LONGEST_SLEEP_SECONDS
-        return min(max((next_at - now).total_seconds(), 0.01 if not crowded else 0.2), LONGEST_SLEEP_SECONDS)
+            firsts, now = due.next_due(tx), tx.now()
+        late = [table for table in due.TABLES if table in firsts and firsts[table] <= now]
+        resend = not (late and self._crowded())
+        if sum(self._send_batch(table, resend=resend) for table in late):
+            return 0.0
+        if late:
+            return REST_SECONDS
+        return min([LONGEST_SLEEP_SECONDS, *((due_at - now).total_seconds() for due_at in firsts.values())])
 
     def _send_batch(self, table: type[Due], *, resend: bool) -> int:
         with deps().database.transaction() as tx:

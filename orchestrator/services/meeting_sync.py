@@ -16,7 +16,7 @@ from orchestrator.services import presence
 from orchestrator.services.admission import Guest, Outcome, admit_all, first_to_retry, preset_of, stays_in_doubt
 from orchestrator.services.deps import Deps
 from orchestrator.services.leased import release_for_retry, start_pass
-from orchestrator.services.polling import live_breakout, next_poll, places_to_poll
+from orchestrator.services.polling import BACKSTOP, live_breakout, next_poll, places_to_poll, webhooks_come
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import lock_breakout_of, raise_versions
@@ -65,18 +65,25 @@ def _read(tx: Transaction, meeting_id: str) -> SyncWork:
     breakout = live_breakout(tx, meeting_id)
     now = tx.now()
     people = _tokenless(tx, meeting, breakout)
-    polls = breakout is not None and meeting.poll_at is not None and meeting.poll_at <= now
     work = SyncWork(
         meeting_id=meeting_id,
         realtimekit_meeting_id=meeting.realtimekit_meeting_id,
         to_import=meeting.to_import,
         guests=[_guest(person, meeting) for person in people],
-        to_poll=places_to_poll(tx, meeting, breakout) if breakout and polls else {},
+        to_poll=_to_poll(tx, meeting, breakout, now) if breakout else {},
         now=now,
     )
     for person in people:
         person.in_doubt = person.realtimekit_participant_id is None
     return work
+
+
+def _to_poll(tx: Transaction, meeting: Meeting, breakout: Breakout, now: datetime) -> dict[str, str | None]:
+    """Nothing before its time, and nothing that webhooks have told since that time was set."""
+    if meeting.poll_at is None or meeting.poll_at > now:
+        return {}
+    told = webhooks_come(meeting, breakout.emptied_at) and breakout.emptied_at and now < breakout.emptied_at + BACKSTOP
+    return {} if told else places_to_poll(tx, meeting, breakout)
 
 
 def _tokenless(tx: Transaction, meeting: Meeting, breakout: Breakout | None) -> Sequence[Participant]:
@@ -134,7 +141,7 @@ def _store(deps: Deps, claim: due.Claim, work: SyncWork, answers: Answers) -> st
             _import(tx, meeting, answers.imported)
         made = _store_tokens(deps, tx, work, answers.tokens)
         now = tx.now()
-        if work.to_poll or live_breakout(tx, meeting.id) is None:
+        if meeting.poll_at is None or meeting.poll_at <= now or live_breakout(tx, meeting.id) is None:
             meeting.poll_at = next_poll(deps, tx, meeting, now)
         if answers.error is not None:
             release_for_retry(tx, claim, answers.error)

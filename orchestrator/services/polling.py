@@ -44,10 +44,9 @@ def places_to_poll(tx: Transaction, meeting: Meeting, breakout: Breakout) -> dic
     return {meeting.realtimekit_meeting_id: None, **rooms}
 
 
-def webhooks_come(meeting: Meeting, breakout: Breakout) -> bool:
-    """Whether RealtimeKit's webhooks are known to reach us: one has, in this stretch of the breakout's life."""
-    since = breakout.emptied_at or breakout.starts_at or breakout.created_at
-    return meeting.webhook_at is not None and meeting.webhook_at >= since
+def webhooks_come(meeting: Meeting, since: datetime | None) -> bool:
+    """Whether RealtimeKit's webhooks are known to reach us: one about this meeting has, since then."""
+    return since is not None and meeting.webhook_at is not None and meeting.webhook_at >= since
 
 
 def next_poll(deps: Deps, tx: Transaction, meeting: Meeting, now: datetime) -> datetime | None:
@@ -55,7 +54,7 @@ def next_poll(deps: Deps, tx: Transaction, meeting: Meeting, now: datetime) -> d
     breakout = live_breakout(tx, meeting.id)
     if breakout is None:
         return None
-    if webhooks_come(meeting, breakout):
+    if webhooks_come(meeting, breakout.emptied_at or breakout.starts_at):
         return now + BACKSTOP
     pace = timedelta(seconds=deps.settings.sync_seconds)
     if breakout.state is BreakoutState.CLOSING:

@@ -72,7 +72,7 @@ def read_work(deps: Deps, tx: Transaction, room_id: str) -> RoomWork:
         guests=_guests(session, room, meeting) if room.wanted is RoomWanted.OPEN else [],
         recordings=_recordings(session, room_id) if breakout.record else [],
         occupied=is_occupied(session, room_id),
-        webhooks_come=webhooks_come(meeting, breakout),
+        webhooks_come=webhooks_come(meeting, breakout.starts_at),
         max_seconds=breakout.recording_max_seconds,
         file_name_prefix=breakout.recording_file_name_prefix,
     )

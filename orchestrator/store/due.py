@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, case, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, CursorResult, case, func, literal, or_, select, tuple_, union_all, update
 from sqlalchemy.sql.dml import Update
 
 from orchestrator.domain.lifecycle import breakout_task, room_task
@@ -243,10 +243,14 @@ def forget_dispatches(tx: Transaction, table: type[Due]) -> None:
     tx.session.execute(_update(table, *waiting).values(due_at=tx.now(), dispatches=0))
 
 
-def next_due_at(tx: Transaction, tables: Sequence[type[Due]] = TABLES) -> datetime | None:
-    """The earliest time at which any row is due."""
-    times = [tx.session.scalar(select(func.min(_column(table, "due_at")))) for table in tables]
-    return min((time for time in times if time is not None), default=None)
+def next_due(tx: Transaction) -> dict[type[Due], datetime]:
+    """When the first row of each table is due, where any is: one statement, for it is asked all the time."""
+    firsts = [
+        select(literal(number), func.min(_column(table, "due_at"))).select_from(table)
+        for number, table in enumerate(TABLES)
+    ]
+    rows = tx.session.execute(union_all(*firsts)).all()
+    return {TABLES[number]: due_at for number, due_at in rows if due_at is not None}
 
 
 def _rows(tx: Transaction, statement: Update) -> int:

@@ -17,7 +17,12 @@ from tests.support.sandbox_server import SandboxServer
 from tests.support.stack import Stack
 from tests.support.valkey import valkey_in
 
-AS_IN_PRODUCTION = {"REALTIMEKIT_TIMEOUT_SECONDS": "6", "LEASE_SECONDS": "12", "SYNC_SECONDS": "30"}
+AS_IN_PRODUCTION = {
+    "REALTIMEKIT_TIMEOUT_SECONDS": "6",
+    "LEASE_SECONDS": "12",
+    "SYNC_SECONDS": "30",
+    "RETURN_GRACE_SECONDS": "10",
+}
 
 
 class SandboxProcess:

@@ -81,9 +81,9 @@ class Stack:
         if webhooks:
             self.register_webhook()
 
-    def start_worker(self) -> Process:
+    def start_worker(self, *options: str) -> Process:
         """Start one more worker process."""
-        return self._processes.breakouts("worker", env=self.environment)
+        return self._processes.breakouts("worker", *options, env=self.environment)
 
     def start_timekeeper(self) -> Process:
         """Start one more timekeeper process."""
