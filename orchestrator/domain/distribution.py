@@ -34,24 +34,16 @@ class RoomNow:
 
     people: int
     max_participants: int | None = None
-    is_open: bool = True
 
     @property
     def has_place(self) -> bool:
         """Whether one more may come."""
-        return self.is_open and (self.max_participants is None or self.people < self.max_participants)
+        return self.max_participants is None or self.people < self.max_participants
 
 
 def random_seed() -> int:
     """A seed that JSON, JavaScript and a 32-bit column all keep exactly."""
     return secrets.randbelow(2**31)
-
-
-def rooms_needed(people: int, room_size: int) -> int:
-    """How many rooms of at most `room_size` hold so many people; one where there is nobody yet."""
-    if room_size < 1:
-        raise Impossible("A room must take at least one person.")
-    return max(1, -(-people // room_size))
 
 
 def distribute(people: Iterable[str], rooms: Sequence[RoomSpec], seed: int) -> list[list[str]]:
@@ -69,11 +61,6 @@ def distribute(people: Iterable[str], rooms: Sequence[RoomSpec], seed: int) -> l
     for person, index in zip(_shuffled(sorted(others), luck), places, strict=False):
         groups[index].append(person)
     return groups
-
-
-def place_late_joiner(rooms: Sequence[RoomNow]) -> int | None:
-    """The index of the open room with the fewest people, the first of several; None when all are full or closed."""
-    return next(_places(rooms, range(len(rooms))), None)
 
 
 def redistribute(people: Iterable[str], rooms: Sequence[RoomNow]) -> dict[str, int | None]:

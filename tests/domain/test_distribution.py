@@ -15,10 +15,8 @@ from orchestrator.domain.distribution import (
     RoomNow,
     RoomSpec,
     distribute,
-    place_late_joiner,
     random_seed,
     redistribute,
-    rooms_needed,
 )
 
 SEEDS = st.integers(min_value=-(2**53), max_value=2**53)
@@ -167,21 +165,8 @@ def test_what_is_impossible_says_why(names: str, rooms: list[RoomSpec], why: str
         distribute(names, rooms, 1)
 
 
-def test_as_many_rooms_as_are_needed() -> None:
-    assert [rooms_needed(count, 4) for count in (0, 1, 4, 5, 8, 9, 5000)] == [1, 1, 1, 2, 2, 3, 1250]
-    with pytest.raises(Impossible):
-        rooms_needed(5, 0)
-
-
-def test_a_late_joiner_goes_to_the_least_filled_open_room() -> None:
-    rooms = [RoomNow(4), RoomNow(2, max_participants=2), RoomNow(3), RoomNow(3), RoomNow(0, is_open=False)]
-    assert place_late_joiner(rooms) == 2
-    assert place_late_joiner([RoomNow(2, 2), RoomNow(0, is_open=False)]) is None
-    assert place_late_joiner([]) is None
-
-
 def test_people_of_a_lost_room_fill_up_the_others() -> None:
-    rooms = [RoomNow(2), RoomNow(0, is_open=False), RoomNow(1), RoomNow(1, max_participants=2)]
+    rooms = [RoomNow(2), RoomNow(0, max_participants=0), RoomNow(1), RoomNow(1, max_participants=2)]
     assert redistribute(["a", "b", "c", "d"], rooms) == {"a": 2, "b": 3, "c": 0, "d": 2}
     assert redistribute(["a", "b"], [RoomNow(0, max_participants=1)]) == {"a": 0, "b": None}
 
