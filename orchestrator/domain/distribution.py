@@ -64,7 +64,7 @@ def distribute(people: Iterable[str], rooms: Sequence[RoomSpec], seed: int) -> l
 
 
 def redistribute(people: Iterable[str], rooms: Sequence[RoomNow]) -> dict[str, int | None]:
-    """The room of each, one after the other into the least filled open one; None: no place was left."""
+    """The room of each, one after the other into the least filled one; None: no place was left."""
     places = _places(rooms, range(len(rooms)))
     return {person: next(places, None) for person in people}
 
