@@ -96,7 +96,7 @@ class Delivery(SQLModel, table=True):
     id: str = Field(primary_key=True, max_length=100)
     inbox_id: str = Field(foreign_key="inbox.id", max_length=36)
     payload: str
-    """The body as it was signed."""
+    """The JSON that was signed, in a form that any database takes."""
     received_at: datetime = Field(sa_type=UtcDateTime)
     applied_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 

@@ -12,7 +12,7 @@ from celery.beat import Scheduler
 
 from orchestrator.log import logger
 from orchestrator.store import due
-from orchestrator.store.broker import PREFIX
+from orchestrator.store.broker import TIMEKEEPER_KEY
 from schemas.tables import Due
 from schemas.tasks import Queue
 from workers.app import settings
@@ -24,7 +24,6 @@ BATCH = 100
 LONGEST_SLEEP_SECONDS = 1.0
 REST_SECONDS = 0.2
 """Between looks at rows that are due but that others have locked, or that wait in a crowded queue."""
-ALIVE_KEY = PREFIX + "timekeeper"
 ALIVE_SECONDS = 10
 CROWDED = 0.25
 """Nothing is sent a second time while more than this share of a worker's threads could be kept busy by a queue: what
@@ -84,7 +83,7 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
     def _notice_new_broker(self) -> None:
         try:
             broker = deps().broker
-            broker.redis.set(ALIVE_KEY, str(time.time()), ex=ALIVE_SECONDS)
+            broker.redis.set(TIMEKEEPER_KEY, str(time.time()), ex=ALIVE_SECONDS)
             if broker.epoch_is_new():
                 for table in due.TABLES:
                     with deps().database.transaction() as tx:

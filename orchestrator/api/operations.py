@@ -9,13 +9,11 @@ from orchestrator.api.common import DepsHere, errors
 from orchestrator.api.problems import problem
 from orchestrator.log import logger
 from orchestrator.services.deps import Deps
-from orchestrator.store.broker import PREFIX
+from orchestrator.store.broker import TIMEKEEPER_KEY
 from schemas.responses import HealthResponse, ReadinessResponse
 
 log = logger(__name__)
 
-TIMEKEEPER_KEY = PREFIX + "timekeeper"
-"""Written with an expiry by every tick of a timekeeper."""
 
 router = APIRouter(tags=["operations"])
 

@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
+from sqlmodel import col
+
 from orchestrator.domain.lifecycle import can_move
 from orchestrator.domain.timing import FOLLOW_HOURS, follow_delay
 from orchestrator.errors import NotFound, RealtimeKitError
@@ -40,17 +43,13 @@ def on_joined(tx: Transaction, breakout: Breakout, room_ids: set[str], now: date
     """Somebody joined: a recording that waits for that is due, one that had ended by itself gets a successor."""
     if not breakout.record or not room_ids:
         return
-    open_rooms = {room_id for room_id in room_ids if _is_open(tx, room_id)}
+    is_open = col(Room.wanted) == RoomWanted.OPEN, col(Room.state) == RoomState.OPEN
+    open_rooms = tx.session.scalars(select(col(Room.id)).where(col(Room.id).in_(room_ids), *is_open))
     latest = {recording.room_id: recording for recording in recordings_of(tx.session, open_rooms)}
     again = [room_id for room_id, recording in latest.items() if recording.state in ENDED]
     tx.session.add_all(Recording(breakout_id=breakout.id, room_id=room_id, created_at=now) for room_id in again)
     waiting = [room_id for room_id, recording in latest.items() if recording.state is RecordingState.REQUESTED]
     due.want(tx, Room, [*waiting, *again])
-
-
-def _is_open(tx: Transaction, room_id: str) -> bool:
-    room = tx.session.get_one(Room, room_id)
-    return room.wanted is RoomWanted.OPEN and room.state is RoomState.OPEN
 
 
 def merge(tx: Transaction, breakout: Breakout, recording: Recording, fact: RecordingRecord, now: datetime) -> None:

@@ -96,6 +96,9 @@ def _store_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[str | N
         rooms = due.record_all(tx, [one.claim for one in batch], ids)
         now = tx.now()
         mine = [one for one in batch if one.work.room_id in rooms]
+        stopped = {row_id: fact for one in mine for row_id, fact in one.stopped.items()}
+        for recording in recordings_of(tx.session, rooms) if breakout.record else []:
+            _store_recording(tx, breakout, recording, stopped.get(recording.id), now)
         for one in mine:
             _store_one(tx, breakout, rooms[one.work.room_id], one, now)
         presence.emptied(deps, tx, breakout, list(rooms), now)
@@ -108,8 +111,6 @@ def _store_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[str | N
 
 
 def _store_one(tx: Transaction, breakout: Breakout, room: Room, one: Ended, now: datetime) -> None:
-    for recording in recordings_of(tx.session, [room.id]) if breakout.record else []:
-        _store_recording(tx, breakout, recording, one.stopped.get(recording.id), now)
     if one.surplus:
         detail = f"{one.surplus} surplus meetings of an unanswered create were retired"
         report_problem(tx, breakout, now, what="surplus retired", detail=detail, room_id=room.id)

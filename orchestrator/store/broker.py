@@ -16,6 +16,8 @@ log = logger(__name__)
 
 PREFIX = "bo:"
 EPOCH_KEY = PREFIX + "epoch"
+TIMEKEEPER_KEY = PREFIX + "timekeeper"
+"""Set by each tick of a timekeeper, and gone soon after the last one."""
 TOPIC_PREFIX = PREFIX + "topic:"
 SENDER_BACKLOG = 20_000
 

@@ -2,7 +2,7 @@
 
 import redis
 
-from orchestrator.api.operations import TIMEKEEPER_KEY
+from orchestrator.store.broker import TIMEKEEPER_KEY
 from tests.api.server import Api
 
 
