@@ -52,12 +52,16 @@ class Answers:
 
 def sync(deps: Deps, meeting_id: str, claim: int) -> str:
     """One pass; what could not be done is done by a later one."""
-    with start_pass(deps, Meeting, meeting_id, claim, lambda tx: _read(tx, meeting_id)) as begun:
+    with start_pass(deps, Meeting, meeting_id, claim, _read_all) as begun:
         if begun is None:
             return "nothing to do"
         lease, work = begun
         answers = deps.realtimekit.run(_ask(deps.realtimekit, work), lease.before_call)
         return _store(deps, lease.claim, work, answers)
+
+
+def _read_all(tx: Transaction, meeting_ids: Sequence[str]) -> dict[str, SyncWork]:
+    return {meeting_id: _read(tx, meeting_id) for meeting_id in meeting_ids}
 
 
 def _read(tx: Transaction, meeting_id: str) -> SyncWork:

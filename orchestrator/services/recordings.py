@@ -1,6 +1,6 @@
 """Recordings: one wanted per room, started when somebody is there, followed until the file is there or never will."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -79,11 +79,7 @@ def schedule_follow(tx: Transaction, recording: Recording, now: datetime) -> Non
 def follow(deps: Deps, recording_id: str, claim: int) -> str:
     """The task of a recording: ask RealtimeKit how the upload goes; only ever reads there."""
 
-    def read(tx: Transaction) -> tuple[str, str]:
-        recording = tx.session.get_one(Recording, recording_id)
-        return recording.realtimekit_recording_id or "", recording.breakout_id
-
-    with start_pass(deps, Recording, recording_id, claim, read) as begun:
+    with start_pass(deps, Recording, recording_id, claim, _to_follow) as begun:
         if begun is None:
             return "nothing to do"
         lease, (realtimekit_id, breakout_id) = begun
@@ -96,6 +92,11 @@ def follow(deps: Deps, recording_id: str, claim: int) -> str:
         except RealtimeKitError as error:
             return _record_follow(deps, lease.claim, breakout_id, None, error.message)
         return _record_follow(deps, lease.claim, breakout_id, fact, "")
+
+
+def _to_follow(tx: Transaction, recording_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    found = tx.session.scalars(select(Recording).where(col(Recording.id).in_(recording_ids)))
+    return {it.id: (it.realtimekit_recording_id or "", it.breakout_id) for it in found}
 
 
 def _record_follow(deps: Deps, claim: due.Claim, breakout_id: str, fact: RecordingRecord | None, words: str) -> str:

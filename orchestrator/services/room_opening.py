@@ -16,11 +16,20 @@ from orchestrator.services.room_work import RecordingWork, RoomWork, mark_guests
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.leases import Lease
-from orchestrator.store.queries import is_occupied, lock_breakout, raise_versions, seats_of_rooms
+from orchestrator.store.queries import lock_breakout, occupied_rooms, raise_versions, seats_of_rooms
 from schemas.states import RecordingState, RoomState, RoomWanted, SeatState
 from schemas.tables import Breakout, Recording, Room, Seat
 
 LONGEST_RECORDING_SECONDS = 86_400
+
+
+@dataclass(frozen=True)
+class Made:
+    """A child meeting that is there, and that has yet to be recorded."""
+
+    claim: due.Claim
+    work: RoomWork
+    meeting_id: str
 
 
 @dataclass(frozen=True)
@@ -72,13 +81,22 @@ def _have_meeting(deps: Deps, lease: Lease, work: RoomWork) -> str:
             if work.in_doubt_since is None:
                 _forget_doubt(deps, lease.claim)
             raise
-    with deps.database.transaction() as tx:
-        due.record(tx, lease.claim)
-        room = tx.session.get_one(Room, work.room_id)
-        room.realtimekit_meeting_id = meeting.id
-        room.in_doubt_since = None
-        mark_guests(tx, work)
+    made = Made(lease.claim, work, meeting.id)
+    if not deps.database.together(f"made {work.breakout_id}", made, lambda batch: _store_made(deps, batch)):
+        raise LeaseLost(f"room {work.room_id} is somebody else's by now")
     return meeting.id
+
+
+def _store_made(deps: Deps, batch: list[Made]) -> list[bool]:
+    """Whether each room is still its worker's, and its meeting was recorded."""
+    with deps.database.transaction() as tx:
+        rooms = due.record_all(tx, [one.claim for one in batch], [one.work.room_id for one in batch])
+        mine = [one for one in batch if one.work.room_id in rooms]
+        for one in mine:
+            rooms[one.work.room_id].realtimekit_meeting_id = one.meeting_id
+            rooms[one.work.room_id].in_doubt_since = None
+        mark_guests(tx, [one.work for one in mine])
+        return [one.work.room_id in rooms for one in batch]
 
 
 def _look_up(deps: Deps, lease: Lease, work: RoomWork) -> MeetingRecord | None:
@@ -243,7 +261,7 @@ def _store_recording(
     recording.in_doubt = wanted.in_doubt or not isinstance(result, TryAgain | Refused)
     if isinstance(result, Refused):
         recording.error = result.message
-        if is_occupied(tx.session, recording.room_id):
+        if occupied_rooms(tx.session, [recording.room_id]):
             move_recording(tx, breakout, recording, RecordingState.FAILED, now)
             report_problem(
                 tx, breakout, now, what="recording refused", detail=result.message, room_id=recording.room_id

@@ -1,5 +1,7 @@
 """What a room's pass works with: plain facts, read once, so that no database object lives across a call."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +13,7 @@ from orchestrator.services.admission import Guest, preset_of
 from orchestrator.services.deps import Deps
 from orchestrator.services.polling import webhooks_come
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import is_occupied, recordings_of
+from orchestrator.store.queries import occupied_rooms, recordings_of
 from schemas.states import RecordingState, RoomWanted, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Recording, Room, Seat
 
@@ -53,78 +55,95 @@ class RoomWork:
         return waiting[0] if waiting and self.occupied else None
 
 
-def read_work(deps: Deps, tx: Transaction, room_id: str) -> RoomWork:
-    """Everything the pass needs to know; what it is about to ask for is in doubt from here until it is recorded."""
-    session = tx.session
-    room = session.get_one(Room, room_id)
-    breakout = session.get_one(Breakout, room.breakout_id)
-    meeting = session.get_one(Meeting, breakout.meeting_id)
-    work = RoomWork(
-        room_id=room_id,
-        breakout_id=breakout.id,
-        wanted=room.wanted,
-        title=child_title(f"{breakout.name} · {room.name}", deps.install, room.key),
-        key=room.key,
-        realtimekit_meeting_id=room.realtimekit_meeting_id,
-        in_doubt_since=room.in_doubt_since,
-        ever_in_doubt=room.ever_in_doubt or room.in_doubt_since is not None,
-        now=tx.now(),
-        guests=_guests(session, room, meeting) if room.wanted is RoomWanted.OPEN else [],
-        recordings=_recordings(session, room_id) if breakout.record else [],
-        occupied=is_occupied(session, room_id),
-        webhooks_come=webhooks_come(meeting, breakout.starts_at),
-        max_seconds=breakout.recording_max_seconds,
-        file_name_prefix=breakout.recording_file_name_prefix,
-    )
-    if room.wanted is RoomWanted.OPEN:
-        _mark_doubts(tx, room, work)
-    return work
-
-
-def _mark_doubts(tx: Transaction, room: Room, work: RoomWork) -> None:
-    room.ever_in_doubt = work.ever_in_doubt
-    if room.realtimekit_meeting_id is None:
-        room.in_doubt_since = room.in_doubt_since or work.now
-    else:
-        mark_guests(tx, work)
-    if work.recording_to_start:
-        tx.session.get_one(Recording, work.recording_to_start.id).in_doubt = True
-
-
-def mark_guests(tx: Transaction, work: RoomWork) -> None:
-    """From here on each guest may have been admitted without our knowing."""
-    ids = [guest.row_id for guest in work.guests]
-    if not ids:
-        return
-    tx.session.execute(update(Seat).where(col(Seat.id).in_(ids)).values(in_doubt=True))
-
-
-def _guests(session: Session, room: Room, meeting: Meeting) -> list[Guest]:
+def read_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str, RoomWork]:
+    """Everything the passes need to know; what they are about to ask for is in doubt from here until it is recorded."""
     statement = (
-        select(Seat, Participant)
+        select(Room, Breakout, Meeting)
+        .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
+        .join(Meeting, col(Meeting.id) == col(Breakout.meeting_id))
+        .where(col(Room.id).in_(room_ids))
+    )
+    found = tx.session.execute(statement).all()
+    guests = _guests(tx.session, [room.id for room, _, _ in found if room.wanted is RoomWanted.OPEN])
+    unfinished = _recordings(tx.session, [room.id for room, breakout, _ in found if breakout.record])
+    occupied = occupied_rooms(tx.session, room_ids)
+    now = tx.now()
+    works = {
+        room.id: RoomWork(
+            room_id=room.id,
+            breakout_id=breakout.id,
+            wanted=room.wanted,
+            title=child_title(f"{breakout.name} · {room.name}", deps.install, room.key),
+            key=room.key,
+            realtimekit_meeting_id=room.realtimekit_meeting_id,
+            in_doubt_since=room.in_doubt_since,
+            ever_in_doubt=room.ever_in_doubt or room.in_doubt_since is not None,
+            now=now,
+            guests=guests[room.id],
+            recordings=unfinished[room.id],
+            occupied=room.id in occupied,
+            webhooks_come=webhooks_come(meeting, breakout.starts_at),
+            max_seconds=breakout.recording_max_seconds,
+            file_name_prefix=breakout.recording_file_name_prefix,
+        )
+        for room, breakout, meeting in found
+    }
+    _mark_doubts(tx, [room for room, _, _ in found if room.wanted is RoomWanted.OPEN], works)
+    return works
+
+
+def _mark_doubts(tx: Transaction, rooms: Sequence[Room], works: Mapping[str, RoomWork]) -> None:
+    """Each thing that is asked for next may be there without our knowing, should the answer be lost."""
+    for room in rooms:
+        room.ever_in_doubt = works[room.id].ever_in_doubt
+        if room.realtimekit_meeting_id is None:
+            room.in_doubt_since = room.in_doubt_since or works[room.id].now
+    mark_guests(tx, [works[room.id] for room in rooms if room.realtimekit_meeting_id is not None])
+    starting = [it.id for room in rooms if (it := works[room.id].recording_to_start)]
+    if starting:
+        tx.session.execute(update(Recording).where(col(Recording.id).in_(starting)).values(in_doubt=True))
+
+
+def mark_guests(tx: Transaction, works: Sequence[RoomWork]) -> None:
+    """From here on each guest may have been admitted without our knowing."""
+    ids = [guest.row_id for work in works for guest in work.guests]
+    if ids:
+        tx.session.execute(update(Seat).where(col(Seat.id).in_(ids)).values(in_doubt=True))
+
+
+def _guests(session: Session, room_ids: Sequence[str]) -> defaultdict[str, list[Guest]]:
+    statement = (
+        select(Seat, Participant, Meeting)
         .join(Participant, col(Participant.id) == col(Seat.participant_id))
+        .join(Meeting, col(Meeting.id) == col(Participant.meeting_id))
         .where(
-            col(Seat.room_id) == room.id,
+            col(Seat.room_id).in_(room_ids),
             col(Seat.wanted),
             col(Seat.state) == SeatState.ASSIGNED,
             col(Seat.error).is_(None),
         )
     )
-    return [
-        Guest(
-            row_id=seat.id,
-            custom_participant_id=person.custom_participant_id,
-            name=person.name,
-            preset_name=preset_of(meeting, person),
-            in_doubt=seat.in_doubt,
+    found: defaultdict[str, list[Guest]] = defaultdict(list)
+    for seat, person, meeting in session.execute(statement):
+        found[seat.room_id].append(
+            Guest(
+                row_id=seat.id,
+                custom_participant_id=person.custom_participant_id,
+                name=person.name,
+                preset_name=preset_of(meeting, person),
+                in_doubt=seat.in_doubt,
+            )
         )
-        for seat, person in session.execute(statement)
-    ]
+    return found
 
 
-def _recordings(session: Session, room_id: str) -> list[RecordingWork]:
+def _recordings(session: Session, room_ids: Sequence[str]) -> defaultdict[str, list[RecordingWork]]:
     unfinished = (RecordingState.REQUESTED, RecordingState.RECORDING)
-    return [_work(recording) for recording in recordings_of(session, [room_id]) if recording.state in unfinished]
+    found: defaultdict[str, list[RecordingWork]] = defaultdict(list)
+    for recording in recordings_of(session, room_ids) if room_ids else []:
+        if recording.state in unfinished:
+            found[recording.room_id].append(_work(recording))
+    return found
 
 
 def _work(recording: Recording) -> RecordingWork:

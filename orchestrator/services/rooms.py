@@ -19,7 +19,7 @@ from schemas.tables import Room
 
 def advance(deps: Deps, room_id: str, claim: int) -> str:
     """The task of a room; answers with one line for whoever watches."""
-    with start_pass(deps, Room, room_id, claim, lambda tx: read_work(deps, tx, room_id)) as begun:
+    with start_pass(deps, Room, room_id, claim, lambda tx, ids: read_work(deps, tx, ids)) as begun:
         if begun is None:
             return "nothing to do"
         lease, work = begun

@@ -93,21 +93,26 @@ def dispatch(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:
         tx.send(_message(row))
 
 
-def start(tx: Transaction, table: type[Due], row_id: str, claim: int, *, holder: str, lease: timedelta) -> Claim | None:
-    """Consume `claim`; None when the message is stale, repeated, or the row is held."""
+def start_all(
+    tx: Transaction, table: type[Due], asked: Sequence[tuple[str, int]], *, holder: str, lease: timedelta
+) -> dict[str, Claim]:
+    """Consume the claims asked for, as (row id, claim); a row whose message is stale or that is held is left out."""
+    columns: Any = table
+    lock_rows(tx, table, [row_id for row_id, _ in asked])
+    fresh = tuple_(columns.id, columns.claim).in_(list(asked))
     statement = (
-        _update(table, _id(table) == row_id, _column(table, "claim") == claim, _column(table, "holder").is_(None))
+        _update(table, fresh, columns.holder.is_(None))
         .values(
-            claim=claim + 1,
+            claim=columns.claim + 1,
             holder=holder,
             due_at=tx.after(lease),
-            tries=_column(table, "tries") + 1,
+            tries=columns.tries + 1,
             dispatches=0,
         )
-        .returning(_column(table, "generation"))
+        .returning(columns.id, columns.claim, columns.generation)
     )
-    generation = tx.session.scalar(statement)
-    return None if generation is None else Claim(table, row_id, claim + 1, generation)
+    rows = tx.session.execute(statement).all()
+    return {row_id: Claim(table, row_id, fence, generation) for row_id, fence, generation in rows}
 
 
 def take(tx: Transaction, table: type[Due], row_id: str, claim: int) -> bool:

@@ -111,12 +111,12 @@ def places(session: Session, participant_ids: Iterable[str]) -> dict[str, set[st
     return found
 
 
-def is_occupied(session: Session, room_id: str) -> bool:
-    """Whether anybody is known to be in a room."""
-    statement = (
-        select(col(Presence.id)).where(col(Presence.room_id) == room_id, col(Presence.left_at).is_(None)).limit(1)
+def occupied_rooms(session: Session, room_ids: Iterable[str]) -> set[str]:
+    """Those of the rooms in which somebody is known to be."""
+    statement = select(col(Presence.room_id)).where(
+        col(Presence.room_id).in_(list(room_ids)), col(Presence.left_at).is_(None)
     )
-    return session.scalar(statement) is not None
+    return {room_id for room_id in session.scalars(statement.distinct()) if room_id is not None}
 
 
 def recordings_of(session: Session, room_ids: Iterable[str]) -> list[Recording]:
