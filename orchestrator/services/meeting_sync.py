@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, update
 from sqlmodel import col
 
 from orchestrator.errors import RealtimeKitError
@@ -56,6 +56,7 @@ def sync(deps: Deps, meeting_id: str, claim: int) -> str:
         if begun is None:
             return "nothing to do"
         lease, work = begun
+        _mark_doubts(deps, lease.claim, work)
         answers = deps.realtimekit.run(_ask(deps.realtimekit, work), lease.before_call)
         return _store(deps, lease.claim, work, answers)
 
@@ -69,7 +70,7 @@ def _read(tx: Transaction, meeting_id: str) -> SyncWork:
     breakout = live_breakout(tx, meeting_id)
     now = tx.now()
     people = _tokenless(tx, meeting, breakout)
-    work = SyncWork(
+    return SyncWork(
         meeting_id=meeting_id,
         realtimekit_meeting_id=meeting.realtimekit_meeting_id,
         to_import=meeting.to_import,
@@ -77,9 +78,20 @@ def _read(tx: Transaction, meeting_id: str) -> SyncWork:
         to_poll=_to_poll(tx, meeting, breakout, now) if breakout else {},
         now=now,
     )
-    for person in people:
-        person.in_doubt = person.realtimekit_participant_id is None
-    return work
+
+
+def _mark_doubts(deps: Deps, claim: due.Claim, work: SyncWork) -> None:
+    """Who is about to be added may be there without our knowing, should the answer be lost.
+
+    Not with the start of the pass: whoever locks several people holds the breakout, or two wait in a circle.
+    """
+    new = [guest.row_id for guest in work.guests if guest.realtimekit_participant_id is None]
+    if not new:
+        return
+    with deps.database.transaction() as tx:
+        lock_breakout_of(tx, work.meeting_id)
+        due.record(tx, claim, progress=False)
+        tx.session.execute(update(Participant).where(col(Participant.id).in_(new)).values(in_doubt=True))
 
 
 def _to_poll(tx: Transaction, meeting: Meeting, breakout: Breakout, now: datetime) -> dict[str, str | None]:

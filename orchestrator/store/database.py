@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, insert, text
-from sqlmodel import Session
+from sqlalchemy import Connection, Engine, create_engine, event, func, insert, select, text, update
+from sqlmodel import Session, col
 
 from orchestrator.store.messages import Message
-from schemas.tables import Breakout, Event
+from schemas.tables import Breakout, Event, Participant
 
 POSTGRESQL_LIMITS = (
     "-c idle_in_transaction_session_timeout=15000 -c lock_timeout=3000 -c statement_timeout=10000 -c timezone=UTC"
@@ -88,6 +88,8 @@ class Transaction:
         self.topics: set[str] = set()
         self.names: dict[str, str] = {}
         """The callers' own ids of people, as far as this transaction has come across them."""
+        self.raised: dict[str, set[str] | None] = {}
+        """Whose seats' versions the commit raises, by meeting; None: everybody's."""
         self._events: list[dict[str, Any]] = []
 
     def now(self) -> datetime:
@@ -134,11 +136,27 @@ class Transaction:
         )
         self.wake(f"breakout:{breakout.id}")
 
-    def write_events(self) -> None:
-        """Write what was emitted, in one statement."""
+    def write_rest(self) -> None:
+        """Write the events, in one statement, and the versions: people are locked last of all, in one go and in order.
+
+        Locked in two goes, the second might wait for somebody who waits for the first (seen on PostgreSQL).
+        """
+        self.session.flush()
         if self._events:
             self.session.execute(insert(Event), self._events)
             self._events = []
+        for meeting_id, participant_ids in self.raised.items():
+            self._raise_versions(meeting_id, participant_ids)
+
+    def _raise_versions(self, meeting_id: str, participant_ids: set[str] | None) -> None:
+        whose = col(Participant.meeting_id) == meeting_id
+        if participant_ids is not None:
+            whose = col(Participant.id).in_(participant_ids)
+        in_order = select(col(Participant.id)).where(whose).order_by(col(Participant.id))
+        statement = update(Participant).where(col(Participant.id).in_(in_order.with_for_update(key_share=True)))
+        self.session.execute(
+            statement.values(version=Participant.version + 1), execution_options={"synchronize_session": False}
+        )
 
 
 def database_now(session: Session) -> datetime:
@@ -183,8 +201,7 @@ class Database:
             tx = Transaction(session, self._turns)
             try:
                 yield tx
-                session.flush()
-                tx.write_events()
+                tx.write_rest()
                 session.commit()
             finally:
                 session.rollback()

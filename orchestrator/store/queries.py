@@ -9,7 +9,7 @@ connection.
 from collections import defaultdict
 from collections.abc import Iterable
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import case, func, select
 from sqlmodel import Session, col
 
 from orchestrator.errors import Unknown
@@ -79,7 +79,7 @@ def custom_ids(tx: Transaction, participant_ids: Iterable[str]) -> dict[str, str
     return tx.names
 
 
-def seats_of_rooms(tx: Transaction, room_ids: Iterable[str]) -> dict[str, list[Seat]]:
+def seats_of_rooms(tx: Transaction, room_ids: Iterable[str]) -> defaultdict[str, list[Seat]]:
     """The present seats of rooms, by room; the names of their people are learned with them."""
     statement = (
         select(Seat, col(Participant.custom_participant_id))
@@ -88,7 +88,7 @@ def seats_of_rooms(tx: Transaction, room_ids: Iterable[str]) -> dict[str, list[S
     )
     rows = tx.session.execute(statement, execution_options={"populate_existing": True}).all()
     tx.names.update((seat.participant_id, name) for seat, name in rows)
-    found: dict[str, list[Seat]] = defaultdict(list)
+    found: defaultdict[str, list[Seat]] = defaultdict(list)
     for seat, _ in rows:
         found[seat.room_id].append(seat)
     return found
@@ -140,14 +140,11 @@ def rooms_of(session: Session, breakout_id: str) -> list[Room]:
 
 
 def raise_versions(tx: Transaction, meeting_id: str, participant_ids: Iterable[str] | None = None) -> None:
-    """What the seats of these people (all of the meeting's, by default) say has changed: tell their streams."""
-    whose = col(Participant.meeting_id) == meeting_id
-    if participant_ids is not None:
-        whose = col(Participant.id).in_(list(participant_ids))
-    in_order = select(col(Participant.id)).where(whose).order_by(col(Participant.id)).with_for_update(key_share=True)
-    statement = update(Participant).where(col(Participant.id).in_(in_order))
-    tx.session.flush()
-    tx.session.execute(
-        statement.values(version=Participant.version + 1), execution_options={"synchronize_session": False}
-    )
+    """What the seats of these people (all of the meeting's, by default) say has changed: tell their streams.
+
+    It is written at the end of the transaction, for all who were named in it at once.
+    """
+    tx.raised.setdefault(meeting_id, set())
+    whose = tx.raised[meeting_id]
+    tx.raised[meeting_id] = None if participant_ids is None or whose is None else whose | set(participant_ids)
     tx.wake(f"seats:{meeting_id}")
