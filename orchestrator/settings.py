@@ -59,6 +59,11 @@ class Settings(BaseSettings):
     opening_deadline_seconds: float = Field(
         default=60.0, gt=0, description="A room still failing then, while others opened, is failed."
     )
+    prepare_ahead_seconds: float = Field(
+        default=300.0,
+        ge=0,
+        description="Rooms of a scheduled breakout are made this long before it, or longer where the quota wants it.",
+    )
     look_again_seconds: float = Field(default=10.0, gt=0, description="How often an opening or closing is looked at.")
     search_settle_seconds: float = Field(
         default=3.0,

@@ -39,13 +39,21 @@ def _not_blank(text: str) -> str:
 
 
 def _start(value: Any) -> Any:
-    """Now, manual, or a time; pydantic alone would read a bare number as seconds since 1970."""
+    """Now, manual, or a time."""
     if value in ("now", "manual"):
         return value
     try:
+        return _time(value)
+    except ValueError as error:
+        raise ValueError(f'must be "now", "manual" or a time: {error}') from None
+
+
+def _time(value: Any) -> datetime:
+    """A time; pydantic alone would read a bare number as seconds since 1970."""
+    try:
         time = datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        raise ValueError('must be "now", "manual" or a time as in RFC 3339') from None
+        raise ValueError("must be a time as in RFC 3339") from None
     if time.tzinfo is None:
         raise ValueError("a time needs its offset from UTC, or Z")
     if not datetime(2000, 1, 1, tzinfo=UTC) <= time <= datetime(2200, 1, 1, tzinfo=UTC):
@@ -68,6 +76,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200), Clean, AfterValidator
 PersonId = Annotated[str, Field(min_length=1, max_length=200), Clean, AfterValidator(_not_blank)]
 Preset = Annotated[str, Field(min_length=1, max_length=100), Clean]
 RowId = Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]
+Time = Annotated[datetime, BeforeValidator(_time, json_schema_input_type=datetime)]
 Start = Annotated[Literal["now", "manual"] | datetime, BeforeValidator(_start)]
 Attributes = Annotated[
     dict[
@@ -253,6 +262,36 @@ class CloseRequest(Body):
     countdown_seconds: Annotated[int, _whole(0, 600)] | None = Field(
         default=None, description="Instead of the breakout's own."
     )
+
+
+class BreakoutChange(Body):
+    """One change of a breakout."""
+
+    name: Name | None = None
+    closes_at: Time | None = Field(default=None, description="While paused it changes what is left.")
+    extend_seconds: Annotated[int, _whole(-86400, 86400)] | None = Field(
+        default=None, description="Later by so much, or earlier; while paused it changes what is left."
+    )
+    paused: StrictBool | None = Field(default=None, description="Stops the timer, or lets what is left of it run.")
+
+    @model_validator(mode="after")
+    def _just_one(self) -> Self:
+        given = self.model_fields_set
+        if len(given) != 1 or getattr(self, next(iter(given))) is None:
+            raise ValueError("give exactly one of name, closes_at, extend_seconds and paused")
+        return self
+
+
+class RoomChange(Body):
+    """A room's new name."""
+
+    name: Name
+
+
+class SeatChange(Body):
+    """The room that somebody is moved to; null: back to the main meeting."""
+
+    room_id: RowId | None
 
 
 class AckRequest(Body):

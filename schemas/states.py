@@ -56,9 +56,10 @@ class RecordingState(StrEnum):
 
 
 class RoomWanted(StrEnum):
-    """What a room's controller works towards."""
+    """What a room's controller works towards; `ready` is open but for telling its people to come."""
 
     NOTHING = "nothing"
+    READY = "ready"
     OPEN = "open"
     CLOSED = "closed"
 
@@ -157,6 +158,9 @@ MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
 
 LIVE = frozenset({_B.OPENING, _B.OPEN, _B.CLOSING})
 """A meeting has at most one breakout in these states."""
+
+POINTS_TO_ROOM = frozenset({_S.INVITED, _S.JOINED, _S.AWAY})
+"""A seat in one of these is where its person should be."""
 
 ACCOUNTED = frozenset({_S.RETURNED, _S.NEVER_JOINED, _S.LOST})
 """A seat in one of these needs nothing more."""

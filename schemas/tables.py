@@ -181,11 +181,17 @@ class Breakout(Due, table=True):
     allow_return: bool = True
     late_join: LateJoin = Field(default=LateJoin.LEAST_FILLED, sa_type=state_column(LateJoin))
     on_room_failure: OnRoomFailure = Field(default=OnRoomFailure.REDISTRIBUTE, sa_type=state_column(OnRoomFailure))
+    prepare_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When rooms and tokens are made ahead of the start; null: not before it."""
     starts_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     opening_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """The stored deadline of the opening."""
     opened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     closes_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    paused_with_seconds: float | None = None
+    """What was left of the timer when it was paused; null while it is not."""
+    warned_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Warnings that were due until then have been given, or were not worth giving any more."""
     empties_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the seats point to main."""
     emptied_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -219,6 +225,8 @@ class Room(Due, table=True):
     """What the child meeting's title ends in, so that it can be found again."""
     max_participants: int | None = None
     realtimekit_meeting_id: str | None = Field(default=None, max_length=64)
+    name_at_realtimekit: str | None = None
+    """The room's name that the child meeting's title is known to hold."""
     in_doubt_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the child meeting was last asked for without a recorded answer."""
     ever_in_doubt: bool = False
@@ -230,7 +238,7 @@ class Seat(SQLModel, table=True):
     """One person in one room; a move ends one seat and begins another."""
 
     __table_args__: ClassVar[Any] = (
-        UniqueConstraint("room_id", "participant_id"),
+        Index("ix_seat_room_id_participant_id", "room_id", "participant_id"),
         Index("uq_seat_wanted", "breakout_id", "participant_id", unique=True, **_when("wanted")),
         Index("ix_seat_participant_id", "participant_id"),
     )
@@ -242,6 +250,10 @@ class Seat(SQLModel, table=True):
     state: SeatState = Field(default=SeatState.ASSIGNED, sa_type=state_column(SeatState))
     wanted: bool = True
     pinned: bool = False
+    previous_id: str | None = Field(default=None, max_length=36)
+    """The seat that this person keeps until this one's token is there."""
+    leave_by: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When a person who sits elsewhere by now is put out of this room; only set while that is to come."""
     realtimekit_participant_id: str | None = Field(default=None, max_length=64)
     auth_token: str | None = None
     """The token for the child meeting, encrypted."""

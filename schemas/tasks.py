@@ -15,7 +15,9 @@ class Queue(StrEnum):
 class Task(StrEnum):
     """Every task; the name in a message is a hint, the work is derived from the locked row."""
 
+    BREAKOUT_PREPARE = "breakout.prepare"
     BREAKOUT_OPEN = "breakout.open"
+    BREAKOUT_WARN = "breakout.warn"
     BREAKOUT_CLOSE = "breakout.close"
     BREAKOUT_FINISH = "breakout.finish"
     ROOM_OPEN = "room.open"
@@ -27,7 +29,9 @@ class Task(StrEnum):
 
 
 QUEUE_OF: dict[Task, Queue] = {
+    Task.BREAKOUT_PREPARE: Queue.LIFECYCLE,
     Task.BREAKOUT_OPEN: Queue.LIFECYCLE,
+    Task.BREAKOUT_WARN: Queue.LIFECYCLE,
     Task.BREAKOUT_CLOSE: Queue.LIFECYCLE,
     Task.BREAKOUT_FINISH: Queue.LIFECYCLE,
     Task.ROOM_CLOSE: Queue.LIFECYCLE,

@@ -10,7 +10,9 @@ from workers.app import app
 from workers.process import deps
 
 WORK: dict[Task, Callable[[Deps, str, int], str]] = {
+    Task.BREAKOUT_PREPARE: steps.step,
     Task.BREAKOUT_OPEN: steps.step,
+    Task.BREAKOUT_WARN: steps.step,
     Task.BREAKOUT_CLOSE: steps.step,
     Task.BREAKOUT_FINISH: steps.step,
     Task.ROOM_OPEN: rooms.advance,

@@ -9,16 +9,18 @@ from orchestrator.api.common import (
     OPERATOR,
     BreakoutId,
     Cursor,
+    CustomId,
     DepsHere,
     Limit,
     MeetingId,
     Responses,
+    RoomId,
     errors,
 )
-from orchestrator.services import breakout_reports, breakouts
+from orchestrator.services import breakout_reports, breakouts, changes, seating
 from orchestrator.services.deps import Deps
-from schemas.requests import BreakoutRequest, CloseRequest
-from schemas.responses import BreakoutResponse, BreakoutSummary, Page
+from schemas.requests import BreakoutChange, BreakoutRequest, CloseRequest, RoomChange, SeatChange
+from schemas.responses import BreakoutResponse, BreakoutSummary, Page, RoomResponse
 
 router = APIRouter(prefix="/v1", tags=["breakouts"], dependencies=OPERATOR, responses=errors(401, 403, 404, 422))
 
@@ -28,6 +30,7 @@ STARTED: Responses = {
     201: {"description": "A draft, or scheduled."},
     202: {"model": BreakoutResponse, "description": "Opening."},
 }
+MOVING: Responses = {202: {"model": BreakoutResponse, "description": "Their browser is told to go there."}}
 ALREADY_SO: Responses = {200: {"model": BreakoutResponse, "description": "It was so already; nothing changed."}}
 
 
@@ -64,6 +67,40 @@ def get(breakout_id: BreakoutId, deps: DepsHere) -> BreakoutResponse:
 def start(breakout_id: BreakoutId, deps: DepsHere, response: Response) -> BreakoutResponse:
     """Open the rooms of a draft or scheduled breakout."""
     return _after(breakouts.start(deps, breakout_id), deps, breakout_id, response)
+
+
+@router.post(ONE + "/prepare", status_code=202, responses=ALREADY_SO | errors(409), summary="Prepare a breakout")
+def prepare(breakout_id: BreakoutId, deps: DepsHere, response: Response) -> BreakoutResponse:
+    """Make the rooms and admit their people ahead of the start, which then takes no call to RealtimeKit."""
+    return _after(breakouts.prepare(deps, breakout_id), deps, breakout_id, response)
+
+
+@router.patch(ONE, responses=errors(409, 413), summary="Change a breakout")
+def change(breakout_id: BreakoutId, body: BreakoutChange, deps: DepsHere) -> BreakoutResponse:
+    """Its name; or while it is open its clock: close at another time, so much later or earlier, pause, go on."""
+    changes.change(deps, breakout_id, body)
+    return _report(deps, breakout_id)
+
+
+@router.patch(ONE + "/rooms/{room_id}", responses=errors(409, 413), summary="Rename a room")
+def rename_room(breakout_id: BreakoutId, room_id: RoomId, body: RoomChange, deps: DepsHere) -> RoomResponse:
+    """Also while it is open: its people see the new name. Names are unique within a breakout."""
+    changes.rename_room(deps, breakout_id, room_id, body)
+    return next(room for room in _report(deps, breakout_id).rooms if room.id == room_id)
+
+
+@router.put(
+    ONE + "/participants/{custom_participant_id:path}/room",
+    responses=MOVING | errors(409, 413),
+    summary="Move a person",
+)
+def move_person(
+    breakout_id: BreakoutId, custom_participant_id: CustomId, body: SeatChange, deps: DepsHere, response: Response
+) -> BreakoutResponse:
+    """To another room, or with null back to the main meeting; before the start it changes the assignment."""
+    moving = seating.move_person(deps, breakout_id, custom_participant_id, body.room_id)
+    response.status_code = 202 if moving else 200
+    return _report(deps, breakout_id)
 
 
 @router.post(ONE + "/close", status_code=202, responses=ALREADY_SO | errors(409), summary="Close a breakout")

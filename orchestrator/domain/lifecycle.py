@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from orchestrator.domain.timing import earliest
+from orchestrator.domain.timing import earliest, next_warning
 from orchestrator.errors import IllegalMove
-from schemas.states import MOVES, BreakoutState, RoomState, RoomWanted, State
+from schemas.states import MOVES, BreakoutState, RoomWanted, State
 from schemas.tasks import Task
 
 
@@ -24,9 +24,12 @@ class BreakoutFacts(Protocol):
     """The stored facts of a breakout that decide when it is due."""
 
     state: BreakoutState
+    prepare_from: datetime | None
     starts_at: datetime | None
     opening_until: datetime | None
     closes_at: datetime | None
+    warn_before_seconds: list[int]
+    warned_until: datetime | None
     empties_at: datetime | None
     emptied_at: datetime | None
 
@@ -34,19 +37,18 @@ class BreakoutFacts(Protocol):
 class RoomFacts(Protocol):
     """The stored facts of a room that name its task."""
 
-    state: RoomState
     wanted: RoomWanted
 
 
 def breakout_due(row: BreakoutFacts, now: datetime, grace: timedelta, look_again: timedelta) -> datetime | None:
     """When a breakout must be looked at next; an opening or closing also every `look_again`, whatever got lost."""
     match row.state:
-        case BreakoutState.SCHEDULED:
-            return row.starts_at if row.starts_at and row.starts_at > now else now + look_again
+        case BreakoutState.DRAFT | BreakoutState.SCHEDULED:
+            return _planned_due(row, now, look_again)
         case BreakoutState.OPENING:
             return earliest(*_later(now, row.opening_until), now + look_again)
         case BreakoutState.OPEN:
-            return row.closes_at
+            return earliest(row.closes_at, _next_warning(row))
         case BreakoutState.CLOSING if row.empties_at and row.emptied_at is None:
             return row.empties_at
         case BreakoutState.CLOSING if row.empties_at:
@@ -54,19 +56,34 @@ def breakout_due(row: BreakoutFacts, now: datetime, grace: timedelta, look_again
     return None
 
 
+def _planned_due(row: BreakoutFacts, now: datetime, look_again: timedelta) -> datetime | None:
+    """Its preparation or its start; a start that another breakout of the meeting stands in the way of waits for it."""
+    if row.state is BreakoutState.SCHEDULED and not _later(now, row.starts_at):
+        return now + look_again
+    starts_at = row.starts_at if row.state is BreakoutState.SCHEDULED else None
+    return earliest(*_later(now, row.prepare_from, starts_at))
+
+
+def _next_warning(row: BreakoutFacts) -> datetime | None:
+    return next_warning(row.closes_at, row.warn_before_seconds, row.warned_until) if row.warned_until else None
+
+
 def _later(now: datetime, *times: datetime | None) -> list[datetime]:
     return [time for time in times if time is not None and time > now]
 
 
-def breakout_task(row: BreakoutFacts) -> Task:
+def breakout_task(row: BreakoutFacts, now: datetime) -> Task:
     """The name under which a due breakout's step is sent."""
-    if row.state is BreakoutState.CLOSING:
-        return Task.BREAKOUT_FINISH
-    return Task.BREAKOUT_CLOSE if row.state is BreakoutState.OPEN else Task.BREAKOUT_OPEN
+    match row.state:
+        case BreakoutState.CLOSING:
+            return Task.BREAKOUT_FINISH
+        case BreakoutState.OPEN:
+            return Task.BREAKOUT_CLOSE if row.closes_at and row.closes_at <= now else Task.BREAKOUT_WARN
+        case BreakoutState.DRAFT | BreakoutState.SCHEDULED if not row.starts_at or row.starts_at > now:
+            return Task.BREAKOUT_PREPARE
+    return Task.BREAKOUT_OPEN
 
 
 def room_task(row: RoomFacts) -> Task:
     """The name under which a due room's pass is sent."""
-    if row.wanted is RoomWanted.CLOSED:
-        return Task.ROOM_CLOSE
-    return Task.ROOM_RECORD if row.state is RoomState.OPEN else Task.ROOM_OPEN
+    return Task.ROOM_CLOSE if row.wanted is RoomWanted.CLOSED else Task.ROOM_OPEN

@@ -1,6 +1,7 @@
 """Deadlines and backoff: durations computed from facts, never from a clock of our own."""
 
 import random
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 FIRST_DISPATCH_SECONDS = 5.0
@@ -30,6 +31,25 @@ def backoff(tries: int, jitter: random.Random) -> timedelta:
 def follow_delay(follows: int) -> timedelta:
     """How long to wait before asking for an upload's state again; webhooks usually tell first."""
     return timedelta(seconds=min(FIRST_FOLLOW_SECONDS * 2**follows, LAST_FOLLOW_SECONDS))
+
+
+def next_warning(closes_at: datetime | None, warn_before: Iterable[int], warned_until: datetime) -> datetime | None:
+    """When the first warning after `warned_until` comes, of those that many seconds before the end."""
+    if closes_at is None:
+        return None
+    times = (closes_at - timedelta(seconds=seconds) for seconds in warn_before)
+    return min((time for time in times if time > warned_until), default=None)
+
+
+def due_warning(closes_at: datetime, warn_before: Iterable[int], warned_until: datetime, now: datetime) -> int | None:
+    """The seconds of the warning to give now; of several that have become due only the last one is still true."""
+    times = {seconds: closes_at - timedelta(seconds=seconds) for seconds in warn_before}
+    return min((seconds for seconds, time in times.items() if warned_until < time <= now), default=None)
+
+
+def preparing_takes(calls: int, per_window: int, window_seconds: float, least_seconds: float) -> timedelta:
+    """How long before a start to begin with so many calls, so that the quota has room for other things beside them."""
+    return timedelta(seconds=max(least_seconds, 2 * calls * window_seconds / per_window))
 
 
 def earliest(*times: datetime | None) -> datetime | None:

@@ -103,6 +103,14 @@ class RealtimeKit:
         )
         return MeetingRecord.read(mapping(answer, "data"))
 
+    async def rename_meeting(self, meeting_id: str, title: str, *, priority: Priority = Priority.MOVING) -> None:
+        """Give it another title. Repeat freely."""
+        await self._call(
+            "rename_meeting",
+            priority,
+            lambda kit: kit.meetings.with_raw_response.update_meeting_by_id(meeting_id, **self._app, title=title),
+        )
+
     async def retire_meeting(self, meeting_id: str, *, priority: Priority = Priority.CLOSING) -> None:
         """Make it INACTIVE, so that nobody joins any more; there is no deleting. Repeat freely."""
         try:

@@ -1,5 +1,6 @@
 """What the API answers about breakouts: a constant number of queries, however many rooms and people there are."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -76,7 +77,7 @@ def breakouts(session: Session, meeting_id: str, limit: int, cursor: str | None)
 
 
 def _columns(row: Breakout) -> dict[str, Any]:
-    """What stands in the breakout's own row; a paused timer does not exist yet."""
+    """What stands in the breakout's own row."""
     return {
         "id": row.id,
         "meeting_id": row.meeting_id,
@@ -92,8 +93,8 @@ def _columns(row: Breakout) -> dict[str, Any]:
         "starts_at": row.starts_at,
         "opened_at": row.opened_at,
         "closes_at": row.closes_at,
-        "paused": False,
-        "remaining_seconds": None,
+        "paused": row.paused_with_seconds is not None,
+        "remaining_seconds": None if row.paused_with_seconds is None else math.ceil(row.paused_with_seconds),
         "closed_at": row.closed_at,
         "close_reason": row.close_reason,
         "created_at": row.created_at,

@@ -7,16 +7,17 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from orchestrator.domain.distribution import Impossible, RoomSpec, distribute, random_seed
+from orchestrator.domain.timing import preparing_takes
 from orchestrator.errors import Malformed, WrongState
-from orchestrator.services import steps
+from orchestrator.services import failures, steps
 from orchestrator.services.deps import Deps
 from orchestrator.services.moves import move_breakout
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import lock_breakout, lock_meeting
+from orchestrator.store.queries import lock_breakout, lock_meeting, rooms_of
 from schemas.columns import new_id
 from schemas.requests import BreakoutRequest, RoomRequest
-from schemas.states import MOVES, AssignmentMode, BreakoutState, CloseReason, Location, Role, Who
+from schemas.states import MOVES, AssignmentMode, BreakoutState, CloseReason, Location, Role, RoomWanted, Who
 from schemas.tables import Breakout, Meeting, Participant, Room, Seat
 
 BEFORE_START = (BreakoutState.DRAFT, BreakoutState.SCHEDULED)
@@ -40,9 +41,21 @@ def create(deps: Deps, meeting_id: str, body: BreakoutRequest) -> str:
             steps.begin_opening(deps, tx, breakout)
         elif body.start != "manual":
             breakout.starts_at = body.start
+            breakout.prepare_from = body.start - _ahead(deps, len(rooms) + sum(map(len, groups)))
             move_breakout(tx, breakout, BreakoutState.SCHEDULED, tx.now())
             steps.look(deps, tx, breakout)
         return breakout.id
+
+
+def prepare(deps: Deps, breakout_id: str) -> bool:
+    """Make the rooms of a planned breakout ahead of its start; False when that was begun before. Raises WrongState."""
+    with deps.database.transaction() as tx:
+        breakout = lock_breakout(tx, breakout_id)
+        _require(breakout, BreakoutState.OPENING, "prepare")
+        if breakout.prepare_from is not None and breakout.prepare_from <= tx.now():
+            return False
+        steps.begin_preparing(tx, breakout)
+        return True
 
 
 def start(deps: Deps, breakout_id: str) -> bool:
@@ -76,8 +89,11 @@ def cancel(deps: Deps, breakout_id: str) -> bool:
         if breakout.state is BreakoutState.CANCELLED:
             return False
         _require(breakout, BreakoutState.CANCELLED, "cancel")
-        move_breakout(tx, breakout, BreakoutState.CANCELLED, tx.now())
+        now = tx.now()
+        move_breakout(tx, breakout, BreakoutState.CANCELLED, now)
         breakout.version += 1
+        prepared = [room.id for room in rooms_of(tx.session, breakout.id) if room.wanted is RoomWanted.READY]
+        failures.want_closed(tx, breakout, prepared, now)
         due.set_due(tx, Breakout, breakout.id, None)
         return True
 
@@ -86,6 +102,16 @@ def _require(breakout: Breakout, to: BreakoutState, verb: str) -> None:
     if to not in MOVES[breakout.state]:
         allowed = sorted(state.value for state in MOVES[breakout.state])
         raise WrongState(f"can't {verb} a breakout that is {breakout.state}", breakout.state.value, allowed)
+
+
+def _ahead(deps: Deps, calls: int) -> timedelta:
+    settings = deps.settings
+    return preparing_takes(
+        calls,
+        settings.realtimekit_requests_per_5_minutes,
+        settings.realtimekit_quota_window_seconds,
+        settings.prepare_ahead_seconds,
+    )
 
 
 def _to_deal(body: BreakoutRequest, people: Sequence[Participant]) -> list[str]:

@@ -8,12 +8,14 @@ from sqlmodel import col
 from orchestrator.errors import Malformed, NotFound, NotNow, OutcomeUnknown, Refused, TryAgain
 from orchestrator.services import presence
 from orchestrator.services.deps import Deps
+from orchestrator.services.seating import seat_latecomers
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import lock_breakout_of, participant
 from orchestrator.store.queries import meeting as meeting_of
 from schemas.columns import new_id
 from schemas.requests import MeetingRequest, PersonRequest
+from schemas.states import BreakoutState
 from schemas.tables import Inbox, Meeting, Participant
 
 
@@ -41,9 +43,13 @@ def create(deps: Deps, body: MeetingRequest) -> str:
 def register(deps: Deps, meeting_id: str, people: Sequence[PersonRequest]) -> list[str]:
     """Register people, or bring those known up to date; gives their ids in the order given. Raises Unknown."""
     with deps.database.transaction() as tx:
-        lock_breakout_of(tx, meeting_id)
+        breakout = lock_breakout_of(tx, meeting_id)
         meeting_of(tx.session, meeting_id)
-        return _register(tx, meeting_id, people)
+        ids = _register(tx, meeting_id, people)
+        if breakout is not None and breakout.state in (BreakoutState.OPENING, BreakoutState.OPEN):
+            tx.session.flush()
+            seat_latecomers(tx, breakout, tx.now(), ids)
+        return ids
 
 
 def set_present(deps: Deps, meeting_id: str, custom_participant_id: str, present: bool) -> str:

@@ -4,7 +4,7 @@ A fact is never fenced: it is true whoever works on the breakout. It is applied 
 moves a seat only where the table of moves has an arrow.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,12 +13,14 @@ from sqlmodel import col
 
 from orchestrator.services import recordings, steps
 from orchestrator.services.deps import Deps
+from orchestrator.services.leaving import is_home, leave
 from orchestrator.services.moves import move_seats
+from orchestrator.services.seating import seat_latecomers
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import places
 from schemas.columns import new_id
-from schemas.states import Location, RoomWanted, SeatState
+from schemas.states import POINTS_TO_ROOM, BreakoutState, Location, RoomWanted, SeatState
 from schemas.tables import Breakout, Participant, Presence, Room, Seat
 
 ACK = "ack:"
@@ -126,13 +128,17 @@ def _settle(deps: Deps, tx: Transaction, breakout: Breakout | None, people: list
         return
     now = tx.now()
     statement = select(Seat).where(col(Seat.breakout_id) == breakout.id, col(Seat.participant_id).in_(people))
-    seats = [seat for seat in tx.session.scalars(statement) if seat.wanted]
+    seats = tx.session.scalars(statement).all()
     moves: dict[SeatState, list[Seat]] = {}
     for seat in seats:
-        if to := _seat_move(seat, where.get(seat.participant_id, set())):
+        may_join = seat.wanted or seat.state not in (SeatState.INVITED, SeatState.AWAY)
+        if may_join and (to := _seat_move(seat, where.get(seat.participant_id, set()))):
             moves.setdefault(to, []).append(seat)
     move_seats(tx, breakout, moves, now)
     _rejoined_closed_rooms(tx, where)
+    if breakout.state in (BreakoutState.OPENING, BreakoutState.OPEN):
+        leave(deps, tx, _overstaying(seats, where), now)
+        seat_latecomers(tx, breakout, now, people)
     recordings.on_joined(tx, breakout, {seat.room_id for seat in moves.get(SeatState.JOINED, [])}, now)
     if breakout.emptied_at is not None:
         steps.look(deps, tx, breakout)
@@ -146,9 +152,22 @@ def _seat_move(seat: Seat, where: set[str | None]) -> SeatState | None:
             return SeatState.JOINED
         case SeatState.JOINED if not in_room:
             return SeatState.AWAY
-        case SeatState.RETURNING | SeatState.LOST if steps.is_home(seat, where):
+        case SeatState.RETURNING | SeatState.LOST if is_home(seat, where):
             return SeatState.RETURNED
     return None
+
+
+def _overstaying(seats: Sequence[Seat], where: Mapping[str, set[str | None]]) -> list[Seat]:
+    """Seats that were given up, but whose people are in these rooms though they could be where they belong."""
+    belong = {seat.participant_id: seat for seat in seats if seat.wanted}
+    found = []
+    for seat in seats:
+        there = seat.room_id in where.get(seat.participant_id, set())
+        now_in = belong.get(seat.participant_id)
+        could_go = now_in is None or (now_in.state in POINTS_TO_ROOM and now_in.room_id != seat.room_id)
+        if there and could_go and not seat.wanted and seat.leave_by is None:
+            found.append(seat)
+    return found
 
 
 def _locate(tx: Transaction, people: Iterable[str]) -> None:

@@ -19,6 +19,7 @@ from orchestrator.store.database import Transaction
 from orchestrator.store.queries import lock_breakout, recordings_of
 from schemas.states import RecordingState, RoomState, RoomWanted
 from schemas.tables import Breakout, Recording, Room
+from schemas.tasks import Task
 
 STATE_OF = {
     "INVOKED": RecordingState.RECORDING,
@@ -49,7 +50,7 @@ def on_joined(tx: Transaction, breakout: Breakout, room_ids: set[str], now: date
     again = [room_id for room_id, recording in latest.items() if recording.state in ENDED]
     tx.session.add_all(Recording(breakout_id=breakout.id, room_id=room_id, created_at=now) for room_id in again)
     waiting = [room_id for room_id, recording in latest.items() if recording.state is RecordingState.REQUESTED]
-    due.want(tx, Room, [*waiting, *again])
+    due.want(tx, Room, [*waiting, *again], Task.ROOM_RECORD)
 
 
 def merge(tx: Transaction, breakout: Breakout, recording: Recording, fact: RecordingRecord, now: datetime) -> None:

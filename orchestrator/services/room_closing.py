@@ -56,7 +56,7 @@ async def _end_at_realtimekit(deps: Deps, ended: Ended) -> None:
         for recording in work.recordings:
             await _attempt(ended, _stop(kit, meeting_id, recording, ended))
         await _attempt(ended, kit.retire_meeting(meeting_id))
-        if work.occupied or not work.webhooks_come:
+        if work.occupied or not work.presence_is_known:
             await _attempt(ended, kit.kick_all(meeting_id))
     if work.ever_in_doubt:
         await _attempt(ended, _retire_surplus(deps, ended))

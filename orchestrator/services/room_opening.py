@@ -1,23 +1,28 @@
 """Opening a room, and keeping it as wanted: its child meeting, its people admitted and invited, its recording."""
 
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from orchestrator.errors import Conflict, LeaseLost, RealtimeKitError, Refused, TryAgain
 from orchestrator.realtimekit.client import RealtimeKit
+from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.records import MeetingRecord, ParticipantRecord, RecordingRecord
 from orchestrator.services import recordings, steps
 from orchestrator.services.admission import Outcome, admit_all, first_to_retry, stays_in_doubt
 from orchestrator.services.child_meetings import find_ours, must_have_settled
 from orchestrator.services.deps import Deps
+from orchestrator.services.invitations import invite
 from orchestrator.services.leased import release_for_retry
-from orchestrator.services.moves import move_recording, move_rooms, move_seats, report_problem
+from orchestrator.services.leaving import have_left, keep_watching
+from orchestrator.services.moves import move_recording, move_seats, report_problem
 from orchestrator.services.room_work import RecordingWork, RoomWork, mark_guests
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.leases import Lease
-from orchestrator.store.queries import lock_breakout, occupied_rooms, raise_versions, seats_of_rooms
-from schemas.states import RecordingState, RoomState, RoomWanted, SeatState
+from orchestrator.store.queries import lock_breakout, occupied_rooms, seats_of_rooms
+from schemas.states import RecordingState, SeatState
 from schemas.tables import Breakout, Recording, Room, Seat
 
 LONGEST_RECORDING_SECONDS = 86_400
@@ -38,11 +43,13 @@ class Results:
 
     admissions: dict[str, Outcome]
     recording: RecordingRecord | RealtimeKitError | None
+    kick: RealtimeKitError | None
+    rename: RealtimeKitError | None
 
     @property
     def error(self) -> RealtimeKitError | None:
         """The first failure that is worth another try."""
-        return first_to_retry([*self.admissions.values(), self.recording])
+        return first_to_retry([*self.admissions.values(), self.recording, self.kick, self.rename])
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,19 @@ def open_or_keep(deps: Deps, lease: Lease, work: RoomWork) -> str:
 
 async def _bring_about(kit: RealtimeKit, meeting_id: str, work: RoomWork) -> Results:
     admissions = await admit_all(kit, meeting_id, work.guests)
-    return Results(admissions, await _record(kit, meeting_id, work) if work.recording_to_start else None)
+    recording = await _record(kit, meeting_id, work) if work.recording_to_start else None
+    still_there = [leaver.custom_participant_id for leaver in work.leavers if leaver.still_there]
+    kick = await _error_of(kit.kick(meeting_id, still_there, priority=Priority.MOVING))
+    rename = await _error_of(kit.rename_meeting(meeting_id, work.title)) if work.is_misnamed else None
+    return Results(admissions, recording, kick, rename)
+
+
+async def _error_of(call: Coroutine[Any, Any, None]) -> RealtimeKitError | None:
+    try:
+        await call
+    except RealtimeKitError as error:
+        return error
+    return None
 
 
 def _have_meeting(deps: Deps, lease: Lease, work: RoomWork) -> str:
@@ -93,8 +112,9 @@ def _store_made(deps: Deps, batch: list[Made]) -> list[bool]:
         rooms = due.record_all(tx, [one.claim for one in batch], [one.work.room_id for one in batch])
         mine = [one for one in batch if one.work.room_id in rooms]
         for one in mine:
-            rooms[one.work.room_id].realtimekit_meeting_id = one.meeting_id
-            rooms[one.work.room_id].in_doubt_since = None
+            room = rooms[one.work.room_id]
+            room.realtimekit_meeting_id, room.name_at_realtimekit = one.meeting_id, one.work.name
+            room.in_doubt_since = None
         mark_guests(tx, [one.work for one in mine])
         return [one.work.room_id in rooms for one in batch]
 
@@ -163,13 +183,16 @@ def _store_all(deps: Deps, breakout_id: str, batch: list[Reached]) -> list[str |
         seats = seats_of_rooms(tx, rooms)
         now = tx.now()
         answers = [
-            _store_one(tx, breakout, rooms[one.work.room_id], seats.get(one.work.room_id, []), one=one, now=now)
+            _store_one(tx, breakout, rooms[one.work.room_id], seats[one.work.room_id], one=one, now=now)
             if one.work.room_id in rooms
             else None
             for one in batch
         ]
-        _tell_invited(tx, breakout, seats)
-        _release(tx, [one for one in batch if one.work.room_id in rooms])
+        mine = [one for one in batch if one.work.room_id in rooms]
+        have_left(tx, [leaver.seat_id for one in mine if one.results.kick is None for leaver in one.work.leavers])
+        invite(deps, tx, breakout, [(room, seats[room.id]) for room in rooms.values()], now)
+        _release(tx, mine)
+        keep_watching(tx, rooms)
         steps.look(deps, tx, breakout)
         return answers
 
@@ -180,17 +203,11 @@ def _store_one(
     words = _store_admissions(tx, breakout, seats, one=one, now=now) if one.results.admissions else []
     if one.work.recording_to_start and one.results.recording:
         words.append(_store_recording(tx, breakout, one.work.recording_to_start, one.results.recording, now))
-    _invite(tx, breakout, room, seats, now)
+    if one.work.is_misnamed and not first_to_retry([one.results.rename]):
+        room.name_at_realtimekit = one.work.name
     if one.results.error is not None:
         words.append(f"will try again: {one.results.error.message}")
     return ", ".join(words) or str(room.state)
-
-
-def _tell_invited(tx: Transaction, breakout: Breakout, seats: dict[str, list[Seat]]) -> None:
-    """What these people's seats say may have changed; telling one whose did not only costs a look."""
-    invited = [seat.participant_id for group in seats.values() for seat in group if seat.state is SeatState.INVITED]
-    if invited:
-        raise_versions(tx, breakout.meeting_id, invited)
 
 
 def _release(tx: Transaction, batch: list[Reached]) -> None:
@@ -267,16 +284,3 @@ def _store_recording(
                 tx, breakout, now, what="recording refused", detail=result.message, room_id=recording.room_id
             )
     return f"not recorded: {result.message}"
-
-
-def _invite(tx: Transaction, breakout: Breakout, room: Room, seats: list[Seat], now: datetime) -> None:
-    """Open the room once nobody of it waits to be admitted, and tell those admitted to come."""
-    if room.wanted is not RoomWanted.OPEN:
-        return
-    if room.state is RoomState.PREPARING:
-        if any(seat.state is SeatState.ASSIGNED and seat.error is None for seat in seats):
-            return
-        move_rooms(tx, breakout, [room], RoomState.READY, now)
-        move_rooms(tx, breakout, [room], RoomState.OPEN, now)
-    admitted = [seat for seat in seats if seat.state is SeatState.ADMITTED]
-    move_seats(tx, breakout, {SeatState.INVITED: admitted}, now)

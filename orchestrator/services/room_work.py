@@ -8,13 +8,15 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
+from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.titles import child_title
 from orchestrator.services.admission import Guest, preset_of
 from orchestrator.services.deps import Deps
+from orchestrator.services.leaving import Leaver, leavers
 from orchestrator.services.polling import webhooks_come
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import occupied_rooms, recordings_of
-from schemas.states import RecordingState, RoomWanted, SeatState
+from schemas.states import BreakoutState, RecordingState, RoomState, RoomWanted, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Recording, Room, Seat
 
 
@@ -35,6 +37,8 @@ class RoomWork:
     room_id: str
     breakout_id: str
     wanted: RoomWanted
+    name: str
+    name_at_realtimekit: str | None
     title: str
     key: str
     realtimekit_meeting_id: str | None
@@ -42,11 +46,18 @@ class RoomWork:
     ever_in_doubt: bool
     now: datetime
     guests: list[Guest]
+    leavers: list[Leaver]
     recordings: list[RecordingWork]
     occupied: bool
-    webhooks_come: bool
+    presence_is_known: bool
+    """Whether anybody who is there would have been noticed."""
     max_seconds: int | None
     file_name_prefix: str | None
+
+    @property
+    def is_misnamed(self) -> bool:
+        """Whether the child meeting that is there already bears another name than the room."""
+        return self.realtimekit_meeting_id is not None and self.name != self.name_at_realtimekit
 
     @property
     def recording_to_start(self) -> RecordingWork | None:
@@ -64,15 +75,19 @@ def read_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str,
         .where(col(Room.id).in_(room_ids))
     )
     found = tx.session.execute(statement).all()
-    guests = _guests(tx.session, [room.id for room, _, _ in found if room.wanted is RoomWanted.OPEN])
+    to_fill = [room for room, _, _ in found if room.wanted in (RoomWanted.READY, RoomWanted.OPEN)]
+    guests = _guests(tx.session, [room.id for room in to_fill])
     unfinished = _recordings(tx.session, [room.id for room, breakout, _ in found if breakout.record])
     occupied = occupied_rooms(tx.session, room_ids)
     now = tx.now()
+    leaving = leavers(tx.session, [room.id for room in to_fill], now)
     works = {
         room.id: RoomWork(
             room_id=room.id,
             breakout_id=breakout.id,
             wanted=room.wanted,
+            name=room.name,
+            name_at_realtimekit=room.name_at_realtimekit,
             title=child_title(f"{breakout.name} · {room.name}", deps.install, room.key),
             key=room.key,
             realtimekit_meeting_id=room.realtimekit_meeting_id,
@@ -80,15 +95,16 @@ def read_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str,
             ever_in_doubt=room.ever_in_doubt or room.in_doubt_since is not None,
             now=now,
             guests=guests[room.id],
+            leavers=leaving[room.id],
             recordings=unfinished[room.id],
             occupied=room.id in occupied,
-            webhooks_come=webhooks_come(meeting, breakout.starts_at),
+            presence_is_known=breakout.state is BreakoutState.CANCELLED or webhooks_come(meeting, breakout.starts_at),
             max_seconds=breakout.recording_max_seconds,
             file_name_prefix=breakout.recording_file_name_prefix,
         )
         for room, breakout, meeting in found
     }
-    _mark_doubts(tx, [room for room, _, _ in found if room.wanted is RoomWanted.OPEN], works)
+    _mark_doubts(tx, to_fill, works)
     return works
 
 
@@ -113,8 +129,9 @@ def mark_guests(tx: Transaction, works: Sequence[RoomWork]) -> None:
 
 def _guests(session: Session, room_ids: Sequence[str]) -> defaultdict[str, list[Guest]]:
     statement = (
-        select(Seat, Participant, Meeting)
+        select(Seat, Participant, Meeting, col(Room.state))
         .join(Participant, col(Participant.id) == col(Seat.participant_id))
+        .join(Room, col(Room.id) == col(Seat.room_id))
         .join(Meeting, col(Meeting.id) == col(Participant.meeting_id))
         .where(
             col(Seat.room_id).in_(room_ids),
@@ -124,7 +141,7 @@ def _guests(session: Session, room_ids: Sequence[str]) -> defaultdict[str, list[
         )
     )
     found: defaultdict[str, list[Guest]] = defaultdict(list)
-    for seat, person, meeting in session.execute(statement):
+    for seat, person, meeting, state in session.execute(statement):
         found[seat.room_id].append(
             Guest(
                 row_id=seat.id,
@@ -132,6 +149,8 @@ def _guests(session: Session, room_ids: Sequence[str]) -> defaultdict[str, list[
                 name=person.name,
                 preset_name=preset_of(meeting, person),
                 in_doubt=seat.in_doubt,
+                realtimekit_participant_id=seat.realtimekit_participant_id,
+                priority=Priority.MOVING if state is RoomState.OPEN else Priority.OPENING,
             )
         )
     return found

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlmodel import Session, col
 
 from orchestrator.errors import Malformed, Unknown
@@ -12,10 +12,8 @@ from orchestrator.store import due
 from orchestrator.store.queries import lock_breakout_of, room_sizes, rooms_of
 from schemas.requests import AckRequest
 from schemas.responses import SeatBreakout, SeatResponse, SeatRoom
-from schemas.states import LIVE, Location, RoomState, SeatState
+from schemas.states import LIVE, POINTS_TO_ROOM, Location, RoomState, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Room, Seat
-
-POINTS_TO_ROOM = frozenset({SeatState.INVITED, SeatState.JOINED, SeatState.AWAY})
 
 
 @dataclass(frozen=True)
@@ -110,10 +108,21 @@ def _place(deps: Deps, session: Session, breakout: Breakout, person: Participant
         .where(col(Seat.breakout_id) == breakout.id, col(Seat.participant_id) == person.id, col(Seat.wanted))
     )
     row = session.execute(statement).one_or_none()
-    if row is None or row[0].state not in POINTS_TO_ROOM:
+    if row is not None and row[0].state not in POINTS_TO_ROOM:
+        row = _kept_until_then(session, row[0])
+    if row is None:
         return None
     token = deps.vault.open(row[0].auth_token)
     return _Place(row[1], token) if token else None
+
+
+def _kept_until_then(session: Session, seat: Seat) -> Row[tuple[Seat, Room]] | None:
+    """The seat in an open room that somebody keeps until the token for this one is there."""
+    if seat.state not in (SeatState.ASSIGNED, SeatState.ADMITTED) or seat.previous_id is None:
+        return None
+    statement = select(Seat, Room).join(Room, col(Room.id) == col(Seat.room_id)).where(col(Seat.id) == seat.previous_id)
+    row = session.execute(statement).one()
+    return row if row[0].state in POINTS_TO_ROOM and row[1].state is RoomState.OPEN else None
 
 
 def _breakout(session: Session, breakout: Breakout) -> SeatBreakout:
@@ -122,7 +131,7 @@ def _breakout(session: Session, breakout: Breakout) -> SeatBreakout:
         state=breakout.state,
         closes_at=breakout.closes_at,
         empties_at=breakout.empties_at,
-        paused=False,
+        paused=breakout.paused_with_seconds is not None,
         rooms=_choices(session, breakout) if breakout.allow_switch else None,
     )
 

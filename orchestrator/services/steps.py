@@ -11,14 +11,25 @@ from sqlalchemy import exists, func, or_, select
 from sqlmodel import col
 
 from orchestrator.domain.lifecycle import breakout_due
+from orchestrator.domain.timing import due_warning
 from orchestrator.errors import WrongState
 from orchestrator.services import failures, recordings
 from orchestrator.services.deps import Deps
+from orchestrator.services.invitations import invite
+from orchestrator.services.leaving import is_home
 from orchestrator.services.moves import move_breakout, move_rooms, move_seats, report_problem
 from orchestrator.services.polling import watch
+from orchestrator.services.seating import seat_latecomers
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import lock_breakout, lock_meeting, places, raise_versions, rooms_of, wanted_seats
+from orchestrator.store.queries import (
+    lock_breakout,
+    lock_meeting,
+    places,
+    raise_versions,
+    seats_of_rooms,
+    wanted_seats,
+)
 from schemas.states import (
     ACCOUNTED,
     LIVE,
@@ -68,6 +79,15 @@ def _is_due_before(breakout: Breakout, now: datetime, due_at: datetime | None) -
     return breakout.due_at is not None and due_at is not None and now < breakout.due_at <= due_at
 
 
+def begin_preparing(tx: Transaction, breakout: Breakout) -> None:
+    """Have the rooms of a draft or scheduled breakout made ahead of its start; its task makes them due."""
+    now = tx.now()
+    breakout.prepare_from = now
+    breakout.version += 1
+    due.set_due(tx, Breakout, breakout.id, now)
+    due.dispatch(tx, Breakout, [breakout.id])
+
+
 def begin_opening(deps: Deps, tx: Transaction, breakout: Breakout) -> None:
     """Start a draft or scheduled breakout; its task makes the rooms due. Raises WrongState while another one runs."""
     lock_meeting(tx, breakout.meeting_id)
@@ -79,6 +99,7 @@ def begin_opening(deps: Deps, tx: Transaction, breakout: Breakout) -> None:
     breakout.starts_at = now
     breakout.opening_until = now + timedelta(seconds=deps.settings.opening_deadline_seconds)
     breakout.version += 1
+    seat_latecomers(tx, breakout, now)
     raise_versions(tx, breakout.meeting_id)
     due.set_due(tx, Breakout, breakout.id, now)
     due.dispatch(tx, Breakout, [breakout.id])
@@ -98,10 +119,12 @@ def begin_closing(
     look(deps, tx, breakout)
 
 
-def _scheduled(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
-    if breakout.starts_at is None or breakout.starts_at > now:
-        return
-    if _running(tx, breakout.meeting_id) is None:
+def _planned(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
+    """Make the rooms of a breakout that is to be prepared; start one whose time has come."""
+    if breakout.prepare_from is not None and now >= breakout.prepare_from:
+        _want_rooms(deps, tx, breakout, RoomWanted.READY, now)
+    comes = breakout.state is BreakoutState.SCHEDULED and breakout.starts_at is not None and breakout.starts_at <= now
+    if comes and _running(tx, breakout.meeting_id) is None:
         begin_opening(deps, tx, breakout)
 
 
@@ -111,10 +134,8 @@ def _running(tx: Transaction, meeting_id: str) -> BreakoutState | None:
 
 
 def _opening(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
+    _want_rooms(deps, tx, breakout, RoomWanted.OPEN, now)
     counts = _room_states(tx, breakout)
-    if counts.get(RoomState.PLANNED):
-        _want_rooms(tx, breakout, now)
-        return
     if breakout.opening_until and now >= breakout.opening_until and counts.get(RoomState.OPEN):
         _fail_stuck_rooms(tx, breakout, now)
         counts = _room_states(tx, breakout)
@@ -129,21 +150,28 @@ def _opening(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> 
 
 def _opened(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
     move_breakout(tx, breakout, BreakoutState.OPEN, now)
-    breakout.opened_at = now
+    breakout.opened_at = breakout.warned_until = now
     if breakout.duration_seconds is not None:
         breakout.closes_at = now + timedelta(seconds=breakout.duration_seconds)
     watch(deps, tx, breakout)
     raise_versions(tx, breakout.meeting_id)
 
 
-def _want_rooms(tx: Transaction, breakout: Breakout, now: datetime) -> None:
-    """Want every room that nobody has asked for yet."""
-    fresh = [room for room in rooms_of(tx.session, breakout.id) if room.state is RoomState.PLANNED]
-    for room in fresh:
-        room.wanted = RoomWanted.OPEN
-    move_rooms(tx, breakout, fresh, RoomState.PREPARING, now)
-    recordings.request(tx, breakout, fresh, now)
-    due.want(tx, Room, [room.id for room in fresh])
+def _want_rooms(deps: Deps, tx: Transaction, breakout: Breakout, wanted: RoomWanted, now: datetime) -> None:
+    """Want every room of the breakout ready, or open; those that are ready open at once, without any call."""
+    short_of_it = {RoomWanted.NOTHING, RoomWanted.READY} - {wanted}
+    statement = select(Room).where(col(Room.breakout_id) == breakout.id, col(Room.wanted).in_(short_of_it))
+    rooms = tx.session.scalars(statement.order_by(col(Room.index))).all()
+    if not rooms:
+        return
+    for room in rooms:
+        room.wanted = wanted
+    move_rooms(tx, breakout, [room for room in rooms if room.state is RoomState.PLANNED], RoomState.PREPARING, now)
+    if wanted is RoomWanted.OPEN:
+        recordings.request(tx, breakout, rooms, now)
+        seats = seats_of_rooms(tx, [room.id for room in rooms])
+        invite(deps, tx, breakout, [(room, seats[room.id]) for room in rooms], now)
+    due.want(tx, Room, [room.id for room in rooms if room.state is RoomState.PREPARING])
 
 
 def _room_states(tx: Transaction, breakout: Breakout) -> dict[RoomState, int]:
@@ -172,8 +200,20 @@ def _fail(tx: Transaction, breakout: Breakout, now: datetime) -> None:
 
 
 def _open(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
-    if breakout.closes_at is not None and now >= breakout.closes_at:
+    if breakout.closes_at is None:
+        return
+    if now >= breakout.closes_at:
         begin_closing(deps, tx, breakout, CloseReason.TIMER)
+        return
+    _warn(tx, breakout, breakout.closes_at, now)
+
+
+def _warn(tx: Transaction, breakout: Breakout, closes_at: datetime, now: datetime) -> None:
+    before = breakout.warned_until or now
+    seconds = due_warning(closes_at, breakout.warn_before_seconds, before, now)
+    if seconds is not None:
+        tx.emit(breakout, "breakout.warning", now, remaining_seconds=seconds, room_ids=None)
+        breakout.warned_until = now
 
 
 def _closing(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
@@ -204,11 +244,6 @@ def _point_to_main(deps: Deps, tx: Transaction, breakout: Breakout, now: datetim
     raise_versions(tx, breakout.meeting_id)
 
 
-def is_home(seat: Seat, where: set[str | None]) -> bool:
-    """Whether somebody is in the parent meeting and no longer in their room."""
-    return None in where and seat.room_id not in where
-
-
 def _want_rooms_closed(tx: Transaction, breakout: Breakout, now: datetime, *, everybody: bool) -> None:
     """Want the rooms closed in which nobody is any more; with `everybody`, those with people in them too."""
     tx.session.flush()
@@ -221,7 +256,8 @@ def _want_rooms_closed(tx: Transaction, breakout: Breakout, now: datetime, *, ev
 
 
 def _give_up_on_the_missing(tx: Transaction, breakout: Breakout, now: datetime) -> None:
-    missing = [seat for seat in wanted_seats(tx.session, breakout.id) if seat.state is SeatState.RETURNING]
+    returning = select(Seat).where(col(Seat.breakout_id) == breakout.id, col(Seat.state) == SeatState.RETURNING)
+    missing = tx.session.scalars(returning).all()
     moved = move_seats(tx, breakout, {SeatState.LOST: missing}, now)
     if moved:
         report_problem(tx, breakout, now, what="people lost", detail=f"{len(moved)} were not seen in the main meeting")
@@ -240,7 +276,9 @@ def _unfinished(tx: Transaction, breakout: Breakout) -> bool:
     if _unretired(tx, breakout):
         return True
     seats = select(col(Seat.id)).where(
-        col(Seat.breakout_id) == breakout.id, col(Seat.wanted), col(Seat.state).not_in(ACCOUNTED)
+        col(Seat.breakout_id) == breakout.id,
+        col(Seat.state).not_in(ACCOUNTED),
+        or_(col(Seat.wanted), col(Seat.state) == SeatState.RETURNING),
     )
     running = select(col(Recording.id)).where(
         col(Recording.breakout_id) == breakout.id,
@@ -253,7 +291,8 @@ def _unfinished(tx: Transaction, breakout: Breakout) -> bool:
 
 
 STEPS: dict[BreakoutState, Callable[[Deps, Transaction, Breakout, datetime], None]] = {
-    BreakoutState.SCHEDULED: _scheduled,
+    BreakoutState.DRAFT: _planned,
+    BreakoutState.SCHEDULED: _planned,
     BreakoutState.OPENING: _opening,
     BreakoutState.OPEN: _open,
     BreakoutState.CLOSING: _closing,

@@ -64,13 +64,13 @@ def _dispatched_until(tx: Transaction, table: type[Due]) -> Any:
     return case(*steps, else_=tx.after(timedelta(seconds=delays[-1])))
 
 
-def _message(row: Any) -> Message:
+def _message(tx: Transaction, row: Any, hint: Task | None) -> Message:
     """The message for a row that was just dispatched."""
     match row:
         case Breakout():
-            return Message(breakout_task(row), row.id, row.claim, row.name)
+            return Message(breakout_task(row, tx.now()), row.id, row.claim, row.name)
         case Room():
-            return Message(room_task(row), row.id, row.claim, row.name)
+            return Message(hint or room_task(row), row.id, row.claim, row.name)
         case Recording():
             return Message(Task.RECORDING_FOLLOW, row.id, row.claim, str(row.state))
         case Inbox():
@@ -79,8 +79,8 @@ def _message(row: Any) -> Message:
             return Message(Task.MEETING_SYNC, row.id, row.claim, "who is where")
 
 
-def dispatch(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:
-    """Send a message for each row that nobody holds, after the commit."""
+def dispatch(tx: Transaction, table: type[Due], row_ids: Iterable[str], hint: Task | None = None) -> None:
+    """Send a message for each row that nobody holds, after the commit; `hint` names a room's task for who watches."""
     ids = list(row_ids)
     if not ids:
         return
@@ -90,7 +90,7 @@ def dispatch(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:
     )
     rows = tx.session.scalars(statement.returning(table), execution_options={"populate_existing": True}).all()
     for row in rows:
-        tx.send(_message(row))
+        tx.send(_message(tx, row, hint))
 
 
 def start_all(
@@ -123,7 +123,7 @@ def take(tx: Transaction, table: type[Due], row_id: str, claim: int) -> bool:
     return _rows(tx, statement) == 1
 
 
-def want(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:
+def want(tx: Transaction, table: type[Due], row_ids: Iterable[str], hint: Task | None = None) -> None:
     """Say that something about the rows is wanted anew; those that nobody holds are dispatched.
 
     A row whose message has just been sent is not sent another: that one will see the new generation.
@@ -140,7 +140,7 @@ def want(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:
         _column(table, "holder").is_(None),
         or_(_column(table, "dispatches") == 0, _column(table, "due_at") > soon),
     )
-    dispatch(tx, table, tx.session.scalars(idle).all())
+    dispatch(tx, table, tx.session.scalars(idle).all(), hint)
 
 
 def lock_rows(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:
@@ -157,6 +157,14 @@ def set_due(tx: Transaction, table: type[Due], row_id: str, due_at: datetime | N
     )
     if due_at is not None:
         tx.wake(DUE_TOPIC)
+
+
+def due_by(tx: Transaction, table: type[Due], row_ids: Iterable[str], at: datetime) -> None:
+    """See that rows which nobody holds are looked at by then; whoever holds one sees to it when giving it back."""
+    due_at = _column(table, "due_at")
+    statement = _update(table, _id(table).in_(list(row_ids)), _column(table, "holder").is_(None))
+    tx.session.execute(statement.where(or_(due_at.is_(None), due_at > at)).values(due_at=at, dispatches=0))
+    tx.wake(DUE_TOPIC)
 
 
 def record(tx: Transaction, claim: Claim, *, progress: bool = True) -> None:

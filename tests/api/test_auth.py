@@ -25,6 +25,10 @@ OPERATORS = [
     ("POST", f"/v1/breakouts/{NOBODY}/start"),
     ("POST", f"/v1/breakouts/{NOBODY}/close"),
     ("POST", f"/v1/breakouts/{NOBODY}/cancel"),
+    ("POST", f"/v1/breakouts/{NOBODY}/prepare"),
+    ("PATCH", f"/v1/breakouts/{NOBODY}"),
+    ("PATCH", f"/v1/breakouts/{NOBODY}/rooms/{NOBODY}"),
+    ("PUT", f"/v1/breakouts/{NOBODY}/participants/ana/room"),
     ("GET", "/v1/no/such/path"),
     ("GET", "/v1"),
     ("GET", "/v1/seats"),
@@ -43,7 +47,7 @@ def some_token(tokens: ClientTokens) -> str:
 
 
 def test_every_path_of_the_api_is_in_the_table(api: Api) -> None:
-    fields = {"{meeting_id}": NOBODY, "{breakout_id}": NOBODY, "{custom_participant_id}": "ana"}
+    fields = {"{meeting_id}": NOBODY, "{breakout_id}": NOBODY, "{room_id}": NOBODY, "{custom_participant_id}": "ana"}
     served = set()
     for path, operations in api.app.openapi()["paths"].items():
         for name, value in fields.items():

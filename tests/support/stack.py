@@ -107,6 +107,14 @@ class Stack:
         """POST as an operator; AssertionError with the answer when it is an error."""
         return _ok(self.api.post(path, json=body))
 
+    def patch(self, path: str, body: JSON) -> JSON:
+        """PATCH as an operator."""
+        return _ok(self.api.patch(path, json=body))
+
+    def move(self, breakout_id: str, name: str, room_id: str | None) -> JSON:
+        """Move somebody to another room, or to main."""
+        return _ok(self.api.put(f"/v1/breakouts/{breakout_id}/participants/{name}/room", json={"room_id": room_id}))
+
     def get(self, path: str) -> JSON:
         """GET as an operator."""
         return _ok(self.api.get(path))
@@ -139,6 +147,11 @@ class Stack:
             return found
 
         return wait_until(look, deadline, every=0.1, what=f"breakout {state}") or {}
+
+    def seat(self, meeting_id: str, name: str) -> JSON:
+        """Where this person should be, as their browser is told."""
+        token = self.post(f"/v1/meetings/{meeting_id}/participants/{name}/client-tokens", {})["token"]
+        return _ok(self.api.get("/v1/seat", headers={"Authorization": f"Bearer {token}"}))
 
     def people(self, meeting_id: str, names: list[str], **behaviour: Any) -> None:
         """Open a browser for each of these people: they go to the meeting and follow their seats."""

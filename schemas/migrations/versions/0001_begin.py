@@ -105,10 +105,13 @@ def _breakout() -> None:
         sa.Column("allow_return", sa.Boolean(), nullable=False),
         sa.Column("late_join", states("latejoin", "least_filled", "main"), nullable=False),
         sa.Column("on_room_failure", states("onroomfailure", "redistribute", "keep", "abort"), nullable=False),
+        sa.Column("prepare_from", UtcDateTime(), nullable=True),
         sa.Column("starts_at", UtcDateTime(), nullable=True),
         sa.Column("opening_until", UtcDateTime(), nullable=True),
         sa.Column("opened_at", UtcDateTime(), nullable=True),
         sa.Column("closes_at", UtcDateTime(), nullable=True),
+        sa.Column("paused_with_seconds", sa.Float(), nullable=True),
+        sa.Column("warned_until", UtcDateTime(), nullable=True),
         sa.Column("empties_at", UtcDateTime(), nullable=True),
         sa.Column("emptied_at", UtcDateTime(), nullable=True),
         sa.Column("closed_at", UtcDateTime(), nullable=True),
@@ -210,10 +213,11 @@ def _room() -> None:
             states("roomstate", "planned", "preparing", "ready", "open", "closing", "closed", "failed"),
             nullable=False,
         ),
-        sa.Column("wanted", states("roomwanted", "nothing", "open", "closed"), nullable=False),
+        sa.Column("wanted", states("roomwanted", "nothing", "ready", "open", "closed"), nullable=False),
         sa.Column("key", sa.String(length=40), nullable=False),
         sa.Column("max_participants", sa.Integer(), nullable=True),
         sa.Column("realtimekit_meeting_id", sa.String(length=64), nullable=True),
+        sa.Column("name_at_realtimekit", sa.String(), nullable=True),
         sa.Column("in_doubt_since", UtcDateTime(), nullable=True),
         sa.Column("ever_in_doubt", sa.Boolean(), nullable=False),
         sa.Column("retired_at", UtcDateTime(), nullable=True),
@@ -307,6 +311,8 @@ def _seat() -> None:
         ),
         sa.Column("wanted", sa.Boolean(), nullable=False),
         sa.Column("pinned", sa.Boolean(), nullable=False),
+        sa.Column("previous_id", sa.String(length=36), nullable=True),
+        sa.Column("leave_by", UtcDateTime(), nullable=True),
         sa.Column("realtimekit_participant_id", sa.String(length=64), nullable=True),
         sa.Column("auth_token", sa.String(), nullable=True),
         sa.Column("in_doubt", sa.Boolean(), nullable=False),
@@ -315,8 +321,8 @@ def _seat() -> None:
         sa.ForeignKeyConstraint(["participant_id"], ["participant.id"], name=op.f("fk_seat_participant_id")),
         sa.ForeignKeyConstraint(["room_id"], ["room.id"], name=op.f("fk_seat_room_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_seat")),
-        sa.UniqueConstraint("room_id", "participant_id", name=op.f("uq_seat_room_id_participant_id")),
     )
     with op.batch_alter_table("seat", schema=None) as batch_op:
         batch_op.create_index("ix_seat_participant_id", ["participant_id"], unique=False)
+        batch_op.create_index("ix_seat_room_id_participant_id", ["room_id", "participant_id"], unique=False)
         batch_op.create_index("uq_seat_wanted", ["breakout_id", "participant_id"], unique=True, **when("wanted"))

@@ -1,0 +1,196 @@
+"""Operators steer a breakout that runs: its clock, its people, its rooms' names; and prepare one ahead of its start."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.support.stack import JSON, Stack, person
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.parametrize("running", ["postgresql"], indirect=True)
+
+
+def test_the_clock_is_extended_paused_and_set(stack: Stack) -> None:
+    made = stack.breakout(stack.meeting(1), rooms=1, duration_seconds=60, warn_before_seconds=[3600, 58, 57])
+    opened = stack.wait(made["id"], "open")
+    path = f"/v1/breakouts/{made['id']}"
+    assert _time(opened["closes_at"]) == _time(opened["opened_at"]) + timedelta(seconds=60)
+
+    longer = stack.patch(path, {"extend_seconds": 120})
+    assert _time(longer["closes_at"]) == _time(opened["closes_at"]) + timedelta(seconds=120)
+    assert longer["version"] == opened["version"] + 1
+
+    paused = stack.patch(path, {"paused": True})
+    assert paused["paused"] is True
+    assert paused["closes_at"] is None
+    assert 150 < paused["remaining_seconds"] <= 180
+    assert stack.patch(path, {"paused": True})["version"] == paused["version"]
+    assert stack.patch(path, {"extend_seconds": -100})["remaining_seconds"] == paused["remaining_seconds"] - 100
+
+    going_on = stack.patch(path, {"paused": False})
+    assert going_on["paused"] is False
+    assert going_on["remaining_seconds"] is None
+    refused = stack.api.patch(path, json={"extend_seconds": -3600})
+    assert refused.status_code == 422
+    assert "before now" in refused.json()["detail"]
+
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    stack.patch(path, {"closes_at": soon.isoformat()})
+    closed = stack.wait(made["id"], "closed")
+    assert closed["close_reason"] == "timer"
+    assert _time(closed["closes_at"]) == soon
+
+
+def test_warnings_come_at_their_times_and_again_after_an_extension(stack: Stack) -> None:
+    made = stack.breakout(stack.meeting(1), rooms=1, duration_seconds=10, warn_before_seconds=[300, 9, 8])
+    opened = stack.wait(made["id"], "open")
+    wait_until(lambda: _warnings(stack, made["id"]) == [9, 8], 10, what="both warnings")
+    stack.patch(f"/v1/breakouts/{made['id']}", {"extend_seconds": 3})
+    wait_until(lambda: _warnings(stack, made["id"]) == [9, 8, 9, 8], 10, what="both warnings again")
+    stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
+    stack.wait(made["id"], "closed")
+    assert opened["warn_before_seconds"] == [300, 9, 8]
+
+
+def test_a_person_moves_to_another_room_and_back_to_main(stack: Stack) -> None:
+    meeting = stack.meeting(4)
+    stack.people(meeting, [f"p{number}" for number in range(4)])
+    made = stack.breakout(meeting, rooms=2)
+    opened = stack.wait(made["id"], "open", condition=lambda b: b["progress"]["participants"]["joined"] == 4)
+    first, second = opened["rooms"]
+    mover = first["participants"][0]["custom_participant_id"]
+
+    stack.move(made["id"], mover, second["id"])
+    moved = stack.wait(made["id"], "open", condition=lambda b: _seat_of(b, mover) == (second["id"], "joined"))
+    assert stack.sandbox.present(second["realtimekit_meeting_id"]) == _names(moved["rooms"][1])
+    assert mover not in stack.sandbox.present(first["realtimekit_meeting_id"])
+
+    stack.move(made["id"], mover, first["id"])
+    stack.wait(made["id"], "open", condition=lambda b: _seat_of(b, mover) == (first["id"], "joined"))
+    added = [
+        one for one in stack.sandbox.state()["participants"] if one["meeting_id"] == first["realtimekit_meeting_id"]
+    ]
+    assert sorted(one["custom_participant_id"] for one in added) == _names(first), "nobody is admitted twice to a room"
+
+    stack.move(made["id"], mover, None)
+    wait_until(lambda: stack.crowds.where()[mover] not in _meetings(opened), what="the way back to main")
+    assert mover in stack.see(made["id"])["unassigned"]
+    stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
+    assert stack.wait(made["id"], "closed")["progress"]["participants"]["returned"] == 3
+
+
+def test_who_does_not_leave_the_old_room_is_put_out_of_it(stack: Stack) -> None:
+    meeting = stack.meeting(1)
+    made = stack.breakout(meeting, rooms=2, assignment={"seed": 1})
+    opened = stack.wait(made["id"], "open")
+    old = next(room for room in opened["rooms"] if room["participants"])
+    new = next(room for room in opened["rooms"] if not room["participants"])
+    token = stack.seat(meeting, "p0")["auth_token"]
+    stack.sandbox.join(token)
+    stack.wait(made["id"], "open", condition=lambda b: _seat_of(b, "p0") == (old["id"], "joined"))
+    stack.move(made["id"], "p0", new["id"])
+    wait_until(lambda: stack.seat(meeting, "p0")["room_id"] == new["id"], what="the new seat")
+    wait_until(lambda: stack.sandbox.present(old["realtimekit_meeting_id"]) == [], 20, what="the kick")
+    stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
+    stack.wait(made["id"], "closed")
+
+
+def test_a_room_is_renamed_here_and_at_realtimekit(stack: Stack) -> None:
+    made = stack.breakout(stack.meeting(1), rooms=["Red", "Blue"])
+    opened = stack.wait(made["id"], "open")
+    red = opened["rooms"][0]
+    path = f"/v1/breakouts/{made['id']}/rooms/{red['id']}"
+    assert stack.patch(path, {"name": "Green"})["name"] == "Green"
+    assert stack.api.patch(path, json={"name": "Blue"}).status_code == 422
+    wait_until(lambda: "Green" in _title(stack, red["realtimekit_meeting_id"]), what="the new title")
+    stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
+    stack.wait(made["id"], "closed")
+
+
+def test_a_prepared_breakout_starts_without_a_call_and_a_cancelled_one_leaves_nothing(stack: Stack) -> None:
+    meeting = stack.meeting(5)
+    made = stack.breakout(meeting, rooms=2, start="manual")
+    assert stack.api.post(f"/v1/breakouts/{made['id']}/prepare").status_code == 202
+    ready = stack.wait(made["id"], "draft", condition=lambda b: b["progress"]["rooms"]["ready"] == 2)
+    assert ready["progress"]["participants"]["admitted"] == 5
+    assert stack.api.post(f"/v1/breakouts/{made['id']}/prepare").status_code == 200
+    assert stack.seat(meeting, "p0")["location"] == "main"
+
+    other = stack.breakout(meeting, rooms=2, start="manual")
+    stack.post(f"/v1/breakouts/{other['id']}/prepare")
+    stack.wait(other["id"], "draft", condition=lambda b: b["progress"]["rooms"]["ready"] == 2)
+    stack.post(f"/v1/breakouts/{other['id']}/cancel")
+    gone = stack.wait(other["id"], "cancelled", condition=lambda b: b["progress"]["rooms"]["closed"] == 2)
+    assert {_status(stack, room["realtimekit_meeting_id"]) for room in gone["rooms"]} == {"INACTIVE"}
+
+    stack.sandbox.faults({"operation": "*", "kind": "error_before"})
+    stack.post(f"/v1/breakouts/{made['id']}/start")
+    opened = stack.wait(made["id"], "open", 10)
+    assert _meetings(opened) == _meetings(ready)
+    assert stack.seat(meeting, "p0")["location"] == "room"
+    stack.sandbox.faults()
+    stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
+    stack.wait(made["id"], "closed")
+
+
+def test_a_scheduled_breakout_is_prepared_and_starts_by_itself(stack: Stack) -> None:
+    starts_at = datetime.now(UTC) + timedelta(seconds=4)
+    made = stack.breakout(stack.meeting(3), rooms=2, start=starts_at.isoformat())
+    assert made["state"] == "scheduled"
+    assert _time(made["starts_at"]) == starts_at
+    stack.wait(made["id"], "scheduled", condition=lambda b: b["progress"]["rooms"]["ready"] == 2)
+    opened = stack.wait(made["id"], "open")
+    assert _time(opened["opened_at"]) >= starts_at
+    stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
+    stack.wait(made["id"], "closed")
+
+
+def test_who_comes_late_is_seated_in_the_least_filled_room(stack: Stack) -> None:
+    meeting = stack.meeting(3)
+    made = stack.breakout(meeting, rooms=2)
+    stack.wait(made["id"], "open")
+    stack.post(f"/v1/meetings/{meeting}/participants", {"participants": [person("late"), person("boss", role="host")]})
+    seated = stack.wait(made["id"], "open", condition=lambda b: _seat_of(b, "late")[1] == "invited")
+    assert sorted(len(room["participants"]) for room in seated["rooms"]) == [2, 2]
+    assert stack.seat(meeting, "late")["location"] == "room"
+    assert stack.seat(meeting, "boss")["location"] == "main"
+    stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
+    stack.wait(made["id"], "closed")
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _warnings(stack: Stack, breakout_id: str) -> list[int]:
+    events = stack.get(f"/v1/breakouts/{breakout_id}/log?limit=200")["items"]
+    return [event["data"]["remaining_seconds"] for event in events if event["type"] == "breakout.warning"]
+
+
+def _names(room: JSON) -> list[str]:
+    return sorted(one["custom_participant_id"] for one in room["participants"])
+
+
+def _seat_of(breakout: JSON, name: str) -> tuple[str, str]:
+    for room in breakout["rooms"]:
+        for one in room["participants"]:
+            if one["custom_participant_id"] == name:
+                return room["id"], one["state"]
+    return "", ""
+
+
+def _meetings(breakout: JSON) -> set[str]:
+    return {room["realtimekit_meeting_id"] for room in breakout["rooms"]}
+
+
+def _meeting_at_realtimekit(stack: Stack, meeting_id: str) -> JSON:
+    found: JSON = next(one for one in stack.sandbox.state()["meetings"] if one["id"] == meeting_id)
+    return found
+
+
+def _title(stack: Stack, meeting_id: str) -> str:
+    return str(_meeting_at_realtimekit(stack, meeting_id)["title"])
+
+
+def _status(stack: Stack, meeting_id: str) -> str:
+    return str(_meeting_at_realtimekit(stack, meeting_id)["status"])
