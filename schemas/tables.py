@@ -147,6 +147,8 @@ class Presence(SQLModel, table=True):
     """RealtimeKit's peer id; `ack:…` where only the browser's own word is known."""
     joined_at: datetime = Field(sa_type=UtcDateTime)
     left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    left_presumed: bool = False
+    """A poll did not see them any more; one that sees them again is right."""
 
 
 class Breakout(Due, table=True):

@@ -229,7 +229,8 @@ def _stays(deps: Deps, tx: Transaction, work: SyncWork, peers: dict[str, list[Pe
 
 
 def _stay(participant_id: str, room_id: str | None, peer: PeerRecord, now: datetime) -> presence.Stay:
-    return presence.Stay(participant_id, room_id, peer.peer_id, None, peer.joined_at or now, peer.left_at)
+    there = peer.left_at is None
+    return presence.Stay(participant_id, room_id, peer.peer_id, None, peer.joined_at or now, peer.left_at, polled=there)
 
 
 def _gone(deps: Deps, tx: Transaction, work: SyncWork, seen: set[str]) -> list[presence.Stay]:
@@ -242,7 +243,7 @@ def _gone(deps: Deps, tx: Transaction, work: SyncWork, seen: set[str]) -> list[p
         col(Presence.joined_at) < work.now - lag,
     )
     return [
-        presence.Stay(it.participant_id, it.room_id, it.peer_id, it.session_id, it.joined_at, work.now)
+        presence.Stay(it.participant_id, it.room_id, it.peer_id, it.session_id, it.joined_at, work.now, polled=True)
         for it in tx.session.scalars(statement)
         if it.room_id in asked and it.peer_id not in seen
     ]

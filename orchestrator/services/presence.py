@@ -37,6 +37,8 @@ class Stay:
     session_id: str | None
     joined_at: datetime
     left_at: datetime | None = None
+    polled: bool = False
+    """A poll says so: it sees who is there, and can only presume that somebody has left."""
 
 
 def apply(deps: Deps, tx: Transaction, breakout: Breakout | None, meeting_id: str, stays: Sequence[Stay]) -> None:
@@ -89,9 +91,17 @@ def _merge(tx: Transaction, meeting_id: str, stays: Sequence[Stay]) -> None:
         if presence is None:
             known[stay.peer_id] = _arrive(tx, meeting_id, stay)
         else:
-            presence.left_at = presence.left_at or stay.left_at
             presence.joined_at = min(presence.joined_at, stay.joined_at)
+            _merge_leaving(presence, stay)
     tx.session.flush()
+
+
+def _merge_leaving(presence: Presence, stay: Stay) -> None:
+    if stay.left_at is not None and (presence.left_at is None or not stay.polled):
+        presence.left_at = presence.left_at or stay.left_at
+        presence.left_presumed = stay.polled
+    elif stay.left_at is None and stay.polled and presence.left_presumed:
+        presence.left_at, presence.left_presumed = None, False
 
 
 def _arrive(tx: Transaction, meeting_id: str, stay: Stay) -> Presence:

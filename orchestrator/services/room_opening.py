@@ -17,7 +17,7 @@ from orchestrator.services.invitations import invite
 from orchestrator.services.leased import release_for_retry
 from orchestrator.services.leaving import have_left, keep_watching
 from orchestrator.services.moves import move_recording, move_seats, report_problem
-from orchestrator.services.room_work import RecordingWork, RoomWork, mark_guests
+from orchestrator.services.room_work import RoomWork, mark_guests
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.leases import Lease
@@ -26,6 +26,8 @@ from schemas.states import RecordingState, SeatState
 from schemas.tables import Breakout, Recording, Room, Seat
 
 LONGEST_RECORDING_SECONDS = 86_400
+RECORDING_TRIES = 4
+"""RealtimeKit may refuse to record a room for a moment although somebody is in it by what we know."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,7 @@ def _store_all(deps: Deps, breakout_id: str, batch: list[Reached]) -> list[str |
         mine = [one for one in batch if one.work.room_id in rooms]
         have_left(tx, [leaver.seat_id for one in mine if one.results.kick is None for leaver in one.work.leavers])
         invite(deps, tx, breakout, [(room, seats[room.id]) for room in rooms.values()], now)
-        _release(tx, mine)
+        _release(tx, [(rooms[one.work.room_id], one) for one in mine])
         keep_watching(tx, rooms)
         steps.look(deps, tx, breakout)
         return answers
@@ -202,19 +204,28 @@ def _store_one(
 ) -> str:
     words = _store_admissions(tx, breakout, seats, one=one, now=now) if one.results.admissions else []
     if one.work.recording_to_start and one.results.recording:
-        words.append(_store_recording(tx, breakout, one.work.recording_to_start, one.results.recording, now))
+        words.append(_store_recording(tx, breakout, room, one=one, now=now))
     if one.work.is_misnamed and not first_to_retry([one.results.rename]):
         room.name_at_realtimekit = one.work.name
-    if one.results.error is not None:
-        words.append(f"will try again: {one.results.error.message}")
+    if error := _to_retry(room, one):
+        words.append(f"will try again: {error.message}")
     return ", ".join(words) or str(room.state)
 
 
-def _release(tx: Transaction, batch: list[Reached]) -> None:
-    due.release_all(tx, [one.claim for one in batch if one.results.error is None])
-    for one in batch:
-        if one.results.error is not None:
-            release_for_retry(tx, one.claim, one.results.error)
+def _to_retry(room: Room, one: Reached) -> RealtimeKitError | None:
+    """What the room needs another pass for; a refused recording of a room with people in it, only a few times."""
+    refused = one.results.recording
+    if isinstance(refused, Refused) and one.work.occupied and room.tries < RECORDING_TRIES:
+        return one.results.error or refused
+    return one.results.error
+
+
+def _release(tx: Transaction, batch: list[tuple[Room, Reached]]) -> None:
+    errors = [(one.claim, _to_retry(room, one)) for room, one in batch]
+    due.release_all(tx, [claim for claim, error in errors if error is None])
+    for claim, error in errors:
+        if error is not None:
+            release_for_retry(tx, claim, error)
 
 
 def _sealed(deps: Deps, results: Results) -> dict[str, str]:
@@ -261,13 +272,10 @@ def _report_refused(tx: Transaction, breakout: Breakout, seats: list[Seat], now:
         )
 
 
-def _store_recording(
-    tx: Transaction,
-    breakout: Breakout,
-    wanted: RecordingWork,
-    result: RecordingRecord | RealtimeKitError,
-    now: datetime,
-) -> str:
+def _store_recording(tx: Transaction, breakout: Breakout, room: Room, *, one: Reached, now: datetime) -> str:
+    wanted, result = one.work.recording_to_start, one.results.recording
+    assert wanted is not None
+    assert result is not None
     recording = tx.session.get_one(Recording, wanted.id, populate_existing=True)
     if isinstance(result, RecordingRecord):
         recording.realtimekit_recording_id = result.id
@@ -278,9 +286,7 @@ def _store_recording(
     recording.in_doubt = wanted.in_doubt or not isinstance(result, TryAgain | Refused)
     if isinstance(result, Refused):
         recording.error = result.message
-        if occupied_rooms(tx.session, [recording.room_id]):
+        if room.tries >= RECORDING_TRIES and occupied_rooms(tx.session, [room.id]):
             move_recording(tx, breakout, recording, RecordingState.FAILED, now)
-            report_problem(
-                tx, breakout, now, what="recording refused", detail=result.message, room_id=recording.room_id
-            )
+            report_problem(tx, breakout, now, what="recording refused", detail=result.message, room_id=room.id)
     return f"not recorded: {result.message}"

@@ -164,6 +164,8 @@ def _want_rooms(deps: Deps, tx: Transaction, breakout: Breakout, wanted: RoomWan
     rooms = tx.session.scalars(statement.order_by(col(Room.index))).all()
     if not rooms:
         return
+    if wanted is RoomWanted.OPEN:
+        watch(deps, tx, breakout)
     for room in rooms:
         room.wanted = wanted
     move_rooms(tx, breakout, [room for room in rooms if room.state is RoomState.PLANNED], RoomState.PREPARING, now)

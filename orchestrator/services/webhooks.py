@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session, col
 
+from orchestrator.log import logger
 from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.realtimekit.webhooks import (
     MeetingEnded,
@@ -22,6 +24,8 @@ from orchestrator.store.database import Transaction
 from orchestrator.store.queries import lock_breakout_of
 from schemas.states import BreakoutState, CloseReason
 from schemas.tables import Breakout, Delivery, Inbox, Meeting, Participant, Recording, Room
+
+log = logger(__name__)
 
 BATCH = 200
 HOST_ENDED = "HOST_ENDED_MEETING"
@@ -59,13 +63,46 @@ def _meeting_of(session: Session, event: WebhookEvent) -> str | None:
 
 
 def apply(deps: Deps, inbox_id: str, claim: int) -> str:
-    """The task of an inbox: apply the deliveries that wait, a batch at a time."""
+    """The task of an inbox: apply the deliveries that wait, a batch at a time.
+
+    Should one of them be more than we can take, they are applied one by one, and that one is given up: it must not hold
+    up what comes after it. Trouble of the database's is not their fault.
+    """
+    try:
+        return _apply_batch(deps, inbox_id, claim, BATCH)
+    except (OperationalError, InterfaceError, TimeoutError):
+        raise
+    except Exception:
+        log.exception("a batch of deliveries can't be applied", meeting=inbox_id)
+    try:
+        return _apply_batch(deps, inbox_id, claim, 1)
+    except (OperationalError, InterfaceError, TimeoutError):
+        raise
+    except Exception as error:
+        return _give_up_first(deps, inbox_id, claim, error)
+
+
+def _give_up_first(deps: Deps, inbox_id: str, claim: int, error: Exception) -> str:
+    with deps.database.transaction() as tx:
+        if not due.take(tx, Inbox, inbox_id, claim):
+            return "nothing to do"
+        delivery = tx.session.scalars(_waiting(inbox_id).limit(1)).one()
+        delivery.applied_at = tx.now()
+        due.want(tx, Inbox, [inbox_id])
+        return f"delivery {delivery.id} given up: {type(error).__name__}"
+
+
+def _waiting(inbox_id: str) -> Select[Delivery]:
+    statement = select(Delivery).where(col(Delivery.inbox_id) == inbox_id, col(Delivery.applied_at).is_(None))
+    return statement.order_by(col(Delivery.received_at), col(Delivery.id))
+
+
+def _apply_batch(deps: Deps, inbox_id: str, claim: int, most: int) -> str:
     with deps.database.transaction() as tx:
         breakout = lock_breakout_of(tx, inbox_id)
         if not due.take(tx, Inbox, inbox_id, claim):
             return "nothing to do"
-        waiting = select(Delivery).where(col(Delivery.inbox_id) == inbox_id, col(Delivery.applied_at).is_(None))
-        batch = tx.session.scalars(waiting.order_by(col(Delivery.received_at)).limit(BATCH)).all()
+        batch = tx.session.scalars(_waiting(inbox_id).limit(most)).all()
         if not batch:
             return "nothing to do"
         now = tx.now()
@@ -75,7 +112,7 @@ def apply(deps: Deps, inbox_id: str, claim: int) -> str:
         tx.session.flush()
         events = [event for one in batch if (event := parse(one.payload.encode()))]
         _apply_events(deps, tx, breakout, inbox_id, events)
-        if len(batch) == BATCH:
+        if len(batch) == most:
             due.want(tx, Inbox, [inbox_id])
         return f"{len(batch)} deliveries"
 

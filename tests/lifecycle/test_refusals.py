@@ -126,11 +126,21 @@ def test_one_recording_is_started_whatever_was_heard(stack: Stack, kind: str) ->
 def test_a_recording_that_is_refused_is_reported_and_the_breakout_goes_on(stack: Stack) -> None:
     meeting = stack.meeting(2)
     stack.people(meeting, ["p0", "p1"])
-    stack.sandbox.faults({"operation": RECORD, "kind": "refuse", "status": 400, "message": "No storage"})
+    stack.sandbox.faults({"operation": RECORD, "kind": "refuse", "status": 400, "message": "No storage", "times": None})
     made = stack.breakout(meeting, rooms=1, record=True)
     opened = stack.wait(made["id"], "open", condition=_recording_failed_and_both_joined)
     assert "No storage" in opened["problems"][0]["detail"]
     assert _close(stack, made["id"])["progress"]["participants"]["returned"] == 2
+
+
+def test_a_recording_that_is_refused_for_a_moment_is_started_after_all(stack: Stack) -> None:
+    meeting = stack.meeting(1)
+    stack.people(meeting, ["p0"])
+    stack.sandbox.faults({"operation": RECORD, "kind": "refuse", "status": 400, "message": "Nobody is there"})
+    made = stack.breakout(meeting, rooms=1, record=True)
+    opened = stack.wait(made["id"], "open", condition=lambda b: b["progress"]["recordings"]["recording"] == 1)
+    assert opened["problems"] == []
+    _close(stack, made["id"])
 
 
 def test_nobody_comes_and_the_recording_is_skipped(stack: Stack) -> None:
