@@ -12,7 +12,8 @@ OrchestratorError
 ├── LeaseLost                 another worker owns the row by now: roll back and end quietly
 └── RealtimeKitError          what RealtimeKit answered, in its own words
     ├── TryAgain              certainly nothing happened there; repeat later
-    │   └── OutOfQuota        our budget or RealtimeKit's 429; `retry_after` is always set
+    │   ├── OutOfQuota        our budget or RealtimeKit's 429; `retry_after` is always set
+    │   └── Stopping          this process was told to stop: another goes on
     ├── OutcomeUnknown        it may have happened: look before repeating
     └── Refused               repeating will never work
         ├── NotFound          404
@@ -121,6 +122,10 @@ class OutOfQuota(TryAgain):
     def __init__(self, message: str, *, retry_after: float, status: int | None = None) -> None:
         super().__init__(message, status=status, retry_after=retry_after)
         self.retry_after: float = retry_after
+
+
+class Stopping(TryAgain):
+    """This process was told to stop and makes no more calls; another one may make them at once."""
 
 
 class OutcomeUnknown(RealtimeKitError):

@@ -5,7 +5,7 @@ import sys
 import threading
 from typing import Any
 
-from celery.signals import worker_shutdown
+from celery.signals import worker_shutdown, worker_shutting_down
 
 from orchestrator import bootstrap
 from orchestrator.services.deps import Deps
@@ -38,10 +38,17 @@ def _leave_to_the_collector_what_comes_and_goes() -> None:
     gc.set_threshold(20_000, 50, 100)
 
 
+def _hand_back(**_: Any) -> None:
+    """SIGTERM: Celery waits for the tasks that run, so let them end after the call that they are at."""
+    for built in _built:
+        built.leases.hand_back()
+
+
 def _send_what_is_left(**_: Any) -> None:
     for built in _built:
         built.leases.close()
         built.broker.close()
 
 
+worker_shutting_down.connect(_hand_back)
 worker_shutdown.connect(_send_what_is_left)

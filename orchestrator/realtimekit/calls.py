@@ -77,10 +77,11 @@ class Calls:
 
     async def __call__(self, operation: str, priority: Priority, request: Request) -> Answer:
         """Send `request` once and give the body of its answer; raises a RealtimeKitError, or what `before_send` did."""
+        check = _before_send.get() or _go
         async with self._slots:
+            check()  # what may not go out takes nothing of the quota
             await self._quota.acquire(priority)
-            if check := _before_send.get():
-                check()
+            check()
             try:
                 answer = await self._send(request)
             except RealtimeKitError as error:
@@ -115,6 +116,10 @@ class Calls:
     def _count(self, operation: str, outcome: str) -> None:
         if self._on_call is not None:
             self._on_call(operation, outcome)
+
+
+def _go() -> None:
+    """Nobody holds this call back."""
 
 
 def _connect(settings: Settings) -> AsyncCloudflare:

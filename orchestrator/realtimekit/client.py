@@ -53,8 +53,9 @@ class RealtimeKit:
     def run(self, coroutine: Coroutine[Any, Any, T], before_send: Callable[[], None] | None = None) -> T:
         """Wait, in any thread but the loop's own, for what `coroutine` gives.
 
-        `before_send` is called on the loop's thread before each of its calls goes out, after all queueing: what it
-        raises holds the call back. Whoever works under a lease checks there that the lease still lasts.
+        `before_send` is called on the loop's thread before each of its calls takes of the quota, and again before it
+        goes out, after all queueing: what it raises holds the call back. Whoever works under a lease checks there that
+        the lease still lasts.
         """
         with checking(before_send):
             return self._loop.run(coroutine)

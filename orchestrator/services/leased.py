@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from orchestrator.domain.timing import backoff
-from orchestrator.errors import LeaseLost, OutOfQuota, RealtimeKitError, TryAgain
+from orchestrator.errors import LeaseLost, OutOfQuota, RealtimeKitError, Stopping, TryAgain
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
@@ -65,7 +65,9 @@ def _start_all(
 
 
 def give_back(deps: Deps, claim: due.Claim, error: RealtimeKitError | None) -> None:
-    """Release a row whose pass did not get through; it is due again after a backoff, or when the quota has room."""
+    """Release a row whose pass did not get through; due after a backoff, when the quota has room, or for another
+    worker at once.
+    """
     with deps.database.transaction() as tx:
         release_for_retry(tx, claim, error)
 
@@ -73,8 +75,8 @@ def give_back(deps: Deps, claim: due.Claim, error: RealtimeKitError | None) -> N
 def release_for_retry(tx: Transaction, claim: due.Claim, error: RealtimeKitError | None) -> None:
     """The same, inside a transaction that has something to record as well."""
     row: Any = tx.session.get_one(claim.table, claim.row_id, populate_existing=True)
-    wait = backoff(row.tries, _jitter)
+    wait = timedelta() if isinstance(error, Stopping) else backoff(row.tries, _jitter)
     if isinstance(error, TryAgain) and error.retry_after is not None:
         wait = max(wait, timedelta(seconds=error.retry_after))
     retry_at = tx.now() + wait
-    due.release(tx, claim, due_at=retry_at, untried=isinstance(error, OutOfQuota))
+    due.release(tx, claim, due_at=retry_at, untried=isinstance(error, OutOfQuota | Stopping))

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import select, tuple_, update
 
-from orchestrator.errors import LeaseLost
+from orchestrator.errors import LeaseLost, Stopping
 from orchestrator.log import logger
 from orchestrator.store.database import Database
 from orchestrator.store.due import Claim
@@ -22,14 +22,22 @@ log = logger(__name__)
 class Lease:
     """How long one claim is certainly good, by this process' monotonic clock."""
 
-    def __init__(self, claim: Claim, valid_until: float, deadline: float, call_seconds: float) -> None:
+    def __init__(
+        self, claim: Claim, valid_until: float, deadline: float, call_seconds: float, stopping: threading.Event
+    ) -> None:
         self.claim = claim
         self.valid_until = valid_until
         self.deadline = deadline
         self._call_seconds = call_seconds
+        self._stopping = stopping
 
     def before_call(self) -> None:
-        """Raise LeaseLost unless a call begun now ends, at its own deadline, while the row is certainly ours."""
+        """Raise LeaseLost unless a call begun now ends, at its own deadline, while the row is certainly ours.
+
+        Stopping once this process hands its work back: what its calls have reached is recorded, and the row released.
+        """
+        if self._stopping.is_set():
+            raise Stopping("the worker was told to stop")
         if time.monotonic() + self._call_seconds > self.valid_until:
             raise LeaseLost(f"the lease of {self.claim.row_id} does not outlast a call")
 
@@ -46,13 +54,20 @@ class Leases:
         self._deadline_seconds = deadline_seconds
         self._held: dict[tuple[type[Due], str], Lease] = {}
         self._lock = threading.Lock()
-        self._stop = threading.Event()
+        self._stopping = threading.Event()
+        self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
     @contextmanager
     def hold(self, claim: Claim, begun: float) -> Iterator[Lease]:
         """Keep `claim` renewed inside the block; `begun` is time.monotonic() from before its start was sent."""
-        lease = Lease(claim, begun + self.lease.total_seconds(), begun + self._deadline_seconds, self._call_seconds)
+        lease = Lease(
+            claim,
+            begun + self.lease.total_seconds(),
+            begun + self._deadline_seconds,
+            self._call_seconds,
+            self._stopping,
+        )
         with self._lock:
             self._held[claim.table, claim.row_id] = lease
             if self._thread is None:
@@ -65,12 +80,16 @@ class Leases:
                 if self._held.get((claim.table, claim.row_id)) is lease:
                     del self._held[claim.table, claim.row_id]
 
+    def hand_back(self) -> None:
+        """From here on no held row may make another call: each pass ends with the calls that it has on the wire."""
+        self._stopping.set()
+
     def close(self) -> None:
         """End the thread."""
-        self._stop.set()
+        self._closed.set()
 
     def _renew_for_ever(self) -> None:
-        while not self._stop.wait(self.lease.total_seconds() / 3):
+        while not self._closed.wait(self.lease.total_seconds() / 3):
             try:
                 self._renew()
             except Exception as error:
