@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     cors_origins: str = Field(default="", description="Comma-separated origins of participants' browsers.")
     log_json: bool = Field(default=False, description="JSON lines instead of readable ones.")
     log_level: str = "INFO"
+    heartbeat_file: str = Field(
+        default="", description="Touched by each worker and timekeeper as long as it goes on; for health checks."
+    )
 
     lease_seconds: float = Field(default=12.0, gt=0, description="A dead worker's rows go on after this.")
     task_deadline_seconds: float = Field(default=60.0, gt=0, description="A lease is never renewed beyond this.")

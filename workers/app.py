@@ -10,7 +10,7 @@ from orchestrator.settings import Settings
 from orchestrator.store.broker import celery_settings
 
 settings = Settings()
-app = Celery("breakouts", include=["workers.tasks"])
+app = Celery("breakouts", include=["workers.tasks", "workers.heartbeat"])
 app.conf.update(
     celery_settings(settings.broker),
     beat_scheduler="workers.timekeeper:Timekeeper",

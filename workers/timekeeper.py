@@ -16,6 +16,7 @@ from orchestrator.store.broker import TIMEKEEPER_KEY
 from schemas.tables import Due
 from schemas.tasks import Queue
 from workers.app import settings
+from workers.heartbeat import beat
 from workers.process import deps
 
 log = logger(__name__)
@@ -45,6 +46,7 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
         except Exception as error:
             log.warning("the timekeeper could not look", error=type(error).__name__, detail=str(error)[:200])
             seconds = LONGEST_SLEEP_SECONDS
+        beat()
         self._sleep(seconds)
         return 0.0
 
