@@ -28,13 +28,14 @@ demo: $(RUN) ## watch people go to recorded breakout rooms and come home (KEEP=1
 test: $(DEVELOP) ## all tests, against a real broker, real databases, real workers (PYTEST_ARGS="…")
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 $(PYTEST_ARGS)
 
-check: $(DEVELOP) ## lint, types, import rules, locks, migrations
+check: $(DEVELOP) ## lint, types, import rules, locks, migrations, compose.yaml
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.support.locks check
 	@$(BIN)/python -m tests.support.migrations
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 
 bench: $(DEVELOP) ## the figures: how fast rooms open, how late the timer is, how many calls it takes
 	@$(BIN)/python -m tests.benchmarks.opening

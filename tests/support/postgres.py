@@ -62,6 +62,10 @@ class Postgres:
         command += ["--encoding=UTF8", "--locale=C"]
         subprocess.run(_as_nobody(command), cwd=self._data, check=True, capture_output=True)
 
+    def program(self, name: str) -> Path:
+        """One of the programs that come with it."""
+        return self._bin / name
+
     def url(self, database: str) -> str:
         """As DATABASE_URL wants it."""
         return f"postgresql://postgres@{LOOPBACK}:{self._port}/{database}"
