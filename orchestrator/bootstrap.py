@@ -4,6 +4,7 @@ import os
 import secrets
 import socket
 
+from orchestrator import metrics
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.quota import Quota
 from orchestrator.realtimekit.titles import install_id
@@ -26,7 +27,7 @@ def build(settings: Settings) -> Deps:
         settings=settings,
         database=database,
         broker=broker,
-        realtimekit=RealtimeKit(settings, Quota.of(settings)),
+        realtimekit=RealtimeKit(settings, Quota.of(settings), metrics.count_call),
         leases=Leases(
             Database(settings.database, broker.submit, pool_size=1),
             lease_seconds=_lease_seconds(settings),

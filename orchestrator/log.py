@@ -2,8 +2,19 @@
 
 import logging
 import sys
+from typing import Any
 
 import structlog
+
+QUIET = (
+    "httpx",
+    "httpcore",
+    "kombu.pidbox",
+    "celery.worker.strategy",  # "received" and "succeeded" for each task: workers/told.py has one line of ours
+    "celery.app.trace",
+    "uvicorn.access",  # orchestrator/api/access.py has it
+)
+"""Loggers whose INFO is not worth its time; what fails is still told."""
 
 
 def configure(level: str, json_lines: bool) -> None:
@@ -27,14 +38,19 @@ def configure(level: str, json_lines: bool) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    logging.captureWarnings(True)
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    for chatty in ("httpx", "httpcore", "kombu.pidbox"):
-        logging.getLogger(chatty).setLevel("WARNING")
+    for name in QUIET:
+        logging.getLogger(name).setLevel("WARNING")
 
 
 def _tracebacks(json_lines: bool) -> list[structlog.typing.Processor]:
@@ -44,3 +60,19 @@ def _tracebacks(json_lines: bool) -> list[structlog.typing.Processor]:
 def logger(name: str) -> structlog.stdlib.BoundLogger:
     """A logger for module `name`; bind ids to it, not names of people."""
     return structlog.stdlib.get_logger(name)
+
+
+def begin(**ids: Any) -> None:
+    """From here on every line of this thread (or asyncio task) carries these, and nothing of what came before."""
+    structlog.contextvars.clear_contextvars()
+    about(**ids)
+
+
+def about(**more: Any) -> None:
+    """Have every further line carry these as well."""
+    structlog.contextvars.bind_contextvars(**more)
+
+
+def end() -> None:
+    """The next line is about nothing yet."""
+    structlog.contextvars.clear_contextvars()

@@ -53,6 +53,16 @@ class Settings(BaseSettings):
     heartbeat_file: str = Field(
         default="", description="Touched by each worker and timekeeper as long as it goes on; for health checks."
     )
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="Where workers and timekeepers show metrics (0: nowhere), each at the next port that is free.",
+    )
+    ready_max_overdue_seconds: float = Field(
+        default=60.0, gt=0, description="Not ready while work waits longer than this and its queue does not move."
+    )
 
     lease_seconds: float = Field(default=12.0, gt=0, description="A dead worker's rows go on after this.")
     task_deadline_seconds: float = Field(default=60.0, gt=0, description="A lease is never renewed beyond this.")

@@ -10,6 +10,7 @@ from typing import Any
 import redis
 from celery.beat import Scheduler
 
+from orchestrator import metrics
 from orchestrator.log import logger
 from orchestrator.store import due
 from orchestrator.store.broker import TIMEKEEPER_KEY
@@ -72,6 +73,7 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
         with deps().database.transaction() as tx:
             sent, ended = due.dispatch_due(tx, table, BATCH, resend=resend)
         if ended:
+            metrics.LEASES_ENDED.labels(table.__name__.lower()).inc(ended)
             log.warning("leases ended by themselves", table=table.__name__, leases=ended)
         return sent
 

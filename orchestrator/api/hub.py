@@ -17,6 +17,7 @@ from anyio import CapacityLimiter, to_thread
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from orchestrator import metrics
 from orchestrator.api.tokens import Person
 from orchestrator.log import logger
 from orchestrator.services import news, seats
@@ -90,12 +91,14 @@ class Hub:
         """Register a stream; from now on it misses nothing."""
         listener = Listener(person)
         self._by_meeting[person.meeting_id].add(listener)
+        metrics.STREAMS.inc()
         return listener
 
     def remove(self, listener: Listener) -> None:
         """Forget a stream that has ended."""
         listeners = self._by_meeting[listener.person.meeting_id]
         listeners.discard(listener)
+        metrics.STREAMS.dec()
         if not listeners:
             del self._by_meeting[listener.person.meeting_id]
 

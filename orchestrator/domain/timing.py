@@ -22,6 +22,12 @@ def dispatch_delays() -> list[float]:
     return delays
 
 
+def waited(dispatches: int) -> timedelta:
+    """How long before its present `due_at` the first of so many messages for a row was sent, if no wish hurried any."""
+    delays = dispatch_delays()
+    return timedelta(seconds=sum(delays[:dispatches]) + max(0, dispatches - len(delays)) * delays[-1])
+
+
 def backoff(tries: int, jitter: random.Random) -> timedelta:
     """How long to hold a row back after its `tries`-th failed pass: the upper half of a doubling delay, at random."""
     ceiling = min(FIRST_RETRY_SECONDS * 2 ** max(tries - 1, 0), LAST_RETRY_SECONDS)

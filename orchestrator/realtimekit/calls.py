@@ -10,6 +10,7 @@ Traps of the SDK (cloudflare 5.9.0) that end here:
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -22,11 +23,14 @@ from cloudflare import APIConnectionError, APIStatusError, AsyncCloudflare, Defa
 from cloudflare.resources.realtime_kit import AsyncRealtimeKitResource
 
 from orchestrator.errors import NotFound, OutcomeUnknown, OutOfQuota, RealtimeKitError, Refused, TryAgain
+from orchestrator.log import logger
 from orchestrator.realtimekit import answers
 from orchestrator.realtimekit.answers import Answer
 from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.quota import Quota
 from orchestrator.settings import Settings
+
+log = logger(__name__)
 
 API_VERSION = "2026-10-02"
 """The day of the SDK's release; its own default is today's date, so answers could change overnight."""
@@ -50,7 +54,8 @@ class RawResponse(Protocol):
 
 
 Request = Callable[[AsyncRealtimeKitResource], Awaitable[RawResponse]]
-OnCall = Callable[[str, str], None]
+OnCall = Callable[[str, str, float], None]
+"""Told of each call: operation, outcome, seconds."""
 
 _before_send: ContextVar[Callable[[], None] | None] = ContextVar("before_send", default=None)
 
@@ -82,14 +87,16 @@ class Calls:
             check()  # what may not go out takes nothing of the quota
             await self._quota.acquire(priority)
             check()
+            begun = time.monotonic()
             try:
                 answer = await self._send(request)
             except RealtimeKitError as error:
-                self._count(operation, _outcome(error))
+                self._count(operation, outcome_of(error), begun)
+                _tell(operation, error)
                 if isinstance(error, OutOfQuota):
                     await self._quota.block(error.retry_after)
                 raise
-            self._count(operation, "ok")
+            self._count(operation, "ok", begun)
             return answer
 
     async def close(self) -> None:
@@ -113,9 +120,9 @@ class Calls:
         http = response.http_response
         return answers.read(http.status_code, http.headers, http.content)
 
-    def _count(self, operation: str, outcome: str) -> None:
+    def _count(self, operation: str, outcome: str, begun: float) -> None:
         if self._on_call is not None:
-            self._on_call(operation, outcome)
+            self._on_call(operation, outcome, time.monotonic() - begun)
 
 
 def _go() -> None:
@@ -162,7 +169,15 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__
 
 
-def _outcome(error: RealtimeKitError) -> str:
+def _tell(operation: str, error: RealtimeKitError) -> None:
+    """Log a call that failed; RealtimeKit's words may quote what was sent, which names people."""
+    outcome = outcome_of(error)
+    level = logging.DEBUG if isinstance(error, NotFound | OutOfQuota) else logging.WARNING
+    log.log(level, "a call to RealtimeKit failed", operation=operation, outcome=outcome, status=error.status)
+    log.debug("RealtimeKit's words", operation=operation, words=error.message)
+
+
+def outcome_of(error: RealtimeKitError) -> str:
     """The word under which metrics count `error`."""
     if isinstance(error, OutOfQuota):
         return "out_of_quota"

@@ -38,7 +38,7 @@ class RealtimeKit:
     """All coroutines run on this object's own loop thread: hand them to `run` or `submit`.
 
     Every method raises TryAgain (nothing happened), OutcomeUnknown (it may have) or Refused (it never will), and takes
-    a `priority` for when the quota is short. `on_call(operation, outcome)` is told of each call that was made.
+    a `priority` for when the quota is short. `on_call(operation, outcome, seconds)` is told of each call that was made.
     """
 
     def __init__(self, settings: Settings, quota: Quota, on_call: OnCall | None = None) -> None:
@@ -67,6 +67,10 @@ class RealtimeKit:
     def close(self) -> None:
         """Cancel calls still out (their outcome is unknown) and end the loop's thread, for good."""
         self._loop.close(last=self._close)
+
+    async def calls_in_window(self) -> int:
+        """How many calls the quota has let go out of late; raises RedisError or OSError."""
+        return await self._quota.used()
 
     async def create_meeting(
         self, title: str, *, keep_alive_seconds: int = 600, priority: Priority = Priority.OPENING

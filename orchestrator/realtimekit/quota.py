@@ -5,11 +5,13 @@ docs). A token bucket would not do: its burst plus its refill exceed a window.
 """
 
 import asyncio
+import contextvars
 import hashlib
 import time
 
 from redis.exceptions import RedisError
 
+from orchestrator import metrics
 from orchestrator.errors import OutOfQuota
 from orchestrator.log import logger
 from orchestrator.realtimekit.priority import Priority
@@ -29,6 +31,11 @@ REST_SECONDS = 1.0
 MOST_AT_ONCE = 100
 
 
+def usable_of(limit: int) -> int:
+    """How many of RealtimeKit's calls per window are given out."""
+    return max(1, int(limit * USABLE))
+
+
 class Quota:
     """Belongs to one event loop; any number of processes share the window through `redis_url` and `scope`.
 
@@ -37,7 +44,7 @@ class Quota:
     """
 
     def __init__(self, redis_url: str, limit: int, window_seconds: float, scope: str = "") -> None:
-        usable = max(1, int(limit * USABLE))
+        usable = usable_of(limit)
         self._shared = SharedWindow(redis_url, usable, window_seconds, scope)
         self._own = OwnWindow(usable // SHARE_WITHOUT_REDIS, window_seconds)
         self._closed_until = 0.0
@@ -60,11 +67,19 @@ class Quota:
         """Wait for the right to make one call; OutOfQuota when that would take more than two seconds."""
         while wait := await self._ask():
             if wait > PATIENCE_SECONDS:
+                metrics.QUOTA_REFUSED.inc()
                 raise OutOfQuota(f"no call to RealtimeKit is free for {wait:.1f} s", retry_after=wait)
+            metrics.QUOTA_WAITED.inc(wait)
             await asyncio.sleep(wait)
+        metrics.QUOTA_GRANTED.inc()
+
+    async def used(self) -> int:
+        """How many calls of all processes the window holds now; raises RedisError or OSError."""
+        return await self._shared.used()
 
     async def block(self, seconds: float) -> None:
         """RealtimeKit answered 429: no process calls it for `seconds`; a longer block stays."""
+        metrics.RATE_LIMITED.inc()
         log.warning("realtimekit answered 429", blocked_seconds=seconds)
         self._close_gate(seconds)
         try:
@@ -81,7 +96,8 @@ class Quota:
         answer: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._asking.append(answer)
         if self._asker is None:
-            self._asker = asyncio.create_task(self._ask_for_all())
+            nobodys = contextvars.Context()  # it asks for many: none of them is whom its log lines are about
+            self._asker = asyncio.create_task(self._ask_for_all(), context=nobodys)
         return await answer
 
     async def _ask_for_all(self) -> None:
@@ -110,14 +126,18 @@ class Quota:
         if now < self._closed_until:
             return [self._closed_until - now] * calls
         if now < self._redis_rests_until:
-            return self._own.take(calls)
+            return self._take_own(calls)
         try:
             waits = await self._shared.take(calls)
         except (RedisError, OSError) as error:
             self._let_redis_rest(error)
-            return self._own.take(calls)
+            return self._take_own(calls)
         self._own.note(waits.count(0.0))
         return waits
+
+    def _take_own(self, calls: int) -> list[float]:
+        metrics.QUOTA_WITHOUT_REDIS.inc(calls)
+        return self._own.take(calls)
 
     def _close_gate(self, seconds: float) -> None:
         self._closed_until = max(self._closed_until, time.monotonic() + seconds)

@@ -85,6 +85,12 @@ class SharedWindow:
             await self._remind(now, used)
         return [0.0] * granted + [wait / 1_000_000 for wait in waits]
 
+    async def used(self) -> int:
+        """How many calls were granted within the window that ends now."""
+        seconds, microseconds = await self._redis.time()
+        start = seconds * 1_000_000 + microseconds - self._window
+        return int(await self._redis.zcount(self._calls, f"({start}", "+inf"))
+
     async def close_gate(self, seconds: float) -> float:
         """Grant nothing to anyone for so long; a longer closure stays. Gives the seconds that it is closed now."""
         milliseconds = max(1, math.ceil(seconds * 1000))

@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from orchestrator import metrics
 from orchestrator.domain.timing import backoff
 from orchestrator.errors import LeaseLost, OutOfQuota, RealtimeKitError, Stopping, TryAgain
+from orchestrator.log import about
+from orchestrator.realtimekit.calls import outcome_of
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
@@ -40,6 +43,7 @@ def start_pass(
         yield None
         return
     fence, work = started
+    about(attempt=fence.tries)
     with deps.leases.hold(fence, begun) as lease:
         try:
             yield lease, work
@@ -78,5 +82,7 @@ def release_for_retry(tx: Transaction, claim: due.Claim, error: RealtimeKitError
     wait = timedelta() if isinstance(error, Stopping) else backoff(row.tries, _jitter)
     if isinstance(error, TryAgain) and error.retry_after is not None:
         wait = max(wait, timedelta(seconds=error.retry_after))
+    reason = "bug" if error is None else outcome_of(error)
+    tx.count(metrics.RETRIES.labels(claim.table.__name__.lower(), reason).inc)
     retry_at = tx.now() + wait
     due.release(tx, claim, due_at=retry_at, untried=isinstance(error, OutOfQuota | Stopping))

@@ -9,6 +9,7 @@ from sqlmodel import col
 from orchestrator.domain.lifecycle import can_move
 from orchestrator.domain.timing import FOLLOW_HOURS, follow_delay
 from orchestrator.errors import NotFound, RealtimeKitError
+from orchestrator.log import about
 from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.services.deps import Deps
@@ -84,6 +85,7 @@ def follow(deps: Deps, recording_id: str, claim: int) -> str:
         if begun is None:
             return "nothing to do"
         lease, (realtimekit_id, breakout_id) = begun
+        about(breakout_id=breakout_id)
         ask = deps.realtimekit.recording(realtimekit_id, priority=Priority.POLLING)
         try:
             fact = deps.realtimekit.run(ask, lease.before_call)

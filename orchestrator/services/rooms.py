@@ -4,7 +4,8 @@ Opening, a late joiner, closing, retrying, going on after a crash: all of them a
 transaction open over a call, and every write after the start carries the claim's fence.
 """
 
-from orchestrator.errors import RealtimeKitError, Refused
+from orchestrator.errors import LeaseLost, RealtimeKitError, Refused
+from orchestrator.log import about
 from orchestrator.services import failures, room_closing, room_opening, steps
 from orchestrator.services.deps import Deps
 from orchestrator.services.leased import release_for_retry, start_pass
@@ -23,6 +24,7 @@ def advance(deps: Deps, room_id: str, claim: int) -> str:
         if begun is None:
             return "nothing to do"
         lease, work = begun
+        about(breakout_id=work.breakout_id)
         try:
             return _pass(deps, lease, work)
         except RealtimeKitError as error:
@@ -41,7 +43,7 @@ def _could_not(deps: Deps, claim: due.Claim, work: RoomWork, error: RealtimeKitE
         breakout = lock_breakout(tx, work.breakout_id)
         room = tx.session.get_one(Room, claim.row_id, populate_existing=True)
         if room.claim != claim.fence:
-            return "left to another worker"
+            raise LeaseLost(f"room {room.id} is somebody else's by now")
         if not isinstance(error, Refused):
             release_for_retry(tx, claim, error)
             return f"will try again: {error.message}"

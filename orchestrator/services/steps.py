@@ -6,10 +6,12 @@ person who came home, the timer, a recovery: all of them change facts and then l
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import exists, func, or_, select
 from sqlmodel import col
 
+from orchestrator import metrics
 from orchestrator.domain.lifecycle import breakout_due
 from orchestrator.domain.timing import due_warning
 from orchestrator.errors import WrongState
@@ -123,14 +125,19 @@ def _planned(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> 
     """Make the rooms of a breakout that is to be prepared; start one whose time has come."""
     if breakout.prepare_from is not None and now >= breakout.prepare_from:
         _want_rooms(deps, tx, breakout, RoomWanted.READY, now)
-    comes = breakout.state is BreakoutState.SCHEDULED and breakout.starts_at is not None and breakout.starts_at <= now
-    if comes and _running(tx, breakout.meeting_id) is None:
+    starts_at = breakout.starts_at if breakout.state is BreakoutState.SCHEDULED else None
+    if starts_at is not None and starts_at <= now and _running(tx, breakout.meeting_id) is None:
+        _count_lateness(tx, "starts_at", starts_at, now)
         begin_opening(deps, tx, breakout)
 
 
 def _running(tx: Transaction, meeting_id: str) -> BreakoutState | None:
     statement = select(col(Breakout.state)).where(col(Breakout.meeting_id) == meeting_id, col(Breakout.state).in_(LIVE))
     return tx.session.scalar(statement)
+
+
+def _count_lateness(tx: Transaction, timer: str, due_at: datetime, now: datetime) -> None:
+    tx.count(partial(metrics.TIMER_LATENESS.labels(timer).observe, (now - due_at).total_seconds()))
 
 
 def _opening(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
@@ -205,6 +212,7 @@ def _open(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> Non
     if breakout.closes_at is None:
         return
     if now >= breakout.closes_at:
+        _count_lateness(tx, "closes_at", breakout.closes_at, now)
         begin_closing(deps, tx, breakout, CloseReason.TIMER)
         return
     _warn(tx, breakout, breakout.closes_at, now)
@@ -222,6 +230,7 @@ def _closing(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> 
     if breakout.empties_at is None or now < breakout.empties_at:
         return
     if breakout.emptied_at is None:
+        _count_lateness(tx, "empties_at", breakout.empties_at, now)
         _point_to_main(deps, tx, breakout, now)
     _want_rooms_closed(tx, breakout, now, everybody=now >= breakout.empties_at + deps.grace)
     if now >= breakout.empties_at + 2 * deps.grace:

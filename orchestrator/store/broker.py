@@ -2,12 +2,15 @@
 
 import queue
 import threading
+import time
+from contextlib import suppress
 from typing import Any
 
 import redis
 from celery import Celery
 from kombu.entity import Queue as KombuQueue
 
+from orchestrator import metrics
 from orchestrator.log import logger
 from orchestrator.store.messages import Message
 from schemas.tasks import QUEUE_OF, Queue
@@ -18,6 +21,9 @@ PREFIX = "bo:"
 EPOCH_KEY = PREFIX + "epoch"
 TIMEKEEPER_KEY = PREFIX + "timekeeper"
 """Set by each tick of a timekeeper, and gone soon after the last one."""
+MOVING_KEY = PREFIX + "moving:"
+"""Before a queue's name: set when a worker begins a task of it, and gone MOVING_SECONDS later."""
+MOVING_SECONDS = 30
 TOPIC_PREFIX = PREFIX + "topic:"
 SENDER_BACKLOG = 20_000
 
@@ -72,6 +78,7 @@ class Broker:
             broker_url, socket_timeout=1, socket_connect_timeout=1, client_name="breakout"
         )
         self._waiting: queue.Queue[Message | str | None] = queue.Queue(SENDER_BACKLOG)
+        self._noted: dict[Queue, float] = {}
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
@@ -83,7 +90,7 @@ class Broker:
             try:
                 self._waiting.put_nowait(item)
             except queue.Full:
-                return
+                _count(item, "dropped")
 
     def flush(self) -> None:
         """Wait until what was submitted has been tried."""
@@ -110,8 +117,10 @@ class Broker:
                 else:
                     producer = producer or self._producer()
                     self._publish(producer, item)
+                _count(item, "sent")
             except Exception as error:
                 log.warning("not sent, the timekeeper will", error=type(error).__name__)
+                _count(item, "failed")
                 producer = None
             finally:
                 self._waiting.task_done()
@@ -138,6 +147,18 @@ class Broker:
         """How many messages wait in a queue."""
         return int(self.redis.llen(PREFIX + name.value))
 
+    def note_moving(self, name: Queue) -> None:
+        """Say that a worker has taken a message from a queue; said once a second at most, and never raises."""
+        if time.monotonic() - self._noted.get(name, 0.0) < 1:
+            return
+        self._noted[name] = time.monotonic()
+        with suppress(redis.RedisError):
+            self.redis.set(MOVING_KEY + name.value, "1", ex=MOVING_SECONDS)
+
+    def is_moving(self, name: Queue) -> bool:
+        """Whether any worker has lately taken a message from a queue."""
+        return bool(self.redis.exists(MOVING_KEY + name.value))
+
     def epoch_is_new(self) -> bool:
         """Whether the broker was emptied or replaced since this was last asked by anybody."""
         return bool(self.redis.set(EPOCH_KEY, "1", nx=True))
@@ -147,3 +168,7 @@ class Broker:
         wakes: redis.client.PubSub = self.redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         wakes.subscribe(TOPIC_PREFIX + topic)
         return wakes
+
+
+def _count(item: Message | str, fate: str) -> None:
+    metrics.MESSAGES.labels("wake" if isinstance(item, str) else "task", fate).inc()

@@ -6,11 +6,24 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, insert, select, text, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    ExceptionContext,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlmodel import Session, col
 
+from orchestrator import metrics
 from orchestrator.store.messages import Message
 from schemas.tables import Breakout, Event, Participant
 
@@ -37,17 +50,28 @@ def make_engine(url: str, pool_size: int) -> Engine:
     """
     if url.startswith("sqlite"):
         options = {"timeout": 15, "check_same_thread": False}
-        engine = create_engine(url, connect_args=options, pool_size=pool_size, max_overflow=0)
+        engine = create_engine(url, connect_args=options, pool_size=pool_size, max_overflow=0, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         pool_pre_ping=True,
         connect_args={"options": POSTGRESQL_LIMITS, "connect_timeout": 5},
+        hide_parameters=True,
     )
+    event.listen(engine, "handle_error", _tell_no_values)
+    return engine
+
+
+def _tell_no_values(context: ExceptionContext) -> None:
+    """Errors end in logs and in Flower, and PostgreSQL's details repeat the row: names of people, tokens."""
+    diagnosis = getattr(context.original_exception, "diag", None)
+    if diagnosis is not None and diagnosis.message_detail:
+        for error in filter(None, (context.original_exception, context.sqlalchemy_exception)):
+            error.args = (diagnosis.message_primary,)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -91,6 +115,7 @@ class Transaction:
         self.raised: dict[str, set[str] | None] = {}
         """Whose seats' versions the commit raises, by meeting; None: everybody's."""
         self._events: list[dict[str, Any]] = []
+        self._counts: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
         """The database's time, by a new statement: later than any lock waited for so far."""
@@ -128,6 +153,10 @@ class Transaction:
         """Wake whoever listens to `topic` after the commit."""
         self.topics.add(topic)
 
+    def count(self, how: Callable[[], None]) -> None:
+        """Raise a metric after the commit."""
+        self._counts.append(how)
+
     def emit(self, breakout: Breakout, kind: str, at: datetime, **data: Any) -> None:
         """Append to the breakout's log; `breakout` must have been locked by this transaction."""
         breakout.events += 1
@@ -135,6 +164,7 @@ class Transaction:
             {"breakout_id": breakout.id, "number": breakout.events, "type": kind, "at": at, "data": data}
         )
         self.wake(f"breakout:{breakout.id}")
+        self.count(partial(metrics.count_event, kind, data))
 
     def write_rest(self) -> None:
         """Write the events, in one statement, and the versions: people are locked last of all, in one go and in order.
@@ -157,6 +187,11 @@ class Transaction:
         self.session.execute(
             statement.values(version=Participant.version + 1), execution_options={"synchronize_session": False}
         )
+
+    def raise_metrics(self) -> None:
+        """Count what has been committed."""
+        for how in self._counts:
+            how()
 
 
 def database_now(session: Session) -> datetime:
@@ -203,6 +238,7 @@ class Database:
                 yield tx
                 tx.write_rest()
                 session.commit()
+                tx.raise_metrics()
             finally:
                 session.rollback()
                 tx.end_turns()

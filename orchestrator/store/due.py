@@ -15,14 +15,31 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, case, func, literal, or_, select, tuple_, union_all, update
+from prometheus_client import Counter
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Select,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 from sqlalchemy.sql.dml import Update
+from sqlmodel import Session
 
+from orchestrator import metrics
 from orchestrator.domain.lifecycle import breakout_task, room_task
-from orchestrator.domain.timing import dispatch_delays
+from orchestrator.domain.timing import LAST_DISPATCH_SECONDS, dispatch_delays, waited
 from orchestrator.errors import LeaseLost
+from orchestrator.log import about
 from orchestrator.store.database import Transaction
 from orchestrator.store.messages import Message
 from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room
@@ -43,6 +60,19 @@ class Claim:
     row_id: str
     fence: int
     generation: int
+    tries: int
+    """Passes begun since the last recorded progress, this one included."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The rows of a table that nobody has started although they were due."""
+
+    rows: int
+    since: datetime
+    """When the first of them was due at first, as far as the messages sent since then tell."""
+    overdue_since: datetime | None
+    """The same of those that are due and for which no message is under way."""
 
 
 def _column(table: type[Due], name: str) -> Any:
@@ -109,18 +139,24 @@ def start_all(
             tries=columns.tries + 1,
             dispatches=0,
         )
-        .returning(columns.id, columns.claim, columns.generation)
+        .returning(columns.id, columns.claim, columns.generation, columns.tries)
     )
     rows = tx.session.execute(statement).all()
-    return {row_id: Claim(table, row_id, fence, generation) for row_id, fence, generation in rows}
+    tx.count(partial(_stale(table).inc, len(asked) - len(rows)))
+    return {row.id: Claim(table, row.id, row.claim, row.generation, row.tries) for row in rows}
 
 
 def take(tx: Transaction, table: type[Due], row_id: str, claim: int) -> bool:
     """Consume `claim` for work that ends within this transaction; False when there is nothing to do any more."""
     statement = _update(
         table, _id(table) == row_id, _column(table, "claim") == claim, _column(table, "holder").is_(None)
-    ).values(claim=claim + 1, dispatches=0, due_at=None)
-    return _rows(tx, statement) == 1
+    ).values(claim=claim + 1, tries=_column(table, "dispatches"), dispatches=0, due_at=None)
+    tries = tx.session.scalar(statement.returning(_column(table, "tries")))
+    if tries is None:
+        tx.count(_stale(table).inc)
+        return False
+    about(attempt=max(1, tries))
+    return True
 
 
 def want(tx: Transaction, table: type[Due], row_ids: Iterable[str], hint: Task | None = None) -> None:
@@ -264,6 +300,36 @@ def next_due(tx: Transaction) -> dict[type[Due], datetime]:
     ]
     rows = tx.session.execute(union_all(*firsts)).all()
     return {TABLES[number]: due_at for number, due_at in rows if due_at is not None}
+
+
+def waiting(session: Session, now: datetime) -> dict[type[Due], Waiting]:
+    """What waits in each table, where anything does: one statement, which reads only what is due about now."""
+    horizon = now + timedelta(seconds=LAST_DISPATCH_SECONDS)
+    groups = [_waiting_in(table, number, now, horizon) for number, table in enumerate(TABLES)]
+    found: dict[type[Due], list[Any]] = defaultdict(list)
+    for row in session.execute(union_all(*groups)):
+        found[TABLES[row.number]].append(row)
+    return {table: _sum_up(rows, now) for table, rows in found.items()}
+
+
+def _waiting_in(table: type[Due], number: int, now: datetime, horizon: datetime) -> Select[Any]:
+    due_at, dispatches = _column(table, "due_at"), _column(table, "dispatches")
+    return (
+        select(literal(number).label("number"), dispatches, func.count().label("rows"), func.min(due_at).label("first"))
+        .where(due_at <= horizon, or_(due_at <= now, dispatches > 0))
+        .group_by(dispatches)
+    )
+
+
+def _sum_up(rows: Sequence[Any], now: datetime) -> Waiting:
+    """Of groups with the same number of messages sent."""
+    overdue = [row.first for row in rows if row.first <= now]
+    since = min(row.first - waited(row.dispatches) for row in rows)
+    return Waiting(sum(row.rows for row in rows), since, min(overdue, default=None))
+
+
+def _stale(table: type[Due]) -> Counter:
+    return metrics.STALE_MESSAGES.labels(table.__name__.lower())
 
 
 def _rows(tx: Transaction, statement: Update) -> int:

@@ -217,7 +217,7 @@ def test_as_many_calls_are_in_flight_as_the_setting_says(sandbox: SandboxServer,
 
 def test_each_call_is_told_to_whoever_counts(sandbox: SandboxServer, connect: Connect) -> None:
     counted: list[tuple[str, str]] = []
-    kit = connect(sandbox.base_url, on_call=lambda operation, outcome: counted.append((operation, outcome)))
+    kit = connect(sandbox.base_url, on_call=lambda operation, outcome, _: counted.append((operation, outcome)))
     meeting = a_meeting(kit)
     kit.run(kit.active_session(meeting.id))
     sandbox.faults({"operation": "create_meeting", "kind": "error_after"})

@@ -1,0 +1,88 @@
+"""What each process counts, for Prometheus.
+
+Labels are words of our own: states, tables, tasks, queues, operations, route templates. Never an id, a name or a text
+of somebody else's: there would be no end of them, and whoever may scrape may not therefore know people.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each one, which says only when its process started
+
+STATE_CHANGES = Counter(
+    "breakouts_state_changes", "Moves of breakouts, rooms, participants and recordings to a state.", ["thing", "to"]
+)
+PROBLEMS = Counter("breakouts_problems", "Problems reported to operators, by what they are.", ["what"])
+
+TIMER_LATENESS = Histogram(
+    "breakouts_timer_lateness_seconds",
+    "How much later than stored a time was acted on; a start also waits for another breakout of its meeting to close.",
+    ["timer"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
+)
+for _timer in ("starts_at", "closes_at", "empties_at"):
+    TIMER_LATENESS.labels(_timer)
+
+TASKS = Counter("breakouts_tasks", "Tasks that a worker has ended.", ["task", "outcome"])
+TASK_SECONDS = Histogram(
+    "breakouts_task_duration_seconds",
+    "How long a task took, calls to RealtimeKit included.",
+    ["task"],
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60),
+)
+STALE_MESSAGES = Counter(
+    "breakouts_stale_messages", "Messages that started nothing: their row was started already.", ["table"]
+)
+RETRIES = Counter("breakouts_retries", "Passes over a row that are to be tried again, by why.", ["table", "reason"])
+LEASES_ENDED = Counter(
+    "breakouts_leases_ended", "Leases that ended by themselves, as a timekeeper found: workers that died.", ["table"]
+)
+LEASES_LOST = Counter(
+    "breakouts_leases_lost", "Tasks that gave up because their lease was too short or gone: workers too slow.", ["task"]
+)
+MESSAGES = Counter(
+    "breakouts_messages",
+    "Messages (task) and publishes (wake), by what became of them.",
+    ["kind", "fate"],
+)
+
+REALTIMEKIT_CALLS = Counter("breakouts_realtimekit_calls", "Calls to RealtimeKit.", ["operation", "outcome"])
+REALTIMEKIT_SECONDS = Histogram(
+    "breakouts_realtimekit_call_duration_seconds",
+    "How long a call to RealtimeKit took, from when it went out.",
+    ["operation"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 4, 6, 10),
+)
+QUOTA_GRANTED = Counter("breakouts_quota_granted", "Calls that the quota let go out.")
+QUOTA_WAITED = Counter("breakouts_quota_waited_seconds", "Time that calls waited for their turn.")
+QUOTA_REFUSED = Counter("breakouts_quota_refused", "Calls whose turn was too far off: their rows come back for it.")
+QUOTA_WITHOUT_REDIS = Counter(
+    "breakouts_quota_without_redis", "Calls that asked the process's own share because Redis did not answer."
+)
+RATE_LIMITED = Counter("breakouts_realtimekit_rate_limited", "Answers 429 of RealtimeKit.")
+
+HTTP_REQUESTS = Counter("breakouts_http_requests", "Requests answered.", ["method", "route", "status"])
+HTTP_SECONDS = Histogram(
+    "breakouts_http_request_duration_seconds",
+    "From a request to the beginning of its answer.",
+    ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+STREAMS = Gauge("breakouts_seat_streams", "Seat streams that this process has open.")
+
+
+def count_event(kind: str, data: Mapping[str, Any]) -> None:
+    """Count an entry of a breakout's log, once it is committed."""
+    thing, _, what = kind.partition(".")
+    if what == "state":
+        STATE_CHANGES.labels(thing, data["to"]).inc()
+    elif kind == "problem":
+        PROBLEMS.labels(data["what"]).inc()
+
+
+def count_call(operation: str, outcome: str, seconds: float) -> None:
+    """Count a call to RealtimeKit."""
+    REALTIMEKIT_CALLS.labels(operation, outcome).inc()
+    REALTIMEKIT_SECONDS.labels(operation).observe(seconds)
