@@ -38,6 +38,10 @@ def _when(condition: str) -> dict[str, Any]:
     return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
 
 
+IS_LIVE = f"state IN ({', '.join(repr(state.value) for state in sorted(LIVE))})"
+"""The condition of the index on live breakouts: a query that is to use it says the very same."""
+
+
 def _due_index(table: str) -> Index:
     return Index(f"ix_{table}_due_at", "due_at", **_when("due_at IS NOT NULL"))
 
@@ -161,7 +165,7 @@ class Breakout(Due, table=True):
             "uq_breakout_live",
             "meeting_id",
             unique=True,
-            **_when(f"state IN ({', '.join(repr(state.value) for state in sorted(LIVE))})"),
+            **_when(IS_LIVE),
         ),
     )
 

@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from orchestrator import bootstrap
-from orchestrator.api import breakouts, meetings, operations, participants, problems, seat, webhooks
+from orchestrator.api import breakouts, meetings, metrics, operations, participants, problems, seat, webhooks
+from orchestrator.api.access import HEADER, Access, name_route
 from orchestrator.api.auth import ApiKeys, Gate
 from orchestrator.api.hub import Hub
 from orchestrator.api.limits import BodyLimit
@@ -23,7 +24,7 @@ from orchestrator.settings import Settings
 
 log = logger(__name__)
 
-ROUTERS = (meetings, participants, breakouts, seat, webhooks, operations)
+ROUTERS = (meetings, participants, breakouts, seat, webhooks, operations, metrics)
 DESCRIPTION = """\
 Splits a live meeting of Cloudflare RealtimeKit into breakout rooms, records them, and brings everyone home.
 
@@ -59,12 +60,14 @@ def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
         version="1",
         lifespan=lifespan,
         middleware=_middleware(deps.settings, tokens),
+        dependencies=[Depends(name_route)],
         redirect_slashes=False,
         strict_content_type=False,
         redoc_url=None,
     )
     app.state.deps = deps
     app.state.tokens = tokens
+    app.state.registry = metrics.registry_of(deps)
     settings = deps.settings
     app.state.webhook_keys = KeyFetcher(
         settings.realtimekit_webhook_keys_url, pinned_key=settings.realtimekit_webhook_public_key
@@ -84,10 +87,11 @@ def _middleware(settings: Settings, tokens: ClientTokens) -> list[Middleware]:
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
-        expose_headers=["Retry-After"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", HEADER],
+        expose_headers=["Retry-After", HEADER],
     )
-    return [*([cors] if origins else []), Middleware(Gate, keys=keys, tokens=tokens), Middleware(BodyLimit)]
+    gates = Middleware(Gate, keys=keys, tokens=tokens), Middleware(BodyLimit)
+    return [Middleware(Access), *([cors] if origins else []), *gates]
 
 
 def _close(deps: Deps) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from orchestrator.api.access import HEADER, REQUEST_ID
 from orchestrator.errors import NotNow, Unauthenticated, UserError
 from orchestrator.log import logger
 
@@ -86,7 +87,8 @@ async def _unavailable(_: Request, error: Exception) -> Response:
     return problem(503, "the database or the broker is not available", headers={"Retry-After": str(PAUSE_SECONDS)})
 
 
-async def _bug(_: Request, error: Exception) -> Response:
-    """The framework logs the traceback, for it re-raises once this is sent."""
+async def _bug(request: Request, error: Exception) -> Response:
+    """Answered outside of all middleware; the server logs the traceback, for it is raised again once this is sent."""
     log.error("a request failed", error=type(error).__name__)
-    return problem(500, "this is our mistake; it has been logged")
+    headers = {HEADER: request.scope[REQUEST_ID]}
+    return problem(500, "this is our mistake; it has been logged", headers=headers)

@@ -34,7 +34,7 @@ OPERATORS = [
     ("GET", "/v1/seats"),
 ]
 BROWSERS = [("GET", "/v1/seat"), ("GET", "/v1/seat/events"), ("POST", "/v1/seat/ack"), ("GET", "/v1/seat/nothing")]
-OPEN = [("GET", "/healthz"), ("GET", "/openapi.json"), ("GET", "/docs")]
+OPEN = [("GET", "/healthz"), ("GET", "/metrics"), ("GET", "/openapi.json"), ("GET", "/docs")]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,25 @@
+"""Figures for Prometheus: of this process, and of all that is under way. They hold nothing personal or secret."""
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from orchestrator.services.deps import Deps
+from orchestrator.services.gauges import Gauges
+
+router = APIRouter(tags=["operations"])
+
+
+def registry_of(deps: Deps) -> CollectorRegistry:
+    """What an application shows: the gauges over its own parts, and what its process has counted."""
+    registry = CollectorRegistry()
+    registry.register(Gauges(deps))
+    registry.register(REGISTRY)
+    return registry
+
+
+@router.get("/metrics", response_class=Response, summary="Figures for Prometheus")
+def metrics(request: Request) -> Response:
+    """Text that Prometheus reads. Workers and timekeepers show theirs at METRICS_PORT."""
+    encoder, media_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encoder(request.app.state.registry), media_type=media_type)

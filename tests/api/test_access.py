@@ -1,0 +1,69 @@
+"""What is kept of each request: an id on every answer, a count by route, never a word of the caller's."""
+
+import pytest
+
+from tests.api.server import NOBODY, Api
+from tests.support.scrape import Figures
+
+HEADER = "X-Request-ID"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/meetings", "/nowhere", f"/v1/breakouts/{NOBODY}"])
+def test_a_callers_request_id_comes_back_whatever_the_answer(api: Api, path: str) -> None:
+    for client in (api.client, api.stranger):
+        assert client.get(path, headers={HEADER: "trace/7:b=1"}).headers[HEADER] == "trace/7:b=1"
+
+
+@pytest.mark.parametrize("given", ["", "two words", "x" * 101, "Zoë", 'a"b', "a;b"])
+def test_a_request_id_that_may_not_stand_in_a_log_is_replaced(api: Api, given: str) -> None:
+    answers = [api.client.get("/healthz", headers=[(HEADER.encode(), given.encode())]) for _ in range(2)]
+    made = {answer.headers[HEADER] for answer in answers}
+    assert len(made) == 2
+    assert given not in made
+
+
+def test_a_mistake_of_ours_has_the_request_id_too(api: Api) -> None:
+    @api.app.get("/broken")
+    def broken() -> None:
+        raise RuntimeError("a secret")
+
+    answer = api.client.get("/broken", headers={HEADER: "trace-8"})
+    assert (answer.status_code, answer.headers[HEADER]) == (500, "trace-8")
+
+
+def test_requests_are_counted_by_route_and_never_by_what_a_caller_made_up(api: Api) -> None:
+    url = f"{api.url}/metrics"
+    before = Figures([url])
+    api.client.get(f"/v1/breakouts/{NOBODY}")
+    api.client.get("/made-up/by-somebody")
+    api.client.request("PROPFIND", "/v1/meetings")
+    api.client.post("/healthz")
+    after = Figures([url])
+
+    def grown(**labels: str) -> float:
+        name = "breakouts_http_requests_total"
+        return after.get(name, **labels) - before.get(name, **labels)
+
+    assert grown(method="GET", route="/v1/breakouts/{breakout_id}", status="404") == 1
+    assert grown(method="GET", route="none", status="404") == 1
+    assert grown(method="other") == 1
+    assert grown(method="POST", route="/healthz", status="405") == 1
+    values = {value for _, value in after.labels("breakouts_http")}
+    assert not [value for value in values if NOBODY in value or "made-up" in value or value == "PROPFIND"]
+
+
+def test_figures_come_as_a_scraper_wants_them(api: Api) -> None:
+    plain = api.stranger.get("/metrics")
+    assert plain.headers["content-type"].startswith("text/plain; version=")
+    wanted = api.stranger.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+    assert wanted.headers["content-type"].startswith("application/openmetrics-text")
+    assert wanted.text.endswith("# EOF\n")
+
+
+def test_figures_say_what_can_not_be_reached_and_show_the_rest(api: Api) -> None:
+    api.deps.broker.redis.connection_pool.connection_kwargs["port"] = 1
+    api.deps.broker.redis.connection_pool.disconnect()
+    found = Figures([f"{api.url}/metrics"])
+    assert (found.get("breakouts_up", part="database"), found.get("breakouts_up", part="broker")) == (1, 0)
+    assert "breakouts_rooms" in found.help
+    assert "breakouts_queue_messages" not in found.help

@@ -1,0 +1,36 @@
+"""What a process shows to Prometheus."""
+
+from collections.abc import Iterable
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+
+class Figures:
+    """The samples of one or more scrapes; samples of the same name and labels add up."""
+
+    def __init__(self, urls: Iterable[str]) -> None:
+        self._samples: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
+        self.help: dict[str, str] = {}
+        for url in urls:
+            self._scrape(url)
+
+    def _scrape(self, url: str) -> None:
+        answer = httpx.get(url, timeout=20, trust_env=False).raise_for_status()
+        for family in text_string_to_metric_families(answer.text):
+            self.help[family.name] = family.documentation
+            for sample in family.samples:
+                key = sample.name, frozenset(sample.labels.items())
+                self._samples[key] = self._samples.get(key, 0) + sample.value
+
+    def get(self, name: str, **labels: str) -> float:
+        """The sum of all samples of that name that have these labels, whatever others they have."""
+        return sum(
+            value
+            for (found, has), value in self._samples.items()
+            if found == name and labels.items() <= dict(has).items()
+        )
+
+    def labels(self, prefix: str) -> set[tuple[str, str]]:
+        """Every label and value under names with that prefix."""
+        return {label for name, has in self._samples if name.startswith(prefix) for label in has}
