@@ -10,7 +10,8 @@ from orchestrator.settings import Settings
 from orchestrator.store.broker import celery_settings
 
 settings = Settings()
-app = Celery("breakouts", include=["workers.tasks", "workers.heartbeat"])
+configure(settings.log_level, settings.log_json)  # at once: Flower sends no signal, and keeps a handler that it finds
+app = Celery("breakouts", include=["workers.tasks", "workers.told", "workers.exposition", "workers.heartbeat"])
 app.conf.update(
     celery_settings(settings.broker),
     beat_scheduler="workers.timekeeper:Timekeeper",
@@ -20,9 +21,8 @@ app.conf.update(
 )
 
 
-def _configure_logging(**_: Any) -> None:
-    """Our logs instead of Celery's."""
-    configure(settings.log_level, settings.log_json)
+def _keep_ours(**_: Any) -> None:
+    """Our logs instead of Celery's: it sets up none when somebody listens to this."""
 
 
-setup_logging.connect(_configure_logging)
+setup_logging.connect(_keep_ours)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from orchestrator import metrics
 from orchestrator.errors import LeaseLost
 from orchestrator.services import meeting_sync, recordings, rooms, steps, webhooks
 from orchestrator.services.deps import Deps
@@ -29,6 +30,7 @@ def _register(name: Task, work: Callable[[Deps, str, int], str]) -> None:
         try:
             return work(deps(), row_id, claim)
         except LeaseLost as error:
+            metrics.LEASES_LOST.labels(name.value).inc()
             return f"left to another worker: {error}"
 
     task.__doc__ = work.__doc__

@@ -6,6 +6,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from orchestrator.cli.failures import Unusable, read_settings, told
+from orchestrator.log import configure
 from orchestrator.store.database import make_engine
 from orchestrator.store.migrate import migrate
 
@@ -28,4 +29,6 @@ def run(url: str) -> str:
 
 if __name__ == "__main__":
     with told():
-        sys.stdout.write(f"migrated {run(read_settings().database)}\n")
+        settings = read_settings()
+        configure(settings.log_level, settings.log_json)
+        sys.stdout.write(f"migrated {run(settings.database)}\n")
