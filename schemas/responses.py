@@ -255,3 +255,4 @@ class ReadinessResponse(Answer):
     database: str
     broker: str
     timekeeper: str
+    work: str

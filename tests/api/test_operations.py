@@ -1,8 +1,13 @@
 """Whether we are well."""
 
+from datetime import timedelta
+
 import redis
 
+from orchestrator.services.deps import Deps
 from orchestrator.store.broker import TIMEKEEPER_KEY
+from schemas.tables import Breakout
+from schemas.tasks import Queue
 from tests.api.server import Api
 
 
@@ -30,3 +35,30 @@ def test_the_description_names_every_error_as_a_problem(api: Api) -> None:
                     assert response["content"] == {
                         "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemResponse"}}
                     }
+
+
+def test_ready_needs_work_to_be_started(deps: Deps, api: Api, broker_url: str) -> None:
+    made = api.breakout(api.meeting("ana", "bo"), rooms=1)
+    with redis.Redis.from_url(broker_url) as client:
+        client.set(TIMEKEEPER_KEY, "1", ex=30)
+        message(deps, made["id"], ago=timedelta(seconds=20), dispatches=3)
+        client.rpush("bo:lifecycle", "a message that nobody takes")
+        assert api.get("/readyz")["work"] == "ok", "20 s, and the 5 + 10 + 20 s of its messages"
+        message(deps, made["id"], ago=timedelta(seconds=30), dispatches=3)
+        answer = api.get("/readyz", 503)
+        assert (answer["failing"], answer["work"], answer["database"]) == (["work"], "waiting: breakout", "ok")
+        deps.broker.note_moving(Queue.LIFECYCLE)
+        assert api.get("/readyz")["work"] == "ok", "messages are taken: the row's own trouble is not everybody's"
+        client.delete("bo:lifecycle", "bo:moving:lifecycle")
+        assert api.get("/readyz")["work"] == "ok"
+        message(deps, made["id"], ago=timedelta(seconds=70), dispatches=0)
+        assert api.get("/readyz", 503)["failing"] == ["work"], "it has long been due and no message was sent at all"
+        message(deps, made["id"], ago=timedelta(seconds=-70), dispatches=0)
+        assert api.get("/readyz")["work"] == "ok"
+
+
+def message(deps: Deps, breakout_id: str, *, ago: timedelta, dispatches: int) -> None:
+    """Have the row be due since then, with so many messages sent for it."""
+    with deps.database.transaction() as tx:
+        row = tx.session.get_one(Breakout, breakout_id)
+        row.due_at, row.dispatches = tx.now() - ago, dispatches
