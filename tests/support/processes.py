@@ -117,6 +117,11 @@ class Processes:
         process.wait_for_text(" ready.")
         return process
 
+    @property
+    def started(self) -> list[Process]:
+        """All that were ever started."""
+        return list(self._started)
+
     def kill_all(self) -> None:
         """Kill whatever still runs."""
         for process in reversed(self._started):
@@ -135,7 +140,7 @@ def processes_in(folder: Path) -> Iterator[Processes]:
 
 def clean_environment() -> dict[str, str]:
     """This environment without any setting of ours, so that a developer's own can't leak into a test."""
-    prefixes = ("REALTIMEKIT_", "FLOWER_", "BREAKOUTS_", "CELERY_")
+    prefixes = ("REALTIMEKIT_", "FLOWER_", "BREAKOUTS_", "CELERY_", "METRICS_", "LOG_")
     names = {"DATABASE_URL", "BROKER_URL", "API_KEYS", "SECRET_KEY", "HOST", "PORT", "PUBLIC_URL", "CORS_ORIGINS"}
     kept = {key: value for key, value in os.environ.items() if not key.startswith(prefixes) and key not in names}
     return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT)}

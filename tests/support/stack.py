@@ -21,7 +21,7 @@ JSON = dict[str, Any]
 KEY = "test-operator-key"
 QUICK = {
     "API_KEYS": f"tests:operator:{KEY},watcher:viewer:test-viewer-key",
-    "SECRET_KEY": "tests",
+    "SECRET_KEY": "stacks-secret-key",
     "REALTIMEKIT_REQUESTS_PER_5_MINUTES": "1000000",
     "REALTIMEKIT_TIMEOUT_SECONDS": "2",
     "LEASE_SECONDS": "6",
@@ -30,6 +30,7 @@ QUICK = {
     "SEARCH_SETTLE_SECONDS": "0.5",
     "SYNC_SECONDS": "1",
     "LOG_LEVEL": "INFO",
+    "LOG_JSON": "true",
 }
 """Settings that make what takes minutes in production take seconds here."""
 
@@ -47,7 +48,7 @@ class Stack:
         home: Path,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        self._processes = processes
+        self.processes = processes
         self._breakouts = 0
         self.sandbox = sandbox
         self.port = free_port()
@@ -63,6 +64,7 @@ class Stack:
             "REALTIMEKIT_API_TOKEN": sandbox.api_token,
             "REALTIMEKIT_WEBHOOK_KEYS_URL": f"{sandbox.root}/.well-known/webhooks.json",
             "PORT": str(self.port),
+            "METRICS_PORT": str(free_port()),
             "PUBLIC_URL": self.url,
             **(settings or {}),
         }
@@ -72,7 +74,7 @@ class Stack:
 
     def start(self, *, workers: int = 1, timekeepers: int = 1, webhooks: bool = True) -> None:
         """Start everything, and wait until it is ready."""
-        api = self._processes.breakouts("api", env=self.environment)
+        api = self.processes.breakouts("api", env=self.environment)
         self.timekeepers = [self.start_timekeeper() for _ in range(timekeepers)]
         self.workers = [self.start_worker() for _ in range(workers)]
         for worker in self.workers:
@@ -83,11 +85,11 @@ class Stack:
 
     def start_worker(self, *options: str) -> Process:
         """Start one more worker process."""
-        return self._processes.breakouts("worker", *options, env=self.environment)
+        return self.processes.breakouts("worker", *options, env=self.environment)
 
     def start_timekeeper(self) -> Process:
         """Start one more timekeeper process."""
-        return self._processes.breakouts("timekeeper", env=self.environment)
+        return self.processes.breakouts("timekeeper", env=self.environment)
 
     def register_webhook(self) -> None:
         """Have the sandbox call this API."""
