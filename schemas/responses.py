@@ -221,6 +221,18 @@ class SeatResponse(Answer):
     breakout: SeatBreakout | None
 
 
+class ClosingMessage(Answer):
+    """A seat stream's `closing`: when the seats will point to main, from the beginning of the closing."""
+
+    countdown_seconds: int
+
+
+class WarningMessage(Answer):
+    """A seat stream's `warning`: the room closes soon."""
+
+    remaining_seconds: int
+
+
 class ValidationProblem(Answer):
     """One field of a request that can't be accepted."""
 

@@ -5,16 +5,19 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request
 from starlette.responses import StreamingResponse
 
-from orchestrator.api.common import BROWSER, DepsHere, PersonHere, Responses, errors
-from orchestrator.api.sse import MEDIA_TYPE
-from orchestrator.api.stream import SeatStream, open_stream
+from orchestrator.api.common import BROWSER, DepsHere, PersonHere, errors
+from orchestrator.api.seat_stream import open_seat_stream
+from orchestrator.api.streaming import LiveStream, stream_of
 from orchestrator.services import seats
 from schemas.requests import AckRequest
 from schemas.responses import SeatResponse
 
 router = APIRouter(prefix="/v1/seat", tags=["seat"], dependencies=BROWSER, responses=errors(401, 404))
 
-STREAM: Responses = {200: {"description": "`seat` whenever it changes, and `closing`.", "content": {MEDIA_TYPE: {}}}}
+STREAM = stream_of(
+    "`seat` (S) whenever it changes, `warning {remaining_seconds}`, `closing {countdown_seconds}`.",
+    'event: closing\nid: 01890a5d-ac96-774b-bcce-b302099a8057:42\ndata: {"countdown_seconds": 60}\n\n',
+)
 
 
 @router.get("", summary="Where should I be?")
@@ -26,9 +29,9 @@ def get(person: PersonHere, deps: DepsHere) -> SeatResponse:
 @router.get("/events", response_class=StreamingResponse, responses=STREAM | errors(422), summary="The same, live")
 async def events(
     person: PersonHere, request: Request, last_event_id: Annotated[str | None, Header()] = None
-) -> SeatStream:
+) -> LiveStream:
     """The present seat at once, then what is new; after `Last-Event-ID` also what was missed."""
-    return await open_stream(request.app.state.hub, person, last_event_id)
+    return await open_seat_stream(request.app.state.hub, person, last_event_id)
 
 
 @router.post("/ack", responses=errors(413, 422), summary="I have arrived")

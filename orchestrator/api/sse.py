@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
+from pydantic import BaseModel
+
 MEDIA_TYPE = "text/event-stream"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """A proxy must pass every event on at once."""
@@ -13,7 +15,7 @@ ID = re.compile(r"(-|[0-9a-f-]{36}):([0-9]{1,9})")
 
 @dataclass(frozen=True)
 class Position:
-    """How much of which breakout's log a stream has seen; an event's id."""
+    """How much of which breakout's log a seat stream has seen; an event's id there."""
 
     breakout_id: str = "-"
     number: int = 0
@@ -28,6 +30,6 @@ class Position:
         return cls(found[1], int(found[2])) if found else None
 
 
-def event(name: str, data: str, position: Position) -> bytes:
-    """One event; `data` is JSON on one line."""
-    return f"event: {name}\nid: {position}\ndata: {data}\n\n".encode()
+def event(name: str, event_id: Position | int, data: BaseModel) -> bytes:
+    """One event. Its JSON is ASCII: some clients end a line where Unicode would, and not only where the format does."""
+    return f"event: {name}\nid: {event_id}\ndata: {data.model_dump_json(ensure_ascii=True)}\n\n".encode()

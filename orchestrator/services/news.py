@@ -1,15 +1,19 @@
 """What seat streams are told beside the seat itself, read from the breakouts' logs for many people at once."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import and_, or_, select
 from sqlmodel import Session, col
 
+from schemas.responses import Answer, ClosingMessage, WarningMessage
 from schemas.states import LIVE, BreakoutState
-from schemas.tables import Breakout, Event
+from schemas.tables import Breakout, Event, Seat
+
+TOLD = ("breakout.state", "breakout.warning")
+"""Types of events that streams may have to say something about."""
 
 
 @dataclass(frozen=True)
@@ -24,21 +28,34 @@ class Head:
 
 @dataclass(frozen=True)
 class News:
-    """One event for everybody of a meeting, and where it stands in its breakout's log."""
+    """One event for people of a meeting, and where it stands in its breakout's log."""
 
     breakout_id: str
     meeting_id: str
     number: int
     event: str
-    data: dict[str, Any]
+    data: Answer
+    people: frozenset[str] | None
+    """Whom it concerns; everybody of the meeting when null."""
+
+    def concerns(self, participant_id: str) -> bool:
+        """Whether this person is to be told."""
+        return self.people is None or participant_id in self.people
 
 
-def heads(session: Session, meeting_ids: Collection[str], breakout_ids: Collection[str] = ()) -> list[Head]:
-    """Of the live breakouts of these meetings, and of these breakouts of theirs whether live or not."""
+def heads(
+    session: Session,
+    meeting_ids: Collection[str],
+    breakout_ids: Collection[str] = (),
+    only: Collection[str] | None = None,
+) -> list[Head]:
+    """Of the live breakouts of these meetings, and of these breakouts of theirs whether live or not; `only` narrows."""
     statement = select(col(Breakout.id), col(Breakout.meeting_id), col(Breakout.events), col(Breakout.state)).where(
         col(Breakout.meeting_id).in_(meeting_ids),
         or_(col(Breakout.state).in_(LIVE), col(Breakout.id).in_(breakout_ids)),
     )
+    if only is not None:
+        statement = statement.where(col(Breakout.id).in_(only))
     return [
         Head(breakout_id, meeting_id, number, state in LIVE)
         for breakout_id, meeting_id, number, state in session.execute(statement)
@@ -56,17 +73,45 @@ def after(session: Session, cursors: Mapping[str, int]) -> list[News]:
     statement = (
         select(Event, col(Breakout.meeting_id), col(Breakout.empties_at))
         .join(Breakout, col(Breakout.id) == col(Event.breakout_id))
-        .where(or_(*beyond), col(Event.type) == "breakout.state")
+        .where(or_(*beyond), col(Event.type).in_(TOLD))
         .order_by(col(Event.breakout_id), col(Event.number))
     )
+    rows = session.execute(statement).all()
+    seated = _seated(session, {room_id for event, _, _ in rows for room_id in event.data.get("room_ids") or ()})
     return [
-        News(event.breakout_id, meeting_id, event.number, "closing", _countdown(event, empties_at))
-        for event, meeting_id, empties_at in session.execute(statement)
-        if event.data["to"] == BreakoutState.CLOSING
+        News(event.breakout_id, meeting_id, event.number, *told, _people(event, seated))
+        for event, meeting_id, empties_at in rows
+        if (told := _told(event, empties_at))
     ]
 
 
-def _countdown(event: Event, empties_at: datetime | None) -> dict[str, Any]:
+def _told(event: Event, empties_at: datetime | None) -> tuple[str, Answer] | None:
+    """How streams call it, and what they say of it."""
+    if event.type == "breakout.warning":
+        return "warning", WarningMessage(remaining_seconds=event.data["remaining_seconds"])
+    if event.data["to"] == BreakoutState.CLOSING:
+        return "closing", ClosingMessage(countdown_seconds=_countdown(event, empties_at))
+    return None
+
+
+def _countdown(event: Event, empties_at: datetime | None) -> int:
     """From the beginning of the closing until the seats point to main."""
     left = 0.0 if empties_at is None else (empties_at - event.at).total_seconds()
-    return {"countdown_seconds": max(0, round(left))}
+    return max(0, round(left))
+
+
+def _people(event: Event, seated: Mapping[str, set[str]]) -> frozenset[str] | None:
+    room_ids = event.data.get("room_ids")
+    return None if room_ids is None else frozenset().union(*(seated.get(room_id, ()) for room_id in room_ids))
+
+
+def _seated(session: Session, room_ids: Collection[str]) -> dict[str, set[str]]:
+    """Who belongs in these rooms now."""
+    found: dict[str, set[str]] = defaultdict(set)
+    if room_ids:
+        statement = select(col(Seat.room_id), col(Seat.participant_id)).where(
+            col(Seat.room_id).in_(room_ids), col(Seat.wanted)
+        )
+        for room_id, participant_id in session.execute(statement):
+            found[room_id].add(participant_id)
+    return found

@@ -1,42 +1,74 @@
 """A person's seat: where they should be now, with the token for exactly that meeting; and where they say they are."""
 
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import case, func, or_, select
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from orchestrator.errors import Malformed, Unknown
 from orchestrator.services import presence
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
-from orchestrator.store.queries import lock_breakout_of, room_sizes, rooms_of
+from orchestrator.store.queries import lock_breakout_of
 from schemas.requests import AckRequest
 from schemas.responses import SeatBreakout, SeatResponse, SeatRoom
 from schemas.states import LIVE, POINTS_TO_ROOM, Location, RoomState, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Room, Seat
+
+COMING = frozenset({SeatState.ASSIGNED, SeatState.ADMITTED})
+OPEN_TO_ALL = frozenset({RoomState.READY, RoomState.OPEN})
 
 
 @dataclass(frozen=True)
 class _Place:
     """A room that a person belongs in."""
 
-    room: Room
+    room_id: str
+    room_name: str
+    realtimekit_meeting_id: str
     token: str
 
 
 def seat(deps: Deps, participant_id: str) -> SeatResponse:
-    """Where the person should be now. Who is to be in main and has no token for it yet gets one made soon."""
+    """Where one person should be now. Raises Unknown."""
+    found = seats(deps, [participant_id])
+    if not found:
+        raise Unknown("there is no such participant")
+    return found[participant_id]
+
+
+def seats(deps: Deps, participant_ids: Collection[str]) -> dict[str, SeatResponse]:
+    """Where these people should be now, in a constant number of queries; whom we don't have is left out.
+
+    Who is to be in main and has no token for it yet gets one made soon.
+    """
     with deps.database.reading() as session:
-        person, answer = _read(deps, session, participant_id)
-        wanted = answer.location is Location.MAIN and answer.auth_token is None and not person.token_wanted
-    if wanted:
-        _want_token(deps, participant_id)
-    return answer
+        people = _people(session, participant_ids)
+        live = _live(session, {person.meeting_id for person in people})
+        places = _places(deps, session, live.values(), participant_ids)
+        breakouts = _breakouts(session, live)
+    found = {
+        person.id: _answer(deps, person, places.get(person.id), breakouts.get(person.meeting_id)) for person in people
+    }
+    asking = [
+        person.id
+        for person in people
+        if not person.token_wanted and found[person.id].location is Location.MAIN and not found[person.id].auth_token
+    ]
+    if asking:
+        _want_tokens(deps, asking)
+    return found
 
 
-def versions(session: Session, participant_ids: list[str]) -> dict[str, int]:
-    """The versions of many people's seats, in one query."""
-    statement = select(col(Participant.id), col(Participant.version)).where(col(Participant.id).in_(participant_ids))
+def versions(session: Session, meeting_ids: Collection[str]) -> dict[str, int]:
+    """The versions of the seats of everybody of these meetings."""
+    statement = select(col(Participant.id), col(Participant.version)).where(
+        col(Participant.meeting_id).in_(meeting_ids)
+    )
     return dict(session.execute(statement).all())
 
 
@@ -64,80 +96,118 @@ def _is_of_meeting(session: Session, room_id: str, meeting_id: str) -> bool:
     return session.scalar(statement) is not None
 
 
-def _want_token(deps: Deps, participant_id: str) -> None:
+def _want_tokens(deps: Deps, participant_ids: Collection[str]) -> None:
+    """Have tokens for the parent meeting made for those of these people who still have none that opens."""
+    theirs = select(Participant).where(col(Participant.id).in_(participant_ids))
     with deps.database.transaction() as tx:
-        person = tx.session.get_one(Participant, participant_id)
-        if deps.vault.open(person.auth_token) is not None:
-            return
-        due.want(tx, Meeting, [person.meeting_id])
-        person.auth_token = None
-        person.token_wanted = True
+        meeting_ids = tx.session.scalars(theirs.with_only_columns(col(Participant.meeting_id)).distinct()).all()
+        due.want(tx, Meeting, meeting_ids)
+        in_order = theirs.order_by(col(Participant.id)).with_for_update(key_share=True)
+        for person in tx.session.scalars(in_order).all():
+            if deps.vault.open(person.auth_token) is None:
+                person.auth_token = None
+                person.token_wanted = True
 
 
-def _read(deps: Deps, session: Session, participant_id: str) -> tuple[Participant, SeatResponse]:
+def _people(session: Session, participant_ids: Collection[str]) -> Sequence[Any]:
+    """The first to be read, with the versions: what is read after it may be newer than a version says, never older."""
     statement = (
-        select(Participant, Meeting, Breakout)
+        select(
+            col(Participant.id),
+            col(Participant.version),
+            col(Participant.meeting_id),
+            col(Participant.auth_token),
+            col(Participant.token_wanted),
+            col(Meeting.realtimekit_meeting_id),
+        )
         .join(Meeting, col(Meeting.id) == col(Participant.meeting_id))
-        .outerjoin(Breakout, (col(Breakout.meeting_id) == col(Meeting.id)) & col(Breakout.state).in_(LIVE))
-        .where(col(Participant.id) == participant_id)
+        .where(col(Participant.id).in_(participant_ids))
     )
-    row = session.execute(statement).one_or_none()
-    if row is None:
-        raise Unknown("there is no such participant")
-    person, meeting, breakout = row
-    place = _place(deps, session, breakout, person) if breakout else None
-    return person, SeatResponse(
+    return session.execute(statement).all()
+
+
+def _live(session: Session, meeting_ids: Collection[str]) -> dict[str, Breakout]:
+    """The running breakout of each meeting that has one."""
+    statement = select(Breakout).where(col(Breakout.meeting_id).in_(meeting_ids), col(Breakout.state).in_(LIVE))
+    return {breakout.meeting_id: breakout for breakout in session.scalars(statement)}
+
+
+def _places(
+    deps: Deps, session: Session, breakouts: Iterable[Breakout], participant_ids: Collection[str]
+) -> dict[str, _Place]:
+    """The room of each person whose token for it is there, until the seats point to main again.
+
+    Somebody who moves keeps the seat in their old room, while that is open, until the token for the new one is there.
+    """
+    running = [breakout.id for breakout in breakouts if breakout.emptied_at is None]
+    pointed = aliased(Seat)
+    which = case(
+        (col(Seat.state).in_(POINTS_TO_ROOM), col(Seat.id)), (col(Seat.state).in_(COMING), col(Seat.previous_id))
+    )
+    statement = (
+        select(
+            col(Seat.participant_id),
+            col(pointed.auth_token),
+            col(Room.id),
+            col(Room.name),
+            col(Room.realtimekit_meeting_id),
+        )
+        .join(pointed, col(pointed.id) == which)
+        .join(Room, col(Room.id) == col(pointed.room_id))
+        .where(
+            col(Seat.breakout_id).in_(running),
+            col(Seat.participant_id).in_(participant_ids),
+            col(Seat.wanted),
+            col(pointed.state).in_(POINTS_TO_ROOM),
+            or_(col(pointed.id) == col(Seat.id), col(Room.state) == RoomState.OPEN),
+        )
+    )
+    return {
+        participant_id: _Place(room_id, name, realtimekit_id, token)
+        for participant_id, sealed, room_id, name, realtimekit_id in (session.execute(statement) if running else ())
+        if (token := deps.vault.open(sealed))
+    }
+
+
+def _answer(deps: Deps, person: Any, place: _Place | None, breakout: SeatBreakout | None) -> SeatResponse:
+    return SeatResponse(
         version=person.version,
         location=Location.ROOM if place else Location.MAIN,
-        meeting_id=meeting.id,
-        realtimekit_meeting_id=(place.room.realtimekit_meeting_id if place else None) or meeting.realtimekit_meeting_id,
-        room_id=place.room.id if place else None,
-        room_name=place.room.name if place else None,
+        meeting_id=person.meeting_id,
+        realtimekit_meeting_id=place.realtimekit_meeting_id if place else person.realtimekit_meeting_id,
+        room_id=place.room_id if place else None,
+        room_name=place.room_name if place else None,
         auth_token=place.token if place else deps.vault.open(person.auth_token),
-        breakout=_breakout(session, breakout) if breakout else None,
+        breakout=breakout,
     )
 
 
-def _place(deps: Deps, session: Session, breakout: Breakout, person: Participant) -> _Place | None:
-    """The room, once its token is there, and until the seats point to main again."""
-    if breakout.emptied_at is not None:
-        return None
-    statement = (
-        select(Seat, Room)
-        .join(Room, col(Room.id) == col(Seat.room_id))
-        .where(col(Seat.breakout_id) == breakout.id, col(Seat.participant_id) == person.id, col(Seat.wanted))
-    )
-    row = session.execute(statement).one_or_none()
-    if row is not None and row[0].state not in POINTS_TO_ROOM:
-        row = _kept_until_then(session, row[0])
-    if row is None:
-        return None
-    token = deps.vault.open(row[0].auth_token)
-    return _Place(row[1], token) if token else None
+def _breakouts(session: Session, live: Mapping[str, Breakout]) -> dict[str, SeatBreakout]:
+    """What the seats of each meeting say of its breakout."""
+    choices = _choices(session, [breakout.id for breakout in live.values() if breakout.allow_switch])
+    return {
+        meeting_id: SeatBreakout(
+            id=breakout.id,
+            state=breakout.state,
+            closes_at=breakout.closes_at,
+            empties_at=breakout.empties_at,
+            paused=breakout.paused_with_seconds is not None,
+            rooms=choices[breakout.id] if breakout.allow_switch else None,
+        )
+        for meeting_id, breakout in live.items()
+    }
 
 
-def _kept_until_then(session: Session, seat: Seat) -> Row[tuple[Seat, Room]] | None:
-    """The seat in an open room that somebody keeps until the token for this one is there."""
-    if seat.state not in (SeatState.ASSIGNED, SeatState.ADMITTED) or seat.previous_id is None:
-        return None
-    statement = select(Seat, Room).join(Room, col(Room.id) == col(Seat.room_id)).where(col(Seat.id) == seat.previous_id)
-    row = session.execute(statement).one()
-    return row if row[0].state in POINTS_TO_ROOM and row[1].state is RoomState.OPEN else None
-
-
-def _breakout(session: Session, breakout: Breakout) -> SeatBreakout:
-    return SeatBreakout(
-        id=breakout.id,
-        state=breakout.state,
-        closes_at=breakout.closes_at,
-        empties_at=breakout.empties_at,
-        paused=breakout.paused_with_seconds is not None,
-        rooms=_choices(session, breakout) if breakout.allow_switch else None,
-    )
-
-
-def _choices(session: Session, breakout: Breakout) -> list[SeatRoom]:
+def _choices(session: Session, breakout_ids: Collection[str]) -> Mapping[str, list[SeatRoom]]:
     """The rooms somebody may switch to, with how many belong in each."""
-    sizes = room_sizes(session, breakout.id)
-    good = [room for room in rooms_of(session, breakout.id) if room.state in (RoomState.READY, RoomState.OPEN)]
-    return [SeatRoom(id=room.id, name=room.name, participant_count=sizes.get(room.id, 0)) for room in good]
+    found: defaultdict[str, list[SeatRoom]] = defaultdict(list)
+    statement = (
+        select(col(Room.breakout_id), col(Room.id), col(Room.name), func.count(col(Seat.id)))
+        .outerjoin(Seat, (col(Seat.room_id) == col(Room.id)) & col(Seat.wanted))
+        .where(col(Room.breakout_id).in_(breakout_ids), col(Room.state).in_(OPEN_TO_ALL))
+        .group_by(col(Room.id))
+        .order_by(col(Room.index))
+    )
+    for breakout_id, room_id, name, count in session.execute(statement) if breakout_ids else ():
+        found[breakout_id].append(SeatRoom(id=room_id, name=name, participant_count=count))
+    return found

@@ -44,6 +44,18 @@ def settings_for(sandbox: SandboxServer, home: Path, **more: object) -> Settings
     return Settings.model_validate(given | more)
 
 
+def environment(settings: Settings) -> dict[str, str]:
+    """The same settings for a process of its own."""
+    return {
+        "BREAKOUTS_HOME": str(settings.breakouts_home),
+        "DATABASE_URL": settings.database_url,
+        "BROKER_URL": settings.broker_url,
+        "REALTIMEKIT_BASE_URL": settings.realtimekit_base_url,
+        "API_KEYS": API_KEYS,
+        "SECRET_KEY": "today,yesterday",
+    }
+
+
 @contextmanager
 def parts(sandbox: SandboxServer, home: Path, **more: object) -> Iterator[Deps]:
     """Everything behind an API, closed at the end."""

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -89,14 +89,25 @@ class Api:
         """PUT as an operator."""
         return checked(self.client.put(path, json=body), expect)
 
-    @contextmanager
-    def stream(self, token: str, last_event_id: str | None = None) -> Iterator["Stream"]:
+    def stream(self, token: str, last_event_id: str | None = None) -> AbstractContextManager["Stream"]:
         """An open seat stream."""
-        headers = bearer(token) | ({"Last-Event-ID": last_event_id} if last_event_id else {})
-        with self.stranger.stream("GET", "/v1/seat/events", headers=headers) as response:
-            assert response.status_code == 200, response.read()
-            assert response.headers["content-type"].startswith("text/event-stream")
-            yield Stream(response.iter_lines())
+        return open_stream(self.stranger, "/v1/seat/events", token, last_event_id)
+
+    def events(
+        self, breakout: JSON, last_event_id: str | None = None, key: str = OPERATOR
+    ) -> AbstractContextManager["Stream"]:
+        """An open stream of a breakout's log."""
+        return open_stream(self.stranger, f"/v1/breakouts/{breakout['id']}/events", key, last_event_id)
+
+
+@contextmanager
+def open_stream(client: httpx.Client, url: str, token: str, last_event_id: str | None = None) -> Iterator["Stream"]:
+    """A stream of server-sent events, once its answer has begun."""
+    headers = bearer(token) | ({"Last-Event-ID": last_event_id} if last_event_id else {})
+    with client.stream("GET", url, headers=headers) as response:
+        assert response.status_code == 200, response.read()
+        assert response.headers["content-type"].startswith("text/event-stream")
+        yield Stream(response.iter_lines())
 
 
 @dataclass
@@ -114,18 +125,24 @@ class Stream:
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
 
-    def next(self) -> Event:
-        """Wait for the next one (httpx.ReadTimeout: it did not come)."""
+    def __iter__(self) -> Iterator[Event]:
+        """All events until the stream ends."""
         fields: dict[str, str] = {}
         for line in self._lines:
             if line:
                 key, _, value = line.partition(": ")
                 fields[key] = value
             elif "event" in fields:
-                return Event(fields["event"], fields["id"], json.loads(fields["data"]))
+                yield Event(fields["event"], fields["id"], json.loads(fields["data"]))
+                fields = {}
             else:
                 fields = {}
-        raise AssertionError("the stream has ended")
+
+    def next(self) -> Event:
+        """Wait for the next one (httpx.ReadTimeout: it did not come)."""
+        found = next(iter(self), None)
+        assert found is not None, "the stream has ended"
+        return found
 
     def next_named(self, name: str) -> Event:
         """Wait for the next one of that name."""

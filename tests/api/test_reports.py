@@ -5,16 +5,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 from sqlmodel import Session
 
 from orchestrator.errors import Unknown
 from orchestrator.services import breakout_reports, news, reports
 from orchestrator.settings import Settings
 from orchestrator.store.database import Database
+from schemas.responses import ClosingMessage
 from schemas.states import BreakoutState, Location, RecordingState, Role, RoomState, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Recording, Room, Seat
 from tests.api.server import NOBODY
+from tests.support.queries import count_queries
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -74,18 +75,12 @@ def add_recording(session: Session, breakout_id: str, room_id: str, state: Recor
     session.flush()
 
 
-def queries(database: Database, work: Callable[[Session], object]) -> int:
-    """How many statements the work sends."""
-    sent: list[str] = []
+def queries(database: Database, ask: Callable[[Session], object]) -> int:
+    def read() -> None:
+        with database.reading() as session:
+            ask(session)
 
-    def note(_c: object, _x: object, statement: str, *_: object) -> None:
-        sent.append(statement)
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    with database.reading() as session:
-        work(session)
-    event.remove(database.engine, "before_cursor_execute", note)
-    return len(sent)
+    return count_queries(database, read)
 
 
 def test_people_are_counted_by_their_present_state(database: Database) -> None:
@@ -225,6 +220,6 @@ def test_news_are_the_closings_beyond_a_cursor(database: Database) -> None:
         (head,) = news.heads(session, [meeting_id])
         assert (head.number, head.live) == (3, True)
         (closing,) = news.after(session, {breakout_id: 0})
-        assert (closing.event, closing.number, closing.data) == ("closing", 3, {"countdown_seconds": 3})
+        assert (closing.event, closing.number, closing.data) == ("closing", 3, ClosingMessage(countdown_seconds=3))
         assert news.after(session, {breakout_id: 3}) == news.after(session, {}) == []
         assert news.heads(session, [NOBODY], [breakout_id]) == []

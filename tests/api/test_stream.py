@@ -10,12 +10,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from orchestrator.api.seat_listeners import MOST_NEWS
 from orchestrator.api.sse import Position
 from orchestrator.runtime.ports import free_port
 from orchestrator.services.deps import Deps
-from orchestrator.settings import Settings
-from tests.api.conftest import parts, settings_for
-from tests.api.server import API_KEYS, JSON, Api, bearer, checked
+from orchestrator.store.queries import lock_breakout
+from tests.api.conftest import environment, parts, settings_for
+from tests.api.server import JSON, Api, Stream, bearer, checked
 from tests.support.processes import Processes
 from tests.support.sandbox_server import SandboxServer
 from tests.support.valkey import Valkey
@@ -47,7 +48,7 @@ def test_a_stream_begins_with_the_present_seat(api: Api, meeting: JSON) -> None:
     assert (first.name, first.data) == ("seat", now)
 
 
-def test_a_change_comes_at_once_and_closing_too(api: Api, meeting: JSON) -> None:
+def test_a_change_comes_at_once_and_so_does_the_closing_of_an_opening(api: Api, meeting: JSON) -> None:
     with api.stream(api.token(meeting, "ana")) as stream:
         before = stream.next().data
         breakout = api.breakout(meeting, 202, start="now", countdown_seconds=60)
@@ -101,6 +102,72 @@ def test_what_was_missed_is_told_only_to_those_who_say_what_they_have_seen(api: 
         assert stream.next().name == "seat"
     with api.stream(token, missed.id) as stream:
         assert stream.next().name == "seat"
+
+
+def warn(api: Api, breakout: JSON, remaining_seconds: int, room_ids: list[str] | None = None) -> None:
+    with api.deps.database.transaction() as tx:
+        data = {"remaining_seconds": remaining_seconds, "room_ids": room_ids}
+        tx.emit(lock_breakout(tx, breakout["id"]), "breakout.warning", tx.now(), **data)
+
+
+def test_a_warning_reaches_those_whom_it_concerns(api: Api, meeting: JSON) -> None:
+    rooms = [{"name": "A", "participants": ["ana"]}, {"name": "B", "participants": ["bo"]}]
+    with ExitStack() as stack:
+        ana, bo, di = (stack.enter_context(api.stream(api.token(meeting, name))) for name in ("ana", "bo", "di"))
+        breakout = api.breakout(meeting, 202, start="now", rooms=rooms, assignment={"mode": "manual"})
+        warn(api, breakout, 300)
+        warn(api, breakout, 60, [room["id"] for room in breakout["rooms"]])
+        warn(api, breakout, 30, [])
+        warn(api, breakout, 10, [breakout["rooms"][0]["id"]])
+        api.post(f"/v1/breakouts/{breakout['id']}/close", {"countdown_seconds": 7}, 202)
+        assert told(ana) == [300, 60, 10]
+        assert told(bo) == [300, 60]
+        assert told(di) == [300]
+
+
+def told(stream: Stream) -> list[int]:
+    """What a stream is warned of until the closing."""
+    found = []
+    while (event := stream.next()).name != "closing":
+        if event.name == "warning":
+            assert event.data.keys() == {"remaining_seconds"}
+            found.append(event.data["remaining_seconds"])
+    return found
+
+
+def test_missed_warnings_are_told_only_to_those_who_say_what_they_have_seen(api: Api, meeting: JSON) -> None:
+    breakout = api.breakout(meeting, 202, start="now", rooms=1)
+    token, hosts = api.token(meeting, "ana"), api.token(meeting, "di")
+    with api.stream(token) as stream:
+        seen = stream.next().id
+    warn(api, breakout, 300)
+    warn(api, breakout, 60, [breakout["rooms"][0]["id"]])
+    with api.stream(token) as stream:
+        assert stream.next().name == "seat"
+    with api.stream(hosts, seen) as stream:
+        assert [stream.next().name for _ in range(2)] == ["warning", "seat"]
+    with api.stream(token, seen) as stream:
+        first, second, seat = (stream.next() for _ in range(3))
+    assert [first.data, second.data] == [{"remaining_seconds": 300}, {"remaining_seconds": 60}]
+    assert (first.name, second.name, seat.name) == ("warning", "warning", "seat")
+    with api.stream(token, first.id) as stream:
+        assert [stream.next().id, stream.next().name] == [second.id, "seat"]
+
+
+def test_a_browser_that_takes_nothing_comes_back_for_what_it_has_missed(api: Api, meeting: JSON) -> None:
+    breakout = api.breakout(meeting, 202, start="now")
+    numbers = range(MOST_NEWS + 20)
+    with api.stream(api.token(meeting, "ana")) as stream:
+        seen = stream.next().id
+        with api.deps.database.transaction() as tx:
+            row = lock_breakout(tx, breakout["id"])
+            for number in numbers:
+                tx.emit(row, "breakout.warning", tx.now(), remaining_seconds=number, room_ids=None)
+        heard = list(stream)
+    with api.stream(api.token(meeting, "ana"), heard[-1].id if heard else seen) as stream:
+        heard += [stream.next() for _ in range(len(numbers) - len(heard))]
+        assert stream.next().name == "seat"
+    assert [event.data["remaining_seconds"] for event in heard] == list(numbers)
 
 
 def test_a_last_event_id_that_is_not_ours_is_none(api: Api, meeting: JSON) -> None:
@@ -210,17 +277,6 @@ def test_two_hundred_streams_hear_of_a_change_together(api: Api) -> None:
             thread.join(60)
     assert len(heard) == 200
     assert max(heard) - began < 10
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    return {
-        "BREAKOUTS_HOME": str(settings.breakouts_home),
-        "DATABASE_URL": settings.database_url,
-        "BROKER_URL": settings.broker_url,
-        "REALTIMEKIT_BASE_URL": settings.realtimekit_base_url,
-        "API_KEYS": API_KEYS,
-        "SECRET_KEY": "today,yesterday",
-    }
 
 
 def test_sigterm_ends_open_streams_promptly(

@@ -1,0 +1,22 @@
+"""How many statements something sends to the database."""
+
+from collections.abc import Callable
+
+from sqlalchemy import event
+
+from orchestrator.store.database import Database
+
+
+def count_queries(database: Database, work: Callable[[], object]) -> int:
+    """Statements of everybody on this database while the work is done."""
+    sent: list[str] = []
+
+    def note(_c: object, _x: object, statement: str, *_: object) -> None:
+        sent.append(statement)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        work()
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)
+    return len(sent)
