@@ -1,7 +1,7 @@
 """Bodies of answers. RealtimeKit's tokens stand in `SeatResponse` alone, for the one browser whose they are."""
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -187,6 +187,15 @@ class BreakoutResponse(BreakoutSummary):
 
     rooms: list[RoomResponse]
     unassigned: list[str] = Field(description="Whom this breakout could seat and has given no room.")
+
+
+class EventResponse(Answer):
+    """One thing that happened in a breakout; ids count from 1 without a gap."""
+
+    id: int
+    type: str
+    at: datetime
+    data: dict[str, Any]
 
 
 class SeatRoom(Answer):

@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from orchestrator import bootstrap
-from orchestrator.api import breakouts, meetings, metrics, operations, participants, problems, seat, webhooks
+from orchestrator.api import breakouts, events, meetings, metrics, operations, participants, problems, seat, webhooks
 from orchestrator.api.access import HEADER, Access, name_route
 from orchestrator.api.auth import ApiKeys, Gate
 from orchestrator.api.hub import Hub
@@ -24,7 +24,7 @@ from orchestrator.settings import Settings
 
 log = logger(__name__)
 
-ROUTERS = (meetings, participants, breakouts, seat, webhooks, operations, metrics)
+ROUTERS = (meetings, participants, breakouts, events, seat, webhooks, operations, metrics)
 DESCRIPTION = """\
 Splits a live meeting of Cloudflare RealtimeKit into breakout rooms, records them, and brings everyone home.
 

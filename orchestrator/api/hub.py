@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 
+from orchestrator.api.log_listeners import LogListeners
 from orchestrator.api.readers import Readers
 from orchestrator.api.seat_listeners import SeatListeners
 from orchestrator.api.wakes import Subscription
@@ -16,9 +17,10 @@ class Hub:
         self.ending = False
         readers = Readers()
         self.seats = SeatListeners(deps, readers)
+        self.logs = LogListeners(deps, readers)
         self._subscription = Subscription(
             deps.settings.broker,
-            {"seats": [self.seats.changed_seats], "breakout": [self.seats.grown_logs]},
+            {"seats": [self.seats.changed_seats], "breakout": [self.seats.grown_logs, self.logs.grown]},
         )
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -28,18 +30,20 @@ class Hub:
             self._subscription.run(),
             self.seats.changed_seats.follow(self.seats.look_at_seats),
             self.seats.grown_logs.follow(self.seats.look_at_logs),
+            self.logs.grown.follow(self.logs.look),
         )
         self._tasks = [asyncio.create_task(one) for one in running]
 
     @property
     def streams(self) -> int:
         """How many are open."""
-        return len(self.seats)
+        return len(self.seats) + len(self.logs)
 
     def end(self) -> None:
         """Let all streams end, for the process is to stop."""
         self.ending = True
         self.seats.wake_everybody()
+        self.logs.wake_everybody()
 
     async def stop(self) -> None:
         """End everything."""

@@ -22,6 +22,8 @@ OPERATORS = [
     ("GET", f"/v1/meetings/{NOBODY}/breakouts"),
     ("POST", f"/v1/meetings/{NOBODY}/breakouts"),
     ("GET", f"/v1/breakouts/{NOBODY}"),
+    ("GET", f"/v1/breakouts/{NOBODY}/events"),
+    ("GET", f"/v1/breakouts/{NOBODY}/log"),
     ("POST", f"/v1/breakouts/{NOBODY}/start"),
     ("POST", f"/v1/breakouts/{NOBODY}/close"),
     ("POST", f"/v1/breakouts/{NOBODY}/cancel"),

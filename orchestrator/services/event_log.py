@@ -1,0 +1,45 @@
+"""A breakout's log, as operators read it: from any number on, a piece at a time."""
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from orchestrator.errors import Unknown
+from schemas.responses import EventResponse, Page
+from schemas.tables import Breakout, Event
+
+
+def head(session: Session, breakout_id: str) -> int:
+    """The number of the last event so far. Raises Unknown."""
+    number = heads(session, [breakout_id]).get(breakout_id)
+    if number is None:
+        raise Unknown(f"there is no breakout {breakout_id}")
+    return number
+
+
+def heads(session: Session, breakout_ids: Collection[str]) -> dict[str, int]:
+    """How far the logs of these breakouts go."""
+    statement = select(col(Breakout.id), col(Breakout.events)).where(col(Breakout.id).in_(breakout_ids))
+    return dict(session.execute(statement).all())
+
+
+def after(session: Session, breakout_id: str, number: int, limit: int) -> list[EventResponse]:
+    """The events that follow `number`, at most `limit` of them."""
+    statement = (
+        select(col(Event.number), col(Event.type), col(Event.at), col(Event.data))
+        .where(col(Event.breakout_id) == breakout_id, col(Event.number) > number)
+        .order_by(col(Event.number))
+        .limit(limit)
+    )
+    return [
+        EventResponse(id=number, type=kind, at=at, data=data) for number, kind, at, data in session.execute(statement)
+    ]
+
+
+def log(session: Session, breakout_id: str, limit: int, seen: int) -> Page[EventResponse]:
+    """A page of the log beyond the number that was seen last. Raises Unknown."""
+    last = head(session, breakout_id)
+    items = after(session, breakout_id, seen, limit)
+    more = bool(items) and items[-1].id < last
+    return Page(items=items, next_cursor=str(items[-1].id) if more else None)

@@ -1,0 +1,92 @@
+"""An API process is killed with streams open: another one goes on where each reader was; no gap, no repetition."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from orchestrator.runtime.ports import free_port
+from orchestrator.services.deps import Deps
+from orchestrator.store.queries import lock_breakout
+from tests.api.conftest import environment, parts, settings_for
+from tests.api.server import OPERATOR, Api, Event, open_stream
+from tests.support.processes import Process, Processes
+from tests.support.sandbox_server import SandboxServer
+
+BEFORE, BETWEEN, AFTER = range(40), range(40, 70), range(70, 90)
+
+
+class Reader:
+    """Somebody who reads warnings, and who comes back with the id of the last one."""
+
+    def __init__(self, path: str, token: str, name: str) -> None:
+        self._path, self._token, self._name = path, token, name
+        self.seen: list[Event] = []
+
+    def open(self, stack: ExitStack, client: httpx.Client, url: str) -> None:
+        """Begin, or go on."""
+        last_event_id = self.seen[-1].id if self.seen else None
+        self._stream = stack.enter_context(open_stream(client, url + self._path, self._token, last_event_id))
+
+    def read(self, count: int) -> None:
+        """Read on until it has seen so many."""
+        while len(self.seen) < count:
+            self.seen.append(self._stream.next_named(self._name))
+
+    @property
+    def numbers(self) -> list[int]:
+        """What it has been told."""
+        return [event.data.get("data", event.data)["remaining_seconds"] for event in self.seen]
+
+
+@pytest.fixture
+def deps(sandbox: SandboxServer, postgres_url: str, broker_url: str, tmp_path: Path) -> Iterator[Deps]:
+    """Parts on PostgreSQL, which several processes share."""
+    with parts(sandbox, tmp_path, database_url=postgres_url, broker_url=broker_url) as built:
+        yield built
+
+
+@pytest.fixture
+def doomed(deps: Deps, sandbox: SandboxServer, processes: Processes, tmp_path: Path) -> tuple[Process, str]:
+    """An API process beside `api`, and where it answers."""
+    shared = {"database_url": deps.settings.database_url, "broker_url": deps.settings.broker_url}
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    env = environment(settings_for(sandbox, tmp_path, **shared)) | {"PORT": str(port)}
+    process = processes.breakouts("api", env=env)
+    process.wait_for_url(f"{url}/healthz", 60)
+    return process, url
+
+
+def test_streams_go_on_at_another_process(api: Api, deps: Deps, doomed: tuple[Process, str]) -> None:
+    process, url = doomed
+    meeting = api.meeting("ana")
+    breakout = api.breakout(meeting, 202, start="now")["id"]
+    readers = [Reader(f"/v1/breakouts/{breakout}/events", OPERATOR, "breakout.warning") for _ in range(3)]
+    readers.append(Reader("/v1/seat/events", api.token(meeting, "ana"), "warning"))
+    with httpx.Client(timeout=20, trust_env=False, verify=False) as client:
+        with ExitStack() as stack:
+            for reader in readers:
+                reader.open(stack, client, url)
+            warn(deps, breakout, BEFORE)
+            for count, reader in zip((BEFORE.stop, 25, 3, 30), readers, strict=True):
+                reader.read(count)
+            process.kill()
+        warn(deps, breakout, BETWEEN)
+        with ExitStack() as stack:
+            for reader in readers:
+                reader.open(stack, client, api.url)
+            warn(deps, breakout, AFTER)
+            for reader in readers:
+                reader.read(AFTER.stop)
+    assert [reader.numbers for reader in readers] == [list(range(AFTER.stop))] * len(readers)
+
+
+def warn(deps: Deps, breakout_id: str, numbers: range) -> None:
+    """One warning in each of many commits."""
+    for number in numbers:
+        with deps.database.transaction() as tx:
+            breakout = lock_breakout(tx, breakout_id)
+            tx.emit(breakout, "breakout.warning", tx.now(), remaining_seconds=number, room_ids=None)
