@@ -80,7 +80,7 @@ class SeatedPerson(Answer):
 
 
 class RecordingResponse(Answer):
-    """The latest recording of a room; `error` says why it failed or was skipped."""
+    """A recording of a room; `error` says why it failed or was skipped."""
 
     id: str
     realtimekit_recording_id: str | None
@@ -89,6 +89,13 @@ class RecordingResponse(Answer):
     stopped_at: datetime | None
     download_url: str | None
     error: str | None
+
+
+class RoomRecordingResponse(RecordingResponse):
+    """One recording, and the room that it is of."""
+
+    room_id: str
+    room_name: str
 
 
 class RoomResponse(Answer):

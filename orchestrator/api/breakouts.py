@@ -20,7 +20,7 @@ from orchestrator.api.common import (
 from orchestrator.services import breakout_reports, breakouts, changes, seating
 from orchestrator.services.deps import Deps
 from schemas.requests import BreakoutChange, BreakoutRequest, CloseRequest, RoomChange, SeatChange
-from schemas.responses import BreakoutResponse, BreakoutSummary, Page, RoomResponse
+from schemas.responses import BreakoutResponse, BreakoutSummary, Page, RoomRecordingResponse, RoomResponse
 
 router = APIRouter(prefix="/v1", tags=["breakouts"], dependencies=OPERATOR, responses=errors(401, 403, 404, 422))
 
@@ -61,6 +61,15 @@ def index(
 def get(breakout_id: BreakoutId, deps: DepsHere) -> BreakoutResponse:
     """Its rooms, the people in each, their recordings, how far it is, and what went wrong."""
     return _report(deps, breakout_id)
+
+
+@router.get(ONE + "/recordings", summary="List a breakout's recordings")
+def recordings(
+    breakout_id: BreakoutId, deps: DepsHere, limit: Limit = FIRST_LIMIT, cursor: Cursor = None
+) -> Page[RoomRecordingResponse]:
+    """All recordings of every room, the oldest first; a room that emptied and filled again has several."""
+    with deps.database.reading() as session:
+        return breakout_reports.recordings(session, breakout_id, limit, cursor)
 
 
 @router.post(ONE + "/start", status_code=202, responses=ALREADY_SO | errors(409), summary="Start a breakout")

@@ -21,6 +21,7 @@ from schemas.responses import (
     RecordingProgress,
     RecordingResponse,
     RoomProgress,
+    RoomRecordingResponse,
     RoomResponse,
     SeatedPerson,
 )
@@ -72,6 +73,20 @@ def breakouts(session: Session, meeting_id: str, limit: int, cursor: str | None)
             problems=problems[row.id],
         )
         for row in rows
+    ]
+    return Page(items=items, next_cursor=next_cursor)
+
+
+def recordings(session: Session, breakout_id: str, limit: int, cursor: str | None) -> Page[RoomRecordingResponse]:
+    """Every recording of every room of a breakout, the oldest first. Raises Unknown."""
+    if session.get(Breakout, breakout_id) is None:
+        raise Unknown(f"there is no breakout {breakout_id}")
+    statement = select(Recording).where(col(Recording.breakout_id) == breakout_id)
+    rows, next_cursor = page(session, statement, Recording.id, limit, cursor)
+    of_rooms = select(col(Room.id), col(Room.name)).where(col(Room.id).in_({row.room_id for row in rows}))
+    names = dict(session.execute(of_rooms).all())
+    items = [
+        RoomRecordingResponse(**_recording(row), room_id=row.room_id, room_name=names[row.room_id]) for row in rows
     ]
     return Page(items=items, next_cursor=next_cursor)
 
@@ -207,18 +222,18 @@ def _room(row: Breakout, room: Room, people: list[SeatedPerson], recording: Reco
         realtimekit_meeting_id=room.realtimekit_meeting_id,
         closes_at=row.closes_at,
         participants=people,
-        recording=None if recording is None else _recording(recording),
+        recording=None if recording is None else RecordingResponse(**_recording(recording)),
         error=room.error,
     )
 
 
-def _recording(recording: Recording) -> RecordingResponse:
-    return RecordingResponse(
-        id=recording.id,
-        realtimekit_recording_id=recording.realtimekit_recording_id,
-        state=recording.state,
-        started_at=recording.started_at,
-        stopped_at=recording.stopped_at,
-        download_url=recording.download_url,
-        error=recording.error,
-    )
+def _recording(recording: Recording) -> dict[str, Any]:
+    return {
+        "id": recording.id,
+        "realtimekit_recording_id": recording.realtimekit_recording_id,
+        "state": recording.state,
+        "started_at": recording.started_at,
+        "stopped_at": recording.stopped_at,
+        "download_url": recording.download_url,
+        "error": recording.error,
+    }

@@ -24,6 +24,7 @@ OPERATORS = [
     ("GET", f"/v1/breakouts/{NOBODY}"),
     ("GET", f"/v1/breakouts/{NOBODY}/events"),
     ("GET", f"/v1/breakouts/{NOBODY}/log"),
+    ("GET", f"/v1/breakouts/{NOBODY}/recordings"),
     ("POST", f"/v1/breakouts/{NOBODY}/start"),
     ("POST", f"/v1/breakouts/{NOBODY}/close"),
     ("POST", f"/v1/breakouts/{NOBODY}/cancel"),

@@ -11,7 +11,7 @@ from sqlalchemy import insert
 
 from orchestrator.services.deps import Deps
 from orchestrator.store.queries import lock_breakout
-from schemas.tables import Event
+from schemas.tables import Event, Recording
 from tests.api.conftest import parts
 from tests.api.server import JSON, NOBODY, OPERATOR, VIEWER, Api, Stream, bearer
 from tests.support.sandbox_server import SandboxServer
@@ -79,7 +79,7 @@ def test_a_last_event_id_that_is_not_ours_is_none(api: Api, breakout: JSON) -> N
 
 
 def test_an_unknown_breakout_has_no_stream(api: Api) -> None:
-    for path in ("events", "log"):
+    for path in ("events", "log", "recordings"):
         assert "breakout" in api.get(f"/v1/breakouts/{NOBODY}/{path}", 404)["detail"]
         api.get(f"/v1/breakouts/x/{path}", 404)
     assert api.app.state.hub.streams == 0
@@ -183,3 +183,21 @@ def test_a_stream_that_is_left_is_forgotten(api: Api, breakout: JSON) -> None:
         stream.next()
         assert api.app.state.hub.streams == 1
     wait_until(lambda: api.app.state.hub.streams == 0, what="nobody")
+
+
+def test_every_recording_of_every_room_is_listed(api: Api) -> None:
+    breakout = api.breakout(api.meeting("ana", "bo"), record=True)
+    path, (one, two) = f"/v1/breakouts/{breakout['id']}/recordings", breakout["rooms"]
+    assert api.get(path) == {"items": [], "next_cursor": None}
+    with api.deps.database.transaction() as tx:
+        for room in (one, two, one):
+            tx.session.add(Recording(breakout_id=breakout["id"], room_id=room["id"], created_at=tx.now()))
+    rooms = [(one["id"], "Room 1"), (two["id"], "Room 2"), (one["id"], "Room 1")]
+    items = api.get(path)["items"]
+    assert [(item["room_id"], item["room_name"]) for item in items] == rooms
+    latest = api.get(f"/v1/breakouts/{breakout['id']}")["rooms"][0]["recording"]
+    assert items[2] == latest | {"room_id": one["id"], "room_name": "Room 1"}
+    first = api.get(path, limit=2)
+    assert first["items"] == items[:2]
+    assert api.get(path, cursor=first["next_cursor"]) == {"items": items[2:], "next_cursor": None}
+    api.get(path, 422, cursor="2")

@@ -163,6 +163,7 @@ def test_the_number_of_queries_does_not_grow(database: Database) -> None:
         "one": lambda session: breakout_reports.breakout(session, small),
         "list": lambda session: breakout_reports.breakouts(session, meeting_id, 50, None),
         "meetings": lambda session: reports.meetings(session, 50, None),
+        "recordings": lambda session: breakout_reports.recordings(session, small, 50, None),
         "people": lambda session: reports.participants(session, meeting_id, 50, None),
     }
     before = {name: queries(database, ask) for name, ask in asked.items()}
