@@ -9,6 +9,7 @@ import httpx
 
 from orchestrator import bootstrap
 from orchestrator.runtime.ports import free_port
+from orchestrator.services.deps import Deps
 from orchestrator.services.registration import ensure_webhook
 from orchestrator.settings import Settings
 from tests.support.crowds import Crowds
@@ -93,10 +94,17 @@ class Stack:
 
     def register_webhook(self) -> None:
         """Have the sandbox call this API."""
+        with self.parts() as deps:
+            ensure_webhook(deps)
+
+    @contextmanager
+    def parts(self) -> Iterator[Deps]:
+        """What a process of this system is built of, in this process."""
         deps = bootstrap.build(Settings(**{key.lower(): value for key, value in self.environment.items()}))  # type: ignore[arg-type]  # pydantic reads texts
         try:
-            ensure_webhook(deps)
+            yield deps
         finally:
+            deps.broker.close()
             deps.realtimekit.close()
             deps.database.close()
 
@@ -157,11 +165,12 @@ class Stack:
 
     def people(self, meeting_id: str, names: list[str], **behaviour: Any) -> None:
         """Open a browser for each of these people: they go to the meeting and follow their seats."""
-        tokens = {}
-        for name in names:
-            path = f"/v1/meetings/{meeting_id}/participants/{name}/client-tokens"
-            tokens[name] = str(self.post(path, {})["token"])
-        self.crowds.add(tokens, **behaviour)
+        self.crowds.add({name: self.token(meeting_id, name) for name in names}, **behaviour)
+
+    def token(self, meeting_id: str, name: str) -> str:
+        """A client token for this person's browser."""
+        path = f"/v1/meetings/{meeting_id}/participants/{name}/client-tokens"
+        return str(self.post(path, {})["token"])
 
 
 def person(name: str, **more: Any) -> JSON:
