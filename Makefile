@@ -37,10 +37,12 @@ check: $(DEVELOP) ## lint, types, import rules, locks, migrations, compose.yaml
 	@$(BIN)/python -m tests.support.migrations
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 
-bench: $(DEVELOP) ## the figures: how fast rooms open, how late the timer is, how many calls it takes
+bench: $(DEVELOP) ## the figures: how fast rooms open, how late timer and streams are, what it costs
 	@$(BIN)/python -m tests.benchmarks.opening
 	@$(BIN)/python -m tests.benchmarks.lateness
 	@$(BIN)/python -m tests.benchmarks.calls
+	@$(BIN)/python -m tests.benchmarks.streams
+	@$(BIN)/python -m tests.benchmarks.report
 
 lock: ## bring the locks in line with pyproject.toml (needs uv); delete them first for the newest of everything
 	@test -n "$(UV)" || { echo "make lock needs uv on PATH" >&2; exit 1; }

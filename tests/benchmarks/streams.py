@@ -1,0 +1,103 @@
+"""From the commit of a change to what a browser reads of it: 200 seat streams open, one seat changes or all do."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Callable, Collection
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from orchestrator.services.deps import Deps
+from orchestrator.store.queries import raise_versions
+from schemas.tables import Participant
+from tests.benchmarks.rig import rig
+from tests.support.stack import Stack
+
+STREAMS, ROOMS, SINGLE_CHANGES, MASS_CHANGES = 200, 20, 300, 30
+
+
+class Reader:
+    """One browser: when each version of its seat arrived."""
+
+    def __init__(self, participant_id: str, token: str) -> None:
+        self.participant_id = participant_id
+        self._token = token
+        self._news = asyncio.Event()
+        self.version, self.arrived = -1, 0.0
+
+    async def follow(self, port: int) -> None:
+        """Read the stream, with as little work as can be: it shares the machine with the API."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
+        writer.write(f"GET /v1/seat/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self._token}\r\n\r\n".encode())
+        async for line in reader:
+            if line.startswith(b"data: {") and b'"version":' in line:
+                self.arrived = time.monotonic()
+                self.version = json.loads(line[6:])["version"]
+                self._news.set()
+
+    async def later_than(self, version: int) -> float:
+        """When a newer version arrived."""
+        while self.version <= version:
+            self._news.clear()
+            await self._news.wait()
+        return self.arrived
+
+
+def main() -> None:
+    """Print the distributions in milliseconds."""
+    with rig() as stack:
+        meeting = stack.meeting(STREAMS)
+        made = stack.breakout(meeting, rooms=ROOMS)
+        stack.wait(made["id"], "open", 60)
+        with stack.parts() as deps:
+            asyncio.run(_measure(stack, deps, meeting))
+
+
+async def _measure(stack: Stack, deps: Deps, meeting: str) -> None:
+    readers = [Reader(participant_id, stack.token(meeting, name)) for participant_id, name in _people(deps, meeting)]
+    following = [asyncio.create_task(reader.follow(stack.port)) for reader in readers]
+    await asyncio.gather(*(reader.later_than(-1) for reader in readers))
+    singles = []
+    for _ in range(SINGLE_CHANGES):
+        singles += await _change(deps, meeting, [random.choice(readers)])
+        await asyncio.sleep(random.uniform(0, 0.1))
+    _print("one person's seat", singles)
+    masses = []
+    for _ in range(MASS_CHANGES):
+        masses += await _change(deps, meeting, readers)
+        await asyncio.sleep(0.3)
+    _print(f"all {STREAMS} at once", masses)
+    for task in following:
+        task.cancel()
+
+
+async def _change(deps: Deps, meeting: str, readers: Collection[Reader]) -> list[float]:
+    before = {reader: reader.version for reader in readers}
+
+    def commit() -> float:
+        with deps.database.transaction() as tx:
+            raise_versions(tx, meeting, [reader.participant_id for reader in readers])
+        return time.monotonic()
+
+    committed = await asyncio.to_thread(commit)
+    arrived = await asyncio.gather(*(reader.later_than(version) for reader, version in before.items()))
+    return [(moment - committed) * 1000 for moment in arrived]
+
+
+def _people(deps: Deps, meeting: str) -> list[tuple[str, str]]:
+    statement = select(col(Participant.id), col(Participant.custom_participant_id))
+    with deps.database.reading() as session:
+        rows = session.execute(statement.where(col(Participant.meeting_id) == meeting)).all()
+    return [(participant_id, name) for participant_id, name in rows]
+
+
+def _print(what: str, milliseconds: list[float]) -> None:
+    found = sorted(milliseconds)
+    at: Callable[[float], float] = lambda share: found[min(len(found) - 1, int(len(found) * share))]  # noqa: E731
+    print(f"{what}: p50 {at(0.5):.0f} ms, p99 {at(0.99):.0f} ms, max {found[-1]:.0f} ms ({len(found)} changes)")
+
+
+if __name__ == "__main__":
+    main()
