@@ -70,7 +70,7 @@ HTTP_SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-STREAMS = Gauge("breakouts_seat_streams", "Seat streams that this process has open.")
+STREAMS = Gauge("breakouts_streams", "Streams of seats and of events that this process has open.")
 
 
 def count_event(kind: str, data: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from orchestrator import metrics
 from orchestrator.api.common import Responses
 from orchestrator.api.sse import HEADERS, MEDIA_TYPE
 
@@ -22,7 +23,8 @@ class LiveStream(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream."""
         try:
-            await super().__call__(scope, receive, send)
+            with metrics.STREAMS.track_inprogress():
+                await super().__call__(scope, receive, send)
         finally:
             self._leave()
 
