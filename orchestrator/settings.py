@@ -16,7 +16,7 @@ CLOUDFLARE_WEBHOOK_KEYS = "https://api.realtime.cloudflare.com/.well-known/webho
 class Settings(BaseSettings):
     """One object for all processes; built by bootstrap, handed down, never global."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     breakouts_home: Path = Field(default=Path(".breakouts"), description="Folder of everything embedded or generated.")
     database_url: str = Field(
@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     port: int = 8000
     flower_host: str = "127.0.0.1"
     flower_port: int = 5555
-    flower_basic_auth: SecretStr = SecretStr("")
+    flower_basic_auth: SecretStr = Field(default=SecretStr(""), description="user:password, comma-separated.")
     public_url: str = Field(default="", description="Where RealtimeKit reaches this API; lets webhooks be registered.")
     cors_origins: str = Field(default="", description="Comma-separated origins of participants' browsers.")
     log_json: bool = Field(default=False, description="JSON lines instead of readable ones.")
@@ -92,6 +92,14 @@ class Settings(BaseSettings):
         if real and not self.secret_key.get_secret_value():
             raise ValueError("SECRET_KEY is required when REALTIMEKIT_BASE_URL is Cloudflare's")
         return self
+
+    @field_validator("flower_basic_auth")
+    @classmethod
+    def _with_a_password(cls, value: SecretStr) -> SecretStr:
+        given = value.get_secret_value()
+        if given and not all(0 < part.find(":") < len(part) - 1 for part in given.split(",")):
+            raise ValueError("must be user:password (several: comma-separated)")
+        return value
 
     @field_validator("realtimekit_base_url", "public_url")
     @classmethod

@@ -8,9 +8,11 @@ from celery.signals import setup_logging
 from orchestrator.log import configure
 from orchestrator.settings import Settings
 from orchestrator.store.broker import celery_settings
+from workers.flower_settings import set_flower
 
 settings = Settings()
 configure(settings.log_level, settings.log_json)  # at once: Flower sends no signal, and keeps a handler that it finds
+set_flower(settings)
 app = Celery("breakouts", include=["workers.tasks", "workers.told", "workers.exposition", "workers.heartbeat"])
 app.conf.update(
     celery_settings(settings.broker),

@@ -69,9 +69,8 @@ def timekeeper() -> None:
 @app.command()
 def flower() -> None:
     """Flower, on FLOWER_PORT: tasks and workers, live."""
-    settings = read_settings()
-    broker_of(settings)
-    commands.replace(commands.flower(settings), commands.flower_env(settings))
+    broker_of(read_settings())
+    commands.replace(commands.flower())
 
 
 @app.command(context_settings=FORWARD)

@@ -144,15 +144,7 @@ def _plan_ours(plan: Plan) -> None:
         ),
         Service("timekeeper", commands.timekeeper(settings), THEN, DOORS, patience_seconds=5),
         Service("api", commands.api(), THEN, DOORS, ready=answers(f"{api}/readyz")),
-        Service(
-            "flower",
-            commands.flower(settings),
-            THEN,
-            DOORS,
-            env=commands.flower_env(settings),
-            ready=answers(f"{flower}/healthcheck"),
-            patience_seconds=5,
-        ),
+        Service("flower", commands.flower(), THEN, DOORS, ready=answers(f"{flower}/healthcheck"), patience_seconds=5),
     ]
     plan.told |= {"API": api, "API docs": f"{api}/docs", "Flower": flower}
 

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from orchestrator.runtime.environment import Changes, environment
-from orchestrator.runtime.ports import LOOPBACK
 from orchestrator.settings import Settings
 from schemas.tasks import Queue
 
@@ -16,8 +14,6 @@ SANDBOX = (sys.executable, "-m", "orchestrator.cli.sandbox")
 DEMO = (sys.executable, "-m", "orchestrator.cli.demo")
 WEBHOOKS = (sys.executable, "-m", "orchestrator.cli.webhooks")
 QUEUES = [queue.value for queue in Queue]
-FLOWER_COLUMNS = "name,state,args,kwargs,result,received,runtime,worker"
-LOOPBACKS = (LOOPBACK, "localhost", "::1")
 WEBHOOK_LATER = "tried again in"
 """What `webhooks` says when it has not worked yet and it goes on trying."""
 
@@ -46,35 +42,9 @@ def timekeeper(settings: Settings) -> list[str]:
     return [*CELERY, "beat", f"--loglevel={settings.log_level}"]
 
 
-def flower(settings: Settings) -> list[str]:
-    """Flower, remembering what it saw under BREAKOUTS_HOME."""
-    return [
-        *CELERY,
-        "flower",
-        f"--address={settings.flower_host}",
-        f"--port={settings.flower_port}",
-        "--persistent=True",
-        f"--db={settings.home / 'flower.db'}",
-        "--state_save_interval=5000",
-        "--purge_offline_workers=60",
-        "--natural_time=True",
-        f"--tasks_columns={FLOWER_COLUMNS}",
-        f"--logging={settings.log_level.lower()}",
-    ]
-
-
-def flower_env(settings: Settings) -> Changes:
-    """Who may use Flower; in the environment, because everyone on the machine can read a command line.
-
-    Without a password Flower's API answers 401, except on loopback, where we open it for reading: Flower lets pages of
-    any origin call an open API, and they must not be able to stop workers. An empty password is none (Flower itself
-    would take it for one that nobody knows).
-    """
-    if password := settings.flower_basic_auth.get_secret_value():
-        return {"FLOWER_BASIC_AUTH": password}
-    if settings.flower_host in LOOPBACKS:
-        return {"FLOWER_BASIC_AUTH": None, "FLOWER_UNAUTHENTICATED_API": "true", "FLOWER_READ_ONLY": "true"}
-    return {"FLOWER_BASIC_AUTH": None}
+def flower() -> list[str]:
+    """Flower; the application that it loads sets it (workers/flower_settings.py)."""
+    return [*CELERY, "flower"]
 
 
 def api() -> list[str]:
@@ -97,8 +67,8 @@ def webhooks(*, keep_trying: bool) -> list[str]:
     return [*WEBHOOKS, *(["--keep-trying"] if keep_trying else [])]
 
 
-def replace(command: Sequence[str], changes: Changes | None = None) -> NoReturn:
+def replace(command: Sequence[str]) -> NoReturn:
     """Become that command: signals and exit codes need no passing on."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(command[0], list(command), environment(changes or {}))  # noqa: S606 - ours, word by word, no shell
+    os.execv(command[0], list(command))  # noqa: S606 - ours, word by word, no shell

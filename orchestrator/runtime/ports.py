@@ -4,6 +4,7 @@ import errno
 import socket
 
 LOOPBACK = "127.0.0.1"
+LOOPBACKS = (LOOPBACK, "localhost", "::1")
 
 
 def free_port() -> int:

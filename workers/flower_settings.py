@@ -1,0 +1,68 @@
+"""How Flower is set, however it is started: `breakouts flower`, `breakouts up`, `celery -A workers.app flower`.
+
+Flower reads `FLOWER_…` variables after Celery has loaded the application, so it is the application that sets them, in
+Flower's own process: no password stands on a command line, and no process but Flower has them.
+"""
+
+import os
+
+import click
+
+from orchestrator.runtime.environment import Changes
+from orchestrator.runtime.ports import LOOPBACKS
+from orchestrator.settings import Settings
+from orchestrator.store.secrets import subkey
+
+COLUMNS = "name,state,args,result,received,runtime,worker"
+SAVE_MILLISECONDS = 5_000
+"""A killed Flower forgets at most this much."""
+PURGE_SECONDS = 60
+"""Workers that are gone leave the list after this: every `breakouts worker` has a name of its own."""
+
+
+def set_flower(settings: Settings) -> None:
+    """Set Flower's variables when this process is about to become Flower."""
+    context = click.get_current_context(silent=True)
+    if context is None or context.invoked_subcommand != "flower":
+        return
+    for name, value in defaults(settings).items():
+        os.environ.setdefault(name, value)
+    for name, fixed in access(settings).items():
+        os.environ.pop(name, None)
+        if fixed is not None:
+            os.environ[name] = fixed
+
+
+def defaults(settings: Settings) -> dict[str, str]:
+    """What a variable of the same name, or an option on the command line, overrides."""
+    return {
+        "FLOWER_PORT": str(settings.flower_port),
+        "FLOWER_PERSISTENT": "true",
+        "FLOWER_DB": str(settings.home / "flower.db"),
+        "FLOWER_STATE_SAVE_INTERVAL": str(SAVE_MILLISECONDS),
+        "FLOWER_PURGE_OFFLINE_WORKERS": str(PURGE_SECONDS),
+        "FLOWER_NATURAL_TIME": "true",
+        "FLOWER_TASKS_COLUMNS": COLUMNS,
+        "FLOWER_LOGGING": settings.log_level.lower(),
+        "FLOWER_COOKIE_SECRET": subkey(settings.secrets[0], "flower cookies").hex(),
+    }
+
+
+def access(settings: Settings) -> Changes:
+    """Where Flower listens and who may use it; no variable of the same name overrides it.
+
+    Without a password Flower's API answers 401, except on loopback, where we open it for reading: Flower lets pages of
+    any origin call an open API, and they must not be able to stop workers. An empty password is none (Flower itself
+    would take it for one that nobody knows).
+    """
+    address = {"FLOWER_ADDRESS": settings.flower_host}
+    if password := settings.flower_basic_auth.get_secret_value():
+        return {**address, "FLOWER_BASIC_AUTH": password}
+    if settings.flower_host in LOOPBACKS:
+        return {
+            **address,
+            "FLOWER_BASIC_AUTH": None,
+            "FLOWER_UNAUTHENTICATED_API": "true",
+            "FLOWER_READ_ONLY": "true",
+        }
+    return {**address, "FLOWER_BASIC_AUTH": None}
