@@ -1,6 +1,7 @@
 """The tasks: each hands its row to one service, which derives from the row what there is to do."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from orchestrator import metrics
 from orchestrator.errors import LeaseLost
@@ -25,13 +26,23 @@ WORK: dict[Task, Callable[[Deps, str, int], str]] = {
 }
 
 
+@dataclass(frozen=True)
+class Line:
+    """A task's result as Flower shows it: one line, without the quotes of a text."""
+
+    words: str
+
+    def __repr__(self) -> str:
+        return self.words
+
+
 def _register(name: Task, work: Callable[[Deps, str, int], str]) -> None:
-    def task(row_id: str, claim: int) -> str:
+    def task(row_id: str, claim: int) -> Line:
         try:
-            return work(deps(), row_id, claim)
+            return Line(work(deps(), row_id, claim))
         except LeaseLost as error:
             metrics.LEASES_LOST.labels(name.value).inc()
-            return f"left to another worker: {error}"
+            return Line(f"left to another worker: {error}")
 
     task.__doc__ = work.__doc__
     app.task(name=name.value)(task)

@@ -8,12 +8,21 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, select, update
 from sqlmodel import col
 
+from orchestrator.domain.wording import count
 from orchestrator.errors import RealtimeKitError
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.records import ParticipantRecord, PeerRecord
 from orchestrator.services import presence
-from orchestrator.services.admission import Guest, Outcome, admit_all, first_to_retry, preset_of, stays_in_doubt
+from orchestrator.services.admission import (
+    Guest,
+    Outcome,
+    admit_all,
+    first_to_retry,
+    preset_of,
+    stays_in_doubt,
+    without_names,
+)
 from orchestrator.services.deps import Deps
 from orchestrator.services.leased import release_for_retry, start_pass
 from orchestrator.services.polling import BACKSTOP, live_breakout, next_poll, places_to_poll, webhooks_come
@@ -163,8 +172,18 @@ def _store(deps: Deps, claim: due.Claim, work: SyncWork, answers: Answers) -> st
             release_for_retry(tx, claim, answers.error)
         else:
             due.release(tx, claim, due_at=now if made and len(work.guests) == BATCH else meeting.poll_at)
-        trouble = [f"will try again: {answers.error.message}"] if answers.error else []
-        return ", ".join([f"{made} tokens made", f"{len(answers.peers)} meetings asked", *trouble])
+        return _in_words(work, answers, made)
+
+
+def _in_words(work: SyncWork, answers: Answers, made: int) -> str:
+    words = [f"{count(made, 'token')} made"] if made else []
+    if answers.imported is not None:
+        words.append(f"{count(len(answers.imported), 'participant')} imported")
+    if answers.peers:
+        words.append(f"{count(len(answers.peers), 'meeting')} asked")
+    if answers.error:
+        words.append(f"will try again: {without_names(answers.error.message, work.guests)}")
+    return ", ".join(words) or "nothing to do yet"
 
 
 def _import(tx: Transaction, meeting: Meeting, records: list[ParticipantRecord]) -> None:

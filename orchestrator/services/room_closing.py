@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from orchestrator.domain.wording import count
 from orchestrator.errors import LeaseLost, Refused
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.priority import Priority
@@ -105,7 +106,7 @@ def _store_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[str | N
         due.release_all(tx, [one.claim for one in mine])
         steps.look(deps, tx, breakout)
         return [
-            f"{rooms[one.work.room_id].state}, {len(one.stopped)} recordings stopped" if one in mine else None
+            f"{rooms[one.work.room_id].state}, {count(len(one.stopped), 'recording')} stopped" if one in mine else None
             for one in batch
         ]
 

@@ -10,7 +10,7 @@ from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.records import MeetingRecord, ParticipantRecord, RecordingRecord
 from orchestrator.services import recordings, steps
-from orchestrator.services.admission import Outcome, admit_all, first_to_retry, stays_in_doubt
+from orchestrator.services.admission import Outcome, admit_all, first_to_retry, stays_in_doubt, without_names
 from orchestrator.services.child_meetings import find_ours, must_have_settled
 from orchestrator.services.deps import Deps
 from orchestrator.services.invitations import invite
@@ -208,7 +208,7 @@ def _store_one(
     if one.work.is_misnamed and not first_to_retry([one.results.rename]):
         room.name_at_realtimekit = one.work.name
     if error := _to_retry(room, one):
-        words.append(f"will try again: {error.message}")
+        words.append(f"will try again: {without_names(error.message, one.work.guests)}")
     return ", ".join(words) or str(room.state)
 
 
@@ -256,7 +256,10 @@ def _store_admissions(
             refused.append(seat)
     move_seats(tx, breakout, {SeatState.ADMITTED: admitted}, now)
     _report_refused(tx, breakout, refused, now)
-    return [f"{len(admitted)} admitted", *([f"{len(refused)} refused: {refused[0].error}"] if refused else [])]
+    words = [f"{len(admitted)} admitted"]
+    if refused:
+        words.append(f"{len(refused)} refused: {without_names(refused[0].error or '', one.work.guests)}")
+    return words
 
 
 def _report_refused(tx: Transaction, breakout: Breakout, seats: list[Seat], now: datetime) -> None:
@@ -282,7 +285,7 @@ def _store_recording(tx: Transaction, breakout: Breakout, room: Room, *, one: Re
         recording.in_doubt = False
         recording.started_at = result.started_at or now
         recordings.merge(tx, breakout, recording, result, now)
-        return f"recording {recording.state}"
+        return "recording started"
     recording.in_doubt = wanted.in_doubt or not isinstance(result, TryAgain | Refused)
     if isinstance(result, Refused):
         recording.error = result.message

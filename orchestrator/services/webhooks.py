@@ -7,6 +7,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session, col
 
+from orchestrator.domain.wording import count
 from orchestrator.log import logger
 from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.realtimekit.webhooks import (
@@ -114,7 +115,7 @@ def _apply_batch(deps: Deps, inbox_id: str, claim: int, most: int) -> str:
         _apply_events(deps, tx, breakout, inbox_id, events)
         if len(batch) == most:
             due.want(tx, Inbox, [inbox_id])
-        return f"{len(batch)} deliveries"
+        return count(len(batch), "delivery", "deliveries")
 
 
 def _apply_events(

@@ -138,6 +138,8 @@ class Broker:
             args=(message.row_id, message.claim),
             argsrepr=f"{message.label} · {message.row_id[-12:]}.{message.claim}",
             kwargsrepr="",
+            root_id=message.breakout_id,
+            parent_id=message.breakout_id,
             queue=QUEUE_OF[message.task].value,
             producer=producer,
             retry=False,

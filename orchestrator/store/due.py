@@ -41,6 +41,7 @@ from orchestrator.domain.timing import LAST_DISPATCH_SECONDS, dispatch_delays, w
 from orchestrator.errors import LeaseLost
 from orchestrator.log import about
 from orchestrator.store.database import Transaction
+from orchestrator.store.labels import labels
 from orchestrator.store.messages import Message
 from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room
 from schemas.tasks import Task
@@ -94,19 +95,19 @@ def _dispatched_until(tx: Transaction, table: type[Due]) -> Any:
     return case(*steps, else_=tx.after(timedelta(seconds=delays[-1])))
 
 
-def _message(tx: Transaction, row: Any, hint: Task | None) -> Message:
+def _message(tx: Transaction, row: Any, label: str, hint: Task | None) -> Message:
     """The message for a row that was just dispatched."""
     match row:
         case Breakout():
-            return Message(breakout_task(row, tx.now()), row.id, row.claim, row.name)
+            return Message(breakout_task(row, tx.now()), row.id, row.claim, label, row.id)
         case Room():
-            return Message(hint or room_task(row), row.id, row.claim, row.name)
+            return Message(hint or room_task(row), row.id, row.claim, label, row.breakout_id)
         case Recording():
-            return Message(Task.RECORDING_FOLLOW, row.id, row.claim, str(row.state))
+            return Message(Task.RECORDING_FOLLOW, row.id, row.claim, label, row.breakout_id)
         case Inbox():
-            return Message(Task.WEBHOOK_APPLY, row.id, row.claim, "deliveries")
+            return Message(Task.WEBHOOK_APPLY, row.id, row.claim, label)
         case _:
-            return Message(Task.MEETING_SYNC, row.id, row.claim, "who is where")
+            return Message(Task.MEETING_SYNC, row.id, row.claim, label)
 
 
 def dispatch(tx: Transaction, table: type[Due], row_ids: Iterable[str], hint: Task | None = None) -> None:
@@ -119,8 +120,8 @@ def dispatch(tx: Transaction, table: type[Due], row_ids: Iterable[str], hint: Ta
         due_at=_dispatched_until(tx, table), dispatches=_column(table, "dispatches") + 1
     )
     rows = tx.session.scalars(statement.returning(table), execution_options={"populate_existing": True}).all()
-    for row in rows:
-        tx.send(_message(tx, row, hint))
+    for row, label in zip(rows, labels(tx.session, table, rows), strict=True):
+        tx.send(_message(tx, row, label, hint))
 
 
 def start_all(

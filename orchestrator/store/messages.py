@@ -13,3 +13,5 @@ class Message:
     row_id: str
     claim: int
     label: str
+    breakout_id: str | None = None
+    """Whose row in Flower lists the task."""
