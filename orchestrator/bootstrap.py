@@ -40,6 +40,11 @@ def build(settings: Settings) -> Deps:
     )
 
 
+def reader(settings: Settings) -> Database:
+    """For a background thread that only reads: one connection, so that it waits for no task and no task for it."""
+    return Database(settings.database, lambda _messages, _topics: None, pool_size=1)
+
+
 def _lease_seconds(settings: Settings) -> float:
     """A lease that was renewed a third of itself ago must still outlast a call."""
     return max(settings.lease_seconds, settings.realtimekit_timeout_seconds * 1.5 + 3)

@@ -5,11 +5,12 @@ import sys
 import threading
 from typing import Any
 
-from celery.signals import worker_shutdown, worker_shutting_down
+from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 
 from orchestrator import bootstrap
 from orchestrator.services.deps import Deps
-from workers.app import settings
+from workers.app import app, settings
+from workers.flower import Teller
 
 SWITCH_SECONDS = 0.001
 """How long a thread may keep the interpreter to itself while others want it. With Python's 5 ms, whoever talks to the
@@ -17,6 +18,7 @@ database waits that long after each statement while the event loop computes: ope
 
 _lock = threading.Lock()
 _built: list[Deps] = []
+_tellers: list[Teller] = []
 
 
 def deps() -> Deps:
@@ -44,11 +46,20 @@ def _hand_back(**_: Any) -> None:
         built.leases.hand_back()
 
 
+def _tell_flower(sender: Any, **_: Any) -> None:
+    teller = Teller(app, sender.hostname, deps().broker, bootstrap.reader(settings))
+    _tellers.append(teller)
+    teller.start()
+
+
 def _send_what_is_left(**_: Any) -> None:
+    for teller in _tellers:
+        teller.stop()
     for built in _built:
         built.leases.close()
         built.broker.close()
 
 
+worker_ready.connect(_tell_flower)
 worker_shutting_down.connect(_hand_back)
 worker_shutdown.connect(_send_what_is_left)

@@ -2,10 +2,10 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlmodel import Session, col
 
 from orchestrator.errors import Unknown
@@ -64,8 +64,8 @@ def breakouts(session: Session, meeting_id: str, limit: int, cursor: str | None)
     statement = select(Breakout).where(col(Breakout.meeting_id) == meeting_id)
     rows, next_cursor = page(session, statement, Breakout.id, limit, cursor)
     ids = [row.id for row in rows]
-    rooms, recordings = _counts(session, Room, ids), _counts(session, Recording, ids)
-    seats, problems = _counts(session, Seat, ids), _problems(session, ids)
+    rooms, recordings = queries.counts(session, Room, ids), queries.counts(session, Recording, ids)
+    seats, problems = queries.counts(session, Seat, ids), _problems(session, ids)
     items = [
         BreakoutSummary(
             **_columns(row),
@@ -165,22 +165,6 @@ def _problems(session: Session, breakout_ids: Sequence[str]) -> defaultdict[str,
                 at=at,
             )
         )
-    return found
-
-
-def _counts(
-    session: Session, table: type[Room] | type[Seat] | type[Recording], breakout_ids: Iterable[str]
-) -> defaultdict[str, Counter[Any]]:
-    """How many rows of each breakout are in which state; of seats only the present ones."""
-    columns: Any = table
-    statement = select(columns.breakout_id, columns.state, func.count()).where(
-        columns.breakout_id.in_(list(breakout_ids))
-    )
-    if table is Seat:
-        statement = statement.where(columns.wanted)
-    found: defaultdict[str, Counter[Any]] = defaultdict(Counter)
-    for breakout_id, state, count in session.execute(statement.group_by(columns.breakout_id, columns.state)):
-        found[breakout_id][state] = count
     return found
 
 

@@ -26,6 +26,8 @@ MOVING_KEY = PREFIX + "moving:"
 MOVING_SECONDS = 30
 TOPIC_PREFIX = PREFIX + "topic:"
 SENDER_BACKLOG = 20_000
+QUICK = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry_on_timeout": False, "max_connections": 4}
+"""Transport options of who would rather drop something than wait."""
 
 
 def celery_settings(broker_url: str) -> dict[str, Any]:
@@ -127,8 +129,7 @@ class Broker:
         self._waiting.task_done()
 
     def _producer(self) -> Any:
-        quick = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry_on_timeout": False, "max_connections": 4}
-        options = {**self.app.conf.broker_transport_options, **quick}
+        options = {**self.app.conf.broker_transport_options, **QUICK}
         connection = self.app.connection_for_write(transport_options=options)
         return self.app.amqp.Producer(connection, auto_declare=False)
 
@@ -166,9 +167,9 @@ class Broker:
         return bool(self.redis.set(EPOCH_KEY, "1", nx=True))
 
     def subscribe(self, topic: str) -> redis.client.PubSub:
-        """Hear when `topic` is woken."""
+        """Hear when `topic` is woken; it may be a pattern, with `*` for anything."""
         wakes: redis.client.PubSub = self.redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
-        wakes.subscribe(TOPIC_PREFIX + topic)
+        wakes.psubscribe(TOPIC_PREFIX + topic)
         return wakes
 
 

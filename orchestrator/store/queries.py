@@ -6,8 +6,9 @@ point to the row alone. The breakout comes first of all: its turn (`Transaction.
 connection.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import case, func, select
 from sqlmodel import Session, col
@@ -131,6 +132,22 @@ def room_sizes(session: Session, breakout_id: str) -> dict[str, int]:
         select(col(Seat.room_id), func.count()).where(col(Seat.breakout_id) == breakout_id, col(Seat.wanted))
     ).group_by(col(Seat.room_id))
     return dict(session.execute(statement).all())
+
+
+def counts(
+    session: Session, table: type[Room] | type[Seat] | type[Recording], breakout_ids: Iterable[str]
+) -> defaultdict[str, Counter[Any]]:
+    """How many rows of each breakout are in which state; of seats only the present ones."""
+    columns: Any = table
+    statement = select(columns.breakout_id, columns.state, func.count()).where(
+        columns.breakout_id.in_(list(breakout_ids))
+    )
+    if table is Seat:
+        statement = statement.where(columns.wanted)
+    found: defaultdict[str, Counter[Any]] = defaultdict(Counter)
+    for breakout_id, state, number in session.execute(statement.group_by(columns.breakout_id, columns.state)):
+        found[breakout_id][state] = number
+    return found
 
 
 def rooms_of(session: Session, breakout_id: str) -> list[Room]:

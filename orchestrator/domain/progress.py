@@ -1,0 +1,116 @@
+"""How far a breakout is, in words for whoever watches Flower: a line while it runs, and one when it has ended."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from orchestrator.domain.wording import count
+from schemas.states import BreakoutState, CloseReason, RecordingState, RoomState, SeatState
+
+LONGEST_WORDS = 200
+"""Of a room's failure, in RealtimeKit's words."""
+
+State = TypeVar("State", RoomState, SeatState, RecordingState)
+
+_R, _S, _C = RoomState, SeatState, RecordingState
+
+OPENED = (_R.READY, _R.OPEN)
+ADMITTED = (_S.ADMITTED, _S.INVITED, _S.JOINED, _S.AWAY, _S.RETURNING, _S.RETURNED)
+DONE = (_R.CLOSED, _R.FAILED)
+HOME = (_S.RETURNED, _S.NEVER_JOINED)
+MADE = (_C.RECORDING, _C.STOPPED, _C.UPLOADED)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The facts: counts by present state, and the breakout's own times."""
+
+    breakout_id: str
+    name: str
+    state: BreakoutState
+    started_at: datetime
+    closes_at: datetime | None = None
+    ended_at: datetime | None = None
+    close_reason: CloseReason | None = None
+    paused: bool = False
+    remaining_seconds: int | None = None
+    """What is left of a paused timer."""
+    rooms: Counter[RoomState] = field(default_factory=Counter)
+    seats: Counter[SeatState] = field(default_factory=Counter)
+    recordings: Counter[RecordingState] = field(default_factory=Counter)
+    failures: Sequence[tuple[str, str]] = ()
+    """Names of rooms that failed, with the reason of each."""
+
+    @property
+    def word(self) -> str:
+        """The state as Flower shows it."""
+        return "paused" if self.paused and self.state is BreakoutState.OPEN else self.state.value
+
+
+def headline(progress: Progress) -> str:
+    """`Round 1 · OPENING 7/10 rooms · 63/90 people`; when it has ended only what it was: rooms and people."""
+    return " · ".join([progress.name, *_how_far(progress), *_failed_rooms(progress)])
+
+
+def summary(progress: Progress) -> str:
+    """`closed (timer): 88 returned, 1 lost, 1 never joined; 10 recordings, 4 uploaded`."""
+    seats = progress.seats
+    people = [f"{seats[_S.RETURNED]} returned", *_any(seats, {_S.LOST: "lost", _S.NEVER_JOINED: "never joined"})]
+    parts = [", ".join(people), *_recordings(progress.recordings), *_failed_rooms(progress)]
+    return f"closed ({progress.close_reason}): {'; '.join(parts)}"
+
+
+def failure(progress: Progress) -> str:
+    """Why no room could be opened."""
+    return "; ".join(["no room could be opened", *_failed_rooms(progress)])
+
+
+def _how_far(progress: Progress) -> list[str]:
+    rooms, seats = progress.rooms, progress.seats
+    match progress.word:
+        case "opening":
+            return [f"OPENING {_of(rooms, OPENED)} rooms", f"{_of(seats, ADMITTED)} people"]
+        case "open":
+            until = f" until {progress.closes_at.astimezone(UTC):%H:%M:%S} UTC" if progress.closes_at else ""
+            return [f"OPEN{until}", *_inside(progress)]
+        case "paused":
+            return [f"PAUSED{_left(progress.remaining_seconds)}", *_inside(progress)]
+        case "closing":
+            return [f"CLOSING {_of(rooms, DONE)} rooms", f"{_of(seats, HOME)} home"]
+    return [count(rooms.total(), "room"), count(seats.total(), "person", "people")]
+
+
+def _inside(progress: Progress) -> list[str]:
+    recording = progress.recordings[_C.RECORDING]
+    return [f"{_of(progress.seats, (_S.JOINED,))} joined", *([f"{recording} recording"] if recording else [])]
+
+
+def _left(seconds: int | None) -> str:
+    return "" if seconds is None else f" {seconds // 60}:{seconds % 60:02} left"
+
+
+def _recordings(recordings: Counter[RecordingState]) -> list[str]:
+    if not recordings:
+        return []
+    made = sum(recordings[state] for state in MADE)
+    more = _any(recordings, {_C.UPLOADED: "uploaded", _C.FAILED: "failed", _C.SKIPPED: "skipped"})
+    return [", ".join([count(made, "recording"), *more])]
+
+
+def _failed_rooms(progress: Progress) -> list[str]:
+    if not progress.failures:
+        return []
+    name, words = progress.failures[0]
+    shown = textwrap.shorten(words, LONGEST_WORDS, placeholder="…")
+    return [f"{count(len(progress.failures), 'room')} failed: {name}: {shown}"]
+
+
+def _of(counts: Counter[State], states: Iterable[State]) -> str:
+    return f"{sum(counts[state] for state in states)}/{counts.total()}"
+
+
+def _any(counts: Counter[State], words: Mapping[State, str]) -> list[str]:
+    return [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]

@@ -1,0 +1,66 @@
+"""How far breakouts are: five queries, however many breakouts, rooms and people there are."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlmodel import Session, col
+
+from orchestrator.domain.progress import Progress
+from orchestrator.store.database import database_now
+from orchestrator.store.queries import counts
+from schemas.states import LIVE, BreakoutState, RoomState
+from schemas.tables import Breakout, Recording, Room, Seat
+
+BEGUN = frozenset({*LIVE, BreakoutState.CLOSED, BreakoutState.FAILED})
+RECENTLY = timedelta(minutes=1)
+
+
+def of(session: Session, breakout_ids: Collection[str]) -> list[Progress]:
+    """Of those of these breakouts that were started."""
+    return _read(session, col(Breakout.id).in_(breakout_ids))
+
+
+def of_all(session: Session) -> list[Progress]:
+    """Of all that run or have ended within the last minute."""
+    since = database_now(session) - RECENTLY
+    return _read(session, or_(col(Breakout.state).in_(LIVE), col(Breakout.closed_at) > since))
+
+
+def _read(session: Session, which: ColumnElement[bool]) -> list[Progress]:
+    statement = select(Breakout).where(which, col(Breakout.state).in_(BEGUN)).order_by(col(Breakout.id))
+    rows = session.scalars(statement).all()
+    ids = [row.id for row in rows]
+    if not ids:
+        return []
+    rooms, seats, recordings = (counts(session, table, ids) for table in (Room, Seat, Recording))
+    failures = _failures(session, [row_id for row_id in ids if rooms[row_id][RoomState.FAILED]])
+    return [
+        Progress(
+            breakout_id=row.id,
+            name=row.name,
+            state=row.state,
+            started_at=row.starts_at or row.created_at,
+            closes_at=row.closes_at,
+            ended_at=row.closed_at,
+            close_reason=row.close_reason,
+            rooms=rooms[row.id],
+            seats=seats[row.id],
+            recordings=recordings[row.id],
+            failures=failures[row.id],
+        )
+        for row in rows
+    ]
+
+
+def _failures(session: Session, breakout_ids: Collection[str]) -> defaultdict[str, list[tuple[str, str]]]:
+    """Names of failed rooms, with the reason of each."""
+    found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    if breakout_ids:
+        statement = select(col(Room.breakout_id), col(Room.name), col(Room.error)).where(
+            col(Room.breakout_id).in_(breakout_ids), col(Room.state) == RoomState.FAILED
+        )
+        for breakout_id, name, words in session.execute(statement.order_by(col(Room.index))):
+            found[breakout_id].append((name, words or ""))
+    return found

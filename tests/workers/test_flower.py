@@ -1,0 +1,158 @@
+"""Who tells Flower how far breakouts are: one process at a time, and whoever is left goes on."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from celery import Celery
+from celery.events.state import State, Task
+from sqlalchemy import update
+
+from orchestrator import bootstrap
+from orchestrator.settings import Settings
+from orchestrator.store.broker import Broker, celery_settings
+from orchestrator.store.database import Database
+from schemas.states import BreakoutState, CloseReason
+from schemas.tables import Breakout, Meeting
+from tests.support.valkey import Valkey
+from tests.support.waiting import wait_until
+from workers.flower import Teller
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+LATER = NOON + timedelta(minutes=1)
+
+
+class Audience:
+    """Somebody who listens to Celery's events from now on, and understands them as Flower does."""
+
+    def __init__(self, celery: Celery, stack: ExitStack) -> None:
+        self.state = State()
+        connection = stack.enter_context(celery.connection_for_read())
+        receiver = celery.events.Receiver(connection, handlers={"*": self.state.event})
+        self._connection, *_ = stack.enter_context(receiver.consumer_context())
+
+    def row(self, breakout_id: str) -> Task:
+        """The breakout's row after one more look; AssertionError while there is none."""
+        with suppress(TimeoutError):
+            self._connection.drain_events(timeout=0.05)
+        assert breakout_id in self.state.tasks
+        return self.state.tasks[breakout_id]
+
+
+@pytest.fixture
+def celery(own_valkey: Valkey) -> Celery:
+    """An application as the workers'."""
+    app = Celery("tests", set_as_current=False)
+    app.conf.update(celery_settings(own_valkey.url))
+    return app
+
+
+@pytest.fixture
+def database(sqlite_url: str) -> Iterator[Database]:
+    """A database of this test's own."""
+    made = bootstrap.reader(Settings(database_url=sqlite_url, _env_file=None))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def teller(celery: Celery, own_valkey: Valkey, database: Database) -> Iterator[Callable[[str], Teller]]:
+    """Makes tellers, started."""
+    made: list[Teller] = []
+
+    def make(node: str) -> Teller:
+        made.append(Teller(celery, node, Broker(own_valkey.url), database))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
+def broker(own_valkey: Valkey) -> Iterator[Broker]:
+    """A process that commits changes."""
+    made = Broker(own_valkey.url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def breakout_id(database: Database) -> str:
+    """An open breakout."""
+    with database.transaction() as tx:
+        meeting = Meeting(
+            title="Physics", realtimekit_meeting_id="m", host_preset="h", participant_preset="p", created_at=NOON
+        )
+        tx.session.add(meeting)
+        tx.session.flush()
+        row = Breakout(
+            meeting_id=meeting.id, name="Round 1", seed=1, state=BreakoutState.OPEN, starts_at=NOON, created_at=NOON
+        )
+        tx.session.add(row)
+        return row.id
+
+
+@pytest.fixture
+def audience(celery: Celery) -> Iterator[Callable[[], Audience]]:
+    """Makes listeners."""
+    with ExitStack() as stack:
+        yield lambda: Audience(celery, stack)
+
+
+Tellers = Callable[[str], Teller]
+Audiences = Callable[[], Audience]
+
+
+def test_who_listens_later_hears_it_all_from_the_next_teller(
+    audience: Audiences, teller: Tellers, breakout_id: str
+) -> None:
+    early = audience()
+    first = teller("one@here")
+    wait_until(lambda: early.row(breakout_id).worker.hostname == "one@here")
+    teller("two@here")
+    late = audience()
+    first.stop()
+    wait_until(lambda: late.row(breakout_id).worker.hostname == "two@here")
+    row = late.row(breakout_id)
+    assert (row.name, row.state, row.args) == ("breakout", "OPEN", "Round 1 · OPEN · 0/0 joined")
+    assert row.received == row.started == NOON.timestamp()
+
+
+def test_a_change_is_told_by_one_and_nothing_follows_the_end(
+    audience: Audiences, teller: Tellers, database: Database, broker: Broker, breakout_id: str
+) -> None:
+    listener = audience()
+    for node in ("one@here", "two@here"):
+        teller(node)
+    wait_until(lambda: listener.row(breakout_id).state == "OPEN")
+    _become(database, broker, breakout_id, state=BreakoutState.CLOSED, close_reason=CloseReason.API, closed_at=LATER)
+    row = wait_until(lambda: listener.row(breakout_id).state == "SUCCESS" and listener.row(breakout_id))
+    assert (row.result, row.runtime) == ("closed (api): 0 returned", 60.0)
+    _become(database, broker, breakout_id, name="Renamed")
+    wait_until(lambda: listener.row(breakout_id).args == "Renamed · 0 rooms · 0 people")
+    assert listener.row(breakout_id).state == "SUCCESS"
+    assert len(listener.state.workers) == 1
+
+
+def test_what_happened_while_the_broker_was_away_is_told_when_it_is_back(
+    audience: Audiences, teller: Tellers, database: Database, own_valkey: Valkey, breakout_id: str
+) -> None:
+    listener = audience()
+    teller("one@here")
+    wait_until(lambda: listener.row(breakout_id).state == "OPEN")
+    own_valkey.kill()
+    _become(database, None, breakout_id, state=BreakoutState.CLOSING)
+    own_valkey.start()
+    later = audience()
+    wait_until(lambda: later.row(breakout_id).state == "CLOSING")
+
+
+def _become(database: Database, broker: Broker | None, breakout_id: str, **values: Any) -> None:
+    with database.transaction() as tx:
+        tx.session.execute(update(Breakout).values(**values))
+    if broker is not None:
+        broker.submit([], {f"breakout:{breakout_id}"})

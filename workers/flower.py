@@ -1,0 +1,166 @@
+"""How Flower shows breakouts: each is one long row, told in Celery's own event protocol.
+
+One worker process at a time tells them all, whoever has changed them: the one that holds a key in Redis, which it
+renews each second and which is soon gone when it dies. So a row's events come in order and from a node that Flower
+knows, and a mass opening costs one read a second in one process. Flower is a view: what can't be sent is dropped, and
+said again a little later.
+
+Flower keeps what arrives last, except that nothing follows SUCCESS or FAILURE (celery.states.precedence). Every event
+says everything, also when the row began, for a Flower that was started later.
+"""
+
+import threading
+import time
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import redis
+from celery import Celery
+from celery.events import EventDispatcher
+
+from orchestrator.domain.progress import Progress, failure, headline, summary
+from orchestrator.log import logger
+from orchestrator.services import progress
+from orchestrator.store.broker import PREFIX, QUICK, Broker
+from orchestrator.store.database import Database
+from schemas.states import BreakoutState
+
+log = logger(__name__)
+
+TURN_KEY = PREFIX + "flower"
+TURN_SECONDS = 5.0
+"""A teller that died is followed by another after this."""
+ROUND_SECONDS = 1.0
+"""At most one read in this time, of all breakouts that have changed meanwhile."""
+REFRESH_SECONDS = 15.0
+"""Everything that runs is told this often whether it has changed or not."""
+NAME = "breakout"
+
+
+class Teller:
+    """Tells Flower how far breakouts are, from a thread and with connections of its own."""
+
+    def __init__(self, celery: Celery, node: str, broker: Broker, database: Database) -> None:
+        self._celery = celery
+        self._node = node
+        self._broker = broker
+        self._database = database
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._tell_for_ever, name="flower", daemon=True)
+        self._wakes: redis.client.PubSub | None = None
+        self._dispatcher: EventDispatcher | None = None
+        self._refresh_at = 0.0
+        self._live: set[str] = set()
+        """Breakouts that this process has told of, and not yet of their end."""
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, and let another worker tell at once."""
+        self._stop.set()
+        self._thread.join(2 * ROUND_SECONDS)
+
+    def _tell_for_ever(self) -> None:
+        while not self._stop.is_set():
+            try:
+                if self._have_turn():
+                    self._round()
+                else:
+                    self._rest()
+            except Exception as error:
+                log.warning("Flower is not told how far breakouts are", error=type(error).__name__)
+                self._rest()
+        self._give_turn_away()
+
+    def _have_turn(self) -> bool:
+        mine = self._node.encode()
+        if self._broker.redis.set(TURN_KEY, mine, nx=True, px=int(TURN_SECONDS * 1000)):
+            return True
+        if self._broker.redis.get(TURN_KEY) != mine:
+            return False
+        return bool(self._broker.redis.pexpire(TURN_KEY, int(TURN_SECONDS * 1000)))
+
+    def _give_turn_away(self) -> None:
+        try:
+            if self._have_turn():
+                self._broker.redis.delete(TURN_KEY)
+        except redis.RedisError:
+            log.debug("the turn ends by itself")
+
+    def _rest(self) -> None:
+        """Not our turn, or trouble: whatever happens meanwhile is told by a refresh."""
+        self._refresh_at, self._wakes, self._dispatcher = 0.0, None, None
+        self._stop.wait(ROUND_SECONDS)
+
+    def _round(self) -> None:
+        begun = time.monotonic()
+        touched = self._touched()
+        if time.monotonic() >= self._refresh_at:
+            self._tell(None)
+            self._refresh_at = time.monotonic() + REFRESH_SECONDS
+        elif touched:
+            self._tell(touched)
+        self._stop.wait(begun + ROUND_SECONDS - time.monotonic())
+
+    def _touched(self) -> set[str]:
+        """Breakouts about which something was committed anywhere; waits for the first one at most a round."""
+        if self._wakes is None:
+            self._wakes = self._broker.subscribe("breakout:*")
+        seconds = 0.0 if time.monotonic() >= self._refresh_at else ROUND_SECONDS
+        ids = set()
+        while message := self._wakes.get_message(timeout=seconds):
+            ids.add(message["channel"].decode().rpartition(":")[2])
+            seconds = 0.0
+        return ids
+
+    def _tell(self, breakout_ids: Collection[str] | None) -> None:
+        with self._database.reading() as session:
+            found = progress.of_all(session) if breakout_ids is None else progress.of(session, breakout_ids)
+        for breakout in found:
+            for kind, fields in events(breakout, told=breakout.breakout_id in self._live):
+                self._send(kind, fields)
+            self._note(breakout)
+
+    def _note(self, breakout: Progress) -> None:
+        if breakout.ended_at is None:
+            self._live.add(breakout.breakout_id)
+        else:
+            self._live.discard(breakout.breakout_id)
+
+    def _send(self, kind: str, fields: dict[str, Any]) -> None:
+        if self._dispatcher is None:
+            options = {**self._celery.conf.broker_transport_options, **QUICK}
+            connection = self._celery.connection_for_write(transport_options=options)
+            self._dispatcher = self._celery.events.Dispatcher(connection, self._node, buffer_while_offline=False)
+        self._dispatcher.send(kind, **fields)
+
+
+def events(breakout: Progress, *, told: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The events that bring the row up to date; `told` says whether the row is there and has not ended."""
+    began = breakout.started_at.timestamp()
+    row: dict[str, Any] = {
+        "uuid": breakout.breakout_id,
+        "name": NAME,
+        "args": headline(breakout),
+        "kwargs": "",
+        "received": began,
+        "started": began,
+    }
+    match breakout.state:
+        case BreakoutState.CLOSED:
+            yield "task-succeeded", {**row, "result": summary(breakout), **_ended(breakout, told)}
+        case BreakoutState.FAILED:
+            yield "task-failed", {**row, "exception": failure(breakout), **_ended(breakout, told)}
+        case _:
+            if not told:
+                yield "task-received", row
+                yield "task-started", row
+            yield f"task-{breakout.word}", row
+
+
+def _ended(breakout: Progress, told: bool) -> dict[str, float]:
+    """How long it took is said once: Flower adds it up in its metrics."""
+    ended = breakout.ended_at or breakout.started_at
+    return {"runtime": (ended - breakout.started_at).total_seconds()} if told else {}
