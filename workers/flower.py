@@ -17,6 +17,7 @@ from typing import Any
 import redis
 from celery import Celery
 from celery.events import EventDispatcher
+from kombu.connection import Connection
 
 from orchestrator.domain.progress import Progress, failure, headline, summary
 from orchestrator.log import logger
@@ -48,6 +49,7 @@ class Teller:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._tell_for_ever, name="flower", daemon=True)
         self._wakes: redis.client.PubSub | None = None
+        self._connection: Connection | None = None
         self._dispatcher: EventDispatcher | None = None
         self._refresh_at = 0.0
         self._live: set[str] = set()
@@ -90,8 +92,14 @@ class Teller:
             log.debug("the turn ends by itself")
 
     def _rest(self) -> None:
-        """Not our turn, or trouble: whatever happens meanwhile is told by a refresh."""
-        self._refresh_at, self._wakes, self._dispatcher = 0.0, None, None
+        """Not our turn, or trouble: begin anew when it is, with a refresh."""
+        if self._wakes is not None:
+            self._wakes.close()
+        if self._connection is not None:
+            self._connection.release()
+        self._wakes, self._connection, self._dispatcher = None, None, None
+        self._refresh_at = 0.0
+        self._live.clear()
         self._stop.wait(ROUND_SECONDS)
 
     def _round(self) -> None:
@@ -132,8 +140,8 @@ class Teller:
     def _send(self, kind: str, fields: dict[str, Any]) -> None:
         if self._dispatcher is None:
             options = {**self._celery.conf.broker_transport_options, **QUICK}
-            connection = self._celery.connection_for_write(transport_options=options)
-            self._dispatcher = self._celery.events.Dispatcher(connection, self._node, buffer_while_offline=False)
+            self._connection = self._celery.connection_for_write(transport_options=options)
+            self._dispatcher = self._celery.events.Dispatcher(self._connection, self._node, buffer_while_offline=False)
         self._dispatcher.send(kind, **fields)
 
 
