@@ -9,9 +9,11 @@ Flower keeps what arrives last, except that nothing follows SUCCESS or FAILURE (
 says everything, also when the row began, for a Flower that was started later.
 """
 
+import secrets
 import threading
 import time
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from typing import Any
 
 import redis
@@ -29,7 +31,7 @@ from schemas.states import BreakoutState
 log = logger(__name__)
 
 TURN_KEY = PREFIX + "flower"
-TURN_SECONDS = 5.0
+TURN_SECONDS = 5
 """A teller that died is followed by another after this."""
 ROUND_SECONDS = 1.0
 """At most one read in this time, of all breakouts that have changed meanwhile."""
@@ -41,11 +43,21 @@ NAME = "breakout"
 class Teller:
     """Tells Flower how far breakouts are, from a thread and with connections of its own."""
 
-    def __init__(self, celery: Celery, node: str, broker: Broker, database: Database) -> None:
+    def __init__(
+        self,
+        celery: Celery,
+        node: str,
+        broker: Broker,
+        database: Database,
+        *,
+        refresh_seconds: float = REFRESH_SECONDS,
+    ) -> None:
         self._celery = celery
         self._node = node
+        self._me = f"{node} {secrets.token_hex(8)}".encode()
         self._broker = broker
         self._database = database
+        self._refresh_seconds = refresh_seconds
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._tell_for_ever, name="flower", daemon=True)
         self._wakes: redis.client.PubSub | None = None
@@ -65,24 +77,25 @@ class Teller:
         self._thread.join(2 * ROUND_SECONDS)
 
     def _tell_for_ever(self) -> None:
+        trouble = ""
         while not self._stop.is_set():
             try:
                 if self._have_turn():
                     self._round()
                 else:
                     self._rest()
+                trouble = ""
             except Exception as error:
-                log.warning("Flower is not told how far breakouts are", error=type(error).__name__)
+                if trouble != (trouble := type(error).__name__):
+                    log.warning("Flower is not told how far breakouts are", error=trouble)
                 self._rest()
         self._give_turn_away()
 
     def _have_turn(self) -> bool:
-        mine = self._node.encode()
-        if self._broker.redis.set(TURN_KEY, mine, nx=True, px=int(TURN_SECONDS * 1000)):
+        client = self._broker.redis
+        if client.set(TURN_KEY, self._me, nx=True, ex=TURN_SECONDS):
             return True
-        if self._broker.redis.get(TURN_KEY) != mine:
-            return False
-        return bool(self._broker.redis.pexpire(TURN_KEY, int(TURN_SECONDS * 1000)))
+        return client.get(TURN_KEY) == self._me and bool(client.expire(TURN_KEY, TURN_SECONDS))
 
     def _give_turn_away(self) -> None:
         try:
@@ -93,10 +106,12 @@ class Teller:
 
     def _rest(self) -> None:
         """Not our turn, or trouble: begin anew when it is, with a refresh."""
-        if self._wakes is not None:
-            self._wakes.close()
-        if self._connection is not None:
-            self._connection.release()
+        with suppress(Exception):
+            if self._wakes is not None:
+                self._wakes.close()
+        with suppress(Exception):
+            if self._connection is not None:
+                self._connection.release()
         self._wakes, self._connection, self._dispatcher = None, None, None
         self._refresh_at = 0.0
         self._live.clear()
@@ -105,11 +120,11 @@ class Teller:
     def _round(self) -> None:
         begun = time.monotonic()
         touched = self._touched()
-        if time.monotonic() >= self._refresh_at:
-            self._tell(None)
-            self._refresh_at = time.monotonic() + REFRESH_SECONDS
-        elif touched:
-            self._tell(touched)
+        refresh = time.monotonic() >= self._refresh_at
+        if refresh or touched:
+            self._tell(touched, refresh=refresh)
+        if refresh:
+            self._refresh_at = time.monotonic() + self._refresh_seconds
         self._stop.wait(begun + ROUND_SECONDS - time.monotonic())
 
     def _touched(self) -> set[str]:
@@ -123,9 +138,9 @@ class Teller:
             seconds = 0.0
         return ids
 
-    def _tell(self, breakout_ids: Collection[str] | None) -> None:
+    def _tell(self, touched: Collection[str], *, refresh: bool) -> None:
         with self._database.reading() as session:
-            found = progress.of_all(session) if breakout_ids is None else progress.of(session, breakout_ids)
+            found = progress.read(session, touched, and_all_running=refresh)
         for breakout in found:
             for kind, fields in events(breakout, told=breakout.breakout_id in self._live):
                 self._send(kind, fields)
@@ -160,7 +175,8 @@ def events(breakout: Progress, *, told: bool) -> Iterator[tuple[str, dict[str, A
         case BreakoutState.CLOSED:
             yield "task-succeeded", {**row, "result": summary(breakout), **_ended(breakout, told)}
         case BreakoutState.FAILED:
-            yield "task-failed", {**row, "exception": failure(breakout), **_ended(breakout, told)}
+            reason = failure(breakout)  # as a result too: the table of tasks has no column for exceptions
+            yield "task-failed", {**row, "exception": reason, "result": reason, **_ended(breakout, told)}
         case _:
             if not told:
                 yield "task-received", row

@@ -1,4 +1,4 @@
-"""How far breakouts are: five queries, however many breakouts, rooms and people there are."""
+"""How far breakouts are: half a dozen queries at most, however many breakouts, rooms and people there are."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -17,19 +17,13 @@ BEGUN = frozenset({*LIVE, BreakoutState.CLOSED, BreakoutState.FAILED})
 RECENTLY = timedelta(minutes=1)
 
 
-def of(session: Session, breakout_ids: Collection[str]) -> list[Progress]:
-    """Of those of these breakouts that were started."""
-    return _read(session, col(Breakout.id).in_(breakout_ids))
-
-
-def of_all(session: Session) -> list[Progress]:
-    """Of all that run or have ended within the last minute."""
-    since = database_now(session) - RECENTLY
-    return _read(session, or_(col(Breakout.state).in_(LIVE), col(Breakout.closed_at) > since))
-
-
-def _read(session: Session, which: ColumnElement[bool]) -> list[Progress]:
-    statement = select(Breakout).where(which, col(Breakout.state).in_(BEGUN)).order_by(col(Breakout.id))
+def read(session: Session, breakout_ids: Collection[str], *, and_all_running: bool) -> list[Progress]:
+    """Of those of these breakouts that were started, and of all that run or have ended within the last minute."""
+    which: list[ColumnElement[bool]] = [col(Breakout.id).in_(breakout_ids)]
+    if and_all_running:
+        since = database_now(session) - RECENTLY
+        which += [col(Breakout.state).in_(LIVE), col(Breakout.closed_at) > since]
+    statement = select(Breakout).where(or_(*which), col(Breakout.state).in_(BEGUN)).order_by(col(Breakout.id))
     rows = session.scalars(statement).all()
     ids = [row.id for row in rows]
     if not ids:

@@ -193,6 +193,7 @@ def test_a_breakout_that_could_not_be_opened_says_why(running: Stack, flower: Fl
     row = wait_until(lambda: flower.row(made["id"])["state"] == "FAILURE" and flower.row(made["id"]))
     running.sandbox.faults()
     assert re.fullmatch("no room could be opened; 2 rooms failed: Red: .*No more rooms.*", row["exception"])
+    assert row["result"] == row["exception"]
 
 
 def test_plain_celery_flower_has_our_settings(story: Story) -> None:

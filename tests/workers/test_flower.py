@@ -11,6 +11,7 @@ from celery.events.state import State, Task
 from sqlalchemy import update
 
 from orchestrator import bootstrap
+from orchestrator.domain.progress import Progress
 from orchestrator.settings import Settings
 from orchestrator.store.broker import Broker, celery_settings
 from orchestrator.store.database import Database
@@ -18,7 +19,7 @@ from schemas.states import BreakoutState, CloseReason
 from schemas.tables import Breakout, Meeting
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
-from workers.flower import Teller
+from workers.flower import Teller, events
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=1)
@@ -58,12 +59,12 @@ def database(sqlite_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def teller(celery: Celery, own_valkey: Valkey, database: Database) -> Iterator[Callable[[str], Teller]]:
+def teller(celery: Celery, own_valkey: Valkey, database: Database) -> Iterator[Callable[..., Teller]]:
     """Makes tellers, started."""
     made: list[Teller] = []
 
-    def make(node: str) -> Teller:
-        made.append(Teller(celery, node, Broker(own_valkey.url), database))
+    def make(node: str, **more: Any) -> Teller:
+        made.append(Teller(celery, node, Broker(own_valkey.url), database, **more))
         made[-1].start()
         return made[-1]
 
@@ -103,13 +104,11 @@ def audience(celery: Celery) -> Iterator[Callable[[], Audience]]:
         yield lambda: Audience(celery, stack)
 
 
-Tellers = Callable[[str], Teller]
+Tellers = Callable[..., Teller]
 Audiences = Callable[[], Audience]
 
 
-def test_who_listens_later_hears_it_all_from_the_next_teller(
-    audience: Audiences, teller: Tellers, breakout_id: str
-) -> None:
+def test_the_next_teller_goes_on_at_once(audience: Audiences, teller: Tellers, breakout_id: str) -> None:
     early = audience()
     first = teller("one@here")
     wait_until(lambda: early.row(breakout_id).worker.hostname == "one@here")
@@ -120,6 +119,15 @@ def test_who_listens_later_hears_it_all_from_the_next_teller(
     row = late.row(breakout_id)
     assert (row.name, row.state, row.args) == ("breakout", "OPEN", "Round 1 · OPEN · 0/0 joined")
     assert row.received == row.started == NOON.timestamp()
+
+
+def test_who_listens_later_hears_it_all_soon(audience: Audiences, teller: Tellers, breakout_id: str) -> None:
+    early = audience()
+    teller("one@here", refresh_seconds=0.1)
+    wait_until(lambda: early.row(breakout_id).state == "OPEN")
+    late = audience()
+    wait_until(lambda: late.row(breakout_id).state == "OPEN")
+    assert late.row(breakout_id).started == NOON.timestamp()
 
 
 def test_a_change_is_told_by_one_and_nothing_follows_the_end(
@@ -156,3 +164,18 @@ def _become(database: Database, broker: Broker | None, breakout_id: str, **value
         tx.session.execute(update(Breakout).values(**values))
     if broker is not None:
         broker.submit([], {f"breakout:{breakout_id}"})
+
+
+@pytest.mark.parametrize(
+    ("state", "paused", "told", "kinds"),
+    [
+        (BreakoutState.OPENING, False, False, ["task-received", "task-started", "task-opening"]),
+        (BreakoutState.OPEN, True, True, ["task-paused"]),
+        (BreakoutState.FAILED, False, True, ["task-failed"]),
+    ],
+)
+def test_a_row_begins_goes_on_and_ends_as_celery_knows_it(
+    state: BreakoutState, paused: bool, told: bool, kinds: list[str]
+) -> None:
+    progress = Progress(breakout_id="b", name="Round 1", state=state, started_at=NOON, paused=paused)
+    assert [kind for kind, _ in events(progress, told=told)] == kinds
