@@ -20,6 +20,7 @@ pytestmark = pytest.mark.parametrize("running", ["postgresql"], indirect=True)
 
 OPERATOR = ("operator", "let-me-in")
 NAMES = {"grace-hopper": "Grace Hopper", "alan-turing": "Alan Turing", "ada-lovelace": "Ada Lovelace"}
+PATIENCE = 60
 COLUMNS = ["name", "state", "args", "result", "received", "runtime", "worker"]
 
 
@@ -65,7 +66,7 @@ class Story:
             assert text in row["args"] + str(row["result"]), row
             return True
 
-        wait_until(look, 20, what=f"{state} {text}")
+        wait_until(look, PATIENCE, what=f"{state} {text}")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def flower(running: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         port = free_port()
         env = {**running.environment, "FLOWER_PORT": str(port), "FLOWER_BASIC_AUTH": ":".join(OPERATOR)}
         process = processes.start([*CELERY, "flower"], env)
-        process.wait_for_url(f"http://127.0.0.1:{port}/healthcheck")
+        process.wait_for_url(f"http://127.0.0.1:{port}/healthcheck", PATIENCE)
         yield Flower(f"http://127.0.0.1:{port}")
 
 
@@ -190,7 +191,7 @@ def test_a_breakout_that_could_not_be_opened_says_why(running: Stack, flower: Fl
         {"operation": "create_meeting", "kind": "refuse", "status": 403, "message": "No more rooms", "times": None}
     )
     made = running.breakout(meeting, rooms=["Red", "Blue"])
-    row = wait_until(lambda: flower.row(made["id"])["state"] == "FAILURE" and flower.row(made["id"]))
+    row = wait_until(lambda: flower.row(made["id"])["state"] == "FAILURE" and flower.row(made["id"]), PATIENCE)
     running.sandbox.faults()
     assert re.fullmatch("no room could be opened; 2 rooms failed: Red: .*No more rooms.*", row["exception"])
     assert row["result"] == row["exception"]

@@ -22,6 +22,7 @@ from tests.support.waiting import wait_until
 from workers.flower import Teller, events
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+PATIENCE = 30
 LATER = NOON + timedelta(minutes=1)
 
 
@@ -111,22 +112,22 @@ Audiences = Callable[[], Audience]
 def test_the_next_teller_goes_on_at_once(audience: Audiences, teller: Tellers, breakout_id: str) -> None:
     early = audience()
     first = teller("one@here")
-    wait_until(lambda: early.row(breakout_id).worker.hostname == "one@here")
+    wait_until(lambda: early.row(breakout_id).state == "OPEN", PATIENCE)
     teller("two@here")
     late = audience()
     first.stop()
-    wait_until(lambda: late.row(breakout_id).worker.hostname == "two@here")
-    row = late.row(breakout_id)
-    assert (row.name, row.state, row.args) == ("breakout", "OPEN", "Round 1 · OPEN · 0/0 joined")
+    row = wait_until(lambda: late.row(breakout_id).state == "OPEN" and late.row(breakout_id), PATIENCE)
+    assert row.worker.hostname == "two@here"
+    assert (row.name, row.args) == ("breakout", "Round 1 · OPEN · 0/0 joined")
     assert row.received == row.started == NOON.timestamp()
 
 
 def test_who_listens_later_hears_it_all_soon(audience: Audiences, teller: Tellers, breakout_id: str) -> None:
     early = audience()
     teller("one@here", refresh_seconds=0.1)
-    wait_until(lambda: early.row(breakout_id).state == "OPEN")
+    wait_until(lambda: early.row(breakout_id).state == "OPEN", PATIENCE)
     late = audience()
-    wait_until(lambda: late.row(breakout_id).state == "OPEN")
+    wait_until(lambda: late.row(breakout_id).state == "OPEN", PATIENCE)
     assert late.row(breakout_id).started == NOON.timestamp()
 
 
@@ -136,12 +137,12 @@ def test_a_change_is_told_by_one_and_nothing_follows_the_end(
     listener = audience()
     for node in ("one@here", "two@here"):
         teller(node)
-    wait_until(lambda: listener.row(breakout_id).state == "OPEN")
+    wait_until(lambda: listener.row(breakout_id).state == "OPEN", PATIENCE)
     _become(database, broker, breakout_id, state=BreakoutState.CLOSED, close_reason=CloseReason.API, closed_at=LATER)
-    row = wait_until(lambda: listener.row(breakout_id).state == "SUCCESS" and listener.row(breakout_id))
+    row = wait_until(lambda: listener.row(breakout_id).state == "SUCCESS" and listener.row(breakout_id), PATIENCE)
     assert (row.result, row.runtime) == ("closed (api): 0 returned", 60.0)
     _become(database, broker, breakout_id, name="Renamed")
-    wait_until(lambda: listener.row(breakout_id).args == "Renamed · 0 rooms · 0 people")
+    wait_until(lambda: listener.row(breakout_id).args == "Renamed · 0 rooms · 0 people", PATIENCE)
     assert listener.row(breakout_id).state == "SUCCESS"
     assert len(listener.state.workers) == 1
 
@@ -151,12 +152,12 @@ def test_what_happened_while_the_broker_was_away_is_told_when_it_is_back(
 ) -> None:
     listener = audience()
     teller("one@here")
-    wait_until(lambda: listener.row(breakout_id).state == "OPEN")
+    wait_until(lambda: listener.row(breakout_id).state == "OPEN", PATIENCE)
     own_valkey.kill()
     _become(database, None, breakout_id, state=BreakoutState.CLOSING)
     own_valkey.start()
     later = audience()
-    wait_until(lambda: later.row(breakout_id).state == "CLOSING")
+    wait_until(lambda: later.row(breakout_id).state == "CLOSING", PATIENCE)
 
 
 def _become(database: Database, broker: Broker | None, breakout_id: str, **values: Any) -> None:
