@@ -89,14 +89,14 @@ def story(running: Stack, flower: Flower) -> Iterator[Story]:
     tokens = {name: str(running.post(f"{path}/{name}/client-tokens", {})["token"]) for name in NAMES}
     running.crowds.add(tokens)
     running.crowds.settle()
-    running.sandbox.latency(300)
+    running.sandbox.latency(700)
     breakout = running.breakout(meeting, name="Morning", rooms=["Red", "Blue"], record=True)
     story = Story(running, flower, breakout, {f"{name}'s client token": token for name, token in tokens.items()})
     story.wait_for("OPENING", "Morning · OPENING")
     running.sandbox.latency(0)
     story.wait_for("OPEN", "3/3 joined · 2 recording")
     story.secrets |= {f"{name}'s RealtimeKit token": _auth_token(running, token) for name, token in tokens.items()}
-    running.post(f"/v1/breakouts/{breakout['id']}/close", {"countdown_seconds": 1})
+    running.post(f"/v1/breakouts/{breakout['id']}/close", {"countdown_seconds": 2})
     story.wait_for("CLOSING", "Morning · CLOSING")
     story.wait_for("SUCCESS", "2 uploaded")
     yield story
