@@ -1,5 +1,6 @@
 """How far a breakout is, in words for whoever watches Flower: a line while it runs, and one when it has ended."""
 
+import math
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,9 +36,8 @@ class Progress:
     closes_at: datetime | None = None
     ended_at: datetime | None = None
     close_reason: CloseReason | None = None
-    paused: bool = False
-    remaining_seconds: int | None = None
-    """What is left of a paused timer."""
+    paused_with_seconds: float | None = None
+    """What is left of a paused timer; null while it is not paused."""
     rooms: Counter[RoomState] = field(default_factory=Counter)
     seats: Counter[SeatState] = field(default_factory=Counter)
     recordings: Counter[RecordingState] = field(default_factory=Counter)
@@ -47,7 +47,8 @@ class Progress:
     @property
     def word(self) -> str:
         """The state as Flower shows it."""
-        return "paused" if self.paused and self.state is BreakoutState.OPEN else self.state.value
+        paused = self.state is BreakoutState.OPEN and self.paused_with_seconds is not None
+        return "paused" if paused else self.state.value
 
 
 def headline(progress: Progress) -> str:
@@ -77,7 +78,7 @@ def _how_far(progress: Progress) -> list[str]:
             until = f" until {progress.closes_at.astimezone(UTC):%H:%M:%S} UTC" if progress.closes_at else ""
             return [f"OPEN{until}", *_inside(progress)]
         case "paused":
-            return [f"PAUSED{_left(progress.remaining_seconds)}", *_inside(progress)]
+            return [f"PAUSED {_clock(progress.paused_with_seconds or 0)} left", *_inside(progress)]
         case "closing":
             return [f"CLOSING {_of(rooms, DONE)} rooms", f"{_of(seats, HOME)} home"]
     return [count(rooms.total(), "room"), count(seats.total(), "person", "people")]
@@ -88,8 +89,9 @@ def _inside(progress: Progress) -> list[str]:
     return [f"{_of(progress.seats, (_S.JOINED,))} joined", *([f"{recording} recording"] if recording else [])]
 
 
-def _left(seconds: int | None) -> str:
-    return "" if seconds is None else f" {seconds // 60}:{seconds % 60:02} left"
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(math.ceil(seconds), 60)
+    return f"{minutes}:{rest:02}"
 
 
 def _recordings(recordings: Counter[RecordingState]) -> list[str]:

@@ -39,6 +39,7 @@ def read(session: Session, breakout_ids: Collection[str], *, and_all_running: bo
             closes_at=row.closes_at,
             ended_at=row.closed_at,
             close_reason=row.close_reason,
+            paused_with_seconds=row.paused_with_seconds,
             rooms=rooms[row.id],
             seats=seats[row.id],
             recordings=recordings[row.id],

@@ -31,7 +31,7 @@ OPEN = progress(
     recordings=Counter({C.RECORDING: 9, C.REQUESTED: 1}),
 )
 UNTIMED = progress(BreakoutState.OPEN, seats=Counter({S.JOINED: 2}))
-PAUSED = progress(BreakoutState.OPEN, paused=True, remaining_seconds=452, rooms=OPEN.rooms, seats=OPEN.seats)
+PAUSED = progress(BreakoutState.OPEN, paused_with_seconds=451.2, rooms=OPEN.rooms, seats=OPEN.seats)
 CLOSING = progress(
     BreakoutState.CLOSING,
     rooms=Counter({R.CLOSED: 4, R.FAILED: 1, R.CLOSING: 5}),

@@ -147,6 +147,19 @@ def test_a_change_is_told_by_one_and_nothing_follows_the_end(
     assert len(listener.state.workers) == 1
 
 
+def test_a_pause_shows_what_is_left_until_it_ends(
+    audience: Audiences, teller: Tellers, database: Database, broker: Broker, breakout_id: str
+) -> None:
+    listener = audience()
+    teller("one@here")
+    wait_until(lambda: listener.row(breakout_id).state == "OPEN", PATIENCE)
+    _become(database, broker, breakout_id, paused_with_seconds=452.0)
+    wait_until(lambda: listener.row(breakout_id).state == "PAUSED", PATIENCE)
+    assert listener.row(breakout_id).args == "Round 1 · PAUSED 7:32 left · 0/0 joined"
+    _become(database, broker, breakout_id, paused_with_seconds=None)
+    wait_until(lambda: listener.row(breakout_id).state == "OPEN", PATIENCE)
+
+
 def test_what_happened_while_the_broker_was_away_is_told_when_it_is_back(
     audience: Audiences, teller: Tellers, database: Database, own_valkey: Valkey, breakout_id: str
 ) -> None:
@@ -168,15 +181,13 @@ def _become(database: Database, broker: Broker | None, breakout_id: str, **value
 
 
 @pytest.mark.parametrize(
-    ("state", "paused", "told", "kinds"),
+    ("state", "told", "kinds"),
     [
-        (BreakoutState.OPENING, False, False, ["task-received", "task-started", "task-opening"]),
-        (BreakoutState.OPEN, True, True, ["task-paused"]),
-        (BreakoutState.FAILED, False, True, ["task-failed"]),
+        (BreakoutState.OPENING, False, ["task-received", "task-started", "task-opening"]),
+        (BreakoutState.OPEN, True, ["task-open"]),
+        (BreakoutState.FAILED, True, ["task-failed"]),
     ],
 )
-def test_a_row_begins_goes_on_and_ends_as_celery_knows_it(
-    state: BreakoutState, paused: bool, told: bool, kinds: list[str]
-) -> None:
-    progress = Progress(breakout_id="b", name="Round 1", state=state, started_at=NOON, paused=paused)
+def test_a_row_begins_goes_on_and_ends_as_celery_knows_it(state: BreakoutState, told: bool, kinds: list[str]) -> None:
+    progress = Progress(breakout_id="b", name="Round 1", state=state, started_at=NOON)
     assert [kind for kind, _ in events(progress, told=told)] == kinds
