@@ -123,7 +123,7 @@ def test_figures_tell_what_is_under_way(story: Story) -> None:
     now = story.during
     assert now.get("breakouts_breakouts", state="open") >= 1
     assert now.get("breakouts_rooms", state="open") >= 2
-    assert now.get("breakouts_seat_streams") >= 2
+    assert now.get("breakouts_streams") >= 2
     assert now.get("breakouts_up", part="database") == now.get("breakouts_up", part="broker") == 1
     assert 0 < now.get("breakouts_quota_calls") <= now.get("breakouts_quota_limit_calls")
     assert now.get("breakouts_due_oldest_age_seconds") < 60
