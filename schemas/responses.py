@@ -179,6 +179,7 @@ class BreakoutSummary(Answer):
     starts_at: datetime | None
     opened_at: datetime | None
     closes_at: datetime | None
+    empties_at: datetime | None = Field(description="When people are sent to main; known once it is closing.")
     paused: bool
     remaining_seconds: int | None = Field(description="What is left of the timer while it is paused.")
     closed_at: datetime | None

@@ -108,6 +108,7 @@ def _columns(row: Breakout) -> dict[str, Any]:
         "starts_at": row.starts_at,
         "opened_at": row.opened_at,
         "closes_at": row.closes_at,
+        "empties_at": row.empties_at,
         "paused": row.paused_with_seconds is not None,
         "remaining_seconds": None if row.paused_with_seconds is None else math.ceil(row.paused_with_seconds),
         "closed_at": row.closed_at,

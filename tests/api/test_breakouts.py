@@ -21,6 +21,7 @@ B = {
     "starts_at",
     "opened_at",
     "closes_at",
+    "empties_at",
     "paused",
     "remaining_seconds",
     "closed_at",

@@ -13,7 +13,8 @@ from rich.console import Console
 
 from orchestrator.cli.demo.account import missing
 from orchestrator.cli.demo.story import NAMES
-from orchestrator.cli.demo.view import render, seconds_left
+from orchestrator.cli.show.picture import Picture
+from orchestrator.cli.show.words import seconds_left, time_left
 from schemas.responses import BreakoutResponse, MeetingResponse
 from tests.runtime.test_supervisor import lives
 from tests.runtime.test_up import START_SECONDS, children
@@ -70,6 +71,7 @@ def breakout(**changes: Any) -> BreakoutResponse:
             "starts_at": None,
             "opened_at": NOW,
             "closes_at": NOW + timedelta(seconds=20),
+            "empties_at": None,
             "paused": False,
             "remaining_seconds": None,
             "closed_at": NOW + timedelta(seconds=26),
@@ -156,7 +158,7 @@ def test_whatever_is_not_accounted_for_at_realtimekit_is_named(state: dict[str, 
 def test_the_picture_shows_rooms_people_recordings_and_the_time_left() -> None:
     console = Console(width=120, record=True, file=io.StringIO())
     open_one = breakout(state="open", closed_at=None)
-    console.print(render(open_one, 3, NOW + timedelta(seconds=8)))
+    console.print(Picture(open_one, NOW + timedelta(seconds=8), in_main=3))
     shown = console.export_text()
     assert all(name in shown for name in NAMES)
     assert "Room 4" in shown
@@ -169,6 +171,33 @@ def test_there_is_no_time_left_to_show_unless_a_timer_runs() -> None:
     assert seconds_left(breakout(state="closing"), NOW) is None
     assert seconds_left(breakout(state="open", closes_at=None), NOW) is None
     assert seconds_left(breakout(state="open"), NOW + timedelta(seconds=99)) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"state": "scheduled", "starts_at": NOW + timedelta(hours=1)}, "opens in 1:00:00"),
+        ({"state": "opening"}, "opening the rooms"),
+        ({"state": "open", "closes_at": NOW + timedelta(seconds=725)}, "12:05 left"),
+        ({"state": "open", "closes_at": None}, "no timer"),
+        ({"state": "open", "closes_at": None, "paused": True, "remaining_seconds": 90}, "1:30 left, paused"),
+        ({"state": "closing", "empties_at": NOW + timedelta(seconds=7)}, "called back to main in 7 s"),
+        ({"state": "closed"}, ""),
+    ],
+)
+def test_it_is_said_what_is_waited_for_and_how_long(changes: dict[str, Any], said: str) -> None:
+    assert time_left(breakout(**changes), NOW).endswith(said)
+
+
+def test_a_crowded_picture_leaves_out_rooms_but_none_that_failed() -> None:
+    many = [{**rooms()[0], "id": str(index), "name": f"Room {index + 1}"} for index in range(200)]
+    many[150]["state"] = "failed"
+    console = Console(width=120, height=30, record=True, file=io.StringIO())
+    console.print(Picture(breakout(rooms=many), NOW), height=30)
+    shown = console.export_text()
+    assert "Room 151" in shown
+    assert "more rooms" in shown
+    assert len(shown.splitlines()) <= 30
 
 
 def test_the_demo_brings_everyone_home_and_when_kept_stays_up_until_ctrl_c(

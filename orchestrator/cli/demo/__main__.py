@@ -5,26 +5,22 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import httpx
 import typer
 from rich.console import Console
-from rich.live import Live
 
-from orchestrator.cli.demo.account import missing, report
+from orchestrator.cli.demo.account import missing
 from orchestrator.cli.demo.stack import Stack, running
 from orchestrator.cli.demo.story import NAMES, Story
-from orchestrator.cli.demo.view import render, summary
 from orchestrator.cli.failures import told
-from schemas.responses import BreakoutResponse
+from orchestrator.cli.show.ending import report
+from orchestrator.cli.show.screen import screen
 
-REFRESHES_PER_SECOND = 8
 STARTING = "starting broker, database, API, worker, timekeeper, Flower and sandbox"
 
 
@@ -80,41 +76,24 @@ async def _tell(story: Story, console: Console) -> int:
         with console.status(f"{len(NAMES)} people come to a meeting"):
             await story.gather()
         breakout = await story.split()
-        with _screen(console, story) as show:
+        with screen(console, lambda: _in_main(story)) as show:
             breakout = await story.follow(breakout.id, show)
     except (httpx.HTTPError, TimeoutError) as error:
         console.print(f"[red]The demo could not go on:[/red] {error}")
         return 1
-    console.print(report(breakout, await story.calls()))
-    wrong = missing(breakout, story.meeting, await story.realtimekit_state())
-    for line in wrong:
+    console.print(report(breakout, f"{await story.calls()} calls to RealtimeKit"))
+    amiss = missing(breakout, story.meeting, await story.realtimekit_state())
+    for line in amiss:
         console.print(f"[red]✗[/red] {line}")
-    if not wrong:
+    if not amiss:
         console.print(
             f"[green]✓[/green] all {len(NAMES)} people are home, every recording is uploaded, no room is left"
         )
-    return 1 if wrong else 0
+    return 1 if amiss else 0
 
 
-@contextmanager
-def _screen(console: Console, story: Story) -> Iterator[Callable[[BreakoutResponse], None]]:
-    """Shows a breakout as it changes: a live picture in a terminal, a line per change elsewhere."""
-
-    def in_main() -> int:
-        return sum(meeting == story.meeting.realtimekit_meeting_id for meeting in story.crowd.where().values())
-
-    if not console.is_terminal:
-        seen: list[str] = []
-
-        def line(breakout: BreakoutResponse) -> None:
-            if (words := summary(breakout, in_main())) not in seen[-1:]:
-                seen.append(words)
-                console.print(words, soft_wrap=True)
-
-        yield line
-        return
-    with Live(console=console, refresh_per_second=REFRESHES_PER_SECOND, transient=True) as live:
-        yield lambda breakout: live.update(render(breakout, in_main(), datetime.now(UTC)))
+def _in_main(story: Story) -> int:
+    return sum(meeting == story.meeting.realtimekit_meeting_id for meeting in story.crowd.where().values())
 
 
 if __name__ == "__main__":

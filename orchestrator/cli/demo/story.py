@@ -9,9 +9,9 @@ from typing import Any, Self
 import httpx
 
 from orchestrator.cli.demo.stack import Stack
+from orchestrator.cli.show.ending import is_over
 from orchestrator.sandbox.people import Crowd
 from schemas.responses import BreakoutResponse, MeetingResponse
-from schemas.states import BreakoutState, RecordingState
 
 NAMES = [
     *("Ada", "Alan", "Barbara", "Claude", "Donald", "Edsger", "Frances", "Grace", "Hedy"),
@@ -22,9 +22,6 @@ GATHER_SECONDS = 90.0
 SPARE_SECONDS = 60.0
 """For opening, returning and uploading, before the demo is given up."""
 LOOK_EVERY_SECONDS = 0.2
-
-ENDED = frozenset({BreakoutState.CLOSED, BreakoutState.CANCELLED, BreakoutState.FAILED})
-FINAL = frozenset({RecordingState.UPLOADED, RecordingState.FAILED, RecordingState.SKIPPED})
 
 
 class Story:
@@ -79,7 +76,7 @@ class Story:
         while True:
             breakout = await self.breakout(breakout_id)
             show(breakout)
-            if is_over(breakout) or time.monotonic() > give_up:
+            if is_over(breakout, uploads=True) or time.monotonic() > give_up:
                 return breakout
             await asyncio.sleep(LOOK_EVERY_SECONDS)
 
@@ -105,9 +102,3 @@ class Story:
     async def _post(self, path: str, body: dict[str, Any]) -> Any:
         answer = await self._api.post(path, json=body)
         return answer.raise_for_status().json()
-
-
-def is_over(breakout: BreakoutResponse) -> bool:
-    """Whether nothing more will happen to it."""
-    recordings = [room.recording for room in breakout.rooms if room.recording]
-    return breakout.state in ENDED and all(recording.state in FINAL for recording in recordings)

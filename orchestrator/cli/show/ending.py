@@ -1,0 +1,98 @@
+"""How a breakout ended: is it over, and is everybody and everything accounted for?"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.cli.show.words import duration, problems, recording_text
+from schemas.responses import BreakoutResponse, RecordingResponse, RoomResponse, SeatedPerson
+from schemas.states import ACCOUNTED, BreakoutState, CloseReason, RecordingState, RoomState, SeatState
+
+ENDED = frozenset({BreakoutState.CLOSED, BreakoutState.CANCELLED, BreakoutState.FAILED})
+FINAL = frozenset({RecordingState.UPLOADED, RecordingState.FAILED, RecordingState.SKIPPED})
+AS_USUAL = frozenset({SeatState.JOINED, SeatState.RETURNED})
+
+
+def is_over(breakout: BreakoutResponse, *, uploads: bool = False) -> bool:
+    """Whether it has ended; with `uploads`, also whether nothing more will happen to its recordings."""
+    recordings = [room.recording for room in breakout.rooms if room.recording]
+    return breakout.state in ENDED and not (uploads and any(one.state not in FINAL for one in recordings))
+
+
+def wrong(breakout: BreakoutResponse) -> list[str]:
+    """What is not as it should be at the end, in words; empty when it closed and all is well."""
+    return [*_not_well(breakout), *problems(breakout)]
+
+
+def _not_well(breakout: BreakoutResponse) -> Iterator[str]:
+    if breakout.state is not BreakoutState.CLOSED:
+        yield f"the breakout is {breakout.state}"
+    if breakout.close_reason is CloseReason.ABORTED:
+        yield "the breakout was aborted"
+    if breakout.state is BreakoutState.CANCELLED:
+        return
+    for room in breakout.rooms:
+        if room.state is RoomState.FAILED:
+            yield f"{room.name} is failed: {room.error or 'no reason given'}"
+        for person in room.participants:
+            if person.state is SeatState.LOST or person.state not in ACCOUNTED:
+                yield f"{person.name} ({room.name}) is {person.state}"
+        if room.recording is not None and room.recording.state is RecordingState.FAILED:
+            yield f"the recording of {room.name} is failed: {room.recording.error or 'no reason given'}"
+
+
+def report(breakout: BreakoutResponse, more: str = "") -> RenderableType:
+    """Groups, recordings, times, people by state, and problems; `more` is said beside the times."""
+    table = Table(title=f"{breakout.name}: {breakout.state}", title_justify="left", title_style="bold")
+    for heading in ("room", "people", "recording", "recorded"):
+        table.add_column(heading)
+    for room in breakout.rooms:
+        table.add_row(_room(room), _people(room), recording_text(room.recording), _length(room.recording))
+    lines = ["; ".join(filter(None, [*_times(breakout), more])), _counts(breakout)]
+    return Group(table, *map(Text, filter(None, lines)), *(Text(f"✗ {line}", "red") for line in problems(breakout)))
+
+
+def _room(room: RoomResponse) -> str:
+    return f"{room.name} (failed)" if room.state is RoomState.FAILED else room.name
+
+
+def _people(room: RoomResponse) -> str:
+    def named(person: SeatedPerson) -> str:
+        return person.name if person.state in AS_USUAL else f"{person.name} ({person.state.replace('_', ' ')})"
+
+    return ", ".join(map(named, room.participants))
+
+
+def _length(recording: RecordingResponse | None) -> str:
+    if recording is None or not (recording.started_at and recording.stopped_at):
+        return "-"
+    return f"{(recording.stopped_at - recording.started_at).total_seconds():.1f} s"
+
+
+def _times(breakout: BreakoutResponse) -> Iterator[str]:
+    if breakout.opened_at is None:
+        return
+    if breakout.starts_at is not None:
+        yield f"opened in {_between(breakout.starts_at, breakout.opened_at)}"
+    asked = duration(breakout.duration_seconds) if breakout.duration_seconds else "as long as wished"
+    yield f"open for {asked} and {duration(breakout.countdown_seconds)} of countdown"
+    if breakout.closed_at is not None:
+        yield f"everything done {_between(breakout.opened_at, breakout.closed_at)} after opening"
+
+
+def _between(start: datetime, end: datetime) -> str:
+    return f"{(end - start).total_seconds():.1f} s"
+
+
+def _counts(breakout: BreakoutResponse) -> str:
+    people = breakout.progress.participants
+    counts = {
+        "joined": people.joined,
+        "returned": people.returned,
+        "lost": people.lost,
+        "never joined": people.never_joined,
+    }
+    return f"{people.total} people: " + ", ".join(f"{count} {state}" for state, count in counts.items() if count)

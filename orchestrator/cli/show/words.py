@@ -1,0 +1,100 @@
+"""Times, states and counts of a breakout in words."""
+
+from datetime import datetime
+
+from rich.text import Text
+
+from schemas.responses import BreakoutResponse, RecordingResponse
+from schemas.states import BreakoutState, RecordingState, SeatState
+
+PERSON_STYLES = {
+    SeatState.ASSIGNED: "dim",
+    SeatState.ADMITTED: "dim",
+    SeatState.INVITED: "yellow",
+    SeatState.JOINED: "bold green",
+    SeatState.AWAY: "red",
+    SeatState.RETURNING: "yellow",
+    SeatState.RETURNED: "cyan",
+    SeatState.NEVER_JOINED: "red",
+    SeatState.LOST: "bold red",
+}
+RECORDING_STYLES = {
+    RecordingState.RECORDING: "bold red",
+    RecordingState.UPLOADED: "green",
+    RecordingState.FAILED: "bold red",
+}
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12:05` or `1:00:00`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def seconds_left(breakout: BreakoutResponse, now: datetime) -> float | None:
+    """Until it opens, until its timer closes it (paused: what is left of that), until people are sent to main.
+
+    None when no time is known.
+    """
+    if breakout.state is BreakoutState.OPEN and breakout.paused:
+        return breakout.remaining_seconds
+    until = {
+        BreakoutState.SCHEDULED: breakout.starts_at,
+        BreakoutState.OPEN: breakout.closes_at,
+        BreakoutState.CLOSING: breakout.empties_at,
+    }.get(breakout.state)
+    return None if until is None else max(0.0, (until - now).total_seconds())
+
+
+def time_left(breakout: BreakoutResponse, now: datetime) -> str:
+    """What it is waiting for, and for how long yet."""
+    left = seconds_left(breakout, now)
+    if not left:
+        return {
+            BreakoutState.OPENING: "opening the rooms",
+            BreakoutState.OPEN: "no timer" if left is None else "time is up",
+            BreakoutState.CLOSING: "everyone is called back to main",
+        }.get(breakout.state, "")
+    return {
+        BreakoutState.SCHEDULED: f"opens in {duration(left)}",
+        BreakoutState.OPEN: f"{duration(left)} left{', paused' if breakout.paused else ''}",
+        BreakoutState.CLOSING: f"everyone is called back to main in {duration(left)}",
+    }[breakout.state]
+
+
+def recording_text(recording: RecordingResponse | None) -> Text:
+    """A recording's state in a word."""
+    if recording is None:
+        return Text("-", "dim")
+    mark = "● " if recording.state is RecordingState.RECORDING else ""
+    return Text(mark + recording.state, RECORDING_STYLES.get(recording.state, ""))
+
+
+def summary(breakout: BreakoutResponse, in_main: int | None = None) -> str:
+    """One line, for a terminal that is a file; the same line means that nothing has changed."""
+    rooms, people, recordings = breakout.progress.rooms, breakout.progress.participants, breakout.progress.recordings
+    counts = [
+        f"{rooms.open}/{rooms.total} rooms open",
+        f"{people.joined} people in rooms",
+        f"{people.returned} returned" if in_main is None else f"{in_main} in main",
+        f"{recordings.recording} recording",
+        f"{recordings.uploaded} uploaded",
+    ]
+    if breakout.problems:
+        counts.append(f"{len(breakout.problems)} problems")
+    return f"{breakout.state}{' (paused)' if breakout.paused else ''}: {', '.join(counts)}"
+
+
+def problems(breakout: BreakoutResponse) -> list[str]:
+    """What went wrong, a line for each, about whom or what."""
+    rooms = {room.id: room.name for room in breakout.rooms}
+    lines = []
+    for problem in breakout.problems:
+        about = [rooms.get(problem.room_id or "", ""), problem.custom_participant_id or ""]
+        place = ", ".join(filter(None, about))
+        lines.append(f"{problem.what}{f' ({place})' if place else ''}: {problem.detail}")
+    return lines
