@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     flower_basic_auth: SecretStr = Field(default=SecretStr(""), description="user:password, comma-separated.")
     public_url: str = Field(default="", description="Where RealtimeKit reaches this API; lets webhooks be registered.")
     cors_origins: str = Field(default="", description="Comma-separated origins of participants' browsers.")
+    breakouts_api_url: str = Field(default="", description="The API that `breakouts breakout` uses; empty: HOST, PORT.")
+    breakouts_api_key: SecretStr = Field(
+        default=SecretStr(""), description="Its key; empty: `operator.key` under BREAKOUTS_HOME."
+    )
     log_json: bool = Field(default=False, description="JSON lines instead of readable ones.")
     log_level: str = "INFO"
     heartbeat_file: str = Field(
@@ -126,7 +130,7 @@ class Settings(BaseSettings):
         """BROKER_URL, or the address of this home's embedded broker; RuntimeError when neither is there."""
         if self.broker_url:
             return self.broker_url
-        address = self.home / "broker.url"
+        address = self.breakouts_home / "broker.url"
         if not address.exists():
             raise RuntimeError("no broker: set BROKER_URL (redis://…), or start `breakouts up`, which embeds one")
         return address.read_text().strip()

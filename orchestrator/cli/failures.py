@@ -1,24 +1,31 @@
-"""Mistakes of users end in a sentence and exit code 2, failures of ours in a traceback."""
+"""Mistakes of users end in a sentence and an exit code, failures of ours in a traceback."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 from pydantic import ValidationError
 
 from orchestrator.errors import OrchestratorError
 from orchestrator.settings import Settings
 
+USAGE = 2
+
 
 class Unusable(OrchestratorError):
     """A setting is missing or does not work here; the message names it."""
 
+    exit_code: ClassVar[int] = USAGE
+
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Print what is wrong and exit with 2, instead of a traceback."""
+    """Print what is wrong and exit with 2, or with the error's own code, instead of a traceback."""
     try:
         yield
+    except Unusable as error:
+        _exit(str(error), error.exit_code)
     except OrchestratorError as error:
         _exit(str(error))
     except PermissionError as error:
@@ -47,6 +54,6 @@ def _in_words(location: tuple[int | str, ...], message: str) -> str:
     return f"{name}: {sentence}" if name else sentence
 
 
-def _exit(message: str) -> None:
+def _exit(message: str, code: int = USAGE) -> None:
     sys.stderr.write(f"breakouts: {message}\n")
-    sys.exit(2)
+    sys.exit(code)

@@ -85,6 +85,12 @@ def demo(context: typer.Context) -> None:
     commands.replace([*commands.DEMO, *context.args])
 
 
+@app.command(context_settings=FORWARD)
+def breakout(context: typer.Context) -> None:
+    """Open, watch, extend, close a breakout through the API; `breakouts breakout --help` lists what there is."""
+    commands.replace([*commands.BREAKOUT, *context.args])
+
+
 @webhooks.command()
 def ensure(
     keep_trying: Annotated[bool, typer.Option(help="Until RealtimeKit takes it, with growing pauses.")] = False,

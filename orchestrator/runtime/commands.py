@@ -12,6 +12,7 @@ from schemas.tasks import Queue
 CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "workers.app")
 SANDBOX = (sys.executable, "-m", "orchestrator.cli.sandbox")
 DEMO = (sys.executable, "-m", "orchestrator.cli.demo")
+BREAKOUT = (sys.executable, "-m", "orchestrator.cli.breakout")
 WEBHOOKS = (sys.executable, "-m", "orchestrator.cli.webhooks")
 QUEUES = [queue.value for queue in Queue]
 WEBHOOK_LATER = "tried again in"

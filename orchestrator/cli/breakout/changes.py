@@ -1,0 +1,53 @@
+"""Changes of a breakout that runs."""
+
+from datetime import timedelta
+
+from orchestrator.cli.breakout.client import JSON, Api, Unanswered, as_breakout, breakout_path
+from orchestrator.cli.failures import Unusable
+from schemas.responses import BreakoutResponse, RoomResponse
+
+MAIN = "main"
+MOST_LOOKS = 5
+MOST_NAMES = 20
+
+
+def extend(api: Api, breakout_id: str, seconds: int) -> JSON:
+    """Move the end of the timer, once: where no answer came, look whether it has moved before asking again."""
+    path = breakout_path(breakout_id)
+    for _ in range(MOST_LOOKS):
+        before = as_breakout(api.get(path))
+        try:
+            return api.call("PATCH", path, {"extend_seconds": seconds}, once=True)
+        except Unanswered as error:
+            unanswered = error
+        after = api.get(path)
+        if _moved(before, as_breakout(after)) == timedelta(seconds=seconds):
+            return after
+        if as_breakout(after).version != before.version:
+            break
+    raise unanswered
+
+
+def _moved(before: BreakoutResponse, after: BreakoutResponse) -> timedelta | None:
+    if before.remaining_seconds is not None and after.remaining_seconds is not None:
+        return timedelta(seconds=after.remaining_seconds - before.remaining_seconds)
+    if before.closes_at is not None and after.closes_at is not None:
+        return after.closes_at - before.closes_at
+    return None
+
+
+def move(api: Api, breakout_id: str, person: str, room: str) -> tuple[JSON, str]:
+    """Give a person another room, or none; the answer, and the name of where they go."""
+    found = None if room == MAIN else _room(as_breakout(api.get(breakout_path(breakout_id))), room)
+    path = breakout_path(breakout_id, "participants", person, "room")
+    return api.call("PUT", path, {"room_id": found and found.id}), found.name if found else MAIN
+
+
+def _room(breakout: BreakoutResponse, wanted: str) -> RoomResponse:
+    """The room of that id, name or index. Raises Unusable when there is none."""
+    for known_as in (lambda room: room.id, lambda room: room.name, lambda room: str(room.index)):
+        for room in breakout.rooms:
+            if known_as(room) == wanted:
+                return room
+    names = ", ".join(f"{room.index} {room.name}" for room in breakout.rooms[:MOST_NAMES])
+    raise Unusable(f"{breakout.name} has no room {wanted!r}; it has {names}, and {MAIN} is the main meeting")

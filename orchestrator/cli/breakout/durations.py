@@ -1,0 +1,34 @@
+"""Durations and times as people type them."""
+
+import re
+from datetime import datetime
+
+import typer
+
+PARTS = re.compile(r"(?P<plain>\d+)|(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s)?")
+FORMS = "say 90, 90s, 15m, 1h or 1h30m"
+
+
+def seconds(text: str) -> int:
+    """`90`, `90s`, `15m`, `1h`, `1h30m` as seconds."""
+    found = PARTS.fullmatch(text.strip())
+    if found is None or not any(found.groups()):
+        raise typer.BadParameter(f"{text!r} is no duration: {FORMS}")
+    plain, hours, minutes, rest = (int(part or 0) for part in found.groups())
+    return plain + 3600 * hours + 60 * minutes + rest
+
+
+def signed_seconds(text: str) -> int:
+    """The same with a sign before it, or none for more."""
+    sign = -1 if text.startswith("-") else 1
+    return sign * seconds(text.removeprefix("-" if sign < 0 else "+"))
+
+
+def start(text: str) -> str:
+    """`now`, `manual`, or a time, in this terminal's time zone where it names none."""
+    if text in ("now", "manual"):
+        return text
+    try:
+        return datetime.fromisoformat(text).astimezone().isoformat()
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no time: say now, manual, or 2026-05-01T14:30") from None

@@ -1,0 +1,178 @@
+"""`breakouts breakout …` against a running API: what it says, and what its exit codes mean."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import typer
+
+from orchestrator.cli.breakout import durations
+from orchestrator.runtime.ports import LOOPBACK, free_port
+from tests.api.server import NOBODY, OPERATOR, VIEWER, Api
+from tests.support.lossy import LOST, LossyDoor
+from tests.support.processes import BREAKOUTS, ROOT, clean_environment
+from tests.support.terminal import Ended, Terminal, terminal_with
+
+BUSY, OUT_OF_ORDER = 503, 502
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with an operator's key, as `breakouts up` makes it."""
+    folder = tmp_path / "terminal"
+    folder.mkdir()
+    (folder / "operator.key").write_text(OPERATOR + "\n")
+    return folder
+
+
+@pytest.fixture
+def terminal(api: Api, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    """An operator's terminal; a key is never shown."""
+    run = terminal_with({"BREAKOUTS_API_URL": api.url, "BREAKOUTS_HOME": str(home)}, monkeypatch, capsys)
+
+    def checked(*arguments: str, **env: str) -> Ended:
+        ended = run(*arguments, **env)
+        assert OPERATOR not in ended.out + ended.err
+        return ended
+
+    return checked
+
+
+def test_a_breakout_is_planned_started_closed_and_reported(api: Api, terminal: Terminal, tmp_path: Path) -> None:
+    wish = tmp_path / "wish.json"
+    wish.write_text('{"rooms": 9, "allow_switch": true, "assignment": {"include_hosts": true}}')
+    options = ["--room", "Red", "--room", "Blue", "--name", "Teams", "--duration", "1h30m", "--countdown", "90s"]
+    options += ["--record", "--seed", "7", "--start", "manual", "--from", str(wish)]
+    opened = terminal("open", api.meeting("ana", "bo", "cy")["id"], *options)
+    assert opened.code == 0, opened.err
+    made = api.get(f"/v1/breakouts/{opened.out.strip()}")
+    assert [room["name"] for room in made["rooms"]] == ["Red", "Blue"]
+    assert (made["name"], made["duration_seconds"], made["countdown_seconds"]) == ("Teams", 5400, 90)
+    assert (made["record"], made["seed"], made["allow_switch"], made["state"]) == (True, 7, True, "draft")
+
+    assert terminal("start", made["id"], "--json").json["state"] == "opening"
+    closing = terminal("close", made["id"], "--countdown", "10m")
+    assert closing.out.startswith("Teams is closing: everyone is called back to main in ")
+    reported = terminal("report", made["id"])
+    assert reported.code == 0
+    assert "Red" in reported.out
+    assert "3 people" in reported.out
+    assert terminal("report", made["id"], "--json").json == api.get(f"/v1/breakouts/{made['id']}")
+
+
+def test_the_command_itself_gives_json_and_an_exit_code(api: Api, home: Path) -> None:
+    meeting = api.meeting("ana", "bo")
+    env = {**clean_environment(), "BREAKOUTS_HOME": str(home), "BREAKOUTS_API_URL": api.url}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [*BREAKOUTS, "breakout", *arguments]
+        return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+    opened = run("open", meeting["id"], "--rooms", "2", "--start", "2030-01-01T10:00:00Z", "--json")
+    assert opened.returncode == 0, opened.stderr
+    made = json.loads(opened.stdout)
+    assert (made["state"], made["starts_at"]) == ("scheduled", "2030-01-01T10:00:00Z")
+    assert made["id"] in opened.stderr
+    refused = run("watch", NOBODY, "--json")
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert refused.stderr == f"breakouts: there is no breakout {NOBODY}\n"
+
+
+def test_cancelled_ones_have_not_ended_well(api: Api, terminal: Terminal) -> None:
+    made = api.breakout(api.meeting("ana"))
+    assert terminal("cancel", made["id"], "--json").json["state"] == "cancelled"
+    watched = terminal("watch", made["id"])
+    assert watched.code == 1
+    assert watched.err == "breakouts: the breakout is cancelled\n"
+    assert terminal("report", made["id"]).code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "said"),
+    [
+        (("open", NOBODY), {}, "exactly one of --rooms"),
+        (("open", NOBODY, "--rooms", "2", "--room", "Red"), {}, "exactly one of --rooms"),
+        (("open", NOBODY, "--rooms", "2", "--duration", "soon"), {}, "no duration"),
+        (("open", NOBODY, "--rooms", "2", "--start", "soon"), {}, "no time"),
+        (("open", NOBODY, "--from", "/nowhere.json"), {}, "--from /nowhere.json"),
+        (("extend", NOBODY, "-5x"), {}, "no duration"),
+        (("watch",), {}, "Missing argument"),
+        (("watch", NOBODY), {"BREAKOUTS_HOME": "/nowhere"}, "no API key: set BREAKOUTS_API_KEY"),
+        (("watch", NOBODY, "--key-file", "/nowhere"), {}, "/nowhere: No such file"),
+        (("watch", NOBODY), {"BREAKOUTS_API_KEY": "two words"}, "BREAKOUTS_API_KEY holds no API key"),
+        (("watch", NOBODY, "--api", "localhost:8000"), {}, "no address"),
+        (("watch", NOBODY, "--api", "http://localhost:http"), {}, "no address"),
+        (("watch", NOBODY, "--api", "http://me:secret@localhost"), {}, "no address"),
+        (("watch", NOBODY), {"PORT": "http"}, "PORT: "),
+    ],
+)
+def test_wrong_usage_and_settings_are_2(
+    terminal: Terminal, arguments: tuple[str, ...], env: dict[str, str], said: str
+) -> None:
+    ended = terminal(*arguments, **env)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+
+
+def test_what_the_api_refuses_is_3_with_its_reasons(api: Api, terminal: Terminal, tmp_path: Path) -> None:
+    meeting = api.meeting("ana", "bo")
+    first, draft = api.breakout(meeting, 202, start="now"), api.breakout(meeting)
+    (tmp_path / "strange.key").write_text("nobody's")
+    refusals = {
+        "there is no meeting": terminal("open", NOBODY, "--rooms", "2"),
+        "must be 1 to 500": terminal("open", meeting["id"], "--rooms", "501"),
+        "body.duration_seconds": terminal(
+            "open", meeting["id"], "--rooms", "2", "--duration", "1s", "--countdown", "1h"
+        ),
+        "allowed: ": terminal("start", draft["id"]),
+        "the key comes from BREAKOUTS_API_KEY": terminal("close", first["id"], BREAKOUTS_API_KEY=VIEWER),
+        "strange.key)": terminal("report", first["id"], "--key-file", str(tmp_path / "strange.key")),
+    }
+    for said, ended in refusals.items():
+        assert (ended.code, ended.out) == (3, ""), said
+        assert said in ended.err
+
+
+def test_an_api_that_is_not_there_is_4_after_some_patience(api: Api, terminal: Terminal) -> None:
+    nowhere = terminal("report", NOBODY, "--patience", "1", BREAKOUTS_API_URL=f"http://{LOOPBACK}:{free_port()}")
+    assert (nowhere.code, nowhere.out) == (4, "")
+    assert "does not answer" in nowhere.err
+    assert "trying again" in nowhere.err
+    with LossyDoor(api.url, *[OUT_OF_ORDER] * 1000) as door:
+        assert terminal("report", NOBODY, "--patience", "0", BREAKOUTS_API_URL=door.url).code == 4
+
+
+def test_a_network_that_fails_leads_to_one_breakout_asked_for_under_one_key(api: Api, terminal: Terminal) -> None:
+    meeting = api.meeting("ana", "bo")
+    with LossyDoor(api.url, BUSY, OUT_OF_ORDER, BUSY) as door:
+        opened = terminal("open", meeting["id"], "--rooms", "2", "--start", "manual", BREAKOUTS_API_URL=door.url)
+    assert opened.code == 0, opened.err
+    keys = {key for _, _, key in door.asked}
+    assert len(door.asked) == 4
+    assert len(keys) == 1
+    assert None not in keys
+    items = api.get(f"/v1/meetings/{meeting['id']}/breakouts")["items"]
+    assert [item["id"] for item in items] == [opened.out.strip()]
+
+
+def test_a_close_whose_answer_is_lost_is_asked_for_again(api: Api, terminal: Terminal) -> None:
+    made = api.breakout(api.meeting("ana"), 202, start="now")
+    with LossyDoor(api.url, LOST) as door:
+        ended = terminal("close", made["id"], "--json", BREAKOUTS_API_URL=door.url)
+    assert ended.json["state"] == "closing"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("15m", 900), ("1h", 3600), ("1h30m", 5400), ("0", 0)]
+)
+def test_durations_are_read_as_people_write_them(text: str, seconds: int) -> None:
+    assert durations.seconds(text) == seconds
+    assert durations.signed_seconds(f"+{text}") == durations.signed_seconds(text) == seconds
+    assert durations.signed_seconds(f"-{text}") == -seconds
+
+
+@pytest.mark.parametrize("text", ["", "m", "5x", "1h30", "1.5h", "-5", "5 m", "5m1h"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter):
+        durations.seconds(text)
