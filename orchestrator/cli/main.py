@@ -91,6 +91,12 @@ def breakout(context: typer.Context) -> None:
     commands.replace([*commands.BREAKOUT, *context.args])
 
 
+@app.command(context_settings=FORWARD)
+def doctor(context: typer.Context) -> None:
+    """Check everything that a deployment stands on, and say what to do about it."""
+    commands.replace([*commands.DOCTOR, *context.args])
+
+
 @webhooks.command()
 def ensure(
     keep_trying: Annotated[bool, typer.Option(help="Until RealtimeKit takes it, with growing pauses.")] = False,

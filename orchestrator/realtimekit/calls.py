@@ -143,14 +143,15 @@ def _connect(settings: Settings) -> AsyncCloudflare:
             limits=httpx.Limits(max_connections=settings.realtimekit_concurrency, keepalive_expiry=KEEP_ALIVE_SECONDS),
             timeout=timeout,
             follow_redirects=False,  # a redirected POST would be sent twice
-            trust_env=not _on_this_machine(settings.realtimekit_base_url),  # no proxy before the sandbox
+            trust_env=not on_this_machine(settings.realtimekit_base_url),  # no proxy before the sandbox
         ),
     )
     sdk.api_email = sdk.api_key = sdk.user_service_key = None
     return sdk
 
 
-def _on_this_machine(url: str) -> bool:
+def on_this_machine(url: str) -> bool:
+    """Whether `url` needs no proxy, and could use none."""
     return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
 
 

@@ -19,11 +19,11 @@ from orchestrator.realtimekit.records import (
     MeetingRecord,
     ParticipantRecord,
     PeerRecord,
+    PresetRecord,
     RecordingRecord,
     SessionRecord,
     WebhookRecord,
     required,
-    text,
 )
 from orchestrator.settings import Settings
 
@@ -294,14 +294,27 @@ class RealtimeKit:
         )
         return [PeerRecord.read(item) for item in found]
 
-    async def preset_names(self, *, priority: Priority = Priority.POLLING) -> set[str]:
+    async def presets(self, *, priority: Priority = Priority.POLLING) -> list[PresetRecord]:
         """The presets that people can be admitted with."""
         found = await self._all(
-            "preset_names",
+            "presets",
             priority,
             lambda page: lambda kit: kit.presets.with_raw_response.get(**self._app, page_no=page, per_page=PER_PAGE),
         )
-        return {name for item in found if (name := text(item, "name"))}
+        return [PresetRecord.read(item) for item in found]
+
+    async def preset(self, preset_id: str, *, priority: Priority = Priority.POLLING) -> PresetRecord:
+        """One preset, with what it permits."""
+        answer = await self._call(
+            "preset",
+            priority,
+            lambda kit: kit.presets.with_raw_response.get_preset_by_id(preset_id, **self._app),
+        )
+        return PresetRecord.read(mapping(answer, "data"))
+
+    async def preset_names(self, *, priority: Priority = Priority.POLLING) -> set[str]:
+        """How the presets are called."""
+        return {preset.name for preset in await self.presets(priority=priority) if preset.name}
 
     async def webhooks(self, *, priority: Priority = Priority.POLLING) -> list[WebhookRecord]:
         """The app's webhooks; RealtimeKit does not page these."""

@@ -116,6 +116,22 @@ class PeerRecord:
 
 
 @dataclass(frozen=True)
+class PresetRecord:
+    """A preset; `waiting_room` (SKIP: none) is told only where one preset is asked for."""
+
+    id: str
+    name: str
+    waiting_room: str | None = None
+
+    @classmethod
+    def read(cls, data: Fields) -> "PresetRecord":
+        """From an item or an answer of `/presets`."""
+        permissions = data.get("permissions")
+        waiting = text(permissions, "waiting_room_type") if isinstance(permissions, Mapping) else None
+        return cls(required(data, "id"), text(data, "name") or "", waiting)
+
+
+@dataclass(frozen=True)
 class WebhookRecord:
     """A webhook registered at RealtimeKit."""
 

@@ -21,7 +21,7 @@ FETCH_SECONDS = 5.0
 
 def verify(raw_body: bytes, signature: str, public_key_pem: str) -> bool:
     """Whether `signature` (base64, RSA-SHA256, PKCS#1 v1.5) is that of exactly these bytes; ValueError: a bad key."""
-    key = _rsa_key(public_key_pem)
+    key = rsa_key(public_key_pem)
     try:
         key.verify(base64.b64decode(signature, validate=True), raw_body, padding.PKCS1v15(), hashes.SHA256())
     except (InvalidSignature, ValueError):
@@ -58,19 +58,21 @@ class KeyFetcher:
                 return
             self._fetched_at = now
             try:
-                self._key = _published(self._url)
+                self._key = published_key(self._url)
             except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
                 log.warning("no webhook key", url=self._url, error=str(error))
 
 
-def _published(url: str) -> str:
+def published_key(url: str) -> str:
+    """The key that RealtimeKit publishes; httpx.HTTPError, ValueError, KeyError or TypeError when it can't be had."""
     answer = httpx.get(url, timeout=FETCH_SECONDS, follow_redirects=True).raise_for_status()
     key = str(answer.json()["data"]["publicKey"])
-    _rsa_key(key)
+    rsa_key(key)
     return key
 
 
-def _rsa_key(public_key_pem: str) -> RSAPublicKey:
+def rsa_key(public_key_pem: str) -> RSAPublicKey:
+    """The key in a PEM; ValueError when it is none, or of another kind."""
     key = serialization.load_pem_public_key(public_key_pem.encode())
     if not isinstance(key, RSAPublicKey):
         raise ValueError("RealtimeKit signs with RSA, and this is another kind of key")  # noqa: TRY004 - its content

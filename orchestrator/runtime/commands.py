@@ -13,6 +13,7 @@ CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "workers.app")
 SANDBOX = (sys.executable, "-m", "orchestrator.cli.sandbox")
 DEMO = (sys.executable, "-m", "orchestrator.cli.demo")
 BREAKOUT = (sys.executable, "-m", "orchestrator.cli.breakout")
+DOCTOR = (sys.executable, "-m", "orchestrator.cli.doctor")
 WEBHOOKS = (sys.executable, "-m", "orchestrator.cli.webhooks")
 QUEUES = [queue.value for queue in Queue]
 WEBHOOK_LATER = "tried again in"

@@ -2,10 +2,12 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer
+from structlog.testing import capture_logs
 
 from orchestrator.cli.breakout import durations
 from orchestrator.runtime.ports import LOOPBACK, free_port
@@ -27,7 +29,9 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def terminal(api: Api, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+def terminal(
+    api: Api, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Terminal]:
     """An operator's terminal; a key is never shown."""
     run = terminal_with({"BREAKOUTS_API_URL": api.url, "BREAKOUTS_HOME": str(home)}, monkeypatch, capsys)
 
@@ -36,14 +40,15 @@ def terminal(api: Api, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyte
         assert OPERATOR not in ended.out + ended.err
         return ended
 
-    return checked
+    with capture_logs():  # of the API, which runs in this process too
+        yield checked
 
 
 def test_a_breakout_is_planned_started_closed_and_reported(api: Api, terminal: Terminal, tmp_path: Path) -> None:
     wish = tmp_path / "wish.json"
     wish.write_text('{"rooms": 9, "allow_switch": true, "assignment": {"include_hosts": true}}')
     options = ["--room", "Red", "--room", "Blue", "--name", "Teams", "--duration", "1h30m", "--countdown", "90s"]
-    options += ["--record", "--seed", "7", "--start", "manual", "--from", str(wish)]
+    options += ["--record", "--seed", "7", "--start", "manual", "--prepare", "--from", str(wish)]
     opened = terminal("open", api.meeting("ana", "bo", "cy")["id"], *options)
     assert opened.code == 0, opened.err
     made = api.get(f"/v1/breakouts/{opened.out.strip()}")

@@ -13,6 +13,12 @@ from tests.support.terminal import Terminal, terminal_with
 pytestmark = pytest.mark.parametrize("running", ["sqlite"], indirect=True)
 
 
+@pytest.fixture
+def terminal(stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    """An operator's terminal."""
+    return terminal_with({"BREAKOUTS_API_URL": stack.url, "BREAKOUTS_API_KEY": KEY}, monkeypatch, capsys)
+
+
 def _start(stack: Stack, processes: Processes, *arguments: str) -> Process:
     env = {**stack.environment, "BREAKOUTS_API_KEY": KEY, "COLUMNS": "200"}
     return processes.breakouts(*arguments, env=env)
@@ -22,12 +28,17 @@ def _lines(process: Process) -> list[JSON]:
     return [json.loads(line) for line in process.output.splitlines() if line.startswith("{")]
 
 
-def test_a_breakout_is_opened_and_followed_to_its_good_end(stack: Stack, processes: Processes) -> None:
+def test_a_breakout_is_opened_and_followed_to_its_good_end(
+    stack: Stack, processes: Processes, terminal: Terminal
+) -> None:
     meeting = stack.meeting(4)
     stack.people(meeting, [f"p{number}" for number in range(4)])
     stack.crowds.settle()
-    options = ("--rooms", "2", "--duration", "10s", "--countdown", "1s", "--record", "--watch", "--uploads", "--json")
+    options = ("--rooms", "2", "--duration", "1h", "--record", "--watch", "--uploads", "--json")
     watched = _start(stack, processes, "breakout", "open", meeting, *options)
+    watched.wait_for_text('"joined": 4', 60)
+    watched.wait_for_text('"recording": 2', 60)
+    assert terminal("close", _lines(watched)[0]["id"], "--countdown", "1s").code == 0
     assert watched.wait(90) == 0, watched.output
     lines = _lines(watched)
     states = list(dict.fromkeys(line["state"] for line in lines))
@@ -51,12 +62,6 @@ def test_one_that_ends_badly_is_1_with_the_reasons(stack: Stack, processes: Proc
     reported = _start(stack, processes, "breakout", "report", made["id"])
     assert reported.wait(60) == 1
     assert "Room 2 (failed)" in reported.output
-
-
-@pytest.fixture
-def terminal(stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    """An operator's terminal."""
-    return terminal_with({"BREAKOUTS_API_URL": stack.url, "BREAKOUTS_API_KEY": KEY}, monkeypatch, capsys)
 
 
 def _closes_at(breakout: JSON) -> float:
@@ -94,3 +99,11 @@ def test_a_person_is_moved_to_a_room_by_whatever_it_is_called_and_back_to_main(
     assert nowhere.code == 2
     assert "no room 'Green'; it has 0 Red, 1 Blue" in nowhere.err
     assert terminal("move", made["id"], "nobody", "Red").code == 3
+
+
+def test_nothing_fails_at_a_deployment_that_runs(stack: Stack, processes: Processes) -> None:
+    diagnosed = _start(stack, processes, "doctor", "--json")
+    assert diagnosed.wait(60) == 0, diagnosed.output
+    (found,) = _lines(diagnosed)
+    status = {check["name"]: check["status"] for check in found["checks"]}
+    assert set(status.values()) == {"ok"}, found

@@ -1,0 +1,76 @@
+"""The broker, and who is reached through it: the timekeeper and the workers."""
+
+import time
+from urllib.parse import urlsplit
+
+from orchestrator.cli.doctor.checks import Check, Verdict, failed, ok, warning
+from orchestrator.cli.doctor.parts import Parts
+from orchestrator.cli.failures import broker_of
+from orchestrator.store.broker import TIMEKEEPER_KEY
+from schemas.tasks import Queue
+
+CROWDED = 1000
+WORKERS_SECONDS = 2.0
+
+
+def answers(parts: Parts) -> Verdict:
+    """It can be reached with the password that we have."""
+    found = parts.info
+    where = urlsplit(broker_of(parts.settings))
+    name = str(found.get("server_name") or "redis").title()
+    version = found.get(f"{name.lower()}_version") or found.get("redis_version")
+    return ok(f"{name} {version} at {where.hostname}:{where.port or 6379}")
+
+
+def memory(parts: Parts) -> Verdict:
+    """A full broker must refuse messages, which we notice, and not drop them, which we don't."""
+    policy, limit = parts.info.get("maxmemory_policy"), parts.info.get("maxmemory")
+    if policy == "noeviction":
+        return ok("maxmemory-policy noeviction")
+    words, advice = f"maxmemory-policy {policy}", "set it to noeviction"
+    return failed(f"{words}: messages are dropped when it is full", advice) if limit else warning(words, advice)
+
+
+def persistence(parts: Parts) -> Verdict:
+    """What waits in the queues outlives the broker."""
+    if parts.info.get("aof_enabled"):
+        return ok("appendonly yes")
+    return warning("appendonly no: what waits is lost with it, and sent again some seconds later", "set appendonly yes")
+
+
+def queues(parts: Parts) -> Verdict:
+    """How many messages wait."""
+    lengths = {queue.value: parts.broker.queue_length(queue) for queue in Queue}
+    words = ", ".join(f"{name} {length}" for name, length in lengths.items())
+    if max(lengths.values()) > CROWDED:
+        return warning(words, "start more workers")
+    return ok(words)
+
+
+def timekeeper(parts: Parts) -> Verdict:
+    """One ticks: without it nothing happens on time."""
+    ticked = parts.broker.redis.get(TIMEKEEPER_KEY)
+    if ticked is None:
+        return failed("none ticks", "start `breakouts timekeeper`")
+    return ok(f"ticked {max(0.0, time.time() - float(ticked)):.0f} s ago")
+
+
+def workers(parts: Parts) -> Verdict:
+    """Some answer, and every queue is taken from by one of them."""
+    found = parts.broker.app.control.inspect(timeout=WORKERS_SECONDS).active_queues() or {}
+    if not found:
+        return failed("none answers", "start `breakouts worker`")
+    served = {queue["name"] for taken in found.values() for queue in taken or []}
+    if idle := [queue.value for queue in Queue if queue.value not in served]:
+        return failed(f"none takes from {', '.join(idle)}", f"start `breakouts worker --queues {','.join(idle)}`")
+    return ok(f"{len(found)} answer, and every queue is served: {', '.join(sorted(found))}")
+
+
+CHECKS = (
+    Check("broker", answers, ("settings",), advice="set BROKER_URL to a Redis or Valkey that runs"),
+    Check("broker's memory", memory, ("broker",)),
+    Check("broker's persistence", persistence, ("broker",)),
+    Check("queues", queues, ("broker",)),
+    Check("timekeeper", timekeeper, ("broker",)),
+    Check("workers", workers, ("broker",)),
+)

@@ -1,0 +1,73 @@
+"""Settings, keys, and whether the API answers."""
+
+import re
+
+import httpx
+
+from orchestrator.cli.doctor.checks import Check, Verdict, failed, ok, warning
+from orchestrator.cli.doctor.parts import Parts
+from orchestrator.cli.up import address
+from orchestrator.realtimekit.calls import on_this_machine
+from orchestrator.settings import CLOUDFLARE
+
+SHORTEST_SECRET_KEY = 16
+API_SECONDS = 5.0
+ENTRY = re.compile(r"[^:]+:(operator|viewer):.+")
+
+
+def settings(parts: Parts) -> Verdict:
+    """Every variable can be read."""
+    home = parts.settings.breakouts_home.resolve()
+    return ok(f"read; BREAKOUTS_HOME is {home}")
+
+
+def secret_key(parts: Parts) -> Verdict:
+    """Machines that each make their own can't read each other's tokens."""
+    found = parts.settings
+    given = [key.strip() for key in found.secret_key.get_secret_value().split(",") if key.strip()]
+    advice = "set SECRET_KEY to a long random text, the same in every process"
+    if any(len(key) < SHORTEST_SECRET_KEY for key in given):
+        return warning(f"shorter than {SHORTEST_SECRET_KEY} characters", advice)
+    if given:
+        return ok("set" if len(given) == 1 else f"set, with {len(given) - 1} older ones")
+    if found.realtimekit_base_url.startswith(CLOUDFLARE) or found.database_url or found.broker_url:
+        return failed("not set: every machine would make its own under BREAKOUTS_HOME", advice)
+    return ok("made under BREAKOUTS_HOME, which is enough for one machine")
+
+
+def api_keys(parts: Parts) -> Verdict:
+    """Somebody may call the API."""
+    entries = [entry.strip() for entry in parts.settings.api_keys.get_secret_value().split(",") if entry.strip()]
+    advice = "set API_KEYS (name:role:key, comma-separated, where role is operator or viewer)"
+    if any(not ENTRY.fullmatch(entry) for entry in entries):
+        return failed("API_KEYS can't be read", advice)
+    if entries:
+        return ok(f"API_KEYS has {', '.join(entry.partition(':')[0] for entry in entries)}")
+    own = parts.settings.breakouts_home / "operator.key"
+    if own.exists():
+        return ok(f"{own}, which `breakouts up` has made and uses")
+    return failed("none: nobody may call the API", advice)
+
+
+def api(parts: Parts) -> Verdict:
+    """It answers where RealtimeKit and browsers are sent."""
+    found = parts.settings
+    url = found.public_url or address(found.host, found.port)
+    try:
+        answer = httpx.get(f"{url}/healthz", timeout=API_SECONDS, trust_env=not on_this_machine(url))
+        answer.raise_for_status()
+        status = answer.json()["status"]
+    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        words = f"{url}/healthz: {str(error) or type(error).__name__}"
+        if found.public_url:
+            return failed(words, "start `breakouts api`, and let PUBLIC_URL lead to it")
+        return warning(words, "start `breakouts api`, or set PUBLIC_URL or HOST and PORT to where it runs")
+    return ok(f"{url} says {status}")
+
+
+CHECKS = (
+    Check("settings", settings, advice="correct the variables that it names"),
+    Check("SECRET_KEY", secret_key, ("settings",)),
+    Check("API keys", api_keys, ("settings",)),
+    Check("API", api, ("settings",)),
+)

@@ -1,0 +1,102 @@
+"""What checks look at, each made when the first one asks for it, so that one that is broken hides no other."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr
+from sqlalchemy.engine import make_url
+
+from orchestrator.cli.failures import Unusable, broker_of, read_settings
+from orchestrator.realtimekit.client import RealtimeKit
+from orchestrator.realtimekit.quota import Quota
+from orchestrator.realtimekit.records import PresetRecord, WebhookRecord
+from orchestrator.runtime.commands import LOOPBACKS
+from orchestrator.settings import Settings
+from orchestrator.store.broker import Broker
+from orchestrator.store.database import Database
+
+NOWHERE = "redis://127.0.0.1:1/0"
+"""Where there is no broker to share the quota, RealtimeKit is asked all the same."""
+SHORTEST_SECRET = 6
+"""Hiding a shorter one would spoil every other word, and protect nothing."""
+HIDDEN = "***"
+
+
+class Parts:
+    """Settings, database, broker and RealtimeKit; asking for one raises whatever is wrong with it."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings. Raises Unusable."""
+        return read_settings()
+
+    @cached_property
+    def database(self) -> Database:
+        """The database; not reached yet. Raises Unusable for a file that is not there: opening it would make it."""
+        settings = self.settings
+        own = settings.breakouts_home / "breakouts.db"
+        file = Path(make_url(settings.database_url).database or "") if settings.database_url else own
+        if (not settings.database_url or settings.is_sqlite) and not file.exists():
+            raise Unusable(f"there is no {file} yet")
+        return Database(settings.database, lambda *_: None, pool_size=1)
+
+    @cached_property
+    def broker(self) -> Broker:
+        """The broker; not reached yet. Raises Unusable where none is known."""
+        return Broker(broker_of(self.settings))
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        """What the broker says of itself."""
+        found: dict[str, Any] = self.broker.redis.info()
+        return found
+
+    @cached_property
+    def realtimekit(self) -> RealtimeKit:
+        """RealtimeKit; calls count in the quota that all processes share."""
+        settings = self.settings
+        try:
+            broker_of(settings)
+        except Unusable:
+            settings = settings.model_copy(update={"broker_url": NOWHERE})
+        return RealtimeKit(settings, Quota.of(settings))
+
+    @cached_property
+    def webhooks(self) -> list[WebhookRecord]:
+        """The app's webhooks at RealtimeKit. Raises RealtimeKitError."""
+        return self.realtimekit.run(self.realtimekit.webhooks())
+
+    @cached_property
+    def presets(self) -> dict[str, PresetRecord]:
+        """The app's presets by name. Raises RealtimeKitError."""
+        return {preset.name: preset for preset in self.realtimekit.run(self.realtimekit.presets())}
+
+    def without_secrets(self, text: str) -> str:
+        """The same text, should a library have put a secret of ours into its message."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, HIDDEN)
+        return text
+
+    @cached_property
+    def _secrets(self) -> set[str]:
+        try:
+            settings = self.settings
+        except Exception:
+            return set()
+        values = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
+        parts = [part.rpartition(":")[2].strip() for value in values for part in value.split(",")]
+        urls = [urlsplit(url).password for url in (settings.database_url, settings.broker_url)]
+        found = {*values, *parts, *(unquote(password) for password in urls if password), *filter(None, urls)}
+        return {secret for secret in found if len(secret) >= SHORTEST_SECRET}
+
+
+def shown(url: str) -> str:
+    """A database's address without its password."""
+    return make_url(url).render_as_string(hide_password=True)
+
+
+def is_elsewhere(url: str) -> bool:
+    """Whether an address is one of another machine."""
+    return bool(url) and urlsplit(url).hostname not in (*LOOPBACKS, None)

@@ -1,0 +1,128 @@
+"""RealtimeKit: who we are there, what people are admitted with, and whether it calls us."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import col
+
+from orchestrator.cli.doctor.checks import Check, Verdict, failed, ok, warning
+from orchestrator.cli.doctor.clocks import compared
+from orchestrator.cli.doctor.parts import Parts
+from orchestrator.cli.failures import Unusable
+from orchestrator.cli.up import CREDENTIALS
+from orchestrator.errors import NotFound, Refused
+from orchestrator.realtimekit.clock import server_time
+from orchestrator.realtimekit.signatures import published_key, rsa_key
+from orchestrator.realtimekit.webhooks import EVENTS
+from orchestrator.services.registration import PATH
+from schemas.requests import MeetingRequest
+from schemas.tables import Meeting, Participant
+
+ENSURE = "run `breakouts webhooks ensure`"
+MOST_PRESETS = 10
+NO_WAITING_ROOM = "SKIP"
+DEFAULTS = tuple(str(MeetingRequest.model_fields[name].default) for name in ("host_preset", "participant_preset"))
+
+
+def credentials(parts: Parts) -> Verdict:
+    """The app is there, and the token may use it."""
+    settings = parts.settings
+    plain = {**settings.model_dump(), "realtimekit_api_token": settings.realtimekit_api_token.get_secret_value()}
+    if missing := [name.upper() for name in CREDENTIALS if not plain[name]]:
+        return failed(f"{', '.join(missing)} not set", "the ids are in Cloudflare's dashboard under Realtime")
+    try:
+        hooks = parts.webhooks
+    except NotFound as error:
+        return failed(str(error), "correct REALTIMEKIT_ACCOUNT_ID, REALTIMEKIT_APP_ID or REALTIMEKIT_BASE_URL")
+    except Refused as error:
+        return failed(str(error), "give REALTIMEKIT_API_TOKEN a token with the permission Realtime Admin")
+    return ok(f"the app answers at {settings.realtimekit_base_url}, and has {len(hooks)} webhooks")
+
+
+def presets(parts: Parts) -> Verdict:
+    """What meetings and people name exists; else nobody can be admitted."""
+    advice = "make it in the app, or name others in `POST /v1/meetings`"
+    used = _used(parts)
+    if missing := [name for name in used if name not in parts.presets]:
+        return failed(f"meetings use {', '.join(missing)}, and the app has none of that name", advice)
+    if missing := [name for name in DEFAULTS if name not in parts.presets]:
+        words = f"the app has no {', '.join(missing)}, which meetings use that name none"
+        return warning(words, advice) if used else failed(words, advice)
+    return ok(f"all that meetings use are there: {', '.join({**dict.fromkeys(used), **dict.fromkeys(DEFAULTS)})}")
+
+
+def _used(parts: Parts) -> list[str]:
+    """Presets that meetings and people of ours name; none where the database is away, as its own check says."""
+    columns = (Meeting.host_preset, Meeting.participant_preset, Participant.preset_name)
+    try:
+        with parts.database.reading() as session:
+            found = [session.scalars(select(col(column)).distinct()).all() for column in columns]
+    except (SQLAlchemyError, Unusable):
+        return []
+    return sorted({name for names in found for name in names if name})
+
+
+def waiting_rooms(parts: Parts) -> Verdict:
+    """A room has nobody who would let people in."""
+    kit, known = parts.realtimekit, parts.presets
+    names = [name for name in dict.fromkeys([*_used(parts), *DEFAULTS]) if name in known]
+    asked = [kit.run(kit.preset(known[name].id)) for name in names[:MOST_PRESETS]]
+    if stuck := [preset.name for preset in asked if preset.waiting_room not in (None, NO_WAITING_ROOM)]:
+        advice = f"set waiting_room_type to {NO_WAITING_ROOM} in the preset's permissions"
+        return failed(f"{', '.join(stuck)} puts people into a waiting room that nobody watches", advice)
+    return ok("none")
+
+
+def webhook(parts: Parts) -> Verdict:
+    """RealtimeKit tells us, once, of everything that we live by."""
+    base = parts.settings.public_url
+    if not base:
+        return warning("PUBLIC_URL is not set: comings and goings are polled, which is slower", f"set it, and {ENSURE}")
+    url = base + PATH
+    mine = [hook for hook in parts.webhooks if hook.url == url]
+    on = [hook for hook in mine if hook.enabled]
+    if not mine:
+        return failed(f"RealtimeKit does not call {url}", ENSURE)
+    if not on:
+        return failed(f"the webhook for {url} is switched off", ENSURE)
+    if missing := [event for event in EVENTS if not any(event in hook.events for hook in on)]:
+        return failed(f"RealtimeKit does not tell {url} of {', '.join(missing)}", ENSURE)
+    return _once(url, [hook.id for hook in on])
+
+
+def _once(url: str, hooks: Sequence[str]) -> Verdict:
+    if len(hooks) > 1:
+        return warning(f"{len(hooks)} webhooks call {url}: everything is told so often", "delete all but one")
+    return ok(f"RealtimeKit calls {url}")
+
+
+def webhook_key(parts: Parts) -> Verdict:
+    """With it we know that it is RealtimeKit who calls."""
+    settings = parts.settings
+    if settings.realtimekit_webhook_public_key:
+        rsa_key(settings.realtimekit_webhook_public_key)
+        return ok("given by REALTIMEKIT_WEBHOOK_PUBLIC_KEY")
+    published_key(settings.realtimekit_webhook_keys_url)
+    return ok(f"published at {settings.realtimekit_webhook_keys_url}")
+
+
+def clock(parts: Parts) -> Verdict:
+    """Its times say how long people were where."""
+    before = datetime.now(UTC)
+    theirs = server_time(parts.settings.realtimekit_base_url)
+    return compared(theirs, before - timedelta(seconds=1), datetime.now(UTC))  # whole seconds only
+
+
+KEYS = "set REALTIMEKIT_WEBHOOK_PUBLIC_KEY (PEM) or REALTIMEKIT_WEBHOOK_KEYS_URL to where RealtimeKit publishes its key"
+REACH = "see that this machine reaches REALTIMEKIT_BASE_URL"
+
+CHECKS = (
+    Check("RealtimeKit", credentials, ("settings",), advice=REACH, seconds=15),
+    Check("presets", presets, ("RealtimeKit",), seconds=15),
+    Check("waiting rooms", waiting_rooms, ("RealtimeKit",), seconds=30),
+    Check("webhook", webhook, ("RealtimeKit",), seconds=15),
+    Check("webhook key", webhook_key, ("settings",), advice=KEYS),
+    Check("clock of RealtimeKit", clock, ("settings",), advice=REACH),
+)
