@@ -10,11 +10,15 @@ import typer
 from structlog.testing import capture_logs
 
 from orchestrator.cli.breakout import durations
+from orchestrator.cli.breakout.client import Access
+from orchestrator.cli.breakout.client import Api as Client
+from orchestrator.cli.breakout.watching import Bell
 from orchestrator.runtime.ports import LOOPBACK, free_port
 from tests.api.server import NOBODY, OPERATOR, VIEWER, Api
 from tests.support.lossy import LOST, LossyDoor
 from tests.support.processes import BREAKOUTS, ROOT, clean_environment
 from tests.support.terminal import Ended, Terminal, terminal_with
+from tests.support.waiting import wait_until
 
 BUSY, OUT_OF_ORDER = 503, 502
 
@@ -166,6 +170,16 @@ def test_a_close_whose_answer_is_lost_is_asked_for_again(api: Api, terminal: Ter
     with LossyDoor(api.url, LOST) as door:
         ended = terminal("close", made["id"], "--json", BREAKOUTS_API_URL=door.url)
     assert ended.json["state"] == "closing"
+
+
+def test_the_stream_of_events_says_when_to_look(api: Api) -> None:
+    made = api.breakout(api.meeting("ana"))
+    client = Client(Access(api.url, OPERATOR, "the test", patience_seconds=5))
+    bell = Bell(client, made["id"], anyway_seconds=0.3)
+    wait_until(lambda: bell.connected, what="the stream")
+    wait_until(lambda: not bell.wait(), what="the end of what has happened before")
+    api.post(f"/v1/breakouts/{made['id']}/start", expect=202)
+    wait_until(bell.wait, what="a ring")
 
 
 @pytest.mark.parametrize(
