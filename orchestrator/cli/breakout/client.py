@@ -16,7 +16,7 @@ import httpx
 from pydantic import ValidationError
 
 from orchestrator.cli.failures import Unusable
-from orchestrator.runtime.commands import LOOPBACKS
+from orchestrator.runtime.ports import LOOPBACKS
 from schemas.responses import BreakoutResponse
 
 JSON = dict[str, Any]

@@ -12,7 +12,7 @@ from orchestrator.cli.failures import Unusable, broker_of, read_settings
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.quota import Quota
 from orchestrator.realtimekit.records import PresetRecord, WebhookRecord
-from orchestrator.runtime.commands import LOOPBACKS
+from orchestrator.runtime.ports import LOOPBACKS
 from orchestrator.settings import Settings
 from orchestrator.store.broker import Broker
 from orchestrator.store.database import Database
