@@ -6,6 +6,7 @@ OrchestratorError
 │   ├── Unauthenticated       401
 │   ├── Forbidden             403
 │   ├── Unknown               404
+│   ├── NameTaken             409: somebody else has that name
 │   ├── WrongState            409: legal in another state; names the state and what is allowed
 │   └── NotNow                503: RealtimeKit or the quota does not allow it now; safe to repeat
 ├── IllegalMove               a state was asked to go where its table of moves has no arrow
@@ -68,6 +69,13 @@ class Unknown(UserError):
 
     status = 404
     title = "Not found"
+
+
+class NameTaken(UserError):
+    """The name is in use."""
+
+    status = 409
+    title = "Conflict"
 
 
 class WrongState(UserError):

@@ -117,6 +117,13 @@ class Location(StrEnum):
     AWAY = "away"
 
 
+class KeyRole(StrEnum):
+    """What an API key is good for: everything, or looking."""
+
+    OPERATOR = "operator"
+    VIEWER = "viewer"
+
+
 State = BreakoutState | RoomState | SeatState | RecordingState
 
 _B, _R, _S, _C = BreakoutState, RoomState, SeatState, RecordingState

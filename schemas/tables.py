@@ -12,6 +12,7 @@ from schemas.states import (
     AssignmentMode,
     BreakoutState,
     CloseReason,
+    KeyRole,
     LateJoin,
     Location,
     OnRoomFailure,
@@ -304,3 +305,45 @@ class Event(SQLModel, table=True):
     type: str = Field(max_length=40)
     at: datetime = Field(sa_type=UtcDateTime)
     data: dict[str, Any] = Field(sa_type=Json)
+
+
+class ApiKey(SQLModel, table=True):
+    """A key of an operator or a viewer; the key itself was shown once and is kept nowhere."""
+
+    __table_args__: ClassVar[Any] = (Index("uq_api_key_name", "name", unique=True, **_when("revoked_at IS NULL")),)
+    __tablename__: ClassVar[Any] = "api_key"
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
+    name: str = Field(max_length=100)
+    role: KeyRole = Field(sa_type=state_column(KeyRole))
+    key_hash: str = Field(unique=True, max_length=64)
+    """SHA-256 of the key, in hex: a key is long and random, so nothing slower is needed."""
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """A request that came with an Idempotency-Key, and its answer once there is one; kept for 24 hours.
+
+    Work on our own tables commits this row, answered, with itself. Work elsewhere commits it first, pending and held.
+    """
+
+    __table_args__: ClassVar[Any] = (Index("ix_idempotency_key_created_at", "created_at"),)
+    __tablename__: ClassVar[Any] = "idempotency_key"
+
+    id: str = Field(primary_key=True, max_length=64)
+    """SHA-256 over caller, path and key."""
+    body_hash: str = Field(max_length=64)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    status: int | None = None
+    """HTTP status of the answer; null while pending."""
+    answer: str | None = None
+    """The answer's body; encrypted where it holds a token."""
+    mark: str | None = Field(default=None, max_length=40)
+    """What the title ends in of the meeting that a pending request may have made."""
+    holder: str | None = Field(default=None, max_length=36)
+    """The request that works on it now."""
+    held_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """The holder makes no call that could last beyond this."""
+    in_doubt_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When an earlier try may last have made the meeting without our knowing."""

@@ -97,6 +97,12 @@ def doctor(context: typer.Context) -> None:
     commands.replace([*commands.DOCTOR, *context.args])
 
 
+@app.command(context_settings=FORWARD)
+def keys(context: typer.Context) -> None:
+    """API keys in the database: create, list, revoke; `breakouts keys --help` says how."""
+    commands.replace([*commands.KEYS, *context.args])
+
+
 @webhooks.command()
 def ensure(
     keep_trying: Annotated[bool, typer.Option(help="Until RealtimeKit takes it, with growing pauses.")] = False,

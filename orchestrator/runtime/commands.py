@@ -14,6 +14,7 @@ SANDBOX = (sys.executable, "-m", "orchestrator.cli.sandbox")
 DEMO = (sys.executable, "-m", "orchestrator.cli.demo")
 BREAKOUT = (sys.executable, "-m", "orchestrator.cli.breakout")
 DOCTOR = (sys.executable, "-m", "orchestrator.cli.doctor")
+KEYS = (sys.executable, "-m", "orchestrator.cli.keys")
 WEBHOOKS = (sys.executable, "-m", "orchestrator.cli.webhooks")
 QUEUES = [queue.value for queue in Queue]
 WEBHOOK_LATER = "tried again in"

@@ -12,7 +12,20 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-TABLES = ("seat", "recording", "presence", "room", "event", "delivery", "participant", "inbox", "breakout", "meeting")
+TABLES = (
+    "seat",
+    "recording",
+    "presence",
+    "room",
+    "event",
+    "delivery",
+    "participant",
+    "inbox",
+    "breakout",
+    "meeting",
+    "api_key",
+    "idempotency_key",
+)
 
 
 def states(name: str, *values: str) -> sa.Enum:
@@ -49,6 +62,8 @@ def upgrade() -> None:
     _presence()
     _recording()
     _seat()
+    _api_key()
+    _idempotency_key()
 
 
 def downgrade() -> None:
@@ -327,3 +342,37 @@ def _seat() -> None:
         batch_op.create_index("ix_seat_participant_id", ["participant_id"], unique=False)
         batch_op.create_index("ix_seat_room_id_participant_id", ["room_id", "participant_id"], unique=False)
         batch_op.create_index("uq_seat_wanted", ["breakout_id", "participant_id"], unique=True, **when("wanted"))
+
+
+def _api_key() -> None:
+    op.create_table(
+        "api_key",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("role", states("keyrole", "operator", "viewer"), nullable=False),
+        sa.Column("key_hash", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("revoked_at", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
+        sa.UniqueConstraint("key_hash", name=op.f("uq_api_key_key_hash")),
+    )
+    with op.batch_alter_table("api_key", schema=None) as batch_op:
+        batch_op.create_index("uq_api_key_name", ["name"], unique=True, **when("revoked_at IS NULL"))
+
+
+def _idempotency_key() -> None:
+    op.create_table(
+        "idempotency_key",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("body_hash", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("answer", sa.String(), nullable=True),
+        sa.Column("mark", sa.String(length=40), nullable=True),
+        sa.Column("holder", sa.String(length=36), nullable=True),
+        sa.Column("held_until", UtcDateTime(), nullable=True),
+        sa.Column("in_doubt_since", UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_idempotency_key")),
+    )
+    with op.batch_alter_table("idempotency_key", schema=None) as batch_op:
+        batch_op.create_index("ix_idempotency_key_created_at", ["created_at"], unique=False)

@@ -1,0 +1,116 @@
+"""`python -m orchestrator.cli.keys`: API keys in the database (those of API_KEYS are none of its business)."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.engine import make_url
+
+from orchestrator.cli.failures import Unusable, read_settings, told
+from orchestrator.services import api_keys
+from orchestrator.store.database import Database
+from schemas.states import KeyRole
+from schemas.tables import ApiKey
+
+COLUMNS = ("id", "name", "role", "created_at", "revoked_at")
+
+app = typer.Typer(
+    name="breakouts keys",
+    help="API keys in the database: made, listed, revoked while the API runs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What to call it; unique among the keys that are not revoked.")],
+    role: Annotated[KeyRole, typer.Option(help="operator: everything; viewer: may only look (GET).")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a key and print it, now and never again; it is good at once."""
+    with _database() as database:
+        row, key = api_keys.create(database, name, role)
+    if as_json:
+        _write_json(_fields(row) | {"key": key})
+    else:
+        sys.stderr.write(f"{row.role} key {row.name} ({row.id}); only its hash is stored, so keep it:\n")
+        sys.stdout.write(f"{key}\n")
+
+
+@app.command("list")
+def index(as_json: AsJson = False) -> None:
+    """All keys that were made here, revoked ones too; the keys themselves are stored nowhere."""
+    with _database() as database:
+        rows = [_fields(row) for row in api_keys.index(database)]
+    if as_json:
+        _write_json(rows)
+    else:
+        _write_table([COLUMNS, *([str(row[name] or "-") for name in COLUMNS] for row in rows)])
+
+
+@app.command()
+def revoke(
+    name_or_id: Annotated[str, typer.Argument(metavar="NAME_OR_ID", help="As `list` shows it.")],
+    as_json: AsJson = False,
+) -> None:
+    """End a key for good; every API process refuses it within a second."""
+    with _database() as database:
+        row = api_keys.revoke(database, name_or_id)
+    if as_json:
+        _write_json(_fields(row))
+    else:
+        sys.stdout.write(f"revoked {row.name} ({row.id})\n")
+
+
+@contextmanager
+def _database() -> Iterator[Database]:
+    """The database alone: keys are made before anything else runs. Unusable when it does not answer."""
+    url = read_settings().database
+    try:
+        shown = make_url(url).render_as_string(hide_password=True)
+        database = Database(url, lambda messages, topics: None, pool_size=1)
+    except (ArgumentError, ModuleNotFoundError) as error:
+        raise Unusable(f"DATABASE_URL can't be used: {error}") from None
+    try:
+        yield database
+    except DBAPIError as error:
+        raise Unusable(f"{shown} can't be used, or lacks `breakouts migrate`: {str(error.orig).strip()}") from None
+    finally:
+        database.close()
+
+
+def _fields(row: ApiKey) -> dict[str, Any]:
+    fields: dict[str, Any] = {name: getattr(row, name) for name in COLUMNS}
+    return {name: _time(it) if isinstance(it, datetime) else it for name, it in fields.items()}
+
+
+def _time(time: datetime) -> str:
+    return time.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _write_json(found: Any) -> None:
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+def _write_table(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
+
+
+def main() -> None:
+    """Exit code 2 and a sentence for a user's mistake."""
+    with told():
+        app(prog_name="breakouts keys")
+
+
+if __name__ == "__main__":
+    main()

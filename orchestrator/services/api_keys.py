@@ -1,0 +1,63 @@
+"""API keys that were made with `breakouts keys`: shown once, stored as hashes, revoked for good."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+
+from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
+
+from orchestrator.errors import Malformed, NameTaken, Unknown
+from orchestrator.store.database import Database
+from schemas.states import KeyRole
+from schemas.tables import ApiKey
+
+PREFIX = "bok_"
+"""Lets people, and scanners for leaked secrets, see what it is."""
+RANDOM_BYTES = 32
+LONGEST_NAME = 100
+
+
+def key_hash(key: bytes) -> str:
+    """What is stored of a key; looking it up by this tells nobody, by the time it takes, how near a guess was."""
+    return hashlib.sha256(key).hexdigest()
+
+
+def create(database: Database, name: str, role: KeyRole) -> tuple[ApiKey, str]:
+    """A new key, to be shown now or never. Raises Malformed for a name nobody can read, NameTaken for one in use."""
+    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable() or name != name.strip():
+        raise Malformed(f"a key's name is 1 to {LONGEST_NAME} printable characters without blanks around them")
+    key = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
+    try:
+        with database.transaction() as tx:
+            row = ApiKey(name=name, role=role, key_hash=key_hash(key.encode()), created_at=tx.now())
+            tx.session.add(row)
+    except IntegrityError:
+        raise NameTaken(f"there is a key named {name}; revoke it first, or choose another name") from None
+    return row, key
+
+
+def index(database: Database) -> Sequence[ApiKey]:
+    """All keys that were ever made, the oldest first."""
+    with database.reading() as session:
+        return session.scalars(select(ApiKey).order_by(col(ApiKey.id))).all()
+
+
+def revoke(database: Database, name_or_id: str) -> ApiKey:
+    """End a living key; raises Unknown. Every API process refuses it within a second."""
+    named = or_(col(ApiKey.id) == name_or_id, col(ApiKey.name) == name_or_id)
+    with database.transaction() as tx:
+        living = select(ApiKey).where(named, col(ApiKey.revoked_at).is_(None)).order_by(col(ApiKey.name) == name_or_id)
+        row = tx.session.scalar(living.with_for_update().limit(1))
+        if row is None:
+            raise Unknown(f"there is no living key {name_or_id}")
+        row.revoked_at = tx.now()
+        return row
+
+
+def living(database: Database) -> dict[str, KeyRole]:
+    """The role of every key that is good now, by its hash."""
+    statement = select(col(ApiKey.key_hash), col(ApiKey.role)).where(col(ApiKey.revoked_at).is_(None))
+    with database.reading() as session:
+        return dict(session.execute(statement).all())
