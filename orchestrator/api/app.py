@@ -12,13 +12,14 @@ from starlette.middleware.cors import CORSMiddleware
 from orchestrator import bootstrap
 from orchestrator.api import breakouts, events, meetings, metrics, operations, participants, problems, seat, webhooks
 from orchestrator.api.access import HEADER, Access, name_route
-from orchestrator.api.auth import ApiKeys, Gate
+from orchestrator.api.auth import Gate, StoredKeys, bootstrap_keys
 from orchestrator.api.hub import Hub
 from orchestrator.api.limits import BodyLimit
 from orchestrator.api.stopping import on_stop_signal
 from orchestrator.api.tokens import ClientTokens
 from orchestrator.log import configure, logger
 from orchestrator.realtimekit.webhooks import KeyFetcher
+from orchestrator.services import api_keys
 from orchestrator.services.deps import Deps
 from orchestrator.settings import Settings
 
@@ -59,7 +60,7 @@ def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
         description=DESCRIPTION,
         version="1",
         lifespan=lifespan,
-        middleware=_middleware(deps.settings, tokens),
+        middleware=_middleware(deps, tokens),
         dependencies=[Depends(name_route)],
         redirect_slashes=False,
         strict_content_type=False,
@@ -79,19 +80,20 @@ def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
     return app
 
 
-def _middleware(settings: Settings, tokens: ClientTokens) -> list[Middleware]:
+def _middleware(deps: Deps, tokens: ClientTokens) -> list[Middleware]:
     """The outermost first: a preflight carries no credentials, and credentials come before the size of a body."""
-    keys = ApiKeys(settings.api_keys.get_secret_value())
-    origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
+    bootstrap = bootstrap_keys(deps.settings.api_keys.get_secret_value())
+    stored = StoredKeys(lambda: api_keys.living(deps.database))
+    gate = Middleware(Gate, bootstrap=bootstrap, stored=stored, tokens=tokens)
+    origins = [origin.strip() for origin in deps.settings.cors_origins.split(",") if origin.strip()]
     cors = Middleware(
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", HEADER],
-        expose_headers=["Retry-After", HEADER],
+        expose_headers=["Retry-After", "Idempotency-Replayed", HEADER],
     )
-    gates = Middleware(Gate, keys=keys, tokens=tokens), Middleware(BodyLimit)
-    return [Middleware(Access), *([cors] if origins else []), *gates]
+    return [Middleware(Access), *([cors] if origins else []), gate, Middleware(BodyLimit)]
 
 
 def _close(deps: Deps) -> None:
