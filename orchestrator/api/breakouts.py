@@ -1,8 +1,10 @@
 """Breakouts: split a meeting into rooms, and bring everyone home."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Response
+from sqlmodel import Session
 
 from orchestrator.api.common import (
     FIRST_LIMIT,
@@ -13,6 +15,7 @@ from orchestrator.api.common import (
     DepsHere,
     Limit,
     MeetingId,
+    OnceHere,
     Responses,
     RoomId,
     errors,
@@ -39,13 +42,25 @@ def _report(deps: Deps, breakout_id: str) -> BreakoutResponse:
         return breakout_reports.breakout(session, breakout_id)
 
 
-@router.post(OF_MEETING, status_code=201, responses=STARTED | errors(409, 413), summary="Create a breakout")
-def create(meeting_id: MeetingId, body: BreakoutRequest, deps: DepsHere, response: Response) -> BreakoutResponse:
+def _answer(breakout_id: str) -> Callable[[Session, bool], tuple[int, BreakoutResponse]]:
+    """202 for what has changed something, 200 for what was so already."""
+    return lambda session, changed: (202 if changed else 200, breakout_reports.breakout(session, breakout_id))
+
+
+@router.post(
+    OF_MEETING,
+    status_code=201,
+    response_model=BreakoutResponse,
+    responses=STARTED | errors(409, 413),
+    summary="Create a breakout",
+)
+def create(meeting_id: MeetingId, body: BreakoutRequest, doing: OnceHere) -> Response:
     """Split the meeting's people into rooms; with `start: "now"` the rooms are opened at once."""
-    breakout_id = breakouts.create(deps, meeting_id, body)
-    if body.start == "now":
-        response.status_code = 202
-    return _report(deps, breakout_id)
+
+    def answer(session: Session, breakout_id: str) -> tuple[int, BreakoutResponse]:
+        return 202 if body.start == "now" else 201, breakout_reports.breakout(session, breakout_id)
+
+    return doing.once(lambda deps: breakouts.create(deps, meeting_id, body), answer)
 
 
 @router.get(OF_MEETING, summary="List a meeting's breakouts")
@@ -72,16 +87,28 @@ def recordings(
         return breakout_reports.recordings(session, breakout_id, limit, cursor)
 
 
-@router.post(ONE + "/start", status_code=202, responses=ALREADY_SO | errors(409), summary="Start a breakout")
-def start(breakout_id: BreakoutId, deps: DepsHere, response: Response) -> BreakoutResponse:
+@router.post(
+    ONE + "/start",
+    status_code=202,
+    response_model=BreakoutResponse,
+    responses=ALREADY_SO | errors(409),
+    summary="Start a breakout",
+)
+def start(breakout_id: BreakoutId, doing: OnceHere) -> Response:
     """Open the rooms of a draft or scheduled breakout."""
-    return _after(breakouts.start(deps, breakout_id), deps, breakout_id, response)
+    return doing.once(lambda deps: breakouts.start(deps, breakout_id), _answer(breakout_id))
 
 
-@router.post(ONE + "/prepare", status_code=202, responses=ALREADY_SO | errors(409), summary="Prepare a breakout")
-def prepare(breakout_id: BreakoutId, deps: DepsHere, response: Response) -> BreakoutResponse:
+@router.post(
+    ONE + "/prepare",
+    status_code=202,
+    response_model=BreakoutResponse,
+    responses=ALREADY_SO | errors(409),
+    summary="Prepare a breakout",
+)
+def prepare(breakout_id: BreakoutId, doing: OnceHere) -> Response:
     """Make the rooms and admit their people ahead of the start, which then takes no call to RealtimeKit."""
-    return _after(breakouts.prepare(deps, breakout_id), deps, breakout_id, response)
+    return doing.once(lambda deps: breakouts.prepare(deps, breakout_id), _answer(breakout_id))
 
 
 @router.patch(ONE, responses=errors(409, 413), summary="Change a breakout")
@@ -112,24 +139,26 @@ def move_person(
     return _report(deps, breakout_id)
 
 
-@router.post(ONE + "/close", status_code=202, responses=ALREADY_SO | errors(409), summary="Close a breakout")
-def close(
-    breakout_id: BreakoutId,
-    deps: DepsHere,
-    response: Response,
-    body: Annotated[CloseRequest | None, Body()] = None,
-) -> BreakoutResponse:
+@router.post(
+    ONE + "/close",
+    status_code=202,
+    response_model=BreakoutResponse,
+    responses=ALREADY_SO | errors(409),
+    summary="Close a breakout",
+)
+def close(breakout_id: BreakoutId, doing: OnceHere, body: Annotated[CloseRequest | None, Body()] = None) -> Response:
     """Count down, bring everybody back to the main meeting, stop the recordings and retire the rooms."""
     countdown_seconds = None if body is None else body.countdown_seconds
-    return _after(breakouts.close(deps, breakout_id, countdown_seconds), deps, breakout_id, response)
+    return doing.once(lambda deps: breakouts.close(deps, breakout_id, countdown_seconds), _answer(breakout_id))
 
 
-@router.post(ONE + "/cancel", status_code=202, responses=ALREADY_SO | errors(409), summary="Cancel a breakout")
-def cancel(breakout_id: BreakoutId, deps: DepsHere, response: Response) -> BreakoutResponse:
+@router.post(
+    ONE + "/cancel",
+    status_code=202,
+    response_model=BreakoutResponse,
+    responses=ALREADY_SO | errors(409),
+    summary="Cancel a breakout",
+)
+def cancel(breakout_id: BreakoutId, doing: OnceHere) -> Response:
     """Give up a draft or scheduled breakout."""
-    return _after(breakouts.cancel(deps, breakout_id), deps, breakout_id, response)
-
-
-def _after(changed: bool, deps: Deps, breakout_id: str, response: Response) -> BreakoutResponse:
-    response.status_code = 202 if changed else 200
-    return _report(deps, breakout_id)
+    return doing.once(lambda deps: breakouts.cancel(deps, breakout_id), _answer(breakout_id))

@@ -9,6 +9,7 @@ from fastapi.security import HTTPBearer
 from pydantic import AfterValidator
 
 from orchestrator.api.auth import PERSON
+from orchestrator.api.once import Doing, doing, doing_in_secret
 from orchestrator.api.tokens import Person
 from orchestrator.errors import Unknown
 from orchestrator.services.deps import Deps
@@ -63,6 +64,10 @@ def _custom_id(text: str) -> str:
 
 
 DepsHere = Annotated[Deps, Depends(_deps)]
+OnceHere = Annotated[Doing, Depends(doing)]
+"""For a POST that makes or starts something: it takes an Idempotency-Key and ends in `return doing.once(…)`."""
+SecretOnceHere = Annotated[Doing, Depends(doing_in_secret)]
+"""The same where the answer holds a token."""
 PersonHere = Annotated[Person, Depends(_person)]
 MeetingId = Annotated[str, Path(description="Our id of the meeting."), AfterValidator(_row_id)]
 BreakoutId = Annotated[str, Path(description="Our id of the breakout."), AfterValidator(_row_id)]

@@ -1,8 +1,10 @@
 """Parent meetings."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from sqlmodel import Session
 
-from orchestrator.api.common import FIRST_LIMIT, OPERATOR, Cursor, DepsHere, Limit, MeetingId, errors
+from orchestrator.api.common import FIRST_LIMIT, OPERATOR, Cursor, DepsHere, Limit, MeetingId, OnceHere, errors
+from orchestrator.api.once import rendering, sent
 from orchestrator.services import meetings, reports
 from schemas.requests import MeetingRequest
 from schemas.responses import MeetingResponse, Page
@@ -10,15 +12,26 @@ from schemas.responses import MeetingResponse, Page
 router = APIRouter(prefix="/v1/meetings", tags=["meetings"], dependencies=OPERATOR, responses=errors(401, 403))
 
 
-@router.post("", status_code=201, responses=errors(413, 422, 503), summary="Create a meeting, or adopt one")
-def create(body: MeetingRequest, deps: DepsHere) -> MeetingResponse:
+@router.post(
+    "",
+    status_code=201,
+    response_model=MeetingResponse,
+    responses=errors(413, 422, 503),
+    summary="Create a meeting, or adopt one",
+)
+def create(body: MeetingRequest, doing: OnceHere) -> Response:
     """Make a meeting at RealtimeKit, or take over the one with `realtimekit_meeting_id` and import its participants.
 
-    Presets are checked at RealtimeKit first. 503: it, or the quota, does not allow it now; nothing was written.
+    Presets are checked at RealtimeKit first. 503: it, or the quota, does not allow it now; nothing was written. With an
+    `Idempotency-Key` a repeat takes over what a try without an answer has made; its title there ends in a mark of ours.
     """
-    meeting_id = meetings.create(deps, body)
-    with deps.database.reading() as session:
-        return reports.meeting(session, meeting_id)
+
+    def answer(session: Session, meeting_id: str) -> tuple[int, MeetingResponse]:
+        return 201, reports.meeting(session, meeting_id)
+
+    if doing.key is None:
+        return doing.once(lambda deps: meetings.create(deps, body), answer)
+    return sent(meetings.create_once(doing.deps, doing.key, body, rendering(answer)))
 
 
 @router.get("", responses=errors(422), summary="List meetings")

@@ -3,9 +3,21 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Body, Request, Response
+from sqlmodel import Session
 
-from orchestrator.api.common import FIRST_LIMIT, OPERATOR, Cursor, CustomId, DepsHere, Limit, MeetingId, errors
+from orchestrator.api.common import (
+    FIRST_LIMIT,
+    OPERATOR,
+    Cursor,
+    CustomId,
+    DepsHere,
+    Limit,
+    MeetingId,
+    OnceHere,
+    SecretOnceHere,
+    errors,
+)
 from orchestrator.api.tokens import ClientTokens
 from orchestrator.services import meetings, reports
 from schemas.requests import ClientTokenRequest, ParticipantsRequest, PresentRequest
@@ -22,12 +34,14 @@ ONE = "/{custom_participant_id:path}"
 """The caller's own ids may contain a slash."""
 
 
-@router.post("", responses=errors(413), summary="Register participants")
-def register(meeting_id: MeetingId, body: ParticipantsRequest, deps: DepsHere) -> ParticipantsResponse:
+@router.post("", response_model=ParticipantsResponse, responses=errors(413), summary="Register participants")
+def register(meeting_id: MeetingId, body: ParticipantsRequest, doing: OnceHere) -> Response:
     """Register up to 1000 people; those known already get their new name and role."""
-    participant_ids = meetings.register(deps, meeting_id, body.participants)
-    with deps.database.reading() as session:
-        return ParticipantsResponse(participants=reports.people(session, participant_ids))
+
+    def answer(session: Session, participant_ids: list[str]) -> tuple[int, ParticipantsResponse]:
+        return 200, ParticipantsResponse(participants=reports.people(session, participant_ids))
+
+    return doing.once(lambda deps: meetings.register(deps, meeting_id, body.participants), answer)
 
 
 @router.get("", summary="List participants")
@@ -39,21 +53,24 @@ def index(
         return reports.participants(session, meeting_id, limit, cursor)
 
 
-@router.post(ONE + "/client-tokens", status_code=201, summary="Make a client token")
+@router.post(ONE + "/client-tokens", status_code=201, response_model=ClientTokenResponse, summary="Make a client token")
 def create_client_token(
     meeting_id: MeetingId,
     custom_participant_id: CustomId,
-    deps: DepsHere,
+    doing: SecretOnceHere,
     request: Request,
     body: Annotated[ClientTokenRequest | None, Body()] = None,
-) -> ClientTokenResponse:
+) -> Response:
     """A token for this person's browser, good for nothing but `/v1/seat`."""
-    with deps.database.reading() as session:
-        person = reports.person(session, meeting_id, custom_participant_id)
     tokens: ClientTokens = request.app.state.tokens
     ttl = timedelta(seconds=(body or ClientTokenRequest()).ttl_seconds)
-    token, expires_at = tokens.issue(person.id, meeting_id, ttl)
-    return ClientTokenResponse(token=token, expires_at=expires_at)
+
+    def answer(session: Session, _: None) -> tuple[int, ClientTokenResponse]:
+        person = reports.person(session, meeting_id, custom_participant_id)
+        token, expires_at = tokens.issue(person.id, meeting_id, ttl)
+        return 201, ClientTokenResponse(token=token, expires_at=expires_at)
+
+    return doing.once(lambda _: None, answer)
 
 
 @router.put(ONE + "/present", summary="Say who is in the meeting")

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from orchestrator.cli.failures import Unusable, read_settings, told
 from orchestrator.services import api_keys
@@ -76,7 +76,7 @@ def _database() -> Iterator[Database]:
     url = read_settings().database
     try:
         shown = make_url(url).render_as_string(hide_password=True)
-        database = Database(url, lambda messages, topics: None, pool_size=1)
+        database = Database(url, lambda *_: None, pool_size=1)
     except (ArgumentError, ModuleNotFoundError) as error:
         raise Unusable(f"DATABASE_URL can't be used: {error}") from None
     try:

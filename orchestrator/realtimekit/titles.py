@@ -1,7 +1,12 @@
-"""Titles of child meetings; RealtimeKit has no idempotency keys and no field for one, so the title carries our key."""
+"""Titles of meetings; RealtimeKit has no idempotency keys and no field for one, so the title carries our key.
+
+The key of a room's meeting is twelve hex digits. That of a parent meeting begins with `m`: whoever looks for rooms that
+nobody knows any more must leave parents alone.
+"""
 
 import hashlib
 import hmac
+import secrets
 
 LONGEST = 200
 """Characters of a whole title; RealtimeKit documents no limit, and this much is shown anywhere."""
@@ -12,16 +17,21 @@ def install_id(secret: str) -> str:
     return hmac.new(secret.encode(), b"breakouts install", hashlib.sha256).hexdigest()[:8]
 
 
-def child_title(name: str, install: str, room_key: str) -> str:
+def new_parent_key() -> str:
+    """A key for a parent meeting that is to be made once."""
+    return f"m{secrets.token_hex(6)}"
+
+
+def title_with_key(name: str, install: str, key: str) -> str:
     """`Room 1 [install-key]`, with the name cut where the whole would be longer than 200 characters."""
-    ending = _ending(install, room_key)
+    ending = _ending(install, key)
     return f"{name[: LONGEST - len(ending)]}{ending}"
 
 
-def ends_with_key(title: str, install: str, room_key: str) -> bool:
-    """Whether this is the very title that `child_title` gave that room, whatever it was called then."""
-    return title.endswith(_ending(install, room_key))
+def ends_with_key(title: str, install: str, key: str) -> bool:
+    """Whether this is the very title that `title_with_key` made with that key, whatever the name was then."""
+    return title.endswith(_ending(install, key))
 
 
-def _ending(install: str, room_key: str) -> str:
-    return f" [{install}-{room_key}]"
+def _ending(install: str, key: str) -> str:
+    return f" [{install}-{key}]"

@@ -1,4 +1,4 @@
-"""Finding child meetings that an unanswered create may have made: by our mark at the end of their titles."""
+"""Finding meetings that an unanswered create may have made: by our mark at the end of their titles."""
 
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from orchestrator.services.deps import Deps
 
 
 async def find_ours(deps: Deps, key: str, priority: Priority = Priority.OPENING) -> list[MeetingRecord]:
-    """Living meetings whose title ends in our mark for this room, compared exactly: how a search matches is unknown."""
+    """Living meetings whose title ends in our mark for this key, compared exactly: how a search matches is unknown."""
     hits = await deps.realtimekit.find_meetings(key, priority=priority)
     return [hit for hit in hits if ends_with_key(hit.title, deps.install, key)]
 

@@ -1,13 +1,19 @@
 """Parent meetings and the people in them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from sqlalchemy import select
 from sqlmodel import col
 
-from orchestrator.errors import Malformed, NotFound, NotNow, OutcomeUnknown, Refused, TryAgain
-from orchestrator.services import presence
+from orchestrator.errors import LeaseLost, Malformed, NotFound, NotNow, OutcomeUnknown, Refused, TryAgain
+from orchestrator.realtimekit.records import MeetingRecord
+from orchestrator.realtimekit.titles import title_with_key
+from orchestrator.services import idempotency, pending, presence
+from orchestrator.services.child_meetings import find_ours, must_have_settled
 from orchestrator.services.deps import Deps
+from orchestrator.services.idempotency import Once, Render, Reply
+from orchestrator.services.pending import Held
 from orchestrator.services.seating import seat_latecomers
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
@@ -18,26 +24,43 @@ from schemas.requests import MeetingRequest, PersonRequest
 from schemas.states import BreakoutState
 from schemas.tables import Inbox, Meeting, Participant
 
+BeforeCall = Callable[[], None] | None
+
 
 def create(deps: Deps, body: MeetingRequest) -> str:
     """Create a meeting at RealtimeKit, or adopt one that exists; its people are registered with it.
 
     Raises Malformed for presets or meetings that RealtimeKit does not know or refuses, NotNow when it can't be asked.
     """
-    try:
-        realtimekit_id, title = _at_realtimekit(deps, body)
-    except Refused as error:
-        raise Malformed(f"RealtimeKit refused: {error.message}") from error
-    except TryAgain as error:
-        raise NotNow(error.message, error.retry_after or 5.0) from error
-    except OutcomeUnknown as error:
-        raise NotNow(f"RealtimeKit did not answer: {error.message}") from error
+    with _in_our_words():
+        _check_presets(deps, body)
+        found = _make(deps, body.title or "") if body.realtimekit_meeting_id is None else _existing(deps, body)
     with deps.database.transaction() as tx:
-        meeting_id = _add(tx, body, realtimekit_id, title)
-        if body.realtimekit_meeting_id is not None:
-            due.want(tx, Meeting, [meeting_id])
-        _register(tx, meeting_id, body.participants)
-        return meeting_id
+        return _record(tx, body, found.id, body.title or found.title)
+
+
+def create_once(deps: Deps, once: Once, body: MeetingRequest, render: Render[str]) -> Reply:
+    """`create` under an Idempotency-Key: however often it is asked for, and wherever it breaks off, one meeting.
+
+    Raises as `create` does, and NotNow while another request with that key is at work.
+    """
+    if body.realtimekit_meeting_id is not None:
+        return idempotency.run(deps, once, lambda within: create(within, body), render)
+    held = pending.hold(deps, once)
+    if isinstance(held, Reply):
+        return held
+    try:
+        with _in_our_words():
+            _check_presets(deps, body, held.before_call)
+            made = _make_or_find(deps, body.title or "", held)
+        with deps.database.transaction() as tx:
+            meeting_id = _record(tx, body, made.id, body.title or "")
+            reply = idempotency.rendered(tx, render, meeting_id)
+            pending.answer(deps, tx, held, reply)
+            return reply
+    except Exception:
+        pending.let_go(deps, held)
+        raise
 
 
 def register(deps: Deps, meeting_id: str, people: Sequence[PersonRequest]) -> list[str]:
@@ -62,23 +85,64 @@ def set_present(deps: Deps, meeting_id: str, custom_participant_id: str, present
         return person.id
 
 
-def _at_realtimekit(deps: Deps, body: MeetingRequest) -> tuple[str, str]:
-    """The meeting's id and title there, after its presets were found to exist."""
-    kit = deps.realtimekit
-    known = kit.run(kit.preset_names())
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    """RealtimeKit's errors as the caller's mistake, or as nobody's who may repeat."""
+    try:
+        yield
+    except Refused as error:
+        raise Malformed(f"RealtimeKit refused: {error.message}") from error
+    except TryAgain as error:
+        raise NotNow(error.message, error.retry_after or 5.0) from error
+    except OutcomeUnknown as error:
+        raise NotNow(f"RealtimeKit did not answer: {error.message}") from error
+    except LeaseLost as error:
+        raise NotNow(str(error)) from error
+
+
+def _check_presets(deps: Deps, body: MeetingRequest, before_call: BeforeCall = None) -> None:
+    known = deps.realtimekit.run(deps.realtimekit.preset_names(), before_call)
     asked = {body.host_preset, body.participant_preset} | {it.preset_name for it in body.participants if it.preset_name}
     if missing := sorted(asked - known):
         raise Malformed(f"RealtimeKit has no preset {', '.join(missing)}; it has {', '.join(sorted(known))}")
-    if body.realtimekit_meeting_id is None:
-        keep_alive = deps.settings.session_keep_alive_seconds
-        made = kit.run(kit.create_meeting(body.title or "", keep_alive_seconds=keep_alive))
-        return made.id, made.title
+
+
+def _existing(deps: Deps, body: MeetingRequest) -> MeetingRecord:
+    assert body.realtimekit_meeting_id is not None
     try:
-        found = kit.run(kit.get_meeting(body.realtimekit_meeting_id))
+        return deps.realtimekit.run(deps.realtimekit.get_meeting(body.realtimekit_meeting_id))
     except NotFound as error:
         where = ("body", "realtimekit_meeting_id")
         raise Malformed(f"RealtimeKit has no meeting {body.realtimekit_meeting_id}", where) from error
-    return found.id, body.title or found.title
+
+
+def _make(deps: Deps, title: str, before_call: BeforeCall = None) -> MeetingRecord:
+    keep_alive = deps.settings.session_keep_alive_seconds
+    return deps.realtimekit.run(deps.realtimekit.create_meeting(title, keep_alive_seconds=keep_alive), before_call)
+
+
+def _make_or_find(deps: Deps, title: str, held: Held) -> MeetingRecord:
+    """A meeting with the key's mark; one that an earlier try may have made is looked for first."""
+    if held.in_doubt_since is not None:
+        if hits := deps.realtimekit.run(find_ours(deps, held.mark), held.before_call):
+            for surplus in hits[1:]:
+                deps.realtimekit.run(deps.realtimekit.retire_meeting(surplus.id), held.before_call)
+            return hits[0]
+        must_have_settled(deps, held.in_doubt_since, held.since)
+    held.sent = True
+    try:
+        return _make(deps, title_with_key(title, deps.install, held.mark), held.before_call)
+    except (TryAgain, Refused, LeaseLost):
+        held.sent = False
+        raise
+
+
+def _record(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str) -> str:
+    meeting_id = _add(tx, body, realtimekit_id, title)
+    if body.realtimekit_meeting_id is not None:
+        due.want(tx, Meeting, [meeting_id])
+    _register(tx, meeting_id, body.participants)
+    return meeting_id
 
 
 def _add(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from orchestrator.realtimekit.priority import Priority
-from orchestrator.realtimekit.titles import child_title
+from orchestrator.realtimekit.titles import title_with_key
 from orchestrator.services.admission import Guest, preset_of
 from orchestrator.services.deps import Deps
 from orchestrator.services.leaving import Leaver, leavers
@@ -88,7 +88,7 @@ def read_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str,
             wanted=room.wanted,
             name=room.name,
             name_at_realtimekit=room.name_at_realtimekit,
-            title=child_title(f"{breakout.name} · {room.name}", deps.install, room.key),
+            title=title_with_key(f"{breakout.name} · {room.name}", deps.install, room.key),
             key=room.key,
             realtimekit_meeting_id=room.realtimekit_meeting_id,
             in_doubt_since=room.in_doubt_since,

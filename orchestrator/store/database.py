@@ -267,6 +267,26 @@ class Database:
         with Session(bind=self._reading, autoflush=False) as session:
             yield session
 
+    def within(self, tx: Transaction) -> "Database":
+        """The same database for whoever shall take part in `tx`: each of its transactions is that one."""
+        return _Within(self, tx)
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+class _Within(Database):
+    """Begins nothing and commits nothing; an error that leaves one of its transactions must reach the end of `tx`."""
+
+    def __init__(self, database: Database, tx: Transaction) -> None:
+        self.__dict__.update(database.__dict__)
+        self._tx = tx
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        yield self._tx
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        yield self._tx.session

@@ -1,20 +1,20 @@
-"""A child meeting is found again by the ending of its title, and by nothing else."""
+"""A meeting is found again by the ending of its title, and by nothing else."""
 
-from orchestrator.realtimekit.titles import LONGEST, child_title, ends_with_key, install_id
+from orchestrator.realtimekit.titles import LONGEST, ends_with_key, install_id, title_with_key
 
 
 def test_the_title_carries_name_install_and_key() -> None:
-    assert child_title("Physics", "a1b2c3d4", "k7") == "Physics [a1b2c3d4-k7]"
+    assert title_with_key("Physics", "a1b2c3d4", "k7") == "Physics [a1b2c3d4-k7]"
 
 
 def test_a_long_name_is_cut_and_the_key_stays_whole() -> None:
-    title = child_title("x" * 500, "a1b2c3d4", "k7")
+    title = title_with_key("x" * 500, "a1b2c3d4", "k7")
     assert len(title) == LONGEST
     assert ends_with_key(title, "a1b2c3d4", "k7")
 
 
 def test_only_the_very_key_matches() -> None:
-    title = child_title("Room", "a1b2c3d4", "k7")
+    title = title_with_key("Room", "a1b2c3d4", "k7")
     assert ends_with_key(title, "a1b2c3d4", "k7")
     assert not ends_with_key(title, "a1b2c3d4", "7")
     assert not ends_with_key(title, "a1b2c3d4", "k")
@@ -23,7 +23,7 @@ def test_only_the_very_key_matches() -> None:
 
 
 def test_a_room_whose_name_looks_like_a_key_does_not_fool_us() -> None:
-    assert not ends_with_key(child_title("Room [a1b2c3d4-k7]", "a1b2c3d4", "k8"), "a1b2c3d4", "k7")
+    assert not ends_with_key(title_with_key("Room [a1b2c3d4-k7]", "a1b2c3d4", "k8"), "a1b2c3d4", "k7")
 
 
 def test_an_install_is_short_stable_and_secret() -> None:
