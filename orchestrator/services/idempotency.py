@@ -25,7 +25,7 @@ from schemas.tables import IdempotencyKey
 KEPT = timedelta(hours=24)
 PURGED_AT_ONCE = 100
 """Old rows that each new one takes along; far more than one, so that they never pile up."""
-WHERE = ("header", "idempotency-key")
+WHERE = ("header", "Idempotency-Key")
 
 T = TypeVar("T")
 

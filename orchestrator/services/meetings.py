@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from orchestrator.errors import LeaseLost, Malformed, NotFound, NotNow, OutcomeUnknown, Refused, TryAgain
@@ -17,7 +18,7 @@ from orchestrator.services.pending import Held
 from orchestrator.services.seating import seat_latecomers
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import lock_breakout_of, participant
+from orchestrator.store.queries import lock_breakout_of, lock_meeting, participant
 from orchestrator.store.queries import meeting as meeting_of
 from schemas.columns import new_id
 from schemas.requests import MeetingRequest, PersonRequest
@@ -67,7 +68,7 @@ def register(deps: Deps, meeting_id: str, people: Sequence[PersonRequest]) -> li
     """Register people, or bring those known up to date; gives their ids in the order given. Raises Unknown."""
     with deps.database.transaction() as tx:
         breakout = lock_breakout_of(tx, meeting_id)
-        meeting_of(tx.session, meeting_id)
+        lock_meeting(tx, meeting_id)  # else two that register the same person both find them missing
         ids = _register(tx, meeting_id, people)
         if breakout is not None and breakout.state in (BreakoutState.OPENING, BreakoutState.OPEN):
             tx.session.flush()
@@ -146,11 +147,7 @@ def _record(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: s
 
 
 def _add(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str) -> str:
-    """A row for the meeting; one adopted before is the same one again."""
-    known = tx.session.scalar(select(Meeting).where(col(Meeting.realtimekit_meeting_id) == realtimekit_id))
-    if known is not None:
-        known.to_import = True
-        return known.id
+    """A row for the meeting; one adopted before, or by another request at this moment, is the same one again."""
     meeting = Meeting(
         id=new_id(),
         title=title or realtimekit_id,
@@ -160,8 +157,13 @@ def _add(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str)
         created_at=tx.now(),
         to_import=body.realtimekit_meeting_id is not None,
     )
-    tx.session.add(meeting)
-    tx.session.flush()
+    try:
+        with tx.session.begin_nested():
+            tx.session.add(meeting)
+    except IntegrityError:
+        known = tx.session.scalars(select(Meeting).where(col(Meeting.realtimekit_meeting_id) == realtimekit_id)).one()
+        known.to_import = True
+        return known.id
     tx.session.add(Inbox(id=meeting.id))
     return meeting.id
 

@@ -52,9 +52,9 @@ class Held:
             raise LeaseLost("there is no time left for another call to RealtimeKit")
 
 
-def hold(deps: Deps, once: Once) -> Held | Reply:
+def hold(deps: Deps, once: Once, *, patience_seconds: float = PATIENCE_SECONDS) -> Held | Reply:
     """The key, or the answer that another request has given. Raises NotNow while another one works on it."""
-    patient_until = time.monotonic() + PATIENCE_SECONDS
+    patient_until = time.monotonic() + patience_seconds
     while time.monotonic() < patient_until:
         if reply := idempotency.kept(deps, once):
             return reply
