@@ -2,10 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import Depends, FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
@@ -15,6 +13,7 @@ from orchestrator.api.access import HEADER, Access, name_route
 from orchestrator.api.auth import Gate, StoredKeys, bootstrap_keys
 from orchestrator.api.hub import Hub
 from orchestrator.api.limits import BodyLimit
+from orchestrator.api.openapi import describe
 from orchestrator.api.stopping import on_stop_signal
 from orchestrator.api.tokens import ClientTokens
 from orchestrator.log import configure, logger
@@ -76,7 +75,7 @@ def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
     problems.install(app)
     for module in ROUTERS:
         app.include_router(module.router)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # how FastAPI wants it extended
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # how FastAPI wants it extended
     return app
 
 
@@ -100,20 +99,3 @@ def _close(deps: Deps) -> None:
     deps.broker.close()
     deps.realtimekit.close()
     deps.database.close()
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's own description, with errors under the media type that they have."""
-    if app.openapi_schema is None:
-        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        for operations_of_path in schema["paths"].values():
-            for operation in operations_of_path.values():
-                _as_problems(operation["responses"])
-        app.openapi_schema = schema
-    return app.openapi_schema
-
-
-def _as_problems(responses: dict[str, Any]) -> None:
-    for status, response in responses.items():
-        if int(status) >= 400:
-            response["content"] = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemResponse"}}}

@@ -25,7 +25,7 @@ from orchestrator.services.deps import Deps
 from schemas.requests import BreakoutChange, BreakoutRequest, CloseRequest, RoomChange, SeatChange
 from schemas.responses import BreakoutResponse, BreakoutSummary, Page, RoomRecordingResponse, RoomResponse
 
-router = APIRouter(prefix="/v1", tags=["breakouts"], dependencies=OPERATOR, responses=errors(401, 403, 404, 422))
+router = APIRouter(prefix="/v1", tags=["breakouts"], dependencies=OPERATOR)
 
 OF_MEETING = "/meetings/{meeting_id}/breakouts"
 ONE = "/breakouts/{breakout_id}"
@@ -51,7 +51,7 @@ def _answer(breakout_id: str) -> Callable[[Session, bool], tuple[int, BreakoutRe
     OF_MEETING,
     status_code=201,
     response_model=BreakoutResponse,
-    responses=STARTED | errors(409, 413),
+    responses=STARTED | errors(409),
     summary="Create a breakout",
 )
 def create(meeting_id: MeetingId, body: BreakoutRequest, doing: OnceHere) -> Response:

@@ -30,13 +30,17 @@ DESCRIPTIONS = {
     503: "Not now; repeat after `Retry-After` seconds.",
 }
 
-OPERATOR = [Depends(HTTPBearer(scheme_name="API key", description="A key of API_KEYS.", auto_error=False))]
-BROWSER = [Depends(HTTPBearer(scheme_name="Client token", description="Good for one person.", auto_error=False))]
+ERROR_SCHEMA = f"#/components/schemas/{ProblemResponse.__name__}"
+
+API_KEY, CLIENT_TOKEN = "API key", "Client token"
+KEYS = "Made by `breakouts keys create`, or one of API_KEYS."
+OPERATOR = [Depends(HTTPBearer(scheme_name=API_KEY, description=KEYS, auto_error=False))]
+BROWSER = [Depends(HTTPBearer(scheme_name=CLIENT_TOKEN, description="Good for one person.", auto_error=False))]
 """For the documentation; orchestrator/api/auth.py has checked before."""
 
 
 def errors(*statuses: int) -> Responses:
-    """The documentation of a router's or an endpoint's errors."""
+    """The documentation of errors that not every operation of its kind has (orchestrator/api/openapi.py adds those)."""
     return {status: {"model": ProblemResponse, "description": DESCRIPTIONS[status]} for status in statuses}
 
 

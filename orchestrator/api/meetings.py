@@ -3,20 +3,19 @@
 from fastapi import APIRouter, Response
 from sqlmodel import Session
 
-from orchestrator.api.common import FIRST_LIMIT, OPERATOR, Cursor, DepsHere, Limit, MeetingId, OnceHere, errors
+from orchestrator.api.common import FIRST_LIMIT, OPERATOR, Cursor, DepsHere, Limit, MeetingId, OnceHere
 from orchestrator.api.once import rendering, sent
 from orchestrator.services import meetings, reports
 from schemas.requests import MeetingRequest
 from schemas.responses import MeetingResponse, Page
 
-router = APIRouter(prefix="/v1/meetings", tags=["meetings"], dependencies=OPERATOR, responses=errors(401, 403))
+router = APIRouter(prefix="/v1/meetings", tags=["meetings"], dependencies=OPERATOR)
 
 
 @router.post(
     "",
     status_code=201,
     response_model=MeetingResponse,
-    responses=errors(413, 422, 503),
     summary="Create a meeting, or adopt one",
 )
 def create(body: MeetingRequest, doing: OnceHere) -> Response:
@@ -34,14 +33,14 @@ def create(body: MeetingRequest, doing: OnceHere) -> Response:
     return sent(meetings.create_once(doing.deps, doing.key, body, rendering(answer)))
 
 
-@router.get("", responses=errors(422), summary="List meetings")
+@router.get("", summary="List meetings")
 def index(deps: DepsHere, limit: Limit = FIRST_LIMIT, cursor: Cursor = None) -> Page[MeetingResponse]:
     """All meetings, the oldest first."""
     with deps.database.reading() as session:
         return reports.meetings(session, limit, cursor)
 
 
-@router.get("/{meeting_id}", responses=errors(404), summary="Get a meeting")
+@router.get("/{meeting_id}", summary="Get a meeting")
 def get(meeting_id: MeetingId, deps: DepsHere) -> MeetingResponse:
     """One meeting, with how many people are registered and how many are present."""
     with deps.database.reading() as session:

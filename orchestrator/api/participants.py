@@ -16,7 +16,6 @@ from orchestrator.api.common import (
     MeetingId,
     OnceHere,
     SecretOnceHere,
-    errors,
 )
 from orchestrator.api.tokens import ClientTokens
 from orchestrator.services import meetings, reports
@@ -27,14 +26,13 @@ router = APIRouter(
     prefix="/v1/meetings/{meeting_id}/participants",
     tags=["participants"],
     dependencies=OPERATOR,
-    responses=errors(401, 403, 404, 422),
 )
 
 ONE = "/{custom_participant_id:path}"
 """The caller's own ids may contain a slash."""
 
 
-@router.post("", response_model=ParticipantsResponse, responses=errors(413), summary="Register participants")
+@router.post("", response_model=ParticipantsResponse, summary="Register participants")
 def register(meeting_id: MeetingId, body: ParticipantsRequest, doing: OnceHere) -> Response:
     """Register up to 1000 people; those known already get their new name and role."""
 

@@ -5,14 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request
 from starlette.responses import StreamingResponse
 
-from orchestrator.api.common import BROWSER, DepsHere, PersonHere, errors
+from orchestrator.api.common import BROWSER, DepsHere, PersonHere
 from orchestrator.api.seat_stream import open_seat_stream
 from orchestrator.api.streaming import LiveStream, stream_of
 from orchestrator.services import seats
 from schemas.requests import AckRequest
 from schemas.responses import SeatResponse
 
-router = APIRouter(prefix="/v1/seat", tags=["seat"], dependencies=BROWSER, responses=errors(401, 404))
+router = APIRouter(prefix="/v1/seat", tags=["seat"], dependencies=BROWSER)
 
 STREAM = stream_of(
     "`seat` (S) whenever it changes, `warning {remaining_seconds}`, `closing {countdown_seconds}`.",
@@ -26,7 +26,7 @@ def get(person: PersonHere, deps: DepsHere) -> SeatResponse:
     return seats.seat(deps, person.participant_id)
 
 
-@router.get("/events", response_class=StreamingResponse, responses=STREAM | errors(422), summary="The same, live")
+@router.get("/events", response_class=StreamingResponse, responses=STREAM, summary="The same, live")
 async def events(
     person: PersonHere, request: Request, last_event_id: Annotated[str | None, Header()] = None
 ) -> LiveStream:
@@ -34,7 +34,7 @@ async def events(
     return await open_seat_stream(request.app.state.hub, person, last_event_id)
 
 
-@router.post("/ack", responses=errors(413, 422), summary="I have arrived")
+@router.post("/ack", summary="I have arrived")
 def ack(person: PersonHere, body: AckRequest, deps: DepsHere) -> SeatResponse:
     """The browser says where it is now; works beside webhooks or without them. Answers the present seat."""
     return seats.ack(deps, person.participant_id, body)

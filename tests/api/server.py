@@ -14,6 +14,7 @@ import uvicorn
 from orchestrator.api.app import create_app
 from orchestrator.sandbox.server import free_socket
 from orchestrator.services.deps import Deps
+from tests.api import described
 from tests.support.waiting import wait_until
 
 JSON = dict[str, Any]
@@ -45,7 +46,10 @@ class Api:
 
     def _speaker(self, headers: dict[str, str]) -> httpx.Client:
         """Without certificates, which take longer to load than most tests take."""
-        return httpx.Client(base_url=self.url, headers=headers, timeout=20, trust_env=False, verify=False)
+        hooks = {"response": [described.check]}
+        return httpx.Client(
+            base_url=self.url, headers=headers, timeout=20, trust_env=False, verify=False, event_hooks=hooks
+        )
 
     def __enter__(self) -> Self:
         """Itself, running."""

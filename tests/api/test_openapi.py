@@ -1,0 +1,78 @@
+"""The description: complete, and true."""
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, TypeAdapter
+
+from orchestrator.api.problems import MEDIA_TYPE
+from schemas import requests, responses
+from tests.api.described import Operation, of_schema, operations
+from tests.api.server import Api
+
+JSON = "application/json"
+
+
+def ids(operation: Operation) -> str:
+    return f"{operation.method} {operation.path}"
+
+
+def kind(schema: dict[str, Any]) -> Any:
+    """The type that a schema was made from."""
+    (reference,) = [it["$ref"] for it in schema.get("anyOf", [schema]) if "$ref" in it]
+    name, _, item = reference.rpartition("/")[2].rstrip("_").partition("_")
+    found = getattr(requests, name, None) or getattr(responses, name)
+    return found[getattr(responses, item)] if item else found
+
+
+def strictly(schema: dict[str, Any], example: Any) -> None:
+    """Valid, and nothing in it that the schema does not know."""
+    found = TypeAdapter(kind(schema)).validate_python(example)
+    assert isinstance(found, BaseModel)
+    assert example.keys() <= type(found).model_fields.keys()
+
+
+def test_what_is_served_is_what_is_described(api: Api) -> None:
+    served = api.get("/openapi.json")["paths"]
+    assert {(method.upper(), path) for path, methods in served.items() for method in methods} == {
+        (operation.method, operation.path) for operation in operations()
+    }
+
+
+@pytest.mark.parametrize("operation", operations(), ids=ids)
+def test_an_operation_is_described_with_valid_examples(operation: Operation) -> None:
+    spec = operation.spec
+    assert spec["summary"]
+    assert spec["description"]
+    assert spec["tags"]
+    for parameter in spec.get("parameters", []):
+        assert parameter.get("description") or parameter["name"] == "last-event-id"
+    contents = [*spec["responses"].values(), *([spec["requestBody"]] if "requestBody" in spec else [])]
+    for content in [it["content"][JSON] for it in contents if JSON in it.get("content", {})]:
+        examples = list(of_schema(content))
+        assert examples
+        for example in examples:
+            strictly(content["schema"], example)
+
+
+@pytest.mark.parametrize("operation", operations(), ids=ids)
+def test_an_operation_names_its_errors_as_problems(operation: Operation) -> None:
+    errors = {status: it for status, it in operation.spec["responses"].items() if int(status) >= 400}
+    for status, error in errors.items():
+        assert error["description"]
+        (content,) = (error["content"][MEDIA_TYPE],)
+        assert error["content"].keys() == {MEDIA_TYPE}
+        assert content["example"]["status"] == int(status)
+        strictly(content["schema"], content["example"])
+    assert operation.takes is None or {"401", "503"} <= errors.keys()
+
+
+def test_what_makes_or_starts_something_takes_an_idempotency_key() -> None:
+    """Every POST but the browser's word on where it is, and RealtimeKit's webhook."""
+    with_key = {
+        operation.path
+        for operation in operations()
+        if any(parameter["name"] == "Idempotency-Key" for parameter in operation.spec.get("parameters", []))
+    }
+    posts = {operation.path for operation in operations() if operation.method == "POST"}
+    assert posts - with_key == {"/v1/seat/ack", "/v1/webhooks/realtimekit"}
