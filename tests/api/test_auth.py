@@ -7,82 +7,123 @@ import jwt
 import pytest
 
 from orchestrator.api.auth import bootstrap_keys
+from orchestrator.api.common import API_KEY, CLIENT_TOKEN
 from orchestrator.api.tokens import ClientTokens
+from orchestrator.services import api_keys
 from orchestrator.services.api_keys import key_hash
 from orchestrator.store.secrets import subkey
+from schemas.states import KeyRole
+from tests.api.described import Operation, operations
 from tests.api.server import NOBODY, OPERATOR, VIEWER, Api, bearer, checked
 
-OPERATORS = [
-    ("GET", "/v1/meetings"),
-    ("POST", "/v1/meetings"),
-    ("GET", f"/v1/meetings/{NOBODY}"),
-    ("GET", f"/v1/meetings/{NOBODY}/participants"),
-    ("POST", f"/v1/meetings/{NOBODY}/participants"),
-    ("POST", f"/v1/meetings/{NOBODY}/participants/ana/client-tokens"),
-    ("PUT", f"/v1/meetings/{NOBODY}/participants/ana/present"),
-    ("GET", f"/v1/meetings/{NOBODY}/breakouts"),
-    ("POST", f"/v1/meetings/{NOBODY}/breakouts"),
-    ("GET", f"/v1/breakouts/{NOBODY}"),
-    ("GET", f"/v1/breakouts/{NOBODY}/events"),
-    ("GET", f"/v1/breakouts/{NOBODY}/log"),
-    ("GET", f"/v1/breakouts/{NOBODY}/recordings"),
-    ("POST", f"/v1/breakouts/{NOBODY}/start"),
-    ("POST", f"/v1/breakouts/{NOBODY}/close"),
-    ("POST", f"/v1/breakouts/{NOBODY}/cancel"),
-    ("POST", f"/v1/breakouts/{NOBODY}/prepare"),
-    ("PATCH", f"/v1/breakouts/{NOBODY}"),
-    ("PATCH", f"/v1/breakouts/{NOBODY}/rooms/{NOBODY}"),
-    ("PUT", f"/v1/breakouts/{NOBODY}/participants/ana/room"),
-    ("GET", "/v1/no/such/path"),
-    ("GET", "/v1"),
-    ("GET", "/v1/seats"),
-]
-BROWSERS = [("GET", "/v1/seat"), ("GET", "/v1/seat/events"), ("POST", "/v1/seat/ack"), ("GET", "/v1/seat/nothing")]
-OPEN = [("GET", "/healthz"), ("GET", "/metrics"), ("GET", "/openapi.json"), ("GET", "/docs")]
+OPERATORS = [it for it in operations() if it.takes == API_KEY]
+BROWSERS = [it for it in operations() if it.takes == CLIENT_TOKEN]
+OPEN = {"/healthz", "/readyz", "/metrics", "/v1/webhooks/realtimekit"}
+"""Whoever adds a path here says that it needs no credentials."""
+NOWHERE = [("GET", "/v1/no/such/path"), ("GET", "/v1"), ("GET", "/v1/seats"), ("POST", "/v1/no/such/path")]
+SEAT_NOWHERE = [("GET", "/v1/seat/nothing"), ("POST", "/v1/seat/nothing")]
+BODIES = [b"", b"{}", b"not json", b"\xff\xfe"]
 
 
-@pytest.fixture(scope="module")
-def tokens() -> ClientTokens:
-    return ClientTokens(["today", "yesterday"])
+def asked(kinds: list[Operation], more: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Method and path of each, with an id in every place that could be one of ours."""
+    return [(it.method, it.filled(NOBODY)) for it in kinds] + more
 
 
-def some_token(tokens: ClientTokens) -> str:
-    return tokens.issue(NOBODY, NOBODY, timedelta(minutes=5))[0]
+def good_claims(**changed: object) -> dict[str, object]:
+    now = int(time.time())
+    claims = {"sub": NOBODY, "meeting": NOBODY, "aud": "seat", "iat": now, "exp": now + 60} | changed
+    return {key: value for key, value in claims.items() if value is not None}
 
 
-def test_every_path_of_the_api_is_in_the_table(api: Api) -> None:
-    fields = {"{meeting_id}": NOBODY, "{breakout_id}": NOBODY, "{room_id}": NOBODY, "{custom_participant_id}": "ana"}
-    served = set()
-    for path, operations in api.app.openapi()["paths"].items():
-        for name, value in fields.items():
-            path = path.replace(name, value)  # noqa: PLW2901 - the template, filled in bit by bit
-        served |= {(method.upper(), path) for method in operations}
-    webhooks = {("POST", "/v1/webhooks/realtimekit")}
-    assert served <= {*OPERATORS, *BROWSERS, *OPEN, *webhooks, ("GET", "/readyz")}
+def token(signer: str = "today", algorithm: str = "HS256", **changed: object) -> str:
+    key = "" if algorithm == "none" else subkey(signer, "client tokens")
+    return jwt.encode(good_claims(**changed), key, algorithm)
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"not json", b"\xff\xfe"], ids=["empty", "json", "text", "bytes"])
-def test_nobody_gets_past_without_the_right_credentials(api: Api, tokens: ClientTokens, body: bytes) -> None:
-    strange = [{}, bearer("wrong"), {"Authorization": OPERATOR}, {"Authorization": f"Basic {OPERATOR}"}]
-    for method, path in OPERATORS:
-        for headers in [*strange, bearer(some_token(tokens))]:
-            answer = api.stranger.request(method, path, content=body, headers=headers)
-            checked(answer, 401)
-            assert answer.headers["www-authenticate"] == "Bearer"
-    for method, path in BROWSERS:
-        for headers in [*strange, bearer(OPERATOR), bearer(VIEWER)]:
-            checked(api.stranger.request(method, path, content=body, headers=headers), 401)
+def forged() -> dict[str, str]:
+    """Client tokens that are none."""
+    return {
+        "of another secret": token("last year"),
+        "without a signature": token(algorithm="none"),
+        "expired": token(exp=int(time.time()) - 1),
+        "for something else": token(aud="something else"),
+        "for ever": token(exp=None),
+        "for nobody": token(sub=None),
+        "for no meeting": token(meeting=None),
+        "no token": "eyJhbGciOiJub25lIn0.e30.",
+    }
 
 
-def test_a_viewer_may_only_look(api: Api) -> None:
-    for method, path in OPERATORS:
-        answer = api.stranger.request(method, path, content=b"not json", headers=bearer(VIEWER))
-        assert (answer.status_code == 403) == (method != "GET"), (method, path, answer.text)
+def strangers(api: Api) -> dict[str, dict[str, str]]:
+    """Headers that get nobody in, anywhere."""
+    _, revoked = api_keys.create(api.deps.database, "gone", KeyRole.OPERATOR)
+    api_keys.revoke(api.deps.database, "gone")
+    keys = {"a stranger's": "wrong", "a revoked": revoked, **forged()}
+    return {
+        "nothing": {},
+        "no scheme": {"Authorization": OPERATOR},
+        "another scheme": {"Authorization": f"Basic {OPERATOR}"},
+        "nothing behind the scheme": {"Authorization": "Bearer"},
+        **{words: bearer(key) for words, key in keys.items()},
+    }
+
+
+def refused(api: Api, asked: tuple[str, str], headers: dict[str, str], status: int, *, body: bytes = b"{") -> None:
+    answer = api.stranger.request(*asked, content=body, headers=headers)
+    assert answer.status_code == status, (asked, headers, answer.text)
+    checked(answer, status)
+    assert status != 401 or answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_every_operation_needs_credentials_but_those_that_are_listed() -> None:
+    assert {it.path for it in operations() if it.takes is None} <= OPEN
+    assert all(it.path.startswith("/v1/seat") for it in BROWSERS)
+    assert OPERATORS
+
+
+def test_nobody_gets_past_without_the_right_credentials(api: Api) -> None:
+    nobodys = list(strangers(api).values())
+    for one in asked(OPERATORS, NOWHERE):
+        for headers in [*nobodys, bearer(token())]:
+            refused(api, one, headers, 401)
+    for one in asked(BROWSERS, SEAT_NOWHERE):
+        for headers in [*nobodys, bearer(OPERATOR), bearer(VIEWER)]:
+            refused(api, one, headers, 401)
+
+
+def test_credentials_count_before_the_body_whatever_it_is(api: Api) -> None:
+    for body in BODIES:
+        for one in asked(OPERATORS, NOWHERE):
+            refused(api, one, {}, 401, body=body)
+            refused(api, one, bearer(token()), 401, body=body)
+            if one[0] != "GET":
+                refused(api, one, bearer(VIEWER), 403, body=body)
+        for one in asked(BROWSERS, SEAT_NOWHERE):
+            refused(api, one, bearer(OPERATOR), 401, body=body)
+
+
+def test_a_viewer_may_look_everywhere(api: Api) -> None:
+    _, stored = api_keys.create(api.deps.database, "eyes", KeyRole.VIEWER)
+    for method, path in asked(OPERATORS, NOWHERE):
+        for key in (VIEWER, stored):
+            answer = api.stranger.request(method, path, content=b"not json", headers=bearer(key))
+            assert (answer.status_code == 403) == (method != "GET"), (method, path, answer.text)
+            assert answer.status_code != 401
+
+
+def test_a_token_of_another_meeting_leads_nowhere_in_this_one(api: Api) -> None:
+    here, other = api.meeting("ana"), api.meeting("ana")
+    room = api.breakout(here, 202, start="now")["rooms"][0]["id"]
+    theirs = bearer(api.token(other, "ana"))
+    assert checked(api.stranger.get("/v1/seat", headers=theirs), 200)["meeting_id"] == other["id"]
+    arrived = {"location": "room", "room_id": room, "version": 0}
+    checked(api.stranger.post("/v1/seat/ack", json=arrived, headers=theirs), 422)
 
 
 def test_open_paths_need_nothing(api: Api) -> None:
-    for method, path in OPEN:
-        assert api.stranger.request(method, path).status_code == 200
+    for path in ("/healthz", "/metrics", "/openapi.json", "/docs"):
+        assert api.stranger.get(path).status_code == 200
 
 
 def test_the_word_bearer_may_be_written_in_any_case(api: Api) -> None:
@@ -102,34 +143,8 @@ def test_a_token_signed_with_an_older_secret_is_still_good(api: Api) -> None:
         assert api.stranger.get("/v1/seat", headers=bearer(token)).status_code == status
 
 
-def good_claims() -> dict[str, object]:
-    now = int(time.time())
-    return {"sub": NOBODY, "meeting": NOBODY, "aud": "seat", "iat": now, "exp": now + 60}
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"exp": int(time.time()) - 1},
-        {"aud": "something else"},
-        {"exp": None},
-        {"sub": None},
-        {"meeting": None},
-    ],
-    ids=["expired", "for something else", "for ever", "for nobody", "for no meeting"],
-)
-def test_a_token_must_say_for_whom_and_how_long(api: Api, changed: dict[str, object]) -> None:
-    claims = {key: value for key, value in (good_claims() | changed).items() if value is not None}
-    token = jwt.encode(claims, subkey("today", "client tokens"), "HS256")
-    checked(api.stranger.get("/v1/seat", headers=bearer(token)), 401)
-
-
-def test_a_token_without_a_signature_is_none(api: Api) -> None:
-    checked(api.stranger.get("/v1/seat", headers=bearer(jwt.encode(good_claims(), "", "none"))), 401)
-
-
-def test_a_token_of_somebody_we_do_not_have_leads_nowhere(api: Api, tokens: ClientTokens) -> None:
-    headers = bearer(some_token(tokens))
+def test_a_token_of_somebody_we_do_not_have_leads_nowhere(api: Api) -> None:
+    headers = bearer(token())
     checked(api.stranger.get("/v1/seat", headers=headers), 404)
     checked(api.stranger.get("/v1/seat/events", headers=headers), 404)
 

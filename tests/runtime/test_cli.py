@@ -14,7 +14,7 @@ from tests.support.postgres import Postgres
 from tests.support.processes import Processes, clean_environment
 
 Refused = Callable[..., str]
-COMMANDS = ["up", "api", "worker", "timekeeper", "flower", "sandbox", "migrate", "webhooks", "demo"]
+COMMANDS = ["up", "api", "worker", "timekeeper", "flower", "sandbox", "migrate", "webhooks", "keys", "demo"]
 COMMANDS += ["breakout", "doctor"]
 CREDENTIALS = dict.fromkeys(("REALTIMEKIT_ACCOUNT_ID", "REALTIMEKIT_APP_ID", "REALTIMEKIT_API_TOKEN"), "x")
 
