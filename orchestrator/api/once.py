@@ -54,7 +54,7 @@ class Doing:
     key: Once | None
 
     def once(self, work: Callable[[Deps], T], answer: Answer[T]) -> Response:
-        """Do `work`, which must call nobody outside after its first statement, in one transaction with its answer.
+        """Do `work`, one call of a service that makes nothing outside, in one transaction with its answer.
 
         Without a key: the work, and then the answer.
         """

@@ -69,9 +69,10 @@ def _hash(content: bytes) -> str:
 
 
 def run(deps: Deps, once: Once, work: Callable[[Deps], T], render: Render[T]) -> Reply:
-    """Do `work`, which calls nobody outside, once. Raises Malformed for another body, and what `work` raises.
+    """Do `work`, one call of a service that makes nothing outside, once.
 
-    `work` gets a database whose transactions are all one. An error is not remembered: the caller may repeat.
+    It gets a database whose transactions are all one: this one. An error is not remembered: the caller may repeat.
+    Raises Malformed for another body, and what `work` raises.
     """
     if reply := kept(deps, once):
         return reply
@@ -119,11 +120,10 @@ def kept(deps: Deps, once: Once) -> Reply | None:
 
 def find(session: Session, once: Once, *, lock: bool = False) -> IdempotencyKey | None:
     """The key's row, unless it is too old to count. Raises Malformed when it is about another body."""
-    statement = select(IdempotencyKey).where(col(IdempotencyKey.id) == once.id)
+    young = col(IdempotencyKey.created_at) > database_now(session) - KEPT
+    statement = select(IdempotencyKey).where(col(IdempotencyKey.id) == once.id, young)
     row = session.scalar(statement.with_for_update() if lock else statement)
-    if row is None or row.created_at <= database_now(session) - KEPT:
-        return None
-    if row.body_hash != once.body_hash:
+    if row is not None and row.body_hash != once.body_hash:
         raise Malformed("this Idempotency-Key came with another body before", WHERE)
     return row
 

@@ -275,6 +275,14 @@ def test_what_a_process_made_that_died_is_taken_over(api: Api, sandbox: SandboxS
     assert len(titles(sandbox)) == 1
 
 
+def test_a_pending_key_is_free_again_after_a_day(api: Api, sandbox: SandboxServer) -> None:
+    dying_request(api.deps)
+    with api.deps.database.transaction() as tx:
+        tx.session.execute(update(IdempotencyKey).values(created_at=tx.now() - timedelta(hours=25)))
+    assert post(api, "/v1/meetings", PHYSICS).status_code == 201
+    assert (len(titles(sandbox)), rows(api, IdempotencyKey)) == (1, 1)
+
+
 def test_who_was_overtaken_records_nothing(api: Api) -> None:
     held = dying_request(api.deps)
     adopted = eventually(api, 201)
