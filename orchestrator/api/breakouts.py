@@ -111,14 +111,14 @@ def prepare(breakout_id: BreakoutId, doing: OnceHere) -> Response:
     return doing.once(lambda deps: breakouts.prepare(deps, breakout_id), _answer(breakout_id))
 
 
-@router.patch(ONE, responses=errors(409, 413), summary="Change a breakout")
+@router.patch(ONE, responses=errors(409), summary="Change a breakout")
 def change(breakout_id: BreakoutId, body: BreakoutChange, deps: DepsHere) -> BreakoutResponse:
     """Its name; or while it is open its clock: close at another time, so much later or earlier, pause, go on."""
     changes.change(deps, breakout_id, body)
     return _report(deps, breakout_id)
 
 
-@router.patch(ONE + "/rooms/{room_id}", responses=errors(409, 413), summary="Rename a room")
+@router.patch(ONE + "/rooms/{room_id}", responses=errors(409), summary="Rename a room")
 def rename_room(breakout_id: BreakoutId, room_id: RoomId, body: RoomChange, deps: DepsHere) -> RoomResponse:
     """Also while it is open: its people see the new name. Names are unique within a breakout."""
     changes.rename_room(deps, breakout_id, room_id, body)
@@ -127,7 +127,7 @@ def rename_room(breakout_id: BreakoutId, room_id: RoomId, body: RoomChange, deps
 
 @router.put(
     ONE + "/participants/{custom_participant_id:path}/room",
-    responses=MOVING | errors(409, 413),
+    responses=MOVING | errors(409),
     summary="Move a person",
 )
 def move_person(

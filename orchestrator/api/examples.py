@@ -36,6 +36,14 @@ REQUESTS: dict[str, dict[str, Any]] = {
         },
     },
     "CloseRequest": {"In five seconds": {"countdown_seconds": 5}},
+    "BreakoutChange": {
+        "Five minutes more": {"extend_seconds": 300},
+        "Stop the clock": {"paused": True},
+        "Close at another time": {"closes_at": TIME},
+        "Another name": {"name": "Round 2"},
+    },
+    "RoomChange": {"Another name": {"name": "Blue"}},
+    "SeatChange": {"To a room": {"room_id": ID}, "Back to the main meeting": {"room_id": None}},
     "AckRequest": {
         "In the main meeting": {"location": "main", "version": 3},
         "In a room": {"location": "room", "room_id": ID, "version": 3},

@@ -100,8 +100,7 @@ def _try(deps: Deps, once: Once, work: Callable[[Deps], T], render: Render[T]) -
 
 def rendered(tx: Transaction, render: Render[T], result: T) -> Reply:
     """The answer as it will be right after the commit: read anew, for statements have passed by what is loaded."""
-    tx.session.flush()
-    tx.write_events()
+    tx.write_rest()
     tx.session.expire_all()
     return render(tx.session, result)
 

@@ -177,6 +177,7 @@ class Transaction:
             self._events = []
         for meeting_id, participant_ids in self.raised.items():
             self._raise_versions(meeting_id, participant_ids)
+        self.raised.clear()
 
     def _raise_versions(self, meeting_id: str, participant_ids: set[str] | None) -> None:
         whose = col(Participant.meeting_id) == meeting_id
