@@ -5,15 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import StreamingResponse
 
-from orchestrator.api.common import FIRST_LIMIT, OPERATOR, BreakoutId, DepsHere, Limit, errors
+from orchestrator.api.common import FIRST_LIMIT, OPERATOR, BreakoutId, DepsHere, Limit
 from orchestrator.api.event_stream import open_event_stream
 from orchestrator.api.streaming import LiveStream, stream_of
 from orchestrator.services import event_log
 from schemas.responses import EventResponse, Page
 
-router = APIRouter(
-    prefix="/v1/breakouts/{breakout_id}", tags=["breakouts"], dependencies=OPERATOR, responses=errors(401, 404, 422)
-)
+router = APIRouter(prefix="/v1/breakouts/{breakout_id}", tags=["breakouts"], dependencies=OPERATOR)
 
 Number = Annotated[str | None, Query(pattern=r"^(0|[1-9][0-9]{0,8})$", description="The id of the last event seen.")]
 STREAM = stream_of(
