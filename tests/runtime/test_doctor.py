@@ -19,6 +19,9 @@ from orchestrator.cli.doctor.clocks import compared
 from orchestrator.cli.doctor.parts import Parts
 from orchestrator.realtimekit.webhooks import EVENTS
 from orchestrator.runtime.ports import LOOPBACK, free_port
+from orchestrator.services import api_keys
+from orchestrator.store.database import Database
+from schemas.states import KeyRole
 from tests.support.databases import engine_of
 from tests.support.processes import BREAKOUTS, ROOT, clean_environment
 from tests.support.sandbox_server import SandboxServer
@@ -324,3 +327,12 @@ def test_the_command_says_all_of_it_and_changes_nothing(env: Env) -> None:
     assert re.search(r"failed  broker +no broker: .* → set BROKER_URL", ended.stdout)
     assert re.search(r"\d+ ok, \d+ warning, \d+ failed$", ended.stdout.strip())
     assert not Path(env["BREAKOUTS_HOME"]).exists()
+
+
+def test_a_key_in_the_database_lets_somebody_call_the_api(diagnose: Diagnose, sqlite_url: str) -> None:
+    database = Database(sqlite_url, lambda *_: None, pool_size=1)
+    api_keys.create(database, "ops", KeyRole.OPERATOR)
+    assert diagnose("API keys", API_KEYS="").detail == "1 in the database"
+    api_keys.revoke(database, "ops")
+    assert diagnose("API keys", API_KEYS="").status is FAILED
+    database.close()

@@ -3,11 +3,14 @@
 import re
 
 import httpx
+from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.cli.doctor.checks import Check, Verdict, failed, ok, warning
 from orchestrator.cli.doctor.parts import Parts
+from orchestrator.cli.failures import Unusable
 from orchestrator.cli.up import address
 from orchestrator.realtimekit.calls import on_this_machine
+from orchestrator.services.api_keys import living
 from orchestrator.settings import CLOUDFLARE
 
 SHORTEST_SECRET_KEY = 16
@@ -38,7 +41,7 @@ def secret_key(parts: Parts) -> Verdict:
 def api_keys(parts: Parts) -> Verdict:
     """Somebody may call the API."""
     entries = [entry.strip() for entry in parts.settings.api_keys.get_secret_value().split(",") if entry.strip()]
-    advice = "set API_KEYS (name:role:key, comma-separated, where role is operator or viewer)"
+    advice = "make one with `breakouts keys create NAME`, or set API_KEYS (name:role:key, comma-separated)"
     if any(not ENTRY.fullmatch(entry) for entry in entries):
         return failed("API_KEYS can't be read", advice)
     if entries:
@@ -46,7 +49,11 @@ def api_keys(parts: Parts) -> Verdict:
     own = parts.settings.breakouts_home / "operator.key"
     if own.exists():
         return ok(f"{own}, which `breakouts up` has made and uses")
-    return failed("none: nobody may call the API", advice)
+    try:
+        stored = len(living(parts.database))
+    except (Unusable, SQLAlchemyError):
+        return failed("API_KEYS has none, and the database can't be asked", advice)
+    return ok(f"{stored} in the database") if stored else failed("none: nobody may call the API", advice)
 
 
 def api(parts: Parts) -> Verdict:
