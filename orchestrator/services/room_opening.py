@@ -21,7 +21,7 @@ from orchestrator.services.room_work import RoomWork, mark_guests
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.leases import Lease
-from orchestrator.store.queries import lock_breakout, occupied_rooms, seats_of_rooms
+from orchestrator.store.queries import lock_breakout, occupied_rooms, raise_versions, seats_of_rooms
 from schemas.states import RecordingState, SeatState
 from schemas.tables import Breakout, Recording, Room, Seat
 
@@ -240,21 +240,25 @@ def _sealed(deps: Deps, results: Results) -> dict[str, str]:
 def _store_admissions(
     tx: Transaction, breakout: Breakout, seats: list[Seat], *, one: Reached, now: datetime
 ) -> list[str]:
-    admitted, refused = [], []
+    admitted: list[Seat] = []
+    renewed: list[Seat] = []
+    refused: list[Seat] = []
     doubted = {guest.row_id for guest in one.work.guests if guest.in_doubt}
     for seat in seats:
         outcome = one.results.admissions.get(seat.id)
         if outcome is None:
             continue
         seat.in_doubt = stays_in_doubt(outcome, before=seat.id in doubted)
-        if isinstance(outcome, ParticipantRecord) and seat.state is SeatState.ASSIGNED:
+        if isinstance(outcome, ParticipantRecord):
             seat.realtimekit_participant_id = outcome.id
             seat.auth_token = one.sealed.get(seat.id)
-            admitted.append(seat)
+            (admitted if seat.state is SeatState.ASSIGNED else renewed).append(seat)
         elif isinstance(outcome, Refused):
             seat.error = outcome.message
             refused.append(seat)
     move_seats(tx, breakout, {SeatState.ADMITTED: admitted}, now)
+    if renewed:
+        raise_versions(tx, breakout.meeting_id, [seat.participant_id for seat in renewed])
     _report_refused(tx, breakout, refused, now)
     words = [f"{len(admitted)} admitted"]
     if refused:

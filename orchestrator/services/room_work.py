@@ -16,7 +16,7 @@ from orchestrator.services.leaving import Leaver, leavers
 from orchestrator.services.polling import webhooks_come
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import occupied_rooms, recordings_of
-from schemas.states import BreakoutState, RecordingState, RoomState, RoomWanted, SeatState
+from schemas.states import POINTS_TO_ROOM, BreakoutState, RecordingState, RoomState, RoomWanted, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Recording, Room, Seat
 
 
@@ -128,6 +128,8 @@ def mark_guests(tx: Transaction, works: Sequence[RoomWork]) -> None:
 
 
 def _guests(session: Session, room_ids: Sequence[str]) -> defaultdict[str, list[Guest]]:
+    """Who has yet to be admitted, and whose token could not be read any more."""
+    tokenless = col(Seat.state).in_(POINTS_TO_ROOM) & col(Seat.auth_token).is_(None)
     statement = (
         select(Seat, Participant, Meeting, col(Room.state))
         .join(Participant, col(Participant.id) == col(Seat.participant_id))
@@ -136,7 +138,7 @@ def _guests(session: Session, room_ids: Sequence[str]) -> defaultdict[str, list[
         .where(
             col(Seat.room_id).in_(room_ids),
             col(Seat.wanted),
-            col(Seat.state) == SeatState.ASSIGNED,
+            (col(Seat.state) == SeatState.ASSIGNED) | tokenless,
             col(Seat.error).is_(None),
         )
     )

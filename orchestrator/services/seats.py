@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -27,10 +27,12 @@ OPEN_TO_ALL = frozenset({RoomState.READY, RoomState.OPEN})
 class _Place:
     """A room that a person belongs in."""
 
+    seat_id: str
     room_id: str
     room_name: str
     realtimekit_meeting_id: str
-    token: str
+    token: str | None
+    """None where no secret of ours opens what is stored."""
 
 
 def seat(deps: Deps, participant_id: str) -> SeatResponse:
@@ -44,23 +46,27 @@ def seat(deps: Deps, participant_id: str) -> SeatResponse:
 def seats(deps: Deps, participant_ids: Collection[str]) -> dict[str, SeatResponse]:
     """Where these people should be now, in a constant number of queries; whom we don't have is left out.
 
-    Who is to be in main and has no token for it yet gets one made soon.
+    Whose token for where they should be is not there, or can't be read any more, gets one made soon.
     """
     with deps.database.reading() as session:
         people = _people(session, participant_ids)
         live = _live(session, {person.meeting_id for person in people})
-        places = _places(deps, session, live.values(), participant_ids)
+        found_places = _places(deps, session, live.values(), participant_ids)
         breakouts = _breakouts(session, live)
+    places = {person_id: place for person_id, place in found_places.items() if place.token}
+    unreadable = [place.seat_id for person_id, place in found_places.items() if person_id not in places]
+    if unreadable:
+        _want_room_tokens(deps, unreadable)
     found = {
         person.id: _answer(deps, person, places.get(person.id), breakouts.get(person.meeting_id)) for person in people
     }
-    asking = [
-        person.id
-        for person in people
-        if not person.token_wanted and found[person.id].location is Location.MAIN and not found[person.id].auth_token
-    ]
-    if asking:
-        _want_tokens(deps, asking)
+    asking: defaultdict[str, list[str]] = defaultdict(list)
+    for person in people:
+        answer = found[person.id]
+        if not person.token_wanted and answer.location is Location.MAIN and not answer.auth_token:
+            asking[person.meeting_id].append(person.id)
+    for meeting_id, ids in asking.items():
+        _want_main_tokens(deps, meeting_id, ids)
     return found
 
 
@@ -96,17 +102,27 @@ def _is_of_meeting(session: Session, room_id: str, meeting_id: str) -> bool:
     return session.scalar(statement) is not None
 
 
-def _want_tokens(deps: Deps, participant_ids: Collection[str]) -> None:
+def _want_main_tokens(deps: Deps, meeting_id: str, participant_ids: Collection[str]) -> None:
     """Have tokens for the parent meeting made for those of these people who still have none that opens."""
-    theirs = select(Participant).where(col(Participant.id).in_(participant_ids))
     with deps.database.transaction() as tx:
-        meeting_ids = tx.session.scalars(theirs.with_only_columns(col(Participant.meeting_id)).distinct()).all()
-        due.want(tx, Meeting, meeting_ids)
-        in_order = theirs.order_by(col(Participant.id)).with_for_update(key_share=True)
-        for person in tx.session.scalars(in_order).all():
+        lock_breakout_of(tx, meeting_id)
+        due.want(tx, Meeting, [meeting_id])
+        for person in tx.session.scalars(select(Participant).where(col(Participant.id).in_(participant_ids))).all():
             if deps.vault.open(person.auth_token) is None:
                 person.auth_token = None
                 person.token_wanted = True
+
+
+def _want_room_tokens(deps: Deps, seat_ids: Collection[str]) -> None:
+    """Have the rooms of these seats make new tokens; what is stored can't be read with any secret that is left."""
+    with deps.database.transaction() as tx:
+        seats_there = tx.session.scalars(select(Seat).where(col(Seat.id).in_(seat_ids))).all()
+        room_ids = {seat.room_id for seat in seats_there if deps.vault.open(seat.auth_token) is None}
+        due.lock_rows(tx, Room, room_ids)
+        tx.session.execute(
+            update(Seat).where(col(Seat.id).in_(seat_ids), col(Seat.room_id).in_(room_ids)).values(auth_token=None)
+        )
+        due.want(tx, Room, room_ids)
 
 
 def _people(session: Session, participant_ids: Collection[str]) -> Sequence[Any]:
@@ -147,6 +163,7 @@ def _places(
     statement = (
         select(
             col(Seat.participant_id),
+            col(pointed.id),
             col(pointed.auth_token),
             col(Room.id),
             col(Room.name),
@@ -163,9 +180,10 @@ def _places(
         )
     )
     return {
-        participant_id: _Place(room_id, name, realtimekit_id, token)
-        for participant_id, sealed, room_id, name, realtimekit_id in (session.execute(statement) if running else ())
-        if (token := deps.vault.open(sealed))
+        participant_id: _Place(seat_id, room_id, name, realtimekit_id, deps.vault.open(sealed))
+        for participant_id, seat_id, sealed, room_id, name, realtimekit_id in (
+            session.execute(statement) if running else ()
+        )
     }
 
 

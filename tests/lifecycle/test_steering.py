@@ -158,6 +158,25 @@ def test_who_comes_late_is_seated_in_the_least_filled_room(stack: Stack) -> None
     stack.wait(made["id"], "closed")
 
 
+def test_a_room_token_that_no_secret_opens_any_more_is_made_anew(stack: Stack) -> None:
+    meeting = stack.meeting(1)
+    made = stack.breakout(meeting, rooms=1)
+    stack.wait(made["id"], "open")
+    stack.execute("UPDATE seat SET auth_token = 'of another time' WHERE breakout_id = :id", id=made["id"])
+    seat = wait_until(lambda: _in_a_room(stack, meeting), what="the seat in the room")
+    assert seat is not None
+    assert stack.sandbox.join(seat["auth_token"])["meeting_id"] == seat["realtimekit_meeting_id"]
+    admitted = stack.sandbox.state()["participants"]
+    assert len([one for one in admitted if one["meeting_id"] == seat["realtimekit_meeting_id"]]) == 1
+    stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
+    stack.wait(made["id"], "closed")
+
+
+def _in_a_room(stack: Stack, meeting: str) -> JSON | None:
+    seat = stack.seat(meeting, "p0")
+    return seat if seat["location"] == "room" else None
+
+
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 

@@ -19,7 +19,7 @@ while True:
 SLOW = POLITE.replace("while True:", "time.sleep(0.2)\nprint('open for business', flush=True)\nwhile True:")
 STUBBORN = POLITE.replace("signal.signal(signal.SIGTERM, stop)", "signal.signal(signal.SIGTERM, signal.SIG_IGN)")
 
-ENDLESS = "print('next time', flush=True); time.sleep(600)"
+ENDLESS = "import signal; print('next time', flush=True); signal.pause()"
 
 
 def toy(name: str, program: str, start: int, *, once: bool = False, patience: float = 5.0, words: str = "") -> Service:
@@ -34,7 +34,7 @@ CASES = {
     "failing step": [toy("step", "import sys; print('no luck'); sys.exit(4)", 0, once=True), toy("front", POLITE, 1)],
     "late": [toy("back", SLOW, 0, words="open for business"), toy("front", POLITE, 1)],
     "endless step": [
-        toy("step", f"import time; {ENDLESS}", 0, once=True, words="next time"),
+        toy("step", ENDLESS, 0, once=True, words="next time"),
         toy("front", POLITE, 1),
     ],
     "step": [toy("step", "print('done')", 0, once=True), toy("front", POLITE, 1)],

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import text
 
 from orchestrator import bootstrap
 from orchestrator.runtime.ports import free_port
@@ -13,6 +14,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.registration import ensure_webhook
 from orchestrator.settings import Settings
 from tests.support.crowds import Crowds
+from tests.support.databases import engine_of
 from tests.support.processes import Process, Processes
 from tests.support.sandbox_server import SandboxServer
 from tests.support.waiting import wait_until
@@ -162,6 +164,13 @@ class Stack:
         """Where this person should be, as their browser is told."""
         token = self.post(f"/v1/meetings/{meeting_id}/participants/{name}/client-tokens", {})["token"]
         return _ok(self.api.get("/v1/seat", headers={"Authorization": f"Bearer {token}"}))
+
+    def execute(self, statement: str, **values: Any) -> None:
+        """Do something to the database behind the system's back."""
+        engine = engine_of(self.environment["DATABASE_URL"])
+        with engine.begin() as connection:
+            connection.execute(text(statement), values)
+        engine.dispose()
 
     def people(self, meeting_id: str, names: list[str], **behaviour: Any) -> None:
         """Open a browser for each of these people: they go to the meeting and follow their seats."""

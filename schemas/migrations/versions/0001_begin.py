@@ -54,6 +54,7 @@ def upgrade() -> None:
     """Apply."""
     _meeting()
     _breakout()
+    _breakout_indexes()
     _inbox()
     _participant()
     _delivery()
@@ -137,6 +138,9 @@ def _breakout() -> None:
         sa.ForeignKeyConstraint(["meeting_id"], ["meeting.id"], name=op.f("fk_breakout_meeting_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_breakout")),
     )
+
+
+def _breakout_indexes() -> None:
     with op.batch_alter_table("breakout", schema=None) as batch_op:
         batch_op.create_index("ix_breakout_due_at", ["due_at"], unique=False, **when("due_at IS NOT NULL"))
         batch_op.create_index("ix_breakout_meeting_id", ["meeting_id"], unique=False)
