@@ -154,6 +154,14 @@ class Stream:
             pass
         return found
 
+    def next_of_each(self, *names: str) -> dict[str, Event]:
+        """Wait for one of each of these names, in whatever order they come; the last one of each."""
+        found: dict[str, Event] = {}
+        while set(names) - found.keys():
+            event = self.next()
+            found[event.name] = event
+        return found
+
 
 def checked(response: httpx.Response, expect: int) -> JSON:
     """The body of an answer that must have this status."""

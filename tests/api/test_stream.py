@@ -58,11 +58,10 @@ def test_a_change_comes_at_once_and_so_does_the_closing_of_an_opening(api: Api, 
         assert (seat.name, seat.data["breakout"]["id"]) == ("seat", breakout["id"])
         assert seat.data["version"] > before["version"]
         api.post(f"/v1/breakouts/{breakout['id']}/close", {"countdown_seconds": 30}, 202)
-        closing = stream.next_named("closing")
-        assert closing.data == {"countdown_seconds": 30}
-        seat = stream.next_named("seat")
-        assert seat.data["breakout"]["state"] == "closing"
-        assert seat.data["breakout"]["empties_at"].endswith("Z")
+        told = stream.next_of_each("closing", "seat")
+        assert told["closing"].data == {"countdown_seconds": 30}
+        assert told["seat"].data["breakout"]["state"] == "closing"
+        assert told["seat"].data["breakout"]["empties_at"].endswith("Z")
 
 
 def test_hosts_without_a_room_are_told_too(api: Api, meeting: JSON) -> None:
