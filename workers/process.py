@@ -1,6 +1,5 @@
 """The parts of one worker process: built when the first task or tick needs them, and given back at its end."""
 
-import gc
 import sys
 import threading
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 
 from orchestrator import bootstrap
+from orchestrator.runtime import memory
 from orchestrator.services.deps import Deps
 from workers.app import app, settings
 from workers.flower import Teller
@@ -27,17 +27,8 @@ def deps() -> Deps:
         if not _built:
             sys.setswitchinterval(SWITCH_SECONDS)
             _built.append(bootstrap.build(settings))
-            _leave_to_the_collector_what_comes_and_goes()
+            memory.settle()
         return _built[0]
-
-
-def _leave_to_the_collector_what_comes_and_goes() -> None:
-    """What is imported and built by now stays for good: walking through all of it again and again took a tenth of the
-    time of a mass opening (measured).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
 
 
 def _hand_back(**_: Any) -> None:

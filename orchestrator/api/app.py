@@ -18,6 +18,7 @@ from orchestrator.api.stopping import on_stop_signal
 from orchestrator.api.tokens import ClientTokens
 from orchestrator.log import configure, logger
 from orchestrator.realtimekit.webhooks import KeyFetcher
+from orchestrator.runtime import memory
 from orchestrator.services import api_keys
 from orchestrator.services.deps import Deps
 from orchestrator.settings import Settings
@@ -47,6 +48,8 @@ def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.hub = Hub(deps)
         app.state.hub.start()
+        if owns_deps:
+            memory.settle()
         with on_stop_signal(app.state.hub.end):
             yield
         await app.state.hub.stop()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from sqlalchemy import select
 from sqlmodel import col
 
+from orchestrator.runtime import memory
 from orchestrator.services.deps import Deps
 from orchestrator.store.queries import raise_versions
 from schemas.tables import Participant
@@ -59,6 +60,7 @@ async def _measure(stack: Stack, deps: Deps, meeting: str) -> None:
     readers = [Reader(participant_id, stack.token(meeting, name)) for participant_id, name in _people(deps, meeting)]
     following = [asyncio.create_task(reader.follow(stack.port)) for reader in readers]
     await asyncio.gather(*(reader.later_than(-1) for reader in readers))
+    memory.settle()
     singles = []
     for _ in range(SINGLE_CHANGES):
         singles += await _change(deps, meeting, [random.choice(readers)])
