@@ -1,11 +1,6 @@
 """The one path that every call to RealtimeKit takes: a slot, the quota, a deadline, the official SDK, our errors.
 
-Traps of the SDK (cloudflare 5.9.0) that end here:
-- it repeats POSTs that timed out (`max_retries` 2 by default): retries are off;
-- it sends today's date as `api-version`: pinned;
-- CLOUDFLARE_EMAIL or CLOUDFLARE_API_KEY in the environment push out the token it was given: taken away again;
-- with CLOUDFLARE_LOG=debug it logs request bodies, which name people: its loggers stay at WARNING;
-- on aiohttp a refused connection looks like a timeout: what really happened is in the chain of causes.
+On aiohttp a refused connection looks like a timeout to the SDK: what really happened is in the chain of causes.
 """
 
 import asyncio
@@ -15,11 +10,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
-from cloudflare import APIConnectionError, APIStatusError, AsyncCloudflare, DefaultAioHttpClient
+from cloudflare import APIConnectionError, APIStatusError
 from cloudflare.resources.realtime_kit import AsyncRealtimeKitResource
 
 from orchestrator.errors import NotFound, OutcomeUnknown, OutOfQuota, RealtimeKitError, Refused, TryAgain
@@ -28,16 +22,10 @@ from orchestrator.realtimekit import answers
 from orchestrator.realtimekit.answers import Answer
 from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.quota import Quota
+from orchestrator.realtimekit.sdk import Sdk, connect
 from orchestrator.settings import Settings
 
 log = logger(__name__)
-
-API_VERSION = "2026-10-02"
-"""The day of the SDK's release; its own default is today's date, so answers could change overnight."""
-
-CONNECT_SECONDS = 5.0
-KEEP_ALIVE_SECONDS = 4.0
-"""Less than the 5 s after which uvicorn drops an idle connection: a POST sent while it is dropped gets no answer."""
 
 NOTHING_SENT = (
     aiohttp.ClientConnectorError,
@@ -78,7 +66,7 @@ class Calls:
         self._quota = quota
         self._on_call = on_call
         self._slots = asyncio.Semaphore(settings.realtimekit_concurrency)
-        self._sdk: AsyncCloudflare | None = None
+        self._sdk: Sdk | None = None
 
     async def __call__(self, operation: str, priority: Priority, request: Request) -> Answer:
         """Send `request` once and give the body of its answer; raises a RealtimeKitError, or what `before_send` did."""
@@ -106,7 +94,7 @@ class Calls:
             self._sdk = None
 
     async def _send(self, request: Request) -> Answer:
-        self._sdk = self._sdk or _connect(self._settings)
+        self._sdk = self._sdk or connect(self._settings)
         try:
             async with asyncio.timeout(self._settings.realtimekit_timeout_seconds):
                 response = await request(self._sdk.realtime_kit)
@@ -127,32 +115,6 @@ class Calls:
 
 def _go() -> None:
     """Nobody holds this call back."""
-
-
-def _connect(settings: Settings) -> AsyncCloudflare:
-    for chatty in ("cloudflare", "httpx"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)  # the deadline of the whole call is our own
-    sdk = AsyncCloudflare(
-        api_token=settings.realtimekit_api_token.get_secret_value(),
-        base_url=settings.realtimekit_base_url,
-        api_version=API_VERSION,
-        max_retries=0,
-        timeout=timeout,
-        http_client=DefaultAioHttpClient(
-            limits=httpx.Limits(max_connections=settings.realtimekit_concurrency, keepalive_expiry=KEEP_ALIVE_SECONDS),
-            timeout=timeout,
-            follow_redirects=False,  # a redirected POST would be sent twice
-            trust_env=not on_this_machine(settings.realtimekit_base_url),  # no proxy before the sandbox
-        ),
-    )
-    sdk.api_email = sdk.api_key = sdk.user_service_key = None
-    return sdk
-
-
-def on_this_machine(url: str) -> bool:
-    """Whether `url` needs no proxy, and could use none."""
-    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def _unreachable(error: APIConnectionError) -> TryAgain | OutcomeUnknown:

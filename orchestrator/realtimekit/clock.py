@@ -5,7 +5,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-from orchestrator.realtimekit.calls import on_this_machine
+from orchestrator.realtimekit.sdk import on_this_machine
 
 SECONDS = 5.0
 

@@ -19,8 +19,8 @@ from orchestrator.errors import (
     Refused,
     TryAgain,
 )
-from orchestrator.realtimekit.calls import API_VERSION
 from orchestrator.realtimekit.client import RealtimeKit
+from orchestrator.realtimekit.sdk import API_VERSION
 from tests.realtimekit.conftest import Connect
 from tests.realtimekit.scripted import ScriptedServer
 from tests.support.sandbox_server import SandboxServer

@@ -9,7 +9,7 @@ from orchestrator.cli.doctor.checks import Check, Verdict, failed, ok, warning
 from orchestrator.cli.doctor.parts import Parts
 from orchestrator.cli.failures import Unusable
 from orchestrator.cli.up import address
-from orchestrator.realtimekit.calls import on_this_machine
+from orchestrator.realtimekit.sdk import on_this_machine
 from orchestrator.services.api_keys import living
 from orchestrator.settings import CLOUDFLARE
 
