@@ -1,0 +1,64 @@
+"""Names of things that exist, and where the pages name them."""
+
+import re
+from typing import Any
+
+import typer
+from typer.main import get_command
+
+from orchestrator.cli import keys
+from orchestrator.cli.breakout.__main__ import app as breakout
+from orchestrator.cli.demo.__main__ import demo
+from orchestrator.cli.doctor.__main__ import doctor
+from orchestrator.cli.main import app as main
+from tests.support.processes import ROOT
+
+METRIC = re.compile(r"\bbreakouts_[a-z_]+\b")
+FAMILY = re.compile(r"^# HELP (\w+)", re.MULTILINE)
+LIBRARY = "breakouts_js"
+SUFFIXES = re.compile(r"_(bucket|sum|count|created)$")
+TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
+COMMAND = re.compile(r"(?:^|[\s`(;|&=])breakouts((?: +[^\s|;&)`#>]+)+)", re.MULTILINE)
+
+
+def metrics(text: str) -> set[str]:
+    """The metrics that a page names."""
+    return {SUFFIXES.sub("", name) for name in METRIC.findall(text)}
+
+
+def families(exposition: str) -> set[str]:
+    """The metrics that a scrape shows."""
+    return set(FAMILY.findall(exposition))
+
+
+def make_targets() -> set[str]:
+    """What `make` takes."""
+    return set(TARGET.findall((ROOT / "Makefile").read_text()))
+
+
+def _single(function: Any) -> Any:
+    app = typer.Typer(add_completion=False)
+    app.command()(function)
+    return get_command(app)
+
+
+def command_tree() -> Any:
+    """`breakouts`, with the commands that run in processes of their own in their places."""
+    tree: Any = get_command(main)
+    tree.commands |= {
+        "breakout": get_command(breakout),
+        "keys": get_command(keys.app),
+        "demo": _single(demo),
+        "doctor": _single(doctor),
+    }
+    return tree
+
+
+def wrong_words(tree: Any, words: list[str]) -> list[str]:
+    """Those of a command line that are neither commands nor options of it."""
+    while getattr(tree, "commands", None) and words:
+        if words[0] not in tree.commands:
+            return [] if words[0] in ("--help", "…") else words[:1]
+        tree, words = tree.commands[words[0]], words[1:]
+    known = {option for parameter in tree.params for option in [*parameter.opts, *parameter.secondary_opts]}
+    return [word for word in words if word.startswith("--") and word != "--help" and word.split("=")[0] not in known]

@@ -1,0 +1,53 @@
+"""Runs a page's blocks in their order, in one shell, as a reader would who copies one after the other."""
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.docs.pages import Block
+from tests.support.processes import BREAKOUTS, clean_environment
+
+SECONDS = 90
+PRELUDE = r"""
+set -euo pipefail
+breakouts() { BREAKOUTS_COMMAND "$@"; }
+python3() { PYTHON "$@"; }
+# A stream never ends: two seconds of it, and something must have come.
+curl() {
+  case " $* " in
+    *" -sSN "*) command curl --max-time 2 "$@" > stream.txt || [ $? = 28 ]; test -s stream.txt; cat stream.txt ;;
+    *) command curl --fail-with-body "$@" ;;
+  esac
+}
+"""
+
+
+def run(blocks: Sequence[Block], folder: Path, env: Mapping[str, str], port: int, flower_port: int) -> str:
+    """All that the blocks print. AssertionError names the block that failed."""
+    ports = {":8000": f":{port}", ":5555": f":{flower_port}"}
+    script = PRELUDE.replace("BREAKOUTS_COMMAND", shlex.join(BREAKOUTS)).replace("PYTHON", shlex.quote(sys.executable))
+    script += "".join(f"echo '### {block.where}'\n{_as_shell(block)}\n" for block in blocks)
+    for ours, theirs in ports.items():
+        script = script.replace(ours, theirs)
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        env={**clean_environment(), **env, "PATH": os.environ["PATH"]},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=SECONDS,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"exit code {done.returncode}, after:\n{done.stdout[-4000:]}"
+    return done.stdout
+
+
+def _as_shell(block: Block) -> str:
+    if block.language == "python":
+        return f"{shlex.quote(sys.executable)} - <<'THE_END'\n{block.text}THE_END"
+    return block.text
