@@ -15,10 +15,8 @@ from tests.support.processes import ROOT
 
 METRIC = re.compile(r"\bbreakouts_[a-z_]+\b")
 FAMILY = re.compile(r"^# HELP (\w+)", re.MULTILINE)
-LIBRARY = "breakouts_js"
 SUFFIXES = re.compile(r"_(bucket|sum|count|created)$")
 TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
-COMMAND = re.compile(r"(?:^|[\s`(;|&=])breakouts((?: +[^\s|;&)`#>]+)+)", re.MULTILINE)
 
 
 def metrics(text: str) -> set[str]:
