@@ -52,7 +52,7 @@ def open_(
     record: Annotated[bool, typer.Option("--record", help="Record every room.")] = False,
     seed: Annotated[int | None, typer.Option(help="Same seed and people: same groups.")] = None,
     who: Annotated[str | None, typer.Option(metavar="registered|present")] = None,
-    mode: Annotated[str | None, typer.Option(metavar="even|manual|self_select")] = None,
+    mode: Annotated[str | None, typer.Option(metavar="even|manual")] = None,
     start: Annotated[
         str | None, typer.Option(parser=durations.start, metavar="now|manual|TIME", help="Default: now.")
     ] = None,
