@@ -14,6 +14,7 @@ OrchestratorError
 └── RealtimeKitError          what RealtimeKit answered, in its own words
     ├── TryAgain              certainly nothing happened there; repeat later
     │   ├── OutOfQuota        our budget or RealtimeKit's 429; `retry_after` is always set
+    │   ├── TooEarly          what an earlier try has done can't be seen yet
     │   └── Stopping          this process was told to stop: another goes on
     ├── OutcomeUnknown        it may have happened: look before repeating
     └── Refused               repeating will never work
@@ -130,6 +131,10 @@ class OutOfQuota(TryAgain):
     def __init__(self, message: str, *, retry_after: float, status: int | None = None) -> None:
         super().__init__(message, status=status, retry_after=retry_after)
         self.retry_after: float = retry_after
+
+
+class TooEarly(TryAgain):
+    """What an earlier try has done can't be seen yet; waiting for it is no failure."""
 
 
 class Stopping(TryAgain):

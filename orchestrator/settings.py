@@ -76,6 +76,12 @@ class Settings(BaseSettings):
     opening_deadline_seconds: float = Field(
         default=60.0, gt=0, description="A room still failing then, while others opened, is failed."
     )
+    room_tries: int = Field(
+        default=8, ge=1, description="A room that failed this often, while others got on, is given up."
+    )
+    closing_patience_seconds: float = Field(
+        default=600.0, ge=0, description="How long a room that can't be closed is tried again, if RealtimeKit answers."
+    )
     prepare_ahead_seconds: float = Field(
         default=300.0,
         ge=0,
@@ -88,6 +94,9 @@ class Settings(BaseSettings):
         description="A RealtimeKit search may lag this far behind a create (its delay is undocumented).",
     )
     sync_seconds: float = Field(default=10.0, gt=0, description="Polling interval while no webhooks arrive.")
+    reconcile_seconds: float = Field(
+        default=86400.0, gt=0, description="How often meetings at RealtimeKit that nobody needs any more are retired."
+    )
     session_keep_alive_seconds: int = Field(default=600, ge=60, le=600)
 
     @model_validator(mode="after")

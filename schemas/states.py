@@ -128,40 +128,49 @@ State = BreakoutState | RoomState | SeatState | RecordingState
 
 _B, _R, _S, _C = BreakoutState, RoomState, SeatState, RecordingState
 
-MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
+MOVES: Mapping[type[State], Mapping[State, frozenset[State]]] = MappingProxyType(
     {
-        _B.DRAFT: frozenset({_B.SCHEDULED, _B.OPENING, _B.CANCELLED}),
-        _B.SCHEDULED: frozenset({_B.OPENING, _B.CANCELLED}),
-        _B.OPENING: frozenset({_B.OPEN, _B.CLOSING, _B.FAILED}),
-        _B.OPEN: frozenset({_B.CLOSING}),
-        _B.CLOSING: frozenset({_B.CLOSED}),
-        _B.CLOSED: frozenset(),
-        _B.CANCELLED: frozenset(),
-        _B.FAILED: frozenset(),
-        _R.PLANNED: frozenset({_R.PREPARING, _R.CLOSED}),
-        _R.PREPARING: frozenset({_R.READY, _R.CLOSING, _R.FAILED}),
-        _R.READY: frozenset({_R.OPEN, _R.CLOSING}),
-        _R.OPEN: frozenset({_R.CLOSING}),
-        _R.CLOSING: frozenset({_R.CLOSED}),
-        _R.CLOSED: frozenset(),
-        _R.FAILED: frozenset(),
-        _S.ASSIGNED: frozenset({_S.ADMITTED, _S.NEVER_JOINED}),
-        _S.ADMITTED: frozenset({_S.INVITED, _S.NEVER_JOINED}),
-        _S.INVITED: frozenset({_S.JOINED, _S.NEVER_JOINED}),
-        _S.JOINED: frozenset({_S.AWAY, _S.RETURNING}),
-        _S.AWAY: frozenset({_S.JOINED, _S.RETURNING}),
-        _S.RETURNING: frozenset({_S.RETURNED, _S.LOST}),
-        _S.RETURNED: frozenset(),
-        _S.NEVER_JOINED: frozenset(),
-        _S.LOST: frozenset({_S.RETURNED}),
-        _C.REQUESTED: frozenset({_C.RECORDING, _C.FAILED, _C.SKIPPED}),
-        _C.RECORDING: frozenset({_C.STOPPED, _C.UPLOADED, _C.FAILED}),
-        _C.STOPPED: frozenset({_C.UPLOADED, _C.FAILED}),
-        _C.UPLOADED: frozenset(),
-        _C.FAILED: frozenset(),
-        _C.SKIPPED: frozenset(),
+        _B: {
+            _B.DRAFT: frozenset({_B.SCHEDULED, _B.OPENING, _B.CANCELLED}),
+            _B.SCHEDULED: frozenset({_B.OPENING, _B.CANCELLED}),
+            _B.OPENING: frozenset({_B.OPEN, _B.CLOSING, _B.FAILED}),
+            _B.OPEN: frozenset({_B.CLOSING}),
+            _B.CLOSING: frozenset({_B.CLOSED}),
+            _B.CLOSED: frozenset(),
+            _B.CANCELLED: frozenset(),
+            _B.FAILED: frozenset(),
+        },
+        _R: {
+            _R.PLANNED: frozenset({_R.PREPARING, _R.CLOSED}),
+            _R.PREPARING: frozenset({_R.READY, _R.CLOSING, _R.FAILED}),
+            _R.READY: frozenset({_R.OPEN, _R.CLOSING}),
+            _R.OPEN: frozenset({_R.CLOSING}),
+            _R.CLOSING: frozenset({_R.CLOSED}),
+            _R.CLOSED: frozenset(),
+            _R.FAILED: frozenset({_R.PREPARING}),
+        },
+        _S: {
+            _S.ASSIGNED: frozenset({_S.ADMITTED, _S.NEVER_JOINED}),
+            _S.ADMITTED: frozenset({_S.INVITED, _S.NEVER_JOINED}),
+            _S.INVITED: frozenset({_S.JOINED, _S.NEVER_JOINED}),
+            _S.JOINED: frozenset({_S.AWAY, _S.RETURNING}),
+            _S.AWAY: frozenset({_S.JOINED, _S.RETURNING}),
+            _S.RETURNING: frozenset({_S.RETURNED, _S.LOST}),
+            _S.RETURNED: frozenset(),
+            _S.NEVER_JOINED: frozenset(),
+            _S.LOST: frozenset({_S.RETURNED}),
+        },
+        _C: {
+            _C.REQUESTED: frozenset({_C.RECORDING, _C.FAILED, _C.SKIPPED}),
+            _C.RECORDING: frozenset({_C.STOPPED, _C.UPLOADED, _C.FAILED}),
+            _C.STOPPED: frozenset({_C.UPLOADED, _C.FAILED}),
+            _C.UPLOADED: frozenset(),
+            _C.FAILED: frozenset(),
+            _C.SKIPPED: frozenset(),
+        },
     }
 )
+"""By kind: members of two kinds that are spelled alike are equal, and would be one key."""
 
 LIVE = frozenset({_B.OPENING, _B.OPEN, _B.CLOSING})
 """A meeting has at most one breakout in these states."""
@@ -171,3 +180,8 @@ POINTS_TO_ROOM = frozenset({_S.INVITED, _S.JOINED, _S.AWAY})
 
 ACCOUNTED = frozenset({_S.RETURNED, _S.NEVER_JOINED, _S.LOST})
 """A seat in one of these needs nothing more."""
+
+
+def moves_from(state: State) -> frozenset[State]:
+    """Where the table of moves lets `state` go."""
+    return MOVES[type(state)][state]

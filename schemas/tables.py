@@ -60,6 +60,10 @@ class Due(SQLModel):
     """Raised by everybody who changes what is wanted."""
     tries: int = 0
     """Passes begun since the last recorded progress."""
+    trying_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the first of these passes began."""
+    progressed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When progress was last recorded: who fails meanwhile does so for reasons of its own."""
     dispatches: int = 0
     """Messages sent since the last start."""
 
@@ -89,6 +93,20 @@ class Inbox(Due, table=True):
     __table_args__: ClassVar[Any] = (_due_index("inbox"),)
 
     id: str = Field(primary_key=True, foreign_key="meeting.id", max_length=36)
+
+
+class Sweep(Due, table=True):
+    """The search for meetings at RealtimeKit that nobody needs any more, as one row to work on."""
+
+    __table_args__: ClassVar[Any] = (_due_index("sweep"),)
+
+    id: str = Field(primary_key=True, max_length=36)
+    page: int = 1
+    """Of RealtimeKit's list of meetings, where the search goes on."""
+
+
+ORPHANS = "orphans"
+"""The one row of Sweep; it comes with the table."""
 
 
 class Delivery(SQLModel, table=True):
@@ -239,6 +257,10 @@ class Room(Due, table=True):
     ever_in_doubt: bool = False
     retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     error: str | None = None
+    failures: int = 0
+    """How many of its present tries have failed although others got on."""
+    failing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the first of those failed."""
 
 
 class Seat(SQLModel, table=True):

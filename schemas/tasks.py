@@ -20,6 +20,7 @@ class Task(StrEnum):
     BREAKOUT_WARN = "breakout.warn"
     BREAKOUT_CLOSE = "breakout.close"
     BREAKOUT_FINISH = "breakout.finish"
+    BREAKOUT_RECONCILE = "breakout.reconcile"
     ROOM_OPEN = "room.open"
     ROOM_RECORD = "room.record"
     ROOM_CLOSE = "room.close"
@@ -40,4 +41,5 @@ QUEUE_OF: dict[Task, Queue] = {
     Task.ROOM_RECORD: Queue.RECORDINGS,
     Task.RECORDING_FOLLOW: Queue.RECONCILE,
     Task.MEETING_SYNC: Queue.RECONCILE,
+    Task.BREAKOUT_RECONCILE: Queue.RECONCILE,
 }

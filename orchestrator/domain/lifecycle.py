@@ -5,13 +5,13 @@ from typing import Protocol
 
 from orchestrator.domain.timing import earliest, next_warning
 from orchestrator.errors import IllegalMove
-from schemas.states import MOVES, BreakoutState, RoomWanted, State
+from schemas.states import BreakoutState, RoomWanted, State, moves_from
 from schemas.tasks import Task
 
 
 def can_move(state: State, to: State) -> bool:
     """Whether the table of moves has an arrow from `state` to `to`."""
-    return to in MOVES[state]
+    return to in moves_from(state)
 
 
 def check_move(state: State, to: State) -> None:

@@ -67,6 +67,8 @@ class Calls:
         self._on_call = on_call
         self._slots = asyncio.Semaphore(settings.realtimekit_concurrency)
         self._sdk: Sdk | None = None
+        self.answered_at = float("-inf")
+        """Monotonic: when a call was last answered with what it asked for, or that there is no such thing."""
 
     async def __call__(self, operation: str, priority: Priority, request: Request) -> Answer:
         """Send `request` once and give the body of its answer; raises a RealtimeKitError, or what `before_send` did."""
@@ -81,10 +83,13 @@ class Calls:
             except RealtimeKitError as error:
                 self._count(operation, outcome_of(error), begun)
                 _tell(operation, error)
+                if isinstance(error, NotFound):
+                    self.answered_at = time.monotonic()
                 if isinstance(error, OutOfQuota):
                     await self._quota.block(error.retry_after)
                 raise
             self._count(operation, "ok", begun)
+            self.answered_at = time.monotonic()
             return answer
 
     async def close(self) -> None:

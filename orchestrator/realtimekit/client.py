@@ -6,13 +6,13 @@ Nothing is ever repeated in here. After OutcomeUnknown the caller looks (`find_m
 
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from orchestrator.errors import Conflict, NotFound, Refused
 from orchestrator.realtimekit.answers import listing, mapping
 from orchestrator.realtimekit.calls import Calls, OnCall, Request, checking
 from orchestrator.realtimekit.loop import LoopThread
-from orchestrator.realtimekit.paging import PER_PAGE, all_pages
+from orchestrator.realtimekit.paging import PER_PAGE, all_pages, one_page
 from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.quota import Quota
 from orchestrator.realtimekit.records import (
@@ -29,8 +29,11 @@ from orchestrator.settings import Settings
 
 T = TypeVar("T")
 
+RecordingStatus = Literal["INVOKED", "RECORDING", "UPLOADING", "UPLOADED", "ERRORED", "PAUSED"]
+
 SHORTEST_RECORDING, LONGEST_RECORDING = 60, 86_400
 """The seconds that RealtimeKit takes as `max_seconds` (RealtimeKit docs)."""
+RUNNING: list[RecordingStatus] = ["INVOKED", "RECORDING", "PAUSED"]
 STOPPED = frozenset({"UPLOADING", "UPLOADED", "ERRORED"})
 
 
@@ -68,6 +71,10 @@ class RealtimeKit:
         """Cancel calls still out (their outcome is unknown) and end the loop's thread, for good."""
         self._loop.close(last=self._close)
 
+    def has_answered_since(self, monotonic: float) -> bool:
+        """Whether RealtimeKit has answered any call of this process since then."""
+        return self._call.answered_at >= monotonic
+
     async def calls_in_window(self) -> int:
         """How many calls the quota has let go out of late; raises RedisError or OSError."""
         return await self._quota.used()
@@ -98,6 +105,36 @@ class RealtimeKit:
         )
         meetings = [MeetingRecord.read(item) for item in found]
         return [meeting for meeting in meetings if meeting.status == "ACTIVE"]
+
+    async def meetings_page(
+        self, page: int, *, priority: Priority = Priority.POLLING
+    ) -> tuple[list[MeetingRecord], bool]:
+        """ACTIVE meetings of everybody, a page (from 1) at a time, and whether that page is the last."""
+        found, is_last = await one_page(
+            lambda number: self._call(
+                "meetings",
+                priority,
+                lambda kit: kit.meetings.with_raw_response.get(
+                    **self._app, status="ACTIVE", page_no=number, per_page=PER_PAGE
+                ),
+            ),
+            page,
+            "data",
+        )
+        return [MeetingRecord.read(item) for item in found], is_last
+
+    async def running_recordings(self, *, priority: Priority = Priority.POLLING) -> list[RecordingRecord]:
+        """All recordings of everybody that have not been stopped."""
+        found = await self._all(
+            "running_recordings",
+            priority,
+            lambda page: (
+                lambda kit: kit.recordings.with_raw_response.get_recordings(
+                    **self._app, status=RUNNING, page_no=page, per_page=PER_PAGE
+                )
+            ),
+        )
+        return [record for record in map(RecordingRecord.read, found) if record.status in RUNNING]
 
     async def get_meeting(self, meeting_id: str, *, priority: Priority = Priority.OPENING) -> MeetingRecord:
         """One meeting; NotFound when there is none."""

@@ -17,7 +17,7 @@ from orchestrator.store.database import Transaction
 from orchestrator.store.queries import lock_breakout, lock_meeting, rooms_of
 from schemas.columns import new_id
 from schemas.requests import BreakoutRequest, RoomRequest
-from schemas.states import MOVES, AssignmentMode, BreakoutState, CloseReason, Location, Role, RoomWanted, Who
+from schemas.states import AssignmentMode, BreakoutState, CloseReason, Location, Role, RoomWanted, Who, moves_from
 from schemas.tables import Breakout, Meeting, Participant, Room, Seat
 
 BEFORE_START = (BreakoutState.DRAFT, BreakoutState.SCHEDULED)
@@ -99,8 +99,8 @@ def cancel(deps: Deps, breakout_id: str) -> bool:
 
 
 def _require(breakout: Breakout, to: BreakoutState, verb: str) -> None:
-    if to not in MOVES[breakout.state]:
-        allowed = sorted(state.value for state in MOVES[breakout.state])
+    if to not in moves_from(breakout.state):
+        allowed = sorted(state.value for state in moves_from(breakout.state))
         raise WrongState(f"can't {verb} a breakout that is {breakout.state}", breakout.state.value, allowed)
 
 

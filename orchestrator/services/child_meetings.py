@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from orchestrator.errors import TryAgain
+from orchestrator.errors import TooEarly
 from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.records import MeetingRecord
 from orchestrator.realtimekit.titles import ends_with_key
@@ -16,10 +16,10 @@ async def find_ours(deps: Deps, key: str, priority: Priority = Priority.OPENING)
 
 
 def must_have_settled(deps: Deps, in_doubt_since: datetime | None, now: datetime) -> None:
-    """Raise TryAgain while a search may not show yet what a create of `in_doubt_since` has made."""
+    """Raise TooEarly while a search may not show yet what a create of `in_doubt_since` has made."""
     if in_doubt_since is None:
         return
     lag = timedelta(seconds=deps.settings.realtimekit_timeout_seconds + deps.settings.search_settle_seconds)
     if now < in_doubt_since + lag:
         wait = (in_doubt_since + lag - now).total_seconds()
-        raise TryAgain("an earlier try may have made the meeting; its search has to settle", retry_after=wait)
+        raise TooEarly("an earlier try may have made the meeting; its search has to settle", retry_after=wait)

@@ -30,6 +30,7 @@ def _to_tell(tx: Transaction, breakout: Breakout, room: Room, seats: list[Seat],
     waits = any(seat.state is SeatState.ASSIGNED and seat.error is None for seat in seats)
     is_there = room.realtimekit_meeting_id is not None and not waits
     if room.state is RoomState.PREPARING and room.wanted is not RoomWanted.CLOSED and is_there:
+        room.error = None
         move_rooms(tx, breakout, [room], RoomState.READY, now)
     if room.state is RoomState.READY and room.wanted is RoomWanted.OPEN:
         move_rooms(tx, breakout, [room], RoomState.OPEN, now)

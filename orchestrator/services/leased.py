@@ -2,19 +2,19 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from orchestrator import metrics
 from orchestrator.domain.timing import backoff
-from orchestrator.errors import LeaseLost, OutOfQuota, RealtimeKitError, Stopping, TryAgain
+from orchestrator.errors import LeaseLost, OutOfQuota, RealtimeKitError, Stopping, TooEarly, TryAgain
 from orchestrator.log import about
 from orchestrator.realtimekit.calls import outcome_of
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
-from orchestrator.store.database import Transaction
+from orchestrator.store.database import DATABASE_TROUBLE, Transaction
 from orchestrator.store.leases import Lease
 from schemas.tables import Due
 
@@ -22,23 +22,37 @@ T = TypeVar("T")
 Read = Callable[[Transaction, Sequence[str]], Mapping[str, T]]
 """What the passes over these rows need to know, by row."""
 
+AfterError = Callable[[Deps, due.Claim, Exception], None]
+"""Gives a row back whose pass met an error that nobody had expected."""
+
+NO_TRY = OutOfQuota | Stopping | TooEarly
+"""A pass that ended so has not had its turn."""
+
 _jitter = random.Random()  # noqa: S311 - spreads retries, guards nothing
 
 
 @contextmanager
 def start_pass(
-    deps: Deps, table: type[Due], row_id: str, claim: int, read: Read[T]
+    deps: Deps, table: type[Due], row_id: str, claim: int, read: Read[T], *, after_error: AfterError | None = None
 ) -> Iterator[tuple[Lease, T] | None]:
     """Start work on a row, `read` what it needs in the same transaction, and keep its lease inside the block.
 
     Rows that other threads start at the same time are started and read together: one by one, reading 100 rooms took a
     third of the time in which they were opened (measured). None when the message is stale. An unexpected error gives
-    the row back with a backoff and goes on up, so that it shows as a failed task.
+    the row back with a backoff, or as `after_error` does, and goes on up, so that it shows as a failed task.
     """
     begun = time.monotonic()
-    started = deps.database.together(
-        f"starting {table.__name__}", (row_id, claim), lambda asked: _start_all(deps, table, asked, read)
-    )
+    after_error = after_error or _give_back
+    try:
+        started = deps.database.together(
+            f"starting {table.__name__}", (row_id, claim), lambda asked: _start_all(deps, table, asked, read)
+        )
+    except DATABASE_TROUBLE:
+        raise
+    except Exception as error:
+        for fence in _start_unread(deps, table, row_id, claim):
+            after_error(deps, fence, error)
+        raise
     if started is None:
         yield None
         return
@@ -49,9 +63,19 @@ def start_pass(
             yield lease, work
         except LeaseLost:
             raise
-        except Exception:
-            give_back(deps, fence, None)
+        except DATABASE_TROUBLE as error:
+            _give_back(deps, fence, error)
             raise
+        except Exception as error:
+            after_error(deps, fence, error)
+            raise
+
+
+def _start_unread(deps: Deps, table: type[Due], row_id: str, claim: int) -> Iterable[due.Claim]:
+    """What is in the row can't be read: start it all the same, so that its tries are counted."""
+    with deps.database.transaction() as tx:
+        asked = [(row_id, claim)]
+        return due.start_all(tx, table, asked, holder=deps.holder, lease=deps.leases.lease).values()
 
 
 def _start_all(
@@ -68,16 +92,15 @@ def _start_all(
     return answers
 
 
-def give_back(deps: Deps, claim: due.Claim, error: RealtimeKitError | None) -> None:
-    """Release a row whose pass did not get through; due after a backoff, when the quota has room, or for another
-    worker at once.
-    """
+def _give_back(deps: Deps, claim: due.Claim, _error: Exception) -> None:
     with deps.database.transaction() as tx:
-        release_for_retry(tx, claim, error)
+        release_for_retry(tx, claim, None)
 
 
 def release_for_retry(tx: Transaction, claim: due.Claim, error: RealtimeKitError | None) -> None:
-    """The same, inside a transaction that has something to record as well."""
+    """Release a row whose pass did not get through (None: an error of ours); due after a backoff, when the quota has
+    room, or for another worker at once.
+    """
     row: Any = tx.session.get_one(claim.table, claim.row_id, populate_existing=True)
     wait = timedelta() if isinstance(error, Stopping) else backoff(row.tries, _jitter)
     if isinstance(error, TryAgain) and error.retry_after is not None:
@@ -85,4 +108,4 @@ def release_for_retry(tx: Transaction, claim: due.Claim, error: RealtimeKitError
     reason = "bug" if error is None else outcome_of(error)
     tx.count(metrics.RETRIES.labels(claim.table.__name__.lower(), reason).inc)
     retry_at = tx.now() + wait
-    due.release(tx, claim, due_at=retry_at, untried=isinstance(error, OutOfQuota | Stopping))
+    due.release(tx, claim, due_at=retry_at, untried=isinstance(error, NO_TRY))

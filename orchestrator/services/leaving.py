@@ -62,10 +62,13 @@ def have_left(tx: Transaction, seat_ids: Sequence[str]) -> None:
         tx.session.execute(update(Seat).where(col(Seat.id).in_(seat_ids)).values(leave_by=None))
 
 
-def keep_watching(tx: Transaction, room_ids: Iterable[str]) -> None:
-    """See that rooms which were just given back are looked at when the next one should have left."""
+def keep_watching(tx: Transaction, room_ids: Iterable[str], since: datetime) -> None:
+    """See that rooms which were just given back are looked at when the next one should have left.
+
+    Who should have left by `since` was seen to by the pass that has just ended, or is by its next try.
+    """
     statement = select(col(Seat.room_id), func.min(col(Seat.leave_by))).where(
-        col(Seat.room_id).in_(list(room_ids)), col(Seat.leave_by).is_not(None)
+        col(Seat.room_id).in_(list(room_ids)), col(Seat.leave_by) > since
     )
     for room_id, leave_by in tx.session.execute(statement.group_by(col(Seat.room_id))).all():
         due.due_by(tx, Room, [room_id], leave_by)

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, select, update
 from sqlmodel import col
 
+from orchestrator.domain.timing import earliest
 from orchestrator.domain.wording import count
-from orchestrator.errors import RealtimeKitError
+from orchestrator.errors import NotFound, RealtimeKitError, Refused
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.records import ParticipantRecord, PeerRecord
@@ -57,6 +58,11 @@ class Answers:
     tokens: dict[str, Outcome] = field(default_factory=dict)
     peers: dict[str, list[PeerRecord]] = field(default_factory=dict)
     error: RealtimeKitError | None = None
+
+    @property
+    def got_on(self) -> bool:
+        """Whether anything came of it, or nothing stood in the way."""
+        return self.error is None or any(isinstance(one, ParticipantRecord) for one in self.tokens.values())
 
 
 def sync(deps: Deps, meeting_id: str, claim: int) -> str:
@@ -159,16 +165,21 @@ async def _peers(kit: RealtimeKit, meeting_id: str) -> list[PeerRecord]:
 def _store(deps: Deps, claim: due.Claim, work: SyncWork, answers: Answers) -> str:
     with deps.database.transaction() as tx:
         breakout = lock_breakout_of(tx, work.meeting_id)
-        due.record(tx, claim)
+        due.record(tx, claim, progress=answers.got_on)
         presence.apply(deps, tx, breakout, work.meeting_id, _stays(deps, tx, work, answers.peers))
         meeting = tx.session.get_one(Meeting, work.meeting_id, populate_existing=True)
         if answers.imported is not None:
             _import(tx, meeting, answers.imported)
+        elif isinstance(answers.error, NotFound):
+            meeting.to_import = False  # it is not there any more
         made = _store_tokens(deps, tx, work, answers.tokens)
         now = tx.now()
         if meeting.poll_at is None or meeting.poll_at <= now or live_breakout(tx, meeting.id) is None:
             meeting.poll_at = next_poll(deps, tx, meeting, now)
-        if answers.error is not None:
+        if isinstance(answers.error, Refused):
+            later = now + BACKSTOP if meeting.to_import or work.guests else None
+            due.release(tx, claim, due_at=earliest(meeting.poll_at, later))
+        elif answers.error is not None:
             release_for_retry(tx, claim, answers.error)
         else:
             due.release(tx, claim, due_at=now if made and len(work.guests) == BATCH else meeting.poll_at)
@@ -182,7 +193,8 @@ def _in_words(work: SyncWork, answers: Answers, made: int) -> str:
     if answers.peers:
         words.append(f"{count(len(answers.peers), 'meeting')} asked")
     if answers.error:
-        words.append(f"will try again: {without_names(answers.error.message, work.guests)}")
+        fate = "refused" if isinstance(answers.error, Refused) else "will try again"
+        words.append(f"{fate}: {without_names(answers.error.message, work.guests)}")
     return ", ".join(words) or "nothing to do yet"
 
 

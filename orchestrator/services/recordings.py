@@ -71,6 +71,21 @@ def merge(tx: Transaction, breakout: Breakout, recording: Recording, fact: Recor
     schedule_follow(tx, recording, now)
 
 
+def room_has_closed(
+    tx: Transaction, breakout: Breakout, recording: Recording, fact: RecordingRecord | None, now: datetime
+) -> None:
+    """What was stopped has stopped, what never ran is skipped; what could not be stopped ends with its session."""
+    if fact is not None and recording.state is RecordingState.REQUESTED:
+        recording.realtimekit_recording_id = fact.id
+        recording.started_at = recording.started_at or fact.started_at or now
+        move_recording(tx, breakout, recording, RecordingState.RECORDING, now)
+    if fact is None and recording.state is RecordingState.REQUESTED:
+        recording.error = recording.error or "nobody ever joined"
+        move_recording(tx, breakout, recording, RecordingState.SKIPPED, now)
+    elif recording.state is RecordingState.RECORDING:
+        merge(tx, breakout, recording, fact or RecordingRecord(id="", status="UPLOADING"), now)
+
+
 def schedule_follow(tx: Transaction, recording: Recording, now: datetime) -> None:
     """Ask again later while the upload is under way; webhooks usually tell first."""
     uploading = recording.state is RecordingState.STOPPED

@@ -1,29 +1,30 @@
 """Closing a room: stop its recording, let nobody in any more, put out who is left; every step is safe to repeat.
 
-A refusal of one step keeps none of the others from being done; it is reported.
+A step that fails keeps none of the others from being done: what is refused is reported, the rest is tried again.
 """
 
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from orchestrator.domain.wording import count
-from orchestrator.errors import LeaseLost, Refused
+from orchestrator.errors import LeaseLost, OutOfQuota, RealtimeKitError, Refused, Stopping
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.services import presence, recordings, steps
 from orchestrator.services.child_meetings import find_ours, must_have_settled
 from orchestrator.services.deps import Deps
-from orchestrator.services.moves import move_recording, move_rooms, report_problem
+from orchestrator.services.moves import move_rooms, report_problem
 from orchestrator.services.room_work import RecordingWork, RoomWork
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.leases import Lease
 from orchestrator.store.queries import lock_breakout, recordings_of
-from schemas.states import RecordingState, RoomState
-from schemas.tables import Breakout, Recording, Room
+from schemas.states import RoomState, RoomWanted
+from schemas.tables import Breakout, Room
 
 
 @dataclass
@@ -35,6 +36,8 @@ class Ended:
     stopped: dict[str, RecordingRecord | None] = field(default_factory=dict)
     surplus: int = 0
     refusals: list[str] = field(default_factory=list)
+    failure: RealtimeKitError | None = None
+    """The first one that is worth another try."""
 
 
 def close(deps: Deps, lease: Lease, work: RoomWork) -> str:
@@ -42,6 +45,8 @@ def close(deps: Deps, lease: Lease, work: RoomWork) -> str:
     must_have_settled(deps, work.in_doubt_since, work.now)
     ended = Ended(lease.claim, work)
     deps.realtimekit.run(_end_at_realtimekit(deps, ended), lease.before_call)
+    if ended.failure is not None:
+        raise ended.failure
     answer = deps.database.together(
         f"closing {work.breakout_id}", ended, lambda batch: _store_all(deps, work.breakout_id, batch)
     )
@@ -61,6 +66,9 @@ async def _end_at_realtimekit(deps: Deps, ended: Ended) -> None:
             await _attempt(ended, kit.kick_all(meeting_id))
     if work.ever_in_doubt:
         await _attempt(ended, _retire_surplus(deps, ended))
+    if ended.failure is not None:
+        with suppress(RealtimeKitError):  # only to know whether it answers anything: giving_up.py asks for that
+            await kit.webhooks(priority=Priority.CLOSING)
 
 
 async def _attempt(ended: Ended, step: Coroutine[Any, Any, None]) -> None:
@@ -68,6 +76,10 @@ async def _attempt(ended: Ended, step: Coroutine[Any, Any, None]) -> None:
         await step
     except Refused as error:
         ended.refusals.append(error.message)
+    except (OutOfQuota, Stopping):
+        raise
+    except RealtimeKitError as error:
+        ended.failure = ended.failure or error
 
 
 async def _stop(kit: RealtimeKit, meeting_id: str, recording: RecordingWork, ended: Ended) -> None:
@@ -93,13 +105,14 @@ def _store_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[str | N
     """One line for each pass; None where the room is not its worker's any more, and nothing was written."""
     with deps.database.transaction() as tx:
         breakout = lock_breakout(tx, breakout_id)
-        ids = [one.work.room_id for one in batch]
-        rooms = due.record_all(tx, [one.claim for one in batch], ids)
+        reached = [one.work.room_id for one in batch if one.work.realtimekit_meeting_id]
+        rooms = due.record_all(tx, [one.claim for one in batch], reached)
         now = tx.now()
         mine = [one for one in batch if one.work.room_id in rooms]
+        closed = [room.id for room in rooms.values() if room.wanted is RoomWanted.CLOSED]
         stopped = {row_id: fact for one in mine for row_id, fact in one.stopped.items()}
-        for recording in recordings_of(tx.session, rooms) if breakout.record else []:
-            _store_recording(tx, breakout, recording, stopped.get(recording.id), now)
+        for recording in recordings_of(tx.session, closed) if breakout.record else []:
+            recordings.room_has_closed(tx, breakout, recording, stopped.get(recording.id), now)
         for one in mine:
             _store_one(tx, breakout, rooms[one.work.room_id], one, now)
         presence.emptied(deps, tx, breakout, list(rooms), now)
@@ -118,20 +131,7 @@ def _store_one(tx: Transaction, breakout: Breakout, room: Room, one: Ended, now:
     for words in one.refusals:
         report_problem(tx, breakout, now, what="RealtimeKit refused", detail=words, room_id=room.id)
     if room.state in (RoomState.PLANNED, RoomState.CLOSING):
+        room.error = None
         move_rooms(tx, breakout, [room], RoomState.CLOSED, now)
-    room.retired_at = now
-
-
-def _store_recording(
-    tx: Transaction, breakout: Breakout, recording: Recording, fact: RecordingRecord | None, now: datetime
-) -> None:
-    """What was stopped has stopped, what never ran is skipped; what could not be stopped ends with its session."""
-    if fact is not None and recording.state is RecordingState.REQUESTED:
-        recording.realtimekit_recording_id = fact.id
-        recording.started_at = recording.started_at or fact.started_at or now
-        move_recording(tx, breakout, recording, RecordingState.RECORDING, now)
-    if fact is None and recording.state is RecordingState.REQUESTED:
-        recording.error = recording.error or "nobody ever joined"
-        move_recording(tx, breakout, recording, RecordingState.SKIPPED, now)
-    elif recording.state is RecordingState.RECORDING:
-        recordings.merge(tx, breakout, recording, fact or RecordingRecord(id="", status="UPLOADING"), now)
+    if room.wanted is RoomWanted.CLOSED:  # else it was asked for again meanwhile
+        room.retired_at = now

@@ -13,8 +13,8 @@ from orchestrator.services import recordings, steps
 from orchestrator.services.admission import Outcome, admit_all, first_to_retry, stays_in_doubt, without_names
 from orchestrator.services.child_meetings import find_ours, must_have_settled
 from orchestrator.services.deps import Deps
+from orchestrator.services.giving_up import Failed, retry_or_give_up
 from orchestrator.services.invitations import invite
-from orchestrator.services.leased import release_for_retry
 from orchestrator.services.leaving import have_left, keep_watching
 from orchestrator.services.moves import move_recording, move_seats, report_problem
 from orchestrator.services.room_work import RoomWork, mark_guests
@@ -184,32 +184,32 @@ def _store_all(deps: Deps, breakout_id: str, batch: list[Reached]) -> list[str |
         rooms = due.record_all(tx, [one.claim for one in batch], progress)
         seats = seats_of_rooms(tx, rooms)
         now = tx.now()
-        answers = [
-            _store_one(tx, breakout, rooms[one.work.room_id], seats[one.work.room_id], one=one, now=now)
-            if one.work.room_id in rooms
-            else None
-            for one in batch
-        ]
         mine = [one for one in batch if one.work.room_id in rooms]
+        words = {
+            one.work.room_id: _store_one(
+                tx, breakout, rooms[one.work.room_id], seats[one.work.room_id], one=one, now=now
+            )
+            for one in mine
+        }
         have_left(tx, [leaver.seat_id for one in mine if one.results.kick is None for leaver in one.work.leavers])
         invite(deps, tx, breakout, [(room, seats[room.id]) for room in rooms.values()], now)
-        _release(tx, [(rooms[one.work.room_id], one) for one in mine])
-        keep_watching(tx, rooms)
+        for room_id, line in _release(deps, tx, breakout, [(rooms[one.work.room_id], one) for one in mine]).items():
+            words[room_id].append(line)
+        keep_watching(tx, rooms, min((one.work.now for one in mine), default=now))
         steps.look(deps, tx, breakout)
-        return answers
+        lines = {room_id: ", ".join(said) or str(rooms[room_id].state) for room_id, said in words.items()}
+        return [lines.get(one.work.room_id) for one in batch]
 
 
 def _store_one(
     tx: Transaction, breakout: Breakout, room: Room, seats: list[Seat], *, one: Reached, now: datetime
-) -> str:
+) -> list[str]:
     words = _store_admissions(tx, breakout, seats, one=one, now=now) if one.results.admissions else []
     if one.work.recording_to_start and one.results.recording:
         words.append(_store_recording(tx, breakout, room, one=one, now=now))
     if one.work.is_misnamed and not first_to_retry([one.results.rename]):
         room.name_at_realtimekit = one.work.name
-    if error := _to_retry(room, one):
-        words.append(f"will try again: {without_names(error.message, one.work.guests)}")
-    return ", ".join(words) or str(room.state)
+    return words
 
 
 def _to_retry(room: Room, one: Reached) -> RealtimeKitError | None:
@@ -220,12 +220,16 @@ def _to_retry(room: Room, one: Reached) -> RealtimeKitError | None:
     return one.results.error
 
 
-def _release(tx: Transaction, batch: list[tuple[Room, Reached]]) -> None:
-    errors = [(one.claim, _to_retry(room, one)) for room, one in batch]
-    due.release_all(tx, [claim for claim, error in errors if error is None])
-    for claim, error in errors:
+def _release(deps: Deps, tx: Transaction, breakout: Breakout, batch: list[tuple[Room, Reached]]) -> dict[str, str]:
+    """Give the rooms back; a line for each that has not reached all."""
+    errors = [(room, one, _to_retry(room, one)) for room, one in batch]
+    due.release_all(tx, [one.claim for _, one, error in errors if error is None])
+    lines = {}
+    for room, one, error in errors:
         if error is not None:
-            release_for_retry(tx, claim, error)
+            said = without_names(error.message, one.work.guests)
+            lines[room.id] = retry_or_give_up(deps, tx, breakout, Failed(room, one.claim, error, said))
+    return lines
 
 
 def _sealed(deps: Deps, results: Results) -> dict[str, str]:
@@ -252,6 +256,7 @@ def _store_admissions(
         if isinstance(outcome, ParticipantRecord):
             seat.realtimekit_participant_id = outcome.id
             seat.auth_token = one.sealed.get(seat.id)
+            seat.error = None
             (admitted if seat.state is SeatState.ASSIGNED else renewed).append(seat)
         elif isinstance(outcome, Refused):
             seat.error = outcome.message
@@ -286,14 +291,13 @@ def _store_recording(tx: Transaction, breakout: Breakout, room: Room, *, one: Re
     recording = tx.session.get_one(Recording, wanted.id, populate_existing=True)
     if isinstance(result, RecordingRecord):
         recording.realtimekit_recording_id = result.id
-        recording.in_doubt = False
+        recording.in_doubt, recording.error = False, None
         recording.started_at = result.started_at or now
         recordings.merge(tx, breakout, recording, result, now)
         return "recording started"
     recording.in_doubt = wanted.in_doubt or not isinstance(result, TryAgain | Refused)
-    if isinstance(result, Refused):
-        recording.error = result.message
-        if room.tries >= RECORDING_TRIES and occupied_rooms(tx.session, [room.id]):
-            move_recording(tx, breakout, recording, RecordingState.FAILED, now)
-            report_problem(tx, breakout, now, what="recording refused", detail=result.message, room_id=room.id)
+    recording.error = result.message
+    if isinstance(result, Refused) and room.tries >= RECORDING_TRIES and occupied_rooms(tx.session, [room.id]):
+        move_recording(tx, breakout, recording, RecordingState.FAILED, now)
+        report_problem(tx, breakout, now, what="recording refused", detail=result.message, room_id=room.id)
     return f"not recorded: {result.message}"

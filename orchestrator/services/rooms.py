@@ -4,23 +4,31 @@ Opening, a late joiner, closing, retrying, going on after a crash: all of them a
 transaction open over a call, and every write after the start carries the claim's fence.
 """
 
+from sqlalchemy import select
+from sqlmodel import col
+
 from orchestrator.errors import LeaseLost, RealtimeKitError, Refused
 from orchestrator.log import about
 from orchestrator.services import failures, room_closing, room_opening, steps
+from orchestrator.services.admission import without_names
 from orchestrator.services.deps import Deps
-from orchestrator.services.leased import release_for_retry, start_pass
+from orchestrator.services.giving_up import Failed, retry_or_give_up
+from orchestrator.services.leased import start_pass
 from orchestrator.services.moves import report_problem
 from orchestrator.services.room_work import RoomWork, read_work
 from orchestrator.store import due
+from orchestrator.store.database import Transaction
 from orchestrator.store.leases import Lease
 from orchestrator.store.queries import lock_breakout
 from schemas.states import RoomState, RoomWanted
-from schemas.tables import Room
+from schemas.tables import Breakout, Room
 
 
 def advance(deps: Deps, room_id: str, claim: int) -> str:
     """The task of a room; answers with one line for whoever watches."""
-    with start_pass(deps, Room, room_id, claim, lambda tx, ids: read_work(deps, tx, ids)) as begun:
+    with start_pass(
+        deps, Room, room_id, claim, lambda tx, ids: read_work(deps, tx, ids), after_error=_after_error
+    ) as begun:
         if begun is None:
             return "nothing to do"
         lease, work = begun
@@ -39,20 +47,47 @@ def _pass(deps: Deps, lease: Lease, work: RoomWork) -> str:
 
 def _could_not(deps: Deps, claim: due.Claim, work: RoomWork, error: RealtimeKitError) -> str:
     """Try later what may yet work; what RealtimeKit refuses for good fails the room, or is reported while it closes."""
+    words = without_names(error.message, work.guests)
     with deps.database.transaction() as tx:
         breakout = lock_breakout(tx, work.breakout_id)
-        room = tx.session.get_one(Room, claim.row_id, populate_existing=True)
-        if room.claim != claim.fence:
-            raise LeaseLost(f"room {room.id} is somebody else's by now")
+        room = _still_ours(tx, claim)
+        if room.wanted is not work.wanted:
+            due.release(tx, claim, due_at=tx.now())
+            return f"not wanted any more: {words}"
         if not isinstance(error, Refused):
-            release_for_retry(tx, claim, error)
-            return f"will try again: {error.message}"
-        now = tx.now()
-        if room.state is RoomState.PREPARING and room.wanted is RoomWanted.OPEN:
-            failures.fail_room(tx, breakout, room, error.message, now)
-            due.release(tx, claim, due_at=now)
+            line = retry_or_give_up(deps, tx, breakout, Failed(room, claim, error, words))
         else:
-            report_problem(tx, breakout, now, what="RealtimeKit refused", detail=error.message, room_id=room.id)
-            due.release(tx, claim, due_at=None)
+            line = f"refused: {words}"
+            _refused(tx, breakout, room, claim=claim, words=error.message)
         steps.look(deps, tx, breakout)
-        return f"refused: {error.message}"
+        return line
+
+
+def _refused(tx: Transaction, breakout: Breakout, room: Room, *, claim: due.Claim, words: str) -> None:
+    now = tx.now()
+    if room.state is RoomState.PREPARING and room.wanted is RoomWanted.OPEN:
+        failures.fail_room(tx, breakout, room, words, now)
+        due.release(tx, claim, due_at=now)
+    else:
+        report_problem(tx, breakout, now, what="RealtimeKit refused", detail=words, room_id=room.id)
+        due.release(tx, claim, due_at=None)
+
+
+def _after_error(deps: Deps, claim: due.Claim, error: Exception) -> None:
+    """A pass met an error of ours, which another room need not meet: it counts as this one's own."""
+    with deps.database.reading() as session:
+        breakout_id = session.scalar(select(col(Room.breakout_id)).where(col(Room.id) == claim.row_id))
+    assert breakout_id is not None
+    with deps.database.transaction() as tx:
+        breakout = lock_breakout(tx, breakout_id)
+        words = f"an error of ours: {type(error).__name__}"
+        retry_or_give_up(deps, tx, breakout, Failed(_still_ours(tx, claim), claim, None, words))
+        steps.look(deps, tx, breakout)
+
+
+def _still_ours(tx: Transaction, claim: due.Claim) -> Room:
+    """Raises LeaseLost."""
+    room = tx.session.get_one(Room, claim.row_id, populate_existing=True)
+    if room.claim != claim.fence:
+        raise LeaseLost(f"room {room.id} is somebody else's by now")
+    return room

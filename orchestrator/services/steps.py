@@ -196,7 +196,8 @@ def _fail_stuck_rooms(tx: Transaction, breakout: Breakout, now: datetime) -> Non
         col(Room.tries) >= STUCK_AFTER_TRIES,
     )
     for room in tx.session.scalars(stuck).all():
-        failures.fail_room(tx, breakout, room, "it did not open in time", now)
+        words = "it did not open in time"
+        failures.fail_room(tx, breakout, room, f"{words}: {room.error}" if room.error else words, now)
 
 
 def _fail(tx: Transaction, breakout: Breakout, now: datetime) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Select, select
-from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session, col
 
 from orchestrator.domain.wording import count
@@ -21,7 +20,7 @@ from orchestrator.realtimekit.webhooks import (
 from orchestrator.services import presence, recordings, steps
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
-from orchestrator.store.database import Transaction
+from orchestrator.store.database import DATABASE_TROUBLE, Transaction
 from orchestrator.store.queries import lock_breakout_of
 from schemas.states import BreakoutState, CloseReason
 from schemas.tables import Breakout, Delivery, Inbox, Meeting, Participant, Recording, Room
@@ -71,13 +70,13 @@ def apply(deps: Deps, inbox_id: str, claim: int) -> str:
     """
     try:
         return _apply_batch(deps, inbox_id, claim, BATCH)
-    except (OperationalError, InterfaceError, TimeoutError):
+    except DATABASE_TROUBLE:
         raise
     except Exception:
         log.exception("a batch of deliveries can't be applied", meeting=inbox_id)
     try:
         return _apply_batch(deps, inbox_id, claim, 1)
-    except (OperationalError, InterfaceError, TimeoutError):
+    except DATABASE_TROUBLE:
         raise
     except Exception as error:
         return _give_up_first(deps, inbox_id, claim, error)

@@ -21,6 +21,8 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlmodel import Session, col
 
 from orchestrator import metrics
@@ -33,6 +35,9 @@ POSTGRESQL_LIMITS = (
 """A process frozen inside a transaction must not hold the others up for longer (milliseconds)."""
 
 TURN_SECONDS = 10.0
+
+DATABASE_TROUBLE = (OperationalError, InterfaceError, PoolTimeoutError, TimeoutError)
+"""Errors that are no fault of what was being done: the database is away, or everybody wants the same."""
 
 T = TypeVar("T")
 R = TypeVar("R")

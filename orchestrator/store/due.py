@@ -11,9 +11,10 @@ release    give the row back; due at its next time, or at once when more was wan
 The database is the truth and a message only a hint: every message may be lost, repeated, or an hour late.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
@@ -43,10 +44,10 @@ from orchestrator.log import about
 from orchestrator.store.database import Transaction
 from orchestrator.store.labels import labels
 from orchestrator.store.messages import Message
-from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room
+from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room, Sweep
 from schemas.tasks import Task
 
-TABLES: tuple[type[Due], ...] = (Breakout, Room, Inbox, Recording, Meeting)
+TABLES: tuple[type[Due], ...] = (Breakout, Room, Inbox, Recording, Meeting, Sweep)
 """Every table whose rows can be due, the most urgent kind first."""
 
 DUE_TOPIC = "due"
@@ -63,6 +64,8 @@ class Claim:
     generation: int
     tries: int
     """Passes begun since the last recorded progress, this one included."""
+    begun: float = field(default_factory=time.monotonic, compare=False)
+    """When this process got it, by its monotonic clock."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,8 @@ def _message(tx: Transaction, row: Any, label: str, hint: Task | None) -> Messag
             return Message(Task.RECORDING_FOLLOW, row.id, row.claim, label, row.breakout_id)
         case Inbox():
             return Message(Task.WEBHOOK_APPLY, row.id, row.claim, label)
+        case Sweep():
+            return Message(Task.BREAKOUT_RECONCILE, row.id, row.claim, label)
         case _:
             return Message(Task.MEETING_SYNC, row.id, row.claim, label)
 
@@ -138,6 +143,7 @@ def start_all(
             holder=holder,
             due_at=tx.after(lease),
             tries=columns.tries + 1,
+            trying_since=case((columns.tries == 0, tx.after(timedelta())), else_=columns.trying_since),
             dispatches=0,
         )
         .returning(columns.id, columns.claim, columns.generation, columns.tries)
@@ -206,7 +212,8 @@ def due_by(tx: Transaction, table: type[Due], row_ids: Iterable[str], at: dateti
 
 def record(tx: Transaction, claim: Claim, *, progress: bool = True) -> None:
     """Raise LeaseLost unless the claim is still good; recorded progress resets the count of tries."""
-    values: dict[str, Any] = {"tries": 0} if progress else {"tries": _column(claim.table, "tries")}
+    untouched = {"tries": _column(claim.table, "tries")}
+    values: dict[str, Any] = {"tries": 0, "progressed_at": tx.after(timedelta())} if progress else untouched
     statement = _update(
         claim.table, _id(claim.table) == claim.row_id, _column(claim.table, "claim") == claim.fence
     ).values(**values)
@@ -222,14 +229,16 @@ def record_all(tx: Transaction, claims: Sequence[Claim], progress: Collection[st
     table = claims[0].table
     good = tuple_(_id(table), _column(table, "claim")).in_([(claim.row_id, claim.fence) for claim in claims])
     lock_rows(tx, table, [claim.row_id for claim in claims])
-    tries = case((_id(table).in_(list(progress)), 0), else_=_column(table, "tries"))
-    statement = _update(table, good).values(tries=tries).returning(table)
+    got_on = _id(table).in_(list(progress))
+    tries = case((got_on, 0), else_=_column(table, "tries"))
+    progressed_at = case((got_on, tx.after(timedelta())), else_=_column(table, "progressed_at"))
+    statement = _update(table, good).values(tries=tries, progressed_at=progressed_at).returning(table)
     rows = tx.session.scalars(statement, execution_options={"populate_existing": True}).all()
     return {row.id: row for row in cast(Sequence[Any], rows)}
 
 
 def release_all(tx: Transaction, claims: Sequence[Claim]) -> None:
-    """Give rows back of which nothing is left to do; those whose generation has moved on are due at once."""
+    """Give rows back that have all they were wanted to have; those whose generation has moved on are due at once."""
     by_generation: dict[tuple[type[Due], int], list[str]] = defaultdict(list)
     for claim in claims:
         by_generation[claim.table, claim.generation].append(claim.row_id)
@@ -237,7 +246,7 @@ def release_all(tx: Transaction, claims: Sequence[Claim]) -> None:
     for (table, generation), row_ids in by_generation.items():
         statement = (
             _update(table, _id(table).in_(row_ids))
-            .values(holder=None, dispatches=0, due_at=None)
+            .values(holder=None, dispatches=0, due_at=None, tries=0)
             .returning(_id(table), _column(table, "generation"))
         )
         moved_on = [row_id for row_id, now_wanted in tx.session.execute(statement).all() if now_wanted != generation]

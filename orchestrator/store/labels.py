@@ -7,7 +7,7 @@ from sqlalchemy import Select, func, select
 from sqlmodel import Session, col
 
 from orchestrator.domain.wording import count
-from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room, Seat
+from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room, Seat, Sweep
 
 Statement = Select[*tuple[Any, ...]]
 
@@ -54,6 +54,8 @@ def _label(row: Due, *more: Any) -> str:
             return f"{breakout} · {room} · {state}"
         case Inbox(), (title,):
             return f"{title} · deliveries"
+        case Sweep(), ():
+            return "what nobody needs any more"
         case Meeting(title=title), ():
             return f"{title} · who is where"
     raise TypeError(f"no label for {type(row).__name__}")

@@ -62,6 +62,10 @@ class SandboxServer:
         """End the session like a host that presses "End meeting for all"."""
         return self._json("POST", "end", {"meeting_id": meeting_id})
 
+    def age(self, meeting_id: str, seconds: float) -> JSON:
+        """Make a meeting older than it is."""
+        return self._json("POST", "age", {"meeting_id": meeting_id, "seconds": seconds})
+
     def emit(self, event: JSON) -> JSON:
         """Send any event, signed, to the webhooks that subscribe to its name."""
         return self._json("POST", "emit", event)
@@ -69,6 +73,10 @@ class SandboxServer:
     def faults(self, *faults: JSON) -> JSON:
         """Replace all faults by these (`faults()` removes them)."""
         return self._json("PUT", "faults", list(faults))
+
+    def faults_met(self) -> int:
+        """How many calls the faults in force have struck."""
+        return sum(fault["struck"] for fault in self._json("GET", "faults")["faults"])
 
     def switches(self, **changes: Any) -> JSON:
         """Turn switches; answers all of them."""

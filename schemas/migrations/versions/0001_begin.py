@@ -25,6 +25,7 @@ TABLES = (
     "meeting",
     "api_key",
     "idempotency_key",
+    "sweep",
 )
 
 
@@ -46,6 +47,8 @@ def due() -> list[sa.Column[Any]]:
         sa.Column("holder", sa.String(length=120), nullable=True),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("trying_since", UtcDateTime(), nullable=True),
+        sa.Column("progressed_at", UtcDateTime(), nullable=True),
         sa.Column("dispatches", sa.Integer(), nullable=False),
     ]
 
@@ -65,6 +68,7 @@ def upgrade() -> None:
     _seat()
     _api_key()
     _idempotency_key()
+    _sweep()
 
 
 def downgrade() -> None:
@@ -241,6 +245,8 @@ def _room() -> None:
         sa.Column("ever_in_doubt", sa.Boolean(), nullable=False),
         sa.Column("retired_at", UtcDateTime(), nullable=True),
         sa.Column("error", sa.String(), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("failing_since", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["breakout_id"], ["breakout.id"], name=op.f("fk_room_breakout_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_room")),
         sa.UniqueConstraint("breakout_id", "index", name=op.f("uq_room_breakout_id_index")),
@@ -380,3 +386,12 @@ def _idempotency_key() -> None:
     )
     with op.batch_alter_table("idempotency_key", schema=None) as batch_op:
         batch_op.create_index("ix_idempotency_key_created_at", ["created_at"], unique=False)
+
+
+def _sweep() -> None:
+    key = sa.Column("id", sa.String(length=36), nullable=False)
+    page = sa.Column("page", sa.Integer(), nullable=False)
+    table = op.create_table("sweep", *due(), key, page, sa.PrimaryKeyConstraint("id", name=op.f("pk_sweep")))
+    op.create_index("ix_sweep_due_at", "sweep", ["due_at"], unique=False, **when("due_at IS NOT NULL"))
+    counts = dict.fromkeys(("claim", "generation", "tries", "dispatches"), 0)
+    op.bulk_insert(table, [{"id": "orphans", "page": 1, **counts}])  # due once a timekeeper says so
