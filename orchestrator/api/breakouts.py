@@ -20,7 +20,7 @@ from orchestrator.api.common import (
     RoomId,
     errors,
 )
-from orchestrator.services import breakout_reports, breakouts, changes, seating
+from orchestrator.services import breakout_reports, breakouts, changes, retrying, seating
 from orchestrator.services.deps import Deps
 from schemas.requests import BreakoutChange, BreakoutRequest, CloseRequest, RoomChange, SeatChange
 from schemas.responses import BreakoutResponse, BreakoutSummary, Page, RoomRecordingResponse, RoomResponse
@@ -123,6 +123,21 @@ def rename_room(breakout_id: BreakoutId, room_id: RoomId, body: RoomChange, deps
     """Also while it is open: its people see the new name. Names are unique within a breakout."""
     changes.rename_room(deps, breakout_id, room_id, body)
     return next(room for room in _report(deps, breakout_id).rooms if room.id == room_id)
+
+
+@router.post(
+    ONE + "/rooms/{room_id}/retry",
+    status_code=202,
+    response_model=BreakoutResponse,
+    responses=errors(409),
+    summary="Retry a failed room",
+)
+def retry_room(breakout_id: BreakoutId, room_id: RoomId, doing: OnceHere) -> Response:
+    """While the breakout runs. Its people who were given other rooms stay there; who has none is seated in it again."""
+    return doing.once(
+        lambda deps: retrying.retry_room(deps, breakout_id, room_id),
+        lambda session, _: (202, breakout_reports.breakout(session, breakout_id)),
+    )
 
 
 @router.put(

@@ -3,7 +3,7 @@
 Who is in a room keeps that seat until the token for the new one is there, and then goes by themselves.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import exists, select
@@ -85,6 +85,16 @@ def seat_latecomers(
     for index, room in enumerate(rooms):
         _seat(tx, breakout, room, {person_id: None for person_id in late if placed[person_id] == index}, now)
     raise_versions(tx, breakout.meeting_id, late)
+
+
+def seat_again(tx: Transaction, breakout: Breakout, room: Room, seats: Sequence[Seat], now: datetime) -> None:
+    """Give those whose seats in this room have ended new ones in it; they may be known in its child meeting."""
+    ended = [seat for seat in seats if seat.state is SeatState.NEVER_JOINED]
+    for seat in ended:
+        seat.wanted = False
+        seat.realtimekit_participant_id, seat.in_doubt = None, True
+    tx.session.flush()
+    _seat(tx, breakout, room, {seat.participant_id: None for seat in ended}, now)
 
 
 def _never_seated(tx: Transaction, breakout: Breakout, participant_ids: Collection[str] | None) -> list[Participant]:

@@ -19,8 +19,8 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.idempotency import once_for
 from orchestrator.services.pending import Held
 from schemas.requests import BreakoutRequest
-from schemas.states import KeyRole
-from schemas.tables import Breakout, IdempotencyKey
+from schemas.states import KeyRole, RoomState
+from schemas.tables import Breakout, IdempotencyKey, Room
 from tests.api.conftest import parts
 from tests.api.server import JSON, NOBODY, OPERATOR, VIEWER, Api, bearer, checked
 from tests.support.sandbox_server import SandboxServer
@@ -57,6 +57,9 @@ def rows(api: Api, table: Any) -> int:
 
 def everything_that_takes_a_key(api: Api) -> list[tuple[str, Any]]:
     meeting, other = api.meeting("ana", "bo"), api.meeting("cy")
+    failed = api.breakout(api.meeting("ana"), 202, start="now")
+    with api.deps.database.transaction() as tx:
+        tx.session.execute(update(Room).where(col(Room.id) == failed["rooms"][0]["id"]).values(state=RoomState.FAILED))
     draft, another = (api.breakout(meeting)["id"] for _ in range(2))
     people = {"participants": [{"custom_participant_id": "di", "name": "Di"}]}
     return [
@@ -69,6 +72,7 @@ def everything_that_takes_a_key(api: Api) -> list[tuple[str, Any]]:
         (f"/v1/breakouts/{draft}/start", None),
         (f"/v1/breakouts/{draft}/close", {"countdown_seconds": 5}),
         (f"/v1/breakouts/{another}/cancel", None),
+        (f"/v1/breakouts/{failed['id']}/rooms/{failed['rooms'][0]['id']}/retry", None),
     ]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from orchestrator.cli.breakout import durations
@@ -195,3 +196,15 @@ def test_durations_are_read_as_people_write_them(text: str, seconds: int) -> Non
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(typer.BadParameter):
         durations.seconds(text)
+
+
+def test_only_a_failed_room_is_retried(api: Api, terminal: Terminal) -> None:
+    made = api.breakout(api.meeting("ana", "bo"), 202, rooms=["Red", "Blue"], start="now")
+    with api.deps.database.transaction() as tx:
+        tx.session.execute(text("UPDATE room SET state='failed', wanted='closed', error='x' WHERE name = 'Red'"))
+    assert terminal("retry", made["id"], "Red").code == 0
+    room = api.get(f"/v1/breakouts/{made['id']}")["rooms"][0]
+    assert (room["state"], room["error"]) == ("preparing", None)
+    refused = terminal("retry", made["id"], "Red")
+    assert refused.code == 3
+    assert "allowed: failed" in refused.err

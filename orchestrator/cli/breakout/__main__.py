@@ -160,6 +160,21 @@ def move(
 
 
 @app.command(epilog=EXIT_CODES)
+def retry(
+    breakout_id: BreakoutId,
+    room: Annotated[str, typer.Argument(metavar="ROOM", help="Name, id, or index from 0.", show_default=False)],
+    *,
+    api: ApiUrl = "",
+    key_file: KeyFile = None,
+    patience: Patience = PATIENCE,
+    json: AsJson = False,
+) -> None:
+    """Try a room that has failed once more; its people who sit elsewhere by now stay there."""
+    body, name = changes.retry(connect(api, key_file, patience), breakout_id, room)
+    _print(body, f"{name} is tried again", json)
+
+
+@app.command(epilog=EXIT_CODES)
 def close(
     breakout_id: BreakoutId,
     *,

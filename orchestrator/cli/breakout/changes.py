@@ -1,5 +1,6 @@
 """Changes of a breakout that runs."""
 
+import secrets
 from datetime import timedelta
 
 from orchestrator.cli.breakout.client import JSON, Api, Unanswered, as_breakout, breakout_path
@@ -41,6 +42,13 @@ def move(api: Api, breakout_id: str, person: str, room: str) -> tuple[JSON, str]
     found = None if room == MAIN else _room(as_breakout(api.get(breakout_path(breakout_id))), room)
     path = breakout_path(breakout_id, "participants", person, "room")
     return api.call("PUT", path, {"room_id": found and found.id}), found.name if found else MAIN
+
+
+def retry(api: Api, breakout_id: str, room: str) -> tuple[JSON, str]:
+    """Have a failed room tried once more; the answer, and the room's name."""
+    found = _room(as_breakout(api.get(breakout_path(breakout_id))), room)
+    path = breakout_path(breakout_id, "rooms", found.id, "retry")
+    return api.call("POST", path, headers={"Idempotency-Key": secrets.token_urlsafe(24)}), found.name
 
 
 def _room(breakout: BreakoutResponse, wanted: str) -> RoomResponse:
