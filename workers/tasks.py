@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from orchestrator import metrics
 from orchestrator.errors import LeaseLost
-from orchestrator.services import meeting_sync, recordings, rooms, steps, webhooks
+from orchestrator.services import meeting_sync, orphans, recordings, rooms, steps, webhooks
 from orchestrator.services.deps import Deps
 from schemas.tasks import Task
 from workers.app import app
@@ -23,6 +23,7 @@ WORK: dict[Task, Callable[[Deps, str, int], str]] = {
     Task.RECORDING_FOLLOW: recordings.follow,
     Task.WEBHOOK_APPLY: webhooks.apply,
     Task.MEETING_SYNC: meeting_sync.sync,
+    Task.BREAKOUT_RECONCILE: orphans.sweep,
 }
 
 

@@ -12,6 +12,7 @@ from celery.beat import Scheduler
 
 from orchestrator import metrics
 from orchestrator.log import logger
+from orchestrator.services import orphans
 from orchestrator.store import due
 from orchestrator.store.broker import TIMEKEEPER_KEY
 from schemas.tables import Due
@@ -37,12 +38,14 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._wakes: redis.client.PubSub | None = None
+        self._sweep_is_planned = False
         super().__init__(*args, **kwargs)
 
     def tick(self, *_: Any, **__: Any) -> float:
         """Look once; gives 0 because the waiting is done in here, where a publish can end it."""
         try:
             self._notice_new_broker()
+            self._plan_sweep()
             seconds = self._send_due()
         except Exception as error:
             log.warning("the timekeeper could not look", error=type(error).__name__, detail=str(error)[:200])
@@ -94,6 +97,12 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
                         due.forget_dispatches(tx, table)
         except redis.RedisError as error:
             log.warning("the broker is away", error=type(error).__name__)
+
+    def _plan_sweep(self) -> None:
+        """Once: from then on the sweep's own row says when it is due next."""
+        if not self._sweep_is_planned:
+            orphans.plan(deps())
+            self._sweep_is_planned = True
 
     def _sleep(self, seconds: float) -> None:
         try:

@@ -33,7 +33,7 @@ def _begin(task_id: str, task: Any, args: Any, **_: Any) -> None:
     begin(task=task.name, task_id=task_id)
     if task.name in QUEUE_OF:
         deps().broker.note_moving(QUEUE_OF[Task(task.name)])
-    if args and (name := ROW_IDS.get(task.name.partition(".")[0])):
+    if args and task.name != Task.BREAKOUT_RECONCILE and (name := ROW_IDS.get(task.name.partition(".")[0])):
         about(**{name: args[0]})
 
 

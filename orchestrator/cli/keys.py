@@ -1,8 +1,7 @@
 """`python -m orchestrator.cli.keys`: API keys in the database (those of API_KEYS are none of its business)."""
 
-import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from orchestrator.cli.failures import Unusable, read_settings, told
+from orchestrator.cli.output import write_json, write_table
 from orchestrator.services import api_keys
 from orchestrator.store.database import Database
 from schemas.states import KeyRole
@@ -39,7 +39,7 @@ def create(
     with _database() as database:
         row, key = api_keys.create(database, name, role)
     if as_json:
-        _write_json(_fields(row) | {"key": key})
+        write_json(_fields(row) | {"key": key})
     else:
         sys.stderr.write(f"{row.role} key {row.name} ({row.id}); only its hash is stored, so keep it:\n")
         sys.stdout.write(f"{key}\n")
@@ -51,9 +51,9 @@ def index(as_json: AsJson = False) -> None:
     with _database() as database:
         rows = [_fields(row) for row in api_keys.index(database)]
     if as_json:
-        _write_json(rows)
+        write_json(rows)
     else:
-        _write_table([COLUMNS, *([str(row[name] or "-") for name in COLUMNS] for row in rows)])
+        write_table([COLUMNS, *([str(row[name] or "-") for name in COLUMNS] for row in rows)])
 
 
 @app.command()
@@ -65,7 +65,7 @@ def revoke(
     with _database() as database:
         row = api_keys.revoke(database, name_or_id)
     if as_json:
-        _write_json(_fields(row))
+        write_json(_fields(row))
     else:
         sys.stdout.write(f"revoked {row.name} ({row.id})\n")
 
@@ -94,16 +94,6 @@ def _fields(row: ApiKey) -> dict[str, Any]:
 
 def _time(time: datetime) -> str:
     return time.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _write_json(found: Any) -> None:
-    sys.stdout.write(json.dumps(found) + "\n")
-
-
-def _write_table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        sys.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
 
 
 def main() -> None:

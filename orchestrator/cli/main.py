@@ -103,6 +103,12 @@ def keys(context: typer.Context) -> None:
     commands.replace([*commands.KEYS, *context.args])
 
 
+@app.command(context_settings=FORWARD)
+def reconcile(context: typer.Context) -> None:
+    """End meetings and recordings at RealtimeKit that nobody needs any more; `--dry-run` only lists them."""
+    commands.replace([*commands.RECONCILE, *context.args])
+
+
 @webhooks.command()
 def ensure(
     keep_trying: Annotated[bool, typer.Option(help="Until RealtimeKit takes it, with growing pauses.")] = False,

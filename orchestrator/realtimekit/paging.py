@@ -17,6 +17,13 @@ MOST_PAGES = 200
 Fetch = Callable[[int], Awaitable[Answer]]
 
 
+async def one_page(fetch: Fetch, number: int, *path: str) -> tuple[list[dict[str, Any]], bool]:
+    """The items of one page, and whether it is the last."""
+    answer = await fetch(number)
+    page = answers.listing(answer, *path)
+    return page, not page or _is_last(len(page), *_totals(answer))
+
+
 async def all_pages(fetch: Fetch, *path: str) -> list[dict[str, Any]]:
     """Every item of a list whose items sit at `path`, each id once.
 

@@ -21,11 +21,13 @@ class MeetingRecord:
     id: str
     title: str
     status: str
+    created_at: datetime | None = None
 
     @classmethod
     def read(cls, data: Fields) -> "MeetingRecord":
         """From an item of `/meetings`; a missing status means ACTIVE, as in RealtimeKit's own default."""
-        return cls(required(data, "id"), text(data, "title") or "", text(data, "status") or "ACTIVE")
+        status = text(data, "status") or "ACTIVE"
+        return cls(required(data, "id"), text(data, "title") or "", status, moment(data, "created_at"))
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,13 @@ class RecordingRecord:
     download_expires_at: datetime | None = None
     duration_seconds: int | None = None
     error: str | None = None
+    meeting_id: str | None = None
+    """Told only in lists."""
 
     @classmethod
     def read(cls, data: Fields) -> "RecordingRecord":
         """From any answer of `/recordings`."""
-        status = required(data, "status")
+        status, meeting = required(data, "status"), data.get("meeting")
         return cls(
             id=required(data, "id"),
             status=status,
@@ -76,6 +80,7 @@ class RecordingRecord:
             download_expires_at=moment(data, "download_url_expiry"),
             duration_seconds=whole(data, "recording_duration"),
             error=_reason(data) if status == "ERRORED" else None,
+            meeting_id=text(meeting, "id") if isinstance(meeting, Mapping) else None,
         )
 
 

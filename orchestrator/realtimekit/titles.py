@@ -6,6 +6,7 @@ nobody knows any more must leave parents alone.
 
 import hashlib
 import hmac
+import re
 import secrets
 
 LONGEST = 200
@@ -31,6 +32,12 @@ def title_with_key(name: str, install: str, key: str) -> str:
 def ends_with_key(title: str, install: str, key: str) -> bool:
     """Whether this is the very title that `title_with_key` made with that key, whatever the name was then."""
     return title.endswith(_ending(install, key))
+
+
+def room_key(title: str, install: str) -> str | None:
+    """The key of the room whose meeting has this title; None for anybody else's meeting, and for a parent."""
+    found = re.search(rf" \[{re.escape(install)}-([0-9a-f]{{12}})\]$", title)
+    return found[1] if found else None
 
 
 def _ending(install: str, key: str) -> str:

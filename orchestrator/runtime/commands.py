@@ -15,6 +15,7 @@ DEMO = (sys.executable, "-m", "orchestrator.cli.demo")
 BREAKOUT = (sys.executable, "-m", "orchestrator.cli.breakout")
 DOCTOR = (sys.executable, "-m", "orchestrator.cli.doctor")
 KEYS = (sys.executable, "-m", "orchestrator.cli.keys")
+RECONCILE = (sys.executable, "-m", "orchestrator.cli.reconcile")
 WEBHOOKS = (sys.executable, "-m", "orchestrator.cli.webhooks")
 QUEUES = [queue.value for queue in Queue]
 WEBHOOK_LATER = "tried again in"

@@ -42,6 +42,13 @@ class End(BaseModel):
     meeting_id: str
 
 
+class Age(BaseModel):
+    """A meeting was made earlier than it really was."""
+
+    meeting_id: str
+    seconds: float
+
+
 class Control:
     """Answers plain JSON; what is wrong with a request comes as `{"error": …}`."""
 
@@ -51,6 +58,7 @@ class Control:
             ("POST", "join"): self._join,
             ("POST", "leave"): self._leave,
             ("POST", "end"): self._end,
+            ("POST", "age"): self._age,
             ("POST", "emit"): self._emit,
             ("POST", "reset"): self._reset,
             ("GET", "departures"): self._departures,
@@ -103,6 +111,11 @@ class Control:
     def _end(self, body: bytes, _query: dict[str, str]) -> JSON:
         session = self._world.meeting(End.model_validate_json(body).meeting_id).session
         return {"ended": session is not None and live.end_session(self._world, session, "HOST_ENDED_MEETING") >= 0}
+
+    def _age(self, body: bytes, _query: dict[str, str]) -> JSON:
+        age = Age.model_validate_json(body)
+        self._world.meeting(age.meeting_id).created_at -= age.seconds
+        return {"aged": True}
 
     def _emit(self, body: bytes, _query: dict[str, str]) -> JSON:
         event = json.loads(body)

@@ -15,7 +15,7 @@ from tests.support.processes import Processes, clean_environment
 
 Refused = Callable[..., str]
 COMMANDS = ["up", "api", "worker", "timekeeper", "flower", "sandbox", "migrate", "webhooks", "keys", "demo"]
-COMMANDS += ["breakout", "doctor"]
+COMMANDS += ["breakout", "doctor", "reconcile"]
 CREDENTIALS = dict.fromkeys(("REALTIMEKIT_ACCOUNT_ID", "REALTIMEKIT_APP_ID", "REALTIMEKIT_API_TOKEN"), "x")
 
 

@@ -1,0 +1,78 @@
+"""`python -m orchestrator.cli.reconcile`: the daily sweep, now; safe beside a running system, and to repeat."""
+
+import sys
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from orchestrator import bootstrap
+from orchestrator.cli.failures import broker_of, read_settings, told
+from orchestrator.cli.output import write_json, write_table
+from orchestrator.errors import Refused
+from orchestrator.log import configure
+from orchestrator.services import orphans
+from orchestrator.services.deps import Deps
+from orchestrator.services.orphans import Orphan
+
+COLUMNS = ("kind", "realtimekit_id", "fate", "breakout_id", "room_id")
+MOST_TRIES = 5
+PAUSE_SECONDS = 2.0
+
+
+def reconcile(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing, only list what would be ended.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """End what RealtimeKit has of rooms that nobody needs any more: meetings with our mark, older than an hour.
+
+    What people are in, what a living breakout owns and what other installs made stays as it is.
+    """
+    with told():
+        settings = read_settings()
+        broker_of(settings)
+        configure(settings.log_level, settings.log_json)
+        deps = bootstrap.build(settings)
+        try:
+            found = _sweep(deps, dry_run=dry_run)
+        finally:
+            deps.broker.close()
+            deps.realtimekit.close()
+            deps.database.close()
+    rows = [asdict(orphan) for orphan in found]
+    if json:
+        write_json(rows)
+    elif rows:
+        write_table([COLUMNS, *([str(row[name] or "-") for name in COLUMNS] for row in rows)])
+    else:
+        sys.stderr.write("nothing that nobody needs\n")
+
+
+def _sweep(deps: Deps, *, dry_run: bool) -> list[Orphan]:
+    """Every page, as often as it takes; raises the last RealtimeKitError when one takes too often."""
+    found, page, tries = list[Orphan](), 1, 0
+    while True:
+        read = orphans.read_page(deps, page, dry_run=dry_run)
+        found += read.found
+        if read.error is None:
+            if read.is_last:
+                return found
+            page, tries = page + 1, 0
+            continue
+        tries += 1
+        if isinstance(read.error, Refused) or tries == MOST_TRIES:
+            raise read.error
+        wait = getattr(read.error, "retry_after", None) or PAUSE_SECONDS
+        sys.stderr.write(f"breakouts: {read.error}; trying again in {wait:.0f} s\n")
+        time.sleep(wait)
+
+
+def main() -> None:
+    """Exit code 2 and a sentence where RealtimeKit or the settings don't allow it."""
+    typer.run(reconcile)
+
+
+if __name__ == "__main__":
+    main()
