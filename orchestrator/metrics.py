@@ -55,11 +55,15 @@ REALTIMEKIT_SECONDS = Histogram(
     ["operation"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 4, 6, 10),
 )
-QUOTA_GRANTED = Counter("breakouts_quota_granted", "Calls that the quota let go out.")
-QUOTA_WAITED = Counter("breakouts_quota_waited_seconds", "Time that calls waited for their turn.")
-QUOTA_REFUSED = Counter("breakouts_quota_refused", "Calls whose turn was too far off: their rows come back for it.")
+QUOTA_GRANTED = Counter("breakouts_quota_granted", "Calls that the quota let go out.", ["priority"])
+QUOTA_WAITED = Counter("breakouts_quota_waited_seconds", "Time that calls waited for their turn.", ["priority"])
+QUOTA_REFUSED = Counter(
+    "breakouts_quota_refused", "Calls whose turn was too far off: their rows come back for it.", ["priority"]
+)
 QUOTA_WITHOUT_REDIS = Counter(
-    "breakouts_quota_without_redis", "Calls that asked the process's own share because Redis did not answer."
+    "breakouts_quota_without_redis",
+    "Calls that asked the process's own share because Redis did not answer.",
+    ["priority"],
 )
 RATE_LIMITED = Counter("breakouts_realtimekit_rate_limited", "Answers 429 of RealtimeKit.")
 

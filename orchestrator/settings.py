@@ -32,6 +32,12 @@ class Settings(BaseSettings):
     realtimekit_webhook_keys_url: str = CLOUDFLARE_WEBHOOK_KEYS
     realtimekit_requests_per_5_minutes: int = Field(default=1200, ge=1, description="Shared by all workers.")
     realtimekit_quota_window_seconds: int = Field(default=300, ge=1, description="Length of the sliding window.")
+    realtimekit_recording_requests: int = Field(
+        default=1000,
+        ge=1,
+        description="Calls about recordings that RealtimeKit allows in a window of their own besides.",
+    )
+    realtimekit_recording_window_seconds: int = Field(default=50, ge=1, description="Length of that one.")
     realtimekit_concurrency: int = Field(
         default=64, ge=1, description="Calls in flight, and threads, per worker process."
     )

@@ -20,6 +20,7 @@ from orchestrator.errors import NotFound, OutcomeUnknown, OutOfQuota, RealtimeKi
 from orchestrator.log import logger
 from orchestrator.realtimekit import answers
 from orchestrator.realtimekit.answers import Answer
+from orchestrator.realtimekit.budget import Ask
 from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.quota import Quota
 from orchestrator.realtimekit.sdk import Sdk, connect
@@ -70,27 +71,37 @@ class Calls:
         self.answered_at = float("-inf")
         """Monotonic: when a call was last answered with what it asked for, or that there is no such thing."""
 
-    async def __call__(self, operation: str, priority: Priority, request: Request) -> Answer:
-        """Send `request` once and give the body of its answer; raises a RealtimeKitError, or what `before_send` did."""
+    async def __call__(self, operation: str, priority: Priority, request: Request, *what: object) -> Answer:
+        """Send `request` once and give the body of its answer; raises a RealtimeKitError, or what `before_send` did.
+
+        `what` it is about tells it from other calls of this operation that wait for the quota.
+        """
         check = _before_send.get() or _go
-        async with self._slots:
-            check()  # what may not go out takes nothing of the quota
-            await self._quota.acquire(priority)
-            check()
-            begun = time.monotonic()
-            try:
-                answer = await self._send(request)
-            except RealtimeKitError as error:
-                self._count(operation, outcome_of(error), begun)
-                _tell(operation, error)
-                if isinstance(error, NotFound):
-                    self.answered_at = time.monotonic()
-                if isinstance(error, OutOfQuota):
-                    await self._quota.block(error.retry_after)
-                raise
-            self._count(operation, "ok", begun)
-            self.answered_at = time.monotonic()
-            return answer
+        ask = Ask.of(operation, priority, *what)
+        while True:
+            async with self._slots:
+                check()  # what may not go out takes nothing of the quota
+                wait = await self._quota.take(ask)
+                if not wait:
+                    check()
+                    return await self._send_and_count(operation, request)
+            await asyncio.sleep(wait)  # without a slot: a more urgent call must not wait for one
+
+    async def _send_and_count(self, operation: str, request: Request) -> Answer:
+        begun = time.monotonic()
+        try:
+            answer = await self._send(request)
+        except RealtimeKitError as error:
+            self._count(operation, outcome_of(error), begun)
+            _tell(operation, error)
+            if isinstance(error, NotFound):
+                self.answered_at = time.monotonic()
+            if isinstance(error, OutOfQuota):
+                await self._quota.block(error.retry_after)
+            raise
+        self._count(operation, "ok", begun)
+        self.answered_at = time.monotonic()
+        return answer
 
     async def close(self) -> None:
         """Close the connections."""

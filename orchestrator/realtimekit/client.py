@@ -89,6 +89,7 @@ class RealtimeKit:
             lambda kit: kit.meetings.with_raw_response.create(
                 **self._app, title=title, session_keep_alive_time_in_secs=keep_alive_seconds
             ),
+            title,
         )
         return MeetingRecord.read(mapping(answer, "data"))
 
@@ -102,6 +103,7 @@ class RealtimeKit:
                     **self._app, search=search, status="ACTIVE", page_no=page, per_page=PER_PAGE
                 )
             ),
+            search,
         )
         meetings = [MeetingRecord.read(item) for item in found]
         return [meeting for meeting in meetings if meeting.status == "ACTIVE"]
@@ -142,15 +144,17 @@ class RealtimeKit:
             "get_meeting",
             priority,
             lambda kit: kit.meetings.with_raw_response.get_meeting_by_id(meeting_id, **self._app),
+            meeting_id,
         )
         return MeetingRecord.read(mapping(answer, "data"))
 
-    async def rename_meeting(self, meeting_id: str, title: str, *, priority: Priority = Priority.MOVING) -> None:
+    async def rename_meeting(self, meeting_id: str, title: str, *, priority: Priority = Priority.OPENING) -> None:
         """Give it another title. Repeat freely."""
         await self._call(
             "rename_meeting",
             priority,
             lambda kit: kit.meetings.with_raw_response.update_meeting_by_id(meeting_id, **self._app, title=title),
+            meeting_id,
         )
 
     async def retire_meeting(self, meeting_id: str, *, priority: Priority = Priority.CLOSING) -> None:
@@ -162,6 +166,7 @@ class RealtimeKit:
                 lambda kit: kit.meetings.with_raw_response.update_meeting_by_id(
                     meeting_id, **self._app, status="INACTIVE"
                 ),
+                meeting_id,
             )
         except NotFound:
             return
@@ -186,6 +191,8 @@ class RealtimeKit:
                 preset_name=preset_name,
                 name=name.strip() or custom_participant_id,
             ),
+            meeting_id,
+            custom_participant_id,
         )
         data = mapping(answer, "data")
         required(data, "token")
@@ -201,6 +208,7 @@ class RealtimeKit:
                     meeting_id, **self._app, page_no=page, per_page=PER_PAGE
                 )
             ),
+            meeting_id,
         )
         return [ParticipantRecord.read(item) for item in found]
 
@@ -212,11 +220,13 @@ class RealtimeKit:
             lambda kit: kit.meetings.with_raw_response.refresh_participant_token(
                 participant_id, **self._app, meeting_id=meeting_id
             ),
+            meeting_id,
+            participant_id,
         )
         return required(mapping(answer, "data"), "token")
 
     async def start_recording(
-        self, meeting_id: str, *, max_seconds: int, file_name_prefix: str, priority: Priority = Priority.OPENING
+        self, meeting_id: str, *, max_seconds: int, file_name_prefix: str, priority: Priority = Priority.MOVING
     ) -> RecordingRecord:
         """Record the meeting's live session; refused while nobody is there or while a recording runs."""
         seconds = min(max(max_seconds, SHORTEST_RECORDING), LONGEST_RECORDING)
@@ -226,11 +236,12 @@ class RealtimeKit:
             lambda kit: kit.recordings.with_raw_response.start_recordings(
                 **self._app, meeting_id=meeting_id, max_seconds=seconds, file_name_prefix=file_name_prefix
             ),
+            meeting_id,
         )
         return RecordingRecord.read(mapping(answer, "data"))
 
     async def active_recording(
-        self, meeting_id: str, *, priority: Priority = Priority.OPENING
+        self, meeting_id: str, *, priority: Priority = Priority.MOVING
     ) -> RecordingRecord | None:
         """The recording that runs in the meeting, if any."""
         try:
@@ -238,6 +249,7 @@ class RealtimeKit:
                 "active_recording",
                 priority,
                 lambda kit: kit.recordings.with_raw_response.get_active_recordings(meeting_id, **self._app),
+                meeting_id,
             )
         except NotFound:
             return None
@@ -257,6 +269,7 @@ class RealtimeKit:
                 lambda kit: kit.recordings.with_raw_response.pause_resume_stop_recording(
                     recording_id, **self._app, action="stop"
                 ),
+                recording_id,
             )
         except (NotFound, Conflict):
             return None
@@ -273,6 +286,7 @@ class RealtimeKit:
             "recording",
             priority,
             lambda kit: kit.recordings.with_raw_response.get_one_recording(recording_id, **self._app),
+            recording_id,
         )
         return RecordingRecord.read(mapping(answer, "data"))
 
@@ -289,6 +303,7 @@ class RealtimeKit:
                 lambda kit: kit.active_session.with_raw_response.kick_participants(
                     meeting_id, **self._app, custom_participant_ids=list(custom_participant_ids)
                 ),
+                meeting_id,
             )
         except NotFound:
             return
@@ -300,6 +315,7 @@ class RealtimeKit:
                 "kick_all",
                 priority,
                 lambda kit: kit.active_session.with_raw_response.kick_all_participants(meeting_id, **self._app),
+                meeting_id,
             )
         except NotFound:
             return
@@ -311,6 +327,7 @@ class RealtimeKit:
                 "active_session",
                 priority,
                 lambda kit: kit.active_session.with_raw_response.get_active_session(meeting_id, **self._app),
+                meeting_id,
             )
         except NotFound:
             return None
@@ -326,8 +343,8 @@ class RealtimeKit:
                     session_id, **self._app, page_no=page, per_page=PER_PAGE
                 )
             ),
-            "data",
-            "participants",
+            session_id,
+            path=("data", "participants"),
         )
         return [PeerRecord.read(item) for item in found]
 
@@ -346,6 +363,7 @@ class RealtimeKit:
             "preset",
             priority,
             lambda kit: kit.presets.with_raw_response.get_preset_by_id(preset_id, **self._app),
+            preset_id,
         )
         return PresetRecord.read(mapping(answer, "data"))
 
@@ -369,6 +387,7 @@ class RealtimeKit:
             "create_webhook",
             priority,
             lambda kit: kit.webhooks.with_raw_response.create_webhook(**self._app, **fields),
+            name,
         )
         return WebhookRecord.read(mapping(answer, "data"))
 
@@ -381,13 +400,19 @@ class RealtimeKit:
             "update_webhook",
             priority,
             lambda kit: kit.webhooks.with_raw_response.edit_webhook(webhook_id, **self._app, **fields),
+            webhook_id,
         )
 
     async def _all(
-        self, operation: str, priority: Priority, request: Callable[[int], Request], *path: str
+        self,
+        operation: str,
+        priority: Priority,
+        request: Callable[[int], Request],
+        *what: str,
+        path: Sequence[str] = ("data",),
     ) -> list[dict[str, Any]]:
         """Every item of a paged list; each page is a call of its own."""
-        return await all_pages(lambda page: self._call(operation, priority, request(page)), *(path or ("data",)))
+        return await all_pages(lambda page: self._call(operation, priority, request(page), *what, page), *path)
 
     async def _close(self) -> None:
         await self._call.close()

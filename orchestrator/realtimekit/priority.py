@@ -8,5 +8,8 @@ class Priority(IntEnum):
 
     CLOSING = 0
     MOVING = 1
+    """A person, or a conversation that is to be recorded, waits in an open room."""
     OPENING = 2
     POLLING = 3
+    PREPARING = 4
+    """Rooms made ahead of their start: nobody waits for these."""

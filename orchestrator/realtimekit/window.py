@@ -1,143 +1,197 @@
-"""The sliding window behind the quota: one in Redis for all processes, and one of its own for when Redis is away.
+"""The sliding windows that all processes share, in Redis: one for all calls, one for those of recordings besides.
 
 The step that grants is a script inside Redis, on the clock of Redis. pyrate-limiter's RedisBucket, whose caller reads
-the clock first and counts in a second step, let 250 calls through a window of 200 with three busy processes (measured).
+the clock first and counts in a second step, let 250 calls through a window of 200 with three busy processes (measured);
+and no limiter that we know of has priorities.
 """
 
+import json
 import math
 import secrets
-import time
-from collections import deque
+from collections.abc import Iterator, Sequence
 from itertools import count
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from orchestrator.realtimekit.budget import Ask, Budget
+from orchestrator.realtimekit.own import OwnCalls
+
 REDIS_SECONDS = 1.0
 """How long Redis may take to answer."""
+LAG_SECONDS = 0.25
+"""A call stays in our window that much longer: two calls a window apart may be under way for unlike times."""
+KEPT_SECONDS = 3.0
+"""How long after its turn a call keeps its place: its row has to be found due and started first."""
+SETTLE_SECONDS = 1.0
+"""Nothing is granted for so long when Redis had to be reminded: the other processes have theirs to tell, too."""
 
-GRANT = """
--- KEYS: granted calls (score: when), promised turns (score: when), the gate that a 429 closes
--- ARGV: limit, window in microseconds, how many calls are asked for, a name that no other request has
--- Gives {now, calls in the window, granted, wait of the first refused, wait of the second, ...}; times in microseconds.
-local limit, window, n, name = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+TAKE = """
+-- A call is granted when its window has room for it and for all that wait before it. One that is refused waits in a
+-- queue, by priority and then by arrival: a slot that gets free is left to the first, whichever process asks meanwhile.
+-- Lower priorities are refused at a lower fill, so what is above that stays for the higher ones.
+--
+-- KEYS: state (epoch, arrivals), gate that a 429 closes, kept (name: until when its place is), and for each budget
+--   its calls (score: when) and its queue (score: priority and arrival)
+-- ARGV: the epoch that the caller knows, and as JSON: budgets {window, caps by priority}, grace, id, and the calls
+--   asked for {name, priority, number of budgets}
+-- Gives, in microseconds, {for how long the gate is closed, wait of the first call (0: granted), of the second ...}, or
+-- nothing when the caller has to tell of its calls first, as this Redis may have lost them.
+local state, gate, kept = KEYS[1], KEYS[2], KEYS[3]
+if redis.call('HGET', state, 'epoch') ~= ARGV[1] then return {} end
+local asked = cjson.decode(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
+local opens = now + math.max(0, redis.call('PTTL', gate)) * 1000
+local CLASS = 2 ^ 40
 
-local closed = redis.call('PTTL', KEYS[3])
-if closed > 0 then
-  local reply = {now, 0, 0}
-  for _ = 1, n do reply[#reply + 1] = closed * 1000 end
-  return reply
+for number, budget in ipairs(asked.budgets) do
+  budget.calls, budget.queue = KEYS[2 + 2 * number], KEYS[3 + 2 * number]
+  redis.call('ZREMRANGEBYSCORE', budget.calls, '-inf', now - budget.window)
+  budget.used = redis.call('ZCARD', budget.calls)
+  for _, name in ipairs(redis.call('ZRANGEBYSCORE', kept, '-inf', now)) do redis.call('ZREM', budget.queue, name) end
+end
+redis.call('ZREMRANGEBYSCORE', kept, '-inf', now)
+
+-- When the call may go out as far as this budget goes: as many calls have to leave the window as stand before it.
+local function turn_of(call, budget)
+  local cap, used = budget.caps[call.priority + 1], budget.used
+  local score = redis.call('ZSCORE', budget.queue, call.name)
+  if not score or math.floor(score / CLASS) ~= call.priority then
+    score = call.priority * CLASS + redis.call('HINCRBY', state, 'arrivals', 1)
+    redis.call('ZADD', budget.queue, score, call.name)
+  end
+  local place = used + redis.call('ZRANK', budget.queue, call.name) - cap
+  if place < 0 then return opens end
+  if used == 0 then return opens + budget.window * math.floor(place / cap + 1) end
+  local leaves = redis.call('ZRANGE', budget.calls, place % used, place % used, 'WITHSCORES')[2]
+  return math.max(opens, leaves + budget.window * math.floor(place / used + 1))
 end
 
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window)
-local used = redis.call('ZCARD', KEYS[1])
-local granted = math.max(0, math.min(n, limit - used))
-for i = 1, granted do redis.call('ZADD', KEYS[1], now, name .. ':' .. i) end
-redis.call('PEXPIRE', KEYS[1], math.ceil(window / 1000))
-used = used + granted
-local reply = {now, used, granted}
-
--- Each one refused gets a turn of its own, when the call expires that is as far from the oldest as it is from the head
--- of the queue; else all would come back for the same slot.
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
-local promised = redis.call('ZCARD', KEYS[2])
-for i = granted + 1, n do
-  local place = used - limit + promised
-  local expiring = redis.call('ZRANGE', KEYS[1], place % used, place % used, 'WITHSCORES')
-  local turn = expiring[2] + window * (1 + math.floor(place / used))
-  redis.call('ZADD', KEYS[2], turn, name .. ':' .. i)
-  promised = promised + 1
+local reply = {opens - now}
+for number, call in ipairs(asked.calls) do
+  local turns, turn = {}, now
+  for b = 1, call.budgets do
+    turns[b] = turn_of(call, asked.budgets[b])
+    turn = math.max(turn, turns[b])
+  end
+  for b = 1, call.budgets do  -- what waits for one budget holds up nobody in the other
+    if turn <= now or turns[b] < turn then redis.call('ZREM', asked.budgets[b].queue, call.name) end
+  end
+  if turn <= now then
+    redis.call('ZREM', kept, call.name)
+    for b = 1, call.budgets do
+      redis.call('ZADD', asked.budgets[b].calls, now, asked.id .. ':' .. number)
+      asked.budgets[b].used = asked.budgets[b].used + 1
+    end
+  else
+    redis.call('ZADD', kept, turn + asked.grace, call.name)
+  end
   reply[#reply + 1] = turn - now
 end
-redis.call('PEXPIRE', KEYS[2], math.ceil(window / 1000) * 2)
+for number, key in ipairs(KEYS) do
+  if key ~= gate then redis.call('PEXPIRE', key, 86400000) end
+end
 return reply
+"""
+
+REMIND = """
+-- KEYS as above. ARGV: an epoch, should there be none; and as JSON: for each budget the calls {name, age in
+-- microseconds} of one process, for how many milliseconds it knows the gate to be closed, and how long to settle.
+-- Gives the epoch.
+local known = cjson.decode(ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local closed, forgotten = known.closed, 0
+for number, calls in ipairs(known.calls) do
+  for _, call in ipairs(calls) do
+    forgotten = forgotten + redis.call('ZADD', KEYS[2 + 2 * number], 'NX', now - call[2], call[1])
+  end
+end
+if forgotten > 0 then closed = math.max(closed, known.settle) end
+if closed > math.max(0, redis.call('PTTL', KEYS[2])) then redis.call('SET', KEYS[2], 1, 'PX', closed) end
+redis.call('HSETNX', KEYS[1], 'epoch', ARGV[1])
+return redis.call('HGET', KEYS[1], 'epoch')
 """
 
 
 class SharedWindow:
-    """The window of all processes that use this Redis and `scope`; every method raises RedisError or OSError."""
+    """The budgets of all processes that use this Redis and `scope`; every method raises RedisError or OSError."""
 
-    def __init__(self, redis_url: str, limit: int, seconds: float, scope: str) -> None:
+    def __init__(self, redis_url: str, budgets: Sequence[Budget], scope: str, own: OwnCalls) -> None:
         self._redis = Redis.from_url(
             redis_url,
             socket_timeout=REDIS_SECONDS,
             socket_connect_timeout=REDIS_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
-        self._grant = self._redis.register_script(GRANT)
-        self._calls, self._turns, self._gate = (f"bo:quota:{{{scope}}}:{part}" for part in ("calls", "turns", "gate"))
-        self._limit = limit
-        self._window = int(seconds * 1_000_000)
-        self._names = (f"{secrets.token_hex(4)}:{number}" for number in count())
-        self._mine: deque[tuple[int, str]] = deque()
+        self._take, self._remind = self._redis.register_script(TAKE), self._redis.register_script(REMIND)
+        parts = ("state", "gate", "kept", "calls", "queue", "recording-calls", "recording-queue")
+        self._keys = [f"bo:quota:{{{scope}}}:{part}" for part in parts]
+        self._calls_key = self._keys[parts.index("calls")]
+        self._windows = [_microseconds(budget.seconds + LAG_SECONDS) for budget in budgets]
+        self._budgets = [
+            {"window": window, "caps": budget.caps()} for window, budget in zip(self._windows, budgets, strict=True)
+        ]
+        self._own = own
+        self._epoch = ""
 
-    async def take(self, calls: int) -> list[float]:
-        """Ask for so many calls; for each the seconds until its turn, 0 when it is granted."""
-        name = next(self._names)
-        now, used, granted, *waits = await self._grant(
-            keys=[self._calls, self._turns, self._gate], args=[self._limit, self._window, calls, name]
-        )
-        if granted:
-            self._mine.extend((now, f"{name}:{number}") for number in range(1, granted + 1))
-            await self._remind(now, used)
-        return [0.0] * granted + [wait / 1_000_000 for wait in waits]
+    async def take(self, asks: Sequence[Ask], name: str) -> list[float]:
+        """Ask for calls; for each the seconds until its turn, 0 when it is granted: as `name` and its number from 1."""
+        asked = {
+            "budgets": self._budgets,
+            "grace": _microseconds(KEPT_SECONDS),
+            "id": name,
+            "calls": [{"name": ask.name, "priority": ask.priority, "budgets": ask.budgets} for ask in asks],
+        }
+        while not (reply := await self._take(self._keys, [self._known_epoch, json.dumps(asked)])):
+            await self.remind()
+        closed, *waits = reply
+        self._own.close_gate(closed / 1_000_000)
+        return [wait / 1_000_000 for wait in waits]
+
+    async def remind(self) -> None:
+        """Tell Redis of this process's calls, and of the gate as it knows it; what Redis knows stays as it is."""
+        known: dict[str, Any] = {
+            "calls": [[(name, _microseconds(age)) for name, age in calls] for calls in self._own.ages()],
+            "closed": math.ceil(self._own.closed_for * 1000),
+            "settle": int(SETTLE_SECONDS * 1000),
+        }
+        self._own.untold = False
+        try:
+            epoch = await self._remind(self._keys, [secrets.token_hex(8), json.dumps(known)])
+        except BaseException:
+            self._own.untold = True
+            raise
+        self._epoch = epoch.decode()
+
+    async def keep_reminded(self) -> None:
+        """Tell Redis if it was emptied, or was away, since it was told last."""
+        if await self._redis.hget(self._keys[0], "epoch") != self._known_epoch.encode():
+            await self.remind()
 
     async def used(self) -> int:
         """How many calls were granted within the window that ends now."""
         seconds, microseconds = await self._redis.time()
-        start = seconds * 1_000_000 + microseconds - self._window
-        return int(await self._redis.zcount(self._calls, f"({start}", "+inf"))
-
-    async def close_gate(self, seconds: float) -> float:
-        """Grant nothing to anyone for so long; a longer closure stays. Gives the seconds that it is closed now."""
-        milliseconds = max(1, math.ceil(seconds * 1000))
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.set(self._gate, 1, px=milliseconds, nx=True)
-            pipeline.pexpire(self._gate, milliseconds, gt=True)
-            pipeline.pttl(self._gate)
-            *_, left = await pipeline.execute()
-        return float(left) / 1000
+        start = seconds * 1_000_000 + microseconds - self._windows[0]
+        return int(await self._redis.zcount(self._calls_key, f"({start}", "+inf"))
 
     async def close(self) -> None:
         """Close the connection."""
         await self._redis.aclose()
 
-    async def _remind(self, now: int, used: int) -> None:
-        """Tell a Redis that was emptied or replaced of this process's calls; known ones are only set again."""
-        while self._mine[0][0] <= now - self._window:
-            self._mine.popleft()
-        if used < len(self._mine):
-            await self._redis.zadd(self._calls, {name: at for at, name in self._mine})
+    @property
+    def _known_epoch(self) -> str:
+        return "" if self._own.untold else self._epoch
 
 
-class OwnWindow:
-    """The calls of this process alone, on its own monotonic clock."""
+def names() -> Iterator[str]:
+    """Names for grants that no other process gives."""
+    process = secrets.token_hex(6)
+    return (f"{process}:{number}" for number in count())
 
-    def __init__(self, limit: int, seconds: float) -> None:
-        self._limit = max(1, limit)
-        self._seconds = seconds
-        self._times: deque[float] = deque()
 
-    def note(self, calls: int) -> None:
-        """Remember calls that were granted elsewhere."""
-        now = time.monotonic()
-        self._forget(now)
-        self._times.extend([now] * calls)
-
-    def take(self, calls: int) -> list[float]:
-        """As SharedWindow.take."""
-        now = time.monotonic()
-        self._forget(now)
-        granted = max(0, min(calls, self._limit - len(self._times)))
-        self._times.extend([now] * granted)
-        oldest = max(0, len(self._times) - self._limit)
-        last = len(self._times) - 1
-        turns = [self._times[min(oldest + place, last)] for place in range(calls - granted)]
-        return [0.0] * granted + [turn + self._seconds - now for turn in turns]
-
-    def _forget(self, now: float) -> None:
-        while self._times and self._times[0] <= now - self._seconds:
-            self._times.popleft()
+def _microseconds(seconds: float) -> int:
+    return int(seconds * 1_000_000)

@@ -14,7 +14,7 @@ from sqlalchemy import Select, String, func, literal, select, text, type_coerce,
 from sqlmodel import Session, col
 
 from orchestrator.log import logger
-from orchestrator.realtimekit.quota import usable_of
+from orchestrator.realtimekit.budget import usable_of
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import database_now
