@@ -58,16 +58,17 @@ async def admit_all(kit: RealtimeKit, meeting_id: str, guests: Sequence[Guest]) 
     Raises when that look fails.
     """
     known: dict[str, str] = {}
-    if any(guest.in_doubt for guest in guests):
-        known = await _there(kit, meeting_id)
+    if doubted := [guest.priority for guest in guests if guest.in_doubt]:
+        known = await _there(kit, meeting_id, min(doubted))
     outcomes = await asyncio.gather(
         *(_admit(kit, meeting_id, guest, known.get(guest.custom_participant_id)) for guest in guests)
     )
     return dict(zip((guest.row_id for guest in guests), outcomes, strict=True))
 
 
-async def _there(kit: RealtimeKit, meeting_id: str) -> dict[str, str]:
-    return {record.custom_participant_id: record.id for record in await kit.participants(meeting_id)}
+async def _there(kit: RealtimeKit, meeting_id: str, priority: Priority) -> dict[str, str]:
+    found = await kit.participants(meeting_id, priority=priority)
+    return {record.custom_participant_id: record.id for record in found}
 
 
 async def _admit(kit: RealtimeKit, meeting_id: str, guest: Guest, known: str | None) -> Outcome:
@@ -94,7 +95,7 @@ async def _add_or_adopt(kit: RealtimeKit, meeting_id: str, guest: Guest) -> Outc
             priority=guest.priority,
         )
     except Conflict:
-        known = (await _there(kit, meeting_id)).get(guest.custom_participant_id)
+        known = (await _there(kit, meeting_id, guest.priority)).get(guest.custom_participant_id)
         if known is None:
             raise
         return await _admit(kit, meeting_id, replace(guest, realtimekit_participant_id=known), known)

@@ -89,7 +89,7 @@ def _read(tx: Transaction, meeting_id: str) -> SyncWork:
         meeting_id=meeting_id,
         realtimekit_meeting_id=meeting.realtimekit_meeting_id,
         to_import=meeting.to_import,
-        guests=[_guest(person, meeting) for person in people],
+        guests=[_guest(person, meeting, breakout) for person in people],
         to_poll=_to_poll(tx, meeting, breakout, now) if breakout else {},
         now=now,
     )
@@ -129,7 +129,7 @@ def _tokenless(tx: Transaction, meeting: Meeting, breakout: Breakout | None) -> 
     return tx.session.scalars(statement.order_by(col(Participant.token_wanted).desc()).limit(BATCH)).all()
 
 
-def _guest(person: Participant, meeting: Meeting) -> Guest:
+def _guest(person: Participant, meeting: Meeting, breakout: Breakout | None) -> Guest:
     return Guest(
         row_id=person.id,
         custom_participant_id=person.custom_participant_id,
@@ -137,8 +137,15 @@ def _guest(person: Participant, meeting: Meeting) -> Guest:
         preset_name=preset_of(meeting, person),
         in_doubt=person.in_doubt,
         realtimekit_participant_id=person.realtimekit_participant_id,
-        priority=Priority.MOVING if person.token_wanted else Priority.POLLING,
+        priority=_priority(person, breakout),
     )
+
+
+def _priority(person: Participant, breakout: Breakout | None) -> Priority:
+    """Whoever has no token while the breakout closes can't come home without one."""
+    if breakout is not None and breakout.state is BreakoutState.CLOSING:
+        return Priority.CLOSING
+    return Priority.MOVING if person.token_wanted else Priority.POLLING
 
 
 async def _ask(kit: RealtimeKit, work: SyncWork) -> Answers:

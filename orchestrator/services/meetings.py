@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from orchestrator.errors import LeaseLost, Malformed, NotFound, NotNow, OutcomeUnknown, Refused, TryAgain
+from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.records import MeetingRecord
 from orchestrator.realtimekit.titles import title_with_key
 from orchestrator.services import idempotency, pending, presence
@@ -102,7 +103,7 @@ def _in_our_words() -> Iterator[None]:
 
 
 def _check_presets(deps: Deps, body: MeetingRequest, before_call: BeforeCall = None) -> None:
-    known = deps.realtimekit.run(deps.realtimekit.preset_names(), before_call)
+    known = deps.realtimekit.run(deps.realtimekit.preset_names(priority=Priority.OPENING), before_call)
     asked = {body.host_preset, body.participant_preset} | {it.preset_name for it in body.participants if it.preset_name}
     if missing := sorted(asked - known):
         raise Malformed(f"RealtimeKit has no preset {', '.join(missing)}; it has {', '.join(sorted(known))}")

@@ -95,7 +95,7 @@ def _have_meeting(deps: Deps, lease: Lease, work: RoomWork) -> str:
     if meeting is None:
         try:
             create = deps.realtimekit.create_meeting(
-                work.title, keep_alive_seconds=deps.settings.session_keep_alive_seconds
+                work.title, keep_alive_seconds=deps.settings.session_keep_alive_seconds, priority=work.priority
             )
             meeting = deps.realtimekit.run(create, lease.before_call)
         except (TryAgain, Refused):
@@ -123,7 +123,7 @@ def _store_made(deps: Deps, batch: list[Made]) -> list[bool]:
 
 def _look_up(deps: Deps, lease: Lease, work: RoomWork) -> MeetingRecord | None:
     """Find the meeting by its title's ending; the search may lag, so a miss counts only some time after the doubt."""
-    hits = deps.realtimekit.run(find_ours(deps, work.key), lease.before_call)
+    hits = deps.realtimekit.run(find_ours(deps, work.key, work.priority), lease.before_call)
     if hits:
         return hits[0]
     must_have_settled(deps, work.in_doubt_since, work.now)

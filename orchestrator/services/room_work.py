@@ -53,6 +53,8 @@ class RoomWork:
     """Whether anybody who is there would have been noticed."""
     max_seconds: int | None
     file_name_prefix: str | None
+    priority: Priority
+    """Of what is made for the room."""
 
     @property
     def is_misnamed(self) -> bool:
@@ -76,7 +78,8 @@ def read_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str,
     )
     found = tx.session.execute(statement).all()
     to_fill = [room for room, _, _ in found if room.wanted in (RoomWanted.READY, RoomWanted.OPEN)]
-    guests = _guests(tx.session, [room.id for room in to_fill])
+    urgent = {room.id: _priority(room) for room in to_fill}
+    guests = _guests(tx.session, urgent)
     unfinished = _recordings(tx.session, [room.id for room, breakout, _ in found if breakout.record])
     occupied = occupied_rooms(tx.session, room_ids)
     now = tx.now()
@@ -101,6 +104,7 @@ def read_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str,
             presence_is_known=breakout.state is BreakoutState.CANCELLED or webhooks_come(meeting, breakout.starts_at),
             max_seconds=breakout.recording_max_seconds,
             file_name_prefix=breakout.recording_file_name_prefix,
+            priority=urgent.get(room.id, Priority.CLOSING),
         )
         for room, breakout, meeting in found
     }
@@ -127,23 +131,29 @@ def mark_guests(tx: Transaction, works: Sequence[RoomWork]) -> None:
         tx.session.execute(update(Seat).where(col(Seat.id).in_(ids)).values(in_doubt=True))
 
 
-def _guests(session: Session, room_ids: Sequence[str]) -> defaultdict[str, list[Guest]]:
+def _priority(room: Room) -> Priority:
+    """Who is admitted to a room that is open already moves there, or came late."""
+    if room.wanted is RoomWanted.READY:
+        return Priority.PREPARING
+    return Priority.MOVING if room.state is RoomState.OPEN else Priority.OPENING
+
+
+def _guests(session: Session, urgent: Mapping[str, Priority]) -> defaultdict[str, list[Guest]]:
     """Who has yet to be admitted, and whose token could not be read any more."""
     tokenless = col(Seat.state).in_(POINTS_TO_ROOM) & col(Seat.auth_token).is_(None)
     statement = (
-        select(Seat, Participant, Meeting, col(Room.state))
+        select(Seat, Participant, Meeting)
         .join(Participant, col(Participant.id) == col(Seat.participant_id))
-        .join(Room, col(Room.id) == col(Seat.room_id))
         .join(Meeting, col(Meeting.id) == col(Participant.meeting_id))
         .where(
-            col(Seat.room_id).in_(room_ids),
+            col(Seat.room_id).in_(urgent),
             col(Seat.wanted),
             (col(Seat.state) == SeatState.ASSIGNED) | tokenless,
             col(Seat.error).is_(None),
         )
     )
     found: defaultdict[str, list[Guest]] = defaultdict(list)
-    for seat, person, meeting, state in session.execute(statement):
+    for seat, person, meeting in session.execute(statement):
         found[seat.room_id].append(
             Guest(
                 row_id=seat.id,
@@ -152,7 +162,7 @@ def _guests(session: Session, room_ids: Sequence[str]) -> defaultdict[str, list[
                 preset_name=preset_of(meeting, person),
                 in_doubt=seat.in_doubt,
                 realtimekit_participant_id=seat.realtimekit_participant_id,
-                priority=Priority.MOVING if state is RoomState.OPEN else Priority.OPENING,
+                priority=urgent[seat.room_id],
             )
         )
     return found
