@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from orchestrator.realtimekit.priority import Priority
 
 USABLE = 0.97
-"""The rest is for what Cloudflare counts and we do not know of: a call made by hand, one that was long under way."""
+"""The rest is for what Cloudflare counts and we do not: a call made by hand, or counted after its deadline."""
 
 SHARES = {
     Priority.CLOSING: 1.0,

@@ -81,11 +81,14 @@ class Calls:
         while True:
             async with self._slots:
                 check()  # what may not go out takes nothing of the quota
-                wait = await self._quota.take(ask)
-                if not wait:
+                turn = await self._quota.take(ask)
+                if not turn.wait:
                     check()
-                    return await self._send_and_count(operation, request)
-            await asyncio.sleep(wait)  # without a slot: a more urgent call must not wait for one
+                    try:
+                        return await self._send_and_count(operation, request)
+                    finally:
+                        self._quota.answered(turn.call)
+            await asyncio.sleep(turn.wait)  # without a slot: a more urgent call must not wait for one
 
     async def _send_and_count(self, operation: str, request: Request) -> Answer:
         begun = time.monotonic()

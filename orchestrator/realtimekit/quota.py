@@ -7,8 +7,11 @@ docs). A token bucket would not do: its burst plus its refill exceed a window.
 import asyncio
 import contextvars
 import hashlib
+import secrets
 import time
 from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -17,8 +20,8 @@ from orchestrator import metrics
 from orchestrator.errors import OutOfQuota
 from orchestrator.log import logger
 from orchestrator.realtimekit.budget import Ask, Budget, usable_of
-from orchestrator.realtimekit.own import OwnCalls
-from orchestrator.realtimekit.window import SharedWindow, names
+from orchestrator.realtimekit.own import Named, OwnCalls
+from orchestrator.realtimekit.window import SharedWindow
 from orchestrator.settings import Settings
 
 log = logger(__name__)
@@ -31,7 +34,16 @@ WATCH_SECONDS = 0.5
 """How often a process that has calls in the window sees to it that Redis knows of them."""
 MOST_AT_ONCE = 100
 
-Asking = tuple[Ask, "asyncio.Future[float]"]
+
+@dataclass(frozen=True)
+class Turn:
+    """What became of an asking: `call` may go out now, or it is to ask again in `wait` seconds."""
+
+    call: str
+    wait: float
+
+
+Asking = tuple[Named, "asyncio.Future[float]"]
 
 
 class Quota:
@@ -44,7 +56,8 @@ class Quota:
     def __init__(self, redis_url: str, calls: Budget, recordings: Budget, scope: str = "") -> None:
         self._own = OwnCalls([calls, recordings])
         self._shared = SharedWindow(redis_url, [calls, recordings], scope, self._own)
-        self._names = names()
+        process = secrets.token_hex(6)
+        self._names = (f"{process}:{number}" for number in count())
         self._redis_rests_until = 0.0
         self._asking: list[Asking] = []
         self._asker: asyncio.Task[None] | None = None
@@ -63,10 +76,11 @@ class Quota:
             scope=hashlib.sha256(token.encode()).hexdigest()[:12],
         )
 
-    async def take(self, ask: Ask) -> float:
-        """0: the call may go out now; else the seconds after which to ask again. OutOfQuota when these are too many."""
+    async def take(self, ask: Ask) -> Turn:
+        """Ask for the right to make one call; OutOfQuota when its turn is more than two seconds away."""
         answer: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        self._asking.append((ask, answer))
+        name = next(self._names)
+        self._asking.append(((ask, name), answer))
         if self._asker is None:
             self._asker = _nobodys_task(self._ask_for_all())
         wait = await answer
@@ -78,7 +92,11 @@ class Quota:
             metrics.QUOTA_WAITED.labels(label).inc(wait)
         else:
             metrics.QUOTA_GRANTED.labels(label).inc()
-        return wait
+        return Turn(name, wait)
+
+    def answered(self, call: str) -> None:
+        """To be said of each call that was let out: RealtimeKit may have counted it as late as now."""
+        self._own.answered(call)
 
     async def used(self) -> int:
         """How many calls of all processes the window holds now; raises RedisError or OSError."""
@@ -104,7 +122,7 @@ class Quota:
     async def _ask_for_all(self) -> None:
         try:
             while self._asking:
-                self._asking.sort(key=lambda asking: asking[0].priority)
+                self._asking.sort(key=lambda asking: asking[0][0].priority)
                 batch = self._asking[:MOST_AT_ONCE]
                 del self._asking[: len(batch)]
                 await self._answer(batch)
@@ -114,7 +132,7 @@ class Quota:
     async def _answer(self, batch: list[Asking]) -> None:
         """Tell each its wait, or what went wrong; callers that were cancelled meanwhile want neither."""
         try:
-            waits = await self._take([ask for ask, _ in batch])
+            waits = await self._take([named for named, _ in batch])
         except Exception as error:
             for _, answer in batch:
                 if not answer.done():
@@ -124,26 +142,24 @@ class Quota:
             if not answer.done():
                 answer.set_result(wait)
 
-    async def _take(self, asks: Sequence[Ask]) -> list[float]:
-        name = next(self._names)
-        named = [(ask, f"{name}:{number}") for number, ask in enumerate(asks, start=1)]
+    async def _take(self, asks: Sequence[Named]) -> list[float]:
         self._watch()
         if time.monotonic() < self._redis_rests_until:
-            return self._take_own(named)
+            return self._take_own(asks)
         try:
-            waits = await self._shared.take(asks, name)
+            waits = await self._shared.take(asks)
         except (RedisError, OSError) as error:
             self._let_redis_rest(error)
-            return self._take_own(named)
-        for (ask, its_name), wait in zip(named, waits, strict=True):
+            return self._take_own(asks)
+        for (ask, name), wait in zip(asks, waits, strict=True):
             if not wait:
-                self._own.note(ask, its_name)
+                self._own.note(ask, name)
         return waits
 
-    def _take_own(self, named: Sequence[tuple[Ask, str]]) -> list[float]:
-        for ask, _ in named:
+    def _take_own(self, asks: Sequence[Named]) -> list[float]:
+        for ask, _ in asks:
             metrics.QUOTA_WITHOUT_REDIS.labels(ask.priority.name.lower()).inc()
-        return self._own.take(named)
+        return self._own.take(asks)
 
     def _let_redis_rest(self, error: Exception) -> None:
         log.warning("quota goes on without redis", error=str(error))
@@ -166,7 +182,7 @@ class Quota:
 
     async def _try_to_remind(self) -> None:
         try:
-            await self._shared.keep_reminded()
+            await self._shared.take([])
         except (RedisError, OSError) as error:
             self._let_redis_rest(error)
 

@@ -8,21 +8,19 @@ and no limiter that we know of has priorities.
 import json
 import math
 import secrets
-from collections.abc import Iterator, Sequence
-from itertools import count
+from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
-from orchestrator.realtimekit.budget import Ask, Budget
-from orchestrator.realtimekit.own import OwnCalls
+from orchestrator.realtimekit.budget import Budget
+from orchestrator.realtimekit.own import Named, OwnCalls
 
 REDIS_SECONDS = 1.0
 """How long Redis may take to answer."""
-LAG_SECONDS = 0.25
-"""A call stays in our window that much longer: two calls a window apart may be under way for unlike times."""
 KEPT_SECONDS = 3.0
 """How long after its turn a call keeps its place: its row has to be found due and started first."""
 SETTLE_SECONDS = 1.0
@@ -31,12 +29,13 @@ SETTLE_SECONDS = 1.0
 TAKE = """
 -- A call is granted when its window has room for it and for all that wait before it. One that is refused waits in a
 -- queue, by priority and then by arrival: a slot that gets free is left to the first, whichever process asks meanwhile.
--- Lower priorities are refused at a lower fill, so what is above that stays for the higher ones.
+-- Lower priorities are refused at a lower fill, so what is above that stays for the higher ones. RealtimeKit counts a
+-- call at some moment between its grant and its answer, so it is from its answer on that a call grows old here.
 --
 -- KEYS: state (epoch, arrivals), gate that a 429 closes, kept (name: until when its place is), and for each budget
 --   its calls (score: when) and its queue (score: priority and arrival)
--- ARGV: the epoch that the caller knows, and as JSON: budgets {window, caps by priority}, grace, id, and the calls
---   asked for {name, priority, number of budgets}
+-- ARGV: the epoch that the caller knows, and as JSON: budgets {window, caps by priority, calls that were answered {id,
+--   age}}, grace, and the calls asked for {id, name, priority, number of budgets}
 -- Gives, in microseconds, {for how long the gate is closed, wait of the first call (0: granted), of the second ...}, or
 -- nothing when the caller has to tell of its calls first, as this Redis may have lost them.
 local state, gate, kept = KEYS[1], KEYS[2], KEYS[3]
@@ -49,6 +48,7 @@ local CLASS = 2 ^ 40
 
 for number, budget in ipairs(asked.budgets) do
   budget.calls, budget.queue = KEYS[2 + 2 * number], KEYS[3 + 2 * number]
+  for _, call in ipairs(budget.answered) do redis.call('ZADD', budget.calls, 'XX', 'GT', now - call[2], call[1]) end
   redis.call('ZREMRANGEBYSCORE', budget.calls, '-inf', now - budget.window)
   budget.used = redis.call('ZCARD', budget.calls)
   for _, name in ipairs(redis.call('ZRANGEBYSCORE', kept, '-inf', now)) do redis.call('ZREM', budget.queue, name) end
@@ -71,7 +71,7 @@ local function turn_of(call, budget)
 end
 
 local reply = {opens - now}
-for number, call in ipairs(asked.calls) do
+for _, call in ipairs(asked.calls) do
   local turns, turn = {}, now
   for b = 1, call.budgets do
     turns[b] = turn_of(call, asked.budgets[b])
@@ -83,7 +83,7 @@ for number, call in ipairs(asked.calls) do
   if turn <= now then
     redis.call('ZREM', kept, call.name)
     for b = 1, call.budgets do
-      redis.call('ZADD', asked.budgets[b].calls, now, asked.id .. ':' .. number)
+      redis.call('ZADD', asked.budgets[b].calls, now, call.id)
       asked.budgets[b].used = asked.budgets[b].used + 1
     end
   else
@@ -91,23 +91,22 @@ for number, call in ipairs(asked.calls) do
   end
   reply[#reply + 1] = turn - now
 end
-for number, key in ipairs(KEYS) do
+for _, key in ipairs(KEYS) do
   if key ~= gate then redis.call('PEXPIRE', key, 86400000) end
 end
 return reply
 """
 
 REMIND = """
--- KEYS as above. ARGV: an epoch, should there be none; and as JSON: for each budget the calls {name, age in
--- microseconds} of one process, for how many milliseconds it knows the gate to be closed, and how long to settle.
--- Gives the epoch.
+-- KEYS as above. ARGV: an epoch, should there be none; and as JSON: for each budget the calls {id, age in microseconds}
+-- of one process, for how many milliseconds it knows the gate to be closed, and how long to settle. Gives the epoch.
 local known = cjson.decode(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local closed, forgotten = known.closed, 0
 for number, calls in ipairs(known.calls) do
   for _, call in ipairs(calls) do
-    forgotten = forgotten + redis.call('ZADD', KEYS[2 + 2 * number], 'NX', now - call[2], call[1])
+    forgotten = forgotten + redis.call('ZADD', KEYS[2 + 2 * number], 'GT', now - call[2], call[1])
   end
 end
 if forgotten > 0 then closed = math.max(closed, known.settle) end
@@ -131,51 +130,55 @@ class SharedWindow:
         parts = ("state", "gate", "kept", "calls", "queue", "recording-calls", "recording-queue")
         self._keys = [f"bo:quota:{{{scope}}}:{part}" for part in parts]
         self._calls_key = self._keys[parts.index("calls")]
-        self._windows = [_microseconds(budget.seconds + LAG_SECONDS) for budget in budgets]
-        self._budgets = [
-            {"window": window, "caps": budget.caps()} for window, budget in zip(self._windows, budgets, strict=True)
-        ]
+        self._window = _microseconds(budgets[0].seconds)
+        self._budgets = [{"window": _microseconds(budget.seconds), "caps": budget.caps()} for budget in budgets]
         self._own = own
         self._epoch = ""
 
-    async def take(self, asks: Sequence[Ask], name: str) -> list[float]:
-        """Ask for calls; for each the seconds until its turn, 0 when it is granted: as `name` and its number from 1."""
+    async def take(self, asks: Sequence[Named]) -> list[float]:
+        """Ask for calls; for each the seconds until its turn, 0 when it is granted.
+
+        Without any it still tells Redis what was answered, and all that it has lost.
+        """
         asked = {
-            "budgets": self._budgets,
+            "budgets": [
+                {**budget, "answered": _in_microseconds(calls)}
+                for budget, calls in zip(self._budgets, self._own.newly_answered(), strict=True)
+            ],
             "grace": _microseconds(KEPT_SECONDS),
-            "id": name,
-            "calls": [{"name": ask.name, "priority": ask.priority, "budgets": ask.budgets} for ask in asks],
+            "calls": [
+                {"id": name, "name": ask.name, "priority": ask.priority, "budgets": ask.budgets} for ask, name in asks
+            ],
         }
-        while not (reply := await self._take(self._keys, [self._known_epoch, json.dumps(asked)])):
-            await self.remind()
+        try:
+            while not (reply := await self._take(self._keys, [self._known_epoch, json.dumps(asked)])):
+                await self.remind()
+        except (RedisError, OSError):
+            self._own.untold = True
+            raise
         closed, *waits = reply
         self._own.close_gate(closed / 1_000_000)
         return [wait / 1_000_000 for wait in waits]
 
     async def remind(self) -> None:
-        """Tell Redis of this process's calls, and of the gate as it knows it; what Redis knows stays as it is."""
+        """Tell Redis of this process's calls, and of the gate as it knows it; a later answer or opening stays."""
         known: dict[str, Any] = {
-            "calls": [[(name, _microseconds(age)) for name, age in calls] for calls in self._own.ages()],
+            "calls": [_in_microseconds(calls) for calls in self._own.ages()],
             "closed": math.ceil(self._own.closed_for * 1000),
             "settle": int(SETTLE_SECONDS * 1000),
         }
         self._own.untold = False
         try:
             epoch = await self._remind(self._keys, [secrets.token_hex(8), json.dumps(known)])
-        except BaseException:
+        except (RedisError, OSError):
             self._own.untold = True
             raise
         self._epoch = epoch.decode()
 
-    async def keep_reminded(self) -> None:
-        """Tell Redis if it was emptied, or was away, since it was told last."""
-        if await self._redis.hget(self._keys[0], "epoch") != self._known_epoch.encode():
-            await self.remind()
-
     async def used(self) -> int:
         """How many calls were granted within the window that ends now."""
         seconds, microseconds = await self._redis.time()
-        start = seconds * 1_000_000 + microseconds - self._windows[0]
+        start = seconds * 1_000_000 + microseconds - self._window
         return int(await self._redis.zcount(self._calls_key, f"({start}", "+inf"))
 
     async def close(self) -> None:
@@ -187,10 +190,8 @@ class SharedWindow:
         return "" if self._own.untold else self._epoch
 
 
-def names() -> Iterator[str]:
-    """Names for grants that no other process gives."""
-    process = secrets.token_hex(6)
-    return (f"{process}:{number}" for number in count())
+def _in_microseconds(calls: Sequence[tuple[str, float]]) -> list[tuple[str, int]]:
+    return [(name, _microseconds(age)) for name, age in calls]
 
 
 def _microseconds(seconds: float) -> int:

@@ -33,7 +33,7 @@ async def main(url, usable, window, seconds):
     async def worker(number):
         while time.time() < until:
             try:
-                wait = await quota.take(Ask.of("anything", Priority.CLOSING, sys.argv, number))
+                wait = (await quota.take(Ask.of("anything", Priority.CLOSING, sys.argv, number))).wait
                 if not wait:
                     granted.append(time.time())
             except OutOfQuota as refusal:
@@ -75,7 +75,7 @@ async def acquire(
 ) -> None:
     """Wait until a call may go out, as long as the quota asks nobody to come back later."""
     ask = Ask.of(operation, priority, next(_numbers) if what is None else what)
-    while wait := await quota.take(ask):  # noqa: ASYNC110 - each answer says how long to sleep
+    while wait := (await quota.take(ask)).wait:  # noqa: ASYNC110 - each answer says how long to sleep
         await asyncio.sleep(wait)
 
 
@@ -91,7 +91,7 @@ async def refusals(
 
 def test_three_greedy_processes_never_exceed_the_window(broker_url: str) -> None:
     limit, window = 100, 2.0
-    command = [sys.executable, "-c", GREEDY, broker_url, str(usable_of(limit)), str(window), "4.6"]
+    command = [sys.executable, "-c", GREEDY, broker_url, str(usable_of(limit)), str(window), "4.3"]
     running = [subprocess.Popen([*command, str(number)], stdout=subprocess.PIPE) for number in range(3)]
     granted = sorted(at for process in running for at in json.loads(process.communicate()[0]))
     slack = 0.8  # on a busy machine a process may see a grant that much later than Redis made it
@@ -136,6 +136,23 @@ def test_a_short_wait_is_waited_for(broker_url: str) -> None:
     with_quotas(use, broker_url, 10, 1.0)
 
 
+def test_a_call_counts_until_a_window_after_its_answer(broker_url: str) -> None:
+    """RealtimeKit has counted it by then; a window after its grant it may still count it."""
+
+    async def use(one: Quota, other: Quota) -> None:
+        turn = await one.take(Ask.of("kick", Priority.CLOSING, "slow"))
+        await asyncio.sleep(0.5)
+        one.answered(turn.call)
+        with pytest.raises(OutOfQuota) as raised:
+            await acquire(one)
+        assert 59.9 < raised.value.retry_after <= 60
+        with pytest.raises(OutOfQuota) as raised:
+            await acquire(other)
+        assert raised.value.retry_after > 59.4
+
+    with_quotas(use, broker_url, 1, 60, many=2)
+
+
 def test_each_one_refused_gets_a_turn_of_its_own(broker_url: str) -> None:
     """They come back one after the other as calls expire, instead of all at once for the first slot."""
 
@@ -144,11 +161,11 @@ def test_each_one_refused_gets_a_turn_of_its_own(broker_url: str) -> None:
             await refusals(quota, 3)
             await asyncio.sleep(0.2)
         first, *later = await refusals(quota, 9)
-        assert 59.2 < first < 59.8
+        assert 59.0 < first < 59.6
         assert [round(turn - first, 1) for turn in later] == pytest.approx(
             [0, 0, 0.2, 0.2, 0.2, 0.4, 0.4, 0.4], abs=0.11
         )
-        assert all(119 < turn < 121 for turn in await refusals(quota, 9))
+        assert all(119 < turn < 120 for turn in await refusals(quota, 9))
 
     with_quotas(use, broker_url, 10, 60)
 
@@ -309,7 +326,7 @@ def test_what_gets_free_goes_to_the_most_urgent_whoever_asks_first(broker_url: s
         await asyncio.gather(*waiting)
         assert sorted(order[:14]) == [Priority.CLOSING] * 12 + [Priority.MOVING] * 2, "of the 20 that got free at first"
 
-    with_quotas(use, broker_url, 42, 1.75, many=2)
+    with_quotas(use, broker_url, 42, 2.0, many=2)
 
 
 def test_a_call_that_comes_back_has_kept_its_place_in_whichever_process(broker_url: str) -> None:
@@ -354,7 +371,7 @@ def test_who_does_not_come_back_loses_the_place(broker_url: str, monkeypatch: py
             task.cancel()
         assert await refusals(other, 2, Priority.OPENING) == []
 
-    with_quotas(use, broker_url, 10, 0.6, many=2)
+    with_quotas(use, broker_url, 10, 0.8, many=2)
 
 
 def test_calls_about_recordings_have_a_limit_of_their_own_besides(broker_url: str) -> None:

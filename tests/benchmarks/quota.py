@@ -1,0 +1,191 @@
+"""What the quota lets through, counted by the sandbox as Cloudflare counts: with three worker processes.
+
+1. exactness: three processes that call as fast as they may;
+2. what opening 30 rooms with 100 people costs, when 60 calls in 10 seconds are allowed;
+3. 30 rooms and 300 people open under the same budget, and another breakout closes in the middle of that.
+"""
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from orchestrator.errors import OutOfQuota
+from orchestrator.realtimekit.budget import Budget, usable_of
+from orchestrator.realtimekit.client import RealtimeKit
+from orchestrator.realtimekit.priority import Priority
+from orchestrator.realtimekit.quota import Quota
+from orchestrator.settings import Settings
+from tests.benchmarks.rig import moments, rig
+from tests.support.processes import clean_environment
+from tests.support.stack import Stack
+from tests.support.waiting import wait_until
+
+LIMIT, WINDOW, PROCESSES = 60, 10, 3
+BUSY_LIMIT, BUSY_SECONDS = 600, 35
+ROOMS, FEW_PEOPLE, MANY_PEOPLE = 30, 100, 300
+OTHERS, OTHER_ROOMS, CLOSES_AFTER = 20, 5, 75
+"""The other breakout, and the seconds after its opening at which its timer ends: amid the opening of the first."""
+
+
+def main() -> None:
+    """Print the figures of the three."""
+    with _limited(BUSY_LIMIT) as stack:
+        _exactness(stack)
+    with _limited(LIMIT) as stack:
+        _cost(stack)
+    with _limited(LIMIT) as stack:
+        _closing_amid_opening(stack)
+
+
+@contextmanager
+def _limited(limit: int) -> Iterator[Stack]:
+    """A system with three workers before a RealtimeKit that turns everything away beyond its limit."""
+    with rig(
+        20,
+        REALTIMEKIT_REQUESTS_PER_5_MINUTES=str(limit),
+        REALTIMEKIT_QUOTA_WINDOW_SECONDS=str(WINDOW),
+        SYNC_SECONDS="300",
+    ) as stack:
+        for worker in [stack.start_worker() for _ in range(PROCESSES - 1)]:
+            worker.wait_for_text(" ready.", 60)
+        budget = {"calls": limit, "window_seconds": WINDOW, "block_seconds": 60}
+        httpx.put(f"{stack.sandbox.root}/_sandbox/budget", json=budget, trust_env=False).raise_for_status()
+        yield stack
+
+
+def _exactness(stack: Stack) -> None:
+    command = [sys.executable, "-m", "tests.benchmarks.quota", "busy"]
+    environment = clean_environment() | stack.environment
+    busy = [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) for _ in range(PROCESSES)]
+    assert [process.wait() for process in busy] == [0] * PROCESSES
+    calls = _calls(stack)
+    print(f"{PROCESSES} busy processes: {len(calls)} calls in {calls[-1]['at'] - calls[0]['at']:.1f} s, {_most(stack)}")
+
+
+def _busy() -> None:
+    """One of the busy processes: calls until its time is up, 60 at once."""
+    settings = Settings(_env_file=None)
+    kit = RealtimeKit(settings, Quota.of(settings))
+    until = time.monotonic() + BUSY_SECONDS
+
+    async def call(number: int) -> None:
+        while time.monotonic() < until:
+            try:
+                await kit.kick_all(f"00000000-0000-4000-8000-{number:012}")
+            except OutOfQuota as error:
+                await asyncio.sleep(error.retry_after)
+
+    async def call_all() -> None:
+        await asyncio.gather(*(call(number) for number in range(60)))
+
+    kit.run(call_all())
+    kit.close()
+
+
+def _cost(stack: Stack) -> None:
+    made = stack.breakout(stack.meeting(FEW_PEOPLE), rooms=ROOMS, start="manual")
+    before = len(_calls(stack))
+    stack.post(f"/v1/breakouts/{made['id']}/start")
+    stack.wait(made["id"], "open", 120)
+    calls = _calls(stack)[before:]
+    least = ROOMS + FEW_PEOPLE
+    print(f"{ROOMS} rooms, {FEW_PEOPLE} people: {len(_opening(calls))} calls ({least} are needed), {_most(stack)}")
+
+
+def _closing_amid_opening(stack: Stack) -> None:
+    stack.register_webhook()
+    meeting, other_meeting = stack.meeting(MANY_PEOPLE), stack.meeting(OTHERS)
+    other = stack.breakout(other_meeting, rooms=OTHER_ROOMS, countdown_seconds=2, duration_seconds=CLOSES_AFTER)
+    stack.people(other_meeting, [f"p{number}" for number in range(OTHERS)])
+    everybody: Callable[[Any], Any] = lambda found: found["progress"]["participants"]["joined"] == OTHERS  # noqa: E731
+    opened = stack.wait(other["id"], "open", 60, everybody)
+    wait_until(lambda: time.time() > _calls(stack)[-1]["at"] + WINDOW, 60, every=0.5, what="an empty window")
+    told = _Told(stack, other_meeting)
+    made = stack.breakout(meeting, rooms=ROOMS, start="manual")
+    before = len(_calls(stack))
+    stack.post(f"/v1/breakouts/{made['id']}/start")
+    stack.wait(made["id"], "open", 240)
+    closed = stack.wait(other["id"], "closed", 60)
+    calls = _calls(stack)[before:]
+    _print_opening(_opening(calls))
+    _print_closing(stack, closed, calls, told.first_after(datetime.fromisoformat(opened["closes_at"])))
+    print(_most(stack))
+
+
+def _print_opening(opening: Sequence[Any]) -> None:
+    took = opening[-1]["at"] - opening[0]["at"]
+    cap = Budget(usable_of(LIMIT), WINDOW).caps()[Priority.OPENING]
+    windows, rest = divmod(len(opening) - 1, cap)
+    print(
+        f"{ROOMS} rooms, {MANY_PEOPLE} people: {len(opening)} calls in {took:.1f} s; no faster than {windows * WINDOW} "
+        f"s at {cap} for opening in {WINDOW} s ({100 * windows * WINDOW / took:.1f} %, {rest + 1} in the last window)"
+    )
+
+
+def _print_closing(stack: Stack, closed: Any, calls: Sequence[Any], told: datetime) -> None:
+    due = datetime.fromisoformat(closed["closes_at"])
+    wanted = moments(stack, closed["id"], "room.state", "closing")
+    ending = [call for call in calls if call["operation"] in ("retire_meeting", "kick_all")]
+    since, until = wanted[0].timestamp(), ending[-1]["at"]
+    between = [call for call in _opening(calls) if since < call["at"] < until]
+    print(
+        f"{OTHER_ROOMS} rooms close amid that: told {(told - due).total_seconds() * 1000:.0f} ms after their time, "
+        f"their {len(ending)} calls out {(until - since) * 1000:.0f} ms after the first room was to close, "
+        f"{len(between)} calls of the opening between"
+    )
+
+
+class _Told:
+    """When a person's browser is told anything."""
+
+    def __init__(self, stack: Stack, meeting: str) -> None:
+        self._url = f"{stack.url}/v1/seat/events"
+        self._headers = {"Authorization": f"Bearer {stack.token(meeting, 'p0')}"}
+        self._at: list[datetime] = []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def first_after(self, moment: datetime) -> datetime:
+        return next(at for at in self._at if at >= moment)
+
+    def _read(self) -> None:
+        with httpx.stream("GET", self._url, headers=self._headers, timeout=None, trust_env=False) as answer:
+            for line in answer.iter_lines():
+                if line.startswith("data: {"):
+                    self._at.append(datetime.now(UTC))
+
+
+def _calls(stack: Stack) -> list[Any]:
+    found: list[Any] = _shown(stack)["log"]
+    return sorted((call for call in found if call["operation"]), key=lambda call: call["at"])
+
+
+def _opening(calls: Sequence[Any]) -> list[Any]:
+    return [call for call in calls if call["operation"] in ("create_meeting", "add_participant")]
+
+
+def _most(stack: Stack) -> str:
+    """The most calls that came in within any window, by the sandbox's own log."""
+    shown, times = _shown(stack), [call["at"] for call in _calls(stack)]
+    most, first = 0, 0
+    for last, at in enumerate(times):
+        while times[first] <= at - WINDOW:
+            first += 1
+        most = max(most, last - first + 1)
+    limit, turned_away = shown["budget"]["budget"]["calls"], shown["budget"]["turned_away"]
+    return f"at most {most} of {limit} in any {WINDOW} s (given out: {usable_of(limit)}), {turned_away} turned away"
+
+
+def _shown(stack: Stack) -> Any:
+    return httpx.get(f"{stack.sandbox.root}/_sandbox/calls", timeout=20, trust_env=False).json()
+
+
+if __name__ == "__main__":
+    _busy() if sys.argv[1:] == ["busy"] else main()
