@@ -21,7 +21,7 @@ from orchestrator.realtimekit.own import Named, OwnCalls
 
 REDIS_SECONDS = 1.0
 """How long Redis may take to answer."""
-KEPT_SECONDS = 3.0
+KEPT_SECONDS = 5.0
 """How long after its turn a call keeps its place: its row has to be found due and started first."""
 SETTLE_SECONDS = 1.0
 """Nothing is granted for so long when Redis had to be reminded: the other processes have theirs to tell, too."""

@@ -29,8 +29,9 @@ Outcome = ParticipantRecord | RealtimeKitError
 
 
 def first_to_retry(outcomes: Iterable[object]) -> RealtimeKitError | None:
-    """The first failure that is worth another try."""
-    return next((it for it in outcomes if isinstance(it, RealtimeKitError) and not isinstance(it, Refused)), None)
+    """The failure that is worth another try soonest: a row that came back for a later one would miss its turns."""
+    found = [it for it in outcomes if isinstance(it, RealtimeKitError) and not isinstance(it, Refused)]
+    return min(found, key=lambda it: (it.retry_after or 0.0) if isinstance(it, TryAgain) else 0.0, default=None)
 
 
 def stays_in_doubt(outcome: Outcome, *, before: bool) -> bool:
