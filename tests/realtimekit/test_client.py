@@ -35,7 +35,8 @@ def started(kit: RealtimeKit, meeting_id: str, max_seconds: int = 600) -> Record
 
 def test_a_meeting_is_made_found_and_retired(kit: RealtimeKit, sandbox: SandboxServer) -> None:
     meeting = a_meeting(kit)
-    assert meeting == MeetingRecord(meeting.id, "Room 1 [abc-1]", "ACTIVE")
+    assert meeting == MeetingRecord(meeting.id, "Room 1 [abc-1]", "ACTIVE", meeting.created_at)
+    assert meeting.created_at is not None
     assert kit.run(kit.find_meetings("[abc-1]")) == [meeting]
     kit.run(kit.retire_meeting(meeting.id))
     kit.run(kit.retire_meeting(meeting.id))
