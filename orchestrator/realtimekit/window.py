@@ -55,7 +55,8 @@ for number, budget in ipairs(asked.budgets) do
 end
 redis.call('ZREMRANGEBYSCORE', kept, '-inf', now)
 
--- When the call may go out as far as this budget goes: as many calls have to leave the window as stand before it.
+-- When the call may go out as far as this budget goes: as many calls have to leave the window as stand before it, at
+-- first those that are in it, then those that are about to take what is free now, and so on in every window.
 local function turn_of(call, budget)
   local cap, used = budget.caps[call.priority + 1], budget.used
   local score = redis.call('ZSCORE', budget.queue, call.name)
@@ -65,9 +66,10 @@ local function turn_of(call, budget)
   end
   local place = used + redis.call('ZRANK', budget.queue, call.name) - cap
   if place < 0 then return opens end
-  if used == 0 then return opens + budget.window * math.floor(place / cap + 1) end
-  local leaves = redis.call('ZRANGE', budget.calls, place % used, place % used, 'WITHSCORES')[2]
-  return math.max(opens, leaves + budget.window * math.floor(place / used + 1))
+  local fill = math.max(cap, used)
+  local index = place % fill
+  local since = redis.call('ZRANGE', budget.calls, index, index, 'WITHSCORES')[2] or opens
+  return math.max(opens, since + budget.window * math.floor(place / fill + 1))
 end
 
 local reply = {opens - now}

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -133,7 +133,7 @@ def _print_opening(opening: Sequence[Any]) -> None:
 def _print_closing(stack: Stack, closed: Any, calls: Sequence[Any], told: datetime) -> None:
     due = datetime.fromisoformat(closed["closes_at"])
     wanted = moments(stack, closed["id"], "room.state", "closing")
-    ending = [call for call in calls if call["operation"] in ("retire_meeting", "kick_all")]
+    ending = [call for call in calls if call["operation"] in ("update_meeting_by_id", "kick_all_participants")]
     since, until = wanted[0].timestamp(), ending[-1]["at"]
     between = [call for call in _opening(calls) if since < call["at"] < until]
     print(
@@ -156,7 +156,10 @@ class _Told:
         return next(at for at in self._at if at >= moment)
 
     def _read(self) -> None:
-        with httpx.stream("GET", self._url, headers=self._headers, timeout=None, trust_env=False) as answer:
+        with (
+            suppress(httpx.RemoteProtocolError),  # the system ends first
+            httpx.stream("GET", self._url, headers=self._headers, timeout=None, trust_env=False) as answer,
+        ):
             for line in answer.iter_lines():
                 if line.startswith("data: {"):
                     self._at.append(datetime.now(UTC))

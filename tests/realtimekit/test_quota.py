@@ -170,6 +170,20 @@ def test_each_one_refused_gets_a_turn_of_its_own(broker_url: str) -> None:
     with_quotas(use, broker_url, 10, 60)
 
 
+def test_a_turn_is_near_when_those_before_have_not_come_back_yet(broker_url: str) -> None:
+    """What they leave free for the moment is filled within this window, and is free again in the next."""
+
+    async def use(one: Quota, other: Quota) -> None:
+        await acquire(one)
+        await one.block(1.5)
+        waiting = [asyncio.create_task(acquire(one)) for _ in range(8)]
+        await asyncio.sleep(0.1)
+        assert all(wait < 7 for wait in await refusals(other, 9))
+        await asyncio.gather(*waiting)
+
+    with_quotas(use, broker_url, 10, 3.0, many=2)
+
+
 def test_a_429_stops_every_process_and_a_shorter_one_does_not_end_it(broker_url: str) -> None:
     async def use(one: Quota, other: Quota) -> None:
         await one.block(30)
