@@ -1,0 +1,1 @@
+"""Kill one process at one chosen point of a lifecycle, start it again, and look whether everything still came right."""

@@ -1,0 +1,158 @@
+"""What must hold after a lifecycle, wherever in it a process died.
+
+The bounds that RealtimeKit itself sets, for it has no idempotency keys:
+- a process that dies between sending a create and recording its answer leaves a meeting that only its title tells of.
+  The next pass looks for that title and adopts what it finds; a search that lags more than SEARCH_SETTLE_SECONDS finds
+  nothing and another meeting is made. The damage is one meeting that is retired, and told in `problems`, when the room
+  closes (a parent: when the same Idempotency-Key comes again).
+- one that dies around adding a participant leaves one that is found by paging and adopted, and around starting a
+  recording one that is asked for (`active-recording`) and adopted. Neither is made twice.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.states import MOVES, BreakoutState, RecordingState, RoomState, SeatState, State
+from tests.support.stack import JSON
+
+STATES: dict[str, type[State]] = {  # type: ignore[valid-type]  # a union of enums
+    "breakout.state": BreakoutState,
+    "room.state": RoomState,
+    "participant.state": SeatState,
+    "recording.state": RecordingState,
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that can be seen of one run once it is over."""
+
+    run: str
+    people: list[str]
+    meeting: JSON
+    opened: JSON
+    closed: JSON
+    closes_at: str
+    log: list[JSON]
+    recordings: list[JSON]
+    breakouts: list[JSON]
+    seats: dict[str, JSON]
+    sandbox: JSON
+
+
+def violations(facts: Facts) -> list[str]:
+    """One sentence for each rule that was broken."""
+    rules = (meetings, admissions, recordings, log, timer, people, promises)
+    return [f"{rule.__name__}: {words}" for rule in rules for words in rule(facts)]
+
+
+def meetings(facts: Facts) -> Iterator[str]:
+    """No child meeting is alive, and each room has one; a surplus that could not be avoided was retired and reported."""
+    ours = [meeting for meeting in facts.sandbox["meetings"] if meeting["title"].startswith(f"{facts.run} · ")]
+    if alive := [meeting["title"] for meeting in ours if meeting["status"] == "ACTIVE"]:
+        yield f"still alive: {alive}"
+    owned = {room["realtimekit_meeting_id"] for room in facts.closed["rooms"]}
+    surplus = [meeting for meeting in ours if meeting["id"] not in owned]
+    reported = [problem for problem in facts.closed["problems"] if problem["what"] == "surplus retired"]
+    if surplus and not reported:
+        yield f"made beside those that are owned, and not reported: {[meeting['title'] for meeting in surplus]}"
+    if others := [problem for problem in facts.closed["problems"] if problem not in reported]:
+        yield f"unexpected problems: {others}"
+    if len(owned & {meeting["id"] for meeting in ours}) != len(facts.closed["rooms"]):
+        yield "a room without a meeting of its own"
+    parents = [m for m in facts.sandbox["meetings"] if m["title"].startswith(facts.run) and m not in ours]
+    if [m["id"] for m in parents if m["status"] == "ACTIVE"] != [facts.meeting["realtimekit_meeting_id"]]:
+        yield f"parents: {[(m['title'], m['status']) for m in parents]}"
+
+
+def admissions(facts: Facts) -> Iterator[str]:
+    """Each person was admitted to their room once, and to the parent once."""
+    rooms = {room["realtimekit_meeting_id"]: room for room in facts.closed["rooms"]}
+    here = {*rooms, facts.meeting["realtimekit_meeting_id"]}
+    admitted = Counter(
+        (one["meeting_id"], one["custom_participant_id"])
+        for one in facts.sandbox["participants"]
+        if one["meeting_id"] in here
+    )
+    if twice := [who for who, times in admitted.items() if times != 1]:
+        yield f"admitted more than once: {twice}"
+    seated = {
+        (meeting_id, it["custom_participant_id"]) for meeting_id, room in rooms.items() for it in room["participants"]
+    }
+    if missing := seated - set(admitted):
+        yield f"never admitted: {sorted(missing)}"
+    if len(seated) != len(facts.people):
+        yield f"{len(seated)} people seated of {len(facts.people)}"
+
+
+def recordings(facts: Facts) -> Iterator[str]:
+    """One recording per room and stretch of a session, known to us, finished and uploaded."""
+    rooms = {room["realtimekit_meeting_id"] for room in facts.closed["rooms"]}
+    there = {one["id"]: one for one in facts.sandbox["recordings"] if one["meeting_id"] in rooms}
+    known = {one["realtimekit_recording_id"] for one in facts.recordings}
+    if unknown := set(there) - known:
+        yield f"started and forgotten: {sorted(unknown)}"
+    if running := [one["id"] for one in there.values() if one["status"] != "UPLOADED"]:
+        yield f"not uploaded: {running}"
+    per_room = Counter(one["meeting_id"] for one in there.values())
+    if wrong := {room: per_room[room] for room in rooms if per_room[room] != 1}:
+        yield f"recordings per room: {wrong}"
+    if states := [one["state"] for one in facts.recordings if one["state"] != "uploaded"]:
+        yield f"recordings are {states}"
+
+
+def log(facts: Facts) -> Iterator[str]:
+    """The log has no gaps, and tells of legal moves only, each from where the last one led."""
+    numbers = [int(event["id"]) for event in facts.log]
+    if numbers != list(range(1, len(numbers) + 1)):
+        yield f"numbers {numbers}"
+    last: dict[tuple[str, ...], str] = {}
+    for event in facts.log:
+        if event["type"] not in STATES:
+            continue
+        data, states = event["data"], STATES[event["type"]]
+        thing = (event["type"], *(str(data.get(name)) for name in ("room_id", "recording_id", "custom_participant_id")))
+        if data["from"] != last.get(thing, data["from"]):
+            yield f"{thing} went on from {data['from']} after {last[thing]}"
+        if states(data["to"]) not in MOVES[states(data["from"])]:
+            yield f"{thing} went from {data['from']} to {data['to']}"
+        last[thing] = data["to"]
+
+
+def timer(facts: Facts) -> Iterator[str]:
+    """It closed by the timer, and not early."""
+    if facts.closed["close_reason"] != "timer":
+        yield f"closed by {facts.closed['close_reason']}"
+    began = [_time(event["at"]) for event in facts.log if _is_move(event, "closing")]
+    if len(began) != 1 or began[0] < _time(facts.closes_at):
+        yield f"closing began at {began}, the timer ended at {facts.closes_at}"
+    if facts.closed["closes_at"] != facts.closes_at:
+        yield f"answered {facts.closes_at} and kept {facts.closed['closes_at']}"
+
+
+def people(facts: Facts) -> Iterator[str]:
+    """All came home: everybody was in a room when the time was up, and followed their seat."""
+    states = Counter(it["state"] for room in facts.closed["rooms"] for it in room["participants"])
+    if states != {"returned": len(facts.people)}:
+        yield f"people ended as {dict(states)}"
+    for name, seat in facts.seats.items():
+        if seat["location"] != "main" or seat["realtimekit_meeting_id"] != facts.meeting["realtimekit_meeting_id"]:
+            yield f"the seat of {name} points to {seat['location']} {seat['room_name']}"
+
+
+def promises(facts: Facts) -> Iterator[str]:
+    """What was answered 2xx has happened, and once: one breakout, started once."""
+    if [breakout["id"] for breakout in facts.breakouts] != [facts.closed["id"]]:
+        yield f"{len(facts.breakouts)} breakouts"
+    if sum(_is_move(event, "opening") for event in facts.log) != 1:
+        yield "not started once"
+
+
+def _is_move(event: JSON, to: str) -> bool:
+    return bool(event["type"] == "breakout.state" and event["data"]["to"] == to)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,149 @@
+"""A lane: one running system (API, worker, timekeeper) of which any process may be killed and is then started again.
+
+It outlives many runs, each with a meeting of its own: starting everything anew would take longer than the run itself.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from orchestrator.runtime import commands
+from orchestrator.settings import Settings
+from tests.chaos.tracing import FOLDER, KIND, NOWHERE, give_orders
+from tests.support.processes import ROOT, Process, processes_in
+from tests.support.stack import JSON, Stack, stack_in
+from tests.support.valkey import valkey_in
+
+T = TypeVar("T")
+
+KINDS = ("api", "worker", "timekeeper")
+QUICK = {
+    "REALTIMEKIT_TIMEOUT_SECONDS": "1.5",
+    "REALTIMEKIT_CONCURRENCY": "16",
+    "LEASE_SECONDS": "4",
+    "SEARCH_SETTLE_SECONDS": "0.3",
+    "LOOK_AGAIN_SECONDS": "1",
+    "RETURN_GRACE_SECONDS": "3",
+}
+"""A lease must outlast a call (bootstrap makes 5.25 s of it); the grace must outlast a restart of the API."""
+REST_SECONDS = 0.3
+"""Between a death and the start of the next process, as a supervisor would."""
+PATIENCE_SECONDS = 60.0
+
+
+class Lane:
+    """The system, its supervisor, and a client that repeats what it got no answer to."""
+
+    def __init__(self, stack: Stack, folder: Path) -> None:
+        self.stack = stack
+        self.folder = folder
+        self._running: dict[str, Process] = {}
+        self._died_at: dict[str, float] = {}
+        self.unexpected: list[str] = []
+        """Processes that ended without having been told to."""
+
+    def start(self) -> None:
+        """Start everything, and wait until it is ready."""
+        for kind in KINDS:
+            self._start(kind)
+        self.wait_until_ready()
+        self.stack.register_webhook()
+
+    def arm(self, run: str, point: str) -> None:
+        """From here on points are counted anew; the process that passes `point` dies there, once."""
+        for kind in KINDS:
+            mine = point.startswith(f"{kind}:")
+            give_orders(self.folder / f"{kind}.orders", run, point if mine else NOWHERE)
+
+    def trace(self, run: str) -> list[str]:
+        """The points that were passed in a run, `KILLED …` at the one that was deadly."""
+        lines: list[str] = []
+        for kind in KINDS:
+            file = self.folder / f"{kind}.trace"
+            for line in file.read_text().splitlines() if file.exists() else []:
+                owner, _, rest = line.partition(" ")
+                if owner == run:
+                    lines.append(rest)
+        return lines
+
+    def wait_until_ready(self) -> None:
+        """Until all processes take work."""
+        self.wait(lambda: "ready." in self._running["worker"].output, "the worker")
+        self.wait(lambda: self._answers("/readyz"), "readiness")
+
+    def wait(self, look: Callable[[], T], what: str, deadline: float = PATIENCE_SECONDS) -> T:
+        """The first true answer of `look`, while dead processes are started again; AssertionError when there is none."""
+        end = time.monotonic() + deadline
+        last = ""
+        while time.monotonic() < end:
+            self._supervise()
+            try:
+                if found := look():
+                    return found
+            except (AssertionError, httpx.TransportError) as error:
+                last = f": {error}"
+            time.sleep(0.1)
+        raise AssertionError(f"{what} did not come true within {deadline:g} s{last}")
+
+    def ask(self, method: str, path: str, body: JSON | None = None, *, key: str | None = None) -> JSON:
+        """Ask until there is an answer, under the same Idempotency-Key; AssertionError when that is a refusal."""
+        headers = {"Idempotency-Key": key} if key else {}
+
+        def once() -> httpx.Response | None:
+            answer = self.stack.api.request(method, path, json=body, headers=headers)
+            return None if answer.status_code == 503 else answer
+
+        answer = self.wait(once, f"an answer to {method} {path}")
+        if not answer.is_success:
+            raise Refusal(f"{method} {path}: {answer.status_code} {answer.text}")
+        found: JSON = answer.json()
+        return found
+
+    def _answers(self, path: str) -> bool:
+        return self.stack.api.get(path).is_success
+
+    def _start(self, kind: str) -> None:
+        settings = Settings(_env_file=None, realtimekit_concurrency=int(QUICK["REALTIMEKIT_CONCURRENCY"]))
+        command = {
+            "api": commands.api,
+            "worker": lambda: commands.worker(settings),
+            "timekeeper": lambda: commands.timekeeper(settings),
+        }[kind]()
+        path = f"{ROOT / 'tests' / 'chaos' / 'hook'}:{ROOT}"
+        env = {**self.stack.environment, KIND: kind, FOLDER: str(self.folder), "PYTHONPATH": path}
+        self._running[kind] = self.stack.processes.start(command, env)
+
+    def _supervise(self) -> None:
+        for kind, process in list(self._running.items()):
+            if process.alive:
+                continue
+            died_at = self._died_at.setdefault(kind, time.monotonic())
+            if time.monotonic() - died_at < REST_SECONDS:
+                continue
+            if process.popen.returncode != -9:
+                self.unexpected.append(f"{kind} ended with {process.popen.returncode}, see {process.log}")
+            del self._died_at[kind]
+            self._start(kind)
+
+
+class Refusal(Exception):
+    """The API answered, and said no."""
+
+
+@contextmanager
+def lane_in(folder: Path, database_url: str) -> Iterator[Lane]:
+    """A started lane with a broker and a sandbox of its own."""
+    parts: dict[str, Any] = {"database_url": database_url, "home": folder / "home", "settings": QUICK}
+    with (
+        processes_in(folder) as processes,
+        valkey_in(folder / "valkey") as broker,
+        stack_in(processes, broker_url=broker.url, **parts) as stack,
+    ):
+        lane = Lane(stack, folder)
+        lane.arm(NOWHERE, NOWHERE)
+        lane.start()
+        yield lane

@@ -1,0 +1,155 @@
+"""One lifecycle: 23 people, 5 recorded rooms, a timer, everyone home; told again and again with a crash somewhere."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from tests.chaos.invariants import Facts, violations
+from tests.chaos.lane import Lane, Refusal
+from tests.support.stack import JSON, person
+
+PEOPLE, ROOMS = 23, 5
+NAMES = [f"p{number}" for number in range(PEOPLE)]
+LONG_SECONDS = 600
+END_SECONDS = 1.5
+"""Once all are in their rooms and recorded, the timer is set to end so soon."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one run went."""
+
+    point: str
+    run: str
+    killed: bool
+    seconds: float
+    violations: list[str] = field(default_factory=list)
+    trace: list[str] = field(default_factory=list, repr=False)
+
+
+def play(lane: Lane, point: str, run: str, seed: int) -> Outcome:
+    """Live through one breakout, with a crash at `point`, and look at what is left."""
+    lane.wait_until_ready()
+    lane.arm(run, point)
+    begun = time.monotonic()
+    try:
+        found = violations(_live(lane, run, seed))
+    except (AssertionError, Refusal) as error:
+        found = [f"{type(error).__name__}: {error}"]
+    finally:
+        lane.stack.crowds.leave()
+    found += lane.unexpected
+    lane.unexpected = []
+    trace = lane.trace(run)
+    killed = any(line.startswith("KILLED") for line in trace)
+    return Outcome(point, run, killed, time.monotonic() - begun, found, trace)
+
+
+def _live(lane: Lane, run: str, seed: int) -> Facts:
+    meeting = _gather(lane, run)
+    made = _open(lane, meeting["id"], run, seed)
+    path = f"/v1/breakouts/{made['id']}"
+    opened = lane.wait(lambda: _all_recorded(_see(lane, path)), "everybody in a recorded room")
+    closes_at = lane.wait(lambda: _end_soon(lane, path), "a timer that ends soon")
+    lane.wait(lambda: _done(_see(lane, path)), "a closed breakout and all uploads")
+    lane.wait(lambda: _all_at(lane, meeting["realtimekit_meeting_id"]), "everybody in main")
+    return Facts(
+        run=run,
+        people=NAMES,
+        meeting=meeting,
+        opened=opened,
+        closed=_see(lane, path),
+        closes_at=closes_at,
+        log=_all_events(lane, path),
+        recordings=lane.ask("GET", f"{path}/recordings")["items"],
+        breakouts=lane.ask("GET", f"/v1/meetings/{meeting['id']}/breakouts")["items"],
+        seats={name: _seat(lane, meeting["id"], name) for name in NAMES[:3]},
+        sandbox=lane.stack.sandbox.state(),
+    )
+
+
+def _gather(lane: Lane, run: str) -> JSON:
+    people = [person(name) for name in NAMES]
+    meeting = lane.ask("POST", "/v1/meetings", {"title": run, "participants": people}, key=f"{run}-meeting")
+    lane.stack.crowds.add({name: _token(lane, meeting["id"], name) for name in NAMES})
+    lane.wait(lambda: _all_at(lane, meeting["realtimekit_meeting_id"]), "everybody in the meeting")
+    return meeting
+
+
+def _open(lane: Lane, meeting_id: str, run: str, seed: int) -> JSON:
+    body = {
+        "name": run,
+        "rooms": ROOMS,
+        "record": True,
+        "duration_seconds": LONG_SECONDS,
+        "countdown_seconds": 1,
+        "assignment": {"seed": seed},
+        "start": "manual",
+    }
+    made = lane.ask("POST", f"/v1/meetings/{meeting_id}/breakouts", body, key=f"{run}-create")
+    started = lane.ask("POST", f"/v1/breakouts/{made['id']}/start", key=f"{run}-start")
+    assert started["id"] == made["id"]
+    assert _see(lane, f"/v1/breakouts/{made['id']}")["state"] != "draft", "a start that was answered had no effect"
+    return made
+
+
+def _end_soon(lane: Lane, path: str) -> str | None:
+    """The end that the breakout has, once it is near: what was not answered may have been done or not."""
+    seen = _see(lane, path)
+    if seen["state"] != "open":
+        return str(seen["closes_at"])
+    if datetime.fromisoformat(seen["closes_at"]) - datetime.now(UTC) < timedelta(seconds=LONG_SECONDS / 2):
+        return str(seen["closes_at"])
+    closes_at = (datetime.now(UTC) + timedelta(seconds=END_SECONDS)).isoformat()
+    answer = lane.stack.api.patch(path, json={"closes_at": closes_at})
+    if not answer.is_success:
+        raise Refusal(f"PATCH closes_at: {answer.status_code} {answer.text}")
+    return str(answer.json()["closes_at"])
+
+
+def _see(lane: Lane, path: str) -> JSON:
+    return lane.ask("GET", path)
+
+
+def _all_recorded(breakout: JSON) -> JSON | None:
+    progress = breakout["progress"]
+    assert progress["participants"]["joined"] == PEOPLE, f"{breakout['state']} {progress} {breakout['problems']}"
+    assert progress["recordings"]["recording"] == ROOMS, f"{breakout['state']} {progress} {breakout['problems']}"
+    assert breakout["state"] == "open", f"{breakout['state']} {progress}"
+    return breakout
+
+
+def _done(breakout: JSON) -> bool:
+    progress = breakout["progress"]
+    recordings = progress["recordings"]
+    assert breakout["state"] == "closed", f"{breakout['state']} {progress} {breakout['problems']}"
+    assert recordings["recording"] == recordings["stopped"] == 0, f"recordings {recordings}"
+    return True
+
+
+def _all_at(lane: Lane, realtimekit_meeting_id: str) -> bool:
+    where = lane.stack.crowds.where()
+    elsewhere = {name: place for name, place in where.items() if place != realtimekit_meeting_id}
+    assert not elsewhere, f"not there: {elsewhere}"
+    return len(where) == PEOPLE
+
+
+def _all_events(lane: Lane, path: str) -> list[JSON]:
+    events: list[JSON] = []
+    cursor = ""
+    while True:
+        page = lane.ask("GET", f"{path}/log?limit=200{cursor}")
+        events += page["items"]
+        if not page["next_cursor"]:
+            return events
+        cursor = f"&cursor={page['next_cursor']}"
+
+
+def _token(lane: Lane, meeting_id: str, name: str) -> str:
+    return str(lane.ask("POST", f"/v1/meetings/{meeting_id}/participants/{name}/client-tokens", {})["token"])
+
+
+def _seat(lane: Lane, meeting_id: str, name: str) -> JSON:
+    headers = {"Authorization": f"Bearer {_token(lane, meeting_id, name)}"}
+    seat: JSON = lane.wait(lambda: lane.stack.api.get("/v1/seat", headers=headers).json(), "a seat")
+    return seat

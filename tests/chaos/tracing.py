@@ -1,0 +1,161 @@
+"""Inside each process of a sweep: counts the points at which a crash could leave something half done, and dies at one.
+
+A point is right before or right after a call to RealtimeKit, a commit that writes, or a message. The product knows
+nothing of this: what it calls is wrapped as the process starts, and only counted. Orders come in a file that the harness
+replaces (`run point`); counting begins anew with each run.
+"""
+
+import os
+import re
+import signal
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import redis
+from sqlalchemy import Engine, event
+from sqlalchemy.orm import Session
+
+from orchestrator.realtimekit.calls import Calls
+from orchestrator.store.broker import TOPIC_PREFIX, Broker
+
+KIND, FOLDER = "CHAOS_KIND", "CHAOS_FOLDER"
+NOWHERE = "-"
+OURS = ("orchestrator.services.", "orchestrator.api.", "orchestrator.store.leases", "workers.")
+WRITES = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "?(\w+)')
+
+
+class Tracer:
+    """Counts the points that this process passes, and kills it at the one that the orders name."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self._kind = kind
+        self._orders = folder / f"{kind}.orders"
+        self._trace = os.open(folder / f"{kind}.trace", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        self._lock = threading.Lock()
+        self._read_at = (0, 0)
+        self._run, self._target = NOWHERE, NOWHERE
+        self._counts: Counter[str] = Counter()
+
+    @contextmanager
+    def around(self, site: str) -> Iterator[None]:
+        """Two points: before and after what happens in the block, also when that fails."""
+        self._pass(f"{self._kind}:{site}:before")
+        try:
+            yield
+        finally:
+            self._pass(f"{self._kind}:{site}:after")
+
+    def _pass(self, place: str) -> None:
+        with self._lock:
+            self._read_orders()
+            self._counts[place] += 1
+            here = f"{place}#{self._counts[place]}"
+            os.write(self._trace, f"{self._run} {here}\n".encode())
+            if here == self._target:
+                self._die(here)
+
+    def _read_orders(self) -> None:
+        with suppress(FileNotFoundError):
+            found = self._orders.stat()
+            if self._read_at != (found.st_ino, found.st_mtime_ns):
+                self._read_at = found.st_ino, found.st_mtime_ns
+                self._run, self._target = self._orders.read_text().split()
+                self._counts.clear()
+
+    def _die(self, here: str) -> None:
+        """Once only: whoever is started in this one's place finds other orders."""
+        give_orders(self._orders, self._run, NOWHERE)
+        os.write(self._trace, f"{self._run} KILLED {here}\n".encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def give_orders(file: Path, run: str, point: str) -> None:
+    """In one go: a reader finds the old orders or the new ones."""
+    new = file.with_suffix(f".{threading.get_ident()}")
+    new.write_text(f"{run} {point}")
+    new.replace(file)
+
+
+def install() -> None:
+    """Wrap what this process will call."""
+    tracer = Tracer(os.environ[KIND], Path(os.environ[FOLDER]))
+    _trace_calls(tracer)
+    _trace_commits(tracer)
+    _trace_messages(tracer)
+
+
+def _caller() -> str:
+    """The nearest function of ours that asked for this, as `module.function`."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if module.startswith(OURS) and not frame.f_code.co_name.startswith("<"):
+            return f"{module.rsplit('.', 1)[1]}.{frame.f_code.co_name}"
+        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+    return "?"
+
+
+def _trace_calls(tracer: Tracer) -> None:
+    """`_send` is where a call goes on the wire; its operation is known one step before."""
+    operation: ContextVar[str] = ContextVar("operation")
+    ask, send = Calls.__call__, Calls._send
+
+    async def asking(self: Calls, name: str, *more: Any, **named: Any) -> Any:
+        operation.set(f"call:{name}@{_caller()}")
+        return await ask(self, name, *more, **named)
+
+    async def sending(self: Calls, request: Any) -> Any:
+        with tracer.around(operation.get()):
+            return await send(self, request)
+
+    Calls.__call__, Calls._send = asking, sending  # type: ignore[method-assign]
+
+
+def _trace_commits(tracer: Tracer) -> None:
+    """Only of transactions that wrote: a crash around the others changes nothing."""
+    here = threading.local()
+    commit = Session.commit
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def _(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if found := WRITES.match(statement):
+            here.__dict__.setdefault("tables", set()).add(found[1])
+
+    @event.listens_for(Engine, "rollback")
+    def _(_connection: Any) -> None:
+        here.__dict__.clear()
+
+    def committing(self: Session) -> None:
+        tables = here.__dict__.get("tables")
+        if not tables:
+            return commit(self)
+        with tracer.around(f"commit:{_caller()}[{','.join(sorted(tables))}]"):
+            commit(self)
+        here.__dict__.clear()
+        return None
+
+    Session.commit = committing  # type: ignore[method-assign]
+
+
+def _trace_messages(tracer: Tracer) -> None:
+    """Tasks, and the wake-ups that are published."""
+    send, publish = Broker._publish, redis.Redis.publish
+
+    def sending(self: Broker, producer: Any, message: Any) -> None:
+        with tracer.around(f"send:{message.task.value}"):
+            send(self, producer, message)
+
+    def publishing(self: Any, channel: Any, *more: Any, **named: Any) -> Any:
+        if not str(channel).startswith(TOPIC_PREFIX):
+            return publish(self, channel, *more, **named)
+        with tracer.around(f"publish:{str(channel).removeprefix(TOPIC_PREFIX).split(':')[0]}"):
+            return publish(self, channel, *more, **named)
+
+    Broker._publish = sending  # type: ignore[method-assign]
+    redis.Redis.publish = publishing  # type: ignore[method-assign]
