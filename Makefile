@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+CHAOS_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
@@ -14,7 +15,7 @@ DEVELOP := $(VENV)/develop.stamp
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test chaos check bench lock clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is
@@ -27,6 +28,9 @@ demo: $(RUN) ## watch people go to recorded breakout rooms and come home (KEEP=1
 
 test: $(DEVELOP) ## all tests, against a real broker, real databases, real workers (PYTEST_ARGS="…")
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 $(PYTEST_ARGS)
+
+chaos: $(DEVELOP) ## kill each process at each point of a lifecycle, and look what is left (CHAOS_ARGS="…")
+	@$(BIN)/python -m tests.chaos.sweep $(CHAOS_ARGS)
 
 check: $(DEVELOP) ## lint, types, import rules, locks, migrations, compose.yaml
 	@$(BIN)/python -m ruff check .

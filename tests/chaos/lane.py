@@ -3,6 +3,7 @@
 It outlives many runs, each with a meeting of its own: starting everything anew would take longer than the run itself.
 """
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,9 +28,10 @@ QUICK = {
     "LEASE_SECONDS": "4",
     "SEARCH_SETTLE_SECONDS": "0.3",
     "LOOK_AGAIN_SECONDS": "1",
-    "RETURN_GRACE_SECONDS": "3",
+    "RETURN_GRACE_SECONDS": "10",
 }
-"""A lease must outlast a call (bootstrap makes 5.25 s of it); the grace must outlast a restart of the API."""
+"""A lease must outlast a call (bootstrap makes 5.25 s of it), and the grace a restart of whatever people wait for."""
+SETTINGS = Settings(_env_file=None, realtimekit_concurrency=int(QUICK["REALTIMEKIT_CONCURRENCY"]))
 REST_SECONDS = 0.3
 """Between a death and the start of the next process, as a supervisor would."""
 PATIENCE_SECONDS = 60.0
@@ -54,10 +56,13 @@ class Lane:
         self.stack.register_webhook()
 
     def arm(self, run: str, point: str) -> None:
-        """From here on points are counted anew; the process that passes `point` dies there, once."""
+        """From here on points are counted anew; the process that passes `point` dies there, once.
+
+        There may be one point for each process, with spaces in between.
+        """
         for kind in KINDS:
-            mine = point.startswith(f"{kind}:")
-            give_orders(self.folder / f"{kind}.orders", run, point if mine else NOWHERE)
+            mine = [it for it in point.split() if it.startswith(f"{kind}:")]
+            give_orders(self.folder / f"{kind}.orders", run, mine[0] if mine else NOWHERE)
 
     def trace(self, run: str) -> list[str]:
         """The points that were passed in a run, `KILLED …` at the one that was deadly."""
@@ -75,8 +80,8 @@ class Lane:
         self.wait(lambda: "ready." in self._running["worker"].output, "the worker")
         self.wait(lambda: self._answers("/readyz"), "readiness")
 
-    def wait(self, look: Callable[[], T], what: str, deadline: float = PATIENCE_SECONDS) -> T:
-        """The first true answer of `look`, while dead processes are started again; AssertionError when there is none."""
+    def wait(self, look: Callable[[], T | None], what: str, deadline: float = PATIENCE_SECONDS) -> T:
+        """The first true answer of `look`, while what died is started again; AssertionError when there is none."""
         end = time.monotonic() + deadline
         last = ""
         while time.monotonic() < end:
@@ -107,12 +112,7 @@ class Lane:
         return self.stack.api.get(path).is_success
 
     def _start(self, kind: str) -> None:
-        settings = Settings(_env_file=None, realtimekit_concurrency=int(QUICK["REALTIMEKIT_CONCURRENCY"]))
-        command = {
-            "api": commands.api,
-            "worker": lambda: commands.worker(settings),
-            "timekeeper": lambda: commands.timekeeper(settings),
-        }[kind]()
+        command = _command(kind)
         path = f"{ROOT / 'tests' / 'chaos' / 'hook'}:{ROOT}"
         env = {**self.stack.environment, KIND: kind, FOLDER: str(self.folder), "PYTHONPATH": path}
         self._running[kind] = self.stack.processes.start(command, env)
@@ -124,10 +124,20 @@ class Lane:
             died_at = self._died_at.setdefault(kind, time.monotonic())
             if time.monotonic() - died_at < REST_SECONDS:
                 continue
-            if process.popen.returncode != -9:
+            if process.popen.returncode != -signal.SIGKILL:
                 self.unexpected.append(f"{kind} ended with {process.popen.returncode}, see {process.log}")
             del self._died_at[kind]
             self._start(kind)
+
+
+def _command(kind: str) -> list[str]:
+    match kind:
+        case "api":
+            return commands.api()
+        case "worker":
+            return commands.worker(SETTINGS)
+        case _:
+            return commands.timekeeper(SETTINGS)
 
 
 class Refusal(Exception):

@@ -1,8 +1,9 @@
 """Kill each process at each point of a lifecycle: `python -m tests.chaos.sweep`, or `make chaos`.
 
-A first pass without a crash lists the points; then each site's first and last instance is deadly once, before and after.
-Several lanes run side by side, each with a database, broker and sandbox of its own. Every point's line says what became
-of it; for one that broke a rule the logs are kept, and `--point '…' --seed N` plays it again.
+A first pass without a crash lists the points: before and after each call to RealtimeKit, each commit that writes, each
+message. Then the first and the last instance of each is deadly once. Several lanes run side by side, each with a
+database, broker and sandbox of its own. A line for every point says what became of it; where a rule was broken the logs
+are kept, and `--point '…' --seed N` plays it again.
 """
 
 import argparse
@@ -10,8 +11,10 @@ import itertools
 import multiprocessing
 import os
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +22,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import util
 from pathlib import Path
 
 from tests.chaos import points
@@ -45,11 +49,20 @@ _numbers = itertools.count(1)
 
 
 def _open_lane(folder: Path, urls: "multiprocessing.Queue[str]") -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     mine = folder / f"lane-{os.getpid()}"
     mine.mkdir()
     stack = ExitStack()
     _mine.append(_Mine(stack.enter_context(lane_in(mine, urls.get())), stack))
-    multiprocessing.util.Finalize(None, stack.close, exitpriority=10)  # type: ignore[attr-defined]  # typeshed lacks it
+    util.Finalize(None, stack.close, exitpriority=10)
+
+
+def _end_with_parent() -> None:
+    """A sweep that is killed leaves nothing behind: the kernel ends the lane's processes with this one."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _play(point: str, *, seed: int) -> Outcome:
@@ -119,7 +132,7 @@ def table(outcomes: Iterable[Outcome]) -> list[str]:
         by_site[points.site_of(outcome.point)].append(outcome)
     lines = [f"{'site':<90} runs killed violations seconds"]
     for site, mine in sorted(by_site.items()):
-        killed, broken = sum(it.killed for it in mine), sum(bool(it.violations) for it in mine)
+        killed, broken = sum(bool(it.killed) for it in mine), sum(bool(it.violations) for it in mine)
         lines.append(f"{site:<90} {len(mine):>4} {killed:>6} {broken:>10} {max(it.seconds for it in mine):>7.1f}")
     return lines
 

@@ -1,8 +1,8 @@
 """Inside each process of a sweep: counts the points at which a crash could leave something half done, and dies at one.
 
 A point is right before or right after a call to RealtimeKit, a commit that writes, or a message. The product knows
-nothing of this: what it calls is wrapped as the process starts, and only counted. Orders come in a file that the harness
-replaces (`run point`); counting begins anew with each run.
+nothing of this: what it calls is wrapped as the process starts, and only counted. Orders come in a file that the
+harness replaces (`run point`); counting begins anew with each run.
 """
 
 import os
@@ -91,14 +91,14 @@ def install() -> None:
 
 
 def _caller() -> str:
-    """The nearest function of ours that asked for this, as `module.function`."""
+    """The nearest function of ours that asked for this, as `@module.function`; empty where only the loop is seen."""
     frame = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if module.startswith(OURS) and not frame.f_code.co_name.startswith("<"):
-            return f"{module.rsplit('.', 1)[1]}.{frame.f_code.co_name}"
+            return f"@{module.rsplit('.', 1)[1]}.{frame.f_code.co_name}"
         frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
-    return "?"
+    return ""
 
 
 def _trace_calls(tracer: Tracer) -> None:
@@ -107,14 +107,14 @@ def _trace_calls(tracer: Tracer) -> None:
     ask, send = Calls.__call__, Calls._send
 
     async def asking(self: Calls, name: str, *more: Any, **named: Any) -> Any:
-        operation.set(f"call:{name}@{_caller()}")
+        operation.set(f"call:{name}{_caller()}")
         return await ask(self, name, *more, **named)
 
     async def sending(self: Calls, request: Any) -> Any:
         with tracer.around(operation.get()):
             return await send(self, request)
 
-    Calls.__call__, Calls._send = asking, sending  # type: ignore[method-assign]
+    Calls.__call__, Calls._send = asking, sending  # type: ignore[method-assign, assignment]
 
 
 def _trace_commits(tracer: Tracer) -> None:

@@ -1,4 +1,4 @@
-"""Python imports this at its start wherever this folder is on PYTHONPATH: in the processes of a sweep, and nowhere else."""
+"""Python imports this at its start where this folder is on PYTHONPATH: in the processes of a sweep, nowhere else."""
 
 from tests.chaos.tracing import install
 

