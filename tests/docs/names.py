@@ -11,6 +11,7 @@ from orchestrator.cli.breakout.__main__ import app as breakout
 from orchestrator.cli.demo.__main__ import demo
 from orchestrator.cli.doctor.__main__ import doctor
 from orchestrator.cli.main import app as main
+from orchestrator.cli.reconcile import reconcile
 from tests.support.processes import ROOT
 
 METRIC = re.compile(r"\bbreakouts_[a-z_]+\b")
@@ -48,6 +49,7 @@ def command_tree() -> Any:
         "keys": get_command(keys.app),
         "demo": _single(demo),
         "doctor": _single(doctor),
+        "reconcile": _single(reconcile),
     }
     return tree
 
