@@ -4,30 +4,22 @@ Nothing is ever repeated in here. After OutcomeUnknown the caller looks (`find_m
 `active_recording`) before it asks for something to be made again. A read that fails may simply be repeated.
 """
 
-from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Future
-from typing import Any, Literal, TypeVar
+from collections.abc import Sequence
+from typing import Literal
 
 from orchestrator.errors import Conflict, NotFound, Refused
-from orchestrator.realtimekit.answers import listing, mapping
-from orchestrator.realtimekit.calls import Calls, OnCall, Request, checking
-from orchestrator.realtimekit.loop import LoopThread
-from orchestrator.realtimekit.paging import PER_PAGE, all_pages, one_page
+from orchestrator.realtimekit.answers import mapping
+from orchestrator.realtimekit.app_client import AppClient
+from orchestrator.realtimekit.paging import PER_PAGE, one_page
 from orchestrator.realtimekit.priority import Priority
-from orchestrator.realtimekit.quota import Quota
 from orchestrator.realtimekit.records import (
     MeetingRecord,
     ParticipantRecord,
     PeerRecord,
-    PresetRecord,
     RecordingRecord,
     SessionRecord,
-    WebhookRecord,
     required,
 )
-from orchestrator.settings import Settings
-
-T = TypeVar("T")
 
 RecordingStatus = Literal["INVOKED", "RECORDING", "UPLOADING", "UPLOADED", "ERRORED", "PAUSED"]
 
@@ -37,47 +29,12 @@ RUNNING: list[RecordingStatus] = ["INVOKED", "RECORDING", "PAUSED"]
 STOPPED = frozenset({"UPLOADING", "UPLOADED", "ERRORED"})
 
 
-class RealtimeKit:
+class RealtimeKit(AppClient):
     """All coroutines run on this object's own loop thread: hand them to `run` or `submit`.
 
     Every method raises TryAgain (nothing happened), OutcomeUnknown (it may have) or Refused (it never will), and takes
     a `priority` for when the quota is short. `on_call(operation, outcome, seconds)` is told of each call that was made.
     """
-
-    def __init__(self, settings: Settings, quota: Quota, on_call: OnCall | None = None) -> None:
-        self._app: dict[str, Any] = {
-            "account_id": settings.realtimekit_account_id,
-            "app_id": settings.realtimekit_app_id,
-        }
-        self._quota = quota
-        self._call = Calls(settings, quota, on_call)
-        self._loop = LoopThread("realtimekit")
-
-    def run(self, coroutine: Coroutine[Any, Any, T], before_send: Callable[[], None] | None = None) -> T:
-        """Wait, in any thread but the loop's own, for what `coroutine` gives.
-
-        `before_send` is called on the loop's thread before each of its calls takes of the quota, and again before it
-        goes out, after all queueing: what it raises holds the call back. Whoever works under a lease checks there that
-        the lease still lasts.
-        """
-        with checking(before_send):
-            return self._loop.run(coroutine)
-
-    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Begin `coroutine`; another event loop awaits it through `asyncio.wrap_future`."""
-        return self._loop.submit(coroutine)
-
-    def close(self) -> None:
-        """Cancel calls still out (their outcome is unknown) and end the loop's thread, for good."""
-        self._loop.close(last=self._close)
-
-    def has_answered_since(self, monotonic: float) -> bool:
-        """Whether RealtimeKit has answered any call of this process since then."""
-        return self._call.answered_at >= monotonic
-
-    async def calls_in_window(self) -> int:
-        """How many calls the quota has let go out of late; raises RedisError or OSError."""
-        return await self._quota.used()
 
     async def create_meeting(
         self, title: str, *, keep_alive_seconds: int = 600, priority: Priority = Priority.OPENING
@@ -347,73 +304,3 @@ class RealtimeKit:
             path=("data", "participants"),
         )
         return [PeerRecord.read(item) for item in found]
-
-    async def presets(self, *, priority: Priority = Priority.POLLING) -> list[PresetRecord]:
-        """The presets that people can be admitted with."""
-        found = await self._all(
-            "presets",
-            priority,
-            lambda page: lambda kit: kit.presets.with_raw_response.get(**self._app, page_no=page, per_page=PER_PAGE),
-        )
-        return [PresetRecord.read(item) for item in found]
-
-    async def preset(self, preset_id: str, *, priority: Priority = Priority.POLLING) -> PresetRecord:
-        """One preset, with what it permits."""
-        answer = await self._call(
-            "preset",
-            priority,
-            lambda kit: kit.presets.with_raw_response.get_preset_by_id(preset_id, **self._app),
-            preset_id,
-        )
-        return PresetRecord.read(mapping(answer, "data"))
-
-    async def preset_names(self, *, priority: Priority = Priority.POLLING) -> set[str]:
-        """How the presets are called."""
-        return {preset.name for preset in await self.presets(priority=priority) if preset.name}
-
-    async def webhooks(self, *, priority: Priority = Priority.POLLING) -> list[WebhookRecord]:
-        """The app's webhooks; RealtimeKit does not page these."""
-        answer = await self._call(
-            "webhooks", priority, lambda kit: kit.webhooks.with_raw_response.get_webhooks(**self._app)
-        )
-        return [WebhookRecord.read(item) for item in listing(answer, "data")]
-
-    async def create_webhook(
-        self, name: str, url: str, events: Sequence[str], *, priority: Priority = Priority.POLLING
-    ) -> WebhookRecord:
-        """Have RealtimeKit tell `url` of `events`."""
-        fields: dict[str, Any] = {"name": name, "url": url, "events": list(events)}
-        answer = await self._call(
-            "create_webhook",
-            priority,
-            lambda kit: kit.webhooks.with_raw_response.create_webhook(**self._app, **fields),
-            name,
-        )
-        return WebhookRecord.read(mapping(answer, "data"))
-
-    async def update_webhook(
-        self, webhook_id: str, *, url: str, events: Sequence[str], priority: Priority = Priority.POLLING
-    ) -> None:
-        """Point a webhook elsewhere and switch it on."""
-        fields: dict[str, Any] = {"url": url, "events": list(events), "enabled": True}
-        await self._call(
-            "update_webhook",
-            priority,
-            lambda kit: kit.webhooks.with_raw_response.edit_webhook(webhook_id, **self._app, **fields),
-            webhook_id,
-        )
-
-    async def _all(
-        self,
-        operation: str,
-        priority: Priority,
-        request: Callable[[int], Request],
-        *what: str,
-        path: Sequence[str] = ("data",),
-    ) -> list[dict[str, Any]]:
-        """Every item of a paged list; each page is a call of its own."""
-        return await all_pages(lambda page: self._call(operation, priority, request(page), *what, page), *path)
-
-    async def _close(self) -> None:
-        await self._call.close()
-        await self._quota.close()

@@ -7,17 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from itertools import count
 
 import pytest
 import redis
 
 from orchestrator.errors import OutOfQuota
-from orchestrator.realtimekit import window as window_module
-from orchestrator.realtimekit.budget import Ask, Budget, usable_of
+from orchestrator.realtimekit.budget import Ask, usable_of
 from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.quota import Quota
+from tests.realtimekit.quotas import acquire, quota_of, refusals, with_quotas
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 
@@ -45,48 +43,6 @@ async def main(url, usable, window, seconds):
 
 asyncio.run(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])))
 """
-
-_numbers = count()
-
-
-def quota_of(url: str, limit: int, window: float, scope: str = "test", recordings: int = 1000) -> Quota:
-    """A quota like that of one process."""
-    return Quota(url, Budget(usable_of(limit), window), Budget(recordings, 50), scope)
-
-
-def with_quotas(
-    use: Callable[..., Awaitable[None]], url: str, limit: int, window: float, *, many: int = 1, recordings: int = 1000
-) -> None:
-    """Run `use` with so many quotas that share a window, like those of as many processes."""
-
-    async def used() -> None:
-        quotas = [quota_of(url, limit, window, recordings=recordings) for _ in range(many)]
-        try:
-            await use(*quotas)
-        finally:
-            for quota in quotas:
-                await quota.close()
-
-    asyncio.run(used())
-
-
-async def acquire(
-    quota: Quota, priority: Priority = Priority.CLOSING, operation: str = "kick", what: object = None
-) -> None:
-    """Wait until a call may go out, as long as the quota asks nobody to come back later."""
-    ask = Ask.of(operation, priority, next(_numbers) if what is None else what)
-    while wait := (await quota.take(ask)).wait:  # noqa: ASYNC110 - each answer says how long to sleep
-        await asyncio.sleep(wait)
-
-
-async def refusals(
-    quota: Quota, calls: int, priority: Priority = Priority.CLOSING, operation: str = "kick"
-) -> list[float]:
-    """How long each refused one of so many calls, all asked for at once, was told to stay away."""
-    asked = (acquire(quota, priority, operation) for _ in range(calls))
-    results = await asyncio.gather(*asked, return_exceptions=True)
-    assert all(result is None or isinstance(result, OutOfQuota) for result in results), results
-    return sorted(result.retry_after for result in results if isinstance(result, OutOfQuota))
 
 
 def test_three_greedy_processes_never_exceed_the_window(broker_url: str) -> None:
@@ -306,106 +262,3 @@ def test_a_429_outlives_an_emptied_redis(own_valkey: Valkey) -> None:
         await newcomer.close()
 
     with_quotas(use, own_valkey.url, 100, 60, many=2)
-
-
-def test_each_priority_finds_the_window_full_at_a_fill_of_its_own(broker_url: str) -> None:
-    async def use(one: Quota, other: Quota) -> None:
-        assert len(await refusals(one, 100, Priority.PREPARING)) == 100 - 58
-        assert len(await refusals(other, 100, Priority.POLLING)) == 100 - 9
-        assert len(await refusals(one, 100, Priority.OPENING)) == 100 - 10
-        assert len(await refusals(other, 100, Priority.MOVING)) == 100 - 5
-        assert len(await refusals(one, 100, Priority.CLOSING)) == 100 - 15
-
-    with_quotas(use, broker_url, 100, 60, many=2)
-
-
-def test_what_gets_free_goes_to_the_most_urgent_whoever_asks_first(broker_url: str) -> None:
-    """The opening has waited longer, in another process, and gets nothing until nobody who is closing waits."""
-
-    async def use(one: Quota, other: Quota) -> None:
-        order: list[Priority] = []
-
-        async def wait_as(quota: Quota, priority: Priority) -> None:
-            await acquire(quota, priority)
-            order.append(priority)
-
-        for _ in range(2):
-            await refusals(one, 20)
-            await asyncio.sleep(0.5)
-        waiting = [asyncio.create_task(wait_as(one, Priority.OPENING)) for _ in range(10)]
-        await asyncio.sleep(0.1)
-        waiting += [asyncio.create_task(wait_as(other, Priority.MOVING)) for _ in range(2)]
-        await asyncio.sleep(0.1)
-        waiting += [asyncio.create_task(wait_as(other, Priority.CLOSING)) for _ in range(12)]
-        await asyncio.gather(*waiting)
-        assert sorted(order[:14]) == [Priority.CLOSING] * 12 + [Priority.MOVING] * 2, "of the 20 that got free at first"
-
-    with_quotas(use, broker_url, 42, 2.0, many=2)
-
-
-def test_a_call_that_comes_back_has_kept_its_place_in_whichever_process(broker_url: str) -> None:
-    async def use(one: Quota, other: Quota) -> None:
-        for _ in range(3):
-            await acquire(one)
-            await asyncio.sleep(0.2)
-
-        async def turn(quota: Quota, what: str) -> float:
-            with pytest.raises(OutOfQuota) as raised:
-                await acquire(quota, what=what)
-            return time.monotonic() + raised.value.retry_after
-
-        first, second = await turn(one, "first"), await turn(one, "second")
-        assert second - first > 0.15
-        assert await turn(other, "second") == pytest.approx(second, abs=0.05)
-        assert await turn(other, "first") == pytest.approx(first, abs=0.05)
-
-    with_quotas(use, broker_url, 4, 60, many=2)
-
-
-def test_a_call_that_gets_more_urgent_overtakes(broker_url: str) -> None:
-    async def use(one: Quota, other: Quota) -> None:
-        await refusals(one, 9)
-        await refusals(one, 7, Priority.OPENING)
-        for priority, least in ((Priority.PREPARING, 100), (Priority.MOVING, 50)):
-            with pytest.raises(OutOfQuota) as raised:
-                await acquire(other, priority, what="a room")
-            assert least < raised.value.retry_after < least + 25
-
-    with_quotas(use, broker_url, 10, 60, many=2)
-
-
-def test_who_does_not_come_back_loses_the_place(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window_module, "KEPT_SECONDS", 0.1)
-
-    async def use(one: Quota, other: Quota) -> None:
-        await refusals(one, 9)
-        gone = [asyncio.create_task(acquire(one)) for _ in range(9)]
-        await asyncio.sleep(0.1)
-        for task in gone:
-            task.cancel()
-        assert await refusals(other, 2, Priority.OPENING) == []
-
-    with_quotas(use, broker_url, 10, 0.8, many=2)
-
-
-def test_calls_about_recordings_have_a_limit_of_their_own_besides(broker_url: str) -> None:
-    async def use(one: Quota, other: Quota) -> None:
-        for operation in ("start_recording", "stop_recording", "recording", "active_recording"):
-            assert await refusals(one, 5, operation=operation) == []
-        refused = await refusals(other, 3, operation="stop_recording")
-        assert len(refused) == 3
-        assert all(49 < wait < 51 for wait in refused)
-        assert len(await refusals(other, 80)) == 20 + 80 - 97, "they count as calls, and those refused hold nothing up"
-
-    with_quotas(use, broker_url, 100, 60, many=2, recordings=20)
-
-
-def test_calls_asked_for_together_cost_one_round_trip(broker_url: str) -> None:
-    async def use(quota: Quota) -> None:
-        await acquire(quota)
-        with redis.Redis.from_url(broker_url) as client:
-            before = client.info("commandstats")["cmdstat_evalsha"]["calls"]
-            await refusals(quota, 50)
-            assert client.info("commandstats")["cmdstat_evalsha"]["calls"] == before + 1
-
-    with_quotas(use, broker_url, 1000, 60)

@@ -1,0 +1,52 @@
+"""Quotas like those of as many processes, and asking them for calls."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import count
+
+from orchestrator.errors import OutOfQuota
+from orchestrator.realtimekit.budget import Ask, Budget, usable_of
+from orchestrator.realtimekit.priority import Priority
+from orchestrator.realtimekit.quota import Quota
+
+_numbers = count()
+
+
+def quota_of(url: str, limit: int, window: float, scope: str = "test", recordings: int = 1000) -> Quota:
+    """A quota like that of one process."""
+    return Quota(url, Budget(usable_of(limit), window), Budget(recordings, 50), scope)
+
+
+def with_quotas(
+    use: Callable[..., Awaitable[None]], url: str, limit: int, window: float, *, many: int = 1, recordings: int = 1000
+) -> None:
+    """Run `use` with so many quotas that share a window, like those of as many processes."""
+
+    async def used() -> None:
+        quotas = [quota_of(url, limit, window, recordings=recordings) for _ in range(many)]
+        try:
+            await use(*quotas)
+        finally:
+            for quota in quotas:
+                await quota.close()
+
+    asyncio.run(used())
+
+
+async def acquire(
+    quota: Quota, priority: Priority = Priority.CLOSING, operation: str = "kick", what: object = None
+) -> None:
+    """Wait until a call may go out, as long as the quota asks nobody to come back later."""
+    ask = Ask.of(operation, priority, next(_numbers) if what is None else what)
+    while wait := (await quota.take(ask)).wait:  # noqa: ASYNC110 - each answer says how long to sleep
+        await asyncio.sleep(wait)
+
+
+async def refusals(
+    quota: Quota, calls: int, priority: Priority = Priority.CLOSING, operation: str = "kick"
+) -> list[float]:
+    """How long each refused one of so many calls, all asked for at once, was told to stay away."""
+    asked = (acquire(quota, priority, operation) for _ in range(calls))
+    results = await asyncio.gather(*asked, return_exceptions=True)
+    assert all(result is None or isinstance(result, OutOfQuota) for result in results), results
+    return sorted(result.retry_after for result in results if isinstance(result, OutOfQuota))

@@ -1,0 +1,116 @@
+"""Who goes first when calls are short, over all processes."""
+
+import asyncio
+import time
+
+import pytest
+import redis
+
+from orchestrator.errors import OutOfQuota
+from orchestrator.realtimekit import window as window_module
+from orchestrator.realtimekit.priority import Priority
+from orchestrator.realtimekit.quota import Quota
+from tests.realtimekit.quotas import acquire, refusals, with_quotas
+
+
+def test_each_priority_finds_the_window_full_at_a_fill_of_its_own(broker_url: str) -> None:
+    async def use(one: Quota, other: Quota) -> None:
+        assert len(await refusals(one, 100, Priority.PREPARING)) == 100 - 58
+        assert len(await refusals(other, 100, Priority.POLLING)) == 100 - 9
+        assert len(await refusals(one, 100, Priority.OPENING)) == 100 - 10
+        assert len(await refusals(other, 100, Priority.MOVING)) == 100 - 5
+        assert len(await refusals(one, 100, Priority.CLOSING)) == 100 - 15
+
+    with_quotas(use, broker_url, 100, 60, many=2)
+
+
+def test_what_gets_free_goes_to_the_most_urgent_whoever_asks_first(broker_url: str) -> None:
+    """The opening has waited longer, in another process, and gets nothing until nobody who is closing waits."""
+
+    async def use(one: Quota, other: Quota) -> None:
+        order: list[Priority] = []
+
+        async def wait_as(quota: Quota, priority: Priority) -> None:
+            await acquire(quota, priority)
+            order.append(priority)
+
+        for _ in range(2):
+            await refusals(one, 20)
+            await asyncio.sleep(0.5)
+        waiting = [asyncio.create_task(wait_as(one, Priority.OPENING)) for _ in range(10)]
+        await asyncio.sleep(0.1)
+        waiting += [asyncio.create_task(wait_as(other, Priority.MOVING)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        waiting += [asyncio.create_task(wait_as(other, Priority.CLOSING)) for _ in range(12)]
+        await asyncio.gather(*waiting)
+        assert sorted(order[:14]) == [Priority.CLOSING] * 12 + [Priority.MOVING] * 2, "of the 20 that got free at first"
+
+    with_quotas(use, broker_url, 42, 2.0, many=2)
+
+
+def test_a_call_that_comes_back_has_kept_its_place_in_whichever_process(broker_url: str) -> None:
+    async def use(one: Quota, other: Quota) -> None:
+        for _ in range(3):
+            await acquire(one)
+            await asyncio.sleep(0.5)
+
+        async def turn(quota: Quota, what: str) -> float:
+            with pytest.raises(OutOfQuota) as raised:
+                await acquire(quota, what=what)
+            return time.monotonic() + raised.value.retry_after
+
+        first, second = await turn(one, "first"), await turn(one, "second")
+        assert second - first > 0.4
+        assert await turn(other, "second") == pytest.approx(second, abs=0.2)
+        assert await turn(other, "first") == pytest.approx(first, abs=0.2)
+
+    with_quotas(use, broker_url, 4, 60, many=2)
+
+
+def test_a_call_that_gets_more_urgent_overtakes(broker_url: str) -> None:
+    async def use(one: Quota, other: Quota) -> None:
+        await refusals(one, 9)
+        await refusals(one, 7, Priority.OPENING)
+        for priority, least in ((Priority.PREPARING, 100), (Priority.MOVING, 50)):
+            with pytest.raises(OutOfQuota) as raised:
+                await acquire(other, priority, what="a room")
+            assert least < raised.value.retry_after < least + 25
+
+    with_quotas(use, broker_url, 10, 60, many=2)
+
+
+def test_who_does_not_come_back_loses_the_place(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window_module, "KEPT_SECONDS", 0.1)
+
+    async def use(one: Quota, other: Quota) -> None:
+        await refusals(one, 9)
+        gone = [asyncio.create_task(acquire(one)) for _ in range(9)]
+        await asyncio.sleep(0.1)
+        for task in gone:
+            task.cancel()
+        assert await refusals(other, 2, Priority.OPENING) == []
+
+    with_quotas(use, broker_url, 10, 0.8, many=2)
+
+
+def test_calls_about_recordings_have_a_limit_of_their_own_besides(broker_url: str) -> None:
+    async def use(one: Quota, other: Quota) -> None:
+        for operation in ("start_recording", "stop_recording", "recording", "active_recording"):
+            assert await refusals(one, 5, operation=operation) == []
+        refused = await refusals(other, 3, operation="stop_recording")
+        assert len(refused) == 3
+        assert all(49 < wait < 51 for wait in refused)
+        assert len(await refusals(other, 80)) == 20 + 80 - 97, "they count as calls, and those refused hold nothing up"
+
+    with_quotas(use, broker_url, 100, 60, many=2, recordings=20)
+
+
+def test_calls_asked_for_together_cost_one_round_trip(broker_url: str) -> None:
+    async def use(quota: Quota) -> None:
+        await acquire(quota)
+        with redis.Redis.from_url(broker_url) as client:
+            before = client.info("commandstats")["cmdstat_evalsha"]["calls"]
+            await refusals(quota, 50)
+            assert client.info("commandstats")["cmdstat_evalsha"]["calls"] == before + 1
+
+    with_quotas(use, broker_url, 1000, 60)
