@@ -22,7 +22,9 @@ much as possible is being opened. Without its 5 % one person who moves during a 
 until the window's first calls have left it.
 """
 
-RECORDING_OPERATIONS = frozenset({"start_recording", "stop_recording", "recording", "active_recording"})
+RECORDING_OPERATIONS = frozenset(
+    {"start_recording", "stop_recording", "recording", "active_recording", "running_recordings"}
+)
 """They count in a window of their own besides."""
 
 

@@ -76,6 +76,7 @@ class RealtimeKit(AppClient):
                 lambda kit: kit.meetings.with_raw_response.get(
                     **self._app, status="ACTIVE", page_no=number, per_page=PER_PAGE
                 ),
+                number,
             ),
             page,
             "data",
