@@ -12,7 +12,7 @@ from tests.support.databases import migrate_url
 from tests.support.postgres import Postgres
 from tests.support.processes import processes_in
 from tests.support.stack import JSON, Stack, stack_in
-from tests.support.valkey import Valkey
+from tests.support.valkey import valkey_in
 from tests.support.waiting import wait_until
 
 CREATE, ADD, RETIRE = "create_meeting", "add_participant", "update_meeting_by_id"
@@ -22,13 +22,14 @@ IMPATIENT |= {"RECONCILE_SECONDS": "1"}
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, valkey_of_session: Valkey) -> Iterator[Stack]:
-    """A system that loses its patience soon."""
+def running(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Stack]:
+    """A system that loses its patience soon, with a broker of its own: the other one's workers take what they find."""
     folder, url = tmp_path_factory.mktemp("poison"), postgres.migrated(migrate_url)
-    parts = {"database_url": url, "broker_url": valkey_of_session.url, "home": folder / "home", "settings": IMPATIENT}
-    with processes_in(folder) as processes, stack_in(processes, **parts) as stack:
-        stack.start()
-        yield stack
+    with valkey_in(folder / "valkey") as broker, processes_in(folder) as processes:
+        parts = {"database_url": url, "broker_url": broker.url, "home": folder / "home", "settings": IMPATIENT}
+        with stack_in(processes, **parts) as stack:
+            stack.start()
+            yield stack
 
 
 def broken(room: str, operation: str = CREATE) -> JSON:
