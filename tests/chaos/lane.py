@@ -5,7 +5,7 @@ It outlives many runs, each with a meeting of its own: starting everything anew 
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from orchestrator.settings import Settings
 from tests.chaos.tracing import FOLDER, KIND, NOWHERE, give_orders
 from tests.support.processes import ROOT, Process, processes_in
 from tests.support.stack import JSON, Stack, stack_in
-from tests.support.valkey import valkey_in
+from tests.support.valkey import Valkey, valkey_in
 
 T = TypeVar("T")
 
@@ -40,10 +40,11 @@ PATIENCE_SECONDS = 60.0
 class Lane:
     """The system, its supervisor, and a client that repeats what it got no answer to."""
 
-    def __init__(self, stack: Stack, folder: Path) -> None:
+    def __init__(self, stack: Stack, folder: Path, broker: Valkey) -> None:
         self.stack = stack
+        self.broker = broker
         self.folder = folder
-        self._running: dict[str, Process] = {}
+        self.running: dict[str, Process] = {}
         self._died_at: dict[str, float] = {}
         self.unexpected: list[str] = []
         """Processes that ended without having been told to."""
@@ -77,7 +78,7 @@ class Lane:
 
     def wait_until_ready(self) -> None:
         """Until all processes take work."""
-        self.wait(lambda: "ready." in self._running["worker"].output, "the worker")
+        self.wait(lambda: "ready." in self.running["worker"].output, "the worker")
         self.wait(lambda: self._answers("/readyz"), "readiness")
 
     def wait(self, look: Callable[[], T | None], what: str, deadline: float = PATIENCE_SECONDS) -> T:
@@ -115,10 +116,10 @@ class Lane:
         command = _command(kind)
         path = f"{ROOT / 'tests' / 'chaos' / 'hook'}:{ROOT}"
         env = {**self.stack.environment, KIND: kind, FOLDER: str(self.folder), "PYTHONPATH": path}
-        self._running[kind] = self.stack.processes.start(command, env)
+        self.running[kind] = self.stack.processes.start(command, env)
 
     def _supervise(self) -> None:
-        for kind, process in list(self._running.items()):
+        for kind, process in list(self.running.items()):
             if process.alive:
                 continue
             died_at = self._died_at.setdefault(kind, time.monotonic())
@@ -145,15 +146,19 @@ class Refusal(Exception):
 
 
 @contextmanager
-def lane_in(folder: Path, database_url: str) -> Iterator[Lane]:
-    """A started lane with a broker and a sandbox of its own."""
-    parts: dict[str, Any] = {"database_url": database_url, "home": folder / "home", "settings": QUICK}
+def lane_in(folder: Path, database_url: str, settings: Mapping[str, str] | None = None) -> Iterator[Lane]:
+    """A started lane with a broker and a sandbox of its own; its settings are QUICK and what is given beside it."""
+    parts: dict[str, Any] = {
+        "database_url": database_url,
+        "home": folder / "home",
+        "settings": {**QUICK, **(settings or {})},
+    }
     with (
         processes_in(folder) as processes,
         valkey_in(folder / "valkey") as broker,
         stack_in(processes, broker_url=broker.url, **parts) as stack,
     ):
-        lane = Lane(stack, folder)
+        lane = Lane(stack, folder, broker)
         lane.arm(NOWHERE, NOWHERE)
         lane.start()
         yield lane

@@ -1,6 +1,7 @@
 """One lifecycle: 23 people, 5 recorded rooms, a timer, everyone home; told again and again with a crash somewhere."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -31,17 +32,34 @@ class Outcome:
     trace: list[str] = field(default_factory=list, repr=False)
 
 
-def play(lane: Lane, point: str, run: str, seed: int) -> Outcome:
-    """Live through one breakout, with a crash at `point`, and look at what is left."""
+@dataclass(frozen=True)
+class Mischief:
+    """What else goes wrong in a run, and when: each is called once, in this order."""
+
+    before_opening: Callable[[Lane], None] = lambda _: None
+    """Everybody is in the meeting; nobody has asked for a breakout yet."""
+    opening: Callable[[Lane], None] = lambda _: None
+    """The start was just answered."""
+    before_closing: Callable[[Lane], None] = lambda _: None
+    """Everybody is in a recorded room; the timer has long to go."""
+    closing: Callable[[Lane], None] = lambda _: None
+    """The timer was just set to end in END_SECONDS."""
+    afterwards: Callable[[Lane], None] = lambda _: None
+    """All is over, well or not: undo whatever is still there."""
+
+
+def play(lane: Lane, run: str, *, point: str, seed: int, mischief: Mischief = Mischief()) -> Outcome:
+    """Live through one breakout, with a crash at `point` and all this mischief, and look at what is left."""
     lane.wait_until_ready()
     lane.wait(lambda: not lane.stack.sandbox.deliveries()["pending"], "an end of the last run's webhooks")
     lane.arm(run, point)
     begun = time.monotonic()
     try:
-        found = violations(_live(lane, run, seed))
+        found = violations(_live(lane, run, seed, mischief))
     except (AssertionError, Refusal) as error:
         found = [f"{type(error).__name__}: {error}"]
     finally:
+        mischief.afterwards(lane)
         lane.stack.crowds.leave()
     found += lane.unexpected
     lane.unexpected = []
@@ -50,12 +68,16 @@ def play(lane: Lane, point: str, run: str, seed: int) -> Outcome:
     return Outcome(point, run, killed, time.monotonic() - begun, found, trace)
 
 
-def _live(lane: Lane, run: str, seed: int) -> Facts:
+def _live(lane: Lane, run: str, seed: int, mischief: Mischief) -> Facts:
     meeting = _gather(lane, run)
+    mischief.before_opening(lane)
     made = _open(lane, meeting["id"], run, seed)
     path = f"/v1/breakouts/{made['id']}"
+    mischief.opening(lane)
     opened = lane.wait(lambda: _all_recorded(_see(lane, path)), "everybody in a recorded room")
+    mischief.before_closing(lane)
     closes_at = lane.wait(lambda: _end_soon(lane, path), "a timer that ends soon")
+    mischief.closing(lane)
     lane.wait(lambda: _done(_see(lane, path)), "a closed breakout and all uploads")
     lane.wait(lambda: _all_at(lane, meeting["realtimekit_meeting_id"]), "everybody in main")
     return Facts(

@@ -7,91 +7,35 @@ are kept, and `--point '…' --seed N` plays it again.
 """
 
 import argparse
-import itertools
-import multiprocessing
-import os
 import shutil
-import signal
 import sys
 import tempfile
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
-from multiprocessing import util
 from pathlib import Path
 
 from tests.chaos import points
-from tests.chaos.lane import Lane, lane_in
+from tests.chaos.pool import LANES, Pool, Tale, pool_in
 from tests.chaos.story import Outcome, play
 from tests.chaos.tracing import NOWHERE
-from tests.support.databases import migrate_url
-from tests.support.postgres import postgres
 
-LANES = 4
 TRACES = 2
 
 
-@dataclass
-class _Mine:
-    """The lane of this process of the pool, and what ends with it."""
-
-    lane: Lane
-    stack: ExitStack
-
-
-_mine: list[_Mine] = []
-_numbers = itertools.count(1)
+def sweep(pool: Pool, todo: Sequence[str] | None, size: int | None, seed: int) -> Iterator[Outcome]:
+    """The outcome of each point, as it comes: of those to do, else of all (or of a sample of `size`)."""
+    if todo is None:
+        traces = list(pool.play([_tale(NOWHERE, seed)] * TRACES))
+        yield from traces
+        todo = points.points([outcome.trace for outcome in traces])
+        todo = points.sample(todo, len(todo) if size is None else size, seed)
+    yield from pool.play([_tale(point, seed) for point in todo])
 
 
-def _open_lane(folder: Path, urls: "multiprocessing.Queue[str]") -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    mine = folder / f"lane-{os.getpid()}"
-    mine.mkdir()
-    stack = ExitStack()
-    _mine.append(_Mine(stack.enter_context(lane_in(mine, urls.get())), stack))
-    util.Finalize(None, stack.close, exitpriority=10)
-
-
-def _end_with_parent() -> None:
-    """A sweep that is killed leaves nothing behind: the kernel ends the lane's processes with this one."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _play(point: str, *, seed: int) -> Outcome:
-    run = f"{os.getpid()}r{next(_numbers)}"
-    return play(_mine[0].lane, point, run, seed)
-
-
-class Sweep:
-    """Lanes that play one point after the other."""
-
-    def __init__(self, folder: Path, lanes: int, seed: int) -> None:
-        self.folder, self._lanes, self._seed = folder, lanes, seed
-
-    def run(self, todo: Sequence[str] | None, size: int | None) -> Iterator[Outcome]:
-        """The outcome of each point, as it comes: of those to do, else of all (or of a sample of `size`)."""
-        context = multiprocessing.get_context("spawn")
-        with postgres() as server:
-            urls = context.Queue()
-            for _ in range(self._lanes):
-                urls.put(server.migrated(migrate_url))
-            start = partial(_open_lane, self.folder, urls)
-            with ProcessPoolExecutor(self._lanes, context, initializer=start) as pool:
-                play_it = partial(_play, seed=self._seed)
-                if todo is None:
-                    traces = list(pool.map(play_it, [NOWHERE] * TRACES))
-                    yield from traces
-                    todo = points.points([outcome.trace for outcome in traces])
-                    todo = points.sample(todo, len(todo) if size is None else size, self._seed)
-                yield from (future.result() for future in [pool.submit(play_it, point) for point in todo])
+def _tale(point: str, seed: int) -> Tale:
+    return partial(play, point=point, seed=seed)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -105,9 +49,10 @@ def main(arguments: Sequence[str]) -> int:
     folder = Path(tempfile.mkdtemp(prefix="breakouts-chaos-"))
     begun = time.monotonic()
     outcomes = []
-    for outcome in Sweep(folder, options.lanes, options.seed).run(options.point, options.sample):
-        outcomes.append(outcome)
-        _tell(outcome, options.seed)
+    with pool_in(folder, options.lanes) as pool:
+        for outcome in sweep(pool, options.point, options.sample, options.seed):
+            outcomes.append(outcome)
+            _tell(outcome, options.seed)
     print("\n".join(table(outcomes)))
     broken = [outcome for outcome in outcomes if outcome.violations]
     print(f"{len(outcomes)} runs, {len(broken)} with violations, {time.monotonic() - begun:.0f} s")

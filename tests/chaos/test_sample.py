@@ -37,6 +37,6 @@ DEATHS = 2
 def test_whatever_dies_wherever_everything_comes_right(lane: Lane, seed: int) -> None:
     chosen = random.Random(seed)
     point = " ".join(chosen.choice(POINTS[kind]) for kind in chosen.sample(KINDS, DEATHS))
-    outcome = play(lane, point, f"sample-{seed}", seed)
+    outcome = play(lane, f"sample-{seed}", point=point, seed=seed)
     assert not outcome.violations, f"{point} with seed {seed}: {outcome.violations}, see {lane.folder}"
     assert outcome.killed == DEATHS, f"not all were reached: {point}"

@@ -1,0 +1,80 @@
+"""Lanes side by side: each in a process of its own, with a database, broker and sandbox of its own."""
+
+import itertools
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import util
+from pathlib import Path
+
+from tests.chaos.lane import Lane, lane_in
+from tests.chaos.story import Outcome
+from tests.support.databases import migrate_url
+from tests.support.postgres import postgres
+
+LANES = 4
+Tale = Callable[[Lane, str], Outcome]
+"""What is lived through in a lane under the name of a run; pickled on its way there."""
+
+
+@dataclass
+class _Mine:
+    """The lane of this process of the pool, and what ends with it."""
+
+    lane: Lane
+    stack: ExitStack
+
+
+_mine: list[_Mine] = []
+_numbers = itertools.count(1)
+
+
+class Pool:
+    """Lanes that take one tale after the other."""
+
+    def __init__(self, executor: ProcessPoolExecutor) -> None:
+        self._executor = executor
+
+    def play(self, tales: Iterable[Tale]) -> Iterator[Outcome]:
+        """The outcome of each, in their order, as it comes."""
+        yield from (future.result() for future in [self._executor.submit(_play, tale) for tale in tales])
+
+
+@contextmanager
+def pool_in(folder: Path, lanes: int = LANES, settings: Mapping[str, str] | None = None) -> Iterator[Pool]:
+    """Lanes that start as the first tales come, and end with the block."""
+    context = multiprocessing.get_context("spawn")
+    with postgres() as server:
+        urls = context.Queue()
+        for _ in range(lanes):
+            urls.put(server.migrated(migrate_url))
+        start = partial(_open_lane, folder, urls, settings or {})
+        with ProcessPoolExecutor(lanes, context, initializer=start) as executor:
+            yield Pool(executor)
+
+
+def _open_lane(folder: Path, urls: "multiprocessing.Queue[str]", settings: Mapping[str, str]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    mine = folder / f"lane-{os.getpid()}"
+    mine.mkdir()
+    stack = ExitStack()
+    _mine.append(_Mine(stack.enter_context(lane_in(mine, urls.get(), settings)), stack))
+    util.Finalize(None, stack.close, exitpriority=10)
+
+
+def _end_with_parent() -> None:
+    """A run that is killed leaves nothing behind: the kernel ends the lane's processes with this one."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _play(tale: Tale) -> Outcome:
+    return tale(_mine[0].lane, f"{os.getpid()}r{next(_numbers)}")
