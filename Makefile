@@ -27,7 +27,7 @@ demo: $(RUN) ## watch people go to recorded breakout rooms and come home (KEEP=1
 	@$(BIN)/python -m orchestrator.cli demo $(if $(filter-out 0,$(KEEP)),--keep)
 
 test: $(DEVELOP) ## all tests, against a real broker, real databases, real workers (PYTEST_ARGS="…")
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 8 $(PYTEST_ARGS)
 
 chaos: $(DEVELOP) ## kill each process at each point of a lifecycle, and look what is left (CHAOS_ARGS="…")
 	@$(BIN)/python -m tests.chaos.sweep $(CHAOS_ARGS)

@@ -1,5 +1,6 @@
 """Fixtures over real parts. Servers start once per test process (xdist) and are handed out fresh or emptied."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,19 @@ from tests.support.databases import SQLiteTemplate, migrate_url
 from tests.support.postgres import Postgres
 from tests.support.processes import Processes, processes_in
 from tests.support.valkey import Valkey, valkey_in
+
+WORKERS_PER_CORE = 2
+"""Most of the time a test waits for processes that wait for each other."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """What `-n auto` means here."""
+    return WORKERS_PER_CORE * (os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever takes long goes first: begun last, it would run on alone."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture(scope="session")

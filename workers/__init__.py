@@ -1,1 +1,5 @@
 """The Celery processes: workers, timekeeper and Flower."""
+
+from orchestrator.runtime import memory
+
+memory.spare()

@@ -33,6 +33,7 @@ POINTS = {
 DEATHS = 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [8])
 def test_whatever_dies_wherever_everything_comes_right(lane: Lane, seed: int) -> None:
     chosen = random.Random(seed)

@@ -22,6 +22,8 @@ from tests.support.processes import Process, Processes, clean_environment, proce
 from tests.support.stack import Stack, stack_in
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.xdist_group("deployment")
+
 END_SECONDS = 20
 FLOWER_AUTH = ("flower", "test-flower-password")
 REPLICAS = {"api": 1, "worker-rooms": 1, "worker-lifecycle": 1, "timekeeper": 2, "flower": 1}

@@ -29,6 +29,7 @@ def up(processes: Processes, env: dict[str, str], tmp_path: Path) -> Process:
     return process
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("up")
 def test_every_command_does_what_it_should(env: dict[str, str], tmp_path: Path) -> None:

@@ -10,6 +10,15 @@ from tests.support.stack import Stack, stack_in
 from tests.support.valkey import Valkey
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one running system stay in one process of xdist, or each process would start it anew."""
+    for item in items:
+        database = getattr(getattr(item, "callspec", None), "params", {}).get("running")
+        if database and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(f"running on {database}"))
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def running(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, valkey_of_session: Valkey

@@ -9,13 +9,14 @@ def test_everybody_finds_a_room_is_recorded_and_comes_home(stack: Stack) -> None
     meeting = stack.meeting(9, hosts=1)
     stack.people(meeting, [*NAMES, "h0"])
     stack.crowds.settle()
-    made = stack.breakout(meeting, rooms=4, duration_seconds=15, record=True, assignment={"seed": 7})
+    made = stack.breakout(meeting, rooms=4, duration_seconds=600, record=True, assignment={"seed": 7})
     assert made["state"] == "opening"
 
     opened = stack.wait(made["id"], "open", condition=_all_joined_and_recorded)
     assert sorted(len(room["participants"]) for room in opened["rooms"]) == [2, 2, 2, 3]
     _everybody_is_where_their_seat_is(stack, opened)
 
+    stack.end_soon(made["id"])
     closed = stack.wait(made["id"], "closed")
     assert closed["close_reason"] == "timer"
     assert closed["progress"]["participants"]["returned"] == 9

@@ -15,6 +15,8 @@ from tests.support.stack import JSON, Stack, stack_in
 from tests.support.valkey import valkey_in
 from tests.support.waiting import wait_until
 
+pytestmark = pytest.mark.xdist_group("poison")
+
 CREATE, ADD, RETIRE = "create_meeting", "add_participant", "update_meeting_by_id"
 IMPATIENT = {"ROOM_TRIES": "3", "CLOSING_PATIENCE_SECONDS": "1", "SEARCH_SETTLE_SECONDS": "0", "LEASE_SECONDS": "3"}
 IMPATIENT |= {"REALTIMEKIT_TIMEOUT_SECONDS": "0.5", "RETURN_GRACE_SECONDS": "0.5", "LOOK_AGAIN_SECONDS": "1"}

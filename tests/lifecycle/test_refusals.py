@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.stack import JSON, Stack
 
-pytestmark = pytest.mark.parametrize("running", ["postgresql"], indirect=True)
+pytestmark = [pytest.mark.xdist_group("refusals"), pytest.mark.parametrize("running", ["postgresql"], indirect=True)]
 
 CREATE, ADD, RECORD = "create_meeting", "add_participant", "start_recordings"
 

@@ -200,6 +200,7 @@ def test_a_crowded_picture_leaves_out_rooms_but_none_that_failed() -> None:
     assert len(shown.splitlines()) <= 30
 
 
+@pytest.mark.long
 def test_the_demo_brings_everyone_home_and_when_kept_stays_up_until_ctrl_c(
     processes: Processes, tmp_path: Path
 ) -> None:

@@ -43,6 +43,7 @@ def env(tmp_path: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 def test_up_serves_and_a_second_one_is_refused_and_ctrl_c_stops_all(
     processes: Processes, env: dict[str, str], tmp_path: Path
 ) -> None:

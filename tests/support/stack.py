@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,11 @@ class Stack:
             return found
 
         return wait_until(look, deadline, every=0.1, what=f"breakout {state}") or {}
+
+    def end_soon(self, breakout_id: str, seconds: float = 2) -> None:
+        """Set the timer of an open breakout to so many seconds from now."""
+        end = datetime.now(UTC) + timedelta(seconds=seconds)
+        self.patch(f"/v1/breakouts/{breakout_id}", {"closes_at": end.isoformat()})
 
     def seat(self, meeting_id: str, name: str) -> JSON:
         """Where this person should be, as their browser is told."""
