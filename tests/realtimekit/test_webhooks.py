@@ -158,12 +158,16 @@ def test_only_the_very_bytes_that_were_signed_pass() -> None:
     assert not verify(body, signed(body), pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)))
 
 
-@pytest.mark.parametrize("signature", ["", "x", "not base64!", "AAAA", "ä", signed(b"else")])
+@pytest.mark.parametrize(
+    "signature", ["", "x", "not base64!", "AAAA", "ä", pytest.param(signed(b"else"), id="of else")]
+)
 def test_a_bad_signature_is_no_signature(signature: str) -> None:
     assert not verify(b"body", signature, pem(KEY))
 
 
-@pytest.mark.parametrize("key", ["", "no key", pem(ec.generate_private_key(ec.SECP256R1()))])
+@pytest.mark.parametrize(
+    "key", ["", "no key", pytest.param(pem(ec.generate_private_key(ec.SECP256R1())), id="not RSA")]
+)
 def test_a_bad_key_is_an_error_of_the_configuration(key: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - ours or that of cryptography
         verify(b"body", signed(b"body"), key)
