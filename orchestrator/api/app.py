@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from orchestrator import bootstrap
 from orchestrator.api import breakouts, events, meetings, metrics, operations, participants, problems, seat, webhooks
 from orchestrator.api.access import HEADER, Access, name_route
-from orchestrator.api.auth import Gate, StoredKeys, bootstrap_keys
+from orchestrator.api.auth import Gate, Keys, StoredKeys, bootstrap_keys
 from orchestrator.api.hub import Hub
 from orchestrator.api.limits import BodyLimit
 from orchestrator.api.openapi import describe
@@ -46,7 +46,7 @@ def create_app(deps: Deps | None = None) -> FastAPI:
 def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.hub = Hub(deps)
+        app.state.hub = Hub(deps, keys)
         app.state.hub.start()
         if owns_deps:
             memory.settle()
@@ -56,13 +56,13 @@ def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
         if owns_deps:
             _close(deps)
 
-    tokens = ClientTokens(deps.settings.secrets)
+    keys, tokens = _keys(deps), ClientTokens(deps.settings.secrets)
     app = FastAPI(
         title="Breakout orchestrator",
         description=DESCRIPTION,
         version="1",
         lifespan=lifespan,
-        middleware=_middleware(deps, tokens),
+        middleware=_middleware(deps, keys, tokens),
         dependencies=[Depends(name_route)],
         redirect_slashes=False,
         strict_content_type=False,
@@ -82,11 +82,14 @@ def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
     return app
 
 
-def _middleware(deps: Deps, tokens: ClientTokens) -> list[Middleware]:
-    """The outermost first: a preflight carries no credentials, and credentials come before the size of a body."""
+def _keys(deps: Deps) -> Keys:
     bootstrap = bootstrap_keys(deps.settings.api_keys.get_secret_value())
-    stored = StoredKeys(lambda: api_keys.living(deps.database))
-    gate = Middleware(Gate, bootstrap=bootstrap, stored=stored, tokens=tokens)
+    return Keys(bootstrap, StoredKeys(lambda: api_keys.living(deps.database)))
+
+
+def _middleware(deps: Deps, keys: Keys, tokens: ClientTokens) -> list[Middleware]:
+    """The outermost first: a preflight carries no credentials, and credentials come before the size of a body."""
+    gate = Middleware(Gate, keys=keys, tokens=tokens)
     origins = [origin.strip() for origin in deps.settings.cors_origins.split(",") if origin.strip()]
     cors = Middleware(
         CORSMiddleware,

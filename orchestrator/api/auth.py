@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -82,13 +82,31 @@ class StoredKeys:
             self._looked_at = looked_at
 
 
+class Keys:
+    """All API keys that are good now: those of `API_KEYS`, and the living ones of the database."""
+
+    def __init__(self, bootstrap: Roles, stored: StoredKeys) -> None:
+        self._bootstrap = bootstrap
+        self._stored = stored
+
+    async def role(self, hashed: str) -> KeyRole | None:
+        """The role of a key, None for one that is unknown or revoked; raises NotNow when the database can't tell."""
+        return self._bootstrap.get(hashed) or await self._stored.role(hashed)
+
+    async def are_gone(self, hashes: Collection[str]) -> set[str]:
+        """Those of these keys that are not good any more; none while the database can't tell."""
+        try:
+            return {hashed for hashed in hashes if await self.role(hashed) is None}
+        except NotNow:
+            return set()
+
+
 class Gate:
     """Lets a request pass, or answers 401 or 403 itself."""
 
-    def __init__(self, app: ASGIApp, bootstrap: Roles, stored: StoredKeys, tokens: ClientTokens) -> None:
+    def __init__(self, app: ASGIApp, keys: Keys, tokens: ClientTokens) -> None:
         self._app = app
-        self._bootstrap = bootstrap
-        self._stored = stored
+        self._keys = keys
         self._tokens = tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,7 +132,7 @@ class Gate:
         return self._tokens.person(token.decode("latin-1"))
 
     async def _check_key(self, hashed: str, method: str) -> None:
-        role = self._bootstrap.get(hashed) or await self._stored.role(hashed)
+        role = await self._keys.role(hashed)
         if role is None:
             raise Unauthenticated("unknown API key")
         if role is KeyRole.VIEWER and method not in ("GET", "HEAD"):

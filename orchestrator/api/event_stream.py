@@ -11,18 +11,19 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.api.hub import Hub
 from orchestrator.api.log_listeners import Chunk, LogListener
-from orchestrator.api.sse import KEEP_ALIVE
+from orchestrator.api.sse import KEEP_ALIVE, comment
 from orchestrator.api.streaming import LiveStream, woken
 from orchestrator.log import logger
 
 log = logger(__name__)
 
 NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+REFUSED = comment("this API key is no longer good")
 
 
-async def open_event_stream(hub: Hub, breakout_id: str, last_event_id: str | None) -> LiveStream:
-    """A stream for one operator. Raises Unknown for a breakout that we don't have."""
-    listener = hub.logs.add(breakout_id, 0)
+async def open_event_stream(hub: Hub, breakout_id: str, caller: str, last_event_id: str | None) -> LiveStream:
+    """A stream for whoever has the API key with this hash. Raises Unknown for a breakout that we don't have."""
+    listener = hub.logs.add(breakout_id, caller)
     try:
         head = await hub.logs.head(breakout_id)
     except BaseException:
@@ -39,7 +40,7 @@ def _seen(last_event_id: str | None, head: int) -> int:
 
 
 async def _events(hub: Hub, listener: LogListener) -> AsyncIterator[bytes]:
-    while not hub.ending:
+    while not (hub.ending or listener.refused):
         chunk = await _next(hub, listener)
         if chunk and chunk.text:
             listener.cursor = chunk.last
@@ -48,6 +49,8 @@ async def _events(hub: Hub, listener: LogListener) -> AsyncIterator[bytes]:
             continue
         while not await woken(listener.wake):
             yield KEEP_ALIVE
+    if listener.refused:
+        yield REFUSED
 
 
 async def _next(hub: Hub, listener: LogListener) -> Chunk | None:

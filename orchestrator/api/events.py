@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import StreamingResponse
 
+from orchestrator.api.auth import CALLER
 from orchestrator.api.common import FIRST_LIMIT, OPERATOR, BreakoutId, DepsHere, Limit
 from orchestrator.api.event_stream import open_event_stream
 from orchestrator.api.streaming import LiveStream, stream_of
@@ -26,7 +27,7 @@ async def events(
     breakout_id: BreakoutId, request: Request, last_event_id: Annotated[str | None, Header()] = None
 ) -> LiveStream:
     """Everything that has happened so far and then what happens; after `Last-Event-ID` only what follows it."""
-    return await open_event_stream(request.app.state.hub, breakout_id, last_event_id)
+    return await open_event_stream(request.app.state.hub, breakout_id, request.scope[CALLER], last_event_id)
 
 
 @router.get("/log", summary="Read a breakout's log")

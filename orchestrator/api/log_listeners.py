@@ -30,7 +30,11 @@ class LogListener:
     """One open stream of a log, and how far it has read."""
 
     breakout_id: str
-    cursor: int
+    caller: str
+    """The hash of the API key that it was opened with."""
+    cursor: int = 0
+    refused: bool = False
+    """That key is no longer good."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -52,9 +56,14 @@ class LogListeners:
         """Who follows this log."""
         return self._by_breakout.get(breakout_id, ())
 
-    def add(self, breakout_id: str, cursor: int) -> LogListener:
+    @property
+    def callers(self) -> set[str]:
+        """Whose streams are open: the hashes of API keys."""
+        return {listener.caller for listeners in self._by_breakout.values() for listener in listeners}
+
+    def add(self, breakout_id: str, caller: str) -> LogListener:
         """Register a stream; from now on it misses nothing."""
-        listener = LogListener(breakout_id, cursor)
+        listener = LogListener(breakout_id, caller)
         self._by_breakout[breakout_id].add(listener)
         return listener
 
@@ -70,6 +79,14 @@ class LogListeners:
         for listeners in self._by_breakout.values():
             for listener in listeners:
                 listener.wake.set()
+
+    def end_for(self, callers: Collection[str]) -> None:
+        """Have the streams of these callers end."""
+        for listeners in self._by_breakout.values():
+            for listener in listeners:
+                if listener.caller in callers:
+                    listener.refused = True
+                    listener.wake.set()
 
     async def head(self, breakout_id: str) -> int:
         """The number of a log's last event. Raises Unknown."""

@@ -10,13 +10,15 @@ from datetime import UTC, datetime
 
 from orchestrator.api.hub import Hub
 from orchestrator.api.seat_listeners import SeatListener
-from orchestrator.api.sse import KEEP_ALIVE, Position, event
+from orchestrator.api.sse import KEEP_ALIVE, Position, comment, event
 from orchestrator.api.streaming import KEEP_ALIVE_SECONDS, LiveStream, woken
 from orchestrator.api.tokens import Person
 from orchestrator.services import news, seats
 from orchestrator.services.deps import Deps
 from orchestrator.services.news import News
 from schemas.responses import SeatResponse
+
+EXPIRED = comment("the client token has expired")
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,10 @@ async def _events(hub: Hub, listener: SeatListener, start: Beginning) -> AsyncIt
     while not hub.ending:
         yield text
         await woken(listener.wake, min(KEEP_ALIVE_SECONDS, _seconds_left(listener.person)))
-        if listener.too_slow or _seconds_left(listener.person) <= 0:
+        if _seconds_left(listener.person) <= 0:
+            yield EXPIRED
+            return
+        if listener.too_slow:
             return
         text, position = _say(listener, [], position)
 

@@ -9,7 +9,6 @@ from pydantic import BaseModel
 MEDIA_TYPE = "text/event-stream"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """A proxy must pass every event on at once."""
-KEEP_ALIVE = b": keep-alive\n\n"
 ID = re.compile(r"(-|[0-9a-f-]{36}):([0-9]{1,9})")
 
 
@@ -28,6 +27,14 @@ class Position:
         """The position in a `Last-Event-ID`; None for none, or one that is not ours."""
         found = ID.fullmatch(text or "")
         return cls(found[1], int(found[2])) if found else None
+
+
+def comment(text: str) -> bytes:
+    """What readers of events pass over."""
+    return f": {text}\n\n".encode()
+
+
+KEEP_ALIVE = comment("keep-alive")
 
 
 def event(name: str, event_id: Position | int, data: BaseModel) -> bytes:

@@ -61,7 +61,7 @@ def revoke(
     name_or_id: Annotated[str, typer.Argument(metavar="NAME_OR_ID", help="As `list` shows it.")],
     as_json: AsJson = False,
 ) -> None:
-    """End a key for good; every API process refuses it within a second."""
+    """End a key for good; every API process refuses it within a second, and ends its streams soon after."""
     with _database() as database:
         row = api_keys.revoke(database, name_or_id)
     if as_json:

@@ -124,10 +124,11 @@ class Event:
 
 
 class Stream:
-    """Reads events one by one; keep-alive comments are passed over."""
+    """Reads events one by one; comments are passed over, and kept."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
+        self.comments: list[str] = []
 
     def __iter__(self) -> Iterator[Event]:
         """All events until the stream ends."""
@@ -136,6 +137,8 @@ class Stream:
             if line:
                 key, _, value = line.partition(": ")
                 fields[key] = value
+                if not key:
+                    self.comments.append(value)
             elif "event" in fields:
                 yield Event(fields["event"], fields["id"], json.loads(fields["data"]))
                 fields = {}

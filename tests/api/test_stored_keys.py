@@ -13,7 +13,7 @@ from orchestrator.services import api_keys
 from orchestrator.services.deps import Deps
 from schemas.states import KeyRole
 from tests.api.conftest import parts
-from tests.api.server import OPERATOR, Api, bearer
+from tests.api.server import OPERATOR, VIEWER, Api, bearer
 from tests.support.sandbox_server import SandboxServer
 from tests.support.waiting import wait_until
 
@@ -37,6 +37,44 @@ def test_a_key_is_good_at_once_and_revoked_within_two_seconds_everywhere(api: Ap
         api_keys.revoke(deps.database, row.name)
         for one in (api, second):
             wait_until(lambda one=one: status(one, key) == 401, 2, what="the end of the key")  # type: ignore[misc]
+
+
+def test_a_stream_ends_when_its_key_is_revoked_and_no_other_does(api: Api, deps: Deps) -> None:
+    breakout = api.breakout(api.meeting("ana"), 202, start="now")
+    (_, theirs), (_, kept) = (api_keys.create(deps.database, name, KeyRole.VIEWER) for name in ("gone", "kept"))
+    with (
+        api.events(breakout, key=theirs) as ending,
+        api.events(breakout, key=kept) as stored,
+        api.events(breakout, key=VIEWER) as bootstrap,
+    ):
+        assert [stream.next().id for stream in (ending, stored, bootstrap)] == ["1"] * 3
+        api_keys.revoke(deps.database, "gone")
+        begun = time.monotonic()
+        list(ending)
+        assert time.monotonic() - begun < 5
+        assert ending.comments[-1] == "this API key is no longer good"
+        api.post(f"/v1/breakouts/{breakout['id']}/close", None, 202)
+        for stream in (stored, bootstrap):
+            while stream.next().data["data"].get("to") != "closing":
+                pass
+    assert status(api, theirs) == 401
+
+
+def test_a_stream_goes_on_while_nobody_can_tell_whether_its_key_is_good(api: Api, deps: Deps) -> None:
+    breakout = api.breakout(api.meeting("ana"), 202, start="now")
+    _, key = api_keys.create(deps.database, "ci", KeyRole.OPERATOR)
+    looks: list[str] = []
+    event.listen(deps.database.engine, "before_cursor_execute", lambda *given: looks.append(given[2]))
+    with api.events(breakout, key=key) as stream:
+        with deps.database.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE api_key RENAME TO away"))
+        looks.clear()
+        wait_until(lambda: sum("FROM api_key" in statement for statement in looks) > 1, 10, what="two looks in vain")
+        with deps.database.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE away RENAME TO api_key"))
+        api.post(f"/v1/breakouts/{breakout['id']}/close", None, 202)
+        while stream.next().data["data"].get("to") != "closing":
+            pass
 
 
 def test_a_new_key_is_not_hidden_for_long_by_strangers(api: Api, deps: Deps) -> None:

@@ -214,6 +214,7 @@ def test_a_stream_ends_with_its_token(api: Api, meeting: JSON) -> None:
         stream.next()
         with pytest.raises(AssertionError, match="ended"):
             stream.next()
+        assert stream.comments[-1] == "the client token has expired"
 
 
 def test_a_stream_that_is_left_is_forgotten(api: Api, meeting: JSON) -> None:
