@@ -36,6 +36,19 @@ STARTED: Responses = {
 MOVING: Responses = {202: {"model": BreakoutResponse, "description": "Their browser is told to go there."}}
 ALREADY_SO: Responses = {200: {"model": BreakoutResponse, "description": "It was so already; nothing changed."}}
 
+Endpoint = Callable[..., Response]
+
+
+def _steps_to(verb: str) -> Callable[[Endpoint], Endpoint]:
+    """The route of a POST that takes a breakout a step further: 202, or 200 when it was there already."""
+    return router.post(
+        f"{ONE}/{verb}",
+        status_code=202,
+        response_model=BreakoutResponse,
+        responses=ALREADY_SO | errors(409),
+        summary=f"{verb.capitalize()} a breakout",
+    )
+
 
 def _report(deps: Deps, breakout_id: str) -> BreakoutResponse:
     with deps.database.reading() as session:
@@ -87,25 +100,13 @@ def recordings(
         return breakout_reports.recordings(session, breakout_id, limit, cursor)
 
 
-@router.post(
-    ONE + "/start",
-    status_code=202,
-    response_model=BreakoutResponse,
-    responses=ALREADY_SO | errors(409),
-    summary="Start a breakout",
-)
+@_steps_to("start")
 def start(breakout_id: BreakoutId, doing: OnceHere) -> Response:
     """Open the rooms of a draft or scheduled breakout."""
     return doing.once(lambda deps: breakouts.start(deps, breakout_id), _answer(breakout_id))
 
 
-@router.post(
-    ONE + "/prepare",
-    status_code=202,
-    response_model=BreakoutResponse,
-    responses=ALREADY_SO | errors(409),
-    summary="Prepare a breakout",
-)
+@_steps_to("prepare")
 def prepare(breakout_id: BreakoutId, doing: OnceHere) -> Response:
     """Make the rooms and admit their people ahead of the start, which then takes no call to RealtimeKit."""
     return doing.once(lambda deps: breakouts.prepare(deps, breakout_id), _answer(breakout_id))
@@ -154,26 +155,14 @@ def move_person(
     return _report(deps, breakout_id)
 
 
-@router.post(
-    ONE + "/close",
-    status_code=202,
-    response_model=BreakoutResponse,
-    responses=ALREADY_SO | errors(409),
-    summary="Close a breakout",
-)
+@_steps_to("close")
 def close(breakout_id: BreakoutId, doing: OnceHere, body: Annotated[CloseRequest | None, Body()] = None) -> Response:
     """Count down, bring everybody back to the main meeting, stop the recordings and retire the rooms."""
     countdown_seconds = None if body is None else body.countdown_seconds
     return doing.once(lambda deps: breakouts.close(deps, breakout_id, countdown_seconds), _answer(breakout_id))
 
 
-@router.post(
-    ONE + "/cancel",
-    status_code=202,
-    response_model=BreakoutResponse,
-    responses=ALREADY_SO | errors(409),
-    summary="Cancel a breakout",
-)
+@_steps_to("cancel")
 def cancel(breakout_id: BreakoutId, doing: OnceHere) -> Response:
     """Give up a draft or scheduled breakout."""
     return doing.once(lambda deps: breakouts.cancel(deps, breakout_id), _answer(breakout_id))

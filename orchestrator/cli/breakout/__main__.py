@@ -9,21 +9,17 @@ import typer
 from rich.console import Console
 
 from orchestrator.cli.breakout import changes, durations, opening
-from orchestrator.cli.breakout.access import connect
 from orchestrator.cli.breakout.client import JSON, Api, as_breakout, breakout_path, tell
 from orchestrator.cli.breakout.options import (
     EXIT_CODES,
-    PATIENCE,
-    ApiUrl,
     AsJson,
     BreakoutId,
     Countdown,
     Duration,
     JsonLines,
-    KeyFile,
-    Patience,
     Uploads,
     Watch,
+    calling,
 )
 from orchestrator.cli.breakout.watching import watch as follow
 from orchestrator.cli.failures import told
@@ -40,7 +36,9 @@ app = typer.Typer(
 
 
 @app.command("open", epilog=EXIT_CODES)
+@calling
 def open_(
+    api: Api,
     meeting_id: Annotated[str, typer.Argument(metavar="MEETING_ID", show_default=False)],
     *,
     rooms: Annotated[int | None, typer.Option(help="How many rooms.")] = None,
@@ -62,9 +60,6 @@ def open_(
     ] = None,
     watch: Watch = False,
     uploads: Uploads = False,
-    api: ApiUrl = "",
-    key_file: KeyFile = None,
-    patience: Patience = PATIENCE,
     json: JsonLines = False,
 ) -> None:
     """Split a meeting into rooms; prints the new breakout's id. Durations are 90, 90s, 15m, 1h."""
@@ -80,68 +75,64 @@ def open_(
     }
     wish = opening.Wish([("rooms", rooms), ("room_size", room_size), ("rooms", room)], fields)
     body = opening.body_of(wish, from_file)
-    connected = connect(api, key_file, patience)
-    answer = opening.create(connected, meeting_id, body)
+    answer = opening.create(api, meeting_id, body)
     made = as_breakout(answer)
     tell(f"{made.name} is {made.state}: {made.id}")
     if prepare:
-        answer = connected.call("POST", breakout_path(made.id, "prepare"))
+        answer = api.call("POST", breakout_path(made.id, "prepare"))
     if watch:
-        raise typer.Exit(follow(connected, made.id, as_json=json, uploads=uploads))
+        raise typer.Exit(follow(api, made.id, as_json=json, uploads=uploads))
     _print(answer, made.id, json)
 
 
 @app.command(epilog=EXIT_CODES)
+@calling
 def start(
+    api: Api,
     breakout_id: BreakoutId,
     *,
     watch: Watch = False,
     uploads: Uploads = False,
-    api: ApiUrl = "",
-    key_file: KeyFile = None,
-    patience: Patience = PATIENCE,
     json: JsonLines = False,
 ) -> None:
     """Open the rooms of one that was planned with `--start manual` or for later."""
-    connected = connect(api, key_file, patience)
-    body = connected.call("POST", breakout_path(breakout_id, "start"))
+    body = api.call("POST", breakout_path(breakout_id, "start"))
     if watch:
-        raise typer.Exit(follow(connected, breakout_id, as_json=json, uploads=uploads))
-    _print(body, _sentence(connected, body), json)
+        raise typer.Exit(follow(api, breakout_id, as_json=json, uploads=uploads))
+    _print(body, _sentence(api, body), json)
 
 
 @app.command("watch", epilog=EXIT_CODES)
+@calling
 def watch_(
+    api: Api,
     breakout_id: BreakoutId,
     *,
     uploads: Uploads = False,
-    api: ApiUrl = "",
-    key_file: KeyFile = None,
-    patience: Patience = PATIENCE,
     json: JsonLines = False,
 ) -> None:
     """Follow it live until it has ended: rooms, people, recordings, the time left, problems."""
-    raise typer.Exit(follow(connect(api, key_file, patience), breakout_id, as_json=json, uploads=uploads))
+    raise typer.Exit(follow(api, breakout_id, as_json=json, uploads=uploads))
 
 
 @app.command(epilog=EXIT_CODES, context_settings={"ignore_unknown_options": True})  # -5m is no option
+@calling
 def extend(
+    api: Api,
     breakout_id: BreakoutId,
     by: Annotated[int, typer.Argument(parser=durations.signed_seconds, metavar="±DURATION", show_default=False)],
     *,
-    api: ApiUrl = "",
-    key_file: KeyFile = None,
-    patience: Patience = PATIENCE,
     json: AsJson = False,
 ) -> None:
     """Move the end of its timer: 5m is later, -5m earlier."""
-    connected = connect(api, key_file, patience)
-    body = changes.extend(connected, breakout_id, by)
-    _print(body, _sentence(connected, body), json)
+    body = changes.extend(api, breakout_id, by)
+    _print(body, _sentence(api, body), json)
 
 
 @app.command(epilog=EXIT_CODES)
+@calling
 def move(
+    api: Api,
     breakout_id: BreakoutId,
     person: Annotated[str, typer.Argument(metavar="PERSON", help="Your own id of them.", show_default=False)],
     room: Annotated[
@@ -149,78 +140,69 @@ def move(
         typer.Argument(metavar="ROOM", help="Name, id, or index from 0; main: back.", show_default=False),
     ],
     *,
-    api: ApiUrl = "",
-    key_file: KeyFile = None,
-    patience: Patience = PATIENCE,
     json: AsJson = False,
 ) -> None:
     """Send somebody to another room, or back to main."""
-    body, place = changes.move(connect(api, key_file, patience), breakout_id, person, room)
+    body, place = changes.move(api, breakout_id, person, room)
     _print(body, f"{person} goes to {place}", json)
 
 
 @app.command(epilog=EXIT_CODES)
+@calling
 def retry(
+    api: Api,
     breakout_id: BreakoutId,
     room: Annotated[str, typer.Argument(metavar="ROOM", help="Name, id, or index from 0.", show_default=False)],
     *,
-    api: ApiUrl = "",
-    key_file: KeyFile = None,
-    patience: Patience = PATIENCE,
     json: AsJson = False,
 ) -> None:
     """Try a room that has failed once more; its people who sit elsewhere by now stay there."""
-    body, name = changes.retry(connect(api, key_file, patience), breakout_id, room)
+    body, name = changes.retry(api, breakout_id, room)
     _print(body, f"{name} is tried again", json)
 
 
 @app.command(epilog=EXIT_CODES)
+@calling
 def close(
+    api: Api,
     breakout_id: BreakoutId,
     *,
     countdown: Countdown = None,
     watch: Watch = False,
     uploads: Uploads = False,
-    api: ApiUrl = "",
-    key_file: KeyFile = None,
-    patience: Patience = PATIENCE,
     json: JsonLines = False,
 ) -> None:
     """Call everybody back to main and close the rooms."""
-    connected = connect(api, key_file, patience)
     wish = {} if countdown is None else {"countdown_seconds": countdown}
-    body = connected.call("POST", breakout_path(breakout_id, "close"), wish)
+    body = api.call("POST", breakout_path(breakout_id, "close"), wish)
     if watch:
-        raise typer.Exit(follow(connected, breakout_id, as_json=json, uploads=uploads))
-    _print(body, _sentence(connected, body), json)
+        raise typer.Exit(follow(api, breakout_id, as_json=json, uploads=uploads))
+    _print(body, _sentence(api, body), json)
 
 
 @app.command(epilog=EXIT_CODES)
+@calling
 def cancel(
+    api: Api,
     breakout_id: BreakoutId,
     *,
-    api: ApiUrl = "",
-    key_file: KeyFile = None,
-    patience: Patience = PATIENCE,
     json: AsJson = False,
 ) -> None:
     """Give up one that has not started."""
-    connected = connect(api, key_file, patience)
-    body = connected.call("POST", breakout_path(breakout_id, "cancel"))
-    _print(body, _sentence(connected, body), json)
+    body = api.call("POST", breakout_path(breakout_id, "cancel"))
+    _print(body, _sentence(api, body), json)
 
 
 @app.command(epilog=EXIT_CODES)
+@calling
 def report(
+    api: Api,
     breakout_id: BreakoutId,
     *,
-    api: ApiUrl = "",
-    key_file: KeyFile = None,
-    patience: Patience = PATIENCE,
     json: AsJson = False,
 ) -> None:
     """Groups, times, recordings, people by end state and problems; 1 also when it ended badly."""
-    body = connect(api, key_file, patience).get(breakout_path(breakout_id))
+    body = api.get(breakout_path(breakout_id))
     breakout = as_breakout(body)
     console = Console(highlight=False)
     if json:

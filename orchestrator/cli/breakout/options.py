@@ -1,11 +1,15 @@
 """What the commands have in common: where the API is, how answers are given, and what the exit codes mean."""
 
+from collections.abc import Callable
+from functools import wraps
+from inspect import Signature, signature
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from orchestrator.cli.breakout import durations
+from orchestrator.cli.breakout.access import connect
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 ended badly (a room or recording failed, somebody was lost, there were problems, or it "
@@ -38,3 +42,17 @@ Countdown = Annotated[
     int | None, typer.Option(parser=durations.seconds, metavar="DURATION", help="How long people are called back.")
 ]
 PATIENCE: Any = "30s"  # as on the command line: typer parses defaults too
+
+
+def calling(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that is given the API first, and has the options that say where that is and with which key."""
+
+    @wraps(command, assigned=("__module__", "__name__", "__doc__"))
+    def run(*, api: ApiUrl = "", key_file: KeyFile = None, patience: Patience = PATIENCE, **given: Any) -> None:
+        command(connect(api, key_file, patience), **given)
+
+    own = list(signature(command).parameters.values())[1:]
+    where = list(signature(run, follow_wrapped=False).parameters.values())[:-1]
+    vars(run)["__signature__"] = Signature([*own, *where])
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *where]}
+    return run
