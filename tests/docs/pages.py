@@ -1,7 +1,7 @@
 """README.md and docs/ as tests read them: fenced blocks by their language, and the names that stand in `code`.
 
-A block of `sh` or `python` is run. `no-run` behind the language (renderers don't show it) marks what can't be: it needs
-Docker, another machine, or never ends. Those are checked by name only: commands, options, services, variables.
+Every block of `sh` or `python` is run: as it stands beside `breakouts up --sandbox`, unless a word behind its language
+(renderers don't show it) says how.
 """
 
 import re
@@ -15,7 +15,18 @@ from tests.support.processes import ROOT
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
-NO_RUN = "no-run"
+
+BESIDE_UP = ""
+"""In the folder of `breakouts up --sandbox`, with nothing set: test_commands.py."""
+DEPLOYED = "deployed"
+"""With the servers' environment: test_commands.py, and its processes as compose.yaml starts them: test_elsewhere.py."""
+NEEDS_DOCKER = "needs-docker"
+"""Where Docker Compose is; elsewhere its lines without Docker, and each service's command: test_elsewhere.py."""
+STAYS_UP = "stays-up"
+"""A whole system that runs on: by the tests that test_elsewhere.py names."""
+TAKES_MINUTES = "takes-minutes"
+"""`make …`, which runs these very tests: test_elsewhere.py looks at what each target starts."""
+WAYS = (BESIDE_UP, DEPLOYED, NEEDS_DOCKER, STAYS_UP, TAKES_MINUTES)
 
 
 @dataclass(frozen=True)
@@ -25,8 +36,9 @@ class Block:
     page: str
     line: int
     language: str
+    way: str
+    """How it is run."""
     text: str
-    runs: bool
 
     @property
     def where(self) -> str:
@@ -50,10 +62,13 @@ class Page:
     def blocks(self) -> Iterator[Block]:
         """Its fenced blocks, in their order."""
         for found in FENCE.finditer(self.text):
-            language, _, mark = found["info"].partition(" ")
+            language, _, way = found["info"].partition(" ")
             line = self.text.count("\n", 0, found.start()) + 1
-            runs = language in ("sh", "python") and mark != NO_RUN
-            yield Block(self.name, line, language, found["text"], runs)
+            yield Block(self.name, line, language, way, found["text"])
+
+    def to_run(self, way: str) -> list[Block]:
+        """Those of its blocks that are run in this way."""
+        return [block for block in self.blocks if block.language in ("sh", "python") and block.way == way]
 
     @property
     def prose(self) -> str:
@@ -75,6 +90,12 @@ class Page:
 def pages() -> list[Page]:
     """README.md and all of docs/."""
     return [Page(path, path.read_text()) for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))]
+
+
+def lines_to_run(way: str) -> list[str]:
+    """The command lines that all pages say in blocks of this way, without their comments."""
+    text = "".join(block.text for page in pages() for block in page.to_run(way))
+    return [line.partition(" #")[0].strip() for line in text.splitlines()]
 
 
 def page(name: str) -> Page:

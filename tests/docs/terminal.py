@@ -1,21 +1,31 @@
 """Runs a page's blocks in their order, in one shell, as a reader would who copies one after the other."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from tests.docs.pages import Block
 from tests.support.processes import BREAKOUTS, clean_environment
 
+NEVER_ENDS = re.compile(r"breakouts (api|worker|timekeeper|flower)\b|python -m orchestrator\.runtime\.alive\b")
+"""The processes of a deployment, and what watches them."""
 SECONDS = 90
 """For one page, on a machine that has much else to do."""
 PRELUDE = r"""
 set -euo pipefail
 # What `breakouts` becomes for these, without starting another Python first.
-breakouts() { case $1 in breakout|keys) PYTHON -m orchestrator.cli."$@" ;; *) BREAKOUTS_COMMAND "$@" ;; esac; }
+breakouts() {
+  case $1 in
+    breakout|keys|doctor|reconcile|migrate) PYTHON -m orchestrator.cli."$@" ;;
+    *) BREAKOUTS_COMMAND "$@" ;;
+  esac
+}
 python3() { PYTHON "$@"; }
 # A stream never ends: what comes first is enough.
 stream() {
@@ -47,6 +57,24 @@ def run(blocks: Sequence[Block], folder: Path, env: Mapping[str, str], port: int
     )
     assert done.returncode == 0, f"exit code {done.returncode}, after:\n{done.stdout[-4000:]}"
     return done.stdout
+
+
+def run_once_each(pages: Sequence[Sequence[Block]], folder: Path, env: Mapping[str, str], port: int) -> str:
+    """The same for blocks of several pages, which have much in common: no line twice, and none that never ends."""
+    blocks = list(chain.from_iterable(pages))
+    seen: set[str] = set()
+    once = [replace(block, text=_news(block.text, seen)) for block in blocks]
+    return run(once, folder, env, port, port)
+
+
+def _news(text: str, seen: set[str]) -> str:
+    kept = []
+    for line in text.splitlines():
+        command = line.partition(" #")[0].strip()
+        if command not in seen and not NEVER_ENDS.match(command):
+            kept.append(line)
+        seen.add(command)
+    return "\n".join(kept)
 
 
 def _as_shell(block: Block) -> str:

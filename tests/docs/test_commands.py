@@ -1,13 +1,16 @@
 """Whatever README.md and docs/ tell a reader to run, run: all pages on one system, started as README.md says."""
 
+import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
+from orchestrator.cli.doctor.__main__ import CHECKS
 from orchestrator.runtime.ports import free_port
 from tests.docs import names, terminal
-from tests.docs.pages import pages
+from tests.docs.pages import BESIDE_UP, DEPLOYED, pages
 from tests.support.processes import Process, Processes
 
 QUICK = {"RETURN_GRACE_SECONDS": "1", "LOOK_AGAIN_SECONDS": "1", "SYNC_SECONDS": "1"}
@@ -29,15 +32,42 @@ def up(processes: Processes, env: dict[str, str], tmp_path: Path) -> Process:
     return process
 
 
+@pytest.fixture
+def deployed(up: Process, env: dict[str, str]) -> dict[str, str]:
+    """The servers' environment, of which only `up` and its processes know: what README.md has a reader set."""
+    sandbox = re.search(r"Sandbox +(http://\S+)", up.output)
+    assert sandbox
+    names = ("REALTIMEKIT_ACCOUNT_ID", "REALTIMEKIT_APP_ID", "REALTIMEKIT_API_TOKEN")
+    return (
+        env
+        | dict.fromkeys(names, "sandbox")
+        | {
+            "REALTIMEKIT_BASE_URL": f"{sandbox[1]}/client/v4",
+            "REALTIMEKIT_WEBHOOK_KEYS_URL": f"{sandbox[1]}/.well-known/webhooks.json",
+            "PUBLIC_URL": f"http://127.0.0.1:{env['PORT']}",
+        }
+    )
+
+
 @pytest.mark.long
 @pytest.mark.timeout(300)
-@pytest.mark.usefixtures("up")
-def test_every_command_does_what_it_should(env: dict[str, str], tmp_path: Path) -> None:
-    for page in pages():
-        blocks = [block for block in page.blocks if block.runs]
-        if blocks:
-            terminal.run(blocks, tmp_path, env, int(env["PORT"]), int(env["FLOWER_PORT"]))
+def test_every_command_does_what_it_should(env: dict[str, str], deployed: dict[str, str], tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as beside:
+        of_servers = [page.to_run(DEPLOYED) for page in pages()]
+        said = beside.submit(terminal.run_once_each, of_servers, tmp_path, deployed, int(env["PORT"]))
+        for page in pages():
+            if blocks := page.to_run(BESIDE_UP):
+                terminal.run(blocks, tmp_path, env, int(env["PORT"]), int(env["FLOWER_PORT"]))
+    assert_all_is_well(said.result())
     scraped = [httpx.get(f"http://127.0.0.1:{env[port]}/metrics").text for port in ("PORT", "METRICS_PORT")]
     shown = names.families("\n".join(scraped))
     named = {metric for page in pages() for metric in names.metrics(page.text)}
     assert named == {name for name in shown if name.startswith("breakouts_")}
+
+
+def assert_all_is_well(said: str) -> None:
+    """The doctor finds nothing to complain of."""
+    verdicts = re.findall(r"^(ok|warning|failed) .*", said, re.MULTILINE)
+    assert len(verdicts) >= len(CHECKS)
+    assert set(verdicts) == {"ok"}, said
+    assert '{"ok": true,' in said

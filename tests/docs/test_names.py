@@ -14,11 +14,11 @@ from orchestrator.settings import Settings
 from schemas import states
 from tests.api.described import operations
 from tests.docs import names
-from tests.docs.pages import NO_RUN, Block, Page, page, pages
+from tests.docs.pages import WAYS, Block, Page, page, pages
 from tests.support import compose
 from tests.support.processes import ROOT
 
-LANGUAGES = {"sh", f"sh {NO_RUN}", "python", "js", "text", "mermaid", "nginx", "yaml"}
+LANGUAGES = {*(f"sh {way}".strip() for way in WAYS), "python", "js", "text", "mermaid", "nginx", "yaml"}
 VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 FLOWERS_OWN = {"FLOWER_TASKS_COLUMNS"}
 CALL = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE) (/[\w/{}.-]*)")
