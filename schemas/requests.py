@@ -49,10 +49,10 @@ def _start(value: Any) -> Any:
 
 
 def _time(value: Any) -> datetime:
-    """A time; pydantic alone would read a bare number as seconds since 1970."""
+    """A time, `T` and `Z` in either case; pydantic alone would read a bare number as seconds since 1970."""
     try:
-        time = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        time = datetime.fromisoformat(value.upper())
+    except (AttributeError, TypeError, ValueError):
         raise ValueError("must be a time as in RFC 3339") from None
     if time.tzinfo is None:
         raise ValueError("a time needs its offset from UTC, or Z")
@@ -130,7 +130,7 @@ class MeetingRequest(Body):
 
 
 class ParticipantsRequest(Body):
-    """People to register in a meeting; those known already get the new name, role, preset and attributes."""
+    """People to register in a meeting; those known already get the new name and role, and what else is given."""
 
     participants: Annotated[list[PersonRequest], Field(min_length=1, max_length=1000), AfterValidator(_nobody_twice)]
 

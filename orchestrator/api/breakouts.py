@@ -39,15 +39,10 @@ ALREADY_SO: Responses = {200: {"model": BreakoutResponse, "description": "It was
 Endpoint = Callable[..., Response]
 
 
-def _steps_to(verb: str) -> Callable[[Endpoint], Endpoint]:
-    """The route of a POST that takes a breakout a step further: 202, or 200 when it was there already."""
-    return router.post(
-        f"{ONE}/{verb}",
-        status_code=202,
-        response_model=BreakoutResponse,
-        responses=ALREADY_SO | errors(409),
-        summary=f"{verb.capitalize()} a breakout",
-    )
+def _begins(path: str, summary: str, or_else: Responses | None = None) -> Callable[[Endpoint], Endpoint]:
+    """The route of a POST that has something done: 202, or what `or_else` says."""
+    responses = (or_else or {}) | errors(409)
+    return router.post(path, status_code=202, response_model=BreakoutResponse, responses=responses, summary=summary)
 
 
 def _report(deps: Deps, breakout_id: str) -> BreakoutResponse:
@@ -58,6 +53,11 @@ def _report(deps: Deps, breakout_id: str) -> BreakoutResponse:
 def _answer(breakout_id: str) -> Callable[[Session, bool], tuple[int, BreakoutResponse]]:
     """202 for what has changed something, 200 for what was so already."""
     return lambda session, changed: (202 if changed else 200, breakout_reports.breakout(session, breakout_id))
+
+
+def _begun(breakout_id: str) -> Callable[[Session, None], tuple[int, BreakoutResponse]]:
+    """202, also when it was begun before."""
+    return lambda session, _: (202, breakout_reports.breakout(session, breakout_id))
 
 
 @router.post(
@@ -100,16 +100,16 @@ def recordings(
         return breakout_reports.recordings(session, breakout_id, limit, cursor)
 
 
-@_steps_to("start")
+@_begins(ONE + "/start", "Start a breakout", ALREADY_SO)
 def start(breakout_id: BreakoutId, doing: OnceHere) -> Response:
     """Open the rooms of a draft or scheduled breakout."""
     return doing.once(lambda deps: breakouts.start(deps, breakout_id), _answer(breakout_id))
 
 
-@_steps_to("prepare")
+@_begins(ONE + "/prepare", "Prepare a breakout")
 def prepare(breakout_id: BreakoutId, doing: OnceHere) -> Response:
     """Make the rooms and admit their people ahead of the start, which then takes no call to RealtimeKit."""
-    return doing.once(lambda deps: breakouts.prepare(deps, breakout_id), _answer(breakout_id))
+    return doing.once(lambda deps: breakouts.prepare(deps, breakout_id), _begun(breakout_id))
 
 
 @router.patch(ONE, responses=errors(409), summary="Change a breakout")
@@ -126,19 +126,10 @@ def rename_room(breakout_id: BreakoutId, room_id: RoomId, body: RoomChange, deps
     return next(room for room in _report(deps, breakout_id).rooms if room.id == room_id)
 
 
-@router.post(
-    ONE + "/rooms/{room_id}/retry",
-    status_code=202,
-    response_model=BreakoutResponse,
-    responses=errors(409),
-    summary="Retry a failed room",
-)
+@_begins(ONE + "/rooms/{room_id}/retry", "Retry a failed room")
 def retry_room(breakout_id: BreakoutId, room_id: RoomId, doing: OnceHere) -> Response:
     """While the breakout runs. Its people who were given other rooms stay there; who has none is seated in it again."""
-    return doing.once(
-        lambda deps: retrying.retry_room(deps, breakout_id, room_id),
-        lambda session, _: (202, breakout_reports.breakout(session, breakout_id)),
-    )
+    return doing.once(lambda deps: retrying.retry_room(deps, breakout_id, room_id), _begun(breakout_id))
 
 
 @router.put(
@@ -155,14 +146,14 @@ def move_person(
     return _report(deps, breakout_id)
 
 
-@_steps_to("close")
+@_begins(ONE + "/close", "Close a breakout", ALREADY_SO)
 def close(breakout_id: BreakoutId, doing: OnceHere, body: Annotated[CloseRequest | None, Body()] = None) -> Response:
     """Count down, bring everybody back to the main meeting, stop the recordings and retire the rooms."""
     countdown_seconds = None if body is None else body.countdown_seconds
     return doing.once(lambda deps: breakouts.close(deps, breakout_id, countdown_seconds), _answer(breakout_id))
 
 
-@_steps_to("cancel")
+@_begins(ONE + "/cancel", "Cancel a breakout", ALREADY_SO)
 def cancel(breakout_id: BreakoutId, doing: OnceHere) -> Response:
     """Give up a draft or scheduled breakout."""
     return doing.once(lambda deps: breakouts.cancel(deps, breakout_id), _answer(breakout_id))

@@ -47,15 +47,13 @@ def create(deps: Deps, meeting_id: str, body: BreakoutRequest) -> str:
         return breakout.id
 
 
-def prepare(deps: Deps, breakout_id: str) -> bool:
-    """Make the rooms of a planned breakout ahead of its start; False when that was begun before. Raises WrongState."""
+def prepare(deps: Deps, breakout_id: str) -> None:
+    """Make the rooms of a planned breakout ahead of its start, unless that was begun before. Raises WrongState."""
     with deps.database.transaction() as tx:
         breakout = lock_breakout(tx, breakout_id)
         _require(breakout, BreakoutState.OPENING, "prepare")
-        if breakout.prepare_from is not None and breakout.prepare_from <= tx.now():
-            return False
-        steps.begin_preparing(tx, breakout)
-        return True
+        if breakout.prepare_from is None or breakout.prepare_from > tx.now():
+            steps.begin_preparing(tx, breakout)
 
 
 def start(deps: Deps, breakout_id: str) -> bool:

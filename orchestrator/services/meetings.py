@@ -188,5 +188,6 @@ def _register(tx: Transaction, meeting_id: str, people: Sequence[PersonRequest])
             tx.session.add(row)
             known[person.custom_participant_id] = row
         row.name, row.role = person.name, person.role
-        row.preset_name, row.attributes = person.preset_name, person.attributes
+        for field in person.model_fields_set & {"preset_name", "attributes"}:
+            setattr(row, field, getattr(person, field))
     return [known[name].id for name in names]

@@ -1,6 +1,9 @@
 """Breakouts as operators plan, start and end them; no worker runs here, so rooms stay as they were wanted."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pytest
 
 from tests.api.server import JSON, Api
 
@@ -199,3 +202,19 @@ def test_times_are_utc_with_z(api: Api) -> None:
     made = api.breakout(api.meeting(), start="2031-01-01T02:00:00+02:00")
     assert (made["state"], made["starts_at"]) == ("scheduled", "2031-01-01T00:00:00Z")
     assert made["created_at"].endswith("Z")
+
+
+@pytest.mark.parametrize("time", ["2031-01-01t00:00:00z", "2031-01-01T01:00:00+01:00", "2031-01-01T00:00:00.000Z"])
+def test_a_time_may_be_written_in_every_way_of_rfc_3339(api: Api, time: str) -> None:
+    made = api.breakout(api.meeting("ana"), start=time)
+    assert (made["state"], made["starts_at"]) == ("scheduled", "2031-01-01T00:00:00Z")
+
+
+def test_preparing_is_202_however_often_and_whoever_began_it(api: Api) -> None:
+    soon = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+    for start in ("manual", "2031-01-01T00:00:00Z", soon):
+        made = api.breakout(api.meeting("ana"), start=start)
+        for _ in range(2):
+            assert api.post(f"/v1/breakouts/{made['id']}/prepare", None, 202)["state"] == made["state"]
+        api.post(f"/v1/breakouts/{made['id']}/cancel", None, 202)
+        assert api.post(f"/v1/breakouts/{made['id']}/prepare", None, 409)["state"] == "cancelled"

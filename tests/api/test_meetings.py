@@ -81,6 +81,18 @@ def test_people_are_registered_in_the_order_given_and_brought_up_to_date(api: Ap
     assert api.get(f"/v1/meetings/{meeting['id']}")["participant_count"] == 2
 
 
+def test_what_is_not_said_of_somebody_again_stays(api: Api) -> None:
+    meeting = api.meeting()
+    ana: JSON = {"custom_participant_id": "ana", "name": "Ana"}
+    more: JSON = {"attributes": {"team": "blue"}, "preset_name": "group_call_host"}
+    for told in (ana | more, ana | {"name": "Ana B."}, ana | {"attributes": {}}, ana | {"preset_name": None}):
+        api.post(people_path(meeting), {"participants": [told]})
+        now = api.get(people_path(meeting))["items"][0]
+        more |= {key: value for key, value in told.items() if key in more}
+        assert now["name"] == told["name"]
+        assert {key: now[key] for key in more} == more
+
+
 NONSENSE: list[object] = [
     [],
     [{}] * 1001,

@@ -113,7 +113,7 @@ def test_a_prepared_breakout_starts_without_a_call_and_a_cancelled_one_leaves_no
     assert stack.api.post(f"/v1/breakouts/{made['id']}/prepare").status_code == 202
     ready = stack.wait(made["id"], "draft", condition=lambda b: b["progress"]["rooms"]["ready"] == 2)
     assert ready["progress"]["participants"]["admitted"] == 5
-    assert stack.api.post(f"/v1/breakouts/{made['id']}/prepare").status_code == 200
+    assert stack.api.post(f"/v1/breakouts/{made['id']}/prepare").status_code == 202
     assert stack.seat(meeting, "p0")["location"] == "main"
 
     other = stack.breakout(meeting, rooms=2, start="manual")
