@@ -45,7 +45,7 @@ TAKES_PEOPLE = frozenset({RoomState.PLANNED, RoomState.PREPARING, RoomState.READ
 
 
 def move_person(deps: Deps, breakout_id: str, custom_participant_id: str, room_id: str | None) -> bool:
-    """Seat a person in another room, or (None) in main; gives whether their browser has yet to go there.
+    """Seat a person in another room, or (None) in main; gives whether the breakout runs: then their browser has to go.
 
     Raises Unknown for a person, Malformed for a room that this breakout has not or that is full, WrongState.
     """
@@ -55,7 +55,7 @@ def move_person(deps: Deps, breakout_id: str, custom_participant_id: str, room_i
         _require(breakout.state, PLANNED | RUNNING, "this breakout")
         present = _present_seat(tx, breakout, person.id)
         if (present.room_id if present else None) == room_id:
-            return False
+            return breakout.state in RUNNING
         room = _room_for_one_more(tx, breakout, room_id) if room_id else None
         now = tx.now()
         if present is not None:

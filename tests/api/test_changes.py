@@ -82,6 +82,13 @@ def test_a_move_before_the_start_changes_the_assignment(api: Api) -> None:
     assert who(move(api, made, mover, first["id"])["rooms"][0]) == {"di", mover}
 
 
+def test_a_move_while_it_runs_is_202_however_often(api: Api) -> None:
+    made = api.breakout(api.meeting("ana", "bo"), start="now", expect=202)
+    for room_id in (made["rooms"][0]["id"], made["rooms"][1]["id"], None):
+        moved = move(api, made, "ana", room_id, 202)
+        assert move(api, made, "ana", room_id, 202)["version"] == moved["version"]
+
+
 def test_a_move_that_can_not_be_is_refused(api: Api) -> None:
     rooms = [{"name": "Small", "participants": ["ana"], "max_participants": 1}, {"name": "Large"}]
     made = api.breakout(api.meeting("ana", "bo"), rooms=rooms)
