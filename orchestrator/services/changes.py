@@ -72,7 +72,8 @@ def _left(breakout: Breakout, now: datetime, verb: str) -> timedelta:
     if breakout.paused_with_seconds is not None:
         return timedelta(seconds=breakout.paused_with_seconds)
     if breakout.closes_at is None:
-        raise WrongState(f"this breakout has no timer that could be {verb}", breakout.state.value, ["closes_at"])
+        words = f"this breakout has no timer that could be {verb}"
+        raise WrongState(words, breakout.state.value, ["closes_at", "name"])
     return breakout.closes_at - now
 
 
@@ -91,7 +92,8 @@ def _resume(breakout: Breakout, now: datetime) -> None:
 
 def _require_open(breakout: Breakout) -> None:
     if breakout.state is not BreakoutState.OPEN:
-        raise WrongState(f"the timer of a breakout that is {breakout.state} can't be changed", breakout.state.value, [])
+        words = f"the timer of a breakout that is {breakout.state} can't be changed"
+        raise WrongState(words, breakout.state.value, ["name"])
 
 
 def _require_renamable(tx: Transaction, breakout: Breakout, room: Room, name: str) -> None:

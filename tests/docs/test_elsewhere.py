@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from ruamel.yaml import YAML
 
 from orchestrator.api.limits import LARGEST_BODY
 from orchestrator.runtime.ports import LOOPBACK, free_port
@@ -139,6 +140,23 @@ def api(sqlite_url: str, broker_url: str, tmp_path: Path) -> Iterator[Api]:
         Api(deps) as running,
     ):
         yield running
+
+
+def alerts() -> str:
+    """The rules for Prometheus."""
+    return next(block.text for page in pages() for block in page.blocks if block.language == "yaml")
+
+
+def test_the_alerts_are_rules() -> None:
+    rules = [rule for group in YAML(typ="safe").load(alerts())["groups"] for rule in group["rules"]]
+    assert rules
+    assert all({"alert", "expr"} <= rule.keys() <= {"alert", "expr", "for"} for rule in rules)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool")
+def test_prometheus_takes_the_alerts(tmp_path: Path) -> None:
+    (tmp_path / "alerts.yaml").write_text(alerts())
+    subprocess.run(["promtool", "check", "rules", str(tmp_path / "alerts.yaml")], check=True)
 
 
 def proxy() -> str:

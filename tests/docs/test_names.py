@@ -72,6 +72,14 @@ def test_commands_and_their_options_exist(page: Page) -> None:
     assert not wrong
 
 
+def test_each_command_is_told_of() -> None:
+    tree = names.command_tree()
+    told = "\n".join(page.text for page in pages())
+    below = {name: getattr(command, "commands", {"": None}) for name, command in tree.commands.items()}
+    lines = [f"breakouts {name} {command}".strip() for name, commands in below.items() for command in commands]
+    assert [line for line in lines if line not in told] == []
+
+
 @pytest.mark.parametrize("page", pages(), ids=each)
 def test_what_make_is_asked_for_is_a_target(page: Page) -> None:
     asked = {

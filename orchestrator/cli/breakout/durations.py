@@ -29,6 +29,6 @@ def start(text: str) -> str:
     if text in ("now", "manual"):
         return text
     try:
-        return datetime.fromisoformat(text).astimezone().isoformat()
+        return datetime.fromisoformat(text.upper()).astimezone().isoformat()
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no time: say now, manual, or 2026-05-01T14:30") from None
