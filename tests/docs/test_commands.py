@@ -50,7 +50,7 @@ def deployed(up: Process, env: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(480)
 def test_every_command_does_what_it_should(env: dict[str, str], deployed: dict[str, str], tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as beside:
         of_servers = [page.to_run(DEPLOYED) for page in pages()]
