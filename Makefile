@@ -43,6 +43,7 @@ check: $(DEVELOP) ## lint, types, import rules, locks, migrations, compose.yaml
 
 bench: $(DEVELOP) ## the figures: how fast rooms open, how late timer and streams are, what it costs
 	@$(BIN)/python -m tests.benchmarks.opening
+	@$(BIN)/python -m tests.benchmarks.prepared
 	@$(BIN)/python -m tests.benchmarks.lateness
 	@$(BIN)/python -m tests.benchmarks.calls
 	@$(BIN)/python -m tests.benchmarks.quota
