@@ -32,6 +32,11 @@ TASK_SECONDS = Histogram(
     ["task"],
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60),
 )
+POLL_AGE = Histogram(
+    "breakouts_poll_age_seconds",
+    "When RealtimeKit was asked who is where, for no webhooks come: how old the oldest of what was known had become.",
+    buckets=(5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600),
+)
 STALE_MESSAGES = Counter(
     "breakouts_stale_messages", "Messages that started nothing: their row was started already.", ["table"]
 )

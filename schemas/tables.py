@@ -83,6 +83,10 @@ class Meeting(Due, table=True):
     """Adopted, and its participants at RealtimeKit are not here yet."""
     poll_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When who is where is asked for next; only set while a breakout is live."""
+    polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When a poll last told who is in it."""
+    strangers: int = 0
+    """How many more RealtimeKit counted there then than were ours."""
     webhook_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the last webhook about this meeting or one of its rooms came."""
 
@@ -221,6 +225,8 @@ class Breakout(Due, table=True):
     """When the seats point to main."""
     emptied_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When they really did; null until then."""
+    polls_are_late: bool = False
+    """The operator was told that it is seen late who comes and goes."""
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     close_reason: CloseReason | None = Field(default=None, sa_type=state_column(CloseReason))
     created_at: datetime = Field(sa_type=UtcDateTime)
@@ -255,6 +261,10 @@ class Room(Due, table=True):
     in_doubt_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the child meeting was last asked for without a recorded answer."""
     ever_in_doubt: bool = False
+    polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When a poll last told who is in it."""
+    strangers: int = 0
+    """How many more RealtimeKit counted there then than were ours."""
     retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     error: str | None = None
     failures: int = 0

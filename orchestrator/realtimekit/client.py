@@ -291,6 +291,20 @@ class RealtimeKit(AppClient):
             return None
         return SessionRecord.read(mapping(answer, "data"))
 
+    async def live_sessions(self, *, priority: Priority = Priority.POLLING) -> list[SessionRecord]:
+        """The live sessions of all the app's meetings, ours or not."""
+        found = await self._all(
+            "live_sessions",
+            priority,
+            lambda page: (
+                lambda kit: kit.sessions.with_raw_response.get_sessions(
+                    **self._app, status="LIVE", page_no=page, per_page=PER_PAGE
+                )
+            ),
+            path=("data", "sessions"),
+        )
+        return [SessionRecord.read(item) for item in found if item.get("status") == "LIVE"]
+
     async def session_peers(self, session_id: str, *, priority: Priority = Priority.POLLING) -> list[PeerRecord]:
         """Every connection that the session has seen, also those that have left."""
         found = await self._all(

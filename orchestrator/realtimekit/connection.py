@@ -4,9 +4,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from orchestrator.realtimekit.answers import Answer, listing
 from orchestrator.realtimekit.calls import Calls, OnCall, Request, checking
 from orchestrator.realtimekit.loop import LoopThread
-from orchestrator.realtimekit.paging import all_pages
+from orchestrator.realtimekit.paging import TINY_PAGE, all_pages
 from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.quota import Quota
 from orchestrator.settings import Settings
@@ -25,6 +26,8 @@ class Connection:
         self._quota = quota
         self._call = Calls(settings, quota, on_call)
         self._loop = LoopThread("realtimekit")
+        self._longest_page: dict[str, int] = {}
+        """By operation: the most items that a page ever held."""
 
     def run(self, coroutine: Coroutine[Any, Any, T], before_send: Callable[[], None] | None = None) -> T:
         """Wait, in any thread but the loop's own, for what `coroutine` gives.
@@ -61,7 +64,13 @@ class Connection:
         path: Sequence[str] = ("data",),
     ) -> list[dict[str, Any]]:
         """Every item of a paged list; each page is a call of its own."""
-        return await all_pages(lambda page: self._call(operation, priority, request(page), *what, page), *path)
+
+        async def fetch(page: int) -> Answer:
+            answer = await self._call(operation, priority, request(page), *what, page)
+            self._longest_page[operation] = max(self._longest_page.get(operation, 0), len(listing(answer, *path)))
+            return answer
+
+        return await all_pages(fetch, *path, capped_at=max(TINY_PAGE, self._longest_page.get(operation, 0)))
 
     async def _close(self) -> None:
         await self._call.close()

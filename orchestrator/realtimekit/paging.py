@@ -11,7 +11,10 @@ from orchestrator.realtimekit.answers import Answer
 PER_PAGE = 100
 """What we ask for; the largest page that RealtimeKit gives is undocumented, so a shorter one proves nothing."""
 TINY_PAGE = 10
-"""No API caps its pages below this: without `paging` in the answer a shorter page is the last one."""
+"""No API caps its pages below this: without `paging` in the answer a shorter page is the last one.
+
+So is one that is shorter than another page of the same kind of list ever was.
+"""
 MOST_PAGES = 200
 
 Fetch = Callable[[int], Awaitable[Answer]]
@@ -21,14 +24,15 @@ async def one_page(fetch: Fetch, number: int, *path: str) -> tuple[list[dict[str
     """The items of one page, and whether it is the last."""
     answer = await fetch(number)
     page = answers.listing(answer, *path)
-    return page, not page or _is_last(len(page), *_totals(answer))
+    return page, not page or _is_last(len(page), *_totals(answer), capped_at=TINY_PAGE)
 
 
-async def all_pages(fetch: Fetch, *path: str) -> list[dict[str, Any]]:
+async def all_pages(fetch: Fetch, *path: str, capped_at: int = TINY_PAGE) -> list[dict[str, Any]]:
     """Every item of a list whose items sit at `path`, each id once.
 
-    `fetch` gets the page's number, from 1. A page that brings nothing new ends the list, whatever the totals say.
-    Should the numbers turn out to begin at 0 (undocumented), the first page is fetched at the end.
+    `fetch` gets the page's number, from 1. A page that brings nothing new ends the list, whatever the totals say; where
+    there are none, so does one with less than `capped_at` items. Should the numbers turn out to begin at 0
+    (undocumented), the first page is fetched at the end.
     """
     found: dict[str, dict[str, Any]] = {}
     total: float | None = None
@@ -37,7 +41,7 @@ async def all_pages(fetch: Fetch, *path: str) -> list[dict[str, Any]]:
         page = answers.listing(answer, *path)
         fresh = _add(found, page)
         total, end = _totals(answer)
-        if not fresh or _is_last(len(page), total, end):
+        if not fresh or _is_last(len(page), total, end, capped_at):
             break
     else:
         raise OutcomeUnknown(f"garbled answer: no end after {MOST_PAGES} pages")
@@ -47,9 +51,9 @@ async def all_pages(fetch: Fetch, *path: str) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _is_last(length: int, total: float | None, end: float | None) -> bool:
+def _is_last(length: int, total: float | None, end: float | None, capped_at: int) -> bool:
     if total is None or end is None:
-        return length < TINY_PAGE
+        return length < capped_at
     return end >= total
 
 

@@ -89,13 +89,19 @@ class SessionRecord:
     """The live session of a meeting."""
 
     id: str
+    meeting_id: str
     live_participants: int
     started_at: datetime | None = None
 
     @classmethod
     def read(cls, data: Fields) -> "SessionRecord":
-        """From an answer of `/meetings/…/active-session`."""
-        return cls(required(data, "id"), whole(data, "live_participants") or 0, moment(data, "started_at"))
+        """From an answer of `/meetings/…/active-session` or an item of `/sessions`."""
+        return cls(
+            id=required(data, "id"),
+            meeting_id=text(data, "associated_id") or "",
+            live_participants=whole(data, "live_participants") or 0,
+            started_at=moment(data, "started_at"),
+        )
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """The task of a parent meeting: import its people, make the tokens that are wanted, and ask who is where."""
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import ColumnElement, select, update
 from sqlmodel import col
@@ -26,13 +26,23 @@ from orchestrator.services.admission import (
 )
 from orchestrator.services.deps import Deps
 from orchestrator.services.leased import release_for_retry, start_pass
-from orchestrator.services.polling import BACKSTOP, live_breakout, next_poll, places_to_poll, webhooks_come
+from orchestrator.services.polling import (
+    live_breakout,
+    next_poll,
+    places_to_poll,
+    polled,
+    report_lateness,
+    turns,
+)
+from orchestrator.services.roll_call import Place, Roll, Seen, Turns, call_roll
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import lock_breakout_of, raise_versions
 from schemas.states import BreakoutState, Role
 from schemas.tables import Breakout, Meeting, Participant, Presence, Seat
 
+REFUSED_AGAIN = timedelta(minutes=5)
+"""When to try once more what RealtimeKit has refused."""
 BATCH = 200
 """Tokens made in one pass: a pass must end well before its task's deadline."""
 
@@ -45,8 +55,9 @@ class SyncWork:
     realtimekit_meeting_id: str
     to_import: bool
     guests: list[Guest]
-    to_poll: dict[str, str | None]
-    """RealtimeKit meetings to ask about, with the room each belongs to; None: the parent."""
+    to_poll: list[Place]
+    turns: Turns
+    """How many of these may be asked about."""
     now: datetime
 
 
@@ -56,18 +67,19 @@ class Answers:
 
     imported: list[ParticipantRecord] | None = None
     tokens: dict[str, Outcome] = field(default_factory=dict)
-    peers: dict[str, list[PeerRecord]] = field(default_factory=dict)
+    roll: Roll = field(default_factory=Roll)
     error: RealtimeKitError | None = None
 
     @property
     def got_on(self) -> bool:
         """Whether anything came of it, or nothing stood in the way."""
-        return self.error is None or any(isinstance(one, ParticipantRecord) for one in self.tokens.values())
+        made = any(isinstance(one, ParticipantRecord) for one in self.tokens.values())
+        return self.error is None or made or bool(self.roll.seen)
 
 
 def sync(deps: Deps, meeting_id: str, claim: int) -> str:
     """One pass; what could not be done is done by a later one."""
-    with start_pass(deps, Meeting, meeting_id, claim, _read_all) as begun:
+    with start_pass(deps, Meeting, meeting_id, claim, partial(_read_all, deps)) as begun:
         if begun is None:
             return "nothing to do"
         lease, work = begun
@@ -76,21 +88,24 @@ def sync(deps: Deps, meeting_id: str, claim: int) -> str:
         return _store(deps, lease.claim, work, answers)
 
 
-def _read_all(tx: Transaction, meeting_ids: Sequence[str]) -> dict[str, SyncWork]:
-    return {meeting_id: _read(tx, meeting_id) for meeting_id in meeting_ids}
+def _read_all(deps: Deps, tx: Transaction, meeting_ids: Sequence[str]) -> dict[str, SyncWork]:
+    return {meeting_id: _read(deps, tx, meeting_id) for meeting_id in meeting_ids}
 
 
-def _read(tx: Transaction, meeting_id: str) -> SyncWork:
+def _read(deps: Deps, tx: Transaction, meeting_id: str) -> SyncWork:
     meeting = tx.session.get_one(Meeting, meeting_id)
     breakout = live_breakout(tx, meeting_id)
     now = tx.now()
     people = _tokenless(tx, meeting, breakout)
+    is_time = meeting.poll_at is not None and meeting.poll_at <= now
+    to_poll = places_to_poll(tx, meeting, breakout) if breakout and is_time else []
     return SyncWork(
         meeting_id=meeting_id,
         realtimekit_meeting_id=meeting.realtimekit_meeting_id,
         to_import=meeting.to_import,
         guests=[_guest(person, meeting, breakout) for person in people],
-        to_poll=_to_poll(tx, meeting, breakout, now) if breakout else {},
+        to_poll=to_poll,
+        turns=turns(deps, meeting, breakout, to_poll) if breakout else Turns(0, 0),
         now=now,
     )
 
@@ -107,14 +122,6 @@ def _mark_doubts(deps: Deps, claim: due.Claim, work: SyncWork) -> None:
         lock_breakout_of(tx, work.meeting_id)
         due.record(tx, claim, progress=False)
         tx.session.execute(update(Participant).where(col(Participant.id).in_(new)).values(in_doubt=True))
-
-
-def _to_poll(tx: Transaction, meeting: Meeting, breakout: Breakout, now: datetime) -> dict[str, str | None]:
-    """Nothing before its time, and nothing that webhooks have told since that time was set."""
-    if meeting.poll_at is None or meeting.poll_at > now:
-        return {}
-    told = webhooks_come(meeting, breakout.emptied_at) and breakout.emptied_at and now < breakout.emptied_at + BACKSTOP
-    return {} if told else places_to_poll(tx, meeting, breakout)
 
 
 def _tokenless(tx: Transaction, meeting: Meeting, breakout: Breakout | None) -> Sequence[Participant]:
@@ -157,24 +164,24 @@ async def _ask(kit: RealtimeKit, work: SyncWork) -> Answers:
         if work.guests:
             answers.tokens = await admit_all(kit, work.realtimekit_meeting_id, work.guests)
             answers.error = first_to_retry(answers.tokens.values())
-        found = await asyncio.gather(*(_peers(kit, meeting_id) for meeting_id in work.to_poll))
-        answers.peers = dict(zip(work.to_poll, found, strict=True))
     except RealtimeKitError as error:
         answers.error = error
+        return answers
+    if work.to_poll:
+        answers.roll = await call_roll(kit, work.to_poll, work.turns)
+        answers.error = answers.error or answers.roll.error
     return answers
-
-
-async def _peers(kit: RealtimeKit, meeting_id: str) -> list[PeerRecord]:
-    session = await kit.active_session(meeting_id)
-    return await kit.session_peers(session.id) if session else []
 
 
 def _store(deps: Deps, claim: due.Claim, work: SyncWork, answers: Answers) -> str:
     with deps.database.transaction() as tx:
         breakout = lock_breakout_of(tx, work.meeting_id)
         due.record(tx, claim, progress=answers.got_on)
-        presence.apply(deps, tx, breakout, work.meeting_id, _stays(deps, tx, work, answers.peers))
         meeting = tx.session.get_one(Meeting, work.meeting_id, populate_existing=True)
+        if breakout is not None and work.to_poll:
+            polled(tx, meeting, _strangers(tx, work, answers.roll.seen), work.now)
+            report_lateness(tx, meeting, breakout, work.to_poll, work.now)
+        presence.apply(deps, tx, breakout, work.meeting_id, _stays(deps, tx, work, answers.roll.seen))
         if answers.imported is not None:
             _import(tx, meeting, answers.imported)
         elif isinstance(answers.error, NotFound):
@@ -184,7 +191,7 @@ def _store(deps: Deps, claim: due.Claim, work: SyncWork, answers: Answers) -> st
         if meeting.poll_at is None or meeting.poll_at <= now or live_breakout(tx, meeting.id) is None:
             meeting.poll_at = next_poll(deps, tx, meeting, now)
         if isinstance(answers.error, Refused):
-            later = now + BACKSTOP if meeting.to_import or work.guests else None
+            later = now + REFUSED_AGAIN if meeting.to_import or work.guests else None
             due.release(tx, claim, due_at=earliest(meeting.poll_at, later))
         elif answers.error is not None:
             release_for_retry(tx, claim, answers.error)
@@ -197,8 +204,8 @@ def _in_words(work: SyncWork, answers: Answers, made: int) -> str:
     words = [f"{count(made, 'token')} made"] if made else []
     if answers.imported is not None:
         words.append(f"{count(len(answers.imported), 'participant')} imported")
-    if answers.peers:
-        words.append(f"{count(len(answers.peers), 'meeting')} asked")
+    if answers.roll.seen:
+        words.append(f"{len(answers.roll.seen)} of {count(len(work.to_poll), 'meeting')} asked")
     if answers.error:
         fate = "refused" if isinstance(answers.error, Refused) else "will try again"
         words.append(f"{fate}: {without_names(answers.error.message, work.guests)}")
@@ -249,21 +256,35 @@ def _store_tokens(deps: Deps, tx: Transaction, work: SyncWork, tokens: dict[str,
     return len(made)
 
 
-def _stays(deps: Deps, tx: Transaction, work: SyncWork, peers: dict[str, list[PeerRecord]]) -> list[presence.Stay]:
+def _strangers(tx: Transaction, work: SyncWork, seen: Mapping[Place, Seen]) -> dict[Place, int]:
+    """How many more each place's session counts than there are of our people."""
+    ids = _ids(tx, work.meeting_id)
+    ours = {
+        place: sum(peer.left_at is None and peer.custom_participant_id in ids for peer in found.peers)
+        for place, found in seen.items()
+    }
+    return {place: found.live - ours[place] for place, found in seen.items()}
+
+
+def _stays(deps: Deps, tx: Transaction, work: SyncWork, seen: Mapping[Place, Seen]) -> list[presence.Stay]:
     """What was seen, and the end of every stay that was known and is not seen any more."""
-    if not peers:
+    if not seen:
         return []
-    statement = select(col(Participant.custom_participant_id), col(Participant.id)).where(
-        col(Participant.meeting_id) == work.meeting_id
-    )
-    ids = dict(tx.session.execute(statement).all())
+    ids = _ids(tx, work.meeting_id)
     stays = [
-        _stay(ids[peer.custom_participant_id], work.to_poll[meeting_id], peer, work.now)
-        for meeting_id, found in peers.items()
-        for peer in found
+        _stay(ids[peer.custom_participant_id], place.room_id, peer, work.now)
+        for place, found in seen.items()
+        for peer in found.peers
         if peer.custom_participant_id in ids
     ]
-    return [*stays, *_gone(deps, tx, work, {stay.peer_id for stay in stays})]
+    asked = {place.room_id for place in seen}
+    return [*stays, *_gone(deps, tx, work, asked, seen={stay.peer_id for stay in stays})]
+
+
+def _ids(tx: Transaction, meeting_id: str) -> dict[str, str]:
+    """Everybody's row by the caller's own id."""
+    columns = col(Participant.custom_participant_id), col(Participant.id)
+    return dict(tx.session.execute(select(*columns).where(col(Participant.meeting_id) == meeting_id)).all())
 
 
 def _stay(participant_id: str, room_id: str | None, peer: PeerRecord, now: datetime) -> presence.Stay:
@@ -271,10 +292,11 @@ def _stay(participant_id: str, room_id: str | None, peer: PeerRecord, now: datet
     return presence.Stay(participant_id, room_id, peer.peer_id, None, peer.joined_at or now, peer.left_at, polled=there)
 
 
-def _gone(deps: Deps, tx: Transaction, work: SyncWork, seen: set[str]) -> list[presence.Stay]:
+def _gone(
+    deps: Deps, tx: Transaction, work: SyncWork, asked: set[str | None], *, seen: set[str]
+) -> list[presence.Stay]:
     """Stays in the places asked about that were not there; RealtimeKit's list may lag a little behind its webhooks."""
     lag = timedelta(seconds=deps.settings.search_settle_seconds)
-    asked = set(work.to_poll.values())
     statement = select(Presence).where(
         col(Presence.meeting_id) == work.meeting_id,
         col(Presence.left_at).is_(None),

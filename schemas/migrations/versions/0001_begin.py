@@ -12,21 +12,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-TABLES = (
-    "seat",
-    "recording",
-    "presence",
-    "room",
-    "event",
-    "delivery",
-    "participant",
-    "inbox",
-    "breakout",
-    "meeting",
-    "api_key",
-    "idempotency_key",
-    "sweep",
-)
+POINTING = ("seat", "recording", "presence", "room", "event", "delivery", "participant", "inbox", "breakout", "meeting")
+TABLES = (*POINTING, "api_key", "idempotency_key", "sweep")
 
 
 def states(name: str, *values: str) -> sa.Enum:
@@ -89,6 +76,8 @@ def _meeting() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("to_import", sa.Boolean(), nullable=False),
         sa.Column("poll_at", UtcDateTime(), nullable=True),
+        sa.Column("polled_at", UtcDateTime(), nullable=True),
+        sa.Column("strangers", sa.Integer(), nullable=False),
         sa.Column("webhook_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_meeting")),
         sa.UniqueConstraint("realtimekit_meeting_id", name=op.f("uq_meeting_realtimekit_meeting_id")),
@@ -134,6 +123,7 @@ def _breakout() -> None:
         sa.Column("warned_until", UtcDateTime(), nullable=True),
         sa.Column("empties_at", UtcDateTime(), nullable=True),
         sa.Column("emptied_at", UtcDateTime(), nullable=True),
+        sa.Column("polls_are_late", sa.Boolean(), nullable=False),
         sa.Column("closed_at", UtcDateTime(), nullable=True),
         sa.Column("close_reason", states("closereason", "timer", "api", "parent_ended", "aborted"), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
@@ -243,6 +233,8 @@ def _room() -> None:
         sa.Column("name_at_realtimekit", sa.String(), nullable=True),
         sa.Column("in_doubt_since", UtcDateTime(), nullable=True),
         sa.Column("ever_in_doubt", sa.Boolean(), nullable=False),
+        sa.Column("polled_at", UtcDateTime(), nullable=True),
+        sa.Column("strangers", sa.Integer(), nullable=False),
         sa.Column("retired_at", UtcDateTime(), nullable=True),
         sa.Column("error", sa.String(), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),

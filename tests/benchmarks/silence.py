@@ -1,0 +1,117 @@
+"""How long it takes until the API shows who came or went, when neither webhooks nor browsers say so.
+
+With the default settings: 1,200 calls in 5 minutes, of which the opening has just taken a good part. Somebody comes or
+goes each second, at random; each change is timed from the moment it happens until the API's answer shows it.
+"""
+
+import argparse
+import random
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.benchmarks.rig import rig
+from tests.support.stack import Stack
+
+PEOPLE_PER_ROOM = 3
+SECONDS = 360
+DEFAULTS: dict[str, Any] = {
+    "REALTIMEKIT_REQUESTS_PER_5_MINUTES": "1200",
+    "SYNC_SECONDS": "10",
+    "SEARCH_SETTLE_SECONDS": "3",
+}
+PATIENCE_SECONDS = 600
+
+
+@dataclass
+class Watched:
+    """One person: whether they are in their room, and since when the API has been wrong about it."""
+
+    token: str
+    peer: str | None = None
+    since: float | None = None
+    took: list[float] = field(default_factory=list)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the distribution for each number of rooms."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.silence", description=__doc__)
+    parser.add_argument("rooms", type=int, nargs="*", default=[100, 200], help="how many rooms, once for each")
+    for rooms in parser.parse_args(arguments).rooms:
+        with rig(**DEFAULTS) as stack:
+            budget = {"calls": 1200, "window_seconds": 300, "block_seconds": 300}
+            httpx.put(f"{stack.sandbox.root}/_sandbox/budget", json=budget, trust_env=False).raise_for_status()
+            _measure(stack, rooms)
+
+
+def _measure(stack: Stack, rooms: int) -> None:
+    people = [f"p{number}" for number in range(rooms * PEOPLE_PER_ROOM)]
+    meeting = stack.meeting(len(people))
+    made = stack.breakout(meeting, rooms=rooms)
+    stack.wait(made["id"], "open", 600)
+    everybody = {name: Watched(str(stack.seat(meeting, name)["auth_token"])) for name in people}
+    begun = time.monotonic()
+    for one in everybody.values():
+        _toggle(stack, one)
+    arrived = _watch(stack, made["id"], everybody, until=time.monotonic() + PATIENCE_SECONDS, changing=False)
+    _print(f"{rooms} rooms, the first coming of {len(people)} people", arrived)
+    moved = _watch(stack, made["id"], everybody, until=time.monotonic() + SECONDS, changing=True)
+    moved += _watch(stack, made["id"], everybody, until=time.monotonic() + PATIENCE_SECONDS, changing=False)
+    _print(f"{rooms} rooms, a change each second", moved)
+    print(f"{_calls(stack)} calls in {time.monotonic() - begun:.0f} s; problems: {stack.see(made['id'])['problems']}")
+    stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
+    stack.wait(made["id"], "closed", 600)
+
+
+def _watch(
+    stack: Stack, breakout_id: str, everybody: dict[str, Watched], *, until: float, changing: bool
+) -> list[float]:
+    """Let people come and go until then (or only wait until all is seen), and give how long each change took."""
+    took: list[float] = []
+    while time.monotonic() < until:
+        rooms = stack.see(breakout_id)["rooms"]
+        states = {one["custom_participant_id"]: one["state"] for room in rooms for one in room["participants"]}
+        for name, one in everybody.items():
+            if one.since is not None and (states[name] == "joined") == (one.peer is not None):
+                took.append(time.monotonic() - one.since)
+                one.since = None
+        if changing:
+            _toggle(stack, random.choice([one for one in everybody.values() if one.since is None]))
+        elif all(one.since is None for one in everybody.values()):
+            break
+        time.sleep(1)
+    return took
+
+
+def _toggle(stack: Stack, one: Watched) -> None:
+    door = f"{stack.sandbox.root}/_sandbox"
+    if one.peer is None:
+        answer = httpx.post(f"{door}/join", json={"auth_token": one.token}, trust_env=False).raise_for_status()
+        one.peer = str(answer.json()["peer_id"])
+    else:
+        httpx.post(f"{door}/leave", json={"peer_id": one.peer}, trust_env=False).raise_for_status()
+        one.peer = None
+    one.since = time.monotonic()
+
+
+def _calls(stack: Stack) -> dict[str, Any]:
+    shown = httpx.get(f"{stack.sandbox.root}/_sandbox/calls", timeout=20, trust_env=False).json()
+    return {**shown["counts"], "turned away": shown["budget"]["turned_away"]}
+
+
+def _print(what: str, took: Sequence[float]) -> None:
+    found = sorted(took)
+    print(
+        f"{what}: median {statistics.median(found):.0f} s, p95 {found[int(len(found) * 0.95)]:.0f} s, "
+        f"max {found[-1]:.0f} s ({len(found)} changes)",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
