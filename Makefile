@@ -31,6 +31,7 @@ test: $(DEVELOP) ## all tests, against a real broker, real databases, real worke
 
 chaos: $(DEVELOP) ## kill each process at each point of a lifecycle, and look what is left (CHAOS_ARGS="…")
 	@$(BIN)/python -m tests.chaos.sweep $(CHAOS_ARGS)
+	@$(BIN)/python -m tests.chaos.webhooks
 
 check: $(DEVELOP) ## lint, types, import rules, locks, migrations, compose.yaml
 	@$(BIN)/python -m ruff check .
