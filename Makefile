@@ -29,7 +29,7 @@ demo: $(RUN) ## watch people go to recorded breakout rooms and come home (KEEP=1
 test: $(DEVELOP) ## all tests, against a real broker, real databases, real workers (PYTEST_ARGS="…")
 	@$(BIN)/python -m pytest -n auto --maxprocesses 8 $(PYTEST_ARGS)
 
-chaos: $(DEVELOP) ## kill each process at each point of a lifecycle, and look what is left (CHAOS_ARGS="…")
+chaos: $(DEVELOP) ## kill each process at each point of a lifecycle, garble its webhooks, and look what is left (CHAOS_ARGS="…")
 	@$(BIN)/python -m tests.chaos.sweep $(CHAOS_ARGS)
 	@$(BIN)/python -m tests.chaos.webhooks
 

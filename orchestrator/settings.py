@@ -99,7 +99,9 @@ class Settings(BaseSettings):
         ge=0,
         description="A RealtimeKit search may lag this far behind a create (its delay is undocumented).",
     )
-    sync_seconds: float = Field(default=10.0, gt=0, description="Polling interval while no webhooks arrive.")
+    sync_seconds: float = Field(
+        default=10.0, gt=0, description="Polling interval while no webhooks arrive; six times as long while they do."
+    )
     reconcile_seconds: float = Field(
         default=86400.0, gt=0, description="How often meetings at RealtimeKit that nobody needs any more are retired."
     )

@@ -4,11 +4,12 @@ A fact is never fenced: it is true whoever works on the breakout. It is applied 
 moves a seat only where the table of moves has an arrow.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, or_, select, tuple_
 from sqlmodel import col
 
 from orchestrator.services import recordings, steps
@@ -139,6 +140,7 @@ def _settle(deps: Deps, tx: Transaction, breakout: Breakout | None, people: list
     now = tx.now()
     statement = select(Seat).where(col(Seat.breakout_id) == breakout.id, col(Seat.participant_id).in_(people))
     seats = tx.session.scalars(statement).all()
+    _join_those_who_left_again(tx, breakout, seats, where, now=now)
     moves: dict[SeatState, list[Seat]] = {}
     for seat in seats:
         may_join = seat.wanted or seat.state not in (SeatState.INVITED, SeatState.AWAY)
@@ -152,6 +154,28 @@ def _settle(deps: Deps, tx: Transaction, breakout: Breakout | None, people: list
     recordings.on_joined(tx, breakout, {seat.room_id for seat in moves.get(SeatState.JOINED, [])}, now)
     if breakout.emptied_at is not None:
         steps.look(deps, tx, breakout)
+
+
+def _join_those_who_left_again(
+    tx: Transaction, breakout: Breakout, seats: Sequence[Seat], where: Mapping[str, set[str | None]], *, now: datetime
+) -> None:
+    """Who came and went before we heard of either has been there all the same.
+
+    Somebody who has had a seat in that room before may have been there for that one, and is left as they are.
+    """
+    seated = Counter((seat.room_id, seat.participant_id) for seat in seats)
+    gone = [
+        seat
+        for seat in seats
+        if seat.wanted and seat.state is SeatState.INVITED and seat.room_id not in where.get(seat.participant_id, set())
+    ]
+    pairs = [pair for seat in gone if seated[pair := (seat.room_id, seat.participant_id)] == 1]
+    if not pairs:
+        return
+    columns = col(Presence.room_id), col(Presence.participant_id)
+    statement = select(*columns).where(tuple_(*columns).in_(pairs))
+    been = {(room_id, participant_id) for room_id, participant_id in tx.session.execute(statement)}
+    move_seats(tx, breakout, {SeatState.JOINED: [it for it in gone if (it.room_id, it.participant_id) in been]}, now)
 
 
 def _seat_move(seat: Seat, where: set[str | None]) -> SeatState | None:

@@ -1,0 +1,22 @@
+"""Parts for all tests of a module: each has a meeting of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from orchestrator.services.deps import Deps
+from tests.api.conftest import parts
+from tests.support.databases import SQLiteTemplate
+from tests.support.sandbox_server import SandboxServer
+from tests.support.valkey import Valkey
+
+
+@pytest.fixture(scope="module")
+def built(
+    sqlite_template: SQLiteTemplate, valkey_of_session: Valkey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Deps, SandboxServer]]:
+    """What services stand on, and the RealtimeKit that it reaches."""
+    home = tmp_path_factory.mktemp("services")
+    urls = {"database_url": sqlite_template.copy_to(home / "breakouts.db"), "broker_url": valkey_of_session.url}
+    with SandboxServer() as sandbox, parts(sandbox, home, **urls) as made:
+        yield made, sandbox

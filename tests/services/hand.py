@@ -1,0 +1,117 @@
+"""A breakout over real parts whose rows are worked on by hand, in this thread: no worker, no timekeeper, no chance."""
+
+import json
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from orchestrator.services import breakouts, meeting_sync, meetings, recordings, rooms, steps, webhooks
+from orchestrator.services.deps import Deps
+from orchestrator.store.database import Transaction
+from schemas.columns import new_id
+from schemas.requests import BreakoutRequest, MeetingRequest
+from schemas.states import SeatState
+from schemas.tables import Breakout, Inbox, Meeting, Participant, Presence, Recording, Room, Seat
+from tests.support.sandbox_server import JSON, SandboxServer
+
+WORK: dict[Any, Any] = {
+    Breakout: steps.step,
+    Room: rooms.advance,
+    Inbox: webhooks.apply,
+    Meeting: meeting_sync.sync,
+    Recording: recordings.follow,
+}
+
+
+class Hand:
+    """One parent meeting with a breakout that is open; what is due is done when the test says so."""
+
+    def __init__(self, deps: Deps, sandbox: SandboxServer, names: Collection[str], **body: Any) -> None:
+        self.deps, self.sandbox = deps, sandbox
+        people = [{"custom_participant_id": name, "name": name} for name in names]
+        asked = MeetingRequest.model_validate({"title": "By hand", "participants": people})
+        self.meeting_id = meetings.create(deps, asked)
+        request = BreakoutRequest.model_validate({"assignment": {"seed": 1}, "start": "now", **body})
+        self.breakout_id = breakouts.create(deps, self.meeting_id, request)
+        self.work(Breakout, Room, Breakout, Meeting)
+
+    def work(self, *tables: Any) -> None:
+        """Do what there is to do in these tables, in this order, once each, whenever it would be due."""
+        for table in tables:
+            with self.deps.database.reading() as session:
+                owner = table.breakout_id if table in (Room, Recording) else table.id
+                mine = owner.in_([self.breakout_id, self.meeting_id])
+                rows = session.execute(select(table.id, table.claim).where(mine, table.due_at.is_not(None))).all()
+            for row_id, claim in rows:
+                WORK[table](self.deps, row_id, claim)
+
+    def deliver(self, *events: JSON) -> None:
+        """RealtimeKit tells of these, each by a delivery of its own; they wait to be applied."""
+        for event in events:
+            webhooks.deliver(self.deps, new_id(), json.dumps(event).encode())
+
+    def apply(self) -> None:
+        """Apply what waits."""
+        self.work(Inbox)
+
+    def poll(self) -> None:
+        """Ask RealtimeKit who is where, a minute after all that has happened."""
+        with self.deps.database.transaction() as tx:
+            now = tx.now()
+            for presence in tx.session.scalars(select(Presence).where(col(Presence.meeting_id) == self.meeting_id)):
+                presence.joined_at -= timedelta(minutes=1)
+            mine = update(Meeting).where(col(Meeting.id) == self.meeting_id)
+            tx.session.execute(mine.values(poll_at=now, due_at=now))
+        self.work(Meeting)
+
+    def forget_polls(self, tx: Transaction) -> None:
+        """As if nobody had been asked about yet."""
+        tx.session.execute(update(Room).where(col(Room.breakout_id) == self.breakout_id).values(polled_at=None))
+        tx.session.execute(update(Meeting).where(col(Meeting.id) == self.meeting_id).values(polled_at=None))
+
+    def tokens(self) -> dict[str, str]:
+        """Everybody's token for their room."""
+        return {name: self.deps.vault.open(seat.auth_token) or "" for name, seat in self._seats().items()}
+
+    def seats(self) -> dict[str, SeatState]:
+        """The state of everybody's seat."""
+        return {name: seat.state for name, seat in self._seats().items()}
+
+    def there(self) -> set[tuple[str, str]]:
+        """Who is known to be somewhere in the meeting or its rooms, with which peer."""
+        statement = select(col(Participant.custom_participant_id), col(Presence.peer_id))
+        here = statement.join(Presence, col(Presence.participant_id) == col(Participant.id)).where(
+            col(Presence.meeting_id) == self.meeting_id, col(Presence.left_at).is_(None)
+        )
+        with self.deps.database.reading() as session:
+            return {(name, peer_id) for name, peer_id in session.execute(here)}
+
+    def parent(self) -> str:
+        """The parent's RealtimeKit meeting."""
+        with self.deps.database.reading() as session:
+            return session.get_one(Meeting, self.meeting_id).realtimekit_meeting_id
+
+    def places(self) -> set[str | None]:
+        """The RealtimeKit meetings of the rooms."""
+        with self.deps.database.reading() as session:
+            statement = select(col(Room.realtimekit_meeting_id)).where(col(Room.breakout_id) == self.breakout_id)
+            return set(session.scalars(statement))
+
+    def _seats(self) -> dict[str, Seat]:
+        with self.deps.database.reading() as session:
+            statement = select(col(Participant.custom_participant_id), Seat).join(
+                Participant, col(Participant.id) == col(Seat.participant_id)
+            )
+            rows = session.execute(statement.where(col(Seat.breakout_id) == self.breakout_id)).all()
+        return dict(rows)
+
+
+def told_of(what: str, peer: JSON) -> JSON:
+    """What RealtimeKit tells of a peer as the sandbox shows it: that it `Joined`, or `Left`."""
+    person = {"peerId": peer["peer_id"], "customParticipantId": peer["custom_participant_id"]}
+    person |= {"joinedAt": peer["joined_at"]} | ({"leftAt": peer["left_at"]} if what == "Left" else {})
+    meeting = {"id": peer["meeting_id"], "sessionId": peer["session_id"]}
+    return {"event": f"meeting.participant{what}", "meeting": meeting, "participant": person}

@@ -1,0 +1,90 @@
+"""Who counts as there: a person with two tabs, one who comes back; not a recorder. And when the host ends it all."""
+
+import pytest
+
+from orchestrator.services import breakout_reports
+from orchestrator.services.deps import Deps
+from schemas.responses import BreakoutResponse
+from schemas.states import BreakoutState, SeatState
+from tests.services.hand import Hand, told_of
+from tests.support.sandbox_server import JSON, SandboxServer
+
+
+@pytest.fixture
+def hand(built: tuple[Deps, SandboxServer]) -> Hand:
+    """Ana alone in a breakout with one recorded room."""
+    return Hand(*built, ["ana"], rooms=1, record=True, countdown_seconds=60)
+
+
+def test_with_one_of_two_tabs_closed_a_person_is_still_there(hand: Hand) -> None:
+    first, second = _peer(hand, "tab 1"), _peer(hand, "tab 2")
+    _tell(hand, told_of("Joined", first), told_of("Joined", second), told_of("Left", first))
+    assert hand.seats() == {"ana": SeatState.JOINED}
+    _tell(hand, told_of("Left", second))
+    assert hand.seats() == {"ana": SeatState.AWAY}
+
+
+def test_who_leaves_and_comes_back_is_there_again(hand: Hand) -> None:
+    _tell(hand, told_of("Joined", _peer(hand, "before")), told_of("Left", _peer(hand, "before")))
+    assert hand.seats() == {"ana": SeatState.AWAY}
+    _tell(hand, told_of("Joined", _peer(hand, "after")))
+    assert hand.seats() == {"ana": SeatState.JOINED}
+    assert hand.there() == {("ana", _peer(hand, "after")["peer_id"])}
+
+
+def test_who_came_and_went_before_either_was_heard_of_has_been_there(hand: Hand) -> None:
+    hand.deliver(told_of("Left", _peer(hand, "short")), told_of("Joined", _peer(hand, "short")))
+    hand.apply()
+    assert hand.seats() == {"ana": SeatState.AWAY}
+
+
+def test_a_recorder_is_nobody(hand: Hand) -> None:
+    _tell(hand, told_of("Joined", _peer(hand, "bot") | {"custom_participant_id": "recorder-1"}))
+    found = _breakout(hand)
+    assert hand.there() == set()
+    assert hand.seats() == {"ana": SeatState.INVITED}
+    assert found.progress.participants.total == 1
+    assert found.progress.recordings.recording == 0
+    assert found.unassigned == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "ends"),
+    [("HOST_ENDED_MEETING", True), ("ALL_PARTICIPANTS_LEFT", False)],
+    ids=["host", "nobody left"],
+)
+def test_the_rooms_close_when_the_host_ends_the_meeting(hand: Hand, reason: str, ends: bool) -> None:
+    _tell(hand, _ended(hand, reason))
+    found = _breakout(hand)
+    assert (found.state is BreakoutState.CLOSING) is ends
+    assert found.close_reason == ("parent_ended" if ends else None)
+
+
+def test_a_parent_that_ended_before_the_start_or_a_room_that_ends_closes_nothing(hand: Hand) -> None:
+    before, room = _ended(hand, "HOST_ENDED_MEETING"), _ended(hand, "HOST_ENDED_MEETING")
+    before["meeting"]["endedAt"] = "2020-01-01T00:00:00Z"
+    room["meeting"]["id"] = next(iter(hand.places()))
+    _tell(hand, before, room)
+    assert _breakout(hand).state is BreakoutState.OPEN
+
+
+def _tell(hand: Hand, *events: JSON) -> None:
+    for event in events:
+        hand.deliver(event)
+        hand.apply()
+
+
+def _peer(hand: Hand, name: str) -> JSON:
+    """A connection of Ana's in her room."""
+    times = {"joined_at": "2030-01-01T10:00:00Z", "left_at": "2030-01-01T10:05:00Z"}
+    who = {"peer_id": f"{name} of {hand.meeting_id}"[:64], "custom_participant_id": "ana", "session_id": "s"}
+    return {**times, **who, "meeting_id": next(iter(hand.places()))}
+
+
+def _ended(hand: Hand, reason: str) -> JSON:
+    return {"event": "meeting.ended", "meeting": {"id": hand.parent(), "sessionId": "s"}, "reason": reason}
+
+
+def _breakout(hand: Hand) -> BreakoutResponse:
+    with hand.deps.database.reading() as session:
+        return breakout_reports.breakout(session, hand.breakout_id)

@@ -1,0 +1,69 @@
+"""Polls ask about some places at a time: all have their turn, what was answered counts, and what is late is told."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+from sqlmodel import col
+
+from orchestrator.services import breakout_reports
+from schemas.states import SeatState
+from schemas.tables import Breakout
+from tests.api.conftest import parts
+from tests.services.hand import Hand
+from tests.support.sandbox_server import SandboxServer
+
+NAMES = ["ana", "bo", "cy", "di"]
+
+
+@pytest.fixture
+def hand(sqlite_url: str, broker_url: str, tmp_path: Path) -> Iterator[Hand]:
+    """Four people in four rooms, and a quota in which a pass may ask about three places."""
+    quota = {"realtimekit_requests_per_5_minutes": 180, "sync_seconds": 10}
+    urls = {"database_url": sqlite_url, "broker_url": broker_url}
+    with SandboxServer() as sandbox, parts(sandbox, tmp_path, **urls, **quota) as deps:
+        yield Hand(deps, sandbox, NAMES, rooms=4)
+
+
+def test_places_take_turns_and_those_with_news_come_first(hand: Hand) -> None:
+    for name, token in hand.tokens().items():
+        if name != "di":
+            hand.sandbox.join(token)
+    hand.poll()
+    hand.poll()
+    assert _joined(hand) == {"ana", "bo", "cy"}
+    hand.sandbox.join(hand.tokens()["di"])
+    hand.poll()
+    assert _joined(hand) == set(NAMES)
+
+
+def test_one_failure_does_not_hide_what_others_have_answered(hand: Hand) -> None:
+    for token in hand.tokens().values():
+        hand.sandbox.join(token)
+    for _ in range(4):
+        hand.sandbox.faults({"operation": "get_session_participants", "kind": "error_before", "times": 1})
+        hand.poll()
+    assert len(_joined(hand)) >= 3
+
+
+def test_what_is_known_late_is_told_once(hand: Hand) -> None:
+    hand.poll()
+    assert _problems(hand) == []
+    with hand.deps.database.transaction() as tx:
+        opened = update(Breakout).where(col(Breakout.id) == hand.breakout_id)
+        tx.session.execute(opened.values(opened_at=tx.now() - timedelta(seconds=90)))
+        hand.forget_polls(tx)
+    hand.poll()
+    hand.poll()
+    assert _problems(hand) == ["people seen late"]
+
+
+def _joined(hand: Hand) -> set[str]:
+    return {name for name, state in hand.seats().items() if state is SeatState.JOINED}
+
+
+def _problems(hand: Hand) -> list[str]:
+    with hand.deps.database.reading() as session:
+        return [problem.what for problem in breakout_reports.breakout(session, hand.breakout_id).problems]
