@@ -133,6 +133,34 @@ def test_a_prepared_breakout_starts_without_a_call_and_a_cancelled_one_leaves_no
     stack.wait(made["id"], "closed")
 
 
+def test_who_came_or_was_taken_out_since_the_preparation_is_where_they_belong_after_the_start(stack: Stack) -> None:
+    meeting = stack.meeting(5)
+    made = stack.breakout(meeting, rooms=2, start="manual")
+    stack.post(f"/v1/breakouts/{made['id']}/prepare")
+    stack.wait(made["id"], "draft", condition=lambda b: b["progress"]["participants"]["admitted"] == 5)
+    stack.post(f"/v1/meetings/{meeting}/participants", {"participants": [person("late")]})
+    stack.move(made["id"], "p0", None)
+    stack.post(f"/v1/breakouts/{made['id']}/start")
+    opened = stack.wait(made["id"], "open", condition=lambda b: _seat_of(b, "late")[1] == "invited")
+    assert opened["unassigned"] == ["p0"]
+    assert stack.seat(meeting, "p0")["location"] == "main"
+    assert stack.seat(meeting, "late")["location"] == "room"
+    assert sorted(len(room["participants"]) for room in opened["rooms"]) in ([2, 3], [1, 4])
+    stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
+    stack.wait(made["id"], "closed")
+
+
+def test_a_breakout_that_is_cancelled_amid_its_preparation_leaves_nothing(stack: Stack) -> None:
+    meeting = stack.meeting(6)
+    made = stack.breakout(meeting, rooms=3, start="manual")
+    stack.sandbox.latency(300)
+    stack.post(f"/v1/breakouts/{made['id']}/prepare")
+    wait_until(lambda: _active(stack, made["name"]), what="the first child meeting")
+    stack.post(f"/v1/breakouts/{made['id']}/cancel")
+    stack.wait(made["id"], "cancelled", condition=lambda b: b["progress"]["rooms"]["closed"] == 3)
+    assert _active(stack, made["name"]) == []
+
+
 def test_a_scheduled_breakout_is_prepared_and_starts_by_itself(stack: Stack) -> None:
     starts_at = datetime.now(UTC) + timedelta(seconds=4)
     made = stack.breakout(stack.meeting(3), rooms=2, start=starts_at.isoformat())
@@ -205,6 +233,12 @@ def _meetings(breakout: JSON) -> set[str]:
 def _meeting_at_realtimekit(stack: Stack, meeting_id: str) -> JSON:
     found: JSON = next(one for one in stack.sandbox.state()["meetings"] if one["id"] == meeting_id)
     return found
+
+
+def _active(stack: Stack, breakout_name: str) -> list[str]:
+    """The child meetings of a breakout that people could still be in."""
+    titles = [one["title"] for one in stack.sandbox.state()["meetings"] if one["status"] == "ACTIVE"]
+    return [title for title in titles if title.startswith(f"{breakout_name} ·")]
 
 
 def _title(stack: Stack, meeting_id: str) -> str:

@@ -14,7 +14,7 @@ from tests.support.sandbox_server import JSON, SandboxServer
 NAMES = ("ana", "bo")
 STEPS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(["comes", "leaves"])), min_size=1, max_size=8)
 """Who comes while they are there has another tab; who leaves closes the oldest."""
-MANY = settings(max_examples=15, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+MANY = settings(max_examples=12, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 """Each takes a good part of a second, so nobody looks for a smaller one that fails."""
 
 
