@@ -20,6 +20,8 @@ from tests.support.stack import Stack
 
 PEOPLE_PER_ROOM = 3
 SECONDS = 360
+EVERY_SECONDS = 1.0
+"""How often somebody comes or goes, and the API is looked at."""
 DEFAULTS: dict[str, Any] = {
     "REALTIMEKIT_REQUESTS_PER_5_MINUTES": "1200",
     "SYNC_SECONDS": "10",
@@ -84,7 +86,7 @@ def _watch(
             _toggle(stack, random.choice([one for one in everybody.values() if one.since is None]))
         elif all(one.since is None for one in everybody.values()):
             break
-        time.sleep(1)
+        time.sleep(EVERY_SECONDS)
     return took
 
 
