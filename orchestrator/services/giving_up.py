@@ -1,23 +1,25 @@
 """When a room has been tried often enough: who fails for reasons of their own is given up, an outage is waited out.
 
-A failed pass counts as the room's own fault when others get on meanwhile, by recorded facts:
+A failed pass counts as the room's own fault when RealtimeKit has answered anything at all while it failed (the failing
+pass asks something harmless, if need be), and others get on, by recorded facts:
 
 - another room of a running breakout has recorded progress since this room's present tries began; or
-- RealtimeKit has answered something while the pass failed, and no other room is failing; or
-- an error of ours (a row that can't be processed) is always the row's own.
+- no other room is failing.
 
-While closing, more patience and less evidence is asked for: that RealtimeKit answers anything at all; the failing pass
-asks it something harmless. What is given up then is found by the daily sweep (orchestrator/services/orphans.py), while
-a meeting whose breakout never closed could have no other.
+An error of ours (a row that can't be processed) is always the row's own. While closing, more patience and less evidence
+is asked for: that RealtimeKit answers. What is given up then is found by the daily sweep
+(orchestrator/services/orphans.py), while a meeting whose breakout never closed could have no other.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, text, update
 from sqlmodel import col
 
-from orchestrator.errors import RealtimeKitError
+from orchestrator.errors import LeaseLost, RealtimeKitError, Refused
+from orchestrator.realtimekit.priority import Priority
 from orchestrator.services import failures, recordings
 from orchestrator.services.deps import Deps
 from orchestrator.services.invitations import invite
@@ -25,6 +27,7 @@ from orchestrator.services.leased import NO_TRY, release_for_retry
 from orchestrator.services.moves import move_rooms, report_problem
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
+from orchestrator.store.leases import Lease
 from orchestrator.store.queries import custom_ids, recordings_of, seats_of_rooms
 from schemas.states import RoomState, RoomWanted, SeatState
 from schemas.tables import IS_LIVE, Breakout, Room, Seat
@@ -38,6 +41,14 @@ class Failed:
     claim: due.Claim
     error: RealtimeKitError | None
     words: str
+
+
+def seek_evidence(deps: Deps, lease: Lease, error: RealtimeKitError, priority: Priority) -> None:
+    """To be called after a failed pass's calls: see whether RealtimeKit answers at all, unless it has meanwhile."""
+    if isinstance(error, NO_TRY | Refused) or deps.realtimekit.has_answered_since(lease.claim.begun):
+        return
+    with suppress(RealtimeKitError, LeaseLost):
+        deps.realtimekit.run(deps.realtimekit.webhooks(priority=priority), lease.before_call)
 
 
 def retry_or_give_up(deps: Deps, tx: Transaction, breakout: Breakout, failed: Failed) -> str:
@@ -73,10 +84,12 @@ def _was_enough(deps: Deps, tx: Transaction, failed: Failed, now: datetime) -> b
 
 
 def _is_its_own(deps: Deps, tx: Transaction, failed: Failed, now: datetime) -> bool:
-    room, answers = failed.room, deps.realtimekit.has_answered_since(failed.claim.begun)
+    room = failed.room
+    if not deps.realtimekit.has_answered_since(failed.claim.begun):
+        return False
     if room.wanted is RoomWanted.CLOSED:
-        return answers
-    return _a_room_got_on(tx, room, room.trying_since or now) or (answers and not _another_fails(tx, room))
+        return True
+    return _a_room_got_on(tx, room, room.trying_since or now) or not _another_fails(tx, room)
 
 
 def _a_room_got_on(tx: Transaction, but: Room, since: datetime) -> bool:

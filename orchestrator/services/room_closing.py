@@ -4,7 +4,6 @@ A step that fails keeps none of the others from being done: what is refused is r
 """
 
 from collections.abc import Coroutine
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -66,9 +65,6 @@ async def _end_at_realtimekit(deps: Deps, ended: Ended) -> None:
             await _attempt(ended, kit.kick_all(meeting_id))
     if work.ever_in_doubt:
         await _attempt(ended, _retire_surplus(deps, ended))
-    if ended.failure is not None:
-        with suppress(RealtimeKitError):  # only to know whether it answers anything: giving_up.py asks for that
-            await kit.webhooks(priority=Priority.CLOSING)
 
 
 async def _attempt(ended: Ended, step: Coroutine[Any, Any, None]) -> None:

@@ -13,7 +13,7 @@ from orchestrator.services import recordings, steps
 from orchestrator.services.admission import Outcome, admit_all, first_to_retry, stays_in_doubt, without_names
 from orchestrator.services.child_meetings import find_ours, must_have_settled
 from orchestrator.services.deps import Deps
-from orchestrator.services.giving_up import Failed, retry_or_give_up
+from orchestrator.services.giving_up import Failed, retry_or_give_up, seek_evidence
 from orchestrator.services.invitations import invite
 from orchestrator.services.leaving import have_left, keep_watching
 from orchestrator.services.moves import move_recording, move_seats, report_problem
@@ -69,6 +69,8 @@ def open_or_keep(deps: Deps, lease: Lease, work: RoomWork) -> str:
     """One pass towards an open room with everybody admitted and, once somebody is there, recorded."""
     meeting_id = work.realtimekit_meeting_id or _have_meeting(deps, lease, work)
     results = deps.realtimekit.run(_bring_about(deps.realtimekit, meeting_id, work), lease.before_call)
+    if results.error is not None:
+        seek_evidence(deps, lease, results.error, work.priority)
     return _store(deps, lease.claim, work, results)
 
 

@@ -12,7 +12,7 @@ from orchestrator.log import about
 from orchestrator.services import failures, room_closing, room_opening, steps
 from orchestrator.services.admission import without_names
 from orchestrator.services.deps import Deps
-from orchestrator.services.giving_up import Failed, retry_or_give_up
+from orchestrator.services.giving_up import Failed, retry_or_give_up, seek_evidence
 from orchestrator.services.leased import start_pass
 from orchestrator.services.moves import report_problem
 from orchestrator.services.room_work import RoomWork, read_work
@@ -36,6 +36,7 @@ def advance(deps: Deps, room_id: str, claim: int) -> str:
         try:
             return _pass(deps, lease, work)
         except RealtimeKitError as error:
+            seek_evidence(deps, lease, error, work.priority)
             return _could_not(deps, lease.claim, work, error)
 
 

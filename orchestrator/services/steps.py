@@ -45,8 +45,8 @@ from schemas.states import (
 )
 from schemas.tables import Breakout, Presence, Recording, Room, Seat
 
-STUCK_AFTER_TRIES = 3
-"""A room that failed this often, while others opened, keeps nobody waiting beyond the opening's deadline."""
+STUCK_AFTER = 3
+"""A room that failed this often by its own fault (giving_up.py) keeps nobody waiting beyond the opening's deadline."""
 
 
 def step(deps: Deps, breakout_id: str, claim: int) -> str:
@@ -193,7 +193,8 @@ def _fail_stuck_rooms(tx: Transaction, breakout: Breakout, now: datetime) -> Non
     stuck = select(Room).where(
         col(Room.breakout_id) == breakout.id,
         col(Room.state) == RoomState.PREPARING,
-        col(Room.tries) >= STUCK_AFTER_TRIES,
+        col(Room.failures) >= STUCK_AFTER,
+        col(Room.failing_since) >= col(Room.trying_since),
     )
     for room in tx.session.scalars(stuck).all():
         words = "it did not open in time"

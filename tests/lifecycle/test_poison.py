@@ -3,6 +3,7 @@ by hand; an outage is waited out.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("poison")
 
+PRESET = "group_call_participant"
 CREATE, ADD, RETIRE = "create_meeting", "add_participant", "update_meeting_by_id"
 IMPATIENT = {"ROOM_TRIES": "3", "CLOSING_PATIENCE_SECONDS": "1", "SEARCH_SETTLE_SECONDS": "0", "LEASE_SECONDS": "3"}
 IMPATIENT |= {"REALTIMEKIT_TIMEOUT_SECONDS": "0.5", "RETURN_GRACE_SECONDS": "0.5", "LOOK_AGAIN_SECONDS": "1"}
@@ -52,6 +54,17 @@ def close(stack: Stack, made: JSON) -> JSON:
 
 def retry(stack: Stack, made: JSON, room: str) -> JSON:
     return stack.post(f"/v1/breakouts/{made['id']}/rooms/{rooms_of(made)[room]['id']}/retry")
+
+
+@contextmanager
+def unreadable(stack: Stack, meeting_id: str, name: str) -> Iterator[None]:
+    """No row of this person can be read by a pass of their room: a time that no clock of ours shows."""
+    change = "UPDATE participant SET created_at = {} WHERE meeting_id = :meeting AND custom_participant_id = :name"
+    stack.execute(change.format("'infinity'"), meeting=meeting_id, name=name)
+    try:
+        yield
+    finally:
+        stack.execute(change.format("now()"), meeting=meeting_id, name=name)
 
 
 def test_a_room_that_fails_by_itself_is_given_up_and_can_be_retried(stack: Stack) -> None:
@@ -130,6 +143,32 @@ def test_a_room_that_can_not_be_closed_does_not_keep_the_breakout_open(stack: St
     assert _retired(stack, rooms_of(opened)["Red"])
 
 
+def test_a_room_whose_rows_can_not_be_read_is_given_up_with_our_own_words(stack: Stack) -> None:
+    meeting = stack.meeting(4)
+    made = stack.breakout(meeting, rooms=["Red", "Blue"], on_room_failure="keep", start="manual")
+    who = rooms_of(made)["Blue"]["participants"][0]["custom_participant_id"]
+    with unreadable(stack, meeting, who):
+        stack.post(f"/v1/breakouts/{made['id']}/start")
+        opened = stack.wait(made["id"], "open")
+        blue = rooms_of(opened)["Blue"]
+        assert (blue["state"], blue["error"]) == ("failed", "an error of ours: DataError")
+        assert {one["state"] for one in rooms_of(opened)["Red"]["participants"]} == {"invited"}
+    retry(stack, opened, "Blue")
+    stack.wait(made["id"], "open", condition=lambda b: rooms_of(b)["Blue"]["state"] == "open")
+    close(stack, made)
+
+
+def test_an_error_of_ours_that_goes_away_in_time_costs_nobody_the_room(stack: Stack) -> None:
+    meeting = stack.meeting(2)
+    made = stack.breakout(meeting, rooms=1, start="manual")
+    with unreadable(stack, meeting, "p0"):
+        stack.post(f"/v1/breakouts/{made['id']}/start")
+        stack.wait(made["id"], "opening", condition=lambda b: b["rooms"][0]["error"] == "an error of ours: DataError")
+    opened = stack.wait(made["id"], "open")
+    assert (opened["problems"], opened["rooms"][0]["error"]) == ([], None)
+    close(stack, made)
+
+
 def test_the_sweep_comes_round_by_itself(stack: Stack) -> None:
     with stack.parts() as deps:
         kit = deps.realtimekit
@@ -157,6 +196,20 @@ def test_what_fails_for_all_is_tried_until_it_works(stack: Stack) -> None:
     assert all(_retired(stack, room) for room in closed["rooms"])
 
 
+def test_an_outage_that_begins_when_one_room_is_open_is_no_fault_of_the_others(stack: Stack) -> None:
+    meeting = stack.meeting(4)
+    stack.sandbox.faults({"operation": CREATE, "kind": "silence", "match": "Blue", "times": 2, "seconds": 5})
+    made = stack.breakout(meeting, rooms=["Red", "Blue"])
+    stack.wait(made["id"], "opening", condition=lambda b: rooms_of(b)["Red"]["state"] == "open")
+    stack.sandbox.faults({"kind": "error_before", "times": None})
+    wait_until(lambda: stack.sandbox.faults_met() > 8, 60, what="more tries than a room has")
+    assert rooms_of(stack.see(made["id"]))["Blue"]["state"] == "preparing"
+    stack.sandbox.faults()
+    opened = stack.wait(made["id"], "open", deadline=40)
+    assert (opened["problems"], opened["progress"]["rooms"]["open"]) == ([], 2)
+    close(stack, made)
+
+
 def test_an_adopted_meeting_that_is_gone_is_not_asked_for_again_and_again(stack: Stack) -> None:
     elsewhere = stack.get(f"/v1/meetings/{stack.meeting(0)}")["realtimekit_meeting_id"]
     stack.execute("UPDATE meeting SET realtimekit_meeting_id = id WHERE realtimekit_meeting_id = :it", it=elsewhere)
@@ -174,6 +227,28 @@ def test_an_adopted_meeting_that_is_gone_is_not_asked_for_again_and_again(stack:
 
         wait_until(given_up, what="the import to be given up")
     assert stack.sandbox.faults_met() == 1
+
+
+def test_an_import_that_was_refused_is_tried_once_more_later(stack: Stack) -> None:
+    elsewhere = stack.get(f"/v1/meetings/{stack.meeting(3)}")["realtimekit_meeting_id"]
+    stack.execute("UPDATE meeting SET realtimekit_meeting_id = id WHERE realtimekit_meeting_id = :it", it=elsewhere)
+    with stack.parts() as deps:
+        kit = deps.realtimekit
+        kit.run(kit.add_participant(elsewhere, custom_participant_id="eve", name="Eve", preset_name=PRESET))
+    listed = "get_meeting_participants"
+    stack.sandbox.faults({"operation": listed, "kind": "refuse", "status": 403, "match": elsewhere})
+    adopted = stack.post("/v1/meetings", {"title": "Adopted", "realtimekit_meeting_id": elsewhere})["id"]
+    wait_until(lambda: stack.sandbox.faults_met() == 1, what="the refusal")
+    soon = (
+        "UPDATE meeting SET due_at = now() WHERE id = :it AND holder IS NULL AND due_at > now() + interval '4 minutes'"
+    )
+    path = f"/v1/meetings/{adopted}/participants"
+
+    def imported() -> bool:
+        stack.execute(soon, it=adopted)
+        return [it["custom_participant_id"] for it in stack.get(path)["items"]] == ["eve"]
+
+    wait_until(imported, 20, every=0.2, what="the import, five minutes later")
 
 
 def _retired(stack: Stack, room: JSON) -> bool:
