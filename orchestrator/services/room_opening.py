@@ -193,7 +193,8 @@ def _store_all(deps: Deps, breakout_id: str, batch: list[Reached]) -> list[str |
             )
             for one in mine
         }
-        have_left(tx, [leaver.seat_id for one in mine if one.results.kick is None for leaver in one.work.leavers])
+        asked = [one for one in mine if first_to_retry([one.results.kick]) is None]
+        have_left(tx, [leaver.seat_id for one in asked for leaver in one.work.leavers])
         invite(deps, tx, breakout, [(room, seats[room.id]) for room in rooms.values()], now)
         for room_id, line in _release(deps, tx, breakout, [(rooms[one.work.room_id], one) for one in mine]).items():
             words[room_id].append(line)
@@ -211,6 +212,8 @@ def _store_one(
         words.append(_store_recording(tx, breakout, room, one=one, now=now))
     if one.work.is_misnamed and not first_to_retry([one.results.rename]):
         room.name_at_realtimekit = one.work.name
+    for refused in (it for it in (one.results.kick, one.results.rename) if isinstance(it, Refused)):
+        report_problem(tx, breakout, now, what="RealtimeKit refused", detail=refused.message, room_id=room.id)
     return words
 
 
