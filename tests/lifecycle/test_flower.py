@@ -197,6 +197,24 @@ def test_a_breakout_that_could_not_be_opened_says_why(running: Stack, flower: Fl
     assert row["result"] == row["exception"]
 
 
+def test_a_pass_that_met_an_error_of_ours_shows_as_failed(running: Stack, flower: Flower) -> None:
+    meeting = running.meeting(1)
+    made = running.breakout(meeting, rooms=["Red"], start="manual")
+    change = "UPDATE participant SET created_at = {} WHERE meeting_id = :it"
+    running.execute(change.format("'infinity'"), it=meeting)  # nothing that reads this row gets any further
+    running.post(f"/v1/breakouts/{made['id']}/start")
+
+    def failed() -> JSON | None:
+        rows = (row for row in flower.get("/api/tasks?taskname=room.open&state=FAILURE").values())
+        return next((row for row in rows if row["parent_id"] == made["id"]), None)
+
+    row = wait_until(failed, PATIENCE, what="a failed task")
+    running.execute(change.format("now()"), it=meeting)
+    assert row is not None
+    assert "DataError" in row["exception"]
+    assert running.wait(made["id"], "open")["problems"] == []
+
+
 def test_plain_celery_flower_has_our_settings(story: Story) -> None:
     page = story.flower.http.get("/tasks").text
     assert re.findall('data-column="([^"]+)"', page) == COLUMNS
