@@ -4,6 +4,7 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 CHAOS_ARGS ?=
+FAULTS_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
@@ -15,7 +16,7 @@ DEVELOP := $(VENV)/develop.stamp
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos check bench lock clean
+.PHONY: help setup demo test chaos faults check bench lock clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is
@@ -29,8 +30,11 @@ demo: $(RUN) ## watch people go to recorded breakout rooms and come home (KEEP=1
 test: $(DEVELOP) ## all tests, against a real broker, real databases, real workers (PYTEST_ARGS="…")
 	@$(BIN)/python -m pytest -n auto --maxprocesses 8 $(PYTEST_ARGS)
 
-chaos: $(DEVELOP) ## kill each process at each point of a lifecycle, garble its webhooks, and look what is left (CHAOS_ARGS="…")
+chaos: $(DEVELOP) ## kill each process at each point of a lifecycle, and look what is left (CHAOS_ARGS="…")
 	@$(BIN)/python -m tests.chaos.sweep $(CHAOS_ARGS)
+
+faults: $(DEVELOP) ## let all that a lifecycle needs fail in every way, and look what is left (FAULTS_ARGS="…")
+	@$(BIN)/python -m tests.chaos.faults $(FAULTS_ARGS)
 	@$(BIN)/python -m tests.chaos.webhooks
 
 check: $(DEVELOP) ## lint, types, import rules, locks, migrations, compose.yaml

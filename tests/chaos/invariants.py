@@ -11,8 +11,8 @@ The bounds that RealtimeKit itself sets, for it has no idempotency keys:
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from schemas.states import MOVES, BreakoutState, RecordingState, RoomState, SeatState, State
 from tests.support.stack import JSON
@@ -23,6 +23,22 @@ STATES: dict[str, type[State]] = {
     "participant.state": SeatState,
     "recording.state": RecordingState,
 }
+COUNTDOWN = timedelta(seconds=1)
+"""Of every breakout here."""
+REFUSALS = frozenset({"room failed", "participant refused", "recording refused", "RealtimeKit refused"})
+"""Problems that name what RealtimeKit said no to, for good."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What else may be the case because of what RealtimeKit did; a run without that trouble keeps all as it is."""
+
+    refusals: bool = False
+    """RealtimeKit said no for good: what it refused may be missing, as far as `problems` name it."""
+    lost_parents: int = 0
+    """Parents of unanswered creates that the search showed too late: empty, and no breakout is there to find them."""
+    late_seconds: float | None = None
+    """How late the timer may be, where no process died: whatever RealtimeKit does, it needs no call."""
 
 
 @dataclass(frozen=True)
@@ -40,30 +56,45 @@ class Facts:
     breakouts: list[JSON]
     seats: dict[str, JSON]
     sandbox: JSON
+    bounds: Bounds = field(default_factory=Bounds)
+
+    def told(self, about: str) -> set[str]:
+        """The ids of rooms (`room_id`) or people (`custom_participant_id`) that a refusal is told of."""
+        told = [problem[about] for problem in self.closed["problems"] if problem["what"] in REFUSALS]
+        return {it for it in told if it} if self.bounds.refusals else set()
 
 
 def violations(facts: Facts) -> list[str]:
     """One sentence for each rule that was broken."""
-    rules = (meetings, admissions, recordings, log, timer, people, promises)
+    rules = (meetings, admissions, recordings, log, timer, punctuality, people, promises)
     return [f"{rule.__name__}: {words}" for rule in rules for words in rule(facts)]
 
 
 def meetings(facts: Facts) -> Iterator[str]:
     """No child meeting is alive, and each room has one; a surplus that none could avoid is retired and reported."""
     ours = [meeting for meeting in facts.sandbox["meetings"] if meeting["title"].startswith(f"{facts.run} · ")]
-    if alive := [meeting["title"] for meeting in ours if meeting["status"] == "ACTIVE"]:
+    rooms = [room for room in facts.closed["rooms"] if room["id"] not in facts.told("room_id")]
+    spared = [f" · {room['name']} [" for room in facts.closed["rooms"] if room not in rooms]
+    alive = [meeting["title"] for meeting in ours if meeting["status"] == "ACTIVE"]
+    if alive := [title for title in alive if not any(name in title for name in spared)]:
         yield f"still alive: {alive}"
     owned = {room["realtimekit_meeting_id"] for room in facts.closed["rooms"]}
     surplus = [meeting for meeting in ours if meeting["id"] not in owned]
     reported = [problem for problem in facts.closed["problems"] if problem["what"] == "surplus retired"]
     if surplus and not reported:
         yield f"made beside those that are owned, and not reported: {[meeting['title'] for meeting in surplus]}"
-    if others := [problem for problem in facts.closed["problems"] if problem not in reported]:
+    expected = REFUSALS if facts.bounds.refusals else frozenset()
+    if others := [it for it in facts.closed["problems"] if it not in reported and it["what"] not in expected]:
         yield f"unexpected problems: {others}"
-    if len(owned & {meeting["id"] for meeting in ours}) != len(facts.closed["rooms"]):
+    if len({room["realtimekit_meeting_id"] for room in rooms} & {meeting["id"] for meeting in ours}) != len(rooms):
         yield "a room without a meeting of its own"
-    parents = [m for m in facts.sandbox["meetings"] if m["title"].startswith(facts.run) and m not in ours]
-    if [m["id"] for m in parents if m["status"] == "ACTIVE"] != [facts.meeting["realtimekit_meeting_id"]]:
+    yield from _parents(facts, ours)
+
+
+def _parents(facts: Facts, children: list[JSON]) -> Iterator[str]:
+    parents = [m for m in facts.sandbox["meetings"] if m["title"].startswith(facts.run) and m not in children]
+    alive = [m["id"] for m in parents if m["status"] == "ACTIVE"]
+    if facts.meeting["realtimekit_meeting_id"] not in alive or len(alive) > 1 + facts.bounds.lost_parents:
         yield f"parents: {[(m['title'], m['status']) for m in parents]}"
 
 
@@ -81,7 +112,8 @@ def admissions(facts: Facts) -> Iterator[str]:
     seated = {
         (meeting_id, it["custom_participant_id"]) for meeting_id, room in rooms.items() for it in room["participants"]
     }
-    if missing := seated - set(admitted):
+    refused = facts.told("custom_participant_id")
+    if missing := {(where, who) for where, who in seated - set(admitted) if who not in refused}:
         yield f"never admitted: {sorted(missing)}"
     if len(seated) != len(facts.people):
         yield f"{len(seated)} people seated of {len(facts.people)}"
@@ -96,10 +128,16 @@ def recordings(facts: Facts) -> Iterator[str]:
         yield f"started and forgotten: {sorted(unknown)}"
     if running := [one["id"] for one in there.values() if one["status"] != "UPLOADED"]:
         yield f"not uploaded: {running}"
+    told = facts.told("room_id")
     per_room = Counter(one["meeting_id"] for one in there.values())
-    if wrong := {room: per_room[room] for room in rooms if per_room[room] != 1}:
+    if wrong := {
+        room["name"]: per_room[room["realtimekit_meeting_id"]]
+        for room in facts.closed["rooms"]
+        if per_room[room["realtimekit_meeting_id"]] != 1 and room["id"] not in told
+    }:
         yield f"recordings per room: {wrong}"
-    if states := [one["state"] for one in facts.recordings if one["state"] != "uploaded"]:
+    others = [one for one in facts.recordings if one["room_id"] not in told]
+    if states := [one["state"] for one in others if one["state"] != "uploaded"]:
         yield f"recordings are {states}"
 
 
@@ -114,6 +152,9 @@ def log(facts: Facts) -> Iterator[str]:
             continue
         data, states = event["data"], STATES[event["type"]]
         thing = (event["type"], *(str(data.get(name)) for name in ("room_id", "recording_id", "custom_participant_id")))
+        if data["from"] is None:  # a seat of somebody who was moved
+            last[thing] = data["to"]
+            continue
         if data["from"] != last.get(thing, data["from"]):
             yield f"{thing} went on from {data['from']} after {last[thing]}"
         if states(data["to"]) not in MOVES[states][states(data["from"])]:
@@ -130,6 +171,20 @@ def timer(facts: Facts) -> Iterator[str]:
         yield f"closing began at {began}, the timer ended at {facts.closes_at}"
     if facts.closed["closes_at"] != facts.closes_at:
         yield f"answered {facts.closes_at} and kept {facts.closed['closes_at']}"
+
+
+def punctuality(facts: Facts) -> Iterator[str]:
+    """The timer needs no call to RealtimeKit: people are told in time to come home, whatever that does."""
+    if facts.bounds.late_seconds is None:
+        return
+    due = _time(facts.closes_at)
+    told = {
+        "closing began": [_time(event["at"]) for event in facts.log if _is_move(event, "closing")],
+        "the last seat turned": [_time(event["at"]) - COUNTDOWN for event in facts.log if _is_seat(event, "returning")],
+    }
+    for what, times in told.items():
+        if times and (late := (max(times) - due).total_seconds()) > facts.bounds.late_seconds:
+            yield f"{what} {late:.1f} s late"
 
 
 def people(facts: Facts) -> Iterator[str]:
@@ -154,6 +209,10 @@ def promises(facts: Facts) -> Iterator[str]:
 
 def _is_move(event: JSON, to: str) -> bool:
     return bool(event["type"] == "breakout.state" and event["data"]["to"] == to)
+
+
+def _is_seat(event: JSON, to: str) -> bool:
+    return bool(event["type"] == "participant.state" and event["data"]["to"] == to)
 
 
 def _time(text: str) -> datetime:

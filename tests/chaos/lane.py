@@ -95,13 +95,21 @@ class Lane:
             time.sleep(0.1)
         raise AssertionError(f"{what} did not come true within {deadline:g} s{last}")
 
-    def ask(self, method: str, path: str, body: JSON | None = None, *, key: str | None = None) -> JSON:
-        """Ask until there is an answer, under the same Idempotency-Key; AssertionError when that is a refusal."""
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: JSON | None = None,
+        *,
+        key: str | None = None,
+        again: frozenset[int] = frozenset({503}),
+    ) -> JSON:
+        """Ask under the same Idempotency-Key until the answer is none of `again`; Refusal when it is no success."""
         headers = {"Idempotency-Key": key} if key else {}
 
         def once() -> httpx.Response | None:
             answer = self.stack.api.request(method, path, json=body, headers=headers)
-            return None if answer.status_code == 503 else answer
+            return None if answer.status_code in again else answer
 
         answer = self.wait(once, f"an answer to {method} {path}")
         if not answer.is_success:

@@ -34,7 +34,7 @@ def sweep(pool: Pool, todo: Sequence[str] | None, size: int | None, seed: int) -
     yield from pool.play([_tale(point, seed) for point in todo])
 
 
-def _tale(point: str, seed: int) -> Tale:
+def _tale(point: str, seed: int) -> Tale[Outcome]:
     return partial(play, point=point, seed=seed)
 
 

@@ -1,11 +1,16 @@
-"""A small sample of what `make chaos` does: two processes die within one lifecycle, at points drawn by a seed."""
+"""A small sample of what `make chaos` does: two processes die within one lifecycle, and in another all that makes
+something goes wrong at first, at points and in ways drawn by a seed.
+"""
 
 import random
 
 import pytest
 
 from tests.chaos.lane import KINDS, Lane
+from tests.chaos.matrix import KINDS as FAULTS
+from tests.chaos.matrix import MAKING, REFUSAL, struck
 from tests.chaos.story import play
+from tests.chaos.trouble import Trouble, meet
 
 POINTS = {
     "api": [
@@ -41,3 +46,13 @@ def test_whatever_dies_wherever_everything_comes_right(lane: Lane, seed: int) ->
     outcome = play(lane, f"sample-{seed}", point=point, seed=seed)
     assert not outcome.violations, f"{point} with seed {seed}: {outcome.violations}, see {lane.folder}"
     assert outcome.killed == DEATHS, f"not all were reached: {point}"
+
+
+@pytest.mark.parametrize("seed", [3])
+def test_however_realtimekit_fails_everything_is_made_once(lane: Lane, seed: int) -> None:
+    chosen = random.Random(seed)
+    kinds = {operation: chosen.choice([kind for kind in FAULTS if kind != REFUSAL]) for operation in MAKING}
+    faults = tuple(fault for operation, kind in kinds.items() for fault in struck(operation, kind))
+    fate = meet(lane, f"faults-{seed}", trouble=Trouble(f"{kinds}", faults=faults), seed=seed)
+    assert not fate.violations, f"{fate.name} with seed {seed}: {fate.violations}, see {lane.folder}"
+    assert fate.struck > len(MAKING), f"not all were met: {fate.name}"

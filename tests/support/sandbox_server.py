@@ -74,9 +74,10 @@ class SandboxServer:
         """Replace all faults by these (`faults()` removes them)."""
         return self._json("PUT", "faults", list(faults))
 
-    def faults_met(self) -> int:
-        """How many calls the faults in force have struck."""
-        return sum(fault["struck"] for fault in self._json("GET", "faults")["faults"])
+    def faults_met(self, operation: str | None = None) -> int:
+        """How many calls (of this operation) the faults in force have struck."""
+        faults = self._json("GET", "faults")["faults"]
+        return sum(fault["struck"] for fault in faults if operation in (None, fault["operation"]))
 
     def switches(self, **changes: Any) -> JSON:
         """Turn switches; answers all of them."""

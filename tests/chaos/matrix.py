@@ -1,0 +1,155 @@
+"""Which troubles are worth a run: each operation of each part of a lifecycle, times each way in which a call fails."""
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+
+from tests.chaos.invariants import Bounds
+from tests.chaos.story import ROOMS
+from tests.chaos.trouble import LATE_SECONDS, LURES, Fate, Lure, Part, Trouble, outage, outage_in_the_middle
+from tests.support.stack import JSON
+
+KINDS = (
+    "rate_limited",
+    "error_before",
+    "error_after",
+    "timeout_after",
+    "reset_before",
+    "reset_after",
+    "success_false",
+    "garbled",
+    "silence",
+)
+REFUSAL = "success_false"
+"""The one of them after which nothing is tried again."""
+ABOUT = ('"p3"', "{run} · Room 1 [", None)
+"""Whose calls are struck, twice for each: a person's, a room's, and those that come first. So a retry is struck too,
+and beside what fails something succeeds."""
+TIMES, SELDOM = 2, {"get_one_recording": 1}
+"""Strikes; fewer for what is repeated less and less often."""
+UNANSWERED = ("error_after", "timeout_after", "reset_after")
+LAGS = (0.0, 1.0, 6.0)
+"""Seconds until a search shows a new meeting: at once, before it counts, and long after it has counted
+(REALTIMEKIT_TIMEOUT_SECONDS and SEARCH_SETTLE_SECONDS, see tests/chaos/lane.py, are 1.8 s together)."""
+LONGEST_LAG = LAGS[-1]
+DUPLICATES = ("same_record", "second_record", "conflict")
+BLOCK_SECONDS, OUTAGE_SECONDS = 300, 120
+SPARE_SECONDS = 60.0
+"""After a trouble's end, for the last retries and for all else."""
+MAKING = ("create_meeting", "add_participant", "start_recordings")
+
+
+def scouts() -> list[Trouble]:
+    """Runs that show which operations are called in which part, undisturbed and with each lure."""
+    return [Trouble(f"nothing struck, {lure.name}", lure=lure) for lure in LURES]
+
+
+def everything(scouted: Sequence[Fate]) -> list[Trouble]:
+    """All there is to play, those that take long first."""
+    crashes = deaths(scouted[0].trace)
+    return [*long_ones(), *unanswered(crashes), *duplicates(), *faults(met(scouted))]
+
+
+def met(scouted: Iterable[Fate]) -> dict[tuple[Part, str], Lure]:
+    """Each operation that is called in each part, with the first lure that leads to it."""
+    found: dict[tuple[Part, str], Lure] = {}
+    for lure, fate in zip(LURES, scouted, strict=True):
+        for part, calls in fate.calls.items():
+            for operation in calls:
+                found.setdefault((part, operation), lure)
+    return found
+
+
+def faults(there: dict[tuple[Part, str], Lure]) -> Iterator[Trouble]:
+    """Each of these operations fails in each way."""
+    for (part, operation), lure in sorted(there.items(), key=lambda it: it[0]):
+        for kind in KINDS:
+            bounds = Bounds(refusals=kind == REFUSAL, late_seconds=LATE_SECONDS)
+            yield Trouble(
+                f"{part} {operation} {kind}",
+                part,
+                struck(operation, kind),
+                operation=operation,
+                lure=lure,
+                bounds=bounds,
+            )
+
+
+def struck(operation: str, kind: str) -> tuple[JSON, ...]:
+    """The calls of `operation` that go wrong."""
+    times = SELDOM.get(operation, TIMES)
+    return tuple({"operation": operation, "kind": kind, "times": times, "match": about} for about in ABOUT)
+
+
+def duplicates() -> Iterator[Trouble]:
+    """Somebody was added without our hearing of it, and RealtimeKit does one thing or another with a second add."""
+    for kind in UNANSWERED:
+        for what in DUPLICATES:
+            name = f"opening add_participant {kind}, a duplicate gives {what}"
+            faults = struck("add_participant", kind)
+            yield Trouble(name, faults=faults, operation="add_participant", switches={"duplicate_participant": what})
+
+
+def unanswered(crashes: dict[str, str]) -> Iterator[Trouble]:
+    """What was made is not recorded, for its answer or its worker was lost, and a search shows it soon or late."""
+    for lag in LAGS:
+        late = f"found after {lag:g} s"
+        switches = {"search_lag_seconds": lag}
+        for operation in MAKING:
+            yield Trouble(f"opening {operation}, the worker dies, {late}", point=crashes[operation], switches=switches)
+            for kind in UNANSWERED:
+                yield _unanswered(Part.OPENING, operation, kind, lag)
+        yield _unanswered(Part.GATHERING, "create_meeting", "timeout_after", lag)
+        bounds = Bounds(lost_parents=1 if lag == LONGEST_LAG else 0)
+        name = f"gathering create_meeting, the API dies, {late}"
+        yield Trouble(name, point="api:call:create_meeting:after#1", switches=switches, bounds=bounds)
+
+
+def _unanswered(part: Part, operation: str, kind: str, lag: float) -> Trouble:
+    late = lag == LONGEST_LAG and part is Part.GATHERING
+    return Trouble(
+        f"{part} {operation} {kind}, found after {lag:g} s",
+        part,
+        struck(operation, kind),
+        operation=operation,
+        switches={"search_lag_seconds": lag},
+        bounds=Bounds(lost_parents=TIMES if late else 0, late_seconds=LATE_SECONDS),
+    )
+
+
+def deaths(trace: Sequence[str]) -> dict[str, str]:
+    """A point for each operation that makes something: after its effect and before its record, in a room."""
+    found = {}
+    for operation in MAKING:
+        passed = [line for line in trace if line.startswith(f"worker:call:{operation}") and ":after#" in line]
+        found[operation] = passed[-3]
+    return found
+
+
+def long_ones() -> Iterator[Trouble]:
+    """Cloudflare's block, and an outage, while opening and while closing."""
+    for part, operation in ((Part.OPENING, "add_participant"), (Part.CLOSING, "pause_resume_stop_recording")):
+        yield Trouble(
+            f"{part}, blocked for {BLOCK_SECONDS} s",
+            part,
+            ({"operation": operation, "kind": "blocked", "seconds": BLOCK_SECONDS},),
+            patience_seconds=BLOCK_SECONDS + SPARE_SECONDS,
+            most_turned_away=32,
+        )
+    away = partial(outage, seconds=OUTAGE_SECONDS)
+    for part in (Part.OPENING, Part.CLOSING):
+        yield Trouble(f"{part}, an outage of {OUTAGE_SECONDS} s", part, deed=away, patience_seconds=SPARE_SECONDS)
+    yield Trouble(
+        f"opening, an outage of {OUTAGE_SECONDS} s when one room is open",
+        faults=tuple(
+            {"operation": "create_meeting", "kind": "error_before", "match": f" · Room {number} [", "times": None}
+            for number in range(2, ROOMS + 1)
+        ),
+        deed=partial(outage_in_the_middle, seconds=OUTAGE_SECONDS),
+        patience_seconds=SPARE_SECONDS,
+    )
+
+
+def sample(troubles: Sequence[Trouble], size: int, seed: int) -> list[Trouble]:
+    """Some of them, the same ones for the same seed."""
+    return random.Random(seed).sample(list(troubles), min(size, len(troubles)))
