@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
+from orchestrator.sandbox.routes import ROUTES
 from tests.chaos.invariants import Bounds
 from tests.chaos.story import ROOMS
 from tests.chaos.trouble import LATE_SECONDS, LURES, Fate, Lure, Part, Trouble, outage, outage_in_the_middle
@@ -22,16 +23,17 @@ KINDS = (
 )
 REFUSAL = "success_false"
 """The one of them after which nothing is tried again."""
+READS = frozenset(operation for method, _, operation, _ in ROUTES if method == "GET")
+"""Without an effect, which the kinds that strike after it need."""
 ABOUT = ('"p3"', "{run} · Room 1 [", None)
 """Whose calls are struck, twice for each: a person's, a room's, and those that come first. So a retry is struck too,
 and beside what fails something succeeds."""
 TIMES, SELDOM = 2, {"get_one_recording": 1}
 """Strikes; fewer for what is repeated less and less often."""
 UNANSWERED = ("error_after", "timeout_after", "reset_after")
-LAGS = (0.0, 1.0, 6.0)
+AT_ONCE, SOON, LATE = LAGS = (0.0, 1.0, 6.0)
 """Seconds until a search shows a new meeting: at once, before it counts, and long after it has counted
 (REALTIMEKIT_TIMEOUT_SECONDS and SEARCH_SETTLE_SECONDS, see tests/chaos/lane.py, are 1.8 s together)."""
-LONGEST_LAG = LAGS[-1]
 DUPLICATES = ("same_record", "second_record", "conflict")
 BLOCK_SECONDS, OUTAGE_SECONDS = 300, 120
 SPARE_SECONDS = 60.0
@@ -64,6 +66,8 @@ def faults(there: dict[tuple[Part, str], Lure]) -> Iterator[Trouble]:
     """Each of these operations fails in each way."""
     for (part, operation), lure in sorted(there.items(), key=lambda it: it[0]):
         for kind in KINDS:
+            if operation in READS and kind.endswith("_after"):
+                continue
             bounds = Bounds(refusals=kind == REFUSAL, late_seconds=LATE_SECONDS)
             yield Trouble(
                 f"{part} {operation} {kind}",
@@ -92,21 +96,25 @@ def duplicates() -> Iterator[Trouble]:
 
 def unanswered(crashes: dict[str, str]) -> Iterator[Trouble]:
     """What was made is not recorded, for its answer or its worker was lost, and a search shows it soon or late."""
+    for operation in MAKING:
+        for lag in LAGS if operation == "create_meeting" else (AT_ONCE, LATE):
+            name = f"opening {operation}, the worker dies, found after {lag:g} s"
+            yield Trouble(name, point=crashes[operation], switches={"search_lag_seconds": lag})
     for lag in LAGS:
-        late = f"found after {lag:g} s"
-        switches = {"search_lag_seconds": lag}
-        for operation in MAKING:
-            yield Trouble(f"opening {operation}, the worker dies, {late}", point=crashes[operation], switches=switches)
-            for kind in UNANSWERED:
-                yield _unanswered(Part.OPENING, operation, kind, lag)
+        name = f"gathering create_meeting, the API dies, found after {lag:g} s"
+        bounds = Bounds(lost_parents=1 if lag == LATE else 0)
+        point = "api:call:create_meeting:after#1"
+        yield Trouble(name, point=point, switches={"search_lag_seconds": lag}, bounds=bounds)
+    for lag in (SOON, LATE):  # at once: see `faults`
+        for kind in UNANSWERED:
+            yield _unanswered(Part.OPENING, "create_meeting", kind, lag)
         yield _unanswered(Part.GATHERING, "create_meeting", "timeout_after", lag)
-        bounds = Bounds(lost_parents=1 if lag == LONGEST_LAG else 0)
-        name = f"gathering create_meeting, the API dies, {late}"
-        yield Trouble(name, point="api:call:create_meeting:after#1", switches=switches, bounds=bounds)
+    for operation in MAKING[1:]:
+        yield _unanswered(Part.OPENING, operation, "timeout_after", LATE)
 
 
 def _unanswered(part: Part, operation: str, kind: str, lag: float) -> Trouble:
-    late = lag == LONGEST_LAG and part is Part.GATHERING
+    late = lag == LATE and part is Part.GATHERING
     return Trouble(
         f"{part} {operation} {kind}, found after {lag:g} s",
         part,
@@ -121,7 +129,8 @@ def deaths(trace: Sequence[str]) -> dict[str, str]:
     """A point for each operation that makes something: after its effect and before its record, in a room."""
     found = {}
     for operation in MAKING:
-        passed = [line for line in trace if line.startswith(f"worker:call:{operation}") and ":after#" in line]
+        call = f"worker:call:{operation.removesuffix('s')}"  # ours is called start_recording
+        passed = [line for line in trace if line.startswith(call) and ":after#" in line]
         found[operation] = passed[-3]
     return found
 

@@ -54,7 +54,8 @@ class Trouble:
     lure: Lure = Lure("nothing")
     switches: Mapping[str, Any] = field(default_factory=dict)
     deed: Deed | None = None
-    """Done right after the start was answered, or after the timer was set to end soon: by `part`."""
+    """Done right after the start was answered, or after the timer was set to end soon: by `part`. Faults that it leaves
+    in force end with it."""
     point: str = NOWHERE
     """Where a process dies."""
     bounds: Bounds = field(default_factory=lambda: Bounds(late_seconds=LATE_SECONDS))
@@ -116,8 +117,7 @@ class _Maker:
 
     def opening(self, lane: Lane) -> None:
         """The start was answered."""
-        if self._trouble.deed is not None and self._trouble.part is Part.OPENING:
-            self._trouble.deed(lane, self._run)
+        self._do(lane, Part.OPENING)
 
     def before_closing(self, lane: Lane) -> None:
         """Everybody is in their rooms."""
@@ -127,8 +127,7 @@ class _Maker:
 
     def closing(self, lane: Lane) -> None:
         """The timer ends soon."""
-        if self._trouble.deed is not None and self._trouble.part is Part.CLOSING:
-            self._trouble.deed(lane, self._run)
+        self._do(lane, Part.CLOSING)
 
     def end(self, _: Lane) -> None:
         """Undo everything."""
@@ -145,6 +144,12 @@ class _Maker:
         if most is None or self._turned_away <= most:
             return []
         return [f"calls: {self._turned_away} went out although all were blocked"]
+
+    def _do(self, lane: Lane, part: Part) -> None:
+        if self._trouble.deed is not None and self._trouble.part is part:
+            self._trouble.deed(lane, self._run)
+            self.struck += self._sandbox.faults_met(self._trouble.operation)
+            self._sandbox.faults()
 
     def _leave(self) -> None:
         if self._part is not None:
@@ -245,7 +250,6 @@ def outage(lane: Lane, _run: str, seconds: float) -> None:
     )
     until = time.monotonic() + seconds
     lane.wait(lambda: time.monotonic() > until, "the end of an outage", 2 * seconds)
-    lane.stack.sandbox.faults()
 
 
 LURES = (
