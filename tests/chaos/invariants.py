@@ -191,7 +191,10 @@ def people(facts: Facts) -> Iterator[str]:
     """Who was in a room came home, for all of them follow their seats; who never was in one never joined."""
     rooms = {room["realtimekit_meeting_id"] for room in facts.closed["rooms"]}
     went = {peer["custom_participant_id"] for peer in facts.sandbox["peers"] if peer["meeting_id"] in rooms}
+    refused = facts.told("custom_participant_id")
     for it in (it for room in facts.closed["rooms"] for it in room["participants"]):
+        if it["custom_participant_id"] in refused and it["state"] == "never_joined":
+            continue  # of this room; they may have been in the one that they were to leave
         if it["state"] != ("returned" if it["custom_participant_id"] in went else "never_joined"):
             yield f"{it['custom_participant_id']} ended as {it['state']}"
     for name, seat in facts.seats.items():
