@@ -47,9 +47,13 @@ def scouts() -> list[Trouble]:
 
 
 def everything(scouted: Sequence[Fate]) -> list[Trouble]:
-    """All there is to play, those that take long first."""
-    crashes = deaths(scouted[0].trace)
-    return [*long_ones(), *unanswered(crashes), *duplicates(), *faults(met(scouted))]
+    """All there is to play; those that mostly wait are spread, or nobody would keep the machine busy beside them."""
+    waiting = list(long_ones())
+    others = [*unanswered(deaths(scouted[0].trace)), *duplicates(), *faults(met(scouted))]
+    between = len(others) // len(waiting)
+    for number, trouble in enumerate(waiting):
+        others.insert(number * (between + 1), trouble)
+    return others
 
 
 def met(scouted: Iterable[Fate]) -> dict[tuple[Part, str], Lure]:
