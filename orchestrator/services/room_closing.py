@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
+from sqlmodel import col
+
 from orchestrator.domain.wording import count
 from orchestrator.errors import LeaseLost, OutOfQuota, RealtimeKitError, Refused, Stopping
 from orchestrator.realtimekit.client import RealtimeKit
@@ -23,7 +26,7 @@ from orchestrator.store.database import Transaction
 from orchestrator.store.leases import Lease
 from orchestrator.store.queries import lock_breakout, recordings_of
 from schemas.states import RoomState, RoomWanted
-from schemas.tables import Breakout, Room
+from schemas.tables import Breakout, Event, Room
 
 
 @dataclass
@@ -33,7 +36,8 @@ class Ended:
     claim: due.Claim
     work: RoomWork
     stopped: dict[str, RecordingRecord | None] = field(default_factory=dict)
-    surplus: int = 0
+    surplus: list[str] = field(default_factory=list)
+    """Meetings that an unanswered create made beside the room's own, and that live."""
     refusals: list[str] = field(default_factory=list)
     failure: RealtimeKitError | None = None
     """The first one that is worth another try."""
@@ -43,7 +47,11 @@ def close(deps: Deps, lease: Lease, work: RoomWork) -> str:
     """One pass that leaves nothing of the room at RealtimeKit but a retired meeting and its finished recordings."""
     must_have_settled(deps, work.in_doubt_since, work.now)
     ended = Ended(lease.claim, work)
-    deps.realtimekit.run(_end_at_realtimekit(deps, ended), lease.before_call)
+    if work.ever_in_doubt:
+        deps.realtimekit.run(_attempt(ended, _find_surplus(deps, ended)), lease.before_call)
+    if ended.surplus:
+        _report_surplus(deps, ended)
+    deps.realtimekit.run(_end_at_realtimekit(deps.realtimekit, ended), lease.before_call)
     if ended.failure is not None:
         raise ended.failure
     answer = deps.database.together(
@@ -54,17 +62,35 @@ def close(deps: Deps, lease: Lease, work: RoomWork) -> str:
     return answer
 
 
-async def _end_at_realtimekit(deps: Deps, ended: Ended) -> None:
+async def _find_surplus(deps: Deps, ended: Ended) -> None:
+    found = await find_ours(deps, ended.work.key, Priority.CLOSING)
+    ended.surplus = [meeting.id for meeting in found if meeting.id != ended.work.realtimekit_meeting_id]
+
+
+def _report_surplus(deps: Deps, ended: Ended) -> None:
+    """Before it is retired: what is retired is not found any more, should this pass end before its record."""
+    work = ended.work
+    with deps.database.transaction() as tx:
+        breakout = lock_breakout(tx, work.breakout_id)
+        due.record(tx, ended.claim, progress=False)
+        problems = select(col(Event.data)).where(col(Event.breakout_id) == breakout.id, col(Event.type) == "problem")
+        told = " ".join(problem["detail"] for problem in tx.session.scalars(problems))
+        for meeting_id in (it for it in ended.surplus if it not in told):
+            detail = f"meeting {meeting_id}, of a create whose answer was lost, is not needed"
+            report_problem(tx, breakout, tx.now(), what="surplus retired", detail=detail, room_id=work.room_id)
+
+
+async def _end_at_realtimekit(kit: RealtimeKit, ended: Ended) -> None:
     """Retire before putting people out, or they could come back in between; RealtimeKit takes either order."""
-    kit, work, meeting_id = deps.realtimekit, ended.work, ended.work.realtimekit_meeting_id
+    work, meeting_id = ended.work, ended.work.realtimekit_meeting_id
     if meeting_id:
         for recording in work.recordings:
             await _attempt(ended, _stop(kit, meeting_id, recording, ended))
         await _attempt(ended, kit.retire_meeting(meeting_id))
         if work.occupied or not work.presence_is_known:
             await _attempt(ended, kit.kick_all(meeting_id))
-    if work.ever_in_doubt:
-        await _attempt(ended, _retire_surplus(deps, ended))
+    for surplus_id in ended.surplus:
+        await _attempt(ended, kit.retire_meeting(surplus_id))
 
 
 async def _attempt(ended: Ended, step: Coroutine[Any, Any, None]) -> None:
@@ -87,14 +113,6 @@ async def _stop(kit: RealtimeKit, meeting_id: str, recording: RecordingWork, end
     if realtimekit_id is not None:
         stopped = await kit.stop_recording(realtimekit_id)
         ended.stopped[recording.id] = stopped or RecordingRecord(id=realtimekit_id, status="UPLOADING")
-
-
-async def _retire_surplus(deps: Deps, ended: Ended) -> None:
-    """Retire what a try with an unknown outcome may have made beside the meeting that was adopted."""
-    for meeting in await find_ours(deps, ended.work.key, Priority.CLOSING):
-        if meeting.id != ended.work.realtimekit_meeting_id:
-            await deps.realtimekit.retire_meeting(meeting.id)
-            ended.surplus += 1
 
 
 def _store_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[str | None]:
@@ -121,9 +139,6 @@ def _store_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[str | N
 
 
 def _store_one(tx: Transaction, breakout: Breakout, room: Room, one: Ended, now: datetime) -> None:
-    if one.surplus:
-        detail = f"{one.surplus} surplus meetings of an unanswered create were retired"
-        report_problem(tx, breakout, now, what="surplus retired", detail=detail, room_id=room.id)
     for words in one.refusals:
         report_problem(tx, breakout, now, what="RealtimeKit refused", detail=words, room_id=room.id)
     if room.state in (RoomState.PLANNED, RoomState.CLOSING):

@@ -9,7 +9,7 @@ from tests.support.stack import JSON, Stack
 
 pytestmark = [pytest.mark.xdist_group("refusals"), pytest.mark.parametrize("running", ["postgresql"], indirect=True)]
 
-CREATE, RECORD = "create_meeting", "start_recordings"
+CREATE, RECORD, RETIRE = "create_meeting", "start_recordings", "update_meeting_by_id"
 
 
 def test_people_of_a_refused_room_are_given_to_the_others(stack: Stack) -> None:
@@ -65,9 +65,8 @@ def test_a_200_without_success_is_a_refusal(stack: Stack) -> None:
     meeting = stack.meeting(4)
     stack.sandbox.faults({"operation": CREATE, "kind": "success_false", "match": "Room 1"})
     made = stack.breakout(meeting, rooms=2)
-    opened = stack.wait(made["id"], "open")
+    opened = stack.wait(made["id"], "open", condition=lambda b: b["progress"]["participants"]["admitted"] == 4)
     assert opened["progress"]["rooms"] == {"total": 2, "ready": 0, "open": 1, "closed": 0, "failed": 1}
-    assert opened["progress"]["participants"]["admitted"] == 4
     _close(stack, made["id"])
 
 
@@ -122,6 +121,24 @@ def test_an_outage_fails_no_room_and_everything_opens_after_it(stack: Stack) -> 
     opened = stack.wait(made["id"], "open", deadline=60)
     assert opened["problems"] == []
     _close(stack, made["id"])
+
+
+def test_a_surplus_meeting_is_told_of_once_though_retiring_it_was_not_answered(stack: Stack) -> None:
+    meeting = stack.meeting(1)
+    stack.sandbox.faults({"operation": CREATE, "kind": "error_after", "times": 1})
+    made = stack.breakout(meeting, rooms=1)
+    owned = stack.wait(made["id"], "open")["rooms"][0]["realtimekit_meeting_id"]
+    title = next(it["title"] for it in stack.sandbox.state()["meetings"] if it["id"] == owned)
+    with stack.parts() as deps:
+        surplus = deps.realtimekit.run(deps.realtimekit.create_meeting(title)).id
+    stack.sandbox.faults({"operation": RETIRE, "kind": "error_after", "times": 2, "match": surplus})
+    stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
+    closed = stack.wait(made["id"], "closed")
+    assert stack.sandbox.faults_met() >= 1
+    told = [problem["what"] for problem in closed["problems"] if surplus in problem["detail"]]
+    assert told == ["surplus retired"]
+    alive = {it["id"] for it in stack.sandbox.state()["meetings"] if it["status"] == "ACTIVE"}
+    assert not alive & {owned, surplus}
 
 
 def _recording_failed_and_both_joined(breakout: JSON) -> bool:
