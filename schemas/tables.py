@@ -163,6 +163,7 @@ class Presence(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("meeting_id", "peer_id"),
         Index("ix_presence_here", "participant_id", **_when("left_at IS NULL")),
+        Index("ix_presence_in_room", "room_id", **_when("left_at IS NULL")),
     )
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
@@ -280,6 +281,7 @@ class Seat(SQLModel, table=True):
         Index("ix_seat_room_id_participant_id", "room_id", "participant_id"),
         Index("uq_seat_wanted", "breakout_id", "participant_id", unique=True, **_when("wanted")),
         Index("ix_seat_participant_id", "participant_id"),
+        Index("ix_seat_breakout_id", "breakout_id"),
     )
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=36)

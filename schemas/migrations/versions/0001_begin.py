@@ -270,6 +270,7 @@ def _presence() -> None:
     )
     with op.batch_alter_table("presence", schema=None) as batch_op:
         batch_op.create_index("ix_presence_here", ["participant_id"], unique=False, **when("left_at IS NULL"))
+        batch_op.create_index("ix_presence_in_room", ["room_id"], unique=False, **when("left_at IS NULL"))
 
 
 def _recording() -> None:
@@ -341,6 +342,7 @@ def _seat() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_seat")),
     )
     with op.batch_alter_table("seat", schema=None) as batch_op:
+        batch_op.create_index("ix_seat_breakout_id", ["breakout_id"], unique=False)
         batch_op.create_index("ix_seat_participant_id", ["participant_id"], unique=False)
         batch_op.create_index("ix_seat_room_id_participant_id", ["room_id", "participant_id"], unique=False)
         batch_op.create_index("uq_seat_wanted", ["breakout_id", "participant_id"], unique=True, **when("wanted"))
