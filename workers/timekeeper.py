@@ -5,6 +5,7 @@ that only one start can consume.
 """
 
 import time
+from datetime import datetime
 from typing import Any
 
 import redis
@@ -39,6 +40,8 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._wakes: redis.client.PubSub | None = None
         self._sweep_is_planned = False
+        self._planned = 0.0
+        """When to look next at the latest, in seconds since the epoch by the database's clock."""
         super().__init__(*args, **kwargs)
 
     def tick(self, *_: Any, **__: Any) -> float:
@@ -69,8 +72,16 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
         if sum(self._send_batch(table, resend=resend) for table in late):
             return 0.0
         if late:
-            return REST_SECONDS
-        return min([LONGEST_SLEEP_SECONDS, *((due_at - now).total_seconds() for due_at in firsts.values())])
+            firsts = self._later_than(now)
+        longest = REST_SECONDS if late else LONGEST_SLEEP_SECONDS
+        seconds = min([longest, *((due_at - now).total_seconds() for due_at in firsts.values())])
+        self._planned = now.timestamp() + seconds
+        return seconds
+
+    def _later_than(self, now: datetime) -> dict[type[Due], datetime]:
+        """What is late can't be sent just now; no timer that ends meanwhile has to wait for that."""
+        with deps().database.transaction() as tx:
+            return due.next_due(tx, now)
 
     def _send_batch(self, table: type[Due], *, resend: bool) -> int:
         with deps().database.transaction() as tx:
@@ -107,11 +118,17 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
     def _sleep(self, seconds: float) -> None:
         try:
             if self._wakes is None:
-                self._wakes = deps().broker.subscribe(due.DUE_TOPIC)
+                self._wakes = deps().broker.subscribe(f"{due.DUE_TOPIC}*")
             until = time.monotonic() + seconds
             while (left := until - time.monotonic()) > 0:
-                if self._wakes.get_message(timeout=left):
-                    return
+                if self._is_earlier(self._wakes.get_message(timeout=left)):
+                    break
+            while self._wakes.get_message():
+                pass  # what it names is in the database by now
         except (redis.RedisError, OSError):
             self._wakes = None
             time.sleep(min(seconds, 0.2))
+
+    def _is_earlier(self, message: Any) -> bool:
+        """Whether a publish names a time before the one at which we look anyway."""
+        return message is not None and float(message["channel"].rpartition(b":")[2]) < self._planned

@@ -21,11 +21,7 @@ def fail_room(tx: Transaction, breakout: Breakout, room: Room, words: str, now: 
     move_rooms(tx, breakout, [room], RoomState.FAILED, now)
     report_problem(tx, breakout, now, what="room failed", detail=words, room_id=room.id)
     want_closed(tx, breakout, [room.id], now)
-    seats = [
-        seat
-        for seat in wanted_seats(tx.session, breakout.id)
-        if seat.room_id == room.id and seat.state not in ACCOUNTED
-    ]
+    seats = [seat for seat in wanted_seats(tx, breakout.id) if seat.room_id == room.id and seat.state not in ACCOUNTED]
     if breakout.on_room_failure is OnRoomFailure.REDISTRIBUTE and breakout.state is not BreakoutState.CLOSING:
         _redistribute(tx, breakout, seats, now)
     else:

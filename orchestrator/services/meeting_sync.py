@@ -188,8 +188,9 @@ def _store(deps: Deps, claim: due.Claim, work: SyncWork, answers: Answers) -> st
             meeting.to_import = False  # it is not there any more
         made = _store_tokens(deps, tx, work, answers.tokens)
         now = tx.now()
-        if meeting.poll_at is None or meeting.poll_at <= now or live_breakout(tx, meeting.id) is None:
-            meeting.poll_at = next_poll(deps, tx, meeting, now)
+        live = live_breakout(tx, meeting.id)
+        if meeting.poll_at is None or meeting.poll_at <= now or live is None:
+            meeting.poll_at = next_poll(deps, meeting, live, now)
         if isinstance(answers.error, Refused):
             later = now + REFUSED_AGAIN if meeting.to_import or work.guests else None
             due.release(tx, claim, due_at=earliest(meeting.poll_at, later))

@@ -36,10 +36,10 @@ LATE = timedelta(seconds=60)
 """Who is where is known later than this: an operator should know."""
 
 
-def watch(deps: Deps, tx: Transaction, breakout: Breakout) -> None:
+def watch(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
     """From now on it matters who is where in this breakout's meeting, and that everybody has a token for it."""
     meeting = tx.session.get_one(Meeting, breakout.meeting_id, populate_existing=True)
-    meeting.poll_at = tx.now() + _pace(deps, meeting, breakout)
+    meeting.poll_at = next_poll(deps, meeting, breakout, now)
     due.want(tx, Meeting, [meeting.id])
 
 
@@ -120,9 +120,8 @@ def webhooks_come(meeting: Meeting, since: datetime | None) -> bool:
     return since is not None and meeting.webhook_at is not None and meeting.webhook_at >= since
 
 
-def next_poll(deps: Deps, tx: Transaction, meeting: Meeting, now: datetime) -> datetime | None:
+def next_poll(deps: Deps, meeting: Meeting, breakout: Breakout | None, now: datetime) -> datetime | None:
     """When to ask next; None while no breakout runs."""
-    breakout = live_breakout(tx, meeting.id)
     return now + _pace(deps, meeting, breakout) if breakout else None
 
 
@@ -131,8 +130,9 @@ def _told(meeting: Meeting, breakout: Breakout) -> bool:
 
 
 def _pace(deps: Deps, meeting: Meeting, breakout: Breakout) -> timedelta:
-    """How long between two passes. Often enough while people come home to miss nobody, whatever webhook got lost."""
-    pace = timedelta(seconds=deps.settings.sync_seconds * (TOLD if _told(meeting, breakout) else 1))
+    """How long between two passes. While people come home, soon enough to miss nobody whose webhook got lost."""
+    told = _told(meeting, breakout)
+    pace = timedelta(seconds=deps.settings.sync_seconds * (TOLD if told else 1))
     if breakout.state is BreakoutState.CLOSING:
-        return min(pace, max(deps.grace / 3, timedelta(seconds=1)))
+        return min(pace, max(deps.grace if told else deps.grace / 3, timedelta(seconds=1)))
     return pace

@@ -25,11 +25,11 @@ from orchestrator.services.seating import seat_latecomers
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import (
-    lock_breakout,
     lock_meeting,
     places,
     raise_versions,
     seats_of_rooms,
+    take_turn,
     wanted_seats,
 )
 from schemas.states import (
@@ -52,10 +52,10 @@ STUCK_AFTER = 3
 def step(deps: Deps, breakout_id: str, claim: int) -> str:
     """The task of a breakout: consume the message and look."""
     with deps.database.transaction() as tx:
-        breakout = lock_breakout(tx, breakout_id)
-        if not due.take(tx, Breakout, breakout_id, claim):
+        take_turn(tx, breakout_id)
+        breakout = due.take(tx, Breakout, breakout_id, claim)
+        if breakout is None:
             return "nothing to do"
-        tx.session.refresh(breakout)
         before = breakout.state
         look(deps, tx, breakout)
         return str(breakout.state) if breakout.state is before else f"{before} → {breakout.state}"
@@ -111,14 +111,17 @@ def begin_closing(
     deps: Deps, tx: Transaction, breakout: Breakout, reason: CloseReason, countdown: timedelta | None = None
 ) -> None:
     """Tell everybody that the rooms close; the seats point to main `countdown` later."""
-    now = tx.now()
     if countdown is None:
         countdown = timedelta(seconds=breakout.countdown_seconds)
+    _call_back(tx, breakout, reason, countdown, tx.now())
+    look(deps, tx, breakout)
+
+
+def _call_back(tx: Transaction, breakout: Breakout, reason: CloseReason, countdown: timedelta, now: datetime) -> None:
     move_breakout(tx, breakout, BreakoutState.CLOSING, now)
     breakout.close_reason = reason
     breakout.empties_at = now + countdown
     raise_versions(tx, breakout.meeting_id)
-    look(deps, tx, breakout)
 
 
 def _planned(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
@@ -147,7 +150,7 @@ def _opening(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> 
         _fail_stuck_rooms(tx, breakout, now)
         counts = _room_states(tx, breakout)
     if counts.get(RoomState.FAILED) and breakout.on_room_failure is OnRoomFailure.ABORT:
-        begin_closing(deps, tx, breakout, CloseReason.ABORTED)
+        _call_back(tx, breakout, CloseReason.ABORTED, timedelta(seconds=breakout.countdown_seconds), now)
     elif set(counts) <= {RoomState.FAILED, RoomState.CLOSED}:
         if not _unretired(tx, breakout):
             _fail(tx, breakout, now)
@@ -160,7 +163,7 @@ def _opened(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> N
     breakout.opened_at = breakout.warned_until = now
     if breakout.duration_seconds is not None:
         breakout.closes_at = now + timedelta(seconds=breakout.duration_seconds)
-    watch(deps, tx, breakout)
+    watch(deps, tx, breakout, now)
     raise_versions(tx, breakout.meeting_id)
 
 
@@ -172,7 +175,7 @@ def _want_rooms(deps: Deps, tx: Transaction, breakout: Breakout, wanted: RoomWan
     if not rooms:
         return
     if wanted is RoomWanted.OPEN:
-        watch(deps, tx, breakout)
+        watch(deps, tx, breakout, now)
     for room in rooms:
         room.wanted = wanted
     move_rooms(tx, breakout, [room for room in rooms if room.state is RoomState.PLANNED], RoomState.PREPARING, now)
@@ -203,19 +206,19 @@ def _fail_stuck_rooms(tx: Transaction, breakout: Breakout, now: datetime) -> Non
 
 def _fail(tx: Transaction, breakout: Breakout, now: datetime) -> None:
     """No room could be opened, and everything that was made is retired."""
-    left = [seat for seat in wanted_seats(tx.session, breakout.id) if seat.state not in ACCOUNTED]
+    left = [seat for seat in wanted_seats(tx, breakout.id) if seat.state not in ACCOUNTED]
     move_seats(tx, breakout, {SeatState.NEVER_JOINED: left}, now)
     move_breakout(tx, breakout, BreakoutState.FAILED, now)
     breakout.closed_at = now
     raise_versions(tx, breakout.meeting_id)
 
 
-def _open(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
+def _open(_: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
     if breakout.closes_at is None:
         return
     if now >= breakout.closes_at:
         _count_lateness(tx, "closes_at", breakout.closes_at, now)
-        begin_closing(deps, tx, breakout, CloseReason.TIMER)
+        _call_back(tx, breakout, CloseReason.TIMER, timedelta(seconds=breakout.countdown_seconds), now)
         return
     _warn(tx, breakout, breakout.closes_at, now)
 
@@ -246,8 +249,8 @@ def _closing(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> 
 def _point_to_main(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
     """From now on everybody belongs in main; whoever is there already has returned."""
     breakout.emptied_at = now
-    watch(deps, tx, breakout)
-    seats = wanted_seats(tx.session, breakout.id)
+    watch(deps, tx, breakout, now)
+    seats = wanted_seats(tx, breakout.id)
     came = [seat for seat in seats if seat.state in (SeatState.JOINED, SeatState.AWAY)]
     never = [seat for seat in seats if seat not in came and seat.state not in ACCOUNTED]
     move_seats(tx, breakout, {SeatState.RETURNING: came, SeatState.NEVER_JOINED: never}, now)

@@ -17,13 +17,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from prometheus_client import Counter
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
     Select,
+    and_,
     case,
     func,
     literal,
@@ -47,11 +48,13 @@ from orchestrator.store.messages import Message
 from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room, Sweep
 from schemas.tasks import Task
 
+Row = TypeVar("Row", bound=Due)
+
 TABLES: tuple[type[Due], ...] = (Breakout, Room, Inbox, Recording, Meeting, Sweep)
 """Every table whose rows can be due, the most urgent kind first."""
 
-DUE_TOPIC = "due"
-"""Published when something became due earlier than the timekeeper may expect."""
+DUE_TOPIC = "due:"
+"""Before a time in seconds since the epoch: published when something became due then, maybe earlier than expected."""
 
 
 @dataclass(frozen=True)
@@ -153,17 +156,18 @@ def start_all(
     return {row.id: Claim(table, row.id, row.claim, row.generation, row.tries) for row in rows}
 
 
-def take(tx: Transaction, table: type[Due], row_id: str, claim: int) -> bool:
-    """Consume `claim` for work that ends within this transaction; False when there is nothing to do any more."""
+def take(tx: Transaction, table: type[Row], row_id: str, claim: int) -> Row | None:
+    """Consume `claim` for work that ends within this transaction: the row, locked; None when there is nothing to do."""
     statement = _update(
         table, _id(table) == row_id, _column(table, "claim") == claim, _column(table, "holder").is_(None)
     ).values(claim=claim + 1, tries=_column(table, "dispatches"), dispatches=0, due_at=None)
-    tries = tx.session.scalar(statement.returning(_column(table, "tries")))
-    if tries is None:
+    returned = statement.returning(table)
+    row: Row | None = tx.session.scalar(returned, execution_options={"populate_existing": True})
+    if row is None:
         tx.count(_stale(table).inc)
-        return False
-    about(attempt=max(1, tries))
-    return True
+        return None
+    about(attempt=max(1, row.tries))
+    return row
 
 
 def want(tx: Transaction, table: type[Due], row_ids: Iterable[str], hint: Task | None = None) -> None:
@@ -175,21 +179,22 @@ def want(tx: Transaction, table: type[Due], row_ids: Iterable[str], hint: Task |
     if not ids:
         return
     tx.session.flush()
-    lock_rows(tx, table, ids)
-    tx.session.execute(_update(table, _id(table).in_(ids)).values(generation=_column(table, "generation") + 1))
     soon = tx.after(timedelta(seconds=dispatch_delays()[0]))
-    idle = select(_id(table)).where(
-        _id(table).in_(ids),
-        _column(table, "holder").is_(None),
-        or_(_column(table, "dispatches") == 0, _column(table, "due_at") > soon),
-    )
-    dispatch(tx, table, tx.session.scalars(idle).all(), hint)
+    unsent = or_(_column(table, "dispatches") == 0, _column(table, "due_at") > soon)
+    statement = _update(table, _id(table).in_(_locked(table, ids))).values(generation=_column(table, "generation") + 1)
+    rows = tx.session.execute(statement.returning(_id(table), and_(_column(table, "holder").is_(None), unsent)))
+    dispatch(tx, table, [row_id for row_id, idle in rows if idle], hint)
 
 
 def lock_rows(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:
     """Lock rows in the order of their ids: two that lock several never wait for each other in a circle."""
+    tx.session.execute(_locked(table, row_ids))
+
+
+def _locked(table: type[Due], row_ids: Iterable[str]) -> Select[Any]:
+    """The ids of rows, locked in order."""
     statement = select(_id(table)).where(_id(table).in_(list(row_ids))).order_by(_id(table))
-    tx.session.execute(statement.with_for_update(key_share=True))
+    return statement.with_for_update(key_share=True)
 
 
 def set_due(tx: Transaction, table: type[Due], row_id: str, due_at: datetime | None) -> None:
@@ -199,7 +204,7 @@ def set_due(tx: Transaction, table: type[Due], row_id: str, due_at: datetime | N
         _update(table, _id(table) == row_id, _column(table, "holder").is_(None)).values(due_at=due_at, dispatches=0)
     )
     if due_at is not None:
-        tx.wake(DUE_TOPIC)
+        _wake_by(tx, due_at)
 
 
 def due_by(tx: Transaction, table: type[Due], row_ids: Iterable[str], at: datetime) -> None:
@@ -207,7 +212,12 @@ def due_by(tx: Transaction, table: type[Due], row_ids: Iterable[str], at: dateti
     due_at = _column(table, "due_at")
     statement = _update(table, _id(table).in_(list(row_ids)), _column(table, "holder").is_(None))
     tx.session.execute(statement.where(or_(due_at.is_(None), due_at > at)).values(due_at=at, dispatches=0))
-    tx.wake(DUE_TOPIC)
+    _wake_by(tx, at)
+
+
+def _wake_by(tx: Transaction, at: datetime) -> None:
+    """Have timekeepers that would sleep longer look by then."""
+    tx.wake(f"{DUE_TOPIC}{at.timestamp()}")
 
 
 def record(tx: Transaction, claim: Claim, *, progress: bool = True) -> None:
@@ -274,7 +284,7 @@ def release(tx: Transaction, claim: Claim, *, due_at: datetime | None, untried: 
     if generation is not None and generation != claim.generation:
         dispatch(tx, table, [claim.row_id])
     elif due_at is not None:
-        tx.wake(DUE_TOPIC)
+        _wake_by(tx, due_at)
 
 
 def dispatch_due(tx: Transaction, table: type[Due], limit: int, *, resend: bool) -> tuple[int, int]:
@@ -302,12 +312,17 @@ def forget_dispatches(tx: Transaction, table: type[Due]) -> None:
     tx.session.execute(_update(table, *waiting).values(due_at=tx.now(), dispatches=0))
 
 
-def next_due(tx: Transaction) -> dict[type[Due], datetime]:
-    """When the first row of each table is due, where any is: one statement, for it is asked all the time."""
+def next_due(tx: Transaction, after: datetime | None = None) -> dict[type[Due], datetime]:
+    """When the first row of each table is due (`after` a time, if given), where any is.
+
+    One statement, for it is asked all the time.
+    """
     firsts = [
         select(literal(number), func.min(_column(table, "due_at"))).select_from(table)
         for number, table in enumerate(TABLES)
     ]
+    if after is not None:
+        firsts = [first.where(_column(table, "due_at") > after) for first, table in zip(firsts, TABLES, strict=True)]
     rows = tx.session.execute(union_all(*firsts)).all()
     return {TABLES[number]: due_at for number, due_at in rows if due_at is not None}
 

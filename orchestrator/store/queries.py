@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlmodel import Session, col
 
 from orchestrator.errors import Unknown
@@ -19,9 +19,14 @@ from schemas.states import LIVE, BreakoutState
 from schemas.tables import Breakout, Meeting, Participant, Presence, Recording, Room, Seat
 
 
+def take_turn(tx: Transaction, breakout_id: str) -> None:
+    """Wait until nobody else in this process is at the breakout, and before anything of it is locked."""
+    tx.take_turn(f"breakout {breakout_id}")
+
+
 def lock_breakout(tx: Transaction, breakout_id: str) -> Breakout:
     """The breakout, locked: whoever decides over more than one of its rows does this first. Raises Unknown."""
-    tx.take_turn(f"breakout {breakout_id}")
+    take_turn(tx, breakout_id)
     statement = select(Breakout).where(col(Breakout.id) == breakout_id).with_for_update(key_share=True)
     found = tx.session.scalar(statement, execution_options={"populate_existing": True})
     if found is None:
@@ -82,23 +87,26 @@ def custom_ids(tx: Transaction, participant_ids: Iterable[str]) -> dict[str, str
 
 def seats_of_rooms(tx: Transaction, room_ids: Iterable[str]) -> defaultdict[str, list[Seat]]:
     """The present seats of rooms, by room; the names of their people are learned with them."""
-    statement = (
-        select(Seat, col(Participant.custom_participant_id))
-        .join(Participant, col(Participant.id) == col(Seat.participant_id))
-        .where(col(Seat.room_id).in_(list(room_ids)), col(Seat.wanted))
-    )
-    rows = tx.session.execute(statement, execution_options={"populate_existing": True}).all()
-    tx.names.update((seat.participant_id, name) for seat, name in rows)
     found: defaultdict[str, list[Seat]] = defaultdict(list)
-    for seat, _ in rows:
+    for seat in _seats(tx, col(Seat.room_id).in_(list(room_ids))):
         found[seat.room_id].append(seat)
     return found
 
 
-def wanted_seats(session: Session, breakout_id: str) -> list[Seat]:
-    """Everybody's present seat in a breakout."""
-    statement = select(Seat).where(col(Seat.breakout_id) == breakout_id, col(Seat.wanted))
-    return list(session.scalars(statement).all())
+def wanted_seats(tx: Transaction, breakout_id: str) -> list[Seat]:
+    """Everybody's present seat in a breakout; their names are learned with them."""
+    return _seats(tx, col(Seat.breakout_id) == breakout_id)
+
+
+def _seats(tx: Transaction, condition: ColumnElement[bool]) -> list[Seat]:
+    statement = (
+        select(Seat, col(Participant.custom_participant_id))
+        .join(Participant, col(Participant.id) == col(Seat.participant_id))
+        .where(condition, col(Seat.wanted))
+    )
+    rows = tx.session.execute(statement, execution_options={"populate_existing": True}).all()
+    tx.names.update((seat.participant_id, name) for seat, name in rows)
+    return [seat for seat, _ in rows]
 
 
 def places(session: Session, participant_ids: Iterable[str]) -> dict[str, set[str | None]]:
