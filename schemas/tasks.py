@@ -7,6 +7,8 @@ class Queue(StrEnum):
     """Queues in strict order: a worker that serves several always empties the first one first."""
 
     LIFECYCLE = "lifecycle"
+    """What calls nobody outside, and keeps everybody's time: no task of it may wait behind one that does."""
+    CLOSING = "closing"
     ROOMS = "rooms"
     RECORDINGS = "recordings"
     RECONCILE = "reconcile"
@@ -35,8 +37,8 @@ QUEUE_OF: dict[Task, Queue] = {
     Task.BREAKOUT_WARN: Queue.LIFECYCLE,
     Task.BREAKOUT_CLOSE: Queue.LIFECYCLE,
     Task.BREAKOUT_FINISH: Queue.LIFECYCLE,
-    Task.ROOM_CLOSE: Queue.LIFECYCLE,
     Task.WEBHOOK_APPLY: Queue.LIFECYCLE,
+    Task.ROOM_CLOSE: Queue.CLOSING,
     Task.ROOM_OPEN: Queue.ROOMS,
     Task.ROOM_RECORD: Queue.RECORDINGS,
     Task.RECORDING_FOLLOW: Queue.RECONCILE,

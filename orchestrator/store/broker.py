@@ -44,7 +44,7 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
             "health_check_interval": 10,
             "retry_on_timeout": True,
             "max_connections": 256,
-            "queue_order_strategy": "priority",  # lifecycle strictly before rooms before the rest
+            "queue_order_strategy": "priority",  # strictly in the order of schemas.tasks.Queue
             "global_keyprefix": PREFIX,
             "client_name": "breakout",
         },
