@@ -36,7 +36,9 @@ TURN_SECONDS = 5
 ROUND_SECONDS = 1.0
 """At most one read in this time, of all breakouts that have changed meanwhile."""
 REFRESH_SECONDS = 15.0
-"""Everything that runs is told this often whether it has changed or not."""
+"""Everything that runs is told this often whether it has changed or not, or as often as MOST_REFRESHED lets it be."""
+MOST_REFRESHED = 100
+"""In one round: telling of thousands at once would keep the worker from its tasks for seconds."""
 NAME = "breakout"
 
 
@@ -64,6 +66,8 @@ class Teller:
         self._connection: Connection | None = None
         self._dispatcher: EventDispatcher | None = None
         self._refresh_at = 0.0
+        self._to_refresh: list[str] = []
+        """What runs and was not told of since the last refresh began."""
         self._live: set[str] = set()
         """Breakouts that this process has told of, and not yet of their end."""
 
@@ -113,34 +117,37 @@ class Teller:
             if self._connection is not None:
                 self._connection.release()
         self._wakes, self._connection, self._dispatcher = None, None, None
-        self._refresh_at = 0.0
+        self._refresh_at, self._to_refresh = 0.0, []
         self._live.clear()
         self._stop.wait(ROUND_SECONDS)
 
     def _round(self) -> None:
         begun = time.monotonic()
         touched = self._touched()
-        refresh = time.monotonic() >= self._refresh_at
-        if refresh or touched:
-            self._tell(touched, refresh=refresh)
-        if refresh:
-            self._refresh_at = time.monotonic() + self._refresh_seconds
+        if begun >= self._refresh_at and not self._to_refresh:
+            with self._database.reading() as session:
+                self._to_refresh = progress.running(session)
+            self._refresh_at = begun + self._refresh_seconds
+        refreshed, self._to_refresh = self._to_refresh[:MOST_REFRESHED], self._to_refresh[MOST_REFRESHED:]
+        if told := touched.union(refreshed):
+            self._tell(told)
         self._stop.wait(begun + ROUND_SECONDS - time.monotonic())
 
     def _touched(self) -> set[str]:
         """Breakouts about which something was committed anywhere; waits for the first one at most a round."""
         if self._wakes is None:
             self._wakes = self._broker.subscribe("breakout:*")
-        seconds = 0.0 if time.monotonic() >= self._refresh_at else ROUND_SECONDS
+        at_once = self._to_refresh or time.monotonic() >= self._refresh_at
+        seconds = 0.0 if at_once else ROUND_SECONDS
         ids = set()
         while message := self._wakes.get_message(timeout=seconds):
             ids.add(message["channel"].decode().rpartition(":")[2])
             seconds = 0.0
         return ids
 
-    def _tell(self, touched: Collection[str], *, refresh: bool) -> None:
+    def _tell(self, breakout_ids: Collection[str]) -> None:
         with self._database.reading() as session:
-            found = progress.read(session, touched, and_all_running=refresh)
+            found = progress.read(session, breakout_ids)
         for breakout in found:
             for kind, fields in events(breakout, told=breakout.breakout_id in self._live):
                 self._send(kind, fields)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
 from orchestrator.domain.progress import Progress
@@ -17,13 +17,17 @@ BEGUN = frozenset({*LIVE, BreakoutState.CLOSED, BreakoutState.FAILED})
 RECENTLY = timedelta(minutes=1)
 
 
-def read(session: Session, breakout_ids: Collection[str], *, and_all_running: bool) -> list[Progress]:
-    """Of those of these breakouts that were started, and of all that run or have ended within the last minute."""
-    which: list[ColumnElement[bool]] = [col(Breakout.id).in_(breakout_ids)]
-    if and_all_running:
-        since = database_now(session) - RECENTLY
-        which += [col(Breakout.state).in_(LIVE), col(Breakout.closed_at) > since]
-    statement = select(Breakout).where(or_(*which), col(Breakout.state).in_(BEGUN)).order_by(col(Breakout.id))
+def running(session: Session) -> list[str]:
+    """The ids of all breakouts that run or have ended within the last minute, in the order in which they were made."""
+    since = database_now(session) - RECENTLY
+    which = or_(col(Breakout.state).in_(LIVE), col(Breakout.closed_at) > since)
+    return list(session.scalars(select(col(Breakout.id)).where(which).order_by(col(Breakout.id))))
+
+
+def read(session: Session, breakout_ids: Collection[str]) -> list[Progress]:
+    """Of those of these breakouts that were started."""
+    which = col(Breakout.id).in_(breakout_ids), col(Breakout.state).in_(BEGUN)
+    statement = select(Breakout).where(*which).order_by(col(Breakout.id))
     rows = session.scalars(statement).all()
     ids = [row.id for row in rows]
     if not ids:
