@@ -50,6 +50,7 @@ bench: $(DEVELOP) ## the figures: how fast rooms open, how late timer and stream
 	@$(BIN)/python -m tests.benchmarks.opening
 	@$(BIN)/python -m tests.benchmarks.prepared
 	@$(BIN)/python -m tests.benchmarks.lateness
+	@$(BIN)/python -m tests.benchmarks.timers
 	@$(BIN)/python -m tests.benchmarks.calls
 	@$(BIN)/python -m tests.benchmarks.quota
 	@$(BIN)/python -m tests.benchmarks.streams

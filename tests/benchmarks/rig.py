@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from orchestrator.runtime.ports import free_port
 from tests.support.databases import migrate_url
 from tests.support.postgres import postgres
-from tests.support.processes import Processes, processes_in
+from tests.support.processes import Process, Processes, processes_in
 from tests.support.sandbox_server import SandboxServer
 from tests.support.stack import Stack
 from tests.support.valkey import valkey_in
@@ -20,6 +20,7 @@ from tests.support.valkey import valkey_in
 AS_IN_PRODUCTION = {
     "REALTIMEKIT_TIMEOUT_SECONDS": "6",
     "LEASE_SECONDS": "12",
+    "LOOK_AGAIN_SECONDS": "10",
     "SYNC_SECONDS": "30",
     "RETURN_GRACE_SECONDS": "10",
 }
@@ -38,13 +39,19 @@ class SandboxProcess:
         command.wait_for_url(f"{self.root}/_sandbox/state", 60)
 
 
+class Rig(Stack):
+    """A system on servers of its own."""
+
+    servers: Mapping[str, Process]
+
+
 @contextmanager
-def rig(latency_ms: float = 0, *, timekeepers: int = 1, **settings: str) -> Iterator[Stack]:
-    """A started system on PostgreSQL with one worker process."""
-    with tempfile.TemporaryDirectory() as folder, postgres() as server:
+def rig(latency_ms: float = 0, *, timekeepers: int = 1, **settings: str) -> Iterator[Rig]:
+    """A started system on PostgreSQL with one worker process; the database keeps the time of each commit."""
+    with tempfile.TemporaryDirectory() as folder, postgres(track_commit_timestamp="on") as server:
         home = Path(folder)
         with valkey_in(home / "valkey") as broker, processes_in(home) as processes:
-            stack = Stack(
+            stack = Rig(
                 processes,
                 SandboxProcess(processes, latency_ms),  # type: ignore[arg-type]  # all that a Stack uses of it
                 database_url=server.migrated(migrate_url),
@@ -52,6 +59,7 @@ def rig(latency_ms: float = 0, *, timekeepers: int = 1, **settings: str) -> Iter
                 home=home / "home",
                 settings=AS_IN_PRODUCTION | settings,
             )
+            stack.servers = {"PostgreSQL": server.process, "Valkey": broker.process}
             stack.start(webhooks=False, timekeepers=timekeepers)
             yield stack
             stack.close()

@@ -40,15 +40,15 @@ RUN_AS += "os.setgid(int(gid)); os.setuid(int(uid)); os.execv(command[0], comman
 class Postgres:
     """A running server that hands out fresh databases."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **options: str) -> None:
         self._numbers = count()
         self._templates: set[str] = set()
         self._data = folder / "data"
         self._bin = _readable_binaries(folder)
         self._initialise()
         self._port = free_port()
-        options = [f"--{name}={value}" for name, value in OPTIONS.items()]
-        command = [str(self._bin / "postgres"), "-D", str(self._data), f"--port={self._port}", *options]
+        switches = [f"--{name}={value}" for name, value in {**OPTIONS, **options}.items()]
+        command = [str(self._bin / "postgres"), "-D", str(self._data), f"--port={self._port}", *switches]
         self.process = Process(_as_nobody(command), folder / "postgres.log", {}, cwd=folder, watch=os.geteuid() == 0)
         wait_until(lambda: self._answers() or not self.process.alive, what="PostgreSQL's answer")
         assert self.process.alive, self.process.output
@@ -104,12 +104,12 @@ class Postgres:
 
 
 @contextmanager
-def postgres() -> Iterator[Postgres]:
-    """A server that ends, and whose folder goes, with the block."""
+def postgres(**options: str) -> Iterator[Postgres]:
+    """A server that ends, and whose folder goes, with the block; `options` are added to ours."""
     folder = Path(tempfile.mkdtemp(prefix="breakouts-postgres-"))
     folder.chmod(0o755)
     try:
-        server = Postgres(folder)
+        server = Postgres(folder, **options)
         try:
             yield server
         finally:

@@ -1,0 +1,97 @@
+"""Thousands of open breakouts, copied row by row from one that the system itself has opened.
+
+A copy differs from it in ids, keys, RealtimeKit's ids and when it closes, and in nothing else: states, tokens, seats,
+stays of people, log, timers of its meeting are those of a breakout whose people are in their rooms and whose webhooks
+come. The copies that are to close have meetings of their own at the sandbox, which knows nobody in them: nobody comes
+home from them either, so their rooms are emptied after the grace, and their people are given up after a second one.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import aiohttp
+from sqlalchemy import Connection, text
+
+from orchestrator.services.polling import BACKSTOP
+from tests.support.copies import Original, copy_breakout
+from tests.support.databases import engine_of
+from tests.support.stack import Stack
+from tests.support.waiting import wait_until
+
+POLL_AT = f"statement_timestamp() + interval '{BACKSTOP.total_seconds():.0f} s'"
+"""When a meeting whose webhooks come is asked about next."""
+ROOMS, PEOPLE, IN_FLIGHT = 2, 4, 50
+OPEN_FOR_SECONDS = 4 * 3600
+
+
+def open_original(stack: Stack) -> Original:
+    """Have a breakout opened, and its people go to their rooms and stay there."""
+    meeting = stack.meeting(PEOPLE)
+    stack.people(meeting, [f"p{number}" for number in range(PEOPLE)])
+    made = stack.breakout(
+        meeting, rooms=ROOMS, duration_seconds=OPEN_FOR_SECONDS, countdown_seconds=0, warn_before_seconds=[]
+    )
+    stack.wait(made["id"], "open", 60, lambda found: found["progress"]["participants"]["joined"] == PEOPLE)
+    original = Original(meeting, made["id"])
+    wait_until(lambda: _is_at_rest(stack, original), 60, every=0.1, what="nothing left to do for the original")
+    return original
+
+
+def _is_at_rest(stack: Stack, original: Original) -> bool:
+    """Whether nobody works on any row of it, and everybody has a token for the way home."""
+    busy = "holder IS NOT NULL OR dispatches > 0"
+    statement = f"""SELECT
+        EXISTS (SELECT FROM meeting WHERE id = :meeting AND ({busy}))
+        OR EXISTS (SELECT FROM inbox WHERE id = :meeting AND due_at IS NOT NULL)
+        OR EXISTS (SELECT FROM breakout WHERE id = :breakout AND due_at IS DISTINCT FROM closes_at)
+        OR EXISTS (SELECT FROM room WHERE breakout_id = :breakout AND due_at IS NOT NULL)
+        OR EXISTS (SELECT FROM participant WHERE meeting_id = :meeting AND auth_token IS NULL)"""
+    with _database(stack) as connection:
+        whose = {"meeting": original.meeting_id, "breakout": original.breakout_id}
+        return not connection.execute(text(statement), whose).scalar_one()
+
+
+def arm(stack: Stack, original: Original, armed: int, closing: int) -> None:
+    """Add so many copies that close hours from now; the first `closing` of them have meetings at the sandbox."""
+    meetings = asyncio.run(_meetings(stack, closing * (1 + ROOMS)))
+    with _database(stack) as connection:
+        each = [meetings[number : number + 1 + ROOMS] for number in range(0, len(meetings), 1 + ROOMS)]
+        copy_breakout(connection, original, armed, each)
+        connection.execute(
+            text("UPDATE meeting SET poll_at = at, due_at = at FROM (SELECT " + POLL_AT + " AS at) poll")
+        )
+
+
+def set_timers(stack: Stack, breakout_ids: Sequence[str], seconds: Sequence[float]) -> None:
+    """Have these copies close so many seconds from now."""
+    statement = text(
+        "UPDATE breakout SET closes_at = at, due_at = at FROM (SELECT unnest(CAST(:ids AS text[])) AS id,"
+        " statement_timestamp() + make_interval(secs => unnest(CAST(:seconds AS float[]))) AS at) timer"
+        " WHERE breakout.id = timer.id"
+    )
+    with _database(stack) as connection:
+        connection.execute(statement, {"ids": list(breakout_ids), "seconds": list(seconds)})
+
+
+@contextmanager
+def _database(stack: Stack) -> Iterator[Connection]:
+    """A connection that commits each statement."""
+    engine = engine_of(stack.environment["DATABASE_URL"])
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        yield connection
+    engine.dispose()
+
+
+async def _meetings(stack: Stack, number: int) -> list[str]:
+    """New meetings at the sandbox."""
+    url = f"{stack.sandbox.base_url}/accounts/{stack.sandbox.account_id}/realtime/kit/{stack.sandbox.app_id}/meetings"
+    headers = {"Authorization": f"Bearer {stack.sandbox.api_token}"}
+    gate = asyncio.Semaphore(IN_FLIGHT)
+    async with aiohttp.ClientSession(headers=headers) as http:
+
+        async def create() -> str:
+            async with gate, http.post(url, json={"title": "Room"}) as answer:
+                return str((await answer.json())["data"]["id"])
+
+        return list(await asyncio.gather(*(create() for _ in range(number))))

@@ -1,0 +1,63 @@
+"""How much memory and processor time processes use (Linux), their children included."""
+
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+EVERY_SECONDS = 0.5
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Usage:
+    """Of processes by name, at moments that somebody names; for memory also the most in between."""
+
+    def __init__(self, processes: Mapping[str, int]) -> None:
+        self._processes = processes
+        self._noted: dict[str, list[str]] = {name: [] for name in processes}
+        self._most = dict.fromkeys(processes, 0.0)
+        self._worked = {name: _worked(pid) for name, pid in processes.items()}
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def note(self, moment: str) -> None:
+        """Keep what they have now."""
+        for name, pid in self._processes.items():
+            self._noted[name].append(f"{moment} {_megabytes(pid):.0f}")
+        self._worked = {name: _worked(pid) for name, pid in self._processes.items()}
+
+    def print_memory(self) -> None:
+        """A line for each process, in MB."""
+        for name, noted in self._noted.items():
+            print(f"  memory of {name}: {', '.join(noted)}, at most {self._most[name]:.0f} MB")
+
+    def print_work(self, closings: int) -> None:
+        """Processor time since the last moment, in milliseconds for each of so many closings."""
+        spent = {name: (_worked(pid) - self._worked[name]) * 1000 / closings for name, pid in self._processes.items()}
+        each = ", ".join(f"{name} {milliseconds:.1f}" for name, milliseconds in spent.items())
+        print(f"  processor time for each closing: {sum(spent.values()):.0f} ms ({each})", flush=True)
+
+    def _watch(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(EVERY_SECONDS):
+            for name, pid in self._processes.items():
+                self._most[name] = max(self._most[name], _megabytes(pid))
+
+
+def _megabytes(pid: int) -> float:
+    """Resident; zero for a process that is gone."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    kilobytes = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")]
+    return sum(kilobytes) / 1024
+
+
+def _worked(pid: int) -> float:
+    """Seconds of the process and of its living descendants; zero for one that is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / TICKS + sum(_worked(int(child)) for child in children)
