@@ -105,7 +105,7 @@ def _read(deps: Deps, tx: Transaction, meeting_id: str) -> SyncWork:
         to_import=meeting.to_import,
         guests=[_guest(person, meeting, breakout) for person in people],
         to_poll=to_poll,
-        turns=turns(deps, meeting, breakout, to_poll) if breakout else Turns(0, 0),
+        turns=turns(deps, tx, meeting, breakout, to_poll) if breakout else Turns(0, 0),
         now=now,
     )
 
@@ -190,7 +190,7 @@ def _store(deps: Deps, claim: due.Claim, work: SyncWork, answers: Answers) -> st
         now = tx.now()
         live = live_breakout(tx, meeting.id)
         if meeting.poll_at is None or meeting.poll_at <= now or live is None:
-            meeting.poll_at = next_poll(deps, meeting, live, now)
+            meeting.poll_at = next_poll(deps, tx, meeting, live, now)
         if isinstance(answers.error, Refused):
             later = now + REFUSED_AGAIN if meeting.to_import or work.guests else None
             due.release(tx, claim, due_at=earliest(meeting.poll_at, later))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlmodel import col
 
 from orchestrator import metrics
@@ -17,10 +17,10 @@ from orchestrator.services.roll_call import Place, Turns
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from schemas.states import LIVE, BreakoutState, RoomState
-from schemas.tables import Breakout, Meeting, Presence, Room
+from schemas.tables import IS_LIVE, Breakout, Meeting, Presence, Room
 
 SHARE = 0.55
-"""Of the quota, how much one meeting may spend on asking about its places.
+"""Of the quota, how much all meetings together may spend on asking about their places.
 
 Of 1,200 calls in 5 minutes that is 21 places in 10 seconds: 100 rooms and the parent in 50 seconds. Beside it the list
 of sessions takes a call or two each time, and more than 70 % polling is never given (budget.py).
@@ -39,7 +39,7 @@ LATE = timedelta(seconds=60)
 def watch(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
     """From now on it matters who is where in this breakout's meeting, and that everybody has a token for it."""
     meeting = tx.session.get_one(Meeting, breakout.meeting_id, populate_existing=True)
-    meeting.poll_at = next_poll(deps, meeting, breakout, now)
+    meeting.poll_at = next_poll(deps, tx, meeting, breakout, now)
     due.want(tx, Meeting, [meeting.id])
 
 
@@ -73,14 +73,24 @@ def _known(tx: Transaction, meeting_id: str) -> dict[str | None, int]:
     return dict(tx.session.execute(statement.group_by(col(Presence.room_id))).all())
 
 
-def turns(deps: Deps, meeting: Meeting, breakout: Breakout, places: Sequence[Place]) -> Turns:
+def turns(deps: Deps, tx: Transaction, meeting: Meeting, breakout: Breakout, places: Sequence[Place]) -> Turns:
     """About how many of these places the next pass may ask."""
-    calls = SHARE * usable_of(deps.settings.realtimekit_requests_per_5_minutes)
-    window = timedelta(seconds=deps.settings.realtimekit_quota_window_seconds)
-    most = max(1, int(calls * (_pace(deps, meeting, breakout) / window)))
+    pace = _pace(deps, tx, meeting, breakout)
+    most = max(1, int(pace.total_seconds() / (_seconds_a_call(deps) * _live(tx))))
     if _told(meeting, breakout):
         return Turns(most, math.ceil(len(places) / ALL_OVER))
     return Turns(most // 2, most - most // 2)
+
+
+def _seconds_a_call(deps: Deps) -> float:
+    """How far apart calls for polling are, all in all, when they take their share of the quota and no more."""
+    settings = deps.settings
+    return settings.realtimekit_quota_window_seconds / (SHARE * usable_of(settings.realtimekit_requests_per_5_minutes))
+
+
+def _live(tx: Transaction) -> int:
+    """How many breakouts share what polling may spend."""
+    return max(1, tx.session.scalar(select(func.count()).select_from(Breakout).where(text(IS_LIVE))) or 0)
 
 
 def polled(tx: Transaction, meeting: Meeting, strangers: Mapping[Place, int], at: datetime) -> None:
@@ -120,19 +130,24 @@ def webhooks_come(meeting: Meeting, since: datetime | None) -> bool:
     return since is not None and meeting.webhook_at is not None and meeting.webhook_at >= since
 
 
-def next_poll(deps: Deps, meeting: Meeting, breakout: Breakout | None, now: datetime) -> datetime | None:
+def next_poll(
+    deps: Deps, tx: Transaction, meeting: Meeting, breakout: Breakout | None, now: datetime
+) -> datetime | None:
     """When to ask next; None while no breakout runs."""
-    return now + _pace(deps, meeting, breakout) if breakout else None
+    return now + _pace(deps, tx, meeting, breakout) if breakout else None
 
 
 def _told(meeting: Meeting, breakout: Breakout) -> bool:
     return webhooks_come(meeting, breakout.emptied_at or breakout.starts_at)
 
 
-def _pace(deps: Deps, meeting: Meeting, breakout: Breakout) -> timedelta:
-    """How long between two passes. While people come home, soon enough to miss nobody whose webhook got lost."""
+def _pace(deps: Deps, tx: Transaction, meeting: Meeting, breakout: Breakout) -> timedelta:
+    """How long between two passes. While people come home, soon enough to miss nobody whose webhook got lost.
+
+    Else never so short that a call for each breakout that runs would need more than polling's share of the quota.
+    """
     told = _told(meeting, breakout)
-    pace = timedelta(seconds=deps.settings.sync_seconds * (TOLD if told else 1))
+    seconds = deps.settings.sync_seconds * (TOLD if told else 1)
     if breakout.state is BreakoutState.CLOSING:
-        return min(pace, max(deps.grace if told else deps.grace / 3, timedelta(seconds=1)))
-    return pace
+        return min(timedelta(seconds=seconds), max(deps.grace if told else deps.grace / 3, timedelta(seconds=1)))
+    return timedelta(seconds=max(seconds, _seconds_a_call(deps) * _live(tx)))
