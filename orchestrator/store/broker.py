@@ -12,6 +12,7 @@ from kombu.entity import Queue as KombuQueue
 
 from orchestrator import metrics
 from orchestrator.log import logger
+from orchestrator.store.acks import forget_with_the_connection
 from orchestrator.store.messages import Message
 from schemas.tasks import QUEUE_OF, Queue
 
@@ -32,6 +33,7 @@ QUICK = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry_on_timeout": F
 
 def celery_settings(broker_url: str) -> dict[str, Any]:
     """Settings of every Celery process."""
+    forget_with_the_connection()
     return {
         "broker_url": broker_url,
         "broker_transport_options": {

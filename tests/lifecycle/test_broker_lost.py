@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
 from tests.api.server import open_stream
 from tests.support.processes import Processes
@@ -43,3 +44,20 @@ def test_what_is_asked_for_while_the_broker_is_away_is_done_when_it_is_back(lone
         assert next(moves) == "open"
         assert next(event.data["room_id"] for event in seats if event.name == "seat" and event.data["room_id"])
     wait_until(lambda: stack.api.get("/readyz").is_success, what="readiness")
+
+
+def test_a_worker_outlives_a_broker_that_dies_while_tasks_are_under_way(lonely: Stack, own_valkey: Valkey) -> None:
+    stack, meeting = lonely, lonely.meeting(8)
+    stack.sandbox.latency(1000)
+    made = stack.breakout(meeting, rooms=4)
+    wait_until(lambda: stack.sandbox.calls()["counts"].get("create_meeting", 0) > 1, what="rooms that are being made")
+    with redis.Redis.from_url(own_valkey.url) as client:
+        client.client_kill_filter(_type="pubsub")  # what a worker hears first decides how it goes on
+    own_valkey.kill()
+    stack.sandbox.latency(0)
+    wait_until(lambda: "Connection to broker lost" in stack.workers[0].output, what="a worker that has noticed")
+    own_valkey.start()
+    stack.wait(made["id"], "open")
+    stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
+    stack.wait(made["id"], "closed")
+    assert stack.workers[0].alive, stack.workers[0].output
