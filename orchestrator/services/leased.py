@@ -64,7 +64,10 @@ def start_pass(
         except LeaseLost:
             raise
         except DATABASE_TROUBLE as error:
-            _give_back(deps, fence, error)
+            try:
+                _give_back(deps, fence, error)
+            except DATABASE_TROUBLE:
+                deps.leases.give_back_later(fence)
             raise
         except Exception as error:
             after_error(deps, fence, error)

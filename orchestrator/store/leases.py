@@ -1,9 +1,12 @@
-"""Leases: one thread per process keeps the rows that this process works on, and knows how long each is safe."""
+"""Leases: one thread per process keeps the rows that this process works on, and knows how long each is safe.
+
+The same thread gives back what could not be given back while the database was away.
+"""
 
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -13,10 +16,13 @@ from sqlalchemy import select, tuple_, update
 from orchestrator.errors import LeaseLost, Stopping
 from orchestrator.log import logger
 from orchestrator.store.database import Database
-from orchestrator.store.due import Claim
+from orchestrator.store.due import Claim, release
 from schemas.tables import Due
 
 log = logger(__name__)
+
+AGAIN_SECONDS = 1.0
+"""How often a row is tried to be given back."""
 
 
 class Lease:
@@ -55,6 +61,7 @@ class Leases:
         self._held: dict[tuple[type[Due], str], Lease] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._left: set[Claim] = set()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -80,6 +87,11 @@ class Leases:
                 if self._held.get((claim.table, claim.row_id)) is lease:
                     del self._held[claim.table, claim.row_id]
 
+    def give_back_later(self, claim: Claim) -> None:
+        """The database does not take a row back now: let it have it when it answers, not only when the lease ends."""
+        with self._lock:
+            self._left.add(claim)
+
     def hand_back(self) -> None:
         """From here on no held row may make another call: each pass ends with the calls that it has on the wire."""
         self._stopping.set()
@@ -89,11 +101,22 @@ class Leases:
         self._closed.set()
 
     def _renew_for_ever(self) -> None:
-        while not self._closed.wait(self.lease.total_seconds() / 3):
-            try:
-                self._renew()
-            except Exception as error:
-                log.warning("leases could not be renewed", error=type(error).__name__)
+        renew_at = time.monotonic() + self.lease.total_seconds() / 3
+        while not self._closed.wait(max(0.0, min(AGAIN_SECONDS, renew_at - time.monotonic()))):
+            if time.monotonic() >= renew_at:
+                renew_at = time.monotonic() + self.lease.total_seconds() / 3
+                _try(self._renew, "leases could not be renewed")
+            _try(self._give_back, "rows could not be given back")
+
+    def _give_back(self) -> None:
+        """A row that another has taken meanwhile is left to that one."""
+        with self._lock:
+            left = list(self._left)
+        for claim in left:
+            with self._database.transaction() as tx:
+                release(tx, claim, due_at=tx.now(), untried=True)
+            with self._lock:
+                self._left.discard(claim)
 
     def _renew(self) -> None:
         sent = time.monotonic()
@@ -125,3 +148,10 @@ class Leases:
             statement = update(table).where(row.id.in_(free)).values(due_at=tx.after(self.lease))
             tx.session.execute(statement, execution_options={"synchronize_session": False})
             return free, ours
+
+
+def _try(duty: Callable[[], None], words: str) -> None:
+    try:
+        duty()
+    except Exception as error:
+        log.warning(words, error=type(error).__name__)

@@ -43,13 +43,20 @@ class Postgres:
     def __init__(self, folder: Path, **options: str) -> None:
         self._numbers = count()
         self._templates: set[str] = set()
+        self._folder = folder
         self._data = folder / "data"
         self._bin = _readable_binaries(folder)
         self._initialise()
         self._port = free_port()
-        switches = [f"--{name}={value}" for name, value in {**OPTIONS, **options}.items()]
-        command = [str(self._bin / "postgres"), "-D", str(self._data), f"--port={self._port}", *switches]
-        self.process = Process(_as_nobody(command), folder / "postgres.log", {}, cwd=folder, watch=os.geteuid() == 0)
+        self._options = [f"--{name}={value}" for name, value in {**OPTIONS, **options}.items()]
+        self.start()
+
+    def start(self) -> None:
+        """Start it (again), with all that was committed when it was stopped."""
+        server = str(self._bin / "postgres")
+        command = _as_nobody([server, "-D", str(self._data), f"--port={self._port}", *self._options])
+        log = self._folder / "postgres.log"
+        self.process = Process(command, log, {}, cwd=self._folder, watch=os.geteuid() == 0)
         wait_until(lambda: self._answers() or not self.process.alive, what="PostgreSQL's answer")
         assert self.process.alive, self.process.output
 
@@ -88,8 +95,25 @@ class Postgres:
         """Remove a database, and whoever is still connected to it."""
         self._run(f'DROP DATABASE IF EXISTS "{url.rsplit("/", 1)[1]}" WITH (FORCE)')
 
+    def keep_commits(self, url: str) -> None:
+        """What is committed in that database from its next connection on outlives a `crash`."""
+        self._run(f'ALTER DATABASE "{url.rsplit("/", 1)[1]}" SET synchronous_commit = on')
+
+    def cut(self, url: str) -> int:
+        """End every connection to a database; how many there were."""
+        statement = b"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            row = connection.execute(statement, [url.rsplit("/", 1)[1]]).fetchone()
+        assert row is not None
+        return int(row[0])
+
     def stop(self) -> None:
-        """At once; nothing of it is kept."""
+        """As an administrator would: all connections end, and everything committed is kept."""
+        self.process.send(signal.SIGINT)
+        self.process.wait()
+
+    def crash(self) -> None:
+        """At once; of a database without `keep_commits` the last commits may be lost."""
         self.process.send(signal.SIGQUIT)
         self.process.wait()
 
@@ -113,7 +137,7 @@ def postgres(**options: str) -> Iterator[Postgres]:
         try:
             yield server
         finally:
-            server.stop()
+            server.crash()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
