@@ -30,9 +30,11 @@ from orchestrator.store.messages import Message
 from schemas.tables import Breakout, Event, Participant
 
 POSTGRESQL_LIMITS = (
-    "-c idle_in_transaction_session_timeout=15000 -c lock_timeout=3000 -c statement_timeout=10000 -c timezone=UTC"
+    "-c idle_in_transaction_session_timeout=5000 -c lock_timeout=3000 -c statement_timeout=10000 -c timezone=UTC"
 )
-"""A process frozen inside a transaction must not hold the others up for longer (milliseconds)."""
+"""A process frozen inside a transaction must not hold the others up for longer (milliseconds), nor beyond its leases: a
+transaction calls nobody, so that it is never idle for more than its own computing.
+"""
 
 TURN_SECONDS = 10.0
 
