@@ -25,6 +25,8 @@ MOST_ERRORS = 100
 """A body with thousands of mistakes is answered with the first ones."""
 UNPARSED = "There was an error parsing the body"
 """What FastAPI says of a body that is not even text, or nested too deeply."""
+MOST_WORDS = 200
+"""Of a driver's message, in the log: what is wrong stands at its beginning."""
 PAUSE_SECONDS = 2
 """When to come back after trouble of our own."""
 
@@ -83,7 +85,8 @@ async def _framework(request: Request, error: Exception) -> Response:
 
 
 async def _unavailable(_: Request, error: Exception) -> Response:
-    log.warning("part of us is unavailable", error=type(error).__name__)
+    words = str(getattr(error, "orig", error))[:MOST_WORDS]  # the driver's, without the statement
+    log.warning("part of us is unavailable", error=type(error).__name__, detail=words)
     return problem(503, "the database or the broker is not available", headers={"Retry-After": str(PAUSE_SECONDS)})
 
 

@@ -1,6 +1,7 @@
 """Our commands as real processes: started with an environment, watched, stopped, killed."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -86,6 +87,11 @@ class Process:
         """SIGTERM, and its exit code."""
         self.send(signal.SIGTERM)
         return self.wait(deadline)
+
+    def limit_files(self, size: int | None = None) -> None:
+        """No file of its grows beyond so many bytes, as on a disk that is full; None: as it was. Linux only."""
+        limit = resource.RLIM_INFINITY if size is None else size
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
     def kill(self) -> None:
         """`kill -9`, and wait until it is gone."""
