@@ -5,6 +5,7 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 CHAOS_ARGS ?=
 FAULTS_ARGS ?=
+PARTS_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
@@ -16,7 +17,7 @@ DEVELOP := $(VENV)/develop.stamp
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos faults check bench lock clean
+.PHONY: help setup demo test chaos faults parts check bench lock clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is
@@ -36,6 +37,9 @@ chaos: $(DEVELOP) ## kill each process at each point of a lifecycle, and look wh
 faults: $(DEVELOP) ## let all that a lifecycle needs fail in every way, and look what is left (FAULTS_ARGS="…")
 	@$(BIN)/python -m tests.chaos.faults $(FAULTS_ARGS)
 	@$(BIN)/python -m tests.chaos.webhooks
+
+parts: $(DEVELOP) ## let broker, database, clocks and processes fail, and measure how soon work goes on (PARTS_ARGS="…")
+	@$(BIN)/python -m tests.chaos.parts $(PARTS_ARGS)
 
 check: $(DEVELOP) ## lint, types, import rules, locks, migrations, compose.yaml
 	@$(BIN)/python -m ruff check .

@@ -5,7 +5,7 @@ from typing import Any
 from kombu.transport.redis import Channel, QoS
 
 
-class Begun(QoS):  # type: ignore[misc]  # kombu ships no types
+class Begun(QoS):
     """Forgets what was begun over a connection that is gone: it can't be acknowledged any more, nor put back.
 
     kombu 5.7 tries both, on what is left of the connection, and the worker dies of the AttributeError that comes of it
@@ -18,12 +18,12 @@ class Begun(QoS):  # type: ignore[misc]  # kombu ships no types
     def ack(self, delivery_tag: str) -> None:
         """Say that a message is done with."""
         if not self.channel.closed:
-            super().ack(delivery_tag)
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]  # kombu has few
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Say that a message is not wanted (again: with `requeue`)."""
         if not self.channel.closed:
-            super().reject(delivery_tag, requeue=requeue)
+            super().reject(delivery_tag, requeue=requeue)  # type: ignore[no-untyped-call]
 
 
 def forget_with_the_connection() -> None:

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chaos.lane import Lane, lane_in
-from tests.support.databases import migrate_url
 from tests.support.postgres import Postgres
 
 
 @pytest.fixture(scope="session")
 def lane(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lane]:
     """A running system whose processes die where they are told to."""
-    with lane_in(tmp_path_factory.mktemp("lane"), postgres.migrated(migrate_url)) as started:
+    with lane_in(tmp_path_factory.mktemp("lane"), postgres) as started:
         yield started

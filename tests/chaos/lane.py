@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +15,9 @@ import httpx
 
 from orchestrator.runtime import commands
 from orchestrator.settings import Settings
-from tests.chaos.tracing import FOLDER, KIND, NOWHERE, give_orders
+from tests.chaos.tracing import FOLDER, KIND, NOWHERE, STRUCK, give_orders
+from tests.support.databases import migrate_url
+from tests.support.postgres import Postgres
 from tests.support.processes import ROOT, Process, processes_in
 from tests.support.stack import JSON, Stack, stack_in
 from tests.support.valkey import Valkey, valkey_in
@@ -22,6 +25,8 @@ from tests.support.valkey import Valkey, valkey_in
 T = TypeVar("T")
 
 KINDS = ("api", "worker", "timekeeper")
+FIRST_WORDS = {"api": "", "worker": "ready.", "timekeeper": "metrics are served"}
+"""What a process says once it takes work."""
 QUICK = {
     "REALTIMEKIT_TIMEOUT_SECONDS": "1.5",
     "REALTIMEKIT_CONCURRENCY": "16",
@@ -40,11 +45,18 @@ PATIENCE_SECONDS = 60.0
 class Lane:
     """The system, its supervisor, and a client that repeats what it got no answer to."""
 
-    def __init__(self, stack: Stack, folder: Path, broker: Valkey) -> None:
+    def __init__(self, stack: Stack, folder: Path, broker: Valkey, server: Postgres) -> None:
         self.stack = stack
         self.broker = broker
+        self.server = server
         self.folder = folder
+        self.run = NOWHERE
+        """The name of what is played now."""
+        self.path = ""
+        """Of the breakout in it, once there is one."""
         self.running: dict[str, Process] = {}
+        """By name: a kind of process, or one with a number behind it (`worker-2`)."""
+        self._environments: dict[str, Mapping[str, str]] = {}
         self._died_at: dict[str, float] = {}
         self.unexpected: list[str] = []
         """Processes that ended without having been told to."""
@@ -52,7 +64,7 @@ class Lane:
     def start(self) -> None:
         """Start everything, and wait until it is ready."""
         for kind in KINDS:
-            self._start(kind)
+            self.begin(kind)
         self.wait_until_ready()
         self.stack.register_webhook()
 
@@ -61,12 +73,50 @@ class Lane:
 
         There may be one point for each process, with spaces in between.
         """
+        self.run = run
         for kind in KINDS:
             mine = [it for it in point.split() if it.startswith(f"{kind}:")]
             give_orders(self.folder / f"{kind}.orders", run, mine[0] if mine else NOWHERE)
 
+    def freeze_at(self, name: str, point: str) -> None:
+        """The next time that this process passes the point, counted from here, it stops as it stands (SIGSTOP)."""
+        give_orders(self.folder / f"{name}.orders", self.run, f"{name}:{point}", signal.SIGSTOP)
+
+    def kill_at(self, name: str, point: str) -> None:
+        """The next time that this process passes the point, counted from here, it dies."""
+        give_orders(self.folder / f"{name}.orders", self.run, f"{name}:{point}")
+
+    def has_met(self, name: str) -> bool:
+        """Whether that process has met its point in this run."""
+        file = self.folder / f"{name}.trace"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return any(line.startswith(f"{self.run} {STRUCK} ") for line in lines)
+
+    def begin(self, name: str, environment: Mapping[str, str] | None = None) -> None:
+        """Start a process, with this beside what all have; from here on it is started again whenever it dies."""
+        self._environments[name] = environment or {}
+        self._start(name)
+
+    def end(self, name: str) -> None:
+        """Kill a process, and leave it dead."""
+        process = self.running.pop(name)
+        process.send(signal.SIGCONT)
+        process.kill()
+
+    def begin_anew(self, name: str, environment: Mapping[str, str] | None = None) -> None:
+        """Kill a process, and start another in its place."""
+        self.end(name)
+        self.begin(name, environment)
+
+    def rest(self, seconds: float) -> None:
+        """Let everything go on for so long, and start what dies meanwhile."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._supervise()
+            time.sleep(0.05)
+
     def trace(self, run: str) -> list[str]:
-        """The points that were passed in a run, `KILLED …` at the one that was deadly."""
+        """The points that were passed in a run, `STRUCK …` at the one that was deadly."""
         lines: list[str] = []
         for kind in KINDS:
             file = self.folder / f"{kind}.trace"
@@ -78,7 +128,8 @@ class Lane:
 
     def wait_until_ready(self) -> None:
         """Until all processes take work."""
-        self.wait(lambda: "ready." in self.running["worker"].output, "the worker")
+        for name in self.running:
+            self.wait(partial(self._has_begun, name), f"the {name}")
         self.wait(lambda: self._answers("/readyz"), "readiness")
 
     def wait(self, look: Callable[[], T | None], what: str, deadline: float = PATIENCE_SECONDS) -> T:
@@ -117,30 +168,37 @@ class Lane:
         found: JSON = answer.json()
         return found
 
+    def _has_begun(self, name: str) -> bool:
+        return FIRST_WORDS[_kind(name)] in self.running[name].output
+
     def _answers(self, path: str) -> bool:
         return self.stack.api.get(path).is_success
 
-    def _start(self, kind: str) -> None:
-        command = _command(kind)
+    def _start(self, name: str) -> None:
         path = f"{ROOT / 'tests' / 'chaos' / 'hook'}:{ROOT}"
-        env = {**self.stack.environment, KIND: kind, FOLDER: str(self.folder), "PYTHONPATH": path}
-        self.running[kind] = self.stack.processes.start(command, env)
+        ours = {KIND: name, FOLDER: str(self.folder), "PYTHONPATH": path}
+        env = {**self.stack.environment, **self._environments[name], **ours}
+        self.running[name] = self.stack.processes.start(_command(name), env)
 
     def _supervise(self) -> None:
-        for kind, process in list(self.running.items()):
+        for name, process in list(self.running.items()):
             if process.alive:
                 continue
-            died_at = self._died_at.setdefault(kind, time.monotonic())
+            died_at = self._died_at.setdefault(name, time.monotonic())
             if time.monotonic() - died_at < REST_SECONDS:
                 continue
             if process.popen.returncode != -signal.SIGKILL:
-                self.unexpected.append(f"{kind} ended with {process.popen.returncode}, see {process.log}")
-            del self._died_at[kind]
-            self._start(kind)
+                self.unexpected.append(f"{name} ended with {process.popen.returncode}, see {process.log}")
+            del self._died_at[name]
+            self._start(name)
 
 
-def _command(kind: str) -> list[str]:
-    match kind:
+def _kind(name: str) -> str:
+    return name.partition("-")[0]
+
+
+def _command(name: str) -> list[str]:
+    match _kind(name):
         case "api":
             return commands.api()
         case "worker":
@@ -154,10 +212,10 @@ class Refusal(Exception):
 
 
 @contextmanager
-def lane_in(folder: Path, database_url: str, settings: Mapping[str, str] | None = None) -> Iterator[Lane]:
-    """A started lane with a broker and a sandbox of its own; its settings are QUICK and what is given beside it."""
+def lane_in(folder: Path, server: Postgres, settings: Mapping[str, str] | None = None) -> Iterator[Lane]:
+    """A started lane with a database, a broker and a sandbox of its own; its settings are QUICK and what is given."""
     parts: dict[str, Any] = {
-        "database_url": database_url,
+        "database_url": server.migrated(migrate_url),
         "home": folder / "home",
         "settings": {**QUICK, **(settings or {})},
     }
@@ -166,7 +224,7 @@ def lane_in(folder: Path, database_url: str, settings: Mapping[str, str] | None 
         valkey_in(folder / "valkey") as broker,
         stack_in(processes, broker_url=broker.url, **parts) as stack,
     ):
-        lane = Lane(stack, folder, broker)
+        lane = Lane(stack, folder, broker, server)
         lane.arm(NOWHERE, NOWHERE)
         lane.start()
         yield lane

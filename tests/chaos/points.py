@@ -4,10 +4,12 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from tests.chaos.tracing import STRUCK
+
 
 def passes(trace: Iterable[str]) -> Counter[str]:
     """How often each place was passed in one run."""
-    return Counter(line.rsplit("#", 1)[0] for line in trace if not line.startswith("KILLED"))
+    return Counter(line.rsplit("#", 1)[0] for line in trace if not line.startswith(STRUCK))
 
 
 def points(traces: Sequence[Iterable[str]]) -> list[str]:

@@ -16,7 +16,6 @@ from typing import TypeVar
 
 from tests.chaos.lane import Lane, lane_in
 from tests.chaos.story import Outcome
-from tests.support.databases import migrate_url
 from tests.support.postgres import postgres
 
 LANES = 4
@@ -53,21 +52,18 @@ class Pool:
 def pool_in(folder: Path, lanes: int = LANES, settings: Mapping[str, str] | None = None) -> Iterator[Pool]:
     """Lanes that start as the first tales come, and end with the block."""
     context = multiprocessing.get_context("spawn")
-    with postgres() as server:
-        urls = context.Queue()
-        for _ in range(lanes):
-            urls.put(server.migrated(migrate_url))
-        start = partial(_open_lane, folder, urls, settings or {})
-        with ProcessPoolExecutor(lanes, context, initializer=start) as executor:
-            yield Pool(executor)
+    start = partial(_open_lane, folder, settings or {})
+    with ProcessPoolExecutor(lanes, context, initializer=start) as executor:
+        yield Pool(executor)
 
 
-def _open_lane(folder: Path, urls: "multiprocessing.Queue[str]", settings: Mapping[str, str]) -> None:
+def _open_lane(folder: Path, settings: Mapping[str, str]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     mine = folder / f"lane-{os.getpid()}"
     mine.mkdir()
     stack = ExitStack()
-    _mine.append(_Mine(stack.enter_context(lane_in(mine, urls.get(), settings)), stack))
+    lane = stack.enter_context(lane_in(mine, stack.enter_context(postgres()), settings))
+    _mine.append(_Mine(lane, stack))
     util.Finalize(None, stack.close, exitpriority=10)
 
 

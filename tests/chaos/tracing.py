@@ -2,7 +2,7 @@
 
 A point is right before or right after a call to RealtimeKit, a commit that writes, or a message. The product knows
 nothing of this: what it calls is wrapped as the process starts, and only counted. Orders come in a file that the
-harness replaces (`run point`); counting begins anew with each run.
+harness replaces (`run point signal`); counting begins anew with each run.
 """
 
 import os
@@ -26,6 +26,8 @@ from orchestrator.store.broker import TOPIC_PREFIX, Broker
 
 KIND, FOLDER = "CHAOS_KIND", "CHAOS_FOLDER"
 NOWHERE = "-"
+STRUCK = "STRUCK"
+"""Begins the line of the trace that says where orders were carried out."""
 OURS = ("orchestrator.services.", "orchestrator.api.", "orchestrator.store.leases", "workers.")
 WRITES = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "?(\w+)')
 
@@ -39,7 +41,7 @@ class Tracer:
         self._trace = os.open(folder / f"{kind}.trace", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self._lock = threading.Lock()
         self._read_at = (0, 0)
-        self._run, self._target = NOWHERE, NOWHERE
+        self._run, self._target, self._signal = NOWHERE, NOWHERE, signal.SIGKILL
         self._counts: Counter[str] = Counter()
 
     @contextmanager
@@ -58,27 +60,28 @@ class Tracer:
             here = f"{place}#{self._counts[place]}"
             os.write(self._trace, f"{self._run} {here}\n".encode())
             if here == self._target:
-                self._die(here)
+                self._strike(here)
 
     def _read_orders(self) -> None:
         with suppress(FileNotFoundError):
             found = self._orders.stat()
             if self._read_at != (found.st_ino, found.st_mtime_ns):
                 self._read_at = found.st_ino, found.st_mtime_ns
-                self._run, self._target = self._orders.read_text().split()
+                self._run, self._target, number = self._orders.read_text().split()
+                self._signal = signal.Signals(int(number))
                 self._counts.clear()
 
-    def _die(self, here: str) -> None:
+    def _strike(self, here: str) -> None:
         """Once only: whoever is started in this one's place finds other orders."""
         give_orders(self._orders, self._run, NOWHERE)
-        os.write(self._trace, f"{self._run} KILLED {here}\n".encode())
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.write(self._trace, f"{self._run} {STRUCK} {here}\n".encode())
+        os.kill(os.getpid(), self._signal)
 
 
-def give_orders(file: Path, run: str, point: str) -> None:
-    """In one go: a reader finds the old orders or the new ones."""
+def give_orders(file: Path, run: str, point: str, number: signal.Signals = signal.SIGKILL) -> None:
+    """What the process at `point` sends itself; in one go: a reader finds the old orders or the new ones."""
     new = file.with_suffix(f".{threading.get_ident()}")
-    new.write_text(f"{run} {point}")
+    new.write_text(f"{run} {point} {int(number)}")
     new.replace(file)
 
 

@@ -1,5 +1,6 @@
 """A broker for tests: the very one that `breakouts up` embeds, in a folder of its own."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,10 @@ class Valkey:
     def kill(self) -> None:
         """`kill -9`."""
         self.process.kill()
+
+    def forget(self) -> None:
+        """Let a killed one start empty."""
+        shutil.rmtree(self._folder / "broker" / "appendonlydir")
 
 
 @contextmanager

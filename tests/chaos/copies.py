@@ -1,0 +1,60 @@
+"""What a broker may do to messages: deliver one more than once, or long after it was sent."""
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import redis
+from kombu.transport.redis import Channel
+from kombu.utils.json import dumps
+
+from orchestrator.store.broker import PREFIX
+from schemas.tasks import Queue
+
+COPIES = "CHAOS_COPIES"
+"""How often each message is put into its queue by a process with this variable; all are kept besides, to be put in
+again."""
+KEPT = "kept"
+HOUR_AGO = "2001-01-01T00:00:00+00:00"
+"""Long enough."""
+
+
+def install_as_told() -> None:
+    """Multiply and keep what this process sends, if its environment says so."""
+    if copies := int(os.environ.get(COPIES, "0")):
+        _multiply(copies)
+
+
+def _multiply(copies: int) -> None:
+    channel: Any = Channel
+    put = channel._put
+
+    def putting(self: Any, queue: str, message: Any, **named: Any) -> None:
+        if queue not in set(Queue):
+            put(self, queue, message, **named)
+            return
+        for _ in range(copies):
+            put(self, queue, message, **named)
+        with self.conn_or_acquire() as client:
+            client.rpush(KEPT, dumps([queue, message]))
+
+    channel._put = putting
+
+
+def put_back(broker_url: str) -> int:
+    """Put every message that was kept into its queue again: as it was, and as one that should have run or expired long
+    ago; how many were put.
+    """
+    with redis.Redis.from_url(broker_url) as client:
+        kept = [json.loads(line) for line in client.lrange(PREFIX + KEPT, 0, -1)]
+        late = [(queue, message) for queue, original in kept for message in _late(original)]
+        for queue, message in late:
+            client.lpush(PREFIX + queue, json.dumps(message))
+    return len(late)
+
+
+def _late(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield message
+    for header in ("eta", "expires"):
+        yield {**message, "headers": {**message["headers"], header: HOUR_AGO}}

@@ -1,0 +1,98 @@
+"""Let our own parts fail while a lifecycle goes on: `python -m tests.chaos.parts`, or `make parts`.
+
+Broker and database are emptied, killed, frozen and cut off, messages come twice and late, processes freeze past their
+leases and wake again, clocks are wrong. Each is lived through while a breakout opens and while it closes, where both
+make sense, and judged by the rules of every lifecycle; and work has to go on within a bound, which is measured.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from functools import partial
+from pathlib import Path
+
+from tests.chaos.lane import Lane
+from tests.chaos.pool import LANES, Tale, pool_in
+from tests.chaos.story import Outcome, play
+from tests.chaos.tracing import NOWHERE
+from tests.chaos.troubles import SCENARIOS, Recovery, Scene
+
+
+@dataclass(frozen=True)
+class Told(Outcome):
+    """How one run went, and how soon work went on in it."""
+
+    name: str = ""
+    recoveries: list[Recovery] = field(default_factory=list)
+
+    @property
+    def faults(self) -> list[str]:
+        """Rules that were broken, and bounds that were missed."""
+        late = [it for it in self.recoveries if it.seconds > it.bound]
+        return self.violations + [f"{it.what}: {it.seconds:.1f} s, more than {it.bound:g} s" for it in late]
+
+
+def tell(lane: Lane, run: str, *, name: str, phase: str, seed: int) -> Told:
+    """Live through one lifecycle with one trouble in it."""
+    scene = Scene(lane, phase)
+    outcome = play(lane, run, point=NOWHERE, seed=seed, mischief=SCENARIOS[name](scene).mischief())
+    return Told(**vars(outcome), name=f"{name}, {phase}", recoveries=scene.recoveries)
+
+
+def tales(pattern: str, seed: int) -> Iterator[Tale]:
+    """All scenarios whose name matches, each in each of its phases."""
+    for name, scenario in SCENARIOS.items():
+        phases: tuple[str, ...] = scenario.phases  # type: ignore[attr-defined]
+        for phase in phases:
+            if fnmatch(f"{name}, {phase}", pattern):
+                yield partial(tell, name=name, phase=phase, seed=seed)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """1 when a rule was broken or a bound missed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.parts", description=__doc__)
+    parser.add_argument("--only", default="*", help="scenarios whose name matches, as in *frozen*")
+    parser.add_argument("--seed", type=int, default=1, help="of who sits where")
+    parser.add_argument("--lanes", type=int, default=LANES, help="systems side by side")
+    options = parser.parse_args(arguments)
+    folder = Path(tempfile.mkdtemp(prefix="breakouts-parts-"))
+    begun, told = time.monotonic(), []
+    with pool_in(folder, options.lanes) as pool:
+        for outcome in pool.play(list(tales(options.only, options.seed))):
+            assert isinstance(outcome, Told)
+            told.append(outcome)
+            _say(outcome, options.seed)
+    print("\n".join(table(told)))
+    failed = [outcome for outcome in told if outcome.faults]
+    print(f"{len(told)} runs, {len(failed)} with faults, {time.monotonic() - begun:.0f} s")
+    if failed:
+        print(f"the logs are in {folder}")
+    else:
+        shutil.rmtree(folder)
+    return 1 if failed else 0
+
+
+def _say(told: Told, seed: int) -> None:
+    print(f"{told.seconds:5.1f} s  {told.name:<70}  {_went_on(told)}", flush=True)
+    for words in told.faults:
+        print(f"    {words}\n    again: --only '{told.name}' --seed {seed} (run {told.run})", flush=True)
+
+
+def table(told: Iterable[Told]) -> list[str]:
+    """A line per scenario: how long the run took, when work went on, and what was broken."""
+    lines = [f"{'scenario':<70} seconds work went on  faults"]
+    lines += [f"{it.name:<70} {it.seconds:>7.1f} {_went_on(it):<13} {len(it.faults):>6}" for it in told]
+    return lines
+
+
+def _went_on(told: Told) -> str:
+    return ", ".join(f"{it.seconds:.1f} of {it.bound:g} s" for it in told.recoveries)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,407 @@
+"""What may happen to our own parts while a lifecycle goes on, and how soon work has to go on afterwards."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import redis
+
+from orchestrator.store.broker import PREFIX
+from schemas.tasks import Queue
+from tests.chaos import copies
+from tests.chaos.clock import AHEAD
+from tests.chaos.lane import Lane
+from tests.chaos.story import END_SECONDS, Mischief
+
+OPENING, CLOSING, WHOLE = "opening", "closing", "whole"
+LATENCY_MS = 300
+"""Of each call to RealtimeKit: else all is over before anything can go wrong."""
+AFTER_RETURN_SECONDS = 6.0
+"""Work goes on so soon once a broker or a database is back: what was sent and not started is sent again after 5 s, by a
+timekeeper that looks each second."""
+AFTER_DEATH_SECONDS = 15.0
+"""And so soon when a worker died, or froze."""
+AWAY_SECONDS = 8.0
+FROZEN_SECONDS = 20.0
+PAST_END_SECONDS = END_SECONDS + 0.5
+CLOCK_SECONDS = 90
+DEFAULTS = {
+    "LEASE_SECONDS": "12",
+    "REALTIMEKIT_TIMEOUT_SECONDS": "6",
+    "SEARCH_SETTLE_SECONDS": "3",
+    "LOOK_AGAIN_SECONDS": "10",
+}
+"""As the product is shipped, where a lane is quicker."""
+WORK = (
+    "create_meeting",
+    "update_meeting",
+    "add_participant",
+    "start_recordings",
+    "pause_resume_stop_recording",
+    "kick_all_participants",
+)
+"""Calls to RealtimeKit that bring a breakout on."""
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """How long something took to go on, and how long it may."""
+
+    what: str
+    seconds: float
+    bound: float
+
+
+@dataclass
+class Scene:
+    """A lane in which something goes wrong, at one time of a breakout's life."""
+
+    lane: Lane
+    phase: str
+    recoveries: list[Recovery] = field(default_factory=list)
+
+    def until_work(self, what: str, bound: float = AFTER_RETURN_SECONDS) -> None:
+        """Measure from here until RealtimeKit hears of the breakout again, or all is done."""
+        begun, before = time.monotonic(), self._calls()
+        self.lane.wait(lambda: self._calls() > before or self.is_over(), f"work after {what}")
+        self.recoveries.append(Recovery(what, time.monotonic() - begun, bound))
+
+    def until_over(self, what: str, since: float, bound: float = AFTER_DEATH_SECONDS) -> None:
+        """Measure until all is done that this phase has to do."""
+        self.lane.wait(self.is_over, f"the end of {self.phase} after {what}")
+        self.recoveries.append(Recovery(what, time.monotonic() - since, bound))
+
+    def is_over(self) -> bool:
+        """Whether the breakout is open (is closed, in the closing phase)."""
+        state = self.lane.ask("GET", self.lane.path)["state"]
+        return bool(state in ("closed",) if self.phase == CLOSING else state in ("open", "closing", "closed"))
+
+    def to_the_end_of_the_timer(self) -> None:
+        """In the closing phase let the timer run out."""
+        if self.phase == CLOSING:
+            self.lane.rest(PAST_END_SECONDS)
+
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """A process that does nothing inside the block."""
+        process = self.lane.running[name]
+        process.send(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send(signal.SIGCONT)
+
+    def _calls(self) -> int:
+        counts = self.lane.stack.sandbox.calls()["counts"]
+        return sum(counts.get(operation, 0) for operation in WORK)
+
+
+class Trouble:
+    """Called before what the phase is about is asked for, right after it was answered, and when all is over."""
+
+    phases: ClassVar[tuple[str, ...]] = (OPENING, CLOSING)
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.lane = scene.lane
+
+    def before(self) -> None:
+        """Prepare."""
+
+    def during(self) -> None:
+        """Do it."""
+
+    def undo(self) -> None:
+        """Leave the lane as it was."""
+
+    def mischief(self) -> Mischief:
+        """All of it at the right moments."""
+        if self.scene.phase == CLOSING:
+            return Mischief(before_closing=self._begin, closing=self._go, afterwards=self._end)
+        return Mischief(before_opening=self._begin, opening=self._go, afterwards=self._end)
+
+    def _begin(self, _: Lane) -> None:
+        self.lane.stack.sandbox.latency(LATENCY_MS)
+        self.before()
+
+    def _go(self, _: Lane) -> None:
+        self.during()
+        self.lane.stack.sandbox.latency(0)
+
+    def _end(self, _: Lane) -> None:
+        self.lane.stack.sandbox.latency(0)
+        self.undo()
+
+
+class BrokerEmptied(Trouble):
+    """FLUSHALL while all messages wait in queues, for the worker is frozen."""
+
+    def before(self) -> None:
+        self.lane.running["worker"].send(signal.SIGSTOP)
+
+    def during(self) -> None:
+        self.scene.to_the_end_of_the_timer()
+        with redis.Redis.from_url(self.lane.broker.url) as client:
+            client.flushall()
+        self.undo()
+        self.scene.until_work("the broker was emptied")
+
+    def undo(self) -> None:
+        self.lane.running["worker"].send(signal.SIGCONT)
+
+
+class BrokerReplaced(Trouble):
+    """Killed before anything was asked for, and another, empty one in its place."""
+
+    away_seconds = 0.0
+
+    def before(self) -> None:
+        self.lane.broker.kill()
+
+    def during(self) -> None:
+        self.scene.to_the_end_of_the_timer()
+        self.lane.rest(self.away_seconds)
+        self.lane.broker.forget()
+        self.lane.broker.start()
+        self.scene.until_work("an empty broker came")
+
+    def undo(self) -> None:
+        if not self.lane.broker.process.alive:
+            self.lane.broker.start()
+
+
+class BrokerReplacedLate(BrokerReplaced):
+    """The same, after a while."""
+
+    away_seconds = AWAY_SECONDS
+
+
+class BrokerFrozen(Trouble):
+    """It takes connections and says nothing."""
+
+    def before(self) -> None:
+        self.lane.broker.process.send(signal.SIGSTOP)
+
+    def during(self) -> None:
+        self.lane.rest(FROZEN_SECONDS)
+        self.undo()
+        self.scene.until_work("the broker thawed")
+
+    def undo(self) -> None:
+        self.lane.broker.process.send(signal.SIGCONT)
+
+
+class DatabaseRestarted(Trouble):
+    """Stopped as an administrator would, and started at once."""
+
+    def before(self) -> None:
+        self.lane.server.keep_commits(self.lane.stack.environment["DATABASE_URL"])
+
+    def during(self) -> None:
+        self.scene.to_the_end_of_the_timer()
+        self.lane.server.stop()
+        self.lane.server.start()
+        self.scene.until_work("the database is back")
+
+    def undo(self) -> None:
+        if not self.lane.server.process.alive:
+            self.lane.server.start()
+
+
+class DatabaseCrashed(DatabaseRestarted):
+    """Without a goodbye, and back after a while; the timer ends meanwhile."""
+
+    def before(self) -> None:
+        super().before()
+        self.lane.server.cut(self.lane.stack.environment["DATABASE_URL"])
+
+    def during(self) -> None:
+        self.lane.server.crash()
+        self.lane.rest(AWAY_SECONDS)
+        self.lane.server.start()
+        self.scene.until_work("the database is back")
+
+
+class ConnectionsCut(Trouble):
+    """Every connection to the database ends, and again, and again."""
+
+    def during(self) -> None:
+        self.scene.to_the_end_of_the_timer()
+        for _ in range(3):
+            self.lane.server.cut(self.lane.stack.environment["DATABASE_URL"])
+            self.lane.rest(0.3)
+        self.scene.until_work("all connections were cut")
+
+
+class Restarting(Trouble):
+    """Processes that are started with an environment of their own, for the whole of a life."""
+
+    phases = (WHOLE,)
+    environments: ClassVar[Mapping[str, Mapping[str, str]]]
+
+    def before(self) -> None:
+        for name, environment in self.environments.items():
+            if name in self.lane.running:
+                self.lane.end(name)
+            self.lane.begin(name, environment)
+        self.lane.wait_until_ready()
+
+    def undo(self) -> None:
+        for name in self.environments:
+            self.lane.end(name)
+            if "-" not in name:
+                self.lane.begin(name)
+
+
+class EachMessageTwice(Restarting):
+    """An exact copy of each message, and two workers that take them at the same time."""
+
+    environments: ClassVar[Mapping[str, Mapping[str, str]]] = {
+        name: {copies.COPIES: "2"} for name in ("api", "timekeeper", "worker", "worker-2")
+    }
+
+
+class EachMessageLate(Restarting):
+    """All messages once more, long after they were sent: those of the opening, then those of the closing."""
+
+    environments: ClassVar[Mapping[str, Mapping[str, str]]] = {
+        name: {copies.COPIES: "1"} for name in ("api", "timekeeper", "worker")
+    }
+
+    def mischief(self) -> Mischief:
+        return Mischief(
+            before_opening=lambda _: self.before(),
+            before_closing=lambda _: self._put_back(),
+            closing=lambda _: self._when_closed(),
+            afterwards=lambda _: self.undo(),
+        )
+
+    def _when_closed(self) -> None:
+        self._put_back()
+        self.scene.phase = CLOSING
+        self.lane.wait(self.scene.is_over, "a closed breakout")
+        self._put_back()
+
+    def _put_back(self) -> None:
+        assert copies.put_back(self.lane.broker.url), "nothing was kept"
+        self.lane.wait(self._is_quiet, "empty queues")
+
+    def _is_quiet(self) -> bool:
+        with redis.Redis.from_url(self.lane.broker.url) as client:
+            waiting = sum(int(client.llen(PREFIX + queue)) for queue in Queue)
+            return waiting + int(client.hlen(f"{PREFIX}unacked")) == 0
+
+
+def _clocks(**ahead: int) -> type[Restarting]:
+    class WrongClock(Restarting):
+        environments: ClassVar[Mapping[str, Mapping[str, str]]] = {
+            name.replace("_", "-"): {AHEAD: str(seconds)} for name, seconds in ahead.items()
+        }
+
+    return WrongClock
+
+
+class Struck(Trouble):
+    """A process meets a point of its way; another, which has slept so far, goes on."""
+
+    name = "worker"
+    points: ClassVar[Mapping[str, str]]
+    environment: ClassVar[Mapping[str, str]] = {}
+
+    @property
+    def other(self) -> str:
+        """The name of the one that goes on."""
+        return f"{self.name}-2"
+
+    def before(self) -> None:
+        if self.environment:
+            self.lane.begin_anew(self.name, self.environment)
+        self.lane.begin(self.other, self.environment)
+        self.lane.wait_until_ready()
+        self.lane.running[self.other].send(signal.SIGSTOP)
+        self.strike(self.points[self.scene.phase])
+
+    def strike(self, point: str) -> None:
+        """Give the order."""
+        self.lane.kill_at(self.name, point)
+
+    def during(self) -> None:
+        self.lane.wait(lambda: self.lane.has_met(self.name), f"{self.points[self.scene.phase]}")
+        since = time.monotonic()
+        self.lane.running[self.other].send(signal.SIGCONT)
+        self.lane.stack.sandbox.latency(0)
+        self.scene.until_over(f"the {self.name} was struck", since)
+
+    def undo(self) -> None:
+        self.lane.end(self.other)
+        self.lane.running[self.name].send(signal.SIGCONT)
+        if self.environment:
+            self.lane.begin_anew(self.name)
+
+
+class Frozen(Struck):
+    """It wakes when all is done, with its answers, and the calls that it was about to make."""
+
+    def strike(self, point: str) -> None:
+        self.lane.freeze_at(self.name, point)
+
+    def during(self) -> None:
+        super().during()
+        self.lane.running[self.name].send(signal.SIGCONT)
+        self.lane.rest(2)
+
+
+def _struck(base: type[Struck], *, who: str = "worker", defaults: bool = False, **points: str) -> type[Struck]:
+    class At(base):  # type: ignore[misc, valid-type]
+        phases: ClassVar[tuple[str, ...]] = tuple(points)
+        name = who
+        environment: ClassVar[Mapping[str, str]] = DEFAULTS if defaults else {}
+
+    At.points = points
+    return At
+
+
+ADD = "call:add_participant@admission._add_or_adopt:after#2"
+STOP = "call:stop_recording@room_closing._stop:after#1"
+CREATE = "call:create_meeting:after#1"
+RETIRE = "call:retire_meeting@room_closing._attempt:after#1"
+
+SCENARIOS: dict[str, Callable[[Scene], Trouble]] = {
+    "broker: emptied": BrokerEmptied,
+    "broker: killed, replaced by an empty one": BrokerReplaced,
+    "broker: killed, an empty one 8 s later": BrokerReplacedLate,
+    "broker: frozen for 20 s": BrokerFrozen,
+    "database: restarted": DatabaseRestarted,
+    "database: crashed, back 8 s later": DatabaseCrashed,
+    "database: all connections cut": ConnectionsCut,
+    "message: each twice": EachMessageTwice,
+    "message: each once more, late": EachMessageLate,
+    "worker: killed": _struck(Struck, opening=ADD, closing=STOP),
+    "worker: killed, its create in doubt": _struck(Struck, opening=CREATE),
+    "worker: killed, default settings": _struck(Struck, defaults=True, opening=ADD, closing=STOP),
+    "worker: killed, its create in doubt, default settings": _struck(Struck, defaults=True, opening=CREATE),
+    "worker: frozen with an answer": _struck(Frozen, opening=ADD, closing=STOP),
+    "worker: frozen before a call": _struck(
+        Frozen, opening=CREATE.replace("after", "before"), closing=RETIRE.replace("after", "before")
+    ),
+    "worker: frozen in a transaction": _struck(
+        Frozen,
+        opening="commit:@leased._start_all[room]:before#1",
+        closing="commit:@leased._start_all[room]:before#1",
+    ),
+    "timekeeper: frozen in a transaction": _struck(
+        Frozen,
+        who="timekeeper",
+        closing="commit:@timekeeper._send_batch[breakout]:before#1",
+    ),
+    "timekeeper: frozen with a message": _struck(Frozen, who="timekeeper", closing="send:breakout.close:before#1"),
+    "clock: worker ahead, beside a right one": _clocks(worker_2=CLOCK_SECONDS),
+    "clock: worker behind, beside a right one": _clocks(worker_2=-CLOCK_SECONDS),
+    "clock: timekeeper ahead": _clocks(timekeeper=CLOCK_SECONDS),
+    "clock: timekeeper behind": _clocks(timekeeper=-CLOCK_SECONDS),
+    "clock: API ahead, worker behind": _clocks(api=CLOCK_SECONDS, worker=-CLOCK_SECONDS),
+    "clock: API behind, worker ahead": _clocks(api=-CLOCK_SECONDS, worker=CLOCK_SECONDS),
+}
