@@ -18,9 +18,10 @@ from pathlib import Path
 
 from tests.chaos.lane import Lane
 from tests.chaos.pool import LANES, Tale, pool_in
+from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.story import Outcome, play
 from tests.chaos.tracing import NOWHERE
-from tests.chaos.troubles import SCENARIOS, Recovery, Scene
+from tests.chaos.troubles import Recovery, Scene
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,7 @@ def tell(lane: Lane, run: str, *, name: str, phase: str, seed: int) -> Told:
 def tales(pattern: str, seed: int) -> Iterator[Tale]:
     """All scenarios whose name matches, each in each of its phases."""
     for name, scenario in SCENARIOS.items():
-        phases: tuple[str, ...] = scenario.phases  # type: ignore[attr-defined]
-        for phase in phases:
+        for phase in scenario.phases:
             if fnmatch(f"{name}, {phase}", pattern):
                 yield partial(tell, name=name, phase=phase, seed=seed)
 

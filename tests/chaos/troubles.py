@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -12,7 +12,6 @@ import redis
 from orchestrator.store.broker import PREFIX
 from schemas.tasks import Queue
 from tests.chaos import copies
-from tests.chaos.clock import AHEAD
 from tests.chaos.lane import Lane
 from tests.chaos.story import END_SECONDS, Mischief
 
@@ -27,7 +26,6 @@ AFTER_DEATH_SECONDS = 15.0
 AWAY_SECONDS = 8.0
 FROZEN_SECONDS = 20.0
 PAST_END_SECONDS = END_SECONDS + 0.5
-CLOCK_SECONDS = 90
 DEFAULTS = {
     "LEASE_SECONDS": "12",
     "REALTIMEKIT_TIMEOUT_SECONDS": "6",
@@ -295,15 +293,6 @@ class EachMessageLate(Restarting):
             return waiting + int(client.hlen(f"{PREFIX}unacked")) == 0
 
 
-def _clocks(**ahead: int) -> type[Restarting]:
-    class WrongClock(Restarting):
-        environments: ClassVar[Mapping[str, Mapping[str, str]]] = {
-            name.replace("_", "-"): {AHEAD: str(seconds)} for name, seconds in ahead.items()
-        }
-
-    return WrongClock
-
-
 class Struck(Trouble):
     """A process meets a point of its way; another, which has slept so far, goes on."""
 
@@ -352,56 +341,3 @@ class Frozen(Struck):
         super().during()
         self.lane.running[self.name].send(signal.SIGCONT)
         self.lane.rest(2)
-
-
-def _struck(base: type[Struck], *, who: str = "worker", defaults: bool = False, **points: str) -> type[Struck]:
-    class At(base):  # type: ignore[misc, valid-type]
-        phases: ClassVar[tuple[str, ...]] = tuple(points)
-        name = who
-        environment: ClassVar[Mapping[str, str]] = DEFAULTS if defaults else {}
-
-    At.points = points
-    return At
-
-
-ADD = "call:add_participant@admission._add_or_adopt:after#2"
-STOP = "call:stop_recording@room_closing._stop:after#1"
-CREATE = "call:create_meeting:after#1"
-RETIRE = "call:retire_meeting@room_closing._attempt:after#1"
-
-SCENARIOS: dict[str, Callable[[Scene], Trouble]] = {
-    "broker: emptied": BrokerEmptied,
-    "broker: killed, replaced by an empty one": BrokerReplaced,
-    "broker: killed, an empty one 8 s later": BrokerReplacedLate,
-    "broker: frozen for 20 s": BrokerFrozen,
-    "database: restarted": DatabaseRestarted,
-    "database: crashed, back 8 s later": DatabaseCrashed,
-    "database: all connections cut": ConnectionsCut,
-    "message: each twice": EachMessageTwice,
-    "message: each once more, late": EachMessageLate,
-    "worker: killed": _struck(Struck, opening=ADD, closing=STOP),
-    "worker: killed, its create in doubt": _struck(Struck, opening=CREATE),
-    "worker: killed, default settings": _struck(Struck, defaults=True, opening=ADD, closing=STOP),
-    "worker: killed, its create in doubt, default settings": _struck(Struck, defaults=True, opening=CREATE),
-    "worker: frozen with an answer": _struck(Frozen, opening=ADD, closing=STOP),
-    "worker: frozen before a call": _struck(
-        Frozen, opening=CREATE.replace("after", "before"), closing=RETIRE.replace("after", "before")
-    ),
-    "worker: frozen in a transaction": _struck(
-        Frozen,
-        opening="commit:@leased._start_all[room]:before#1",
-        closing="commit:@leased._start_all[room]:before#1",
-    ),
-    "timekeeper: frozen in a transaction": _struck(
-        Frozen,
-        who="timekeeper",
-        closing="commit:@timekeeper._send_batch[breakout]:before#1",
-    ),
-    "timekeeper: frozen with a message": _struck(Frozen, who="timekeeper", closing="send:breakout.close:before#1"),
-    "clock: worker ahead, beside a right one": _clocks(worker_2=CLOCK_SECONDS),
-    "clock: worker behind, beside a right one": _clocks(worker_2=-CLOCK_SECONDS),
-    "clock: timekeeper ahead": _clocks(timekeeper=CLOCK_SECONDS),
-    "clock: timekeeper behind": _clocks(timekeeper=-CLOCK_SECONDS),
-    "clock: API ahead, worker behind": _clocks(api=CLOCK_SECONDS, worker=-CLOCK_SECONDS),
-    "clock: API behind, worker ahead": _clocks(api=-CLOCK_SECONDS, worker=CLOCK_SECONDS),
-}
