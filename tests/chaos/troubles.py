@@ -14,6 +14,7 @@ from schemas.tasks import Queue
 from tests.chaos import copies
 from tests.chaos.lane import Lane
 from tests.chaos.story import END_SECONDS, Mischief
+from tests.support.stack import JSON
 
 OPENING, CLOSING, WHOLE = "opening", "closing", "whole"
 LATENCY_MS = 300
@@ -62,9 +63,9 @@ class Scene:
     recoveries: list[Recovery] = field(default_factory=list)
 
     def until_work(self, what: str, bound: float = AFTER_RETURN_SECONDS) -> None:
-        """Measure from here until RealtimeKit hears of the breakout again, or all is done."""
-        begun, before = time.monotonic(), self._calls()
-        self.lane.wait(lambda: self._calls() > before or self.is_over(), f"work after {what}")
+        """Measure from here until RealtimeKit hears of the breakout again, or the breakout itself has moved."""
+        begun, before = time.monotonic(), self._signs()
+        self.lane.wait(lambda: self._signs() != before or self.is_over(), f"work after {what}")
         self.recoveries.append(Recovery(what, time.monotonic() - begun, bound))
 
     def until_over(self, what: str, since: float, bound: float = AFTER_DEATH_SECONDS) -> None:
@@ -92,9 +93,10 @@ class Scene:
         finally:
             process.send(signal.SIGCONT)
 
-    def _calls(self) -> int:
+    def _signs(self) -> tuple[int, JSON, str]:
         counts = self.lane.stack.sandbox.calls()["counts"]
-        return sum(counts.get(operation, 0) for operation in WORK)
+        seen = self.lane.ask("GET", self.lane.path)
+        return sum(counts.get(operation, 0) for operation in WORK), seen["progress"], seen["state"]
 
 
 class Trouble:

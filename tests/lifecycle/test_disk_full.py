@@ -37,8 +37,9 @@ def small(
 
 def test_a_full_disk_is_told_and_nothing_accepted_is_lost(small: Stack) -> None:
     stack, meeting = small, small.meeting(6)
-    accepted = stack.breakout(meeting, rooms=3)
     draft = stack.breakout(stack.meeting(2), rooms=1, start="manual")
+    stack.sandbox.latency(1000)  # so that there is something to be recorded
+    accepted = stack.breakout(meeting, rooms=3)
     for process in stack.processes.started:
         process.limit_files(FULL_BYTES)
     answer = stack.api.post(f"/v1/breakouts/{draft['id']}/start")
@@ -48,6 +49,7 @@ def test_a_full_disk_is_told_and_nothing_accepted_is_lost(small: Stack) -> None:
     wait_until(lambda: "disk" in _said(stack, "part of us is unavailable"), what="a line that names the disk")
     wait_until(lambda: "disk" in _said(stack, "the timekeeper could not look"), what="another of the timekeeper")
     assert stack.see(draft["id"])["state"] == "draft"
+    stack.sandbox.latency(0)
     for process in stack.processes.started:
         process.limit_files()
     assert stack.api.post(f"/v1/breakouts/{draft['id']}/start").status_code == 202
