@@ -22,6 +22,7 @@ class Task(StrEnum):
     BREAKOUT_WARN = "breakout.warn"
     BREAKOUT_CLOSE = "breakout.close"
     BREAKOUT_FINISH = "breakout.finish"
+    BREAKOUT_TIDY = "breakout.tidy"
     BREAKOUT_RECONCILE = "breakout.reconcile"
     ROOM_OPEN = "room.open"
     ROOM_RECORD = "room.record"
@@ -38,6 +39,7 @@ QUEUE_OF: dict[Task, Queue] = {
     Task.BREAKOUT_CLOSE: Queue.LIFECYCLE,
     Task.BREAKOUT_FINISH: Queue.LIFECYCLE,
     Task.WEBHOOK_APPLY: Queue.LIFECYCLE,
+    Task.BREAKOUT_TIDY: Queue.CLOSING,
     Task.ROOM_CLOSE: Queue.CLOSING,
     Task.ROOM_OPEN: Queue.ROOMS,
     Task.ROOM_RECORD: Queue.RECORDINGS,

@@ -17,6 +17,7 @@ WORK: dict[Task, Callable[[Deps, str, int], str]] = {
     Task.BREAKOUT_WARN: steps.step,
     Task.BREAKOUT_CLOSE: steps.step,
     Task.BREAKOUT_FINISH: steps.step,
+    Task.BREAKOUT_TIDY: steps.step,
     Task.ROOM_OPEN: rooms.advance,
     Task.ROOM_RECORD: rooms.advance,
     Task.ROOM_CLOSE: rooms.advance,

@@ -76,7 +76,7 @@ def breakout_task(row: BreakoutFacts, now: datetime) -> Task:
     """The name under which a due breakout's step is sent."""
     match row.state:
         case BreakoutState.CLOSING:
-            return Task.BREAKOUT_FINISH
+            return Task.BREAKOUT_FINISH if row.emptied_at is None else Task.BREAKOUT_TIDY
         case BreakoutState.OPEN:
             return Task.BREAKOUT_CLOSE if row.closes_at and row.closes_at <= now else Task.BREAKOUT_WARN
         case BreakoutState.DRAFT | BreakoutState.SCHEDULED if not row.starts_at or row.starts_at > now:

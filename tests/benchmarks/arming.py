@@ -56,10 +56,9 @@ def arm(stack: Stack, original: Original, armed: int, closing: int) -> None:
     meetings = asyncio.run(_meetings(stack, closing * (1 + ROOMS)))
     with _database(stack) as connection:
         each = [meetings[number : number + 1 + ROOMS] for number in range(0, len(meetings), 1 + ROOMS)]
+        polled = f"UPDATE meeting SET poll_at = {POLL_AT}, due_at = {POLL_AT} WHERE id = :id"
+        connection.execute(text(polled), {"id": original.meeting_id})
         copy_breakout(connection, original, armed, each)
-        connection.execute(
-            text("UPDATE meeting SET poll_at = at, due_at = at FROM (SELECT " + POLL_AT + " AS at) poll")
-        )
 
 
 def set_timers(stack: Stack, breakout_ids: Sequence[str], seconds: Sequence[float]) -> None:

@@ -115,8 +115,8 @@ def _arm(engine: Engine, broker_url: str, armed: int, ends: Sequence[float]) -> 
         connection.execute(
             text("INSERT INTO seat SELECT id, number, 'joined' FROM timer, generate_series(1, 4) number")
         )
-    app.conf.broker_url = broker_url
-    with app.producer_pool.acquire(block=True) as producer:
+    with app.connection_for_write(broker_url) as connection:
+        producer = app.amqp.Producer(connection, auto_declare=False)
         for number, end in enumerate(times):
             close.apply_async((number,), countdown=end - time.time(), producer=producer)
     assert time.time() < min(ends), "arming took too long for this plan"

@@ -14,6 +14,7 @@ from orchestrator.settings import Settings
 from orchestrator.store import due
 from schemas.states import BreakoutState, RoomState, RoomWanted, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Presence, Room, Seat
+from schemas.tasks import QUEUE_OF, Queue
 from tests.support.copies import Original, copy_breakout
 
 ARMED, PEOPLE = 10_000, 1
@@ -76,11 +77,11 @@ def test_nothing_is_read_from_end_to_end(deps: Deps) -> None:
 
     _set_back(deps, "closes_at = statement_timestamp(), due_at = statement_timestamp()")
     event.listen(deps.database.engine, "before_cursor_execute", note)
-    _close(deps)
+    assert _close(deps) == [Queue.LIFECYCLE]
     event.remove(deps.database.engine, "before_cursor_execute", note)
     _set_back(deps, "due_at = statement_timestamp(), empties_at = empties_at - interval '1 hour'")
     event.listen(deps.database.engine, "before_cursor_execute", note)
-    _close(deps)
+    assert _close(deps) == [Queue.CLOSING], "what is left to do delays nobody's timer"
     event.remove(deps.database.engine, "before_cursor_execute", note)
     with deps.database.engine.connect() as connection:
         plans = {
@@ -101,8 +102,9 @@ def _set_back(deps: Deps, what: str) -> None:
         tx.session.execute(text(statement))
 
 
-def _close(deps: Deps) -> None:
-    """A timekeeper's look, and the step that it sends."""
+def _close(deps: Deps) -> list[Queue]:
+    """A timekeeper's look, and the steps that it sends; gives the queues that they are sent to."""
+    queues = []
     for table in due.TABLES:
         with deps.database.transaction() as tx:
             due.next_due(tx, tx.now())
@@ -112,4 +114,6 @@ def _close(deps: Deps) -> None:
             messages = list(tx.messages)
         for message in messages:
             if table is Breakout:
+                queues.append(QUEUE_OF[message.task])
                 assert "closing" in steps.step(deps, message.row_id, message.claim)
+    return queues
