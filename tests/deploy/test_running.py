@@ -177,10 +177,11 @@ def test_a_breakout_outlives_the_restart_of_everybody_who_works_for_it(deploymen
     stack.sandbox.latency(900)
     stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
     wait_until(lambda: _retired(stack), 30, what="closing under way")
-    assert deployment.stop("worker-lifecycle") == 0
+    assert deployment.stop("worker-lifecycle") == deployment.stop("worker-rooms") == 0
     assert _held(deployment) == 0
     stack.sandbox.latency(0)
-    deployment.start("worker-lifecycle").wait_for_text(" ready.", 60)
+    deployment.start("worker-lifecycle")
+    deployment.start("worker-rooms")
     closed = stack.wait(made["id"], "closed", 60)
     assert closed["progress"]["rooms"]["closed"] == len(_retired(stack)) == 4
     assert closed["progress"]["participants"]["never_joined"] == 24

@@ -7,7 +7,7 @@ import pytest
 from tests.support.databases import SQLiteTemplate, migrate_url
 from tests.support.processes import processes_in
 from tests.support.stack import Stack, stack_in
-from tests.support.valkey import Valkey
+from tests.support.valkey import valkey_in
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
@@ -19,10 +19,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(f"running on {database}"))
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def running(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, valkey_of_session: Valkey
-) -> Iterator[Stack]:
+@pytest.fixture(scope="package", params=["sqlite", "postgresql"])
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole system, once on each database."""
     folder = tmp_path_factory.mktemp("stack")
     if request.param == "sqlite":
@@ -32,7 +30,8 @@ def running(
         url = request.getfixturevalue("postgres").migrated(migrate_url)
     with (
         processes_in(folder) as processes,
-        stack_in(processes, database_url=url, broker_url=valkey_of_session.url, home=folder / "home") as stack,
+        valkey_in(folder / "valkey") as broker,
+        stack_in(processes, database_url=url, broker_url=broker.url, home=folder / "home") as stack,
     ):
         stack.start()
         yield stack

@@ -1,4 +1,4 @@
-"""Things that die in the middle: another process goes on, nothing is made twice, and the timer holds."""
+"""Things that die in the middle: another process goes on, nothing is made twice or refused, and the timer holds."""
 
 import time
 from collections import Counter
@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from tests.api.server import open_stream
 from tests.support.databases import migrate_url
 from tests.support.postgres import Postgres
 from tests.support.processes import processes_in
-from tests.support.stack import JSON, Stack, stack_in
+from tests.support.stack import JSON, KEY, Stack, stack_in
 from tests.support.valkey import Valkey, valkey_in
 from tests.support.waiting import wait_until
 
@@ -114,6 +115,49 @@ def test_work_goes_on_when_the_broker_comes_back_empty(stack: Stack, broker: Val
     with redis.Redis.from_url(broker.url) as client:
         client.flushall()
     stack.wait(made["id"], "open")
+
+
+def test_what_is_asked_for_while_the_broker_is_away_is_done_when_it_is_back(stack: Stack, broker: Valkey) -> None:
+    meeting = stack.meeting(2)
+    draft = stack.breakout(meeting, rooms=2, start="manual")
+    path = f"/v1/breakouts/{draft['id']}"
+    broker.kill()
+    answer = stack.api.get("/readyz")
+    assert answer.status_code == 503
+    assert "broker" in answer.json()["failing"]
+    with (
+        open_stream(stack.api, f"{path}/events", KEY) as events,
+        open_stream(stack.api, "/v1/seat/events", stack.token(meeting, "p0")) as seats,
+    ):
+        assert seats.next().data["breakout"] is None
+        assert stack.api.post(f"{path}/start").status_code == 202
+        assert events.next().data["data"] == {"from": "draft", "to": "opening"}
+        assert seats.next().data["breakout"]["state"] == "opening"
+        broker.start()
+        stack.wait(draft["id"], "open", 60)
+        moves = (event.data["data"]["to"] for event in events if event.name == "breakout.state")
+        assert next(moves) == "open"
+        assert next(event.data["room_id"] for event in seats if event.name == "seat" and event.data["room_id"])
+    wait_until(lambda: stack.api.get("/readyz").is_success, what="readiness")
+
+
+def test_a_worker_outlives_a_broker_that_dies_while_tasks_are_under_way(stack: Stack, broker: Valkey) -> None:
+    meeting = stack.meeting(8)
+    stack.sandbox.latency(1000)
+    made = stack.breakout(meeting, rooms=4)
+    wait_until(lambda: stack.sandbox.calls()["counts"].get("create_meeting", 0) > 1, what="rooms that are being made")
+    with redis.Redis.from_url(broker.url) as client:
+        client.client_kill_filter(_type="pubsub")  # what a worker hears first decides how it goes on
+    logs = [(worker, len(worker.output)) for worker in stack.workers]
+    broker.kill()
+    stack.sandbox.latency(0)
+    noticed = "Connection to broker lost"
+    wait_until(lambda: all(noticed in it.output[told:] for it, told in logs), what="workers that have noticed")
+    broker.start()
+    stack.wait(made["id"], "open")
+    stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
+    stack.wait(made["id"], "closed")
+    assert stack.workers[0].alive, stack.workers[0].output
 
 
 def test_two_timekeepers_do_no_harm(stack: Stack) -> None:

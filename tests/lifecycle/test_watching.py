@@ -22,7 +22,8 @@ pytestmark = pytest.mark.parametrize("running", ["postgresql"], indirect=True)
 TITLE, BREAKOUT, ROOMS = "Quarterly Layoffs", "Hush Round", ["Mauve Parlour", "Teal Parlour"]
 PEOPLE = {"zq-77": "Zebulon Quartermain", "iv-78": "Ottoline Vickers", "wb-79": "Wilhelmina Brandt"}
 REFUSED = "wb-79"
-NOBODY = "01890a5d-ac96-774b-bcce-b302099a8057"
+NOBODY = "01890a5d-ac96-774b-bcce-b302099a805\0"
+"""What PostgreSQL takes for no text at all."""
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}")
 
 

@@ -122,8 +122,8 @@ def _execute(url: str, statement: str, **values: Any) -> None:
 def _add_meeting(url: str, *, preset: str = "group_call_host", due_at: datetime | None = None) -> None:
     statement = (
         "INSERT INTO meeting (id, title, realtimekit_meeting_id, host_preset, participant_preset, created_at,"
-        " to_import, due_at, claim, generation, tries, dispatches)"
-        " VALUES ('m', 'T', 'r', :preset, 'group_call_participant', :now, false, :due_at, 0, 0, 0, 0)"
+        " to_import, strangers, due_at, claim, generation, tries, dispatches)"
+        " VALUES ('m', 'T', 'r', :preset, 'group_call_participant', :now, false, 0, :due_at, 0, 0, 0, 0)"
     )
     times = {"now": datetime.now(UTC), "due_at": due_at}
     _execute(url, statement, preset=preset, **{key: at and at.strftime("%F %T.%f") for key, at in times.items()})
