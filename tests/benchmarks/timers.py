@@ -114,27 +114,30 @@ def _measure(stack: Stack, original: Original, numbers: range) -> None:
     watched = breakout_ids[:: max(1, len(breakout_ids) // BROWSERS)]
     browsers = Browsers(stack.port, {one: stack.token(of_whom[one], f"p{PEOPLE - 1}") for one in watched})
     set_timers(stack, breakout_ids, timers(len(breakout_ids)))
-    load = _wait_until_closed(stack, breakout_ids)
+    _wait_until_none_is(stack, breakout_ids, "open")
+    print(f"  load {os.getloadavg()[0]:.1f} when the last was decided")
+    wait_until(lambda: len(browsers.told) == len(watched), 60, every=0.5, what="all browsers told")
+    due = _print_figures(stack, breakout_ids)
+    print_lateness("in browsers", [(at - due[one]) * 1000 for one, at in browsers.told.items()])
+    browsers.close()
+    _wait_until_none_is(stack, breakout_ids, "closing")
+    assert len(_read(stack, LATENESS, breakout_ids)) == len(breakout_ids), "a breakout closed twice"
+
+
+def _print_figures(stack: Stack, breakout_ids: Sequence[str]) -> dict[str, float]:
+    """Print what the database knows; gives when each was due, in seconds since the epoch."""
     found = _read(stack, LATENESS, breakout_ids)
-    assert len(found) == len(breakout_ids), f"{len(found)} of {len(breakout_ids)} closed"
+    assert len(found) == len(breakout_ids), f"{len(found)} closes of {len(breakout_ids)} breakouts"
     assert all(row.times == 1 for row in found), "a breakout closed twice"
     print_lateness("decided", [row.decided for row in found])
     print_lateness("told", [row.told for row in found])
-    due = {row.id: float(row.due) for row in found}
-    print_lateness("in browsers", [(at - due[one]) * 1000 for one, at in browsers.told.items()])
-    assert len(browsers.told) == len(watched), f"{len(browsers.told)} of {len(watched)} browsers were told"
-    print(f"  load {load}")
-    browsers.close()
+    return {row.id: float(row.due) for row in found}
 
 
-def _wait_until_closed(stack: Stack, breakout_ids: Sequence[str]) -> str:
-    """Until the last of them is closed, rooms retired and people given up; the load when the last timer ended."""
-    left = "SELECT count(*) AS left FROM breakout WHERE id = ANY(:ids) AND state = 'open'"
-    wait_until(lambda: not _read(stack, left, breakout_ids)[0].left, 300, every=0.5, what="no timer left")
-    load = f"{os.getloadavg()[0]:.1f}"
-    left = "SELECT count(*) AS left FROM breakout WHERE id = ANY(:ids) AND state != 'closed'"
-    wait_until(lambda: not _read(stack, left, breakout_ids)[0].left, 300, every=2, what="all closed")
-    return load
+def _wait_until_none_is(stack: Stack, breakout_ids: Sequence[str], state: str) -> None:
+    """While they close: until rooms are retired and people given up, which may take longer than the timers did."""
+    left = f"SELECT count(*) AS left FROM breakout WHERE id = ANY(:ids) AND state = '{state}'"
+    wait_until(lambda: not _read(stack, left, breakout_ids)[0].left, 900, every=1, what=f"none {state}")
 
 
 def _read(stack: Stack, statement: str, breakout_ids: Sequence[str]) -> Sequence[Any]:
