@@ -6,18 +6,14 @@ everything, and RealtimeKit is away; what was made without our hearing of it is 
 every run says what became of it; where a rule was broken the logs are kept, and `--only '…' --seed N` plays it again.
 """
 
-import argparse
-import shutil
 import sys
-import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 from tests.chaos import matrix
-from tests.chaos.pool import LANES, Pool, Tale, pool_in
+from tests.chaos.command import Words, parser, run
+from tests.chaos.pool import Pool, Tale
 from tests.chaos.trouble import Fate, Trouble, meet
 
 
@@ -39,35 +35,16 @@ def _tale(trouble: Trouble, seed: int) -> Tale[Fate]:
 
 def main(arguments: Sequence[str]) -> int:
     """1 when a rule was broken."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos.faults", description=__doc__)
-    parser.add_argument("--only", default="", help="those whose name contains this")
-    parser.add_argument("--sample", type=int, help="only so many, chosen by the seed")
-    parser.add_argument("--seed", type=int, default=1, help="of the sample, and of who sits where")
-    parser.add_argument("--lanes", type=int, default=LANES, help="systems side by side")
-    options = parser.parse_args(arguments)
-    folder = Path(tempfile.mkdtemp(prefix="breakouts-faults-"))
-    begun = time.monotonic()
-    fates = []
-    with pool_in(folder, options.lanes) as pool:
-        for fate in play_all(pool, options.only, options.sample, options.seed):
-            fates.append(fate)
-            _tell(fate, options.seed)
-    print("\n".join(table(fates)))
-    broken = [fate for fate in fates if fate.violations]
-    missed = [fate for fate in fates if fate.verdict == "not met"]
-    summary = f"{len(fates)} runs, {len(broken)} with violations, {len(missed)} not met"
-    print(f"{summary}, {time.monotonic() - begun:.0f} s")
-    if broken:
-        print(f"the logs are in {folder}")
-    else:
-        shutil.rmtree(folder)
-    return 1 if broken else 0
+    options = parser("faults", __doc__)
+    options.add_argument("--only", default="", help="those whose name contains this")
+    options.add_argument("--sample", type=int, help="only so many, chosen by the seed")
+    told = options.parse_args(arguments)
+    words = Words(_line, lambda it: f"--only '{it.name}' --seed {told.seed}", table)
+    return run("faults", told.lanes, lambda pool: play_all(pool, told.only, told.sample, told.seed), words)
 
 
-def _tell(fate: Fate, seed: int) -> None:
-    print(f"{fate.seconds:5.1f} s  {fate.verdict:<10}  {fate.name}", flush=True)
-    for words in fate.violations:
-        print(f"    {words}\n    again: --only '{fate.name}' --seed {seed} (run {fate.run})", flush=True)
+def _line(fate: Fate) -> str:
+    return f"{fate.verdict:<10}  {fate.name}"
 
 
 def table(fates: Iterable[Fate]) -> list[str]:

@@ -212,13 +212,9 @@ class Refusal(Exception):
 
 
 @contextmanager
-def lane_in(folder: Path, server: Postgres, settings: Mapping[str, str] | None = None) -> Iterator[Lane]:
-    """A started lane with a database, a broker and a sandbox of its own; its settings are QUICK and what is given."""
-    parts: dict[str, Any] = {
-        "database_url": server.migrated(migrate_url),
-        "home": folder / "home",
-        "settings": {**QUICK, **(settings or {})},
-    }
+def lane_in(folder: Path, server: Postgres) -> Iterator[Lane]:
+    """A started lane with a database, a broker and a sandbox of its own."""
+    parts: dict[str, Any] = {"database_url": server.migrated(migrate_url), "home": folder / "home", "settings": QUICK}
     with (
         processes_in(folder) as processes,
         valkey_in(folder / "valkey") as broker,

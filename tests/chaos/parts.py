@@ -5,19 +5,15 @@ leases and wake again, clocks are wrong. Each is lived through while a breakout 
 make sense, and judged by the rules of every lifecycle; and work has to go on within a bound, which is measured.
 """
 
-import argparse
-import shutil
 import sys
-import tempfile
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from functools import partial
-from pathlib import Path
 
+from tests.chaos.command import Words, parser, run
 from tests.chaos.lane import Lane
-from tests.chaos.pool import LANES, Tale, pool_in
+from tests.chaos.pool import Tale
 from tests.chaos.scenarios import SCENARIOS
 from tests.chaos.story import Outcome, play
 from tests.chaos.tracing import NOWHERE
@@ -55,31 +51,15 @@ def tales(pattern: str, seed: int) -> Iterator[Tale[Told]]:
 
 def main(arguments: Sequence[str]) -> int:
     """1 when a rule was broken or a bound missed."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos.parts", description=__doc__)
-    parser.add_argument("--only", default="*", help="scenarios whose name matches, as in *frozen*")
-    parser.add_argument("--seed", type=int, default=1, help="of who sits where")
-    parser.add_argument("--lanes", type=int, default=LANES, help="systems side by side")
-    options = parser.parse_args(arguments)
-    folder = Path(tempfile.mkdtemp(prefix="breakouts-parts-"))
-    begun, told = time.monotonic(), []
-    with pool_in(folder, options.lanes) as pool:
-        for outcome in pool.play(list(tales(options.only, options.seed))):
-            told.append(outcome)
-            _say(outcome, options.seed)
-    print("\n".join(table(told)))
-    failed = [outcome for outcome in told if outcome.faults]
-    print(f"{len(told)} runs, {len(failed)} with faults, {time.monotonic() - begun:.0f} s")
-    if failed:
-        print(f"the logs are in {folder}")
-    else:
-        shutil.rmtree(folder)
-    return 1 if failed else 0
+    options = parser("parts", __doc__)
+    options.add_argument("--only", default="*", help="scenarios whose name matches, as in *frozen*")
+    told = options.parse_args(arguments)
+    words = Words(_line, lambda it: f"--only '{it.name}' --seed {told.seed}", table)
+    return run("parts", told.lanes, lambda pool: pool.play(tales(told.only, told.seed)), words)
 
 
-def _say(told: Told, seed: int) -> None:
-    print(f"{told.seconds:5.1f} s  {told.name:<70}  {_went_on(told)}", flush=True)
-    for words in told.faults:
-        print(f"    {words}\n    again: --only '{told.name}' --seed {seed} (run {told.run})", flush=True)
+def _line(told: Told) -> str:
+    return f"{told.name:<70}  {_went_on(told)}"
 
 
 def table(told: Iterable[Told]) -> list[str]:

@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -49,20 +49,20 @@ class Pool:
 
 
 @contextmanager
-def pool_in(folder: Path, lanes: int = LANES, settings: Mapping[str, str] | None = None) -> Iterator[Pool]:
+def pool_in(folder: Path, lanes: int) -> Iterator[Pool]:
     """Lanes that start as the first tales come, and end with the block."""
     context = multiprocessing.get_context("spawn")
-    start = partial(_open_lane, folder, settings or {})
+    start = partial(_open_lane, folder)
     with ProcessPoolExecutor(lanes, context, initializer=start) as executor:
         yield Pool(executor)
 
 
-def _open_lane(folder: Path, settings: Mapping[str, str]) -> None:
+def _open_lane(folder: Path) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     mine = folder / f"lane-{os.getpid()}"
     mine.mkdir()
     stack = ExitStack()
-    lane = stack.enter_context(lane_in(mine, stack.enter_context(postgres()), settings))
+    lane = stack.enter_context(lane_in(mine, stack.enter_context(postgres())))
     _mine.append(_Mine(lane, stack))
     util.Finalize(None, stack.close, exitpriority=10)
 

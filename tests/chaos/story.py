@@ -32,6 +32,11 @@ class Outcome:
     violations: list[str] = field(default_factory=list)
     trace: list[str] = field(default_factory=list, repr=False)
 
+    @property
+    def faults(self) -> list[str]:
+        """All that was wrong with it."""
+        return self.violations
+
 
 @dataclass(frozen=True)
 class Mischief:

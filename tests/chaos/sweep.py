@@ -6,18 +6,14 @@ database, broker and sandbox of its own. A line for every point says what became
 are kept, and `--point '…' --seed N` plays it again.
 """
 
-import argparse
-import shutil
 import sys
-import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 from tests.chaos import points
-from tests.chaos.pool import LANES, Pool, Tale, pool_in
+from tests.chaos.command import Words, parser, run
+from tests.chaos.pool import Pool, Tale
 from tests.chaos.story import Outcome, play
 from tests.chaos.tracing import NOWHERE
 
@@ -40,34 +36,17 @@ def _tale(point: str, seed: int) -> Tale[Outcome]:
 
 def main(arguments: Sequence[str]) -> int:
     """1 when a rule was broken."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos.sweep", description=__doc__)
-    parser.add_argument("--point", action="append", help="play only this one (repeatable)")
-    parser.add_argument("--sample", type=int, help="only so many, chosen by the seed")
-    parser.add_argument("--seed", type=int, default=1, help="of the sample, the order, and of who sits where")
-    parser.add_argument("--lanes", type=int, default=LANES, help="systems side by side")
-    options = parser.parse_args(arguments)
-    folder = Path(tempfile.mkdtemp(prefix="breakouts-chaos-"))
-    begun = time.monotonic()
-    outcomes = []
-    with pool_in(folder, options.lanes) as pool:
-        for outcome in sweep(pool, options.point, options.sample, options.seed):
-            outcomes.append(outcome)
-            _tell(outcome, options.seed)
-    print("\n".join(table(outcomes)))
-    broken = [outcome for outcome in outcomes if outcome.violations]
-    print(f"{len(outcomes)} runs, {len(broken)} with violations, {time.monotonic() - begun:.0f} s")
-    if broken:
-        print(f"the logs are in {folder}")
-    else:
-        shutil.rmtree(folder)
-    return 1 if broken else 0
+    options = parser("sweep", __doc__)
+    options.add_argument("--point", action="append", help="play only this one (repeatable)")
+    options.add_argument("--sample", type=int, help="only so many, chosen by the seed")
+    told = options.parse_args(arguments)
+    words = Words(_line, lambda it: f"--point '{it.point}' --seed {told.seed}", table)
+    return run("sweep", told.lanes, lambda pool: sweep(pool, told.point, told.sample, told.seed), words)
 
 
-def _tell(outcome: Outcome, seed: int) -> None:
+def _line(outcome: Outcome) -> str:
     fate = "killed" if outcome.killed else "no crash" if outcome.point == NOWHERE else "not reached"
-    print(f"{outcome.seconds:5.1f} s  {fate:<11}  {outcome.point}", flush=True)
-    for words in outcome.violations:
-        print(f"    {words}\n    again: --point '{outcome.point}' --seed {seed} (run {outcome.run})", flush=True)
+    return f"{fate:<11}  {outcome.point}"
 
 
 def table(outcomes: Iterable[Outcome]) -> list[str]:

@@ -4,23 +4,20 @@ Between RealtimeKit and the API stands a relay that rolls a die for each deliver
 end as it would have with all of them in order; and what is held until all is over must change nothing any more.
 """
 
-import argparse
-import shutil
 import sys
-import tempfile
-import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlmodel import col
 
 from schemas.tables import Delivery
+from tests.chaos.command import Words, parser, run
 from tests.chaos.lane import Lane
-from tests.chaos.pool import pool_in
+from tests.chaos.pool import Tale
 from tests.chaos.story import Mischief, Outcome, play
 from tests.chaos.tracing import NOWHERE
 from tests.support.relay import Relay, Weather
@@ -39,13 +36,24 @@ STILL_WAITING = select(func.count()).select_from(Delivery).where(col(Delivery.ap
 LANES, SEEDS = 2, 3
 
 
-def play_in(weather: Weather, seed: int, lane: Lane, run: str) -> Outcome:
+@dataclass(frozen=True)
+class Told(Outcome):
+    """How one run went, in what weather."""
+
+    weather: str = ""
+    seed: int = 0
+    fates: str = ""
+    """How many deliveries met which."""
+
+
+def play_in(weather: str, seed: int, lane: Lane, run: str) -> Told:
     """One lifecycle in this weather, and a look at whether what comes afterwards changes anything."""
     changed: list[str] = []
-    with Relay(lane.stack.url, weather, seed) as relay, _webhook_at(lane, relay.url):
+    with Relay(lane.stack.url, WEATHERS[weather], seed) as relay, _webhook_at(lane, relay.url):
         mischief = Mischief(afterwards=lambda lane: changed.extend(_release(lane, run, relay)))
         outcome = play(lane, run, point=NOWHERE, seed=seed, mischief=mischief)
-    return replace(outcome, violations=outcome.violations + changed, trace=[str(dict(relay.fates))])
+    outcome.violations.extend(changed)
+    return Told(**vars(outcome), weather=weather, seed=seed, fates=str(dict(relay.fates)))
 
 
 @contextmanager
@@ -88,30 +96,32 @@ def _waiting(lane: Lane) -> bool:
         return bool(session.scalar(STILL_WAITING))
 
 
+def tales(weathers: Sequence[str], seeds: Sequence[int]) -> Iterator[Tale[Told]]:
+    """Each of these weathers with each of these seeds."""
+    for weather in weathers:
+        for seed in seeds:
+            yield partial(play_in, weather, seed)
+
+
 def main(arguments: Sequence[str]) -> int:
     """1 when a rule was broken."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos.webhooks", description=__doc__)
-    parser.add_argument("--weather", action="append", choices=sorted(WEATHERS), help="only this one (repeatable)")
-    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many runs in each")
-    parser.add_argument("--first-seed", type=int, default=1)
-    parser.add_argument("--lanes", type=int, default=LANES, help="systems side by side")
-    options = parser.parse_args(arguments)
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
-    tales = [(name, seed) for name in options.weather or WEATHERS for seed in seeds]
-    folder, begun, broken = Path(tempfile.mkdtemp(prefix="breakouts-webhooks-")), time.monotonic(), 0
-    with pool_in(folder, options.lanes) as pool:
-        outcomes = pool.play([partial(play_in, WEATHERS[name], seed) for name, seed in tales])
-        for (name, seed), outcome in zip(tales, outcomes, strict=True):
-            broken += bool(outcome.violations)
-            print(f"{outcome.seconds:5.1f} s  {name:<8}  seed {seed}  {outcome.trace[0]}", flush=True)
-            for words in outcome.violations:
-                print(f"    {words}\n    again: --weather '{name}' --first-seed {seed} --seeds 1", flush=True)
-    print(f"{len(tales)} runs, {broken} with violations, {time.monotonic() - begun:.0f} s")
-    if broken:
-        print(f"the logs are in {folder}")
-    else:
-        shutil.rmtree(folder)
-    return 1 if broken else 0
+    options = parser("webhooks", __doc__, lanes=LANES)
+    options.add_argument("--weather", action="append", choices=sorted(WEATHERS), help="only this one (repeatable)")
+    options.add_argument("--seeds", type=int, default=SEEDS, help="how many runs in each, from --seed on")
+    told = options.parse_args(arguments)
+    seeds = range(told.seed, told.seed + told.seeds)
+    words = Words(_line, lambda it: f"--weather '{it.weather}' --seed {it.seed} --seeds 1", table)
+    return run("webhooks", told.lanes, lambda pool: pool.play(tales(told.weather or list(WEATHERS), seeds)), words)
+
+
+def _line(told: Told) -> str:
+    return f"{told.weather:<8}  seed {told.seed}  {told.fates}"
+
+
+def table(told: Sequence[Told]) -> list[str]:
+    """A line for each weather: runs, and those that were wrong."""
+    runs, broken = Counter(it.weather for it in told), Counter(it.weather for it in told if it.faults)
+    return [f"{'weather':<8} runs violations", *(f"{name:<8} {runs[name]:>4} {broken[name]:>10}" for name in runs)]
 
 
 if __name__ == "__main__":
