@@ -102,7 +102,7 @@ def test_a_status_becomes_our_error_with_realtimekits_own_words(
         scripted.reply({"success": False, "errors": [{"code": 7003, "message": "in its words"}]}, status=status)
     else:
         scripted.reply({"success": False, "error": {"code": status, "message": "in its words"}}, status=status)
-    kit = connect(scripted.base_url)
+    kit = connect(scripted.url)
     with pytest.raises(RealtimeKitError) as raised:
         kit.run(kit.create_meeting("Room 1"))
     assert type(raised.value) is expected
@@ -125,7 +125,7 @@ def test_success_false_is_an_error_though_the_status_is_200(
     scripted: ScriptedServer, connect: Connect, code: int | None, expected: type[RealtimeKitError]
 ) -> None:
     scripted.reply({"success": False, "error": {"code": code, "message": "no"}})
-    kit = connect(scripted.base_url)
+    kit = connect(scripted.url)
     with pytest.raises(RealtimeKitError, match="no") as raised:
         kit.run(kit.create_meeting("Room 1"))
     assert type(raised.value) is expected
@@ -158,15 +158,15 @@ def test_an_answer_without_what_was_asked_for_leaves_the_outcome_unknown(
 ) -> None:
     scripted.reply(body)
     with pytest.raises(OutcomeUnknown, match="garbled"):
-        add(connect(scripted.base_url), "m1")
+        add(connect(scripted.url), "m1")
 
 
 def test_an_error_page_without_an_envelope_is_told_by_its_status(scripted: ScriptedServer, connect: Connect) -> None:
-    kit = connect(scripted.base_url)
+    kit = connect(scripted.url)
     scripted.reply(b"<html>bad gateway</html>", status=502)
     with pytest.raises(OutcomeUnknown, match="HTTP 502"):
         kit.run(kit.create_meeting("Room 1"))
-    scripted.reply(b"moved", status=307, headers={"location": f"{scripted.base_url}/elsewhere"})
+    scripted.reply(b"moved", status=307, headers={"location": f"{scripted.url}/elsewhere"})
     with pytest.raises(Refused, match="HTTP 307"):
         kit.run(kit.create_meeting("Room 1"))
     assert len(scripted.asked) == 2
@@ -202,7 +202,7 @@ def test_a_429_without_a_usable_date_still_keeps_us_away(
     scripted: ScriptedServer, connect: Connect, header: dict[str, str], least: float, most: float
 ) -> None:
     scripted.reply({"success": False, "errors": []}, status=429, headers=header)
-    kit = connect(scripted.base_url)
+    kit = connect(scripted.url)
     with pytest.raises(OutOfQuota) as raised:
         kit.run(kit.create_meeting("Room 1"))
     assert least <= raised.value.retry_after <= most
@@ -240,7 +240,7 @@ def test_requests_are_what_they_are_meant_to_be_whatever_the_environment_says(
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "another-token")
     monkeypatch.setenv("CLOUDFLARE_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    kit = connect(scripted.base_url)
+    kit = connect(scripted.url)
     kit.run(kit.create_meeting("Room 1", keep_alive_seconds=120))
     (asked,) = scripted.asked
     assert asked.method == "POST"

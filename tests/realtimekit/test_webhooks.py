@@ -179,7 +179,7 @@ def publish(scripted: ScriptedServer, key: RSAPrivateKey) -> None:
 
 def test_the_published_key_is_fetched_once(scripted: ScriptedServer) -> None:
     publish(scripted, KEY)
-    keys = KeyFetcher(scripted.base_url)
+    keys = KeyFetcher(scripted.url)
     assert keys.verify(b"one", signed(b"one")) is True
     assert keys.verify(b"two", signed(b"two")) is True
     assert len(scripted.asked) == 1
@@ -187,7 +187,7 @@ def test_the_published_key_is_fetched_once(scripted: ScriptedServer) -> None:
 
 def test_a_changed_key_is_fetched_again(scripted: ScriptedServer) -> None:
     publish(scripted, KEY)
-    keys = KeyFetcher(scripted.base_url, again_seconds=0)
+    keys = KeyFetcher(scripted.url, again_seconds=0)
     assert keys.verify(b"one", signed(b"one")) is True
     changed = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     publish(scripted, changed)
@@ -196,7 +196,7 @@ def test_a_changed_key_is_fetched_again(scripted: ScriptedServer) -> None:
 
 def test_forgeries_do_not_make_us_fetch_the_key_again_and_again(scripted: ScriptedServer) -> None:
     publish(scripted, KEY)
-    keys = KeyFetcher(scripted.base_url)
+    keys = KeyFetcher(scripted.url)
     assert [keys.verify(b"forged", "AAAA") for _ in range(20)] == [False] * 20
     assert len(scripted.asked) == 1
 
@@ -204,7 +204,7 @@ def test_forgeries_do_not_make_us_fetch_the_key_again_and_again(scripted: Script
 @pytest.mark.parametrize("body", [b"down", {"data": {}}, {"data": {"publicKey": "rubbish"}}, []])
 def test_without_a_key_the_answer_is_neither_yes_nor_no(scripted: ScriptedServer, body: Any) -> None:
     scripted.reply(body, status=200)
-    keys = KeyFetcher(scripted.base_url, again_seconds=0)
+    keys = KeyFetcher(scripted.url, again_seconds=0)
     assert keys.verify(b"one", signed(b"one")) is None
     publish(scripted, KEY)
     assert keys.verify(b"one", signed(b"one")) is True
@@ -212,7 +212,7 @@ def test_without_a_key_the_answer_is_neither_yes_nor_no(scripted: ScriptedServer
 
 def test_a_key_that_is_lost_again_leaves_the_one_we_know(scripted: ScriptedServer) -> None:
     publish(scripted, KEY)
-    keys = KeyFetcher(scripted.base_url, again_seconds=0)
+    keys = KeyFetcher(scripted.url, again_seconds=0)
     assert keys.verify(b"one", "AAAA") is False
     scripted.reply(b"down", status=503)
     assert keys.verify(b"one", "AAAA") is False
@@ -220,7 +220,7 @@ def test_a_key_that_is_lost_again_leaves_the_one_we_know(scripted: ScriptedServe
 
 
 def test_a_pinned_key_is_never_fetched(scripted: ScriptedServer) -> None:
-    keys = KeyFetcher(scripted.base_url, pinned_key=pem(KEY))
+    keys = KeyFetcher(scripted.url, pinned_key=pem(KEY))
     assert keys.verify(b"one", signed(b"one")) is True
     assert keys.verify(b"one", "AAAA") is False
     assert scripted.asked == []

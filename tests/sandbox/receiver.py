@@ -1,11 +1,11 @@
 """An HTTP server that takes webhooks and answers as it is told."""
 
 import json
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
+
+from tests.support.door import Door, Handler
 
 
 @dataclass(frozen=True)
@@ -29,25 +29,14 @@ class Received:
         return str(self.body["event"])
 
 
-class Receiver:
+class Receiver(Door):
     """`url` to register; `received` in order; `answers` are statuses for the next deliveries, then 200."""
 
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.answers: list[int] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self._take))
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/hook"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-
-    def __enter__(self) -> Self:
-        """Itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop."""
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(_handler(self._take))
+        self.url += "/hook"
 
     def events(self) -> list[str]:
         """Names of what was received, in order."""
@@ -64,16 +53,11 @@ class Receiver:
         return status
 
 
-def _handler(take: Callable[[bytes, dict[str, str]], int]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers["content-length"]))
-            status = take(raw, {name.lower(): value for name, value in self.headers.items()})
-            self.send_response(status)
-            self.send_header("content-length", "0")
-            self.end_headers()
+def _handler(take: Callable[[bytes, dict[str, str]], int]) -> type[Handler]:
+    class Request(Handler):
+        def deliver(self) -> None:
+            self.answer(take(self.content(), {name.lower(): value for name, value in self.headers.items()}))
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the overridden one
-            """Say nothing."""
+        do_POST = deliver  # noqa: N815 - the name that http.server looks for
 
-    return Handler
+    return Request

@@ -6,11 +6,10 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self
 
 import httpx
+
+from tests.support.door import Door, Handler
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Letter:
     headers: Mapping[str, str]
 
 
-class Relay:
+class Relay(Door):
     """Takes deliveries with 200, as a queue before the API might, and does with each what a seeded die says."""
 
     def __init__(self, api_url: str, weather: Weather, seed: int) -> None:
@@ -46,22 +45,11 @@ class Relay:
         self.held: list[Letter] = []
         self.fates: Counter[str] = Counter()
         """How many deliveries met which fate."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        self._thread.start()
+        super().__init__(self._handler())
 
-    def __enter__(self) -> Self:
-        """Itself, open."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close it; what is under way is lost."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def close(self) -> None:
+        """Take no more; what is under way is lost."""
+        super().close()
         with self._lock:
             for timer in self._under_way:
                 timer.cancel()
@@ -115,20 +103,17 @@ class Relay:
                 pass
             time.sleep(0.2)
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def _handler(self) -> type[Handler]:
         relay = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        class Delivery(Handler):
+            def deliver(self) -> None:
                 kept = ("content-type", "rtk-signature", "rtk-uuid", "rtk-webhook-id")
-                letter = Letter(body, {name: value for name, value in self.headers.items() if name.lower() in kept})
-                self.send_response(200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                headers = {name: value for name, value in self.headers.items() if name.lower() in kept}
+                letter = Letter(self.content(), headers)
+                self.answer(200)
                 relay._take(letter)
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in http.server
-                pass
+            do_POST = deliver  # noqa: N815 - the name that http.server looks for
 
-        return Handler
+        return Delivery
