@@ -16,7 +16,7 @@ BREAKOUTS, WITHIN_SECONDS, OPENING_SECONDS = 200, 20, 120
 def main() -> None:
     """Print the distribution of (close decided minus closes_at), in milliseconds."""
     with rig() as stack:
-        stack.start_worker("--queues", "lifecycle").wait_for_text(" ready.", 60)
+        stack.start_worker("lifecycle").wait_for_text(" ready.", 60)
         made = _open_all(stack)
         late = sorted(_lateness(stack, breakout_id) for breakout_id in made)
         p50, p99 = statistics.median(late), late[int(len(late) * 0.99) - 1]

@@ -79,7 +79,7 @@ def timers(number: int) -> list[float]:
 
 def _ours(armed: int, closing: int) -> None:
     with rig(timekeepers=2) as stack:
-        stack.start_worker("--queues", "lifecycle").wait_for_text(" ready.", 60)
+        stack.start_worker("lifecycle").wait_for_text(" ready.", 60)
         stack.register_webhook()
         original = open_original(stack)
         usage = Usage({name: process.pid for name, process in _processes(stack).items()})

@@ -10,6 +10,7 @@ import httpx
 from sqlalchemy import text
 
 from orchestrator import bootstrap
+from orchestrator.runtime import commands
 from orchestrator.runtime.ports import free_port
 from orchestrator.services.deps import Deps
 from orchestrator.services.registration import ensure_webhook
@@ -78,7 +79,7 @@ class Stack:
 
     def start(self, *, workers: int = 1, timekeepers: int = 1, webhooks: bool = True) -> None:
         """Start everything, and wait until it is ready."""
-        api = self.processes.breakouts("api", env=self.environment)
+        api = self.processes.start(commands.api(), self.environment)
         self.timekeepers = [self.start_timekeeper() for _ in range(timekeepers)]
         self.workers = [self.start_worker() for _ in range(workers)]
         for worker in self.workers:
@@ -87,13 +88,18 @@ class Stack:
         if webhooks:
             self.register_webhook()
 
-    def start_worker(self, *options: str) -> Process:
-        """Start one more worker process."""
-        return self.processes.breakouts("worker", *options, env=self.environment)
+    def start_worker(self, *queues: str) -> Process:
+        """Start one more worker process, for all queues unless told which."""
+        return self.processes.start(commands.worker(self.settings, queues=queues), self.environment)
 
     def start_timekeeper(self) -> Process:
         """Start one more timekeeper process."""
-        return self.processes.breakouts("timekeeper", env=self.environment)
+        return self.processes.start(commands.timekeeper(self.settings), self.environment)
+
+    @property
+    def settings(self) -> Settings:
+        """What its processes read from their environment."""
+        return Settings(**{key.lower(): value for key, value in self.environment.items()})  # type: ignore[arg-type]  # pydantic reads texts
 
     def register_webhook(self) -> None:
         """Have the sandbox call this API."""
@@ -103,7 +109,7 @@ class Stack:
     @contextmanager
     def parts(self) -> Iterator[Deps]:
         """What a process of this system is built of, in this process."""
-        deps = bootstrap.build(Settings(**{key.lower(): value for key, value in self.environment.items()}))  # type: ignore[arg-type]  # pydantic reads texts
+        deps = bootstrap.build(self.settings)
         try:
             yield deps
         finally:
