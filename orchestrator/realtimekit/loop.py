@@ -10,6 +10,8 @@ from orchestrator.errors import OutcomeUnknown
 
 T = TypeVar("T")
 
+CANCEL_AGAIN_SECONDS = 0.2
+
 
 class LoopThread:
     """Starts its thread at the first `submit`, so that a process which forks before that stays sound."""
@@ -65,7 +67,8 @@ class LoopThread:
 
 
 async def _cancel_all() -> None:
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """Again and again: a library that turns a cancellation into a timeout of its own (redis) keeps its task alive."""
+    while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=CANCEL_AGAIN_SECONDS)

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -302,3 +303,22 @@ def test_closing_leaves_the_outcome_of_calls_in_flight_unknown(sandbox: SandboxS
     assert [str(error) for error in outcome] == ["shut down during the call"]
     with pytest.raises(RuntimeError, match="closed"):
         kit.run(kit.preset_names())
+
+
+def test_closing_waits_for_nobody_who_lost_a_cancellation(connect: Connect, sandbox: SandboxServer) -> None:
+    """As what talks to Redis may, which answers a cancellation with a timeout of its own."""
+    kit = connect(sandbox.base_url)
+    asleep = threading.Event()
+
+    async def sleeper() -> None:
+        asleep.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
+        await asyncio.sleep(3600)
+
+    kit.submit(sleeper())
+    assert asleep.wait(10)
+    closing = threading.Thread(target=kit.close, daemon=True)
+    closing.start()
+    closing.join(10)
+    assert not closing.is_alive()
