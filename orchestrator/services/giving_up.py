@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text, update
+from sqlalchemy import and_, or_, select, text, update
 from sqlmodel import col
 
 from orchestrator.errors import LeaseLost, RealtimeKitError, Refused
@@ -97,7 +97,9 @@ def _a_room_got_on(tx: Transaction, but: Room, since: datetime) -> bool:
 
 
 def _another_fails(tx: Transaction, but: Room) -> bool:
-    return _exists(tx, but, col(Room.tries) > 1)
+    """A pass of it has ended without progress; whether the next has begun yet is for its backoff to say."""
+    has_ended = and_(col(Room.tries) == 1, col(Room.holder).is_(None))
+    return _exists(tx, but, or_(col(Room.tries) > 1, has_ended))
 
 
 def _exists(tx: Transaction, but: Room, condition: object) -> bool:
