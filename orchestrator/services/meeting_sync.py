@@ -186,6 +186,8 @@ def _store(deps: Deps, claim: due.Claim, work: SyncWork, answers: Answers) -> st
             _import(tx, meeting, answers.imported)
         elif isinstance(answers.error, NotFound):
             meeting.to_import = False  # it is not there any more
+        if isinstance(answers.error, Refused):
+            _let_them_ask_again(tx, work)
         made = _store_tokens(deps, tx, work, answers.tokens)
         now = tx.now()
         live = live_breakout(tx, meeting.id)
@@ -255,6 +257,12 @@ def _store_tokens(deps: Deps, tx: Transaction, work: SyncWork, tokens: dict[str,
     if made:
         raise_versions(tx, work.meeting_id, made)
     return len(made)
+
+
+def _let_them_ask_again(tx: Transaction, work: SyncWork) -> None:
+    """RealtimeKit does not tell who is there, and nobody was asked about: their browsers may, until it does."""
+    theirs = col(Participant.id).in_([guest.row_id for guest in work.guests])
+    tx.session.execute(update(Participant).where(theirs).values(token_wanted=False))
 
 
 def _strangers(tx: Transaction, work: SyncWork, seen: Mapping[Place, Seen]) -> dict[Place, int]:
