@@ -38,9 +38,19 @@ LATE = timedelta(seconds=60)
 
 def watch(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
     """From now on it matters who is where in this breakout's meeting, and that everybody has a token for it."""
+    _plan(deps, tx, breakout, now)
+    due.want(tx, Meeting, [breakout.meeting_id])
+
+
+def expect_home(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
+    """From now on it matters who comes home, which nobody has yet."""
+    due.due_by(tx, Meeting, [breakout.meeting_id], _plan(deps, tx, breakout, now))
+
+
+def _plan(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> datetime:
     meeting = tx.session.get_one(Meeting, breakout.meeting_id, populate_existing=True)
-    meeting.poll_at = next_poll(deps, tx, meeting, breakout, now)
-    due.want(tx, Meeting, [meeting.id])
+    meeting.poll_at = now + _pace(deps, tx, meeting, breakout)
+    return meeting.poll_at
 
 
 def live_breakout(tx: Transaction, meeting_id: str) -> Breakout | None:

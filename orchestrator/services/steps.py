@@ -20,7 +20,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.invitations import invite
 from orchestrator.services.leaving import is_home
 from orchestrator.services.moves import move_breakout, move_rooms, move_seats, report_problem
-from orchestrator.services.polling import watch
+from orchestrator.services.polling import expect_home, watch
 from orchestrator.services.seating import seat_latecomers
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
@@ -63,8 +63,9 @@ def step(deps: Deps, breakout_id: str, claim: int) -> str:
 
 def look(deps: Deps, tx: Transaction, breakout: Breakout) -> None:
     """Do everything that is due for a locked breakout, and store when it is due next."""
+    now = tx.now()
     while True:
-        before, now = breakout.state, tx.now()
+        before = breakout.state
         if before in STEPS:
             STEPS[before](deps, tx, breakout, now)
         if breakout.state is before:
@@ -248,13 +249,13 @@ def _closing(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> 
 
 def _point_to_main(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
     """From now on everybody belongs in main; whoever is there already has returned."""
-    breakout.emptied_at = now
-    watch(deps, tx, breakout, now)
     seats = wanted_seats(tx, breakout.id)
     came = [seat for seat in seats if seat.state in (SeatState.JOINED, SeatState.AWAY)]
+    where = places(tx.session, [seat.participant_id for seat in came])
+    breakout.emptied_at = now
+    expect_home(deps, tx, breakout, now)
     never = [seat for seat in seats if seat not in came and seat.state not in ACCOUNTED]
     move_seats(tx, breakout, {SeatState.RETURNING: came, SeatState.NEVER_JOINED: never}, now)
-    where = places(tx.session, [seat.participant_id for seat in came])
     home = [seat for seat in came if is_home(seat, where.get(seat.participant_id, set()))]
     move_seats(tx, breakout, {SeatState.RETURNED: home}, now)
     raise_versions(tx, breakout.meeting_id)
