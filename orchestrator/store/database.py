@@ -1,6 +1,7 @@
 """The database: one engine per process, and `transaction()`, at whose commit messages go out and never before."""
 
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -21,8 +22,9 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session, col
 
 from orchestrator import metrics
@@ -37,6 +39,8 @@ transaction calls nobody, so that it is never idle for more than its own computi
 """
 
 TURN_SECONDS = 10.0
+REST_SECONDS = 1.0
+USED_AT = "used_at"
 
 DATABASE_TROUBLE = (OperationalError, InterfaceError, PoolTimeoutError, TimeoutError)
 """Errors that are no fault of what was being done: the database is away, or everybody wants the same."""
@@ -65,12 +69,27 @@ def make_engine(url: str, pool_size: int) -> Engine:
         url,
         pool_size=pool_size,
         max_overflow=0,
-        pool_pre_ping=True,
         connect_args={"options": POSTGRESQL_LIMITS, "connect_timeout": 5},
         hide_parameters=True,
     )
     event.listen(engine, "handle_error", _tell_no_values)
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", partial(_ping_after_rest, engine))
     return engine
+
+
+def _note_use(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info[USED_AT] = time.monotonic()
+
+
+def _ping_after_rest(engine: Engine, connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    """See that a connection still lives, unless it did a moment ago: each transaction would take a round trip more."""
+    if time.monotonic() - record.info.get(USED_AT, time.monotonic()) < REST_SECONDS:
+        return
+    try:
+        engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise InvalidatePoolError from error
 
 
 def _tell_no_values(context: ExceptionContext) -> None:
