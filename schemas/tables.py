@@ -44,7 +44,7 @@ IS_LIVE = f"state IN ({', '.join(repr(state.value) for state in sorted(LIVE))})"
 
 
 def _due_index(table: str) -> Index:
-    return Index(f"ix_{table}_due_at", "due_at", **_when("due_at IS NOT NULL"))
+    return Index(f"ix_{table}_due_at", "due_at", "dispatches", **_when("due_at IS NOT NULL"))
 
 
 class Due(SQLModel):

@@ -17,7 +17,6 @@ from orchestrator.services import orphans
 from orchestrator.store import due
 from orchestrator.store.broker import TIMEKEEPER_KEY
 from schemas.tables import Due
-from schemas.tasks import Queue
 from workers.app import settings
 from workers.heartbeat import beat
 from workers.process import deps
@@ -40,6 +39,8 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._wakes: redis.client.PubSub | None = None
         self._sweep_is_planned = False
+        self._looked_at_broker = self._counted_at = float("-inf")
+        self._was_crowded = False
         self._planned = 0.0
         """When to look next at the latest, in seconds since the epoch by the database's clock."""
         super().__init__(*args, **kwargs)
@@ -47,7 +48,7 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
     def tick(self, *_: Any, **__: Any) -> float:
         """Look once; gives 0 because the waiting is done in here, where a publish can end it."""
         try:
-            self._notice_new_broker()
+            self._look_at_broker()
             self._plan_sweep()
             seconds = self._send_due()
         except Exception as error:
@@ -65,23 +66,21 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
 
     def _send_due(self) -> float:
         """Send what is due now; gives the seconds until something else is."""
-        with deps().database.transaction() as tx:
-            firsts, now = due.next_due(tx), tx.now()
+        crowded = self._crowded()
+        firsts, now = self._next_due(unsent=crowded)
         late = [table for table in due.TABLES if table in firsts and firsts[table] <= now]
-        resend = not (late and self._crowded())
-        if sum(self._send_batch(table, resend=resend) for table in late):
+        if sum(self._send_batch(table, resend=not crowded) for table in late):
             return 0.0
-        if late:
-            firsts = self._later_than(now)
-        longest = REST_SECONDS if late else LONGEST_SLEEP_SECONDS
+        if late:  # but locked: no timer that ends meanwhile has to wait for that
+            firsts, _ = self._next_due(after=now, unsent=crowded)
+        longest = REST_SECONDS if late or crowded else LONGEST_SLEEP_SECONDS
         seconds = min([longest, *((due_at - now).total_seconds() for due_at in firsts.values())])
         self._planned = now.timestamp() + seconds
         return seconds
 
-    def _later_than(self, now: datetime) -> dict[type[Due], datetime]:
-        """What is late can't be sent just now; no timer that ends meanwhile has to wait for that."""
-        with deps().database.transaction() as tx:
-            return due.next_due(tx, now)
+    def _next_due(self, *, after: datetime | None = None, unsent: bool) -> tuple[dict[type[Due], datetime], datetime]:
+        with deps().database.glancing() as session:
+            return due.next_due(session, after=after, unsent=unsent)
 
     def _send_batch(self, table: type[Due], *, resend: bool) -> int:
         with deps().database.transaction() as tx:
@@ -92,13 +91,24 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
         return sent
 
     def _crowded(self) -> bool:
+        """Whether a queue is so long, or was REST_SECONDS ago."""
+        if time.monotonic() - self._counted_at >= REST_SECONDS:
+            self._counted_at = time.monotonic()
+            self._was_crowded = self._is_crowded()
+        return self._was_crowded
+
+    def _is_crowded(self) -> bool:
         limit = CROWDED * settings.realtimekit_concurrency
         try:
-            return any(deps().broker.queue_length(queue) > limit for queue in Queue)
+            return max(deps().broker.queue_lengths().values()) > limit
         except redis.RedisError:
             return False
 
-    def _notice_new_broker(self) -> None:
+    def _look_at_broker(self) -> None:
+        """At most so often as a timekeeper looks at anything that nobody told it of."""
+        if time.monotonic() - self._looked_at_broker < LONGEST_SLEEP_SECONDS:
+            return
+        self._looked_at_broker = time.monotonic()
         try:
             broker = deps().broker
             broker.redis.set(TIMEKEEPER_KEY, str(time.time()), ex=ALIVE_SECONDS)

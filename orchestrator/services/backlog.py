@@ -5,7 +5,6 @@ from datetime import timedelta
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import database_now
-from schemas.tasks import Queue
 
 
 def stuck(deps: Deps) -> list[str]:
@@ -21,7 +20,7 @@ def stuck(deps: Deps) -> list[str]:
     late = {table: found for table, found in waiting.items() if found.since < since}
     if not late:
         return []
-    lying = [queue for queue in Queue if deps.broker.queue_length(queue)]
+    lying = [queue for queue, length in deps.broker.queue_lengths().items() if length]
     if lying and all(deps.broker.is_moving(queue) for queue in lying):
         return []
     unsent = {table for table, found in late.items() if found.overdue_since and found.overdue_since < since}

@@ -20,7 +20,6 @@ from orchestrator.store import due
 from orchestrator.store.database import database_now
 from schemas.states import BreakoutState, Location, RecordingState, RoomState, SeatState
 from schemas.tables import IS_LIVE, Breakout, Participant, Recording, Room, Seat
-from schemas.tasks import Queue
 
 log = logger(__name__)
 
@@ -95,8 +94,8 @@ def _database(deps: Deps) -> Iterator[Metric]:
 
 def _broker(deps: Deps) -> Iterator[Metric]:
     queues = GaugeMetricFamily("breakouts_queue_messages", "Messages that wait in a queue.", labels=["queue"])
-    for queue in Queue:
-        queues.add_metric([queue], deps.broker.queue_length(queue))
+    for queue, length in deps.broker.queue_lengths().items():
+        queues.add_metric([queue], length)
     yield queues
     calls = deps.realtimekit.run(deps.realtimekit.calls_in_window())
     yield GaugeMetricFamily("breakouts_quota_calls", "Calls to RealtimeKit in the quota's present window.", calls)

@@ -148,9 +148,12 @@ class Broker:
             retry=False,
         )
 
-    def queue_length(self, name: Queue) -> int:
-        """How many messages wait in a queue."""
-        return int(self.redis.llen(PREFIX + name.value))
+    def queue_lengths(self) -> dict[Queue, int]:
+        """How many messages wait in each queue."""
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for queue in Queue:
+                pipeline.llen(PREFIX + queue.value)
+            return dict(zip(Queue, map(int, pipeline.execute()), strict=True))
 
     def note_moving(self, name: Queue) -> None:
         """Say that a worker has taken a message from a queue; said once a second at most, and never raises."""

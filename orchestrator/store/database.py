@@ -149,9 +149,7 @@ class Transaction:
 
     def after(self, delay: timedelta) -> Any:
         """The database's time and `delay` later, to be stored: part of the statement, so that it costs none itself."""
-        if self.session.get_bind().dialect.name == "sqlite":
-            return datetime.now(UTC) + delay
-        return func.statement_timestamp() + delay
+        return statement_time(self.session) + delay
 
     def take_turn(self, name: str) -> None:
         """Let one transaction of this process at a time go on with `name`, until its end; before any lock of a row.
@@ -221,6 +219,11 @@ class Transaction:
             how()
 
 
+def statement_time(session: Session) -> Any:
+    """The database's time, as part of a statement."""
+    return datetime.now(UTC) if session.get_bind().dialect.name == "sqlite" else func.statement_timestamp()
+
+
 def database_now(session: Session) -> datetime:
     """PostgreSQL's statement time; on SQLite, which lives on one host, that host's clock."""
     connection = session.connection()
@@ -249,6 +252,9 @@ class Database:
     def __init__(self, url: str, after_commit: AfterCommit, pool_size: int) -> None:
         self.engine = make_engine(url, pool_size)
         self._reading = self.engine.execution_options(**{READS: True})
+        self._glancing = self._reading
+        if self.engine.dialect.name != "sqlite":  # whose connections would forget what _prepare_sqlite set
+            self._glancing = self._reading.execution_options(isolation_level="AUTOCOMMIT")
         self._after_commit = after_commit
         self._turns = Turns()
         self._together: dict[str, list[tuple[Any, Future[Any]]]] = {}
@@ -292,6 +298,12 @@ class Database:
     def reading(self) -> Iterator[Session]:
         """A transaction that only reads and locks nobody out."""
         with Session(bind=self._reading, autoflush=False) as session:
+            yield session
+
+    @contextmanager
+    def glancing(self) -> Iterator[Session]:
+        """For a single statement that only reads: no transaction is begun or ended around it."""
+        with Session(bind=self._glancing, autoflush=False) as session:
             yield session
 
     def within(self, tx: Transaction) -> "Database":

@@ -31,6 +31,7 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    type_coerce,
     union_all,
     update,
 )
@@ -42,7 +43,7 @@ from orchestrator.domain.lifecycle import breakout_task, room_task
 from orchestrator.domain.timing import LAST_DISPATCH_SECONDS, dispatch_delays, waited
 from orchestrator.errors import LeaseLost
 from orchestrator.log import about
-from orchestrator.store.database import Transaction
+from orchestrator.store.database import Transaction, statement_time
 from orchestrator.store.labels import labels
 from orchestrator.store.messages import Message
 from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room, Sweep
@@ -53,6 +54,8 @@ Row = TypeVar("Row", bound=Due)
 TABLES: tuple[type[Due], ...] = (Breakout, Room, Inbox, Recording, Meeting, Sweep)
 """Every table whose rows can be due, the most urgent kind first."""
 
+CLOCK = -1
+"""Stands where a table's number does."""
 DUE_TOPIC = "due:"
 """Before a time in seconds since the epoch: published when something became due then, maybe earlier than expected."""
 
@@ -101,11 +104,11 @@ def _dispatched_until(tx: Transaction, table: type[Due]) -> Any:
     return case(*steps, else_=tx.after(timedelta(seconds=delays[-1])))
 
 
-def _message(tx: Transaction, row: Any, label: str, hint: Task | None) -> Message:
+def _message(row: Any, label: str, hint: Task | None, now: datetime) -> Message:
     """The message for a row that was just dispatched."""
     match row:
         case Breakout():
-            return Message(breakout_task(row, tx.now()), row.id, row.claim, label, row.id)
+            return Message(breakout_task(row, now), row.id, row.claim, label, row.id)
         case Room():
             return Message(hint or room_task(row), row.id, row.claim, label, row.breakout_id)
         case Recording():
@@ -118,8 +121,18 @@ def _message(tx: Transaction, row: Any, label: str, hint: Task | None) -> Messag
             return Message(Task.MEETING_SYNC, row.id, row.claim, label)
 
 
-def dispatch(tx: Transaction, table: type[Due], row_ids: Iterable[str], hint: Task | None = None) -> None:
-    """Send a message for each row that nobody holds, after the commit; `hint` names a room's task for who watches."""
+def dispatch(
+    tx: Transaction,
+    table: type[Due],
+    row_ids: Iterable[str],
+    hint: Task | None = None,
+    *,
+    now: datetime | None = None,
+) -> None:
+    """Send a message for each row that nobody holds, after the commit; `hint` names a room's task for who watches.
+
+    A breakout's task is the one that is due at `now`, which is asked for where the caller does not know it.
+    """
     ids = list(row_ids)
     if not ids:
         return
@@ -128,8 +141,10 @@ def dispatch(tx: Transaction, table: type[Due], row_ids: Iterable[str], hint: Ta
         due_at=_dispatched_until(tx, table), dispatches=_column(table, "dispatches") + 1
     )
     rows = tx.session.scalars(statement.returning(table), execution_options={"populate_existing": True}).all()
-    for row, label in zip(rows, labels(tx.session, table, rows), strict=True):
-        tx.send(_message(tx, row, label, hint))
+    if rows:
+        now = now or tx.now()
+        for row, label in zip(rows, labels(tx.session, table, rows), strict=True):
+            tx.send(_message(row, label, hint, now))
 
 
 def start_all(
@@ -294,14 +309,15 @@ def dispatch_due(tx: Transaction, table: type[Due], limit: int, *, resend: bool)
     sent, for a queue that is long already is not helped by a second copy of what it holds.
     """
     due = _column(table, "due_at")
-    query = select(_id(table), _column(table, "holder")).where(due <= tx.now()).order_by(due).limit(limit)
+    now = type_coerce(statement_time(tx.session), due.type)
+    query = select(_id(table), _column(table, "holder"), now).where(due <= now).order_by(due).limit(limit)
     if not resend:
         query = query.where(_column(table, "dispatches") == 0)
     found = tx.session.execute(query.with_for_update(skip_locked=True, key_share=True)).all()
-    ended = [row_id for row_id, holder in found if holder is not None]
+    ended = [row_id for row_id, holder, _ in found if holder is not None]
     if ended:
         tx.session.execute(_update(table, _id(table).in_(ended)).values(holder=None))
-    dispatch(tx, table, [row_id for row_id, _ in found])
+    dispatch(tx, table, [row_id for row_id, *_ in found], now=found[0][2] if found else None)
     return len(found), len(ended)
 
 
@@ -312,10 +328,12 @@ def forget_dispatches(tx: Transaction, table: type[Due]) -> None:
     tx.session.execute(_update(table, *waiting).values(due_at=tx.now(), dispatches=0))
 
 
-def next_due(tx: Transaction, after: datetime | None = None) -> dict[type[Due], datetime]:
-    """When the first row of each table is due (`after` a time, if given), where any is.
+def next_due(
+    session: Session, *, after: datetime | None = None, unsent: bool = False
+) -> tuple[dict[type[Due], datetime], datetime]:
+    """When the first row of each table is due (`after` a time, if given), where any is; and what time it is.
 
-    One statement, for it is asked all the time.
+    With `unsent` rows don't count that wait for a message. One statement, for it is asked all the time.
     """
     firsts = [
         select(literal(number), func.min(_column(table, "due_at"))).select_from(table)
@@ -323,8 +341,12 @@ def next_due(tx: Transaction, after: datetime | None = None) -> dict[type[Due], 
     ]
     if after is not None:
         firsts = [first.where(_column(table, "due_at") > after) for first, table in zip(firsts, TABLES, strict=True)]
-    rows = tx.session.execute(union_all(*firsts)).all()
-    return {TABLES[number]: due_at for number, due_at in rows if due_at is not None}
+    if unsent:
+        firsts = [first.where(_column(table, "dispatches") == 0) for first, table in zip(firsts, TABLES, strict=True)]
+    clock = select(literal(CLOCK), type_coerce(statement_time(session), _column(Breakout, "due_at").type))
+    found = dict(session.execute(union_all(*firsts, clock)).all())
+    now = found.pop(CLOCK)
+    return {TABLES[number]: due_at for number, due_at in found.items() if due_at is not None}, now
 
 
 def waiting(session: Session, now: datetime) -> dict[type[Due], Waiting]:

@@ -107,8 +107,9 @@ def _close(deps: Deps) -> list[Queue]:
     queues = []
     for table in due.TABLES:
         with deps.database.transaction() as tx:
-            due.next_due(tx, tx.now())
-            due.next_due(tx)
+            due.next_due(tx.session, after=tx.now())
+            due.next_due(tx.session)
+            due.next_due(tx.session, unsent=True)
             due.dispatch_due(tx, table, 100, resend=True)
             due.dispatch_due(tx, table, 100, resend=False)
             messages = list(tx.messages)

@@ -40,7 +40,7 @@ def persistence(parts: Parts) -> Verdict:
 
 def queues(parts: Parts) -> Verdict:
     """How many messages wait."""
-    lengths = {queue.value: parts.broker.queue_length(queue) for queue in Queue}
+    lengths = parts.broker.queue_lengths()
     words = ", ".join(f"{name} {length}" for name, length in lengths.items())
     if max(lengths.values()) > CROWDED:
         return warning(words, "start more workers")

@@ -83,7 +83,7 @@ def _meeting() -> None:
         sa.UniqueConstraint("realtimekit_meeting_id", name=op.f("uq_meeting_realtimekit_meeting_id")),
     )
     with op.batch_alter_table("meeting", schema=None) as batch_op:
-        batch_op.create_index("ix_meeting_due_at", ["due_at"], unique=False, **when("due_at IS NOT NULL"))
+        batch_op.create_index("ix_meeting_due_at", ["due_at", "dispatches"], unique=False, **when("due_at IS NOT NULL"))
 
 
 def _breakout() -> None:
@@ -136,7 +136,9 @@ def _breakout() -> None:
 
 def _breakout_indexes() -> None:
     with op.batch_alter_table("breakout", schema=None) as batch_op:
-        batch_op.create_index("ix_breakout_due_at", ["due_at"], unique=False, **when("due_at IS NOT NULL"))
+        batch_op.create_index(
+            "ix_breakout_due_at", ["due_at", "dispatches"], unique=False, **when("due_at IS NOT NULL")
+        )
         batch_op.create_index("ix_breakout_meeting_id", ["meeting_id"], unique=False)
         batch_op.create_index(
             "uq_breakout_live", ["meeting_id"], unique=True, **when("state IN ('closing', 'open', 'opening')")
@@ -152,7 +154,7 @@ def _inbox() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox")),
     )
     with op.batch_alter_table("inbox", schema=None) as batch_op:
-        batch_op.create_index("ix_inbox_due_at", ["due_at"], unique=False, **when("due_at IS NOT NULL"))
+        batch_op.create_index("ix_inbox_due_at", ["due_at", "dispatches"], unique=False, **when("due_at IS NOT NULL"))
 
 
 def _participant() -> None:
@@ -246,7 +248,7 @@ def _room() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_room_key")),
     )
     with op.batch_alter_table("room", schema=None) as batch_op:
-        batch_op.create_index("ix_room_due_at", ["due_at"], unique=False, **when("due_at IS NOT NULL"))
+        batch_op.create_index("ix_room_due_at", ["due_at", "dispatches"], unique=False, **when("due_at IS NOT NULL"))
         batch_op.create_index("ix_room_realtimekit_meeting_id", ["realtimekit_meeting_id"], unique=False)
 
 
@@ -300,7 +302,9 @@ def _recording() -> None:
     )
     with op.batch_alter_table("recording", schema=None) as batch_op:
         batch_op.create_index("ix_recording_breakout_id", ["breakout_id"], unique=False)
-        batch_op.create_index("ix_recording_due_at", ["due_at"], unique=False, **when("due_at IS NOT NULL"))
+        batch_op.create_index(
+            "ix_recording_due_at", ["due_at", "dispatches"], unique=False, **when("due_at IS NOT NULL")
+        )
         batch_op.create_index("ix_recording_realtimekit_recording_id", ["realtimekit_recording_id"], unique=False)
         batch_op.create_index("ix_recording_room_id", ["room_id"], unique=False)
 
@@ -386,6 +390,6 @@ def _sweep() -> None:
     key = sa.Column("id", sa.String(length=36), nullable=False)
     page = sa.Column("page", sa.Integer(), nullable=False)
     table = op.create_table("sweep", *due(), key, page, sa.PrimaryKeyConstraint("id", name=op.f("pk_sweep")))
-    op.create_index("ix_sweep_due_at", "sweep", ["due_at"], unique=False, **when("due_at IS NOT NULL"))
+    op.create_index("ix_sweep_due_at", "sweep", ["due_at", "dispatches"], unique=False, **when("due_at IS NOT NULL"))
     counts = dict.fromkeys(("claim", "generation", "tries", "dispatches"), 0)
     op.bulk_insert(table, [{"id": "orphans", "page": 1, **counts}])  # due once a timekeeper says so
