@@ -8,6 +8,8 @@ class Queue(StrEnum):
 
     LIFECYCLE = "lifecycle"
     """What calls nobody outside, and keeps everybody's time: no task of it may wait behind one that does."""
+    WEBHOOKS = "webhooks"
+    """Apart, so that no timer waits behind a storm of them."""
     CLOSING = "closing"
     ROOMS = "rooms"
     RECORDINGS = "recordings"
@@ -38,7 +40,7 @@ QUEUE_OF: dict[Task, Queue] = {
     Task.BREAKOUT_WARN: Queue.LIFECYCLE,
     Task.BREAKOUT_CLOSE: Queue.LIFECYCLE,
     Task.BREAKOUT_FINISH: Queue.LIFECYCLE,
-    Task.WEBHOOK_APPLY: Queue.LIFECYCLE,
+    Task.WEBHOOK_APPLY: Queue.WEBHOOKS,
     Task.BREAKOUT_TIDY: Queue.CLOSING,
     Task.ROOM_CLOSE: Queue.CLOSING,
     Task.ROOM_OPEN: Queue.ROOMS,

@@ -2,7 +2,8 @@
 
 One worker process at a time tells them all, whoever has changed them: the one that holds a key in Redis, which it
 renews each second and which is soon gone when it dies. So a row's events come in order and from a node that Flower
-knows, and a mass opening costs one read a second in one process. Flower is a view: what can't be sent is dropped, and
+knows, and a mass opening costs one read a second in one process (none that keeps everybody's time and does nothing
+else: workers/process.py). Flower is a view: what can't be sent is dropped, and
 said again a little later.
 
 Flower keeps what arrives last, except that nothing follows SUCCESS or FAILURE (celery.states.precedence). Every event
@@ -152,6 +153,8 @@ class Teller:
             for kind, fields in events(breakout, told=breakout.breakout_id in self._live):
                 self._send(kind, fields)
             self._note(breakout)
+        if self._dispatcher is not None:
+            self._dispatcher.flush()
 
     def _note(self, breakout: Progress) -> None:
         if breakout.ended_at is None:
@@ -163,7 +166,12 @@ class Teller:
         if self._dispatcher is None:
             options = {**self._celery.conf.broker_transport_options, **QUICK}
             self._connection = self._celery.connection_for_write(transport_options=options)
-            self._dispatcher = self._celery.events.Dispatcher(self._connection, self._node, buffer_while_offline=False)
+            self._dispatcher = self._celery.events.Dispatcher(
+                self._connection,
+                self._node,
+                buffer_while_offline=False,
+                buffer_group=["task"],  # one message for many: each costs as much as what it holds
+            )
         self._dispatcher.send(kind, **fields)
 
 

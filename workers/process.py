@@ -9,12 +9,15 @@ from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from orchestrator import bootstrap
 from orchestrator.runtime import memory
 from orchestrator.services.deps import Deps
+from schemas.tasks import Queue
 from workers.app import app, settings
 from workers.flower import Teller
 
 SWITCH_SECONDS = 0.001
 """How long a thread may keep the interpreter to itself while others want it. With Python's 5 ms, whoever talks to the
 database waits that long after each statement while the event loop computes: opening 100 rooms took thrice as long."""
+
+TIMELY = frozenset({Queue.LIFECYCLE, Queue.WEBHOOKS})
 
 _lock = threading.Lock()
 _built: list[Deps] = []
@@ -38,6 +41,8 @@ def _hand_back(**_: Any) -> None:
 
 
 def _tell_flower(sender: Any, **_: Any) -> None:
+    if TIMELY.issuperset(app.amqp.queues.consume_from):
+        return  # a worker that is there for these alone shall be late for nobody
     teller = Teller(app, sender.hostname, deps().broker, bootstrap.reader(settings))
     _tellers.append(teller)
     teller.start()

@@ -151,7 +151,7 @@ def _add_meeting(url: str, *, preset: str = "group_call_host", due_at: datetime 
         ("broker", {"BROKER_URL": ""}, FAILED, "no broker"),
         ("broker's memory", {}, OK, "noeviction"),
         ("broker's persistence", {}, OK, "appendonly yes"),
-        ("queues", {}, OK, "lifecycle 0, closing 0, rooms 0"),
+        ("queues", {}, OK, "lifecycle 0, webhooks 0, closing 0, rooms 0"),
         ("timekeeper", {}, FAILED, "none ticks"),
         ("workers", {}, FAILED, "none answers"),
         ("RealtimeKit", {}, OK, "the app answers"),
