@@ -1,8 +1,10 @@
 """From `start` to the last person's seat being ready: 100 rooms, 1,000 people, every RealtimeKit call takes 100 ms.
 
 Beside it, in the same run, the same 1,100 calls by a bare asyncio script with 100 in flight: what can't be beaten.
+`--rooms 500 --people 5000 --runs 1` is the largest breakout that there may be.
 """
 
+import argparse
 import asyncio
 import statistics
 import time
@@ -13,15 +15,17 @@ from tests.benchmarks.rig import moments, rig
 from tests.support.stack import Stack
 
 ROOMS, PEOPLE, LATENCY_MS, IN_FLIGHT, RUNS = 100, 1000, 100, 100, 5
+DEADLINE_SECONDS = 300
 
 
 def main() -> None:
     """Print a line per run and the medians."""
+    asked = _arguments()
     with rig(LATENCY_MS, REALTIMEKIT_CONCURRENCY=str(IN_FLIGHT)) as stack:
         rows = []
-        for _ in range(RUNS):
-            bare = asyncio.run(_bare(stack))
-            first, last = _ours(stack)
+        for _ in range(asked.runs):
+            bare = asyncio.run(_bare(stack, asked.rooms, asked.people))
+            first, last = _ours(stack, asked.rooms, asked.people)
             rows.append((first, last, bare))
             print(
                 f"first room {first:.2f} s, last seat {last:.2f} s; bare script {bare:.2f} s; ratio {last / bare:.2f}"
@@ -33,19 +37,27 @@ def main() -> None:
         )
 
 
-def _ours(stack: Stack) -> tuple[float, float]:
-    meeting = stack.meeting(PEOPLE)
-    made = stack.breakout(meeting, rooms=ROOMS, start="manual")
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rooms", type=int, default=ROOMS)
+    parser.add_argument("--people", type=int, default=PEOPLE)
+    parser.add_argument("--runs", type=int, default=RUNS)
+    return parser.parse_args()
+
+
+def _ours(stack: Stack, rooms: int, people: int) -> tuple[float, float]:
+    meeting = stack.meeting(people)
+    made = stack.breakout(meeting, rooms=rooms, start="manual")
     stack.post(f"/v1/breakouts/{made['id']}/start")
-    stack.wait(made["id"], "open", deadline=60)
+    stack.wait(made["id"], "open", deadline=DEADLINE_SECONDS)
     started = moments(stack, made["id"], "breakout.state", "opening")[0]
     ready = moments(stack, made["id"], "participant.state", "invited")
     stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
-    stack.wait(made["id"], "closed", deadline=60)
+    stack.wait(made["id"], "closed", deadline=DEADLINE_SECONDS)
     return (ready[0] - started).total_seconds(), (ready[-1] - started).total_seconds()
 
 
-async def _bare(stack: Stack) -> float:
+async def _bare(stack: Stack, rooms: int, people: int) -> float:
     """The same calls, nothing stored."""
     root = f"{stack.sandbox.base_url}/accounts/{stack.sandbox.account_id}/realtime/kit/{stack.sandbox.app_id}"
     gate = asyncio.Semaphore(IN_FLIGHT)
@@ -59,19 +71,18 @@ async def _bare(stack: Stack) -> float:
 
         async def room(number: int) -> None:
             meeting = (await post("meetings", {"title": f"Room {number}"}))["data"]["id"]
-            people = PEOPLE // ROOMS
             await asyncio.gather(
                 *(
                     post(
                         f"meetings/{meeting}/participants",
                         {"custom_participant_id": f"p{i}", "preset_name": "group_call_participant", "name": "P"},
                     )
-                    for i in range(people)
+                    for i in range(people // rooms)
                 )
             )
 
         begun = time.monotonic()
-        await asyncio.gather(*(room(number) for number in range(ROOMS)))
+        await asyncio.gather(*(room(number) for number in range(rooms)))
         return time.monotonic() - begun
 
 
