@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
+from orchestrator.runtime import commands
 from orchestrator.runtime.ports import free_port
 from tests.support.databases import migrate_url
 from tests.support.postgres import postgres
@@ -24,6 +25,8 @@ AS_IN_PRODUCTION = {
     "SYNC_SECONDS": "30",
     "RETURN_GRACE_SECONDS": "10",
 }
+
+NICE = "12"
 
 
 class SandboxProcess:
@@ -46,8 +49,11 @@ class Rig(Stack):
 
 
 @contextmanager
-def rig(latency_ms: float = 0, *, timekeepers: int = 1, **settings: str) -> Iterator[Rig]:
-    """A started system on PostgreSQL with one worker process; the database keeps the time of each commit."""
+def rig(latency_ms: float = 0, *, timekeepers: int = 1, apart: bool = False, **settings: str) -> Iterator[Rig]:
+    """A started system on PostgreSQL; the database keeps the time of each commit.
+
+    With one worker process, or with the two of compose.yaml, `apart`.
+    """
     with tempfile.TemporaryDirectory() as folder, postgres(track_commit_timestamp="on") as server:
         home = Path(folder)
         with valkey_in(home / "valkey") as broker, processes_in(home) as processes:
@@ -60,9 +66,26 @@ def rig(latency_ms: float = 0, *, timekeepers: int = 1, **settings: str) -> Iter
                 settings=AS_IN_PRODUCTION | settings,
             )
             stack.servers = {"PostgreSQL": server.process, "Valkey": broker.process}
-            stack.start(webhooks=False, timekeepers=timekeepers)
+            stack.start(webhooks=False, timekeepers=timekeepers, workers=0 if apart else 1)
+            if apart:
+                _start_apart(stack)
             yield stack
             stack.close()
+
+
+def _start_apart(stack: Stack) -> None:
+    """The workers of compose.yaml; a niceness stands for its share of the processors, 64 of 1024 being its weight.
+
+    Each process here has a session of its own, and where Linux makes a group of each it is the group's that counts.
+    """
+    timely = commands.worker(stack.settings, queues=("lifecycle", "webhooks"), concurrency=8)
+    others = commands.worker(stack.settings, queues=("closing", "rooms", "recordings", "reconcile"))
+    started = [stack.processes.start(command, stack.environment) for command in (timely, ["nice", "-n", NICE, *others])]
+    for process in started:
+        process.wait_for_text(" ready.", 60)
+    group = Path(f"/proc/{started[1].pid}/autogroup")
+    if group.exists():
+        group.write_text(NICE)
 
 
 def moments(stack: Stack, breakout_id: str, kind: str, to: str) -> list[datetime]:

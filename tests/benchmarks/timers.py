@@ -1,6 +1,6 @@
 """10,000 armed timers, 2,000 of which end within a minute: ours, and a plain Celery `countdown` beside them.
 
-Ours: PostgreSQL, Valkey, two timekeepers, two workers as in a deployment (one for the queue `lifecycle` alone), the API
+Ours: PostgreSQL, Valkey, two timekeepers, two workers as in compose.yaml, the API
 and the sandbox, all real. One breakout of two rooms and four people is opened through the API; the 10,000 are copies of
 its rows (tests/benchmarks/arming.py), and their timers are set in the table. From the timer on everything is real: the
 close, its log, the calls that empty and retire rooms. A hundred browsers follow the seats of people whose breakouts
@@ -36,6 +36,7 @@ from tests.support.stack import Stack
 from tests.support.waiting import wait_until
 
 ARMED, CLOSING, WITHIN_SECONDS, BROWSERS = 10_000, 2_000, 60, 100
+KINDS = ("api", "worker", "beat", "sandbox")
 LEAD_SECONDS = 5
 """From the setting of the timers to the first that may end."""
 
@@ -78,8 +79,7 @@ def timers(number: int) -> list[float]:
 
 
 def _ours(armed: int, closing: int) -> None:
-    with rig(timekeepers=2) as stack:
-        stack.start_worker("lifecycle").wait_for_text(" ready.", 60)
+    with rig(timekeepers=2, apart=True) as stack:
         stack.register_webhook()
         original = open_original(stack)
         usage = Usage({name: process.pid for name, process in _processes(stack).items()})
@@ -102,9 +102,9 @@ def _processes(stack: Rig) -> dict[str, Process]:
     numbers: Counter[str] = Counter()
     found = dict(stack.servers)
     for process in stack.processes.started:
-        words = process.command[process.command.index("orchestrator.cli") + 1 :]
-        numbers[words[0]] += 1
-        found[f"{words[0]} {words[2] if words[1:2] == ['--queues'] else numbers[words[0]]}"] = process
+        kind = next(word for part in process.command if (word := part.rpartition(".")[2]) in KINDS)
+        numbers[kind] += 1
+        found[f"{kind} {numbers[kind]}"] = process
     return found
 
 

@@ -88,9 +88,9 @@ class Stack:
         if webhooks:
             self.register_webhook()
 
-    def start_worker(self, *queues: str) -> Process:
-        """Start one more worker process, for all queues unless told which."""
-        return self.processes.start(commands.worker(self.settings, queues=queues), self.environment)
+    def start_worker(self) -> Process:
+        """Start one more worker process, for all queues."""
+        return self.processes.start(commands.worker(self.settings), self.environment)
 
     def start_timekeeper(self) -> Process:
         """Start one more timekeeper process."""
