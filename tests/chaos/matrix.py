@@ -72,7 +72,8 @@ def faults(there: dict[tuple[Part, str], Lure]) -> Iterator[Trouble]:
         for kind in KINDS:
             if operation in READS and kind.endswith("_after"):
                 continue
-            bounds = Bounds(refusals=kind == REFUSAL, late_seconds=LATE_SECONDS)
+            refused, put_out = kind == REFUSAL, operation.startswith("kick_")
+            bounds = Bounds(refusals=refused, put_out_late=put_out, late_seconds=LATE_SECONDS)
             yield Trouble(
                 f"{part} {operation} {kind}",
                 part,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from tests.chaos.clock import AHEAD
+from tests.chaos.invariants import Bounds
 from tests.chaos.troubles import (
     DEFAULTS,
     BrokerEmptied,
@@ -33,10 +34,12 @@ def _clocks(**ahead: int) -> type[Restarting]:
     return WrongClock
 
 
-def _struck(base: type[Struck], *, who: str = "worker", defaults: bool = False, **points: str) -> type[Struck]:
+def _struck(
+    base: type[Struck], *, who: str = "worker", defaults: bool = False, may: Bounds | None = None, **points: str
+) -> type[Struck]:
     class At(base):  # type: ignore[misc, valid-type]
         phases: ClassVar[tuple[str, ...]] = tuple(points)
-        name = who
+        name, bounds = who, may or Bounds()
         environment: ClassVar[Mapping[str, str]] = DEFAULTS if defaults else {}
 
     At.points = points
@@ -65,6 +68,9 @@ SCENARIOS: dict[str, type[Trouble]] = {
     "worker: frozen with an answer": _struck(Frozen, opening=ADD, closing=STOP),
     "worker: frozen before a call": _struck(
         Frozen, opening=CREATE.replace("after", "before"), closing=RETIRE.replace("after", "before")
+    ),
+    "worker: frozen before an add": _struck(
+        Frozen, opening=ADD.replace("after", "before"), may=Bounds(second_records=1)
     ),
     "worker: frozen in a transaction": _struck(
         Frozen,

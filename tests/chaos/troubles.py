@@ -12,6 +12,7 @@ import redis
 from orchestrator.store.broker import PREFIX
 from schemas.tasks import Queue
 from tests.chaos import copies
+from tests.chaos.invariants import Bounds
 from tests.chaos.lane import Lane
 from tests.chaos.story import END_SECONDS, Mischief
 from tests.support.stack import JSON
@@ -103,6 +104,7 @@ class Trouble:
     """Called before what the phase is about is asked for, right after it was answered, and when all is over."""
 
     phases: ClassVar[tuple[str, ...]] = (OPENING, CLOSING)
+    bounds: ClassVar[Bounds] = Bounds()
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -120,8 +122,8 @@ class Trouble:
     def mischief(self) -> Mischief:
         """All of it at the right moments."""
         if self.scene.phase == CLOSING:
-            return Mischief(before_closing=self._begin, closing=self._go, afterwards=self._end)
-        return Mischief(before_opening=self._begin, opening=self._go, afterwards=self._end)
+            return Mischief(before_closing=self._begin, closing=self._go, afterwards=self._end, bounds=self.bounds)
+        return Mischief(before_opening=self._begin, opening=self._go, afterwards=self._end, bounds=self.bounds)
 
     def _begin(self, _: Lane) -> None:
         self.lane.stack.sandbox.latency(LATENCY_MS)
