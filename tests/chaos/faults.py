@@ -9,6 +9,7 @@ every run says what became of it; where a rule was broken the logs are kept, and
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatch
 from functools import partial
 
 from tests.chaos import matrix
@@ -18,13 +19,13 @@ from tests.chaos.trouble import Fate, Trouble, meet
 
 
 def play_all(pool: Pool, only: str, size: int | None, seed: int) -> Iterator[Fate]:
-    """The fate of each run whose name contains `only` (or of `size` of them), as it comes; the scouts' at first."""
+    """The fate of each run whose name matches `only` (or of `size` of them), as it comes; the scouts' at first."""
     scouted = {fate.name: fate for fate in pool.play([_tale(trouble, seed) for trouble in matrix.scouts()])}
     yield from scouted.values()
     if any(fate.violations for fate in scouted.values()):
         return  # what fails without trouble says nothing with it
     in_order = [scouted[trouble.name] for trouble in matrix.scouts()]
-    todo = [trouble for trouble in matrix.everything(in_order) if only in trouble.name]
+    todo = [trouble for trouble in matrix.everything(in_order) if fnmatch(trouble.name, only)]
     todo = todo if size is None else matrix.sample(todo, size, seed)
     yield from pool.play([_tale(trouble, seed) for trouble in todo])
 
@@ -36,7 +37,7 @@ def _tale(trouble: Trouble, seed: int) -> Tale[Fate]:
 def main(arguments: Sequence[str]) -> int:
     """1 when a rule was broken."""
     options = parser("faults", __doc__)
-    options.add_argument("--only", default="", help="those whose name contains this")
+    options.add_argument("--only", default="*", help="those whose name matches, as in *outage*")
     options.add_argument("--sample", type=int, help="only so many, chosen by the seed")
     told = options.parse_args(arguments)
     words = Words(_line, lambda it: f"--only '{it.name}' --seed {told.seed}", table)

@@ -40,6 +40,8 @@ SETTINGS = Settings(_env_file=None, realtimekit_concurrency=int(QUICK["REALTIMEK
 REST_SECONDS = 0.3
 """Between a death and the start of the next process, as a supervisor would."""
 PATIENCE_SECONDS = 60.0
+LOOK_SECONDS = 0.25
+"""Between two looks: an answer to each takes the API's time, which four lanes on two cores have little of."""
 
 
 class Lane:
@@ -143,7 +145,7 @@ class Lane:
                     return found
             except (AssertionError, httpx.TransportError) as error:
                 last = f": {error}"
-            time.sleep(0.1)
+            time.sleep(LOOK_SECONDS)
         raise AssertionError(f"{what} did not come true within {deadline:g} s{last}")
 
     def ask(
