@@ -6,6 +6,7 @@ What it makes without an answer is left to tests/chaos/matrix.py, of which tests
 import pytest
 
 from tests.support.stack import JSON, Stack
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.xdist_group("refusals"), pytest.mark.parametrize("running", ["postgresql"], indirect=True)]
 
@@ -110,6 +111,17 @@ def test_what_is_refused_of_an_open_room_is_reported(stack: Stack) -> None:
         ("RealtimeKit refused", room["id"], "No names")
     ]
     _close(stack, made["id"])
+
+
+def test_whoever_may_be_there_gets_a_token_although_the_look_for_them_was_refused(stack: Stack) -> None:
+    meeting = stack.meeting(1)
+    stack.sandbox.faults(
+        {"operation": "add_participant", "kind": "error_after", "match": '"p0"'},
+        {"operation": "get_meeting_participants", "kind": "success_false"},
+    )
+    browser = {"Authorization": f"Bearer {stack.token(meeting, 'p0')}"}
+    wait_until(lambda: stack.api.get("/v1/seat", headers=browser).json()["auth_token"], 20, what="a token")
+    assert stack.sandbox.faults_met() == 2
 
 
 def test_an_outage_fails_no_room_and_everything_opens_after_it(stack: Stack) -> None:
