@@ -104,11 +104,11 @@ def _dispatched_until(tx: Transaction, table: type[Due]) -> Any:
     return case(*steps, else_=tx.after(timedelta(seconds=delays[-1])))
 
 
-def _message(row: Any, label: str, hint: Task | None, now: datetime) -> Message:
+def _message(tx: Transaction, row: Any, label: str, hint: Task | None, now: datetime | None) -> Message:
     """The message for a row that was just dispatched."""
     match row:
         case Breakout():
-            return Message(breakout_task(row, now), row.id, row.claim, label, row.id)
+            return Message(breakout_task(row, now or tx.now()), row.id, row.claim, label, row.id)
         case Room():
             return Message(hint or room_task(row), row.id, row.claim, label, row.breakout_id)
         case Recording():
@@ -141,10 +141,8 @@ def dispatch(
         due_at=_dispatched_until(tx, table), dispatches=_column(table, "dispatches") + 1
     )
     rows = tx.session.scalars(statement.returning(table), execution_options={"populate_existing": True}).all()
-    if rows:
-        now = now or tx.now()
-        for row, label in zip(rows, labels(tx.session, table, rows), strict=True):
-            tx.send(_message(row, label, hint, now))
+    for row, label in zip(rows, labels(tx.session, table, rows), strict=True):
+        tx.send(_message(tx, row, label, hint, now))
 
 
 def start_all(
@@ -335,18 +333,19 @@ def next_due(
 
     With `unsent` rows don't count that wait for a message. One statement, for it is asked all the time.
     """
-    firsts = [
-        select(literal(number), func.min(_column(table, "due_at"))).select_from(table)
-        for number, table in enumerate(TABLES)
-    ]
-    if after is not None:
-        firsts = [first.where(_column(table, "due_at") > after) for first, table in zip(firsts, TABLES, strict=True)]
-    if unsent:
-        firsts = [first.where(_column(table, "dispatches") == 0) for first, table in zip(firsts, TABLES, strict=True)]
+    firsts = [_first_due(table, number, after, unsent=unsent) for number, table in enumerate(TABLES)]
     clock = select(literal(CLOCK), type_coerce(statement_time(session), _column(Breakout, "due_at").type))
     found = dict(session.execute(union_all(*firsts, clock)).all())
     now = found.pop(CLOCK)
     return {TABLES[number]: due_at for number, due_at in found.items() if due_at is not None}, now
+
+
+def _first_due(table: type[Due], number: int, after: datetime | None, *, unsent: bool) -> Select[Any]:
+    due_at = _column(table, "due_at")
+    first = select(literal(number), func.min(due_at))
+    if after is not None:
+        first = first.where(due_at > after)
+    return first.where(_column(table, "dispatches") == 0) if unsent else first
 
 
 def waiting(session: Session, now: datetime) -> dict[type[Due], Waiting]:
