@@ -3,8 +3,7 @@
 One worker process at a time tells them all, whoever has changed them: the one that holds a key in Redis, which it
 renews each second and which is soon gone when it dies. So a row's events come in order and from a node that Flower
 knows, and a mass opening costs one read a second in one process (none that keeps everybody's time and does nothing
-else: workers/process.py). Flower is a view: what can't be sent is dropped, and
-said again a little later.
+else: workers/process.py). Flower is a view: what can't be sent is dropped, and said again a little later.
 
 Flower keeps what arrives last, except that nothing follows SUCCESS or FAILURE (celery.states.precedence). Every event
 says everything, also when the row began, for a Flower that was started later.
@@ -170,7 +169,7 @@ class Teller:
                 self._connection,
                 self._node,
                 buffer_while_offline=False,
-                buffer_group=["task"],  # one message for many: each costs as much as what it holds
+                buffer_group=["task"],  # sent together, for each message costs more than what it holds
             )
         self._dispatcher.send(kind, **fields)
 

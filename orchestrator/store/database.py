@@ -40,7 +40,9 @@ transaction calls nobody, so that it is never idle for more than its own computi
 
 TURN_SECONDS = 10.0
 REST_SECONDS = 1.0
+"""A connection that was used more lately than this is taken to live."""
 USED_AT = "used_at"
+"""In a connection's notes: when it was last given back, by the monotonic clock."""
 
 DATABASE_TROUBLE = (OperationalError, InterfaceError, PoolTimeoutError, TimeoutError)
 """Errors that are no fault of what was being done: the database is away, or everybody wants the same."""

@@ -1,7 +1,7 @@
 """10,000 armed timers, 2,000 of which end within a minute: ours, and a plain Celery `countdown` beside them.
 
-Ours: PostgreSQL, Valkey, two timekeepers, two workers as in compose.yaml, the API
-and the sandbox, all real. One breakout of two rooms and four people is opened through the API; the 10,000 are copies of
+Ours: PostgreSQL, Valkey, two timekeepers, two workers as in compose.yaml, the API and
+the sandbox, all real. One breakout of two rooms and four people is opened through the API; the 10,000 are copies of
 its rows (tests/benchmarks/arming.py), and their timers are set in the table. From the timer on everything is real: the
 close, its log, the calls that empty and retire rooms. A hundred browsers follow the seats of people whose breakouts
 close. It is measured twice, with all processes up, and with one timekeeper killed amid it.
