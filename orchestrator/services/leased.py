@@ -1,7 +1,6 @@
 """A pass over a row that makes calls outside: started, kept by a lease, and given back whatever happens."""
 
 import random
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,6 +11,7 @@ from orchestrator.domain.timing import backoff
 from orchestrator.errors import LeaseLost, OutOfQuota, RealtimeKitError, Stopping, TooEarly, TryAgain
 from orchestrator.log import about
 from orchestrator.realtimekit.calls import outcome_of
+from orchestrator.runtime.clock import elapsed
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import DATABASE_TROUBLE, Transaction
@@ -41,7 +41,7 @@ def start_pass(
     third of the time in which they were opened (measured). None when the message is stale. An unexpected error gives
     the row back with a backoff, or as `after_error` does, and goes on up, so that it shows as a failed task.
     """
-    begun = time.monotonic()
+    begun = elapsed()
     after_error = after_error or _give_back
     try:
         started = deps.database.together(

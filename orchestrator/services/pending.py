@@ -17,6 +17,7 @@ from sqlmodel import col
 
 from orchestrator.errors import LeaseLost, NotNow
 from orchestrator.realtimekit.titles import new_parent_key
+from orchestrator.runtime.clock import elapsed
 from orchestrator.services import idempotency
 from orchestrator.services.deps import Deps
 from orchestrator.services.idempotency import Beaten, Once, Reply
@@ -42,20 +43,20 @@ class Held:
     in_doubt_since: datetime | None
     """When an earlier try may last have made it."""
     last_call_at: float
-    """Monotonic; a call that begins later might outlast the hold."""
+    """By elapsed(); a call that begins later might outlast the hold."""
     sent: bool = False
     """This try may have made it."""
 
     def before_call(self) -> None:
         """Raise LeaseLost when it is too late for a call."""
-        if time.monotonic() > self.last_call_at:
+        if elapsed() > self.last_call_at:
             raise LeaseLost("there is no time left for another call to RealtimeKit")
 
 
 def hold(deps: Deps, once: Once, *, patience_seconds: float = PATIENCE_SECONDS) -> Held | Reply:
     """The key, or the answer that another request has given. Raises NotNow while another one works on it."""
-    patient_until = time.monotonic() + patience_seconds
-    while time.monotonic() < patient_until:
+    patient_until = elapsed() + patience_seconds
+    while elapsed() < patient_until:
         if reply := idempotency.kept(deps, once):
             return reply
         try:
@@ -91,7 +92,7 @@ def let_go(deps: Deps, held: Held) -> None:
 
 def _take(deps: Deps, once: Once) -> Held | None:
     """Hold the key, unless somebody else does or it is answered. Raises Beaten, and Malformed for another body."""
-    begun, length = time.monotonic(), CALLS * deps.settings.realtimekit_timeout_seconds
+    begun, length = elapsed(), CALLS * deps.settings.realtimekit_timeout_seconds
     with deps.database.transaction() as tx:
         row = idempotency.find(tx.session, once, lock=True)
         now = tx.now()

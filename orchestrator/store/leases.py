@@ -4,7 +4,6 @@ The same thread gives back what could not be given back while the database was a
 """
 
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from sqlalchemy import select, tuple_, update
 
 from orchestrator.errors import LeaseLost, Stopping
 from orchestrator.log import logger
+from orchestrator.runtime.clock import elapsed
 from orchestrator.store.database import Database
 from orchestrator.store.due import Claim, release
 from schemas.tables import Due
@@ -26,7 +26,7 @@ AGAIN_SECONDS = 1.0
 
 
 class Lease:
-    """How long one claim is certainly good, by this process' monotonic clock."""
+    """How long one claim is certainly good, by this process' own clock."""
 
     def __init__(
         self, claim: Claim, valid_until: float, deadline: float, call_seconds: float, stopping: threading.Event
@@ -44,7 +44,7 @@ class Lease:
         """
         if self._stopping.is_set():
             raise Stopping("the worker was told to stop")
-        if time.monotonic() + self._call_seconds > self.valid_until:
+        if elapsed() + self._call_seconds > self.valid_until:
             raise LeaseLost(f"the lease of {self.claim.row_id} does not outlast a call")
 
 
@@ -67,7 +67,7 @@ class Leases:
 
     @contextmanager
     def hold(self, claim: Claim, begun: float) -> Iterator[Lease]:
-        """Keep `claim` renewed inside the block; `begun` is time.monotonic() from before its start was sent."""
+        """Keep `claim` renewed inside the block; `begun` is elapsed() from before its start was sent."""
         lease = Lease(
             claim,
             begun + self.lease.total_seconds(),
@@ -101,10 +101,10 @@ class Leases:
         self._closed.set()
 
     def _renew_for_ever(self) -> None:
-        renew_at = time.monotonic() + self.lease.total_seconds() / 3
-        while not self._closed.wait(max(0.0, min(AGAIN_SECONDS, renew_at - time.monotonic()))):
-            if time.monotonic() >= renew_at:
-                renew_at = time.monotonic() + self.lease.total_seconds() / 3
+        renew_at = elapsed() + self.lease.total_seconds() / 3
+        while not self._closed.wait(max(0.0, min(AGAIN_SECONDS, renew_at - elapsed()))):
+            if elapsed() >= renew_at:
+                renew_at = elapsed() + self.lease.total_seconds() / 3
                 _try(self._renew, "leases could not be renewed")
             _try(self._give_back, "rows could not be given back")
 
@@ -119,7 +119,7 @@ class Leases:
                 self._left.discard(claim)
 
     def _renew(self) -> None:
-        sent = time.monotonic()
+        sent = elapsed()
         by_table: dict[type[Due], list[Lease]] = defaultdict(list)
         with self._lock:
             for lease in self._held.values():
