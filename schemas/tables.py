@@ -71,11 +71,13 @@ class Due(SQLModel):
 class Meeting(Due, table=True):
     """A parent meeting at RealtimeKit; its task imports participants, makes their tokens and polls who is where."""
 
-    __table_args__: ClassVar[Any] = (_due_index("meeting"),)
+    __table_args__: ClassVar[Any] = (_due_index("meeting"), Index("ix_meeting_key", "key"))
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
     title: str
     realtimekit_meeting_id: str = Field(unique=True, max_length=64)
+    key: str | None = Field(default=None, max_length=40)
+    """What its title ends in, where it was made under an Idempotency-Key: whatever else ends so is surplus."""
     host_preset: str
     participant_preset: str
     created_at: datetime = Field(sa_type=UtcDateTime)

@@ -1,7 +1,7 @@
 """Titles of meetings; RealtimeKit has no idempotency keys and no field for one, so the title carries our key.
 
-The key of a room's meeting is twelve hex digits. That of a parent meeting begins with `m`: whoever looks for rooms that
-nobody knows any more must leave parents alone.
+The key of a room's meeting is twelve hex digits. That of a parent meeting begins with `m`: a room that nobody knows any
+more can be ended, such a parent can't, for its caller may know it.
 """
 
 import hashlib
@@ -36,7 +36,16 @@ def ends_with_key(title: str, install: str, key: str) -> bool:
 
 def room_key(title: str, install: str) -> str | None:
     """The key of the room whose meeting has this title; None for anybody else's meeting, and for a parent."""
-    found = re.search(rf" \[{re.escape(install)}-([0-9a-f]{{12}})\]$", title)
+    return _key(title, install, "[0-9a-f]{12}")
+
+
+def parent_key(title: str, install: str) -> str | None:
+    """The key of the parent meeting that was made with this title; None for any other meeting."""
+    return _key(title, install, "m[0-9a-f]{12}")
+
+
+def _key(title: str, install: str, form: str) -> str | None:
+    found = re.search(rf" \[{re.escape(install)}-({form})\]$", title)
     return found[1] if found else None
 
 

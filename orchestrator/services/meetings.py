@@ -56,7 +56,7 @@ def create_once(deps: Deps, once: Once, body: MeetingRequest, render: Render[str
             _check_presets(deps, body, held.before_call)
             made = _make_or_find(deps, body.title or "", held)
         with deps.database.transaction() as tx:
-            meeting_id = _record(tx, body, made.id, body.title or "")
+            meeting_id = _record(tx, body, made.id, body.title or "", held.mark)
             reply = idempotency.rendered(tx, render, meeting_id)
             pending.answer(deps, tx, held, reply)
             return reply
@@ -139,20 +139,21 @@ def _make_or_find(deps: Deps, title: str, held: Held) -> MeetingRecord:
         raise
 
 
-def _record(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str) -> str:
-    meeting_id = _add(tx, body, realtimekit_id, title)
+def _record(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str, key: str | None = None) -> str:
+    meeting_id = _add(tx, body, realtimekit_id, title, key)
     if body.realtimekit_meeting_id is not None:
         due.want(tx, Meeting, [meeting_id])
     _register(tx, meeting_id, body.participants)
     return meeting_id
 
 
-def _add(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str) -> str:
+def _add(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str, key: str | None) -> str:
     """A row for the meeting; one adopted before, or by another request at this moment, is the same one again."""
     meeting = Meeting(
         id=new_id(),
         title=title or realtimekit_id,
         realtimekit_meeting_id=realtimekit_id,
+        key=key,
         host_preset=body.host_preset,
         participant_preset=body.participant_preset,
         created_at=tx.now(),

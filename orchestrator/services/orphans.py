@@ -1,8 +1,10 @@
 """The sweep: what was left at RealtimeKit of rooms that nobody needs any more is ended, once a day or when asked.
 
-Only meetings are touched whose title ends in this install's mark and a room's key (a parent's is no room's key), that
-are older than an hour, have no live session, and that no living breakout owns: their room is retired, or unknown here,
-say because the database was restored from a backup. And recordings that run on although their room is closed here.
+Only meetings are touched whose title ends in this install's mark and a key, that are older than an hour, have no live
+session, and that no living breakout owns: their room is retired, or unknown here, say because the database was restored
+from a backup. Of parents those whose key made another meeting that is known here: RealtimeKit's search showed them too
+late. A parent that is not known here may be known to its caller. And recordings that run on although their room is
+closed here.
 
 Repeating it does no harm. It goes through RealtimeKit's list page by page, each a pass of its own; what slides onto a
 page that was read already, because others were retired meanwhile, is found the next time.
@@ -14,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
 from orchestrator.domain.wording import count
@@ -23,7 +25,7 @@ from orchestrator.log import logger
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.records import MeetingRecord, RecordingRecord
-from orchestrator.realtimekit.titles import room_key
+from orchestrator.realtimekit.titles import parent_key, room_key
 from orchestrator.services import recordings
 from orchestrator.services.deps import Deps
 from orchestrator.services.leased import release_for_retry, start_pass
@@ -32,7 +34,7 @@ from orchestrator.store import due
 from orchestrator.store.database import Transaction, database_now
 from orchestrator.store.queries import lock_breakout
 from schemas.states import BreakoutState, RecordingState
-from schemas.tables import ORPHANS, Breakout, Recording, Room, Sweep
+from schemas.tables import ORPHANS, Breakout, Meeting, Recording, Room, Sweep
 
 log = logger(__name__)
 
@@ -97,7 +99,8 @@ def read_page(deps: Deps, page: int, *, dry_run: bool = False, check: Check = No
             _end_recordings(deps, read, dry_run=dry_run, check=check)
         meetings, read.is_last = kit.run(kit.meetings_page(page), check)
         with deps.database.reading() as session:
-            suspects = _unowned(deps, session, meetings)
+            old = _old(session, meetings)
+            suspects = [*_unowned(deps, session, old), *((it, None) for it in _surplus_parents(deps, session, old))]
         fates = kit.run(_end_all(kit, [meeting for meeting, _ in suspects], dry_run=dry_run), check)
     except RealtimeKitError as error:
         read.error = error
@@ -131,16 +134,16 @@ def _could_not(deps: Deps, claim: due.Claim, error: RealtimeKitError) -> str:
         return f"will try again: {error.message}"
 
 
-def _unowned(
-    deps: Deps, session: Session, meetings: Iterable[MeetingRecord]
-) -> list[tuple[MeetingRecord, Room | None]]:
-    """Old meetings with our mark that no living breakout owns, each with its room where that is known."""
+def _old(session: Session, meetings: Iterable[MeetingRecord]) -> list[MeetingRecord]:
     before = database_now(session) - OLD
-    ours = {
-        meeting.id: key
-        for meeting in meetings
-        if meeting.created_at and meeting.created_at < before and (key := room_key(meeting.title, deps.install))
-    }
+    return [meeting for meeting in meetings if meeting.created_at and meeting.created_at < before]
+
+
+def _unowned(
+    deps: Deps, session: Session, meetings: Sequence[MeetingRecord]
+) -> list[tuple[MeetingRecord, Room | None]]:
+    """Meetings of rooms that no living breakout owns, each with its room where that is known."""
+    ours = {meeting.id: key for meeting in meetings if (key := room_key(meeting.title, deps.install))}
     rooms = _rooms(session, col(Room.key).in_(set(ours.values())))
     owned = {room.key for room, state in rooms if _is_owned(room, state)}
     by_key = {room.key: room for room, _ in rooms}
@@ -149,6 +152,15 @@ def _unowned(
         for meeting in meetings
         if meeting.id in ours and ours[meeting.id] not in owned
     ]
+
+
+def _surplus_parents(deps: Deps, session: Session, meetings: Sequence[MeetingRecord]) -> list[MeetingRecord]:
+    """Meetings with the key of a parent that is another one, and that nobody has adopted since."""
+    keys = {meeting.id: key for meeting in meetings if (key := parent_key(meeting.title, deps.install))}
+    known = or_(col(Meeting.key).in_(set(keys.values())), col(Meeting.realtimekit_meeting_id).in_(keys))
+    parents = session.scalars(select(Meeting).where(known)).all()
+    made, adopted = {parent.key for parent in parents}, {parent.realtimekit_meeting_id for parent in parents}
+    return [it for it in meetings if it.id in keys and keys[it.id] in made and it.id not in adopted]
 
 
 def _rooms(session: Session, condition: Any) -> list[tuple[Room, BreakoutState]]:

@@ -14,7 +14,7 @@ from sqlmodel import col
 from orchestrator.api.once import REPLAYED
 from orchestrator.errors import NotNow
 from orchestrator.realtimekit.titles import title_with_key
-from orchestrator.services import api_keys, breakouts, idempotency, pending
+from orchestrator.services import api_keys, breakouts, idempotency, orphans, pending
 from orchestrator.services.deps import Deps
 from orchestrator.services.idempotency import once_for
 from orchestrator.services.pending import Held
@@ -245,6 +245,36 @@ def test_of_two_that_were_made_because_the_search_lagged_one_is_retired(api: Api
     assert len(titles(sandbox)) == 1
     alive = [it["id"] for it in sandbox.state()["meetings"] if it["status"] == "ACTIVE"]
     assert alive == [made["realtimekit_meeting_id"]]
+
+
+def made_twice(api: Api, sandbox: SandboxServer) -> tuple[str, str]:
+    """Long ago, because the search lagged: the meeting that was recorded, and the other one."""
+    sandbox.switches(search_lag_seconds=60)
+    sandbox.faults({"operation": "create_meeting", "kind": "error_after"})
+    ours = eventually(api, 201)["realtimekit_meeting_id"]
+    meetings = {it["id"] for it in sandbox.state()["meetings"]}
+    for meeting_id in meetings:
+        sandbox.age(meeting_id, 7200)
+    (other,) = meetings - {ours}
+    return ours, other
+
+
+def swept(api: Api) -> list[str]:
+    read = orphans.read_page(api.deps, 1)
+    assert read.error is None
+    return [orphan.realtimekit_id for orphan in read.found]
+
+
+def test_one_that_the_search_showed_too_late_is_retired_by_the_sweep(api: Api, sandbox: SandboxServer) -> None:
+    ours, other = made_twice(api, sandbox)
+    assert swept(api) == [other]
+    assert [it["id"] for it in sandbox.state()["meetings"] if it["status"] == "ACTIVE"] == [ours]
+
+
+def test_one_that_was_adopted_since_is_not(api: Api, sandbox: SandboxServer) -> None:
+    _, other = made_twice(api, sandbox)
+    checked(post(api, "/v1/meetings", {"realtimekit_meeting_id": other}, "k2"), 201)
+    assert swept(api) == []
 
 
 def test_when_nothing_can_have_been_made_the_key_is_forgotten(api: Api, sandbox: SandboxServer) -> None:

@@ -1,6 +1,6 @@
 """A meeting is found again by the ending of its title, and by nothing else."""
 
-from orchestrator.realtimekit.titles import LONGEST, ends_with_key, install_id, title_with_key
+from orchestrator.realtimekit.titles import LONGEST, ends_with_key, install_id, parent_key, room_key, title_with_key
 
 
 def test_the_title_carries_name_install_and_key() -> None:
@@ -31,3 +31,9 @@ def test_an_install_is_short_stable_and_secret() -> None:
     assert install_id("secret") != install_id("another")
     assert len(install_id("secret")) == 8
     assert set(install_id("secret")) <= set("0123456789abcdef")
+
+
+def test_a_parents_key_is_no_rooms_key() -> None:
+    room, parent = (title_with_key("Physics", "a1b2c3d4", key) for key in ("0123456789ab", "m0123456789ab"))
+    assert (room_key(room, "a1b2c3d4"), parent_key(room, "a1b2c3d4")) == ("0123456789ab", None)
+    assert (room_key(parent, "a1b2c3d4"), parent_key(parent, "a1b2c3d4")) == (None, "m0123456789ab")

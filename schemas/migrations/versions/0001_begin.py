@@ -71,6 +71,7 @@ def _meeting() -> None:
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("title", sa.String(), nullable=False),
         sa.Column("realtimekit_meeting_id", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=40), nullable=True),
         sa.Column("host_preset", sa.String(), nullable=False),
         sa.Column("participant_preset", sa.String(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
@@ -84,6 +85,7 @@ def _meeting() -> None:
     )
     with op.batch_alter_table("meeting", schema=None) as batch_op:
         batch_op.create_index("ix_meeting_due_at", ["due_at", "dispatches"], unique=False, **when("due_at IS NOT NULL"))
+        batch_op.create_index("ix_meeting_key", ["key"], unique=False)
 
 
 def _breakout() -> None:
