@@ -32,6 +32,8 @@ class Switches(Settable):
     lingering_session_is_active: bool = False
     """active-session answers 200 (with nobody in it) between the last leave and the end of the session."""
     stop_stopped_recording: Literal["conflict", "ok"] = "conflict"
+    stop_answers: Literal["uploading", "running"] = "uploading"
+    """What the answer to a stop calls the recording: an API that stops it a moment later might call it running."""
     nameless_can_join: bool = False
     """A token of a participant without a name works (cloudflare-typescript#2737 says that it does not)."""
     recorder_triggers_events: bool = False

@@ -74,7 +74,10 @@ def merge(tx: Transaction, breakout: Breakout, recording: Recording, fact: Recor
 def room_has_closed(
     tx: Transaction, breakout: Breakout, recording: Recording, fact: RecordingRecord | None, now: datetime
 ) -> None:
-    """What was stopped has stopped, what never ran is skipped; what could not be stopped ends with its session."""
+    """What was stopped has stopped, what never ran is skipped; what could not be stopped ends with its session.
+
+    RealtimeKit's answer to a stop may still call it running: it is followed all the same, or nobody would ask again.
+    """
     if fact is not None and recording.state is RecordingState.REQUESTED:
         recording.realtimekit_recording_id = fact.id
         recording.started_at = recording.started_at or fact.started_at or now
@@ -83,7 +86,9 @@ def room_has_closed(
         recording.error = recording.error or "nobody ever joined"
         move_recording(tx, breakout, recording, RecordingState.SKIPPED, now)
     elif recording.state is RecordingState.RECORDING:
-        merge(tx, breakout, recording, fact or RecordingRecord(id="", status="UPLOADING"), now)
+        for what in (fact, RecordingRecord(id="", status="UPLOADING")):
+            if what is not None:
+                merge(tx, breakout, recording, what, now)
 
 
 def schedule_follow(tx: Transaction, recording: Recording, now: datetime) -> None:
