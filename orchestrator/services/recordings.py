@@ -17,7 +17,7 @@ from orchestrator.services.leased import start_pass
 from orchestrator.services.moves import move_recording, report_problem
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import lock_breakout, recordings_of
+from orchestrator.store.queries import lock_breakout, recordings_of, refilled_rooms
 from schemas.states import RecordingState, RoomState, RoomWanted
 from schemas.tables import Breakout, Recording, Room
 from schemas.tasks import Task
@@ -42,7 +42,11 @@ def request(tx: Transaction, breakout: Breakout, rooms: Iterable[Room], now: dat
 
 
 def on_joined(tx: Transaction, breakout: Breakout, room_ids: set[str], now: datetime) -> None:
-    """Somebody joined: a recording that waits for that is due, one that had ended by itself gets a successor."""
+    """Somebody joined: a recording that waits for that is due, one that had ended by itself gets a successor.
+
+    One that should still run is asked about if the room was empty before: RealtimeKit ends it 60 seconds after the last
+    has left (RealtimeKit docs), and its webhook may be late, or lost.
+    """
     if not breakout.record or not room_ids:
         return
     is_open = col(Room.wanted) == RoomWanted.OPEN, col(Room.state) == RoomState.OPEN
@@ -52,6 +56,17 @@ def on_joined(tx: Transaction, breakout: Breakout, room_ids: set[str], now: date
     tx.session.add_all(Recording(breakout_id=breakout.id, room_id=room_id, created_at=now) for room_id in again)
     waiting = [room_id for room_id, recording in latest.items() if recording.state is RecordingState.REQUESTED]
     due.want(tx, Room, [*waiting, *again], Task.ROOM_RECORD)
+    running = {room_id: it.id for room_id, it in latest.items() if it.state is RecordingState.RECORDING}
+    if running:
+        due.want(tx, Recording, [running[room_id] for room_id in refilled_rooms(tx.session, running)])
+
+
+def _on_ended(tx: Transaction, breakout: Breakout, recording: Recording, now: datetime) -> None:
+    """One that ended by itself before those came who are there now gets a successor; a host may have ended it, too."""
+    assert recording.stopped_at is not None
+    since = refilled_rooms(tx.session, [recording.room_id]).get(recording.room_id)
+    if since is not None and since > recording.stopped_at:
+        on_joined(tx, breakout, {recording.room_id}, now)
 
 
 def merge(tx: Transaction, breakout: Breakout, recording: Recording, fact: RecordingRecord, now: datetime) -> None:
@@ -65,6 +80,7 @@ def merge(tx: Transaction, breakout: Breakout, recording: Recording, fact: Recor
     move_recording(tx, breakout, recording, to, now)
     if to in ENDED:
         recording.stopped_at = recording.stopped_at or now
+        _on_ended(tx, breakout, recording, now)
     if to is RecordingState.FAILED:
         recording.error = "RealtimeKit reported ERRORED"
         report_problem(tx, breakout, now, what="recording failed", detail=recording.error, room_id=recording.room_id)

@@ -129,6 +129,26 @@ def occupied_rooms(session: Session, room_ids: Iterable[str]) -> set[str]:
 
 
 def recordings_of(session: Session, room_ids: Iterable[str]) -> list[Recording]:
+def rooms_with_unseen(session: Session, room_ids: Iterable[str]) -> set[str]:
+    """Those of the rooms to which somebody was let in whom nobody saw there, who need not have stayed away."""
+    statement = select(col(Seat.room_id)).where(
+        col(Seat.room_id).in_(list(room_ids)),
+        col(Seat.wanted),
+        col(Seat.state) == SeatState.NEVER_JOINED,
+        col(Seat.auth_token).is_not(None),
+    )
+    return set(session.scalars(statement.distinct()))
+
+
+def refilled_rooms(session: Session, room_ids: Iterable[str]) -> dict[str, datetime]:
+    """Those of the rooms that were empty before the first of those came who are there; and when that was."""
+    here = case((col(Presence.left_at).is_(None), col(Presence.joined_at)))
+    came, emptied = func.min(here), func.max(col(Presence.left_at))
+    statement = select(col(Presence.room_id), came).where(col(Presence.room_id).in_(list(room_ids)))
+    found = session.execute(statement.group_by(col(Presence.room_id)).having(came > emptied))
+    return {room_id: since for room_id, since in found if room_id is not None}
+
+
     """All recordings of rooms, the oldest first."""
     statement = select(Recording).where(col(Recording.room_id).in_(list(room_ids))).order_by(col(Recording.id))
     return list(session.scalars(statement).all())
