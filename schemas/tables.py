@@ -160,10 +160,10 @@ class Participant(SQLModel, table=True):
 
 
 class Presence(SQLModel, table=True):
-    """One stay of one peer (tab, device) of a person in the parent meeting (`room_id` null) or in a room."""
+    """One peer (tab, device) of a person in the parent meeting (`room_id` null) or a room, and its last stay there."""
 
     __table_args__: ClassVar[Any] = (
-        UniqueConstraint("meeting_id", "peer_id"),
+        UniqueConstraint("meeting_id", "peer_id", "room_id"),
         Index("ix_presence_here", "participant_id", **_when("left_at IS NULL")),
         Index("ix_presence_in_room", "room_id", **_when("left_at IS NULL")),
     )

@@ -287,7 +287,7 @@ def _stays(deps: Deps, tx: Transaction, work: SyncWork, seen: Mapping[Place, See
         if peer.custom_participant_id in ids
     ]
     asked = {place.room_id for place in seen}
-    return [*stays, *_gone(deps, tx, work, asked, seen={stay.peer_id for stay in stays})]
+    return [*stays, *_gone(deps, tx, work, asked, seen={(stay.room_id, stay.peer_id) for stay in stays})]
 
 
 def _ids(tx: Transaction, meeting_id: str) -> dict[str, str]:
@@ -314,5 +314,5 @@ def _gone(
     return [
         presence.Stay(it.participant_id, it.room_id, it.peer_id, it.session_id, it.joined_at, work.now, polled=True)
         for it in tx.session.scalars(statement)
-        if it.room_id in asked and it.peer_id not in seen
+        if it.room_id in asked and (it.room_id, it.peer_id) not in seen
     ]

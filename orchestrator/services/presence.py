@@ -86,23 +86,35 @@ def _merge(tx: Transaction, meeting_id: str, stays: Sequence[Stay]) -> None:
     statement = select(Presence).where(
         col(Presence.meeting_id) == meeting_id, col(Presence.peer_id).in_({stay.peer_id for stay in stays})
     )
-    known = {presence.peer_id: presence for presence in tx.session.scalars(statement)}
+    known = {(presence.room_id, presence.peer_id): presence for presence in tx.session.scalars(statement)}
     for stay in stays:
-        presence = known.get(stay.peer_id)
+        presence = known.get((stay.room_id, stay.peer_id))
         if presence is None:
-            known[stay.peer_id] = _arrive(tx, meeting_id, stay)
+            known[stay.room_id, stay.peer_id] = _arrive(tx, meeting_id, stay)
+        elif stay.left_at is None:
+            _merge_arriving(presence, stay)
         else:
-            presence.joined_at = min(presence.joined_at, stay.joined_at)
-            _merge_leaving(presence, stay)
+            _merge_leaving(presence, stay, stay.left_at)
     tx.session.flush()
 
 
-def _merge_leaving(presence: Presence, stay: Stay) -> None:
-    if stay.left_at is not None and (presence.left_at is None or not stay.polled):
-        presence.left_at = presence.left_at or stay.left_at
-        presence.left_presumed = stay.polled
-    elif stay.left_at is None and stay.polled and presence.left_presumed:
-        presence.left_at, presence.left_presumed = None, False
+def _merge_arriving(presence: Presence, stay: Stay) -> None:
+    """A peer that comes again is there, one that is only told of late is not: what it did last is what counts."""
+    if presence.left_at is None:
+        presence.joined_at = max(presence.joined_at, stay.joined_at)
+    elif stay.joined_at > presence.left_at or (stay.polled and presence.left_presumed):
+        presence.joined_at, presence.left_at, presence.left_presumed = stay.joined_at, None, False
+    else:
+        presence.joined_at = min(presence.joined_at, stay.joined_at)
+
+
+def _merge_leaving(presence: Presence, stay: Stay, left_at: datetime) -> None:
+    """What is presumed changes nothing that is known; nor does a leaving from before the peer came again."""
+    if left_at < presence.joined_at or (stay.polled and presence.left_at is not None):
+        return
+    presumed = presence.left_at is None or presence.left_presumed
+    presence.left_at = left_at if presumed else max(presence.left_at or left_at, left_at)
+    presence.left_presumed = stay.polled
 
 
 def _arrive(tx: Transaction, meeting_id: str, stay: Stay) -> Presence:

@@ -1,5 +1,7 @@
 """Who counts as there: a person with two tabs, one who comes back; not a recorder. And when the host ends it all."""
 
+from itertools import permutations
+
 import pytest
 
 from orchestrator.services import breakout_reports
@@ -36,6 +38,23 @@ def test_who_came_and_went_before_either_was_heard_of_has_been_there(hand: Hand)
     hand.deliver(told_of("Left", _peer(hand, "short")), told_of("Joined", _peer(hand, "short")))
     hand.apply()
     assert hand.seats() == {"ana": SeatState.AWAY}
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=lambda order: "".join(map(str, order)))
+def test_a_connection_that_comes_again_is_there_in_whatever_order_it_is_told(hand: Hand, order: tuple[int]) -> None:
+    before = _peer(hand, "one")
+    again = before | {"joined_at": "2030-01-01T10:06:00Z", "left_at": "2030-01-01T10:09:00Z"}
+    told = [told_of("Joined", before), told_of("Left", before), told_of("Joined", again)]
+    _tell(hand, *(told[number] for number in order))
+    assert hand.seats() == {"ana": SeatState.JOINED}
+    _tell(hand, told_of("Left", again), *told)
+    assert hand.seats() == {"ana": SeatState.AWAY}
+
+
+def test_a_connection_is_known_in_each_place_by_itself(hand: Hand) -> None:
+    in_main = _peer(hand, "one") | {"meeting_id": hand.parent()}
+    _tell(hand, told_of("Joined", in_main), told_of("Left", in_main), told_of("Joined", _peer(hand, "one")))
+    assert hand.seats() == {"ana": SeatState.JOINED}
 
 
 def test_a_recorder_is_nobody(hand: Hand) -> None:

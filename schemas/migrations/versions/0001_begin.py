@@ -270,7 +270,7 @@ def _presence() -> None:
         sa.ForeignKeyConstraint(["participant_id"], ["participant.id"], name=op.f("fk_presence_participant_id")),
         sa.ForeignKeyConstraint(["room_id"], ["room.id"], name=op.f("fk_presence_room_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_presence")),
-        sa.UniqueConstraint("meeting_id", "peer_id", name=op.f("uq_presence_meeting_id_peer_id")),
+        sa.UniqueConstraint("meeting_id", "peer_id", "room_id", name=op.f("uq_presence_meeting_id_peer_id_room_id")),
     )
     with op.batch_alter_table("presence", schema=None) as batch_op:
         batch_op.create_index("ix_presence_here", ["participant_id"], unique=False, **when("left_at IS NULL"))
