@@ -24,7 +24,7 @@ from orchestrator.services.room_work import RecordingWork, RoomWork
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.leases import Lease
-from orchestrator.store.queries import lock_breakout, recordings_of
+from orchestrator.store.queries import lock_breakout, occupied_rooms, recordings_of
 from schemas.states import RoomState, RoomWanted
 from schemas.tables import Breakout, Event, Room
 
@@ -41,6 +41,11 @@ class Ended:
     refusals: list[str] = field(default_factory=list)
     failure: RealtimeKitError | None = None
     """The first one that is worth another try."""
+
+    @property
+    def puts_out(self) -> bool:
+        """Whether it puts out who is left: nobody is in most rooms, and each call counts."""
+        return self.work.occupied or self.work.may_be_occupied
 
 
 def close(deps: Deps, lease: Lease, work: RoomWork) -> str:
@@ -87,7 +92,7 @@ async def _end_at_realtimekit(kit: RealtimeKit, ended: Ended) -> None:
         for recording in work.recordings:
             await _attempt(ended, _stop(kit, meeting_id, recording, ended))
         await _attempt(ended, kit.retire_meeting(meeting_id))
-        if work.occupied or not work.presence_is_known:
+        if ended.puts_out:
             await _attempt(ended, kit.kick_all(meeting_id))
     for surplus_id in ended.surplus:
         await _attempt(ended, kit.retire_meeting(surplus_id))
@@ -129,8 +134,10 @@ def _store_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[str | N
             recordings.room_has_closed(tx, breakout, recording, stopped.get(recording.id), now)
         for one in mine:
             _store_one(tx, breakout, rooms[one.work.room_id], one, now)
-        presence.emptied(deps, tx, breakout, list(rooms), now)
+        late = occupied_rooms(tx.session, [one.work.room_id for one in mine if not one.puts_out])
+        presence.emptied(deps, tx, breakout, [room_id for room_id in rooms if room_id not in late], now)
         due.release_all(tx, [one.claim for one in mine])
+        due.want(tx, Room, late)  # somebody came while the pass was at work, and is put out by the next
         steps.look(deps, tx, breakout)
         return [
             f"{rooms[one.work.room_id].state}, {count(len(one.stopped), 'recording')} stopped" if one in mine else None

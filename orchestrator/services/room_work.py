@@ -15,7 +15,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.leaving import Leaver, leavers
 from orchestrator.services.polling import webhooks_come
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import occupied_rooms, recordings_of
+from orchestrator.store.queries import occupied_rooms, recordings_of, rooms_with_unseen
 from schemas.states import POINTS_TO_ROOM, BreakoutState, RecordingState, RoomState, RoomWanted, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Recording, Room, Seat
 
@@ -49,8 +49,8 @@ class RoomWork:
     leavers: list[Leaver]
     recordings: list[RecordingWork]
     occupied: bool
-    presence_is_known: bool
-    """Whether anybody who is there would have been noticed."""
+    may_be_occupied: bool
+    """Although nobody is known to be there."""
     max_seconds: int | None
     file_name_prefix: str | None
     priority: Priority
@@ -82,6 +82,7 @@ def read_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str,
     guests = _guests(tx.session, urgent)
     unfinished = _recordings(tx.session, [room.id for room, breakout, _ in found if breakout.record])
     occupied = occupied_rooms(tx.session, room_ids)
+    unseen = rooms_with_unseen(tx.session, room_ids)
     now = tx.now()
     leaving = leavers(tx.session, [room.id for room in to_fill], now)
     works = {
@@ -101,7 +102,8 @@ def read_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str,
             leavers=leaving[room.id],
             recordings=unfinished[room.id],
             occupied=room.id in occupied,
-            presence_is_known=breakout.state is BreakoutState.CANCELLED or webhooks_come(meeting, breakout.starts_at),
+            may_be_occupied=breakout.state is not BreakoutState.CANCELLED
+            and (room.id in unseen or not webhooks_come(meeting, breakout.starts_at)),
             max_seconds=breakout.recording_max_seconds,
             file_name_prefix=breakout.recording_file_name_prefix,
             priority=urgent.get(room.id, Priority.CLOSING),

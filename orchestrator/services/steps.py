@@ -20,7 +20,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.invitations import invite
 from orchestrator.services.leaving import is_home
 from orchestrator.services.moves import move_breakout, move_rooms, move_seats, report_problem
-from orchestrator.services.polling import expect_home, watch
+from orchestrator.services.polling import expect_home, watch, webhooks_come
 from orchestrator.services.seating import seat_latecomers
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
@@ -28,6 +28,7 @@ from orchestrator.store.queries import (
     lock_meeting,
     places,
     raise_versions,
+    rooms_with_unseen,
     seats_of_rooms,
     take_turn,
     wanted_seats,
@@ -43,7 +44,7 @@ from schemas.states import (
     RoomWanted,
     SeatState,
 )
-from schemas.tables import Breakout, Presence, Recording, Room, Seat
+from schemas.tables import Breakout, Meeting, Presence, Recording, Room, Seat
 
 STUCK_AFTER = 3
 """A room that failed this often by its own fault (giving_up.py) keeps nobody waiting beyond the opening's deadline."""
@@ -266,10 +267,15 @@ def _want_rooms_closed(tx: Transaction, breakout: Breakout, now: datetime, *, ev
     tx.session.flush()
     occupied = exists().where(col(Presence.room_id) == col(Room.id), col(Presence.left_at).is_(None))
     statement = select(col(Room.id)).where(col(Room.breakout_id) == breakout.id, col(Room.wanted) != RoomWanted.CLOSED)
-    ids = tx.session.scalars(statement if everybody else statement.where(~occupied)).all()
-    if not ids:
-        return
-    failures.want_closed(tx, breakout, ids, now)
+    ids = set(tx.session.scalars(statement if everybody else statement.where(~occupied)))
+    if (
+        ids
+        and not everybody
+        and not webhooks_come(tx.session.get_one(Meeting, breakout.meeting_id), breakout.starts_at)
+    ):
+        ids -= rooms_with_unseen(tx.session, ids)  # some may be there whom no poll has seen yet: they have time to go
+    if ids:
+        failures.want_closed(tx, breakout, ids, now)
 
 
 def _give_up_on_the_missing(tx: Transaction, breakout: Breakout, now: datetime) -> None:
