@@ -61,6 +61,7 @@ class SyncWork:
     now: datetime
 
 
+    poll_priority: Priority
 @dataclass
 class Answers:
     """What the calls gave; an error that is worth another try does not hide what worked."""
@@ -109,6 +110,7 @@ def _read(deps: Deps, tx: Transaction, meeting_id: str) -> SyncWork:
         now=now,
     )
 
+        poll_priority=Priority.CLOSING if breakout and breakout.emptied_at else Priority.POLLING,
 
 def _mark_doubts(deps: Deps, claim: due.Claim, work: SyncWork) -> None:
     """Who is about to be added may be there without our knowing, should the answer be lost.
@@ -168,7 +170,7 @@ async def _ask(kit: RealtimeKit, work: SyncWork) -> Answers:
         answers.error = error
         return answers
     if work.to_poll:
-        answers.roll = await call_roll(kit, work.to_poll, work.turns)
+        answers.roll = await call_roll(kit, work.to_poll, work.turns, work.poll_priority)
         answers.error = answers.error or answers.roll.error
     return answers
 

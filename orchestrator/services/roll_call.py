@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from orchestrator.errors import NotFound, RealtimeKitError
 from orchestrator.realtimekit.client import RealtimeKit
+from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.records import PeerRecord, SessionRecord
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -53,7 +54,7 @@ class Roll:
     error: RealtimeKitError | None = None
 
 
-async def call_roll(kit: RealtimeKit, places: Sequence[Place], turns: Turns) -> Roll:
+async def call_roll(kit: RealtimeKit, places: Sequence[Place], turns: Turns, priority: Priority) -> Roll:
     """Ask for the people of as many places as it is the turn of; where nobody is and was is told of all.
 
     One list of all live sessions, a call for a hundred, tells which these are, and where another number of people is
@@ -61,13 +62,13 @@ async def call_roll(kit: RealtimeKit, places: Sequence[Place], turns: Turns) -> 
     """
     roll = Roll()
     try:
-        sessions = await _sessions(kit, places)
+        sessions = await _sessions(kit, places, priority)
     except RealtimeKitError as error:
         roll.error = error
         return roll
     roll.seen = {it: Seen() for it in places if not it.known and it.realtimekit_meeting_id not in sessions}
     chosen = choose([place for place in places if place not in roll.seen], sessions, turns)
-    asked = (_see(kit, place, sessions.get(place.realtimekit_meeting_id)) for place in chosen)
+    asked = (_see(kit, place, sessions.get(place.realtimekit_meeting_id), priority) for place in chosen)
     for place, found in zip(chosen, await asyncio.gather(*asked, return_exceptions=True), strict=True):
         if isinstance(found, Seen):
             roll.seen[place] = found
@@ -91,18 +92,21 @@ def _live(place: Place, sessions: Mapping[str, SessionRecord]) -> int:
     return session.live_participants if session else 0
 
 
-async def _sessions(kit: RealtimeKit, places: Sequence[Place]) -> dict[str, SessionRecord]:
+async def _sessions(kit: RealtimeKit, places: Sequence[Place], priority: Priority) -> dict[str, SessionRecord]:
     """The live sessions by meeting; of a single place only its own."""
     if len(places) > 1:
-        return {session.meeting_id: session for session in await kit.live_sessions()}
-    found = {place.realtimekit_meeting_id: await kit.active_session(place.realtimekit_meeting_id) for place in places}
+        return {session.meeting_id: session for session in await kit.live_sessions(priority=priority)}
+    ids = [place.realtimekit_meeting_id for place in places]
+    found = {meeting_id: await kit.active_session(meeting_id, priority=priority) for meeting_id in ids}
     return {meeting_id: session for meeting_id, session in found.items() if session}
 
 
-async def _see(kit: RealtimeKit, place: Place, session: SessionRecord | None) -> Seen:
+async def _see(kit: RealtimeKit, place: Place, session: SessionRecord | None, priority: Priority) -> Seen:
     """Of a place without a session in the list; the list may lag, so it is asked for by itself."""
-    session = session or await kit.active_session(place.realtimekit_meeting_id)
+    session = session or await kit.active_session(place.realtimekit_meeting_id, priority=priority)
+    if session is None:
+        return Seen()
     try:
-        return Seen(await kit.session_peers(session.id), session.live_participants) if session else Seen()
+        return Seen(await kit.session_peers(session.id, priority=priority), session.live_participants)
     except NotFound:
         return Seen()
