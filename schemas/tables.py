@@ -150,6 +150,9 @@ class Participant(SQLModel, table=True):
     """The token for the parent meeting, encrypted."""
     token_wanted: bool = False
     """Their browser asked, or soon will; cleared when the token is there."""
+    token_refusals: int = 0
+    token_again_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """RealtimeKit has refused them one, so often, and is not asked for it again before then."""
     in_doubt: bool = False
     """They may have been added at RealtimeKit without our knowing."""
     version: int = 0

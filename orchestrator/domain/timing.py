@@ -8,6 +8,8 @@ FIRST_DISPATCH_SECONDS = 5.0
 LAST_DISPATCH_SECONDS = 30.0
 FIRST_RETRY_SECONDS = 0.5
 LAST_RETRY_SECONDS = 30.0
+FIRST_REFUSED_SECONDS = 5.0
+LAST_REFUSED_SECONDS = 300.0
 FIRST_FOLLOW_SECONDS = 10.0
 LAST_FOLLOW_SECONDS = 120.0
 FOLLOW_HOURS = 24
@@ -32,6 +34,11 @@ def backoff(tries: int, jitter: random.Random) -> timedelta:
     """How long to hold a row back after its `tries`-th failed pass: the upper half of a doubling delay, at random."""
     ceiling = min(FIRST_RETRY_SECONDS * 2 ** max(tries - 1, 0), LAST_RETRY_SECONDS)
     return timedelta(seconds=jitter.uniform(ceiling / 2, ceiling))
+
+
+def refused_pause(refusals: int) -> timedelta:
+    """How long to leave alone what RealtimeKit has refused so often: it may be a moment's trouble, or for good."""
+    return timedelta(seconds=min(FIRST_REFUSED_SECONDS * 2 ** max(refusals - 1, 0), LAST_REFUSED_SECONDS))
 
 
 def follow_delay(follows: int) -> timedelta:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlmodel import col
 
-from orchestrator.domain.timing import earliest
+from orchestrator.domain.timing import earliest, refused_pause
 from orchestrator.domain.wording import count
 from orchestrator.errors import NotFound, RealtimeKitError, Refused
 from orchestrator.realtimekit.client import RealtimeKit
@@ -26,6 +26,7 @@ from orchestrator.services.admission import (
 )
 from orchestrator.services.deps import Deps
 from orchestrator.services.leased import release_for_retry, start_pass
+from orchestrator.services.moves import report_problem
 from orchestrator.services.polling import (
     live_breakout,
     next_poll,
@@ -43,6 +44,8 @@ from schemas.tables import Breakout, Meeting, Participant, Presence, Seat
 
 REFUSED_AGAIN = timedelta(minutes=5)
 """When to try once more what RealtimeKit has refused."""
+MOST_REFUSALS = 8
+"""From then on somebody is asked for again only when their browser wants it, or as long as a breakout is open."""
 BATCH = 200
 """Tokens made in one pass: a pass must end well before its task's deadline."""
 
@@ -58,10 +61,10 @@ class SyncWork:
     to_poll: list[Place]
     turns: Turns
     """How many of these may be asked about."""
+    poll_priority: Priority
     now: datetime
 
 
-    poll_priority: Priority
 @dataclass
 class Answers:
     """What the calls gave; an error that is worth another try does not hide what worked."""
@@ -97,7 +100,7 @@ def _read(deps: Deps, tx: Transaction, meeting_id: str) -> SyncWork:
     meeting = tx.session.get_one(Meeting, meeting_id)
     breakout = live_breakout(tx, meeting_id)
     now = tx.now()
-    people = _tokenless(tx, meeting, breakout)
+    people = _tokenless(tx, meeting, breakout, now)
     is_time = meeting.poll_at is not None and meeting.poll_at <= now
     to_poll = places_to_poll(tx, meeting, breakout) if breakout and is_time else []
     return SyncWork(
@@ -107,10 +110,10 @@ def _read(deps: Deps, tx: Transaction, meeting_id: str) -> SyncWork:
         guests=[_guest(person, meeting, breakout) for person in people],
         to_poll=to_poll,
         turns=turns(deps, tx, meeting, breakout, to_poll) if breakout else Turns(0, 0),
+        poll_priority=Priority.CLOSING if breakout and breakout.emptied_at else Priority.POLLING,
         now=now,
     )
 
-        poll_priority=Priority.CLOSING if breakout and breakout.emptied_at else Priority.POLLING,
 
 def _mark_doubts(deps: Deps, claim: due.Claim, work: SyncWork) -> None:
     """Who is about to be added may be there without our knowing, should the answer be lost.
@@ -126,14 +129,23 @@ def _mark_doubts(deps: Deps, claim: due.Claim, work: SyncWork) -> None:
         tx.session.execute(update(Participant).where(col(Participant.id).in_(new)).values(in_doubt=True))
 
 
-def _tokenless(tx: Transaction, meeting: Meeting, breakout: Breakout | None) -> Sequence[Participant]:
-    """Whose browser asked for a token for main; while a breakout is open also those who will have to come back."""
+def _tokenless(tx: Transaction, meeting: Meeting, breakout: Breakout | None, now: datetime) -> Sequence[Participant]:
+    """Whose browser asked for a token for main; while a breakout is open also those who will have to come back.
+
+    Whom RealtimeKit has refused rests for a while: asked for in each pass, they would use up the quota of all.
+    """
     wanted: ColumnElement[bool] = col(Participant.token_wanted).is_(True)
     if breakout is not None and breakout.state is not BreakoutState.OPENING:
-        seated = select(col(Seat.participant_id)).where(col(Seat.breakout_id) == breakout.id, col(Seat.wanted))
+        seated = select(col(Seat.participant_id)).where(
+            col(Seat.breakout_id) == breakout.id, col(Seat.wanted), col(Seat.error).is_(None)
+        )
         wanted = wanted | col(Participant.id).in_(seated)
+    again_at = col(Participant.token_again_at)
     statement = select(Participant).where(
-        col(Participant.meeting_id) == meeting.id, col(Participant.auth_token).is_(None), wanted
+        col(Participant.meeting_id) == meeting.id,
+        col(Participant.auth_token).is_(None),
+        wanted,
+        or_(again_at.is_(None), again_at <= now),
     )
     return tx.session.scalars(statement.order_by(col(Participant.token_wanted).desc()).limit(BATCH)).all()
 
@@ -191,6 +203,8 @@ def _store(deps: Deps, claim: due.Claim, work: SyncWork, answers: Answers) -> st
         if isinstance(answers.error, Refused):
             _let_them_ask_again(tx, work)
         made = _store_tokens(deps, tx, work, answers.tokens)
+        if breakout is not None:
+            _report_refused(tx, breakout, work, answers.tokens)
         now = tx.now()
         live = live_breakout(tx, meeting.id)
         if meeting.poll_at is None or meeting.poll_at <= now or live is None:
@@ -201,7 +215,9 @@ def _store(deps: Deps, claim: due.Claim, work: SyncWork, answers: Answers) -> st
         elif answers.error is not None:
             release_for_retry(tx, claim, answers.error)
         else:
-            due.release(tx, claim, due_at=now if made and len(work.guests) == BATCH else meeting.poll_at)
+            again_at = _first_to_ask_again(tx, meeting.id)
+            later = earliest(meeting.poll_at, again_at)
+            due.release(tx, claim, due_at=now if made and len(work.guests) == BATCH else later)
         return _in_words(work, answers, made)
 
 
@@ -245,20 +261,48 @@ def _imported(meeting: Meeting, record: ParticipantRecord, now: datetime) -> Par
 
 
 def _store_tokens(deps: Deps, tx: Transaction, work: SyncWork, tokens: dict[str, Outcome]) -> int:
-    """Keep the tokens; who was refused one gets another try when their browser asks again."""
-    made = []
+    """Keep the tokens; who was refused one gets another try after a pause."""
+    made, now = [], tx.now()
     doubted = {guest.row_id for guest in work.guests if guest.in_doubt}
     for person in tx.session.scalars(select(Participant).where(col(Participant.id).in_(tokens))):
         outcome = tokens[person.id]
         if isinstance(outcome, ParticipantRecord):
             person.realtimekit_participant_id = outcome.id
             person.auth_token = deps.vault.seal(outcome.token or "")
+            person.token_wanted, person.token_refusals, person.token_again_at = False, 0, None
             made.append(person.id)
+        elif isinstance(outcome, Refused):
+            person.token_refusals += 1
+            person.token_again_at = now + refused_pause(person.token_refusals)
+            person.token_wanted = person.token_refusals < MOST_REFUSALS
+        else:
+            person.token_wanted = True
         person.in_doubt = stays_in_doubt(outcome, before=person.id in doubted)
-        person.token_wanted = first_to_retry([outcome]) is not None
     if made:
         raise_versions(tx, work.meeting_id, made)
     return len(made)
+
+
+def _report_refused(tx: Transaction, breakout: Breakout, work: SyncWork, tokens: Mapping[str, Outcome]) -> None:
+    """Once for each person: without a token for main they can't come home."""
+    refused = {row_id: outcome for row_id, outcome in tokens.items() if isinstance(outcome, Refused)}
+    first = col(Participant.id).in_(refused), col(Participant.token_refusals) == 1
+    for person in tx.session.scalars(select(Participant).where(*first)) if refused else ():
+        report_problem(
+            tx,
+            breakout,
+            work.now,
+            what="participant refused",
+            detail=f"the main meeting: {refused[person.id].message}",
+            custom_participant_id=person.custom_participant_id,
+        )
+
+
+def _first_to_ask_again(tx: Transaction, meeting_id: str) -> datetime | None:
+    """When the first of those is asked for again whom RealtimeKit has refused a token."""
+    waiting = col(Participant.token_wanted), col(Participant.auth_token).is_(None)
+    again_at = select(func.min(col(Participant.token_again_at))).where(col(Participant.meeting_id) == meeting_id)
+    return tx.session.scalar(again_at.where(*waiting))
 
 
 def _let_them_ask_again(tx: Transaction, work: SyncWork) -> None:
@@ -304,7 +348,7 @@ def _stay(participant_id: str, room_id: str | None, peer: PeerRecord, now: datet
 
 
 def _gone(
-    deps: Deps, tx: Transaction, work: SyncWork, asked: set[str | None], *, seen: set[str]
+    deps: Deps, tx: Transaction, work: SyncWork, asked: set[str | None], *, seen: set[tuple[str | None, str]]
 ) -> list[presence.Stay]:
     """Stays in the places asked about that were not there; RealtimeKit's list may lag a little behind its webhooks."""
     lag = timedelta(seconds=deps.settings.search_settle_seconds)

@@ -176,6 +176,8 @@ def _register(tx: Transaction, meeting_id: str, people: Sequence[PersonRequest])
         col(Participant.meeting_id) == meeting_id, col(Participant.custom_participant_id).in_(names)
     )
     known = {row.custom_participant_id: row for row in tx.session.scalars(statement)}
+    if any(row.token_again_at for row in known.values()):
+        due.want(tx, Meeting, [meeting_id])
     now = tx.now()
     for person in people:
         row = known.get(person.custom_participant_id)
@@ -189,6 +191,7 @@ def _register(tx: Transaction, meeting_id: str, people: Sequence[PersonRequest])
             tx.session.add(row)
             known[person.custom_participant_id] = row
         row.name, row.role = person.name, person.role
+        row.token_refusals, row.token_again_at = 0, None
         for field in person.model_fields_set & {"preset_name", "attributes"}:
             setattr(row, field, getattr(person, field))
     return [known[name].id for name in names]

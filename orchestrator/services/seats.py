@@ -103,14 +103,23 @@ def _is_of_meeting(session: Session, room_id: str, meeting_id: str) -> bool:
 
 
 def _want_main_tokens(deps: Deps, meeting_id: str, participant_ids: Collection[str]) -> None:
-    """Have tokens for the parent meeting made for those of these people who still have none that opens."""
+    """Have tokens for the parent meeting made for those of these people who still have none that opens.
+
+    At once, but for those whom RealtimeKit has just refused one.
+    """
     with deps.database.transaction() as tx:
         lock_breakout_of(tx, meeting_id)
-        due.want(tx, Meeting, [meeting_id])
+        due.lock_rows(tx, Meeting, [meeting_id])
+        now, times = tx.now(), []
         for person in tx.session.scalars(select(Participant).where(col(Participant.id).in_(participant_ids))).all():
             if deps.vault.open(person.auth_token) is None:
                 person.auth_token = None
                 person.token_wanted = True
+                times.append(person.token_again_at or now)
+        if times and min(times) <= now:
+            due.want(tx, Meeting, [meeting_id])
+        elif times:
+            due.due_by(tx, Meeting, [meeting_id], min(times))
 
 
 def _want_room_tokens(deps: Deps, seat_ids: Collection[str]) -> None:

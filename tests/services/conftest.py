@@ -20,3 +20,10 @@ def built(
     urls = {"database_url": sqlite_template.copy_to(home / "breakouts.db"), "broker_url": valkey_of_session.url}
     with SandboxServer() as sandbox, parts(sandbox, home, **urls) as made:
         yield made, sandbox
+
+
+@pytest.fixture
+def fresh(built: tuple[Deps, SandboxServer]) -> tuple[Deps, SandboxServer]:
+    """The same with a RealtimeKit that has nothing in it, and behaves as usual."""
+    built[1].reset()
+    return built

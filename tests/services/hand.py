@@ -67,6 +67,14 @@ class Hand:
             tx.session.execute(mine.values(poll_at=now, due_at=now))
         self.work(Meeting)
 
+    def pass_grace(self) -> None:
+        """The time in which people go home by themselves is over."""
+        with self.deps.database.transaction() as tx:
+            mine = update(Breakout).where(col(Breakout.id) == self.breakout_id)
+            ago = tx.now() - self.deps.grace - timedelta(seconds=1)
+            tx.session.execute(mine.values(empties_at=ago, due_at=tx.now()))
+        self.work(Breakout, Room)
+
     def forget_polls(self, tx: Transaction) -> None:
         """As if nobody had been asked about yet."""
         tx.session.execute(update(Room).where(col(Room.breakout_id) == self.breakout_id).values(polled_at=None))
@@ -75,6 +83,12 @@ class Hand:
     def tokens(self) -> dict[str, str]:
         """Everybody's token for their room."""
         return {name: self.deps.vault.open(seat.auth_token) or "" for name, seat in self._seats().items()}
+
+    def main_token(self, name: str) -> str:
+        """Somebody's token for the parent meeting."""
+        mine = col(Participant.meeting_id) == self.meeting_id, col(Participant.custom_participant_id) == name
+        with self.deps.database.reading() as session:
+            return self.deps.vault.open(session.scalars(select(col(Participant.auth_token)).where(*mine)).one()) or ""
 
     def seats(self) -> dict[str, SeatState]:
         """The state of everybody's seat."""

@@ -172,6 +172,8 @@ def _participant() -> None:
         sa.Column("realtimekit_participant_id", sa.String(length=64), nullable=True),
         sa.Column("auth_token", sa.String(), nullable=True),
         sa.Column("token_wanted", sa.Boolean(), nullable=False),
+        sa.Column("token_refusals", sa.Integer(), nullable=False),
+        sa.Column("token_again_at", UtcDateTime(), nullable=True),
         sa.Column("in_doubt", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("location", states("location", "main", "room", "away"), nullable=False),
