@@ -57,6 +57,8 @@ def move_person(deps: Deps, breakout_id: str, custom_participant_id: str, room_i
         if (present.room_id if present else None) == room_id:
             return breakout.state in RUNNING
         room = _room_for_one_more(tx, breakout, room_id) if room_id else None
+        rooms = (present.room_id if present else None, room_id)
+        due.lock_rows(tx, Room, filter(None, rooms))  # before a seat, as their passes do
         now = tx.now()
         if present is not None:
             _unseat(deps, tx, breakout, present, now, goes_home=room is None)

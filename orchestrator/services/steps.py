@@ -241,6 +241,7 @@ def _closing(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> 
         _point_to_main(deps, tx, breakout, now)
     _want_rooms_closed(tx, breakout, now, everybody=now >= breakout.empties_at + deps.grace)
     if now >= breakout.empties_at + 2 * deps.grace:
+        _lock_rooms(tx, breakout)
         _give_up_on_the_missing(tx, breakout, now)
     if not _unfinished(tx, breakout):
         move_breakout(tx, breakout, BreakoutState.CLOSED, now)
@@ -251,6 +252,12 @@ def _closing(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> 
 def _point_to_main(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
     """From now on everybody belongs in main; whoever is there already has returned."""
     seats = wanted_seats(tx, breakout.id)
+def _lock_rooms(tx: Transaction, breakout: Breakout) -> None:
+    """Before any seat: a room's pass, which may be recording what it has made, locks them in that order."""
+    ids = select(col(Room.id)).where(col(Room.breakout_id) == breakout.id)
+    due.lock_rows(tx, Room, tx.session.scalars(ids).all())
+
+
     came = [seat for seat in seats if seat.state in (SeatState.JOINED, SeatState.AWAY)]
     where = places(tx.session, [seat.participant_id for seat in came])
     breakout.emptied_at = now

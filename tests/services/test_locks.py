@@ -1,0 +1,56 @@
+"""Two that lock the same rows wait for each other, never in a circle: PostgreSQL would end one of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from sqlalchemy import select, text, update
+from sqlmodel import col
+
+from orchestrator.services import breakouts, seating
+from orchestrator.services.deps import Deps
+from orchestrator.store import due
+from schemas.tables import Breakout, Room, Seat
+from tests.api.conftest import parts
+from tests.services.hand import Hand
+from tests.support.sandbox_server import SandboxServer
+from tests.support.waiting import wait_until
+
+WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+
+
+def _close(hand: Hand) -> None:
+    breakouts.close(hand.deps, hand.breakout_id, 0)
+
+
+def _move(hand: Hand) -> None:
+    seating.move_person(hand.deps, hand.breakout_id, "ana", None)
+
+
+@pytest.mark.parametrize("change", [_close, _move])
+def test_people_are_unseated_while_a_room_records_what_it_has_made(
+    change: Callable[[Hand], None], postgres_url: str, broker_url: str, tmp_path: Path
+) -> None:
+    urls = {"database_url": postgres_url, "broker_url": broker_url}
+    with SandboxServer() as sandbox, parts(sandbox, tmp_path, **urls) as deps:
+        hand = Hand(deps, sandbox, ["ana"], rooms=1, start="manual")
+        breakouts.start(deps, hand.breakout_id)
+        hand.work(Breakout)
+        with deps.database.transaction() as tx:
+            rooms = tx.session.scalars(select(col(Room.id)).where(col(Room.breakout_id) == hand.breakout_id)).all()
+            due.lock_rows(tx, Room, rooms)
+            changing = Thread(target=change, args=(hand,))
+            changing.start()
+            wait_until(lambda: _waiting(deps) == 1)
+            tx.session.execute(update(Seat).where(col(Seat.room_id).in_(rooms)).values(in_doubt=True))
+        changing.join()
+        with deps.database.reading() as session:
+            assert session.scalars(select(col(Seat.state)).where(col(Seat.room_id).in_(rooms))).all() == [
+                "never_joined"
+            ]
+
+
+def _waiting(deps: Deps) -> int:
+    with deps.database.reading() as session:
+        return int(session.scalar(WAITING) or 0)
