@@ -6,6 +6,7 @@ from datetime import datetime
 from orchestrator.domain.distribution import RoomNow, redistribute
 from orchestrator.domain.lifecycle import can_move
 from orchestrator.services.moves import move_rooms, move_seats, report_problem
+from orchestrator.services.seating import seat_in
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import room_sizes, rooms_of, wanted_seats
@@ -52,11 +53,9 @@ def _redistribute(tx: Transaction, breakout: Breakout, seats: Sequence[Seat], no
     for seat in seats:
         seat.wanted = seat.id not in places
     tx.session.flush()
-    for seat in seats:
-        if seat.id in places:
-            room = places[seat.id]
-            tx.session.add(Seat(breakout_id=breakout.id, room_id=room.id, participant_id=seat.participant_id))
-    due.want(tx, Room, {room.id for room in places.values()})
+    for room in good:
+        here = {seat.participant_id: seat for seat in seats if places.get(seat.id) is room}
+        seat_in(tx, breakout, room, here, now)
 
 
 def _is_good(room: Room) -> bool:

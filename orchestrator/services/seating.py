@@ -63,7 +63,7 @@ def move_person(deps: Deps, breakout_id: str, custom_participant_id: str, room_i
         if present is not None:
             _unseat(deps, tx, breakout, present, now, goes_home=room is None)
         if room is not None:
-            _seat(tx, breakout, room, {person.id: present}, now)
+            seat_in(tx, breakout, room, {person.id: present}, now)
         breakout.version += 1
         raise_versions(tx, breakout.meeting_id, [person.id])
         return breakout.state in RUNNING
@@ -85,7 +85,7 @@ def seat_latecomers(
     sizes = room_sizes(tx.session, breakout.id)
     placed = redistribute(late, [RoomNow(sizes.get(room.id, 0), room.max_participants) for room in rooms])
     for index, room in enumerate(rooms):
-        _seat(tx, breakout, room, {person_id: None for person_id in late if placed[person_id] == index}, now)
+        seat_in(tx, breakout, room, {person_id: None for person_id in late if placed[person_id] == index}, now)
     raise_versions(tx, breakout.meeting_id, late)
 
 
@@ -96,7 +96,7 @@ def seat_again(tx: Transaction, breakout: Breakout, room: Room, seats: Sequence[
         seat.wanted = False
         seat.realtimekit_participant_id, seat.in_doubt = None, True
     tx.session.flush()
-    _seat(tx, breakout, room, {seat.participant_id: None for seat in ended}, now)
+    seat_in(tx, breakout, room, {seat.participant_id: None for seat in ended}, now)
 
 
 def _never_seated(tx: Transaction, breakout: Breakout, participant_ids: Collection[str] | None) -> list[Participant]:
@@ -155,7 +155,7 @@ def _unseat(deps: Deps, tx: Transaction, breakout: Breakout, seat: Seat, now: da
     tx.session.flush()
 
 
-def _seat(tx: Transaction, breakout: Breakout, room: Room, people: Mapping[str, Seat | None], now: datetime) -> None:
+def seat_in(tx: Transaction, breakout: Breakout, room: Room, people: Mapping[str, Seat | None], now: datetime) -> None:
     """Seat people, each with the seat they had so far; who was in this room before is known at RealtimeKit."""
     if not people:
         return
