@@ -181,11 +181,14 @@ def _want_rooms(deps: Deps, tx: Transaction, breakout: Breakout, wanted: RoomWan
     for room in rooms:
         room.wanted = wanted
     move_rooms(tx, breakout, [room for room in rooms if room.state is RoomState.PLANNED], RoomState.PREPARING, now)
+    unfinished = {room.id for room in rooms if room.state is RoomState.PREPARING}
     if wanted is RoomWanted.OPEN:
         recordings.request(tx, breakout, rooms, now)
         seats = seats_of_rooms(tx, [room.id for room in rooms])
         invite(deps, tx, breakout, [(room, seats[room.id]) for room in rooms], now)
-    due.want(tx, Room, [room.id for room in rooms if room.state is RoomState.PREPARING])
+        waiting = (seat for room in rooms for seat in seats[room.id] if seat.state is SeatState.ASSIGNED)
+        unfinished |= {seat.room_id for seat in waiting if seat.error is None}
+    due.want(tx, Room, unfinished)
 
 
 def _room_states(tx: Transaction, breakout: Breakout) -> dict[RoomState, int]:
@@ -238,10 +241,10 @@ def _closing(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> 
         return
     if breakout.emptied_at is None:
         _count_lateness(tx, "empties_at", breakout.empties_at, now)
+        _lock_rooms(tx, breakout)
         _point_to_main(deps, tx, breakout, now)
     _want_rooms_closed(tx, breakout, now, everybody=now >= breakout.empties_at + deps.grace)
     if now >= breakout.empties_at + 2 * deps.grace:
-        _lock_rooms(tx, breakout)
         _give_up_on_the_missing(tx, breakout, now)
     if not _unfinished(tx, breakout):
         move_breakout(tx, breakout, BreakoutState.CLOSED, now)
@@ -249,15 +252,15 @@ def _closing(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> 
         raise_versions(tx, breakout.meeting_id)
 
 
-def _point_to_main(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
-    """From now on everybody belongs in main; whoever is there already has returned."""
-    seats = wanted_seats(tx, breakout.id)
 def _lock_rooms(tx: Transaction, breakout: Breakout) -> None:
     """Before any seat: a room's pass, which may be recording what it has made, locks them in that order."""
     ids = select(col(Room.id)).where(col(Room.breakout_id) == breakout.id)
     due.lock_rows(tx, Room, tx.session.scalars(ids).all())
 
 
+def _point_to_main(deps: Deps, tx: Transaction, breakout: Breakout, now: datetime) -> None:
+    """From now on everybody belongs in main; whoever is there already has returned."""
+    seats = wanted_seats(tx, breakout.id)
     came = [seat for seat in seats if seat.state in (SeatState.JOINED, SeatState.AWAY)]
     where = places(tx.session, [seat.participant_id for seat in came])
     breakout.emptied_at = now
