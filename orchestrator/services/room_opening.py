@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from orchestrator.errors import Conflict, LeaseLost, RealtimeKitError, Refused, TryAgain
+from orchestrator.errors import Conflict, LeaseLost, OutcomeUnknown, RealtimeKitError, Refused, TryAgain
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.priority import Priority
 from orchestrator.realtimekit.records import MeetingRecord, ParticipantRecord, RecordingRecord
@@ -102,7 +102,10 @@ def _have_meeting(deps: Deps, lease: Lease, work: RoomWork) -> str:
             meeting = deps.realtimekit.run(create, lease.before_call)
         except (TryAgain, Refused):
             if work.in_doubt_since is None:
-                _forget_doubt(deps, lease.claim)
+                _store_doubt(deps, lease.claim, doubted=False)
+            raise
+        except OutcomeUnknown:  # the call may have waited long for its turn, and the search settles from now on
+            _store_doubt(deps, lease.claim, doubted=True)
             raise
     made = Made(lease.claim, work, meeting.id)
     if not deps.database.together(f"made {work.breakout_id}", made, lambda batch: _store_made(deps, batch)):
@@ -129,17 +132,15 @@ def _look_up(deps: Deps, lease: Lease, work: RoomWork) -> MeetingRecord | None:
     if hits:
         return hits[0]
     must_have_settled(deps, work.in_doubt_since, work.now)
-    with deps.database.transaction() as tx:
-        due.record(tx, lease.claim, progress=False)
-        tx.session.get_one(Room, work.room_id).in_doubt_since = tx.now()
+    _store_doubt(deps, lease.claim, doubted=True)
     return None
 
 
-def _forget_doubt(deps: Deps, claim: due.Claim) -> None:
-    """It certainly was not made."""
+def _store_doubt(deps: Deps, claim: due.Claim, *, doubted: bool) -> None:
+    """The meeting may have been made as late as now, or certainly was not."""
     with deps.database.transaction() as tx:
         due.record(tx, claim, progress=False)
-        tx.session.get_one(Room, claim.row_id).in_doubt_since = None
+        tx.session.get_one(Room, claim.row_id).in_doubt_since = tx.now() if doubted else None
 
 
 async def _record(kit: RealtimeKit, meeting_id: str, work: RoomWork) -> RecordingRecord | RealtimeKitError:
