@@ -41,6 +41,9 @@ log = logger(__name__)
 OLD = timedelta(hours=1)
 """Before that a meeting may belong to a room that has not been recorded yet."""
 IN_USE = "in use"
+MOST_TRIES = 5
+"""Of a page on which something can't be ended: then come the others, and it has its turn again the next day."""
+ENDINGS = frozenset({"retired", "stopped"})
 ENDED = frozenset({BreakoutState.CLOSED, BreakoutState.CANCELLED, BreakoutState.FAILED})
 
 Check = Callable[[], None] | None
@@ -64,7 +67,15 @@ class Page:
 
     found: list[Orphan] = field(default_factory=list)
     is_last: bool = False
-    error: RealtimeKitError | None = None
+    unread: RealtimeKitError | None = None
+    """Why it was not read to the end."""
+    unended: RealtimeKitError | None = None
+    """Why something on it could not be ended."""
+
+    @property
+    def error(self) -> RealtimeKitError | None:
+        """Why there may be more to do on it."""
+        return self.unread or self.unended
 
 
 def plan(deps: Deps) -> None:
@@ -80,14 +91,15 @@ def sweep(deps: Deps, row_id: str, claim: int) -> str:
             return "nothing to do"
         lease, page = begun
         read = read_page(deps, page, check=lease.before_call)
-        if read.error is not None:
-            return _could_not(deps, lease.claim, read.error)
+        error = read.error if lease.claim.tries < MOST_TRIES else read.unread
+        if error is not None:
+            return _could_not(deps, lease.claim, error)
         with deps.database.transaction() as tx:
             due.record(tx, lease.claim)
             now = tx.now()
             tx.session.get_one(Sweep, row_id).page = 1 if read.is_last else page + 1
             due.release(tx, lease.claim, due_at=now + _interval(deps) if read.is_last else now)
-        ended = sum(orphan.fate != IN_USE for orphan in read.found)
+        ended = sum(orphan.fate in ENDINGS for orphan in read.found)
         return f"page {page}{', the last' if read.is_last else ''}: {count(ended, 'orphan')} ended"
 
 
@@ -103,11 +115,11 @@ def read_page(deps: Deps, page: int, *, dry_run: bool = False, check: Check = No
             suspects = [*_unowned(deps, session, old), *((it, None) for it in _surplus_parents(deps, session, old))]
         fates = kit.run(_end_all(kit, [meeting for meeting, _ in suspects], dry_run=dry_run), check)
     except RealtimeKitError as error:
-        read.error = error
+        read.unread = error
         return read
     for (meeting, room), fate in zip(suspects, fates, strict=True):
         if isinstance(fate, RealtimeKitError):
-            read.error = read.error or fate
+            read.unended = read.unended or fate
         else:
             _note(deps, read, _orphan("meeting", meeting.id, fate, room))
     return read
@@ -190,9 +202,16 @@ async def _end(kit: RealtimeKit, meeting_id: str, *, dry_run: bool) -> str | Rea
         if running is not None:
             await kit.stop_recording(running.id, priority=Priority.POLLING)
         await kit.retire_meeting(meeting_id, priority=Priority.POLLING)
+    except Refused as error:
+        return _refused(error)
     except RealtimeKitError as error:
         return error
     return "retired"
+
+
+def _refused(error: Refused) -> str:
+    """The fate of what RealtimeKit does not let us end: trying again at once would keep all others waiting."""
+    return f"refused: {error.message}"
 
 
 def _end_recordings(deps: Deps, read: Page, *, dry_run: bool, check: Check) -> None:
@@ -202,10 +221,20 @@ def _end_recordings(deps: Deps, read: Page, *, dry_run: bool, check: Check) -> N
     with deps.database.reading() as session:
         late = [(record, room) for record in running if (room := _closed_room_of(session, record))]
     for record, room in late:
-        if not dry_run:
-            stopped = kit.run(kit.stop_recording(record.id, priority=Priority.POLLING), check)
-            _store_stopped(deps, room, record, stopped)
-        _note(deps, read, _orphan("recording", record.id, "to be stopped" if dry_run else "stopped", room))
+        try:
+            fate = "to be stopped" if dry_run else _stop(deps, room, record, check)
+        except Refused as error:
+            fate = _refused(error)
+        except RealtimeKitError as error:
+            read.unended = read.unended or error
+            continue
+        _note(deps, read, _orphan("recording", record.id, fate, room))
+
+
+def _stop(deps: Deps, room: Room, record: RecordingRecord, check: Check) -> str:
+    stopped = deps.realtimekit.run(deps.realtimekit.stop_recording(record.id, priority=Priority.POLLING), check)
+    _store_stopped(deps, room, record, stopped)
+    return "stopped"
 
 
 def _closed_room_of(session: Session, record: RecordingRecord) -> Room | None:
@@ -249,7 +278,7 @@ def _note(deps: Deps, read: Page, orphan: Orphan) -> None:
     """Also in the log, and where its breakout is known among that one's problems."""
     read.found.append(orphan)
     log.info("an orphan at RealtimeKit", **asdict(orphan))
-    if orphan.fate in ("retired", "stopped") and orphan.breakout_id is not None:
+    if orphan.fate in ENDINGS and orphan.breakout_id is not None:
         what = f"{orphan.kind} {orphan.fate} late"
         detail = f"{orphan.kind} {orphan.realtimekit_id} was still there"
         with deps.database.transaction() as tx:

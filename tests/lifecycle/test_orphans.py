@@ -81,6 +81,15 @@ def test_only_what_nobody_needs_is_ended(stack: Stack) -> None:
     end(stack, living)
 
 
+def test_what_can_not_be_ended_keeps_nothing_else_waiting(stack: Stack) -> None:
+    lost = opened_and_aged(stack)
+    forget(stack, lost)
+    gone = [room["realtimekit_meeting_id"] for room in lost["rooms"]]
+    stack.sandbox.faults({"operation": "update_meeting_by_id", "kind": "refuse", "message": "Not this one"})
+    assert set(fates(reconcile(stack), *gone)) == {"refused: Not this one", "retired"}
+    assert set(fates(reconcile(stack), *gone)) == {"retired", None}
+
+
 def made_by_others(parts: AbstractContextManager[Deps]) -> list[str]:
     """Meetings of another install, of a parent that is being made, and, the last one, of a room just now."""
     with parts as deps:
