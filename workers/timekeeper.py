@@ -31,6 +31,9 @@ ALIVE_SECONDS = 10
 CROWDED = 0.25
 """Nothing is sent a second time while more than this share of a worker's threads could be kept busy by a queue: what
 waits there will be started, and a second copy of it only slows that down."""
+LOST_SECONDS = 5
+"""While that is so, how often what was not started is sent again all the same: a message may be lost, or it may be for
+another queue, where nothing waits."""
 
 
 class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
@@ -41,6 +44,7 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
         self._sweep_is_planned = False
         self._looked_at_broker = self._counted_at = float("-inf")
         self._was_crowded = False
+        self._held_back_since = 0.0
         self._planned = 0.0
         """When to look next at the latest, in seconds since the epoch by the database's clock."""
         super().__init__(*args, **kwargs)
@@ -66,7 +70,7 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
 
     def _send_due(self) -> float:
         """Send what is due now; gives the seconds until something else is."""
-        crowded = self._crowded()
+        crowded = self._crowded() and self._holds_back()
         firsts, now = self._next_due(unsent=crowded)
         late = [table for table in due.TABLES if table in firsts and firsts[table] <= now]
         if sum(self._send_batch(table, resend=not crowded) for table in late):
@@ -96,6 +100,14 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
             self._counted_at = time.monotonic()
             self._was_crowded = self._is_crowded()
         return self._was_crowded
+
+    def _holds_back(self) -> bool:
+        """Every LOST_SECONDS for one look it does not."""
+        now = time.monotonic()
+        if now - self._held_back_since < LOST_SECONDS:
+            return True
+        self._held_back_since = now
+        return False
 
     def _is_crowded(self) -> bool:
         limit = CROWDED * settings.realtimekit_concurrency
