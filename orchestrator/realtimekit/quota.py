@@ -21,17 +21,13 @@ from orchestrator.errors import OutOfQuota
 from orchestrator.log import logger
 from orchestrator.realtimekit.budget import Ask, Budget, usable_of
 from orchestrator.realtimekit.own import Named, OwnCalls
-from orchestrator.realtimekit.window import SharedWindow
+from orchestrator.realtimekit.window import REST_SECONDS, WATCH_SECONDS, SharedWindow
 from orchestrator.settings import Settings
 
 log = logger(__name__)
 
 PATIENCE_SECONDS = 2.0
 """A longer wait is the caller's: it keeps the time of its turn and gives its thread back."""
-REST_SECONDS = 1.0
-"""How long Redis is left alone after it failed."""
-WATCH_SECONDS = 0.5
-"""How often a process that has calls in the window sees to it that Redis knows of them."""
 MOST_AT_ONCE = 100
 
 

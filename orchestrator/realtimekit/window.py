@@ -23,8 +23,16 @@ REDIS_SECONDS = 1.0
 """How long Redis may take to answer."""
 KEPT_SECONDS = 5.0
 """How long after its turn a call keeps its place: its row has to be found due and started first."""
-SETTLE_SECONDS = 1.0
-"""Nothing is granted for so long when Redis had to be reminded: the other processes have theirs to tell, too."""
+REST_SECONDS = 0.3
+"""How long Redis is left alone after it failed."""
+WATCH_SECONDS = 0.3
+"""How often a process that has calls in the window sees to it that Redis knows of them."""
+SETTLE_SECONDS = REDIS_SECONDS + REST_SECONDS + WATCH_SECONDS + 0.2
+"""Nothing is granted for so long when Redis had to be reminded: the other processes have theirs to tell, too.
+
+One that has just begun to wait for the Redis that was takes the longest. Less than PATIENCE_SECONDS (quota.py): whoever
+asks meanwhile waits.
+"""
 
 TAKE = """
 -- A call is granted when its window has room for it and for all that wait before it. One that is refused waits in a
