@@ -9,14 +9,13 @@ from typing import Any
 import redis
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from orchestrator.api.access import HEADER, REQUEST_ID
 from orchestrator.errors import NotNow, Unauthenticated, UserError
 from orchestrator.log import logger
+from orchestrator.store.database import DATABASE_TROUBLE
 
 log = logger(__name__)
 
@@ -55,7 +54,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(UserError, _user_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _framework)
-    for trouble in (OperationalError, InterfaceError, NoConnectionFree, redis.RedisError):
+    for trouble in (*DATABASE_TROUBLE, redis.RedisError):
         app.add_exception_handler(trouble, _unavailable)
     app.add_exception_handler(Exception, _bug)
 

@@ -289,7 +289,7 @@ def release(tx: Transaction, claim: Claim, *, due_at: datetime | None, untried: 
             holder=None,
             dispatches=0,
             due_at=due_at,
-            tries=_column(table, "tries") - (1 if untried else 0),
+            tries=case((_column(table, "tries") > 0, _column(table, "tries") - int(untried)), else_=0),
         )
         .returning(_column(table, "generation"))
     )

@@ -8,6 +8,7 @@ connection.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, func, select
@@ -15,7 +16,7 @@ from sqlmodel import Session, col
 
 from orchestrator.errors import Unknown
 from orchestrator.store.database import Transaction
-from schemas.states import LIVE, BreakoutState
+from schemas.states import LIVE, BreakoutState, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Presence, Recording, Room, Seat
 
 
@@ -128,7 +129,6 @@ def occupied_rooms(session: Session, room_ids: Iterable[str]) -> set[str]:
     return {room_id for room_id in session.scalars(statement.distinct()) if room_id is not None}
 
 
-def recordings_of(session: Session, room_ids: Iterable[str]) -> list[Recording]:
 def rooms_with_unseen(session: Session, room_ids: Iterable[str]) -> set[str]:
     """Those of the rooms to which somebody was let in whom nobody saw there, who need not have stayed away."""
     statement = select(col(Seat.room_id)).where(
@@ -149,6 +149,7 @@ def refilled_rooms(session: Session, room_ids: Iterable[str]) -> dict[str, datet
     return {room_id: since for room_id, since in found if room_id is not None}
 
 
+def recordings_of(session: Session, room_ids: Iterable[str]) -> list[Recording]:
     """All recordings of rooms, the oldest first."""
     statement = select(Recording).where(col(Recording.room_id).in_(list(room_ids))).order_by(col(Recording.id))
     return list(session.scalars(statement).all())
