@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlmodel import col
 
 from orchestrator import metrics
@@ -26,6 +26,7 @@ from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import (
     lock_meeting,
+    occupied_rooms,
     places,
     raise_versions,
     rooms_with_unseen,
@@ -44,7 +45,7 @@ from schemas.states import (
     RoomWanted,
     SeatState,
 )
-from schemas.tables import Breakout, Meeting, Presence, Recording, Room, Seat
+from schemas.tables import Breakout, Meeting, Recording, Room, Seat
 
 STUCK_AFTER = 3
 """A room that failed this often by its own fault (giving_up.py) keeps nobody waiting beyond the opening's deadline."""
@@ -275,17 +276,19 @@ def _point_to_main(deps: Deps, tx: Transaction, breakout: Breakout, now: datetim
 def _want_rooms_closed(tx: Transaction, breakout: Breakout, now: datetime, *, everybody: bool) -> None:
     """Want the rooms closed in which nobody is any more; with `everybody`, those with people in them too."""
     tx.session.flush()
-    occupied = exists().where(col(Presence.room_id) == col(Room.id), col(Presence.left_at).is_(None))
     statement = select(col(Room.id)).where(col(Room.breakout_id) == breakout.id, col(Room.wanted) != RoomWanted.CLOSED)
-    ids = set(tx.session.scalars(statement if everybody else statement.where(~occupied)))
-    if (
-        ids
-        and not everybody
-        and not webhooks_come(tx.session.get_one(Meeting, breakout.meeting_id), breakout.starts_at)
-    ):
-        ids -= rooms_with_unseen(tx.session, ids)  # some may be there whom no poll has seen yet: they have time to go
+    ids = set(tx.session.scalars(statement))
+    if ids and not everybody:
+        ids = _surely_empty(tx, breakout, ids)
     if ids:
         failures.want_closed(tx, breakout, ids, now)
+
+
+def _surely_empty(tx: Transaction, breakout: Breakout, room_ids: set[str]) -> set[str]:
+    """Where no webhooks come there may be people whom no poll has seen yet: they have the others' time to go."""
+    empty = room_ids - occupied_rooms(tx.session, room_ids)
+    told = webhooks_come(tx.session.get_one(Meeting, breakout.meeting_id), breakout.starts_at)
+    return empty if told else empty - rooms_with_unseen(tx.session, empty)
 
 
 def _give_up_on_the_missing(tx: Transaction, breakout: Breakout, now: datetime) -> None:
