@@ -204,7 +204,7 @@ def _store(deps: Deps, claim: due.Claim, work: SyncWork, answers: Answers) -> st
             _let_them_ask_again(tx, work)
         made = _store_tokens(deps, tx, work, answers.tokens)
         if breakout is not None:
-            _report_refused(tx, breakout, work, answers.tokens)
+            _report_refused(tx, breakout, answers.tokens)
         now = tx.now()
         live = live_breakout(tx, meeting.id)
         if meeting.poll_at is None or meeting.poll_at <= now or live is None:
@@ -283,7 +283,7 @@ def _store_tokens(deps: Deps, tx: Transaction, work: SyncWork, tokens: dict[str,
     return len(made)
 
 
-def _report_refused(tx: Transaction, breakout: Breakout, work: SyncWork, tokens: Mapping[str, Outcome]) -> None:
+def _report_refused(tx: Transaction, breakout: Breakout, tokens: Mapping[str, Outcome]) -> None:
     """Once for each person: without a token for main they can't come home."""
     refused = {row_id: outcome for row_id, outcome in tokens.items() if isinstance(outcome, Refused)}
     first = col(Participant.id).in_(refused), col(Participant.token_refusals) == 1
@@ -291,7 +291,7 @@ def _report_refused(tx: Transaction, breakout: Breakout, work: SyncWork, tokens:
         report_problem(
             tx,
             breakout,
-            work.now,
+            tx.now(),
             what="participant refused",
             detail=f"the main meeting: {refused[person.id].message}",
             custom_participant_id=person.custom_participant_id,
