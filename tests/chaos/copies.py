@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import redis
 from kombu.transport.redis import Channel
@@ -55,6 +56,6 @@ def put_back(broker_url: str) -> int:
 
 
 def _late(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield message
-    for header in ("eta", "expires"):
-        yield {**message, "headers": {**message["headers"], header: HOUR_AGO}}
+    for late in ({}, {"eta": HOUR_AGO}, {"expires": HOUR_AGO}):
+        tag = {"delivery_tag": str(uuid4())}  # kombu keeps what it delivers by that: it would lose sight of two as one
+        yield message | {"headers": message["headers"] | late, "properties": message["properties"] | tag}
