@@ -1,6 +1,7 @@
 """Points of a crash, `kind:site:when#instance`, and which of those that were traced are worth one."""
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -13,16 +14,22 @@ def passes(trace: Iterable[str]) -> Counter[str]:
 
 
 def points(traces: Sequence[Iterable[str]]) -> list[str]:
-    """The first and the last instance of each place.
+    """The first instance of each place, and the last: of a commit that of its busiest kind, by the tables it writes to.
 
     How often a place is passed differs between runs, so the last is that of the run which passed it least.
     """
     counted = [passes(trace) for trace in traces]
-    found: list[str] = []
-    for place in sorted(set().union(*counted)):
-        last = min(counts[place] for counts in counted if place in counts)
-        found += [f"{place}#{instance}" for instance in sorted({1, last})]
-    return found
+    last = {place: min(counts[place] for counts in counted if place in counts) for place in set().union(*counted)}
+    busiest: dict[str, str] = {}
+    for place in sorted(last, key=lambda place: (last[place], place)):
+        busiest[_in_code(place)] = place
+    instances = {f"{place}#1" for place in last} | {f"{place}#{last[place]}" for place in busiest.values()}
+    return sorted(instances)
+
+
+def _in_code(place: str) -> str:
+    """Where it stands in the code, whatever is written there."""
+    return re.sub(r"\[.*\]", "", place)
 
 
 def sample(found: Sequence[str], size: int, seed: int) -> list[str]:

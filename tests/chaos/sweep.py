@@ -1,9 +1,9 @@
 """Kill each process at each point of a lifecycle: `python -m tests.chaos.sweep`, or `make chaos`.
 
 A first pass without a crash lists the points: before and after each call to RealtimeKit, each commit that writes, each
-message. Then the first and the last instance of each is deadly once. Several lanes run side by side, each with a
-database, broker and sandbox of its own. A line for every point says what became of it; where a rule was broken the logs
-are kept, and `--point '…' --seed N` plays it again.
+message. Then the first and the last instance of each is deadly once (points.py). Several lanes run side by side, each
+with a database, broker and sandbox of its own. A line for every point says what became of it; where a rule was broken
+the logs are kept, and `--point '…' --seed N` plays it again.
 """
 
 import sys
