@@ -44,7 +44,7 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
         self._sweep_is_planned = False
         self._looked_at_broker = self._counted_at = float("-inf")
         self._was_crowded = False
-        self._held_back_since = 0.0
+        self._let_through_at = float("-inf")
         self._planned = 0.0
         """When to look next at the latest, in seconds since the epoch by the database's clock."""
         super().__init__(*args, **kwargs)
@@ -104,9 +104,9 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
     def _holds_back(self) -> bool:
         """Every LOST_SECONDS for one look it does not."""
         now = time.monotonic()
-        if now - self._held_back_since < LOST_SECONDS:
+        if now - self._let_through_at < LOST_SECONDS:
             return True
-        self._held_back_since = now
+        self._let_through_at = now
         return False
 
     def _is_crowded(self) -> bool:

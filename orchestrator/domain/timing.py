@@ -38,7 +38,7 @@ def backoff(tries: int, jitter: random.Random) -> timedelta:
 
 def refused_pause(refusals: int) -> timedelta:
     """How long to leave alone what RealtimeKit has refused so often: it may be a moment's trouble, or for good."""
-    return timedelta(seconds=min(FIRST_REFUSED_SECONDS * 2 ** max(refusals - 1, 0), LAST_REFUSED_SECONDS))
+    return timedelta(seconds=min(FIRST_REFUSED_SECONDS * 2 ** (refusals - 1), LAST_REFUSED_SECONDS))
 
 
 def follow_delay(follows: int) -> timedelta:

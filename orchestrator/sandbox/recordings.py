@@ -60,10 +60,10 @@ def act(world: World, call: Call) -> Answer:
     """PUT /recordings/{id}: stop, pause or resume; 409 when it is in no state for that."""
     recording = _recording(world, call)
     action = call.parse(ActionBody).action
-    before = recorder.show_reasons(world, recording)
     if action == "stop":
         if not recording.running and world.config.switches.stop_stopped_recording == "conflict":
             raise Refusal(409, f"Recording is not running: {recording.status}")
+        before = recorder.show_reasons(world, recording)
         recorder.stop(world, recording, "API_CALL")
         if world.config.switches.stop_answers == "running":
             return ok(before)

@@ -8,7 +8,7 @@ from functools import partial
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlmodel import col
 
-from orchestrator.domain.timing import earliest, refused_pause
+from orchestrator.domain.timing import LAST_REFUSED_SECONDS, earliest, refused_pause
 from orchestrator.domain.wording import count
 from orchestrator.errors import NotFound, RealtimeKitError, Refused
 from orchestrator.realtimekit.client import RealtimeKit
@@ -42,7 +42,7 @@ from orchestrator.store.queries import lock_breakout_of, raise_versions
 from schemas.states import BreakoutState, Role
 from schemas.tables import Breakout, Meeting, Participant, Presence, Seat
 
-REFUSED_AGAIN = timedelta(minutes=5)
+REFUSED_AGAIN = timedelta(seconds=LAST_REFUSED_SECONDS)
 """When to try once more what RealtimeKit has refused."""
 MOST_REFUSALS = 8
 """From then on somebody is asked for again only when their browser wants it, or as long as a breakout is open."""
@@ -209,16 +209,21 @@ def _store(deps: Deps, claim: due.Claim, work: SyncWork, answers: Answers) -> st
         live = live_breakout(tx, meeting.id)
         if meeting.poll_at is None or meeting.poll_at <= now or live is None:
             meeting.poll_at = next_poll(deps, tx, meeting, live, now)
-        if isinstance(answers.error, Refused):
-            later = now + REFUSED_AGAIN if meeting.to_import or work.guests else None
-            due.release(tx, claim, due_at=earliest(meeting.poll_at, later))
-        elif answers.error is not None:
-            release_for_retry(tx, claim, answers.error)
+        if answers.error is None or isinstance(answers.error, Refused):
+            due.release(tx, claim, due_at=_next_pass(tx, meeting, work, answers, made))
         else:
-            again_at = _first_to_ask_again(tx, meeting.id)
-            later = earliest(meeting.poll_at, again_at)
-            due.release(tx, claim, due_at=now if made and len(work.guests) == BATCH else later)
+            release_for_retry(tx, claim, answers.error)
         return _in_words(work, answers, made)
+
+
+def _next_pass(tx: Transaction, meeting: Meeting, work: SyncWork, answers: Answers, made: int) -> datetime | None:
+    """When there is something to do again, after a pass whose outcome is final for now."""
+    if answers.error is not None:
+        later = tx.now() + REFUSED_AGAIN if meeting.to_import or work.guests else None
+        return earliest(meeting.poll_at, later)
+    if made and len(work.guests) == BATCH:
+        return tx.now()
+    return earliest(meeting.poll_at, _first_to_ask_again(tx, meeting.id))
 
 
 def _in_words(work: SyncWork, answers: Answers, made: int) -> str:

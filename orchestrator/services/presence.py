@@ -112,8 +112,8 @@ def _merge_leaving(presence: Presence, stay: Stay, left_at: datetime) -> None:
     """What is presumed changes nothing that is known; nor does a leaving from before the peer came again."""
     if left_at < presence.joined_at or (stay.polled and presence.left_at is not None):
         return
-    presumed = presence.left_at is None or presence.left_presumed
-    presence.left_at = left_at if presumed else max(presence.left_at or left_at, left_at)
+    known = None if presence.left_presumed else presence.left_at
+    presence.left_at = max(known or left_at, left_at)
     presence.left_presumed = stay.polled
 
 

@@ -102,9 +102,9 @@ def room_has_closed(
         recording.error = recording.error or "nobody ever joined"
         move_recording(tx, breakout, recording, RecordingState.SKIPPED, now)
     elif recording.state is RecordingState.RECORDING:
-        for what in (fact, RecordingRecord(id="", status="UPLOADING")):
-            if what is not None:
-                merge(tx, breakout, recording, what, now)
+        if fact is not None:
+            merge(tx, breakout, recording, fact, now)
+        merge(tx, breakout, recording, RecordingRecord(id="", status="UPLOADING"), now)
 
 
 def schedule_follow(tx: Transaction, recording: Recording, now: datetime) -> None:

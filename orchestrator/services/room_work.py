@@ -82,7 +82,8 @@ def read_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str,
     guests = _guests(tx.session, urgent)
     unfinished = _recordings(tx.session, [room.id for room, breakout, _ in found if breakout.record])
     occupied = occupied_rooms(tx.session, room_ids)
-    unseen = rooms_with_unseen(tx.session, room_ids)
+    to_close = [room.id for room, _, _ in found if room.wanted is RoomWanted.CLOSED]
+    unseen = rooms_with_unseen(tx.session, to_close) if to_close else set()
     now = tx.now()
     leaving = leavers(tx.session, [room.id for room in to_fill], now)
     works = {
