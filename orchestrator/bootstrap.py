@@ -6,7 +6,7 @@ import socket
 
 from orchestrator import metrics
 from orchestrator.realtimekit.client import RealtimeKit
-from orchestrator.realtimekit.quota import Quota
+from orchestrator.realtimekit.quota.gate import Quota
 from orchestrator.realtimekit.titles import install_id
 from orchestrator.services.deps import Deps
 from orchestrator.settings import Settings

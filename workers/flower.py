@@ -23,7 +23,7 @@ from kombu.connection import Connection
 
 from orchestrator.domain.progress import Progress, failure, headline, summary
 from orchestrator.log import logger
-from orchestrator.services import progress
+from orchestrator.services.views import progress
 from orchestrator.store.broker import PREFIX, QUICK, Broker
 from orchestrator.store.database import Database
 from schemas.states import BreakoutState

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 
 from orchestrator import metrics
 from orchestrator.errors import LeaseLost
-from orchestrator.services import meeting_sync, orphans, recordings, rooms, steps, webhooks
+from orchestrator.services.breakout import recordings, steps
 from orchestrator.services.deps import Deps
+from orchestrator.services.meetings import sync
+from orchestrator.services.rooms import advancing
+from orchestrator.services.upkeep import sweep
+from orchestrator.services.webhooks import incoming
 from schemas.tasks import Task
 from workers.app import app
 from workers.process import deps
@@ -18,13 +22,13 @@ WORK: dict[Task, Callable[[Deps, str, int], str]] = {
     Task.BREAKOUT_CLOSE: steps.step,
     Task.BREAKOUT_FINISH: steps.step,
     Task.BREAKOUT_TIDY: steps.step,
-    Task.ROOM_OPEN: rooms.advance,
-    Task.ROOM_RECORD: rooms.advance,
-    Task.ROOM_CLOSE: rooms.advance,
+    Task.ROOM_OPEN: advancing.advance,
+    Task.ROOM_RECORD: advancing.advance,
+    Task.ROOM_CLOSE: advancing.advance,
     Task.RECORDING_FOLLOW: recordings.follow,
-    Task.WEBHOOK_APPLY: webhooks.apply,
-    Task.MEETING_SYNC: meeting_sync.sync,
-    Task.BREAKOUT_RECONCILE: orphans.sweep,
+    Task.WEBHOOK_APPLY: incoming.apply,
+    Task.MEETING_SYNC: sync.sync,
+    Task.BREAKOUT_RECONCILE: sweep.sweep,
 }
 
 

@@ -13,7 +13,7 @@ from celery.beat import Scheduler
 
 from orchestrator import metrics
 from orchestrator.log import logger
-from orchestrator.services import orphans
+from orchestrator.services.upkeep import sweep
 from orchestrator.store import due
 from orchestrator.store.broker import TIMEKEEPER_KEY
 from schemas.tables import Due
@@ -134,7 +134,7 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
     def _plan_sweep(self) -> None:
         """Once: from then on the sweep's own row says when it is due next."""
         if not self._sweep_is_planned:
-            orphans.plan(deps())
+            sweep.plan(deps())
             self._sweep_is_planned = True
 
     def _sleep(self, seconds: float) -> None:

@@ -8,18 +8,19 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from orchestrator import bootstrap
-from orchestrator.api import breakouts, events, meetings, metrics, operations, participants, problems, seat, webhooks
+from orchestrator.api import metrics, problems
 from orchestrator.api.access import HEADER, Access, name_route
 from orchestrator.api.auth import Gate, Keys, StoredKeys, bootstrap_keys
-from orchestrator.api.hub import Hub
 from orchestrator.api.limits import BodyLimit
 from orchestrator.api.openapi import describe
-from orchestrator.api.stopping import on_stop_signal
+from orchestrator.api.routes import breakouts, events, meetings, operations, participants, seat, webhooks
+from orchestrator.api.streams.hub import Hub
+from orchestrator.api.streams.stopping import on_stop_signal
 from orchestrator.api.tokens import ClientTokens
 from orchestrator.log import configure, logger
 from orchestrator.realtimekit.webhooks import KeyFetcher
 from orchestrator.runtime import memory
-from orchestrator.services import api_keys
+from orchestrator.services.access import api_keys
 from orchestrator.services.deps import Deps
 from orchestrator.settings import Settings
 

@@ -12,7 +12,7 @@ from orchestrator.api.problems import of_user_error
 from orchestrator.api.tokens import ClientTokens, Person
 from orchestrator.errors import Forbidden, NotNow, Unauthenticated, UserError
 from orchestrator.log import logger
-from orchestrator.services.api_keys import key_hash
+from orchestrator.services.access.api_keys import key_hash
 from schemas.states import KeyRole
 
 log = logger(__name__)

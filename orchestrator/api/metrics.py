@@ -5,7 +5,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from orchestrator.services.deps import Deps
-from orchestrator.services.gauges import Gauges
+from orchestrator.services.upkeep.gauges import Gauges
 
 router = APIRouter(tags=["operations"])
 

@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from orchestrator.api.auth import CALLER
 from orchestrator.errors import Malformed
-from orchestrator.services import idempotency
 from orchestrator.services.deps import Deps
-from orchestrator.services.idempotency import Once, Render, Reply
+from orchestrator.services.idempotency import keys
+from orchestrator.services.idempotency.keys import Once, Render, Reply
 
 T = TypeVar("T")
 HEADER, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
@@ -60,7 +60,7 @@ class Doing:
         """
         render = rendering(answer)
         if self.key is not None:
-            return sent(idempotency.run(self.deps, self.key, work, render))
+            return sent(keys.run(self.deps, self.key, work, render))
         result = work(self.deps)
         with self.deps.database.reading() as session:
             return sent(render(session, result))
@@ -81,9 +81,9 @@ async def _doing(request: Request, key: str | None, *, secret: bool) -> Doing:
     if key is None:
         return Doing(deps, None)
     if len(request.headers.getlist(HEADER)) > 1:
-        raise Malformed(f"send one {HEADER}", idempotency.WHERE)
+        raise Malformed(f"send one {HEADER}", keys.WHERE)
     caller, path, body = request.scope[CALLER], request.scope["path"], await request.body()
-    return Doing(deps, await run_in_threadpool(idempotency.once_for, caller, path, key, body, secret=secret))
+    return Doing(deps, await run_in_threadpool(keys.once_for, caller, path, key, body, secret=secret))
 
 
 def rendering(answer: Answer[T]) -> Render[T]:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from orchestrator.cli.failures import Unusable, read_settings, told
 from orchestrator.cli.output import write_json, write_table
-from orchestrator.services import api_keys
+from orchestrator.services.access import api_keys
 from orchestrator.store.database import Database
 from schemas.states import KeyRole
 from schemas.tables import ApiKey

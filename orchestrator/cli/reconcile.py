@@ -12,9 +12,9 @@ from orchestrator.cli.failures import broker_of, read_settings, told
 from orchestrator.cli.output import write_json, write_table
 from orchestrator.errors import Refused
 from orchestrator.log import configure
-from orchestrator.services import orphans
 from orchestrator.services.deps import Deps
-from orchestrator.services.orphans import Orphan
+from orchestrator.services.upkeep import sweep
+from orchestrator.services.upkeep.sweep import Orphan
 
 COLUMNS = ("kind", "realtimekit_id", "fate", "breakout_id", "room_id")
 MOST_TRIES = 5
@@ -54,7 +54,7 @@ def _sweep(deps: Deps, *, dry_run: bool) -> list[Orphan]:
     """Every page, as often as it takes; raises the last RealtimeKitError when one takes too often."""
     found, page, tries = list[Orphan](), 1, 0
     while True:
-        read = orphans.read_page(deps, page, dry_run=dry_run)
+        read = sweep.read_page(deps, page, dry_run=dry_run)
         found += read.found
         if read.error is None:
             if read.is_last:

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from orchestrator.cli.failures import Unusable, told
 from orchestrator.runtime.ports import LOOPBACK, is_free
-from orchestrator.sandbox.config import SandboxConfig
 from orchestrator.sandbox.server import serve
+from orchestrator.sandbox.world.config import SandboxConfig
 
 
 def sandbox(

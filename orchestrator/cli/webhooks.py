@@ -14,7 +14,7 @@ from orchestrator.errors import RealtimeKitError
 from orchestrator.log import configure
 from orchestrator.runtime.commands import WEBHOOK_LATER
 from orchestrator.services.deps import Deps
-from orchestrator.services.registration import ensure_webhook
+from orchestrator.services.webhooks.registration import ensure_webhook
 from orchestrator.settings import Settings
 
 FIRST_PAUSE_SECONDS = 2.0

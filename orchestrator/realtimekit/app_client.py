@@ -6,7 +6,7 @@ from typing import Any
 from orchestrator.realtimekit.answers import listing, mapping
 from orchestrator.realtimekit.connection import Connection
 from orchestrator.realtimekit.paging import PER_PAGE
-from orchestrator.realtimekit.priority import Priority
+from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.records import PresetRecord, WebhookRecord
 
 

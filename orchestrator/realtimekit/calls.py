@@ -20,9 +20,9 @@ from orchestrator.errors import NotFound, OutcomeUnknown, OutOfQuota, RealtimeKi
 from orchestrator.log import logger
 from orchestrator.realtimekit import answers
 from orchestrator.realtimekit.answers import Answer
-from orchestrator.realtimekit.budget import Ask
-from orchestrator.realtimekit.priority import Priority
-from orchestrator.realtimekit.quota import Quota
+from orchestrator.realtimekit.quota.budget import Ask
+from orchestrator.realtimekit.quota.gate import Quota
+from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.sdk import Sdk, connect
 from orchestrator.settings import Settings
 

@@ -11,7 +11,7 @@ from orchestrator.errors import Conflict, NotFound, Refused
 from orchestrator.realtimekit.answers import mapping
 from orchestrator.realtimekit.app_client import AppClient
 from orchestrator.realtimekit.paging import PER_PAGE, one_page
-from orchestrator.realtimekit.priority import Priority
+from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.records import (
     MeetingRecord,
     ParticipantRecord,

@@ -8,8 +8,8 @@ from orchestrator.realtimekit.answers import Answer, listing
 from orchestrator.realtimekit.calls import Calls, OnCall, Request, checking
 from orchestrator.realtimekit.loop import LoopThread
 from orchestrator.realtimekit.paging import TINY_PAGE, all_pages
-from orchestrator.realtimekit.priority import Priority
-from orchestrator.realtimekit.quota import Quota
+from orchestrator.realtimekit.quota.gate import Quota
+from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.settings import Settings
 
 T = TypeVar("T")

@@ -4,15 +4,15 @@ import asyncio
 import time
 from urllib.parse import parse_qs
 
-from orchestrator.sandbox.answers import Answer, Refusal, gateway_error
-from orchestrator.sandbox.calls import Call, Logged
-from orchestrator.sandbox.config import SandboxConfig
 from orchestrator.sandbox.control import Control
-from orchestrator.sandbox.http import Connection, Receive, Scope, Send, header, read_body, respond
 from orchestrator.sandbox.parts import Parts
-from orchestrator.sandbox.recorder import VIDEO
-from orchestrator.sandbox.routes import Found, Router
-from orchestrator.sandbox.spoil import spoil
+from orchestrator.sandbox.rest.calls import Call, Logged
+from orchestrator.sandbox.rest.http import Connection, Receive, Scope, Send, header, read_body, respond
+from orchestrator.sandbox.rest.routes import Found, Router
+from orchestrator.sandbox.rest.spoil import spoil
+from orchestrator.sandbox.world.answers import Answer, Refusal, gateway_error
+from orchestrator.sandbox.world.config import SandboxConfig
+from orchestrator.sandbox.world.recorder import VIDEO
 
 PREFIX = "/client/v4/"
 NO_ROUTE = gateway_error(404, 7000, "No route for that URI")

@@ -10,15 +10,16 @@ from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from orchestrator.sandbox import live, meetings, participants, recorder, sessions, webhooks
-from orchestrator.sandbox.answers import JSON, Answer, Refusal, iso, iso_or_none
-from orchestrator.sandbox.config import Budget, Fault, Latency, Settable
-from orchestrator.sandbox.faults import Gate
-from orchestrator.sandbox.http import Receive, Scope, Send, read_body, respond
 from orchestrator.sandbox.parts import Parts
-from orchestrator.sandbox.routes import OPERATIONS
-from orchestrator.sandbox.state import Peer
-from orchestrator.sandbox.tokens import bearer
+from orchestrator.sandbox.rest import meetings, participants, sessions, webhooks
+from orchestrator.sandbox.rest.faults import Gate
+from orchestrator.sandbox.rest.http import Receive, Scope, Send, read_body, respond
+from orchestrator.sandbox.rest.routes import OPERATIONS
+from orchestrator.sandbox.world import live, recorder
+from orchestrator.sandbox.world.answers import JSON, Answer, Refusal, iso, iso_or_none
+from orchestrator.sandbox.world.config import Budget, Fault, Latency, Settable
+from orchestrator.sandbox.world.state import Peer
+from orchestrator.sandbox.world.tokens import bearer
 
 FAULTS = TypeAdapter(list[Fault])
 LONGEST_WAIT = 30.0

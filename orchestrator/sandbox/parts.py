@@ -1,10 +1,10 @@
 """What a running sandbox is made of; the REST side and the control door share it."""
 
-from orchestrator.sandbox.calls import CallLog
-from orchestrator.sandbox.config import SandboxConfig
-from orchestrator.sandbox.delivery import Deliveries, Signer
-from orchestrator.sandbox.faults import Clock, Faults, Gate
-from orchestrator.sandbox.state import World
+from orchestrator.sandbox.rest.calls import CallLog
+from orchestrator.sandbox.rest.faults import Clock, Faults, Gate
+from orchestrator.sandbox.world.config import SandboxConfig
+from orchestrator.sandbox.world.delivery import Deliveries, Signer
+from orchestrator.sandbox.world.state import World
 
 
 class Parts:

@@ -8,7 +8,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from orchestrator.sandbox.app import create_app
-from orchestrator.sandbox.config import SandboxConfig
+from orchestrator.sandbox.world.config import SandboxConfig
 
 
 class CuttableProtocol(HttpToolsProtocol):

@@ -1,1 +1,1 @@
-"""What we do: the use cases, one module per noun."""
+"""What we do. The folders import downwards only; docs/architecture.md draws them."""

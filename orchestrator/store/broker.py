@@ -12,7 +12,7 @@ from kombu.entity import Queue as KombuQueue
 
 from orchestrator import metrics
 from orchestrator.log import logger
-from orchestrator.store.acks import forget_with_the_connection
+from orchestrator.store.lost_connection import forget_with_the_connection
 from orchestrator.store.messages import Message
 from schemas.tasks import QUEUE_OF, Queue
 

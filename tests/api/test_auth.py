@@ -9,8 +9,8 @@ import pytest
 from orchestrator.api.auth import bootstrap_keys
 from orchestrator.api.common import API_KEY, CLIENT_TOKEN
 from orchestrator.api.tokens import ClientTokens
-from orchestrator.services import api_keys
-from orchestrator.services.api_keys import key_hash
+from orchestrator.services.access import api_keys
+from orchestrator.services.access.api_keys import key_hash
 from orchestrator.store.secrets import subkey
 from schemas.states import KeyRole
 from tests.api.described import Operation, operations

@@ -7,7 +7,7 @@ from sqlalchemy import ClauseElement, event, text
 from sqlmodel import Session
 
 from orchestrator.services.deps import Deps
-from orchestrator.services.gauges import LIVE_BREAKOUTS, Gauges, count_states, state_counts
+from orchestrator.services.upkeep.gauges import LIVE_BREAKOUTS, Gauges, count_states, state_counts
 from orchestrator.settings import Settings
 from orchestrator.store.database import Database
 from schemas.states import BreakoutState, Location, RecordingState, RoomState, SeatState

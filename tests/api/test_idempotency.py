@@ -14,10 +14,13 @@ from sqlmodel import col
 from orchestrator.api.once import REPLAYED
 from orchestrator.errors import NotNow
 from orchestrator.realtimekit.titles import title_with_key
-from orchestrator.services import api_keys, breakouts, idempotency, orphans, pending
+from orchestrator.services.access import api_keys
+from orchestrator.services.breakout import operations
 from orchestrator.services.deps import Deps
-from orchestrator.services.idempotency import once_for
-from orchestrator.services.pending import Held
+from orchestrator.services.idempotency import keys, pending
+from orchestrator.services.idempotency.keys import once_for
+from orchestrator.services.idempotency.pending import Held
+from orchestrator.services.upkeep import sweep
 from schemas.requests import BreakoutRequest
 from schemas.states import KeyRole, RoomState
 from schemas.tables import Breakout, IdempotencyKey, Room
@@ -174,10 +177,10 @@ def test_work_and_answer_are_kept_together_or_not_at_all(api: Api) -> None:
         raise RuntimeError("as if the process had died")
 
     def create(deps: Deps) -> str:
-        return breakouts.create(deps, meeting_id, BreakoutRequest(rooms=2, start="now"))
+        return operations.create(deps, meeting_id, BreakoutRequest(rooms=2, start="now"))
 
     with pytest.raises(RuntimeError):
-        idempotency.run(api.deps, once, create, break_off)
+        keys.run(api.deps, once, create, break_off)
     assert (rows(api, Breakout), rows(api, IdempotencyKey)) == (0, 0)
 
 
@@ -260,7 +263,7 @@ def made_twice(api: Api, sandbox: SandboxServer) -> tuple[str, str]:
 
 
 def swept(api: Api) -> list[str]:
-    read = orphans.read_page(api.deps, 1)
+    read = sweep.read_page(api.deps, 1)
     assert read.error is None
     return [orphan.realtimekit_id for orphan in read.found]
 
@@ -321,5 +324,5 @@ def test_who_was_overtaken_records_nothing(api: Api) -> None:
     held = dying_request(api.deps)
     adopted = eventually(api, 201)
     with pytest.raises(NotNow), api.deps.database.transaction() as tx:
-        pending.answer(api.deps, tx, held, idempotency.Reply(201, "{}"))
+        pending.answer(api.deps, tx, held, keys.Reply(201, "{}"))
     assert post(api, "/v1/meetings", PHYSICS).json() == adopted

@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import Session
 
 from orchestrator.errors import Unknown
-from orchestrator.services import breakout_reports, news, reports
+from orchestrator.services.views import breakouts, meetings, news
 from orchestrator.settings import Settings
 from orchestrator.store.database import Database
 from schemas.responses import ClosingMessage
@@ -92,8 +92,8 @@ def test_people_are_counted_by_their_present_state(database: Database) -> None:
         add_seats(tx.session, breakout_id, room, dict(zip(people, states, strict=False)))
         add_seats(tx.session, breakout_id, other, {people[0]: SeatState.RETURNED}, wanted=False)
     with database.reading() as session:
-        report = breakout_reports.breakout(session, breakout_id)
-        listed = breakout_reports.breakouts(session, meeting_id, 10, None).items[0]
+        report = breakouts.breakout(session, breakout_id)
+        listed = breakouts.breakouts(session, meeting_id, 10, None).items[0]
     people_now = report.progress.participants
     assert people_now.total == len(states)
     assert people_now.admitted == 2, "admitted and invited: a token, and not seen yet"
@@ -111,8 +111,8 @@ def test_rooms_and_recordings_are_counted_by_their_present_state(database: Datab
             add_recording(tx.session, breakout_id, room, state)
         add_recording(tx.session, breakout_id, rooms[0], RecordingState.UPLOADED, download_url="https://example.org/2")
     with database.reading() as session:
-        report = breakout_reports.breakout(session, breakout_id)
-        listed = breakout_reports.breakouts(session, meeting_id, 10, None).items[0]
+        report = breakouts.breakout(session, breakout_id)
+        listed = breakouts.breakouts(session, meeting_id, 10, None).items[0]
     counts = report.progress.rooms
     assert (counts.total, counts.ready, counts.open, counts.closed, counts.failed) == (len(RoomState), 1, 1, 1, 1)
     recorded = report.progress.recordings
@@ -133,7 +133,7 @@ def test_problems_come_out_of_the_log(database: Database) -> None:
         tx.emit(breakout, "room.state", NOW, room_id=room, **{"from": "preparing", "to": "failed"})
         tx.emit(breakout, "problem", NOW, what="room failed", detail="no such preset", room_id=room)
     with database.reading() as session:
-        (problem,) = breakout_reports.breakout(session, breakout_id).problems
+        (problem,) = breakouts.breakout(session, breakout_id).problems
     assert problem.model_dump() == {
         "room_id": room,
         "custom_participant_id": None,
@@ -151,8 +151,8 @@ def test_hosts_are_unassigned_only_where_they_could_sit(database: Database) -> N
         without, _ = add_breakout(tx.session, meeting_id, [])
         included, _ = add_breakout(tx.session, meeting_id, [], include_hosts=True)
     with database.reading() as session:
-        assert breakout_reports.breakout(session, without).unassigned == ["p0"]
-        assert breakout_reports.breakout(session, included).unassigned == ["p0", "host0"]
+        assert breakouts.breakout(session, without).unassigned == ["p0"]
+        assert breakouts.breakout(session, included).unassigned == ["p0", "host0"]
 
 
 def test_the_number_of_queries_does_not_grow(database: Database) -> None:
@@ -160,11 +160,11 @@ def test_the_number_of_queries_does_not_grow(database: Database) -> None:
         meeting_id = add_meeting(tx.session)
         small, _ = add_breakout(tx.session, meeting_id, [RoomState.OPEN])
     asked = {
-        "one": lambda session: breakout_reports.breakout(session, small),
-        "list": lambda session: breakout_reports.breakouts(session, meeting_id, 50, None),
-        "meetings": lambda session: reports.meetings(session, 50, None),
-        "recordings": lambda session: breakout_reports.recordings(session, small, 50, None),
-        "people": lambda session: reports.participants(session, meeting_id, 50, None),
+        "one": lambda session: breakouts.breakout(session, small),
+        "list": lambda session: breakouts.breakouts(session, meeting_id, 50, None),
+        "meetings": lambda session: meetings.meetings(session, 50, None),
+        "recordings": lambda session: breakouts.recordings(session, small, 50, None),
+        "people": lambda session: meetings.participants(session, meeting_id, 50, None),
     }
     before = {name: queries(database, ask) for name, ask in asked.items()}
     with database.transaction() as tx:
@@ -186,8 +186,8 @@ def test_meetings_count_their_own_people(database: Database) -> None:
         away = Participant(meeting_id=meeting_id, custom_participant_id="away", name="x", created_at=NOW)
         tx.session.add(away)
     with database.reading() as session:
-        (found,) = reports.meetings(session, 50, None).items
-        people = reports.participants(session, meeting_id, 50, None).items
+        (found,) = meetings.meetings(session, 50, None).items
+        people = meetings.participants(session, meeting_id, 50, None).items
     assert (found.participant_count, found.present_count) == (4, 3)
     assert [(person.location, person.present) for person in people][2:] == [
         (Location.ROOM, True),
@@ -198,12 +198,12 @@ def test_meetings_count_their_own_people(database: Database) -> None:
 def test_what_is_not_there_is_unknown(database: Database) -> None:
     with database.reading() as session:
         for ask in (
-            lambda: reports.meeting(session, NOBODY),
-            lambda: reports.participants(session, NOBODY, 1, None),
-            lambda: reports.people(session, [NOBODY]),
-            lambda: reports.person(session, NOBODY, "ana"),
-            lambda: breakout_reports.breakout(session, NOBODY),
-            lambda: breakout_reports.breakouts(session, NOBODY, 1, None),
+            lambda: meetings.meeting(session, NOBODY),
+            lambda: meetings.participants(session, NOBODY, 1, None),
+            lambda: meetings.people(session, [NOBODY]),
+            lambda: meetings.person(session, NOBODY, "ana"),
+            lambda: breakouts.breakout(session, NOBODY),
+            lambda: breakouts.breakouts(session, NOBODY, 1, None),
         ):
             with pytest.raises(Unknown):
                 ask()

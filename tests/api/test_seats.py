@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlmodel import col
 
-from orchestrator.services import seats
+from orchestrator.services.people import seats
 from schemas.states import Location, RoomState, SeatState
 from schemas.tables import Room, Seat
 from tests.api.server import NOBODY, Api

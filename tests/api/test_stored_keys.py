@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, text
 
 from orchestrator.errors import Malformed, NameTaken, Unknown
-from orchestrator.services import api_keys
+from orchestrator.services.access import api_keys
 from orchestrator.services.deps import Deps
 from schemas.states import KeyRole
 from tests.api.conftest import parts

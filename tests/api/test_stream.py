@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from orchestrator.api.seat_listeners import MOST_NEWS
-from orchestrator.api.sse import Position
+from orchestrator.api.streams.seat_listeners import MOST_NEWS
+from orchestrator.api.streams.sse import Position
 from orchestrator.runtime.ports import free_port
 from orchestrator.services.deps import Deps
 from orchestrator.store.queries import lock_breakout

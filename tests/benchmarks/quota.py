@@ -18,10 +18,10 @@ from typing import Any
 import httpx
 
 from orchestrator.errors import OutOfQuota
-from orchestrator.realtimekit.budget import Budget, usable_of
 from orchestrator.realtimekit.client import RealtimeKit
-from orchestrator.realtimekit.priority import Priority
-from orchestrator.realtimekit.quota import Quota
+from orchestrator.realtimekit.quota.budget import Budget, usable_of
+from orchestrator.realtimekit.quota.gate import Quota
+from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.settings import Settings
 from tests.benchmarks.rig import moments, rig
 from tests.support.processes import clean_environment

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from orchestrator.sandbox.routes import ROUTES
+from orchestrator.sandbox.rest.routes import ROUTES
 from tests.chaos.invariants import Bounds
 from tests.chaos.story import ROOMS
 from tests.chaos.trouble import LATE_SECONDS, LURES, Fate, Lure, Part, Trouble, outage, outage_in_the_middle

@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 import pytest
 
 from orchestrator.realtimekit.titles import title_with_key
-from orchestrator.services import orphans
 from orchestrator.services.deps import Deps
-from orchestrator.services.orphans import Orphan
+from orchestrator.services.upkeep import sweep
+from orchestrator.services.upkeep.sweep import Orphan
 from tests.support.processes import Processes
 from tests.support.stack import JSON, Stack
 
@@ -40,7 +40,7 @@ def reconcile(stack: Stack, *, dry_run: bool = False) -> dict[str, Orphan]:
         page = is_last = 0
         while not is_last:
             page += 1
-            read = orphans.read_page(deps, page, dry_run=dry_run)
+            read = sweep.read_page(deps, page, dry_run=dry_run)
             assert read.error is None
             found |= {orphan.realtimekit_id: orphan for orphan in read.found}
             is_last = read.is_last

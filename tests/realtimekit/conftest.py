@@ -7,7 +7,7 @@ import pytest
 
 from orchestrator.realtimekit.calls import OnCall
 from orchestrator.realtimekit.client import RealtimeKit
-from orchestrator.realtimekit.quota import Quota
+from orchestrator.realtimekit.quota.gate import Quota
 from orchestrator.settings import Settings
 from tests.realtimekit.scripted import ScriptedServer
 from tests.support.sandbox_server import SandboxServer

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 
 from orchestrator.errors import OutOfQuota
-from orchestrator.realtimekit.budget import Ask, Budget, usable_of
-from orchestrator.realtimekit.priority import Priority
-from orchestrator.realtimekit.quota import Quota
+from orchestrator.realtimekit.quota.budget import Ask, Budget, usable_of
+from orchestrator.realtimekit.quota.gate import Quota
+from orchestrator.realtimekit.quota.priority import Priority
 
 _numbers = count()
 

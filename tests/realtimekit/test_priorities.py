@@ -7,9 +7,9 @@ import pytest
 import redis
 
 from orchestrator.errors import OutOfQuota
-from orchestrator.realtimekit import window as window_module
-from orchestrator.realtimekit.priority import Priority
-from orchestrator.realtimekit.quota import Quota
+from orchestrator.realtimekit.quota import window as window_module
+from orchestrator.realtimekit.quota.gate import Quota
+from orchestrator.realtimekit.quota.priority import Priority
 from tests.realtimekit.quotas import acquire, refusals, with_quotas
 
 

@@ -12,9 +12,9 @@ import pytest
 import redis
 
 from orchestrator.errors import OutOfQuota
-from orchestrator.realtimekit.budget import Ask, usable_of
-from orchestrator.realtimekit.priority import Priority
-from orchestrator.realtimekit.quota import Quota
+from orchestrator.realtimekit.quota.budget import Ask, usable_of
+from orchestrator.realtimekit.quota.gate import Quota
+from orchestrator.realtimekit.quota.priority import Priority
 from tests.realtimekit.quotas import acquire, quota_of, refusals, with_quotas
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
@@ -22,9 +22,9 @@ from tests.support.waiting import wait_until
 GREEDY = """
 import asyncio, json, sys, time
 from orchestrator.errors import OutOfQuota
-from orchestrator.realtimekit.budget import Ask, Budget
-from orchestrator.realtimekit.priority import Priority
-from orchestrator.realtimekit.quota import Quota
+from orchestrator.realtimekit.quota.budget import Ask, Budget
+from orchestrator.realtimekit.quota.priority import Priority
+from orchestrator.realtimekit.quota.gate import Quota
 
 async def main(url, usable, window, seconds):
     quota, granted, until = Quota(url, Budget(usable, window), Budget(usable, 60), "greedy"), [], time.time() + seconds

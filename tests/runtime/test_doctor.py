@@ -19,7 +19,7 @@ from orchestrator.cli.doctor.clocks import compared
 from orchestrator.cli.doctor.parts import Parts
 from orchestrator.realtimekit.webhooks import EVENTS
 from orchestrator.runtime.ports import LOOPBACK, free_port
-from orchestrator.services import api_keys
+from orchestrator.services.access import api_keys
 from orchestrator.store.database import Database
 from schemas.states import KeyRole
 from tests.support.databases import engine_of

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from orchestrator.sandbox.config import Delivery, SandboxConfig, Timings
+from orchestrator.sandbox.world.config import Delivery, SandboxConfig, Timings
 from tests.sandbox.kit import Kit
 from tests.sandbox.receiver import Receiver
 from tests.support.sandbox_server import SandboxServer

@@ -5,7 +5,7 @@ from typing import Any
 import cloudflare
 import pytest
 
-from orchestrator.sandbox.config import SandboxConfig
+from orchestrator.sandbox.world.config import SandboxConfig
 from tests.sandbox.kit import Kit
 from tests.support.sandbox_server import SandboxServer
 

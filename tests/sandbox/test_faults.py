@@ -8,7 +8,7 @@ import httpx
 import pytest
 from cloudflare import AsyncCloudflare, DefaultAioHttpClient
 
-from orchestrator.sandbox.config import Budget, Fault, FaultKind, Latency, SandboxConfig
+from orchestrator.sandbox.world.config import Budget, Fault, FaultKind, Latency, SandboxConfig
 from tests.sandbox.kit import Kit
 from tests.support.sandbox_server import SandboxServer
 from tests.support.waiting import wait_until

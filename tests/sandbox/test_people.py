@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from orchestrator.sandbox.people import Behaviour, Crowd, Person
+from orchestrator.sandbox.people.crowd import Behaviour, Crowd, Person
 from tests.sandbox.kit import Kit
 from tests.sandbox.stub_api import StubApi
 

@@ -7,14 +7,14 @@ import sys
 
 import httpx
 
-from orchestrator.sandbox.config import SandboxConfig, Switches
+from orchestrator.sandbox.world.config import SandboxConfig, Switches
 from tests.sandbox.kit import Kit
 from tests.support.sandbox_server import SandboxServer
 from tests.support.waiting import wait_until
 
 SERVE = """
 import sys
-from orchestrator.sandbox.config import SandboxConfig
+from orchestrator.sandbox.world.config import SandboxConfig
 from orchestrator.sandbox.server import serve
 serve(SandboxConfig.model_validate_json(sys.argv[1]), "127.0.0.1", int(sys.argv[2]))
 """

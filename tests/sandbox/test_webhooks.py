@@ -8,8 +8,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from orchestrator.sandbox.config import SandboxConfig
-from orchestrator.sandbox.payloads import EVENTS
+from orchestrator.sandbox.world.config import SandboxConfig
+from orchestrator.sandbox.world.payloads import EVENTS
 from tests.sandbox.kit import JSON, Kit
 from tests.sandbox.receiver import Received, Receiver
 from tests.sandbox.test_field_tables import check

@@ -8,8 +8,11 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from orchestrator.services import breakouts, meeting_sync, meetings, recordings, rooms, steps, webhooks
+from orchestrator.services.breakout import operations, recordings, steps
 from orchestrator.services.deps import Deps
+from orchestrator.services.meetings import creating, sync
+from orchestrator.services.rooms import advancing
+from orchestrator.services.webhooks import incoming
 from orchestrator.store.database import Transaction
 from schemas.columns import new_id
 from schemas.requests import BreakoutRequest, MeetingRequest
@@ -19,9 +22,9 @@ from tests.support.sandbox_server import JSON, SandboxServer
 
 WORK: dict[Any, Any] = {
     Breakout: steps.step,
-    Room: rooms.advance,
-    Inbox: webhooks.apply,
-    Meeting: meeting_sync.sync,
+    Room: advancing.advance,
+    Inbox: incoming.apply,
+    Meeting: sync.sync,
     Recording: recordings.follow,
 }
 
@@ -33,9 +36,9 @@ class Hand:
         self.deps, self.sandbox = deps, sandbox
         people = [{"custom_participant_id": name, "name": name} for name in names]
         asked = MeetingRequest.model_validate({"title": "By hand", "participants": people})
-        self.meeting_id = meetings.create(deps, asked)
+        self.meeting_id = creating.create(deps, asked)
         request = BreakoutRequest.model_validate({"assignment": {"seed": 1}, "start": "now", **body})
-        self.breakout_id = breakouts.create(deps, self.meeting_id, request)
+        self.breakout_id = operations.create(deps, self.meeting_id, request)
         self.work(Breakout, Room, Breakout, Meeting)
 
     def work(self, *tables: Any) -> None:
@@ -51,7 +54,7 @@ class Hand:
     def deliver(self, *events: JSON) -> None:
         """RealtimeKit tells of these, each by a delivery of its own; they wait to be applied."""
         for event in events:
-            webhooks.deliver(self.deps, new_id(), json.dumps(event).encode())
+            incoming.deliver(self.deps, new_id(), json.dumps(event).encode())
 
     def apply(self) -> None:
         """Apply what waits."""
@@ -109,7 +112,7 @@ class Hand:
             return session.get_one(Meeting, self.meeting_id).realtimekit_meeting_id
 
     def places(self) -> set[str | None]:
-        """The RealtimeKit meetings of the rooms."""
+        """The RealtimeKit meetings of the advancing."""
         with self.deps.database.reading() as session:
             statement = select(col(Room.realtimekit_meeting_id)).where(col(Room.breakout_id) == self.breakout_id)
             return set(session.scalars(statement))

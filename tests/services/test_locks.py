@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlmodel import col
 
-from orchestrator.services import breakouts, seating
+from orchestrator.services.breakout import operations, seating
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from schemas.tables import Breakout, Room, Seat
@@ -21,7 +21,7 @@ WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'L
 
 
 def _close(hand: Hand) -> None:
-    breakouts.close(hand.deps, hand.breakout_id, 0)
+    operations.close(hand.deps, hand.breakout_id, 0)
 
 
 def _move(hand: Hand) -> None:
@@ -35,7 +35,7 @@ def test_people_are_unseated_while_a_room_records_what_it_has_made(
     urls = {"database_url": postgres_url, "broker_url": broker_url}
     with SandboxServer() as sandbox, parts(sandbox, tmp_path, **urls) as deps:
         hand = Hand(deps, sandbox, ["ana"], rooms=1, start="manual")
-        breakouts.start(deps, hand.breakout_id)
+        operations.start(deps, hand.breakout_id)
         hand.work(Breakout)
         with deps.database.transaction() as tx:
             rooms = tx.session.scalars(select(col(Room.id)).where(col(Room.breakout_id) == hand.breakout_id)).all()

@@ -4,8 +4,8 @@ from itertools import permutations
 
 import pytest
 
-from orchestrator.services import breakout_reports
 from orchestrator.services.deps import Deps
+from orchestrator.services.views import breakouts
 from schemas.responses import BreakoutResponse
 from schemas.states import BreakoutState, SeatState
 from tests.services.hand import Hand, told_of
@@ -106,4 +106,4 @@ def _ended(hand: Hand, reason: str) -> JSON:
 
 def _breakout(hand: Hand) -> BreakoutResponse:
     with hand.deps.database.reading() as session:
-        return breakout_reports.breakout(session, hand.breakout_id)
+        return breakouts.breakout(session, hand.breakout_id)

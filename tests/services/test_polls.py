@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from orchestrator.services import breakout_reports
+from orchestrator.services.views import breakouts
 from schemas.states import SeatState
 from schemas.tables import Breakout
 from tests.api.conftest import parts
@@ -66,4 +66,4 @@ def _joined(hand: Hand) -> set[str]:
 
 def _problems(hand: Hand) -> list[str]:
     with hand.deps.database.reading() as session:
-        return [problem.what for problem in breakout_reports.breakout(session, hand.breakout_id).problems]
+        return [problem.what for problem in breakouts.breakout(session, hand.breakout_id).problems]

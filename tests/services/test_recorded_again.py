@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from orchestrator.services import breakouts
+from orchestrator.services.breakout import operations
 from orchestrator.services.deps import Deps
 from schemas.states import BreakoutState, RecordingState
 from schemas.tables import Breakout, Recording, Room
@@ -29,7 +29,7 @@ def hand(fresh: tuple[Deps, SandboxServer]) -> Hand:
 
 def test_a_stop_that_is_answered_with_a_running_recording_is_followed(hand: Hand) -> None:
     hand.sandbox.switches(stop_answers="running")
-    breakouts.close(hand.deps, hand.breakout_id, 0)
+    operations.close(hand.deps, hand.breakout_id, 0)
     hand.sandbox.leave(_peers(hand)[-1]["peer_id"])
     hand.sandbox.join(hand.main_token("ana"))
     hand.poll()

@@ -8,8 +8,11 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from orchestrator.services import breakout_reports, breakouts, meetings, seating, seats
+from orchestrator.services.breakout import operations, seating
 from orchestrator.services.deps import Deps
+from orchestrator.services.meetings import creating
+from orchestrator.services.people import seats
+from orchestrator.services.views import breakouts
 from schemas.requests import PersonRequest
 from schemas.states import RoomState, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Room
@@ -61,7 +64,7 @@ def test_a_person_without_a_token_for_main_is_reported_once(hand: Hand) -> None:
         hand.work(Meeting)
         _let_pauses_pass(hand)
     with hand.deps.database.reading() as session:
-        problems = breakout_reports.breakout(session, hand.breakout_id).problems
+        problems = breakouts.breakout(session, hand.breakout_id).problems
     assert [(it.what, it.custom_participant_id) for it in problems] == [("participant refused", "cy")]
 
 
@@ -69,14 +72,14 @@ def test_whoever_could_not_be_admitted_before_the_start_is_admitted_at_the_start
     fresh: tuple[Deps, SandboxServer],
 ) -> None:
     hand = Hand(*fresh, ["ana", "bo"], rooms=2, start="manual")
-    breakouts.prepare(hand.deps, hand.breakout_id)
+    operations.prepare(hand.deps, hand.breakout_id)
     hand.work(Breakout, Room)
     hand.sandbox.faults({"operation": "add_participant", "kind": "error_before", "times": None})
     seating.move_person(hand.deps, hand.breakout_id, "ana", _other_room(hand, "ana"))
     for _ in range(hand.deps.settings.room_tries + 1):
         hand.work(Room)
     hand.sandbox.faults()
-    breakouts.start(hand.deps, hand.breakout_id)
+    operations.start(hand.deps, hand.breakout_id)
     hand.work(Breakout, Room, Breakout)
     assert hand.seats() == {"ana": SeatState.INVITED, "bo": SeatState.INVITED}
 
@@ -88,7 +91,7 @@ def test_a_create_without_an_answer_is_in_doubt_from_when_it_failed(
     with SandboxServer() as sandbox, parts(sandbox, tmp_path, **urls, realtimekit_timeout_seconds=1) as deps:
         hand = Hand(deps, sandbox, ["ana"], rooms=1, start="manual")
         sandbox.faults({"operation": "create_meeting", "kind": "timeout_after", "seconds": 2})
-        breakouts.start(deps, hand.breakout_id)
+        operations.start(deps, hand.breakout_id)
         hand.work(Breakout)
         began = _now(hand)
         hand.work(Room)
@@ -99,7 +102,7 @@ def test_a_create_without_an_answer_is_in_doubt_from_when_it_failed(
 
 def _register(hand: Hand, name: str, preset: str) -> str:
     person = PersonRequest(custom_participant_id=name, name=name, preset_name=preset)
-    return meetings.register(hand.deps, hand.meeting_id, [person])[0]
+    return creating.register(hand.deps, hand.meeting_id, [person])[0]
 
 
 def _adds(hand: Hand) -> int:
@@ -120,7 +123,7 @@ def _rooms(hand: Hand) -> Sequence[Room]:
 def _other_room(hand: Hand, name: str) -> str:
     assert {room.state for room in _rooms(hand)} == {RoomState.READY}
     with hand.deps.database.reading() as session:
-        rooms = breakout_reports.breakout(session, hand.breakout_id).rooms
+        rooms = breakouts.breakout(session, hand.breakout_id).rooms
     return next(room.id for room in rooms if name not in {it.custom_participant_id for it in room.participants})
 
 

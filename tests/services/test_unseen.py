@@ -3,8 +3,8 @@
 from pathlib import Path
 from threading import Thread
 
-from orchestrator.realtimekit.priority import Priority
-from orchestrator.services import breakouts
+from orchestrator.realtimekit.quota.priority import Priority
+from orchestrator.services.breakout import operations
 from orchestrator.services.deps import Deps
 from schemas.states import SeatState
 from schemas.tables import Room
@@ -43,7 +43,7 @@ def test_who_comes_while_the_room_is_being_closed_is_put_out(fresh: tuple[Deps, 
     _tell(hand, "Left", "ana")
     hand.sandbox.join(hand.tokens()["ana"])
     hand.sandbox.latency(**{INACTIVE: 1000})
-    breakouts.close(hand.deps, hand.breakout_id, 0)
+    operations.close(hand.deps, hand.breakout_id, 0)
     closing = Thread(target=hand.work, args=(Room,))
     closing.start()
     wait_until(lambda: any(it["status"] == "INACTIVE" for it in hand.sandbox.state()["meetings"]))
@@ -65,7 +65,7 @@ def test_people_are_seen_coming_home_although_the_quota_is_almost_spent(
         _tell(hand, "Joined", "ana")
         while sum(sandbox.calls()["counts"].values()) < 75:
             deps.realtimekit.run(deps.realtimekit.preset_names(priority=Priority.MOVING))
-        breakouts.close(deps, hand.breakout_id, 0)
+        operations.close(deps, hand.breakout_id, 0)
         hand.sandbox.leave(_peers(hand)[0]["peer_id"])
         _tell(hand, "Left", "ana")
         hand.sandbox.join(hand.main_token("ana"))
@@ -74,7 +74,7 @@ def test_people_are_seen_coming_home_although_the_quota_is_almost_spent(
 
 
 def _close(hand: Hand) -> None:
-    breakouts.close(hand.deps, hand.breakout_id, 0)
+    operations.close(hand.deps, hand.breakout_id, 0)
     hand.work(Room)
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
-from orchestrator.services import event_log
+from orchestrator.services.views import event_log
 from orchestrator.settings import Settings
 from orchestrator.store.database import Database
 from orchestrator.store.queries import lock_breakout

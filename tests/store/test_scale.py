@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, text
 
 from orchestrator import bootstrap
-from orchestrator.services import steps
+from orchestrator.services.breakout import steps
 from orchestrator.services.deps import Deps
 from orchestrator.settings import Settings
 from orchestrator.store import due

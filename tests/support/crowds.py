@@ -5,7 +5,7 @@ import threading
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
-from orchestrator.sandbox.people import Behaviour, Crowd
+from orchestrator.sandbox.people.crowd import Behaviour, Crowd
 
 T = TypeVar("T")
 

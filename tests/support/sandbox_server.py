@@ -8,8 +8,8 @@ from typing import Any, Self
 import httpx
 
 from orchestrator.sandbox.app import create_app
-from orchestrator.sandbox.config import SandboxConfig
 from orchestrator.sandbox.server import free_socket, server
+from orchestrator.sandbox.world.config import SandboxConfig
 
 JSON = dict[str, Any]
 

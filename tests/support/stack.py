@@ -13,7 +13,7 @@ from orchestrator import bootstrap
 from orchestrator.runtime import commands
 from orchestrator.runtime.ports import free_port
 from orchestrator.services.deps import Deps
-from orchestrator.services.registration import ensure_webhook
+from orchestrator.services.webhooks.registration import ensure_webhook
 from orchestrator.settings import Settings
 from tests.support.crowds import Crowds
 from tests.support.databases import engine_of

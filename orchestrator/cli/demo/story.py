@@ -10,7 +10,7 @@ import httpx
 
 from orchestrator.cli.demo.stack import Stack
 from orchestrator.cli.show.ending import is_over
-from orchestrator.sandbox.people import Crowd
+from orchestrator.sandbox.people.crowd import Crowd
 from schemas.responses import BreakoutResponse, MeetingResponse
 
 NAMES = [

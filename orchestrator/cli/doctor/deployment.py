@@ -10,7 +10,7 @@ from orchestrator.cli.doctor.parts import Parts
 from orchestrator.cli.failures import Unusable
 from orchestrator.cli.up import address
 from orchestrator.realtimekit.sdk import on_this_machine
-from orchestrator.services.api_keys import living
+from orchestrator.services.access.api_keys import living
 from orchestrator.settings import CLOUDFLARE
 
 SHORTEST_SECRET_KEY = 16

@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 
 from orchestrator.cli.failures import Unusable, broker_of, read_settings
 from orchestrator.realtimekit.client import RealtimeKit
-from orchestrator.realtimekit.quota import Quota
+from orchestrator.realtimekit.quota.gate import Quota
 from orchestrator.realtimekit.records import PresetRecord, WebhookRecord
 from orchestrator.runtime.ports import LOOPBACKS
 from orchestrator.settings import Settings

@@ -16,7 +16,7 @@ from orchestrator.errors import NotFound, Refused
 from orchestrator.realtimekit.clock import server_time
 from orchestrator.realtimekit.signatures import published_key, rsa_key
 from orchestrator.realtimekit.webhooks import EVENTS
-from orchestrator.services.registration import PATH
+from orchestrator.services.webhooks.registration import PATH
 from schemas.requests import MeetingRequest
 from schemas.tables import Meeting, Participant
 

@@ -1,0 +1,160 @@
+"""Breakouts: split a meeting into rooms, and bring everyone home."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Response
+from sqlmodel import Session
+
+from orchestrator.api.common import (
+    FIRST_LIMIT,
+    OPERATOR,
+    BreakoutId,
+    Cursor,
+    CustomId,
+    DepsHere,
+    Limit,
+    MeetingId,
+    OnceHere,
+    Responses,
+    RoomId,
+    errors,
+)
+from orchestrator.services.breakout import changes, operations, retrying, seating
+from orchestrator.services.deps import Deps
+from orchestrator.services.views import breakouts
+from schemas.requests import BreakoutChange, BreakoutRequest, CloseRequest, RoomChange, SeatChange
+from schemas.responses import BreakoutResponse, BreakoutSummary, Page, RoomRecordingResponse, RoomResponse
+
+router = APIRouter(prefix="/v1", tags=["breakouts"], dependencies=OPERATOR)
+
+OF_MEETING = "/meetings/{meeting_id}/breakouts"
+ONE = "/breakouts/{breakout_id}"
+STARTED: Responses = {
+    201: {"description": "A draft, or scheduled."},
+    202: {"model": BreakoutResponse, "description": "Opening."},
+}
+MOVING: Responses = {202: {"model": BreakoutResponse, "description": "Their browser is told to go there."}}
+ALREADY_SO: Responses = {200: {"model": BreakoutResponse, "description": "It was so already; nothing changed."}}
+
+Endpoint = Callable[..., Response]
+
+
+def _begins(path: str, summary: str, or_else: Responses | None = None) -> Callable[[Endpoint], Endpoint]:
+    """The route of a POST that has something done: 202, or what `or_else` says."""
+    responses = (or_else or {}) | errors(409)
+    return router.post(path, status_code=202, response_model=BreakoutResponse, responses=responses, summary=summary)
+
+
+def _report(deps: Deps, breakout_id: str) -> BreakoutResponse:
+    with deps.database.reading() as session:
+        return breakouts.breakout(session, breakout_id)
+
+
+def _answer(breakout_id: str) -> Callable[[Session, bool], tuple[int, BreakoutResponse]]:
+    """202 for what has changed something, 200 for what was so already."""
+    return lambda session, changed: (202 if changed else 200, breakouts.breakout(session, breakout_id))
+
+
+def _begun(breakout_id: str) -> Callable[[Session, None], tuple[int, BreakoutResponse]]:
+    """202, also when it was begun before."""
+    return lambda session, _: (202, breakouts.breakout(session, breakout_id))
+
+
+@router.post(
+    OF_MEETING,
+    status_code=201,
+    response_model=BreakoutResponse,
+    responses=STARTED | errors(409),
+    summary="Create a breakout",
+)
+def create(meeting_id: MeetingId, body: BreakoutRequest, doing: OnceHere) -> Response:
+    """Split the meeting's people into rooms; with `start: "now"` the rooms are opened at once."""
+
+    def answer(session: Session, breakout_id: str) -> tuple[int, BreakoutResponse]:
+        return 202 if body.start == "now" else 201, breakouts.breakout(session, breakout_id)
+
+    return doing.once(lambda deps: operations.create(deps, meeting_id, body), answer)
+
+
+@router.get(OF_MEETING, summary="List a meeting's breakouts")
+def index(
+    meeting_id: MeetingId, deps: DepsHere, limit: Limit = FIRST_LIMIT, cursor: Cursor = None
+) -> Page[BreakoutSummary]:
+    """The oldest first, without their rooms."""
+    with deps.database.reading() as session:
+        return breakouts.breakouts(session, meeting_id, limit, cursor)
+
+
+@router.get(ONE, summary="Get a breakout")
+def get(breakout_id: BreakoutId, deps: DepsHere) -> BreakoutResponse:
+    """Its rooms, the people in each, their recordings, how far it is, and what went wrong."""
+    return _report(deps, breakout_id)
+
+
+@router.get(ONE + "/recordings", summary="List a breakout's recordings")
+def recordings(
+    breakout_id: BreakoutId, deps: DepsHere, limit: Limit = FIRST_LIMIT, cursor: Cursor = None
+) -> Page[RoomRecordingResponse]:
+    """All recordings of every room, the oldest first; a room that emptied and filled again has several."""
+    with deps.database.reading() as session:
+        return breakouts.recordings(session, breakout_id, limit, cursor)
+
+
+@_begins(ONE + "/start", "Start a breakout", ALREADY_SO)
+def start(breakout_id: BreakoutId, doing: OnceHere) -> Response:
+    """Open the rooms of a draft or scheduled breakout."""
+    return doing.once(lambda deps: operations.start(deps, breakout_id), _answer(breakout_id))
+
+
+@_begins(ONE + "/prepare", "Prepare a breakout")
+def prepare(breakout_id: BreakoutId, doing: OnceHere) -> Response:
+    """Make the rooms and admit their people ahead of the start, which then takes no call to RealtimeKit."""
+    return doing.once(lambda deps: operations.prepare(deps, breakout_id), _begun(breakout_id))
+
+
+@router.patch(ONE, responses=errors(409), summary="Change a breakout")
+def change(breakout_id: BreakoutId, body: BreakoutChange, deps: DepsHere) -> BreakoutResponse:
+    """Its name; or while it is open its clock: close at another time, so much later or earlier, pause, go on."""
+    changes.change(deps, breakout_id, body)
+    return _report(deps, breakout_id)
+
+
+@router.patch(ONE + "/rooms/{room_id}", responses=errors(409), summary="Rename a room")
+def rename_room(breakout_id: BreakoutId, room_id: RoomId, body: RoomChange, deps: DepsHere) -> RoomResponse:
+    """Also while it is open: its people see the new name. Names are unique within a breakout."""
+    changes.rename_room(deps, breakout_id, room_id, body)
+    return next(room for room in _report(deps, breakout_id).rooms if room.id == room_id)
+
+
+@_begins(ONE + "/rooms/{room_id}/retry", "Retry a failed room")
+def retry_room(breakout_id: BreakoutId, room_id: RoomId, doing: OnceHere) -> Response:
+    """While the breakout runs. Its people who were given other rooms stay there; who has none is seated in it again."""
+    return doing.once(lambda deps: retrying.retry_room(deps, breakout_id, room_id), _begun(breakout_id))
+
+
+@router.put(
+    ONE + "/participants/{custom_participant_id:path}/room",
+    responses=MOVING | errors(409),
+    summary="Move a person",
+)
+def move_person(
+    breakout_id: BreakoutId, custom_participant_id: CustomId, body: SeatChange, deps: DepsHere, response: Response
+) -> BreakoutResponse:
+    """To another room, or with null back to the main meeting; before the start it changes the assignment."""
+    moving = seating.move_person(deps, breakout_id, custom_participant_id, body.room_id)
+    response.status_code = 202 if moving else 200
+    return _report(deps, breakout_id)
+
+
+@_begins(ONE + "/close", "Close a breakout", ALREADY_SO)
+def close(breakout_id: BreakoutId, doing: OnceHere, body: Annotated[CloseRequest | None, Body()] = None) -> Response:
+    """Count down, bring everybody back to the main meeting, stop the recordings and retire the rooms."""
+    countdown_seconds = None if body is None else body.countdown_seconds
+    return doing.once(lambda deps: operations.close(deps, breakout_id, countdown_seconds), _answer(breakout_id))
+
+
+@_begins(ONE + "/cancel", "Cancel a breakout", ALREADY_SO)
+def cancel(breakout_id: BreakoutId, doing: OnceHere) -> Response:
+    """Give up a draft or scheduled breakout."""
+    return doing.once(lambda deps: operations.cancel(deps, breakout_id), _answer(breakout_id))

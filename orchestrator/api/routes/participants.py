@@ -1,0 +1,82 @@
+"""People of a meeting, and what lets their browsers in."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Request, Response
+from sqlmodel import Session
+
+from orchestrator.api.common import (
+    FIRST_LIMIT,
+    OPERATOR,
+    Cursor,
+    CustomId,
+    DepsHere,
+    Limit,
+    MeetingId,
+    OnceHere,
+    SecretOnceHere,
+)
+from orchestrator.api.tokens import ClientTokens
+from orchestrator.services.meetings import creating
+from orchestrator.services.views import meetings
+from schemas.requests import ClientTokenRequest, ParticipantsRequest, PresentRequest
+from schemas.responses import ClientTokenResponse, Page, ParticipantResponse, ParticipantsResponse
+
+router = APIRouter(
+    prefix="/v1/meetings/{meeting_id}/participants",
+    tags=["participants"],
+    dependencies=OPERATOR,
+)
+
+ONE = "/{custom_participant_id:path}"
+"""The caller's own ids may contain a slash."""
+
+
+@router.post("", response_model=ParticipantsResponse, summary="Register participants")
+def register(meeting_id: MeetingId, body: ParticipantsRequest, doing: OnceHere) -> Response:
+    """Register up to 1000 people; those known already get their new name and role."""
+
+    def answer(session: Session, participant_ids: list[str]) -> tuple[int, ParticipantsResponse]:
+        return 200, ParticipantsResponse(participants=meetings.people(session, participant_ids))
+
+    return doing.once(lambda deps: creating.register(deps, meeting_id, body.participants), answer)
+
+
+@router.get("", summary="List participants")
+def index(
+    meeting_id: MeetingId, deps: DepsHere, limit: Limit = FIRST_LIMIT, cursor: Cursor = None
+) -> Page[ParticipantResponse]:
+    """The people of a meeting in the order of their registration, and where each was last seen."""
+    with deps.database.reading() as session:
+        return meetings.participants(session, meeting_id, limit, cursor)
+
+
+@router.post(ONE + "/client-tokens", status_code=201, response_model=ClientTokenResponse, summary="Make a client token")
+def create_client_token(
+    meeting_id: MeetingId,
+    custom_participant_id: CustomId,
+    doing: SecretOnceHere,
+    request: Request,
+    body: Annotated[ClientTokenRequest | None, Body()] = None,
+) -> Response:
+    """A token for this person's browser, good for nothing but `/v1/seat`."""
+    tokens: ClientTokens = request.app.state.tokens
+    ttl = timedelta(seconds=(body or ClientTokenRequest()).ttl_seconds)
+
+    def answer(session: Session, _: None) -> tuple[int, ClientTokenResponse]:
+        person = meetings.person(session, meeting_id, custom_participant_id)
+        token, expires_at = tokens.issue(person.id, meeting_id, ttl)
+        return 201, ClientTokenResponse(token=token, expires_at=expires_at)
+
+    return doing.once(lambda _: None, answer)
+
+
+@router.put(ONE + "/present", summary="Say who is in the meeting")
+def set_present(
+    meeting_id: MeetingId, custom_participant_id: CustomId, body: PresentRequest, deps: DepsHere
+) -> ParticipantResponse:
+    """For callers that get no webhooks: whether this person is in the main meeting."""
+    participant_id = creating.set_present(deps, meeting_id, custom_participant_id, body.present)
+    with deps.database.reading() as session:
+        return meetings.people(session, [participant_id])[0]

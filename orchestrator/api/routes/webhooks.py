@@ -1,0 +1,86 @@
+"""What RealtimeKit tells us: checked against its signature over the raw bytes, stored, and applied by a task."""
+
+import hashlib
+import json
+import math
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+
+from orchestrator.api.common import errors
+from orchestrator.errors import NotNow, Unauthenticated, UserError
+from orchestrator.log import logger
+from orchestrator.realtimekit.webhooks import DELIVERY_HEADER, SIGNATURE_HEADER, KeyFetcher
+from orchestrator.services.deps import Deps
+from orchestrator.services.webhooks import incoming
+from schemas.responses import HealthResponse
+
+log = logger(__name__)
+
+LONGEST_ID = 100
+
+router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+
+
+@router.post("/realtimekit", responses=errors(400, 401, 413, 503), summary="Webhook of RealtimeKit")
+async def realtimekit(request: Request) -> HealthResponse:
+    """For RealtimeKit alone: `rtk-signature` over the raw body. Any order, any number of times, same result."""
+    state = request.app.state
+    raw = await request.body()
+    signature, delivery_id = request.headers.get(SIGNATURE_HEADER, ""), request.headers.get(DELIVERY_HEADER, "")
+    await run_in_threadpool(_take, state.deps, state.webhook_keys, raw, signature, delivery_id)
+    return HealthResponse(status="ok")
+
+
+def _take(deps: Deps, keys: KeyFetcher, raw: bytes, signature: str, delivery_id: str) -> None:
+    """Whatever goes wrong on our side is a 503: then it is sent again."""
+    try:
+        _check(keys, raw, signature)
+        incoming.deliver(deps, _storable_id(delivery_id, raw), _storable_body(raw))
+    except UserError:
+        raise
+    except Exception as error:
+        log.exception("a delivery was not stored")
+        raise NotNow("the delivery could not be stored") from error
+
+
+def _check(keys: KeyFetcher, raw: bytes, signature: str) -> None:
+    if not signature:
+        raise Unauthenticated(f"no {SIGNATURE_HEADER}")
+    genuine = keys.verify(raw, signature)
+    if genuine is None:
+        raise NotNow("RealtimeKit's public key can't be had now")
+    if not genuine:
+        raise Unauthenticated(f"{SIGNATURE_HEADER} does not fit the body")
+
+
+def _storable_body(raw: bytes) -> bytes:
+    """The same JSON in a form that any database takes."""
+    try:
+        return json.dumps(_storable(json.loads(raw))).encode()
+    except (ValueError, RecursionError):
+        raise UserError("the body is not JSON") from None
+
+
+def _storable(value: Any) -> Any:
+    """The same without what PostgreSQL refuses: NUL, half surrogates, numbers that are none."""
+    match value:
+        case str():
+            return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+        case float():
+            return value if math.isfinite(value) else None
+        case list():
+            return [_storable(item) for item in value]
+        case dict():
+            return {_storable(key): _storable(item) for key, item in value.items()}
+    return value
+
+
+def _storable_id(delivery_id: str, raw: bytes) -> str:
+    """The delivery's own id; without one, the same bytes are the same delivery."""
+    if not delivery_id:
+        return "body-" + hashlib.sha256(raw).hexdigest()
+    if len(delivery_id) > LONGEST_ID:
+        return "id-" + hashlib.sha256(delivery_id.encode()).hexdigest()
+    return delivery_id

@@ -1,0 +1,1 @@
+"""Simulated people: each keeps a seat stream open and is wherever the seat says."""

@@ -1,0 +1,1 @@
+"""RealtimeKit's REST API as the sandbox serves it, with its faults."""

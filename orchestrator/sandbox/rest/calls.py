@@ -1,0 +1,161 @@
+"""One call as a handler sees it, and the list of those that were made."""
+
+import json
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from orchestrator.sandbox.world.answers import JSON, Answer, Refusal, page
+from orchestrator.sandbox.world.config import SandboxConfig
+from orchestrator.sandbox.world.state import World
+
+Body = TypeVar("Body", bound=BaseModel)
+SECRET = {"storage_config", "rtmp_out_config", "live_streaming_config", "token", "auth_token"}
+
+
+@dataclass(slots=True)
+class Call:
+    """A routed request with its whole body."""
+
+    operation: str
+    method: str
+    path: str
+    params: dict[str, str]
+    query: dict[str, list[str]]
+    body: bytes
+
+    def parse(self, model: type[Body]) -> Body:
+        """The body as a model; nothing at all counts as `{}`. 400 with what is wrong."""
+        try:
+            return model.model_validate_json(self.body or b"{}", strict=True)
+        except ValidationError as error:
+            raise Refusal(400, "; ".join(_complaint(part) for part in error.errors(include_url=False))) from None
+
+    def first(self, name: str) -> str | None:
+        """A query parameter."""
+        values = self.query.get(name)
+        return values[0] if values else None
+
+    def one_of(self, name: str, *allowed: str) -> str | None:
+        """A query parameter that must be one of these words, or 400."""
+        value = self.first(name)
+        if value is not None and value not in allowed:
+            raise Refusal(400, f"{name}: must be one of {', '.join(allowed)}")
+        return value
+
+    def number(self, name: str, default: int) -> int:
+        """A query parameter that is a number, not negative (the SDK writes `1` or `1.0`), or 400."""
+        value = self.first(name)
+        if value is None:
+            return default
+        try:
+            number = int(float(value))
+        except (ValueError, OverflowError):
+            raise Refusal(400, f"{name}: must be a number") from None
+        if number < 0:
+            raise Refusal(400, f"{name}: must not be negative")
+        return number
+
+    def moment(self, name: str) -> float | None:
+        """A query parameter that is a time, as seconds since the epoch, or 400."""
+        value = self.first(name)
+        try:
+            return None if value is None else datetime.fromisoformat(value).timestamp()
+        except ValueError:
+            raise Refusal(400, f"{name}: must be a date and time") from None
+
+    def flag(self, name: str) -> bool:
+        """A boolean query parameter."""
+        return self.one_of(name, "true", "false") == "true"
+
+    def page(self, items: list[Any], config: SandboxConfig) -> tuple[list[Any], JSON]:
+        """The asked for part of a list, and its `paging`."""
+        size = min(self.number("per_page", config.default_per_page) or config.default_per_page, config.max_per_page)
+        chosen, paging = page(items, self.number("page_no", 1), size)
+        return list(chosen), paging
+
+
+Handler = Callable[[World, Call], Answer]
+
+
+def listing(call: Call, world: World, items: list[Any], show: Callable[[Any], JSON]) -> Answer:
+    """A plain list: `data[]` and `paging`."""
+    chosen, paging = call.page(items, world.config)
+    return Answer(200, {"success": True, "data": [show(item) for item in chosen], "paging": paging})
+
+
+@dataclass(slots=True)
+class Logged:
+    """What is remembered of a call."""
+
+    at: float
+    call: Call
+    status: int = 0
+    seconds: float = 0.0
+    fault: str | None = None
+
+    def show(self) -> JSON:
+        """As `/_sandbox/calls` lists it; status 0 means that no answer was given."""
+        call = self.call
+        args = {"path": call.params, "query": call.query, "body": _summary(call.body)}
+        shown = {"at": self.at, "operation": call.operation, "method": call.method, "path": call.path}
+        return shown | {"status": self.status, "seconds": round(self.seconds, 6), "fault": self.fault, "args": args}
+
+
+class CallLog:
+    """Counts for ever, details of the latest calls."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin anew; calls that are in flight stay counted as such."""
+        self.counts: Counter[str] = Counter()
+        self.statuses: dict[str, Counter[str]] = {}
+        self.entries: deque[Logged] = deque(maxlen=self._size)
+        self.in_flight = getattr(self, "in_flight", 0)
+        self.max_in_flight = self.in_flight
+
+    def begin(self, entry: Logged) -> None:
+        """A call has come in."""
+        self.counts[entry.call.operation] += 1
+        self.entries.append(entry)
+        self.in_flight += 1
+        self.max_in_flight = max(self.max_in_flight, self.in_flight)
+
+    def end(self, entry: Logged, seconds: float) -> None:
+        """It was answered, or will never be."""
+        entry.seconds = seconds
+        self.in_flight -= 1
+        self.statuses.setdefault(entry.call.operation, Counter())[str(entry.status)] += 1
+
+    def show(self) -> JSON:
+        """All of it, as JSON."""
+        return {
+            "total": sum(self.counts.values()),
+            "counts": dict(self.counts),
+            "statuses": {operation: dict(statuses) for operation, statuses in self.statuses.items()},
+            "in_flight": self.in_flight,
+            "max_in_flight": self.max_in_flight,
+            "log": [entry.show() for entry in self.entries],
+        }
+
+
+def _complaint(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"]) or "body"
+    return f"{where}: {error['msg']}"
+
+
+def _summary(body: bytes) -> Any:
+    try:
+        parsed = json.loads(body) if body else None
+    except ValueError:
+        return body[:200].decode(errors="replace")
+    if not isinstance(parsed, dict):
+        return parsed
+    return {key: value for key, value in parsed.items() if key not in SECRET}

@@ -1,0 +1,106 @@
+"""Participants of a meeting: who may join, and with which token."""
+
+from orchestrator.sandbox.rest.bodies import ParticipantBody, ParticipantPatch
+from orchestrator.sandbox.rest.calls import Call, listing
+from orchestrator.sandbox.world.answers import JSON, Answer, Refusal, iso, ok
+from orchestrator.sandbox.world.state import Meeting, Participant, World, new_id, now
+from orchestrator.sandbox.world.tokens import mint
+
+
+def add(world: World, call: Call) -> Answer:
+    """POST participants: 201 with a token. What a known custom_participant_id means is a switch."""
+    meeting = world.meeting(call.params["meeting_id"])
+    body = call.parse(ParticipantBody)
+    preset = world.preset_named(body.preset_name)
+    known = meeting.by_custom_id.get(body.custom_participant_id)
+    wanted = world.config.switches.duplicate_participant
+    if known and wanted == "conflict":
+        raise Refusal(409, f"Participant {body.custom_participant_id!r} already exists in this meeting")
+    if known and wanted == "same_record":
+        known.preset, known.name, known.picture, known.updated_at = preset, body.name, body.picture, now()
+        return _with_token(world, known, 201)
+    moment, custom = now(), body.custom_participant_id
+    new = Participant(new_id(), meeting, custom, preset, body.name, body.picture, moment, moment)
+    meeting.participants[new.id] = meeting.by_custom_id[custom] = world.participants[new.id] = new
+    return _with_token(world, new, 201)
+
+
+def find(world: World, call: Call) -> Answer:
+    """GET participants, in the order in which they were added."""
+    meeting = world.meeting(call.params["meeting_id"])
+    return listing(call, world, list(meeting.participants.values()), show)
+
+
+def get(world: World, call: Call) -> Answer:
+    """GET participants/{id}."""
+    return ok(show(_participant(world, call)))
+
+
+def replace(world: World, call: Call) -> Answer:
+    """PUT participants/{id}: 200 with a token."""
+    participant = _participant(world, call)
+    body = call.parse(ParticipantBody)
+    participant.preset = world.preset_named(body.preset_name)
+    participant.custom_participant_id = body.custom_participant_id
+    participant.name, participant.picture, participant.updated_at = body.name, body.picture, now()
+    _index(participant.meeting)
+    return _with_token(world, participant)
+
+
+def edit(world: World, call: Call) -> Answer:
+    """PATCH participants/{id}: 200 with a token."""
+    participant = _participant(world, call)
+    changes = call.parse(ParticipantPatch).model_dump(exclude_unset=True)
+    if changes.get("preset_name"):
+        participant.preset = world.preset_named(changes["preset_name"])
+    participant.name = changes.get("name", participant.name)
+    participant.picture = changes.get("picture", participant.picture)
+    participant.updated_at = now()
+    return _with_token(world, participant)
+
+
+def delete(world: World, call: Call) -> Answer:
+    """DELETE participants/{id}: tokens stop working; who is in stays in."""
+    participant = _participant(world, call)
+    del world.participants[participant.id], participant.meeting.participants[participant.id]
+    _index(participant.meeting)
+    gone: JSON = {
+        "custom_participant_id": participant.custom_participant_id,
+        "preset_id": participant.preset.id,
+        "created_at": iso(participant.created_at),
+        "updated_at": iso(participant.updated_at),
+    }
+    return ok(gone)
+
+
+def refresh(world: World, call: Call) -> Answer:
+    """POST participants/{id}/token: a new token; the old ones still work."""
+    return ok({"token": mint(world, _participant(world, call))})
+
+
+def show(participant: Participant) -> JSON:
+    """A participant as REST answers it, without a token."""
+    return {
+        "id": participant.id,
+        "name": participant.name,
+        "picture": participant.picture,
+        "custom_participant_id": participant.custom_participant_id,
+        "preset_name": participant.preset.name,
+        "created_at": iso(participant.created_at),
+        "updated_at": iso(participant.updated_at),
+    }
+
+
+def _with_token(world: World, participant: Participant, status: int = 200) -> Answer:
+    return ok(show(participant) | {"token": mint(world, participant)}, status)
+
+
+def _participant(world: World, call: Call) -> Participant:
+    meeting = world.meeting(call.params["meeting_id"])
+    if found := meeting.participants.get(call.params["participant_id"]):
+        return found
+    raise Refusal(404, "Participant not found")
+
+
+def _index(meeting: Meeting) -> None:
+    meeting.by_custom_id = {each.custom_participant_id: each for each in meeting.participants.values()}

@@ -1,0 +1,104 @@
+"""Recordings over REST: start, stop, pause, resume, look."""
+
+from orchestrator.sandbox.rest.bodies import ActionBody, StartBody, TrackBody
+from orchestrator.sandbox.rest.calls import Call, listing
+from orchestrator.sandbox.world import live, recorder
+from orchestrator.sandbox.world.answers import JSON, Answer, Refusal, ok
+from orchestrator.sandbox.world.state import Meeting, Recording, Session, World
+
+STATUSES = {"INVOKED", "RECORDING", "UPLOADING", "UPLOADED", "ERRORED", "PAUSED"}
+
+
+def start(world: World, call: Call) -> Answer:
+    """POST /recordings: 200, not 201. 409 while one runs, refused in an empty meeting (a switch)."""
+    body = call.parse(StartBody)
+    meeting = world.meeting(body.meeting_id)
+    if recorder.active(meeting) and not body.allow_multiple_recordings:
+        raise Refusal(409, "Recording already in progress")
+    session = _session_to_record(world, meeting)
+    recording = recorder.begin(world, meeting, session, body.model_dump(), "API_CALL")
+    return ok(recorder.show_reasons(world, recording))
+
+
+def start_track(world: World, call: Call) -> Answer:
+    """POST /recordings/track: always needs a live session."""
+    meeting = world.meeting(call.parse(TrackBody).meeting_id)
+    session = live.active_session(world, meeting)
+    recording = recorder.begin(world, meeting, session, {}, "API_CALL")
+    return ok({"recording": recorder.show(world, recording)})
+
+
+def find(world: World, call: Call) -> Answer:
+    """GET /recordings: latest first; `status` may come repeated or with commas."""
+    wanted = {status for value in call.query.get("status", []) for status in value.split(",")}
+    if wanted - STATUSES:
+        raise Refusal(400, f"status: must be one of {', '.join(sorted(STATUSES))}")
+    found = [recording for recording in reversed(world.recordings.values()) if _wanted(call, recording, wanted)]
+    if call.one_of("sort_order", "ASC", "DESC") == "ASC":
+        found.reverse()
+
+    def show(recording: Recording) -> JSON:
+        meeting = {"id": recording.meeting.id, "title": recording.meeting.title}
+        return recorder.show(world, recording) | {"meeting": meeting}
+
+    return listing(call, world, found, show)
+
+
+def get(world: World, call: Call) -> Answer:
+    """GET /recordings/{id}."""
+    return ok(recorder.show_reasons(world, _recording(world, call)))
+
+
+def get_active(world: World, call: Call) -> Answer:
+    """GET /recordings/active-recording/{meeting_id}; 404 when none runs."""
+    if recording := recorder.active(world.meeting(call.params["meeting_id"])):
+        return ok(recorder.show(world, recording))
+    raise Refusal(404, "No active recording found")
+
+
+def act(world: World, call: Call) -> Answer:
+    """PUT /recordings/{id}: stop, pause or resume; 409 when it is in no state for that."""
+    recording = _recording(world, call)
+    action = call.parse(ActionBody).action
+    if action == "stop":
+        if not recording.running and world.config.switches.stop_stopped_recording == "conflict":
+            raise Refusal(409, f"Recording is not running: {recording.status}")
+        before = recorder.show_reasons(world, recording)
+        recorder.stop(world, recording, "API_CALL")
+        if world.config.switches.stop_answers == "running":
+            return ok(before)
+    elif not (recorder.pause if action == "pause" else recorder.resume)(world, recording):
+        raise Refusal(409, f"Can't {action} a recording that is {recording.status}")
+    return ok(recorder.show_reasons(world, recording))
+
+
+def _session_to_record(world: World, meeting: Meeting) -> Session | None:
+    session, switches = meeting.session, world.config.switches
+    if session and session.live:
+        return session
+    if switches.record_empty_meeting == "refuse":
+        raise Refusal(400, "No active session found: nobody is in the meeting")
+    if session is None and switches.recorder_triggers_events:
+        session = live.start_session(world, meeting)
+        live.linger(world, session)
+    return session
+
+
+def _recording(world: World, call: Call) -> Recording:
+    if found := world.recordings.get(call.params["recording_id"]):
+        return found
+    raise Refusal(404, "Recording not found")
+
+
+def _wanted(call: Call, recording: Recording, statuses: set[str]) -> bool:
+    meeting, search = call.first("meeting_id"), (call.first("search") or "").lower()
+    since, until = call.moment("start_time"), call.moment("end_time")
+    return (
+        (not statuses or recording.status in statuses)
+        and (meeting is None or recording.meeting.id == meeting)
+        and (since is None or recording.invoked_at >= since)
+        and (until is None or recording.invoked_at <= until)
+        and not call.flag("expired")
+        and search
+        in f"{recording.id}\n{recording.meeting.id}\n{recording.meeting.title}\n{recording.file_name}".lower()
+    )

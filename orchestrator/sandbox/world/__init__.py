@@ -1,0 +1,1 @@
+"""What the sandbox remembers and what happens in it, whoever asks: meetings, sessions, recordings, deliveries."""

@@ -1,0 +1,1 @@
+"""Who may call the API: keys that are stored."""

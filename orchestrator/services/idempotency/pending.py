@@ -1,0 +1,114 @@
+"""Making a thing at RealtimeKit once under an Idempotency-Key: the key is committed first, pending, with a mark.
+
+hold     commit the key as pending, or take it over from a request whose time has ended; another's answer is waited for
+         a little. What it made is found by the mark in its title.
+answer   store the answer in the transaction that records what was made: the fence is `holder`
+let_go   after a failure: forget the key if certainly nothing was made, else leave the mark for a repeat to look for
+
+A holder makes no call that could last beyond `held_until`, so whoever takes over then looks at something finished.
+"""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from orchestrator.errors import LeaseLost, NotNow
+from orchestrator.realtimekit.titles import new_parent_key
+from orchestrator.runtime.clock import elapsed
+from orchestrator.services.deps import Deps
+from orchestrator.services.idempotency import keys
+from orchestrator.services.idempotency.keys import Beaten, Once, Reply
+from orchestrator.store.database import Transaction
+from schemas.columns import new_id
+from schemas.tables import IdempotencyKey
+
+CALLS = 4
+"""How many calls of full length a holder has time for: presets, a search, the making, and one to spare."""
+PATIENCE_SECONDS = 5.0
+PAUSE_SECONDS = 0.1
+"""Between looks for another request's answer, which needs some calls to RealtimeKit."""
+
+
+@dataclass
+class Held:
+    """The right to do the work of one key, for some seconds."""
+
+    once: Once
+    holder: str
+    mark: str
+    since: datetime
+    in_doubt_since: datetime | None
+    """When an earlier try may last have made it."""
+    last_call_at: float
+    """By elapsed(); a call that begins later might outlast the hold."""
+    sent: bool = False
+    """This try may have made it."""
+
+    def before_call(self) -> None:
+        """Raise LeaseLost when it is too late for a call."""
+        if elapsed() > self.last_call_at:
+            raise LeaseLost("there is no time left for another call to RealtimeKit")
+
+
+def hold(deps: Deps, once: Once, *, patience_seconds: float = PATIENCE_SECONDS) -> Held | Reply:
+    """The key, or the answer that another request has given. Raises NotNow while another one works on it."""
+    patient_until = elapsed() + patience_seconds
+    while elapsed() < patient_until:
+        if reply := keys.kept(deps, once):
+            return reply
+        try:
+            if held := _take(deps, once):
+                return held
+        except Beaten:
+            continue
+        time.sleep(PAUSE_SECONDS)
+    raise NotNow("another request with this Idempotency-Key is still at work", retry_after=2.0)
+
+
+def answer(deps: Deps, tx: Transaction, held: Held, reply: Reply) -> None:
+    """Commit the answer with the rest of `tx`. Raises NotNow when somebody has taken the key over meanwhile."""
+    row = _mine(tx, held)
+    if row is None:
+        raise NotNow("this took too long, and another request with the same Idempotency-Key goes on with it")
+    row.status, row.answer = reply.status, keys.stored_form(deps, held.once, reply)
+    row.holder = row.held_until = None
+
+
+def let_go(deps: Deps, held: Held) -> None:
+    """The work failed; a repeat may begin at once."""
+    with deps.database.transaction() as tx:
+        row = _mine(tx, held)
+        if row is None:
+            return
+        if not held.sent and held.in_doubt_since is None:
+            tx.session.delete(row)
+            return
+        row.holder = row.held_until = None
+        row.in_doubt_since = tx.now() if held.sent else held.in_doubt_since
+
+
+def _take(deps: Deps, once: Once) -> Held | None:
+    """Hold the key, unless somebody else does or it is answered. Raises Beaten, and Malformed for another body."""
+    begun, length = elapsed(), CALLS * deps.settings.realtimekit_timeout_seconds
+    with deps.database.transaction() as tx:
+        row = keys.find(tx.session, once, lock=True)
+        now = tx.now()
+        if row is None:
+            row = IdempotencyKey(id=once.id, body_hash=once.body_hash, created_at=now, mark=new_parent_key())
+            keys.add(tx, row)
+        elif row.status is not None or (row.held_until is not None and row.held_until > now):
+            return None
+        elif row.held_until is not None:  # its holder has died
+            row.in_doubt_since = row.held_until
+        row.holder, row.held_until = new_id(), now + timedelta(seconds=length)
+        assert row.mark is not None
+        last_call_at = begun + length - deps.settings.realtimekit_timeout_seconds
+        return Held(once, row.holder, row.mark, now, row.in_doubt_since, last_call_at)
+
+
+def _mine(tx: Transaction, held: Held) -> IdempotencyKey | None:
+    mine = col(IdempotencyKey.id) == held.once.id, col(IdempotencyKey.holder) == held.holder
+    return tx.session.scalar(select(IdempotencyKey).where(*mine).with_for_update())

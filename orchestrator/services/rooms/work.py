@@ -1,0 +1,184 @@
+"""What a room's pass works with: plain facts, read once, so that no database object lives across a call."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlmodel import Session, col
+
+from orchestrator.realtimekit.quota.priority import Priority
+from orchestrator.realtimekit.titles import title_with_key
+from orchestrator.services.breakout.leaving import Leaver, leavers
+from orchestrator.services.deps import Deps
+from orchestrator.services.meetings.polling import webhooks_come
+from orchestrator.services.passes.admission import Guest, preset_of
+from orchestrator.store.database import Transaction
+from orchestrator.store.queries import occupied_rooms, recordings_of, rooms_with_unseen
+from schemas.states import POINTS_TO_ROOM, BreakoutState, RecordingState, RoomState, RoomWanted, SeatState
+from schemas.tables import Breakout, Meeting, Participant, Recording, Room, Seat
+
+
+@dataclass(frozen=True)
+class RecordingWork:
+    """A recording that has yet to be started, or may have to be stopped."""
+
+    id: str
+    state: RecordingState
+    realtimekit_recording_id: str | None
+    in_doubt: bool
+
+
+@dataclass(frozen=True)
+class RoomWork:
+    """A room as it stood when the pass began."""
+
+    room_id: str
+    breakout_id: str
+    wanted: RoomWanted
+    name: str
+    name_at_realtimekit: str | None
+    title: str
+    key: str
+    realtimekit_meeting_id: str | None
+    in_doubt_since: datetime | None
+    ever_in_doubt: bool
+    now: datetime
+    guests: list[Guest]
+    leavers: list[Leaver]
+    recordings: list[RecordingWork]
+    occupied: bool
+    may_be_occupied: bool
+    """Although nobody is known to be there."""
+    max_seconds: int | None
+    file_name_prefix: str | None
+    priority: Priority
+    """Of what is made for the room."""
+
+    @property
+    def is_misnamed(self) -> bool:
+        """Whether the child meeting that is there already bears another name than the room."""
+        return self.realtimekit_meeting_id is not None and self.name != self.name_at_realtimekit
+
+    @property
+    def recording_to_start(self) -> RecordingWork | None:
+        """The recording that waits, now that somebody is in the room (RealtimeKit may refuse to record nobody)."""
+        waiting = [recording for recording in self.recordings if recording.state is RecordingState.REQUESTED]
+        return waiting[0] if waiting and self.occupied else None
+
+
+def read_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str, RoomWork]:
+    """Everything the passes need to know; what they are about to ask for is in doubt from here until it is recorded."""
+    statement = (
+        select(Room, Breakout, Meeting)
+        .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
+        .join(Meeting, col(Meeting.id) == col(Breakout.meeting_id))
+        .where(col(Room.id).in_(room_ids))
+    )
+    found = tx.session.execute(statement).all()
+    to_fill = [room for room, _, _ in found if room.wanted in (RoomWanted.READY, RoomWanted.OPEN)]
+    urgent = {room.id: _priority(room) for room in to_fill}
+    guests = _guests(tx.session, urgent)
+    unfinished = _recordings(tx.session, [room.id for room, breakout, _ in found if breakout.record])
+    occupied = occupied_rooms(tx.session, room_ids)
+    to_close = [room.id for room, _, _ in found if room.wanted is RoomWanted.CLOSED]
+    unseen = rooms_with_unseen(tx.session, to_close) if to_close else set()
+    now = tx.now()
+    leaving = leavers(tx.session, [room.id for room in to_fill], now)
+    works = {
+        room.id: RoomWork(
+            room_id=room.id,
+            breakout_id=breakout.id,
+            wanted=room.wanted,
+            name=room.name,
+            name_at_realtimekit=room.name_at_realtimekit,
+            title=title_with_key(f"{breakout.name} · {room.name}", deps.install, room.key),
+            key=room.key,
+            realtimekit_meeting_id=room.realtimekit_meeting_id,
+            in_doubt_since=room.in_doubt_since,
+            ever_in_doubt=room.ever_in_doubt or room.in_doubt_since is not None,
+            now=now,
+            guests=guests[room.id],
+            leavers=leaving[room.id],
+            recordings=unfinished[room.id],
+            occupied=room.id in occupied,
+            may_be_occupied=breakout.state is not BreakoutState.CANCELLED
+            and (room.id in unseen or not webhooks_come(meeting, breakout.starts_at)),
+            max_seconds=breakout.recording_max_seconds,
+            file_name_prefix=breakout.recording_file_name_prefix,
+            priority=urgent.get(room.id, Priority.CLOSING),
+        )
+        for room, breakout, meeting in found
+    }
+    _mark_doubts(tx, to_fill, works)
+    return works
+
+
+def _mark_doubts(tx: Transaction, rooms: Sequence[Room], works: Mapping[str, RoomWork]) -> None:
+    """Each thing that is asked for next may be there without our knowing, should the answer be lost."""
+    for room in rooms:
+        room.ever_in_doubt = works[room.id].ever_in_doubt
+        if room.realtimekit_meeting_id is None:
+            room.in_doubt_since = room.in_doubt_since or works[room.id].now
+    mark_guests(tx, [works[room.id] for room in rooms if room.realtimekit_meeting_id is not None])
+    starting = [it.id for room in rooms if (it := works[room.id].recording_to_start)]
+    if starting:
+        tx.session.execute(update(Recording).where(col(Recording.id).in_(starting)).values(in_doubt=True))
+
+
+def mark_guests(tx: Transaction, works: Sequence[RoomWork]) -> None:
+    """From here on each guest may have been admitted without our knowing."""
+    ids = [guest.row_id for work in works for guest in work.guests]
+    if ids:
+        tx.session.execute(update(Seat).where(col(Seat.id).in_(ids)).values(in_doubt=True))
+
+
+def _priority(room: Room) -> Priority:
+    """Who is admitted to a room that is open already moves there, or came late."""
+    if room.wanted is RoomWanted.READY:
+        return Priority.PREPARING
+    return Priority.MOVING if room.state is RoomState.OPEN else Priority.OPENING
+
+
+def _guests(session: Session, urgent: Mapping[str, Priority]) -> defaultdict[str, list[Guest]]:
+    """Who has yet to be admitted, and whose token could not be read any more."""
+    tokenless = col(Seat.state).in_(POINTS_TO_ROOM) & col(Seat.auth_token).is_(None)
+    statement = (
+        select(Seat, Participant, Meeting)
+        .join(Participant, col(Participant.id) == col(Seat.participant_id))
+        .join(Meeting, col(Meeting.id) == col(Participant.meeting_id))
+        .where(
+            col(Seat.room_id).in_(urgent),
+            col(Seat.wanted),
+            (col(Seat.state) == SeatState.ASSIGNED) | tokenless,
+            col(Seat.error).is_(None),
+        )
+    )
+    found: defaultdict[str, list[Guest]] = defaultdict(list)
+    for seat, person, meeting in session.execute(statement):
+        found[seat.room_id].append(
+            Guest(
+                row_id=seat.id,
+                custom_participant_id=person.custom_participant_id,
+                name=person.name,
+                preset_name=preset_of(meeting, person),
+                in_doubt=seat.in_doubt,
+                realtimekit_participant_id=seat.realtimekit_participant_id,
+                priority=urgent[seat.room_id],
+            )
+        )
+    return found
+
+
+def _recordings(session: Session, room_ids: Sequence[str]) -> defaultdict[str, list[RecordingWork]]:
+    unfinished = (RecordingState.REQUESTED, RecordingState.RECORDING)
+    found: defaultdict[str, list[RecordingWork]] = defaultdict(list)
+    for recording in recordings_of(session, room_ids) if room_ids else []:
+        if recording.state in unfinished:
+            found[recording.room_id].append(_work(recording))
+    return found
+
+
+def _work(recording: Recording) -> RecordingWork:
+    return RecordingWork(recording.id, recording.state, recording.realtimekit_recording_id, recording.in_doubt)

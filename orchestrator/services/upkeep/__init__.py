@@ -1,0 +1,1 @@
+"""Keeping the house: the sweep for orphans, whether work gets done, figures for monitoring."""

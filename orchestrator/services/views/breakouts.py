@@ -1,0 +1,224 @@
+"""What the API answers about breakouts: a constant number of queries, however many rooms and people there are."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from orchestrator.errors import Unknown
+from orchestrator.services.views.meetings import page
+from orchestrator.store import queries
+from schemas.responses import (
+    BreakoutResponse,
+    BreakoutSummary,
+    Page,
+    ParticipantProgress,
+    Problem,
+    Progress,
+    RecordingProgress,
+    RecordingResponse,
+    RoomProgress,
+    RoomRecordingResponse,
+    RoomResponse,
+    SeatedPerson,
+)
+from schemas.states import RecordingState, Role, RoomState, SeatState
+from schemas.tables import Breakout, Event, Participant, Recording, Room, Seat
+
+MOST_PROBLEMS = 2000
+"""In one answer; the log has all."""
+
+_R, _S, _C = RoomState, SeatState, RecordingState
+
+
+def breakout(session: Session, breakout_id: str) -> BreakoutResponse:
+    """B with its rooms. Raises Unknown."""
+    row = session.get(Breakout, breakout_id)
+    if row is None:
+        raise Unknown(f"there is no breakout {breakout_id}")
+    rooms = queries.rooms_of(session, row.id)
+    people = _seated(session, row.id)
+    recordings = _recordings(session, row.id)
+    progress = _progress(
+        Counter(room.state for room in rooms),
+        Counter(person.state for seated in people.values() for person in seated),
+        Counter(recording.state for recording in recordings),
+    )
+    latest = {recording.room_id: recording for recording in recordings}
+    problems = _problems(session, [row.id])[row.id]
+    return BreakoutResponse(
+        **_columns(row),
+        progress=progress,
+        problems=problems,
+        rooms=[_room(row, room, people[room.id], latest.get(room.id)) for room in rooms],
+        unassigned=_unassigned(session, row),
+    )
+
+
+def breakouts(session: Session, meeting_id: str, limit: int, cursor: str | None) -> Page[BreakoutSummary]:
+    """The breakouts of a meeting, the oldest first. Raises Unknown."""
+    queries.meeting(session, meeting_id)
+    statement = select(Breakout).where(col(Breakout.meeting_id) == meeting_id)
+    rows, next_cursor = page(session, statement, Breakout.id, limit, cursor)
+    ids = [row.id for row in rows]
+    rooms, recordings = queries.counts(session, Room, ids), queries.counts(session, Recording, ids)
+    seats, problems = queries.counts(session, Seat, ids), _problems(session, ids)
+    items = [
+        BreakoutSummary(
+            **_columns(row),
+            progress=_progress(rooms[row.id], seats[row.id], recordings[row.id]),
+            problems=problems[row.id],
+        )
+        for row in rows
+    ]
+    return Page(items=items, next_cursor=next_cursor)
+
+
+def recordings(session: Session, breakout_id: str, limit: int, cursor: str | None) -> Page[RoomRecordingResponse]:
+    """Every recording of every room of a breakout, the oldest first. Raises Unknown."""
+    if session.get(Breakout, breakout_id) is None:
+        raise Unknown(f"there is no breakout {breakout_id}")
+    statement = select(Recording).where(col(Recording.breakout_id) == breakout_id)
+    rows, next_cursor = page(session, statement, Recording.id, limit, cursor)
+    of_rooms = select(col(Room.id), col(Room.name)).where(col(Room.id).in_({row.room_id for row in rows}))
+    names = dict(session.execute(of_rooms).all())
+    items = [
+        RoomRecordingResponse(**_recording(row), room_id=row.room_id, room_name=names[row.room_id]) for row in rows
+    ]
+    return Page(items=items, next_cursor=next_cursor)
+
+
+def _columns(row: Breakout) -> dict[str, Any]:
+    """What stands in the breakout's own row."""
+    return {
+        "id": row.id,
+        "meeting_id": row.meeting_id,
+        "name": row.name,
+        "state": row.state,
+        "seed": row.seed,
+        "duration_seconds": row.duration_seconds,
+        "countdown_seconds": row.countdown_seconds,
+        "warn_before_seconds": row.warn_before_seconds,
+        "record": row.record,
+        "allow_switch": row.allow_switch,
+        "allow_return": row.allow_return,
+        "starts_at": row.starts_at,
+        "opened_at": row.opened_at,
+        "closes_at": row.closes_at,
+        "empties_at": row.empties_at,
+        "paused": row.paused_with_seconds is not None,
+        "remaining_seconds": None if row.paused_with_seconds is None else math.ceil(row.paused_with_seconds),
+        "closed_at": row.closed_at,
+        "close_reason": row.close_reason,
+        "created_at": row.created_at,
+        "version": row.version,
+    }
+
+
+def _seated(session: Session, breakout_id: str) -> defaultdict[str, list[SeatedPerson]]:
+    """The people of each room, by their present seats."""
+    statement = (
+        select(col(Seat.room_id), col(Participant.custom_participant_id), col(Participant.name), col(Seat.state))
+        .join(Participant, col(Participant.id) == col(Seat.participant_id))
+        .where(col(Seat.breakout_id) == breakout_id, col(Seat.wanted))
+        .order_by(col(Seat.id))
+    )
+    found: defaultdict[str, list[SeatedPerson]] = defaultdict(list)
+    for room_id, custom_id, name, state in session.execute(statement):
+        found[room_id].append(SeatedPerson(custom_participant_id=custom_id, name=name, state=state))
+    return found
+
+
+def _recordings(session: Session, breakout_id: str) -> Sequence[Recording]:
+    statement = select(Recording).where(col(Recording.breakout_id) == breakout_id).order_by(col(Recording.id))
+    return session.scalars(statement).all()
+
+
+def _unassigned(session: Session, row: Breakout) -> list[str]:
+    """Whom the breakout could seat and has given no room; hosts who stay out by its own settings are not among them."""
+    seats = select(col(Seat.participant_id)).where(col(Seat.breakout_id) == row.id, col(Seat.wanted))
+    statement = select(col(Participant.custom_participant_id)).where(
+        col(Participant.meeting_id) == row.meeting_id, col(Participant.id).not_in(seats)
+    )
+    if not row.include_hosts:
+        statement = statement.where(col(Participant.role) != Role.HOST)
+    return list(session.scalars(statement.order_by(col(Participant.id))).all())
+
+
+def _problems(session: Session, breakout_ids: Sequence[str]) -> defaultdict[str, list[Problem]]:
+    statement = (
+        select(col(Event.breakout_id), col(Event.at), col(Event.data))
+        .where(col(Event.breakout_id).in_(breakout_ids), col(Event.type) == "problem")
+        .order_by(col(Event.breakout_id), col(Event.number))
+        .limit(MOST_PROBLEMS)
+    )
+    found: defaultdict[str, list[Problem]] = defaultdict(list)
+    for breakout_id, at, data in session.execute(statement):
+        found[breakout_id].append(
+            Problem(
+                room_id=data.get("room_id"),
+                custom_participant_id=data.get("custom_participant_id"),
+                what=data["what"],
+                detail=data["detail"],
+                at=at,
+            )
+        )
+    return found
+
+
+def _progress(rooms: Counter[RoomState], seats: Counter[SeatState], recordings: Counter[RecordingState]) -> Progress:
+    """Counts by present state; who is invited and was not seen yet counts as admitted."""
+    return Progress(
+        rooms=RoomProgress(
+            total=rooms.total(),
+            ready=rooms[_R.READY],
+            open=rooms[_R.OPEN],
+            closed=rooms[_R.CLOSED],
+            failed=rooms[_R.FAILED],
+        ),
+        participants=ParticipantProgress(
+            total=seats.total(),
+            admitted=seats[_S.ADMITTED] + seats[_S.INVITED],
+            joined=seats[_S.JOINED],
+            returned=seats[_S.RETURNED],
+            lost=seats[_S.LOST],
+            never_joined=seats[_S.NEVER_JOINED],
+        ),
+        recordings=RecordingProgress(
+            total=recordings.total(),
+            recording=recordings[_C.RECORDING],
+            stopped=recordings[_C.STOPPED],
+            uploaded=recordings[_C.UPLOADED],
+            failed=recordings[_C.FAILED],
+            skipped=recordings[_C.SKIPPED],
+        ),
+    )
+
+
+def _room(row: Breakout, room: Room, people: list[SeatedPerson], recording: Recording | None) -> RoomResponse:
+    return RoomResponse(
+        id=room.id,
+        index=room.index,
+        name=room.name,
+        state=room.state,
+        realtimekit_meeting_id=room.realtimekit_meeting_id,
+        closes_at=row.closes_at,
+        participants=people,
+        recording=None if recording is None else RecordingResponse(**_recording(recording)),
+        error=room.error,
+    )
+
+
+def _recording(recording: Recording) -> dict[str, Any]:
+    return {
+        "id": recording.id,
+        "realtimekit_recording_id": recording.realtimekit_recording_id,
+        "state": recording.state,
+        "started_at": recording.started_at,
+        "stopped_at": recording.stopped_at,
+        "download_url": recording.download_url,
+        "error": recording.error,
+    }

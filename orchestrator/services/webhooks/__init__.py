@@ -1,0 +1,1 @@
+"""RealtimeKit's webhooks: registering them, and applying what they say."""
