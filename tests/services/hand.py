@@ -112,7 +112,7 @@ class Hand:
             return session.get_one(Meeting, self.meeting_id).realtimekit_meeting_id
 
     def places(self) -> set[str | None]:
-        """The RealtimeKit meetings of the advancing."""
+        """The RealtimeKit meetings of the rooms."""
         with self.deps.database.reading() as session:
             statement = select(col(Room.realtimekit_meeting_id)).where(col(Room.breakout_id) == self.breakout_id)
             return set(session.scalars(statement))

@@ -1,4 +1,4 @@
-"""Parent creating."""
+"""Parent meetings."""
 
 from fastapi import APIRouter, Response
 from sqlmodel import Session
