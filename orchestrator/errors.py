@@ -10,6 +10,7 @@ OrchestratorError
 │   ├── WrongState            409: legal in another state; names the state and what is allowed
 │   └── NotNow                503: RealtimeKit or the quota does not allow it now; safe to repeat
 ├── IllegalMove               a state was asked to go where its table of moves has no arrow
+├── LockedOutOfOrder          a transaction asked for locks in an order in which two could wait for each other
 ├── LeaseLost                 another worker owns the row by now: roll back and end quietly
 └── RealtimeKitError          what RealtimeKit answered, in its own words
     ├── TryAgain              certainly nothing happened there; repeat later
@@ -102,6 +103,10 @@ class NotNow(UserError):
 
 class IllegalMove(OrchestratorError):
     """The table of legal moves has no such arrow."""
+
+
+class LockedOutOfOrder(OrchestratorError):
+    """A transaction asked for locks in an order in which two could wait for each other in a circle."""
 
 
 class LeaseLost(OrchestratorError):

@@ -5,9 +5,12 @@ of somebody else's: there would be no end of them, and whoever may scrape may no
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+from schemas.events import EventType
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each one, which says only when its process started
 
@@ -82,13 +85,26 @@ HTTP_SECONDS = Histogram(
 STREAMS = Gauge("breakouts_streams", "Streams of seats and of events that this process has open.")
 
 
-def count_event(kind: str, data: Mapping[str, Any]) -> None:
+MOVING_THINGS = {
+    EventType.BREAKOUT_STATE: "breakout",
+    EventType.ROOM_STATE: "room",
+    EventType.PARTICIPANT_STATE: "participant",
+    EventType.RECORDING_STATE: "recording",
+}
+"""The label of STATE_CHANGES for each type of event that is a move."""
+
+
+def count_event(kind: EventType, data: Mapping[str, Any]) -> None:
     """Count an entry of a breakout's log, once it is committed."""
-    thing, _, what = kind.partition(".")
-    if what == "state":
-        STATE_CHANGES.labels(thing, data["to"]).inc()
-    elif kind == "problem":
+    if kind in MOVING_THINGS:
+        STATE_CHANGES.labels(MOVING_THINGS[kind], data["to"]).inc()
+    elif kind is EventType.PROBLEM:
         PROBLEMS.labels(data["what"]).inc()
+
+
+def count_lateness(timer: str, lateness: timedelta) -> None:
+    """Count how much later than stored a timer was acted on."""
+    TIMER_LATENESS.labels(timer).observe(lateness.total_seconds())
 
 
 def count_call(operation: str, outcome: str, seconds: float) -> None:

@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     sync_seconds: float = Field(
         default=10.0, gt=0, description="Polling interval while no webhooks arrive; six times as long while they do."
     )
-    reconcile_seconds: float = Field(
+    sweep_seconds: float = Field(
         default=86400.0, gt=0, description="How often meetings at RealtimeKit that nobody needs any more are retired."
     )
     session_keep_alive_seconds: int = Field(default=600, ge=60, le=600)

@@ -172,16 +172,28 @@ MOVES: Mapping[type[State], Mapping[State, frozenset[State]]] = MappingProxyType
 )
 """By kind: members of two kinds that are spelled alike are equal, and would be one key."""
 
-LIVE = frozenset({_B.OPENING, _B.OPEN, _B.CLOSING})
-"""A meeting has at most one breakout in these states."""
+PLANNED = frozenset({_B.DRAFT, _B.SCHEDULED})
+"""States of a breakout that has not been started."""
+
+RUNNING = frozenset({_B.OPENING, _B.OPEN})
+"""States of a breakout that takes people."""
+
+LIVE = RUNNING | {_B.CLOSING}
+"""States of which a meeting has at most one breakout at a time."""
+
+ENDED = frozenset({_B.CLOSED, _B.CANCELLED, _B.FAILED})
+"""States in which a breakout stays."""
+
+TAKES_PEOPLE = frozenset({_R.PLANNED, _R.PREPARING, _R.READY, _R.OPEN})
+"""States of a room in which people may be seated, unless the room is wanted closed."""
 
 POINTS_TO_ROOM = frozenset({_S.INVITED, _S.JOINED, _S.AWAY})
-"""A seat in one of these is where its person should be."""
+"""States of a seat that says where its person should be."""
 
 ACCOUNTED = frozenset({_S.RETURNED, _S.NEVER_JOINED, _S.LOST})
-"""A seat in one of these needs nothing more."""
+"""States of a seat that needs nothing more."""
 
 
 def moves_from(state: State) -> frozenset[State]:
-    """Where the table of moves lets `state` go."""
+    """Return the states that the table of moves allows after `state`."""
     return MOVES[type(state)][state]

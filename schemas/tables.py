@@ -229,8 +229,8 @@ class Breakout(Due, table=True):
     """Warnings that were due until then have been given, or were not worth giving any more."""
     empties_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the seats point to main."""
-    emptied_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When they really did; null until then."""
+    sent_home_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the seats were pointed to main; null until then."""
     polls_are_late: bool = False
     """The operator was told that it is seen late who comes and goes."""
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -4,34 +4,34 @@ from enum import StrEnum
 
 
 class Queue(StrEnum):
-    """Queues in strict order: a worker that serves several always empties the first one first."""
+    """Queues in strict order. A worker that serves several always empties the first one first."""
 
     LIFECYCLE = "lifecycle"
-    """What calls nobody outside, and keeps everybody's time: no task of it may wait behind one that does."""
+    """The timers. These tasks call nobody outside, so that no timer waits for a call to RealtimeKit."""
     WEBHOOKS = "webhooks"
-    """Apart, so that no timer waits behind a storm of them."""
+    """A queue of their own, so that no timer waits behind a storm of webhooks."""
     CLOSING = "closing"
     ROOMS = "rooms"
     RECORDINGS = "recordings"
-    RECONCILE = "reconcile"
+    UPKEEP = "upkeep"
 
 
 class Task(StrEnum):
-    """Every task; the name in a message is a hint, the work is derived from the locked row."""
+    """Every task. The name in a message is a hint: the task derives its work from the locked row."""
 
     BREAKOUT_PREPARE = "breakout.prepare"
     BREAKOUT_OPEN = "breakout.open"
     BREAKOUT_WARN = "breakout.warn"
     BREAKOUT_CLOSE = "breakout.close"
-    BREAKOUT_FINISH = "breakout.finish"
+    BREAKOUT_EMPTY = "breakout.empty"
     BREAKOUT_TIDY = "breakout.tidy"
-    BREAKOUT_RECONCILE = "breakout.reconcile"
     ROOM_OPEN = "room.open"
     ROOM_RECORD = "room.record"
     ROOM_CLOSE = "room.close"
     RECORDING_FOLLOW = "recording.follow"
     WEBHOOK_APPLY = "webhook.apply"
     MEETING_SYNC = "meeting.sync"
+    UPKEEP_SWEEP = "upkeep.sweep"
 
 
 QUEUE_OF: dict[Task, Queue] = {
@@ -39,13 +39,16 @@ QUEUE_OF: dict[Task, Queue] = {
     Task.BREAKOUT_OPEN: Queue.LIFECYCLE,
     Task.BREAKOUT_WARN: Queue.LIFECYCLE,
     Task.BREAKOUT_CLOSE: Queue.LIFECYCLE,
-    Task.BREAKOUT_FINISH: Queue.LIFECYCLE,
+    Task.BREAKOUT_EMPTY: Queue.LIFECYCLE,
     Task.WEBHOOK_APPLY: Queue.WEBHOOKS,
     Task.BREAKOUT_TIDY: Queue.CLOSING,
     Task.ROOM_CLOSE: Queue.CLOSING,
     Task.ROOM_OPEN: Queue.ROOMS,
     Task.ROOM_RECORD: Queue.RECORDINGS,
-    Task.RECORDING_FOLLOW: Queue.RECONCILE,
-    Task.MEETING_SYNC: Queue.RECONCILE,
-    Task.BREAKOUT_RECONCILE: Queue.RECONCILE,
+    Task.RECORDING_FOLLOW: Queue.UPKEEP,
+    Task.MEETING_SYNC: Queue.UPKEEP,
+    Task.UPKEEP_SWEEP: Queue.UPKEEP,
 }
+
+if missing := set(Task) - QUEUE_OF.keys():
+    raise LookupError(f"no queue for {', '.join(sorted(missing))}")

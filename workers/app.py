@@ -13,7 +13,7 @@ from workers.flower_settings import set_flower
 settings = Settings()
 configure(settings.log_level, settings.log_json)  # at once: Flower sends no signal, and keeps a handler that it finds
 set_flower(settings)
-app = Celery("breakouts", include=["workers.tasks", "workers.told", "workers.exposition", "workers.heartbeat"])
+app = Celery("breakouts", include=["workers.tasks", "workers.task_lines", "workers.exposition", "workers.heartbeat"])
 app.conf.update(
     celery_settings(settings.broker),
     beat_scheduler="workers.timekeeper:Timekeeper",

@@ -21,11 +21,12 @@ from celery import Celery
 from celery.events import EventDispatcher
 from kombu.connection import Connection
 
-from orchestrator.domain.progress import Progress, failure, headline, summary
+from orchestrator.domain.progress import BreakoutProgress, failure, headline, summary
 from orchestrator.log import logger
 from orchestrator.services.views import progress
 from orchestrator.store.broker import PREFIX, QUICK, Broker
 from orchestrator.store.database import Database
+from schemas.events import Topic
 from schemas.states import BreakoutState
 
 log = logger(__name__)
@@ -136,7 +137,7 @@ class Teller:
     def _touched(self) -> set[str]:
         """Breakouts about which something was committed anywhere; waits for the first one at most a round."""
         if self._wakes is None:
-            self._wakes = self._broker.subscribe("breakout:*")
+            self._wakes = self._broker.subscribe(Topic.BREAKOUT.pattern)
         at_once = self._to_refresh or time.monotonic() >= self._refresh_at
         seconds = 0.0 if at_once else ROUND_SECONDS
         ids = set()
@@ -155,7 +156,7 @@ class Teller:
         if self._dispatcher is not None:
             self._dispatcher.flush()
 
-    def _note(self, breakout: Progress) -> None:
+    def _note(self, breakout: BreakoutProgress) -> None:
         if breakout.ended_at is None:
             self._live.add(breakout.breakout_id)
         else:
@@ -174,7 +175,7 @@ class Teller:
         self._dispatcher.send(kind, **fields)
 
 
-def events(breakout: Progress, *, told: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+def events(breakout: BreakoutProgress, *, told: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     """The events that bring the row up to date; `told` says whether the row is there and has not ended."""
     began = breakout.started_at.timestamp()
     row: dict[str, Any] = {
@@ -198,7 +199,7 @@ def events(breakout: Progress, *, told: bool) -> Iterator[tuple[str, dict[str, A
             yield f"task-{breakout.word}", row
 
 
-def _ended(breakout: Progress, told: bool) -> dict[str, float]:
+def _ended(breakout: BreakoutProgress, told: bool) -> dict[str, float]:
     """How long it took is said once: Flower adds it up in its metrics."""
     ended = breakout.ended_at or breakout.started_at
     return {"runtime": (ended - breakout.started_at).total_seconds()} if told else {}

@@ -14,8 +14,10 @@ from celery.beat import Scheduler
 from orchestrator import metrics
 from orchestrator.log import logger
 from orchestrator.services.upkeep import sweep
-from orchestrator.store import due
+from orchestrator.store import scan
 from orchestrator.store.broker import TIMEKEEPER_KEY
+from orchestrator.store.kinds import KIND_OF, TABLES
+from schemas.events import Topic
 from schemas.tables import Due
 from workers.app import settings
 from workers.heartbeat import beat
@@ -72,7 +74,7 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
         """Send what is due now; gives the seconds until something else is."""
         crowded = self._crowded() and self._holds_back()
         firsts, now = self._next_due(unsent=crowded)
-        late = [table for table in due.TABLES if table in firsts and firsts[table] <= now]
+        late = [table for table in TABLES if table in firsts and firsts[table] <= now]
         if sum(self._send_batch(table, resend=not crowded) for table in late):
             return 0.0
         if late:  # but locked: no timer that ends meanwhile has to wait for that
@@ -84,13 +86,13 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
 
     def _next_due(self, *, after: datetime | None = None, unsent: bool) -> tuple[dict[type[Due], datetime], datetime]:
         with deps().database.glancing() as session:
-            return due.next_due(session, after=after, unsent=unsent)
+            return scan.next_due(session, after=after, unsent=unsent)
 
     def _send_batch(self, table: type[Due], *, resend: bool) -> int:
         with deps().database.transaction() as tx:
-            sent, ended = due.dispatch_due(tx, table, BATCH, resend=resend)
+            sent, ended = scan.dispatch_due(tx, table, BATCH, resend=resend)
         if ended:
-            metrics.LEASES_ENDED.labels(table.__name__.lower()).inc(ended)
+            metrics.LEASES_ENDED.labels(KIND_OF[table].name).inc(ended)
             log.warning("leases ended by themselves", table=table.__name__, leases=ended)
         return sent
 
@@ -125,9 +127,9 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
             broker = deps().broker
             broker.redis.set(TIMEKEEPER_KEY, str(time.time()), ex=ALIVE_SECONDS)
             if broker.epoch_is_new():
-                for table in due.TABLES:
+                for table in TABLES:
                     with deps().database.transaction() as tx:
-                        due.forget_dispatches(tx, table)
+                        scan.forget_dispatches(tx, table)
         except redis.RedisError as error:
             log.warning("the broker is away", error=type(error).__name__)
 
@@ -140,7 +142,7 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
     def _sleep(self, seconds: float) -> None:
         try:
             if self._wakes is None:
-                self._wakes = deps().broker.subscribe(f"{due.DUE_TOPIC}*")
+                self._wakes = deps().broker.subscribe(Topic.DUE.pattern)
             until = time.monotonic() + seconds
             while (left := until - time.monotonic()) > 0:
                 if self._is_earlier(self._wakes.get_message(timeout=left)):

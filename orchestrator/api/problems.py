@@ -15,7 +15,7 @@ from starlette.responses import Response
 from orchestrator.api.access import HEADER, REQUEST_ID
 from orchestrator.errors import NotNow, Unauthenticated, UserError
 from orchestrator.log import logger
-from orchestrator.store.database import DATABASE_TROUBLE
+from orchestrator.store.engine import DATABASE_TROUBLE
 
 log = logger(__name__)
 

@@ -7,7 +7,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 
 from orchestrator.cli.failures import Unusable, read_settings, told
 from orchestrator.log import configure
-from orchestrator.store.database import make_engine
+from orchestrator.store.engine import make_engine
 from orchestrator.store.migrate import migrate
 
 

@@ -14,9 +14,9 @@ from orchestrator.errors import Refused
 from orchestrator.log import configure
 from orchestrator.services.deps import Deps
 from orchestrator.services.upkeep import sweep
-from orchestrator.services.upkeep.sweep import Orphan
+from orchestrator.services.upkeep.orphans import Orphan
 
-COLUMNS = ("kind", "realtimekit_id", "fate", "breakout_id", "room_id")
+COLUMNS = ("kind", "realtimekit_id", "fate", "refusal", "breakout_id", "room_id")
 MOST_TRIES = 5
 PAUSE_SECONDS = 2.0
 
@@ -54,7 +54,7 @@ def _sweep(deps: Deps, *, dry_run: bool) -> list[Orphan]:
     """Every page, as often as it takes; raises the last RealtimeKitError when one takes too often."""
     found, page, tries = list[Orphan](), 1, 0
     while True:
-        read = sweep.read_page(deps, page, dry_run=dry_run)
+        read = sweep.sweep_page(deps, page, dry_run=dry_run)
         found += read.found
         if read.error is None:
             if read.is_last:

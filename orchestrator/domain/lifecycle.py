@@ -31,7 +31,7 @@ class BreakoutFacts(Protocol):
     warn_before_seconds: list[int]
     warned_until: datetime | None
     empties_at: datetime | None
-    emptied_at: datetime | None
+    sent_home_at: datetime | None
 
 
 class RoomFacts(Protocol):
@@ -49,7 +49,7 @@ def breakout_due(row: BreakoutFacts, now: datetime, grace: timedelta, look_again
             return earliest(*_later(now, row.opening_until), now + look_again)
         case BreakoutState.OPEN:
             return earliest(row.closes_at, _next_warning(row))
-        case BreakoutState.CLOSING if row.empties_at and row.emptied_at is None:
+        case BreakoutState.CLOSING if row.empties_at and row.sent_home_at is None:
             return row.empties_at
         case BreakoutState.CLOSING if row.empties_at:
             return earliest(*_later(now, row.empties_at + grace, row.empties_at + 2 * grace), now + look_again)
@@ -76,7 +76,7 @@ def breakout_task(row: BreakoutFacts, now: datetime) -> Task:
     """The name under which a due breakout's step is sent."""
     match row.state:
         case BreakoutState.CLOSING:
-            return Task.BREAKOUT_FINISH if row.emptied_at is None else Task.BREAKOUT_TIDY
+            return Task.BREAKOUT_EMPTY if row.sent_home_at is None else Task.BREAKOUT_TIDY
         case BreakoutState.OPEN:
             return Task.BREAKOUT_CLOSE if row.closes_at and row.closes_at <= now else Task.BREAKOUT_WARN
         case BreakoutState.DRAFT | BreakoutState.SCHEDULED if not row.starts_at or row.starts_at > now:

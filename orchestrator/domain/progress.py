@@ -26,7 +26,7 @@ MADE = (_C.RECORDING, _C.STOPPED, _C.UPLOADED)
 
 
 @dataclass(frozen=True)
-class Progress:
+class BreakoutProgress:
     """The facts: counts by present state, and the breakout's own times."""
 
     breakout_id: str
@@ -51,12 +51,12 @@ class Progress:
         return "paused" if paused else self.state.value
 
 
-def headline(progress: Progress) -> str:
+def headline(progress: BreakoutProgress) -> str:
     """`Round 1 · OPENING 7/10 rooms · 63/90 people`; when it has ended only what it was: rooms and people."""
     return " · ".join([progress.name, *_how_far(progress), *_failed_rooms(progress)])
 
 
-def summary(progress: Progress) -> str:
+def summary(progress: BreakoutProgress) -> str:
     """`closed (timer): 88 returned, 1 lost, 1 never joined; 10 recordings, 4 uploaded`."""
     seats = progress.seats
     people = [f"{seats[_S.RETURNED]} returned", *_any(seats, {_S.LOST: "lost", _S.NEVER_JOINED: "never joined"})]
@@ -64,12 +64,12 @@ def summary(progress: Progress) -> str:
     return f"closed ({progress.close_reason}): {'; '.join(parts)}"
 
 
-def failure(progress: Progress) -> str:
+def failure(progress: BreakoutProgress) -> str:
     """Why no room could be opened."""
     return "; ".join(["no room could be opened", *_failed_rooms(progress)])
 
 
-def _how_far(progress: Progress) -> list[str]:
+def _how_far(progress: BreakoutProgress) -> list[str]:
     rooms, seats = progress.rooms, progress.seats
     match progress.word:
         case "opening":
@@ -84,7 +84,7 @@ def _how_far(progress: Progress) -> list[str]:
     return [count(rooms.total(), "room"), count(seats.total(), "person", "people")]
 
 
-def _inside(progress: Progress) -> list[str]:
+def _inside(progress: BreakoutProgress) -> list[str]:
     recording = progress.recordings[_C.RECORDING]
     return [f"{_of(progress.seats, (_S.JOINED,))} joined", *([f"{recording} recording"] if recording else [])]
 
@@ -102,7 +102,7 @@ def _recordings(recordings: Counter[RecordingState]) -> list[str]:
     return [", ".join([count(made, "recording"), *more])]
 
 
-def _failed_rooms(progress: Progress) -> list[str]:
+def _failed_rooms(progress: BreakoutProgress) -> list[str]:
     if not progress.failures:
         return []
     name, words = progress.failures[0]

@@ -1,12 +1,12 @@
 """The protocol of a row: how work on it is asked for, begun, kept, recorded and given back.
 
-dispatch   send (id, claim) with the claim as it stands; due again soon, in case nobody starts it
-start      consume the claim number: the new one is the fence of every write that follows
+dispatch   send (id, claim) with the claim as it stands; the row is due again soon, in case nobody starts it
+start      consume the claim number; the new number is the fence of every write that follows
 take       start and finish in one transaction, for work that calls nobody outside
-want       raise `generation`; the holder sees it when it renews or releases, else the row is dispatched
-renew      keep all rows that this process holds (orchestrator/store/leases.py)
-record     the fence: refuse to write for a row that somebody else has started since
-release    give the row back; due at its next time, or at once when more was wanted meanwhile
+want       raise `generation`; a holder sees that when it releases, and a row without a holder is dispatched
+renew      extend the leases of all rows that this process holds (orchestrator/store/leases.py calls it)
+record     refuse to write for a row that somebody else has started since
+release    give the row back; it is due at its next time, or at once when more was wanted meanwhile
 
 The database is the truth and a message only a hint: every message may be lost, repeated, or an hour late.
 """
@@ -20,44 +20,21 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 from prometheus_client import Counter
-from sqlalchemy import (
-    ColumnElement,
-    CursorResult,
-    Select,
-    and_,
-    case,
-    func,
-    literal,
-    or_,
-    select,
-    tuple_,
-    type_coerce,
-    union_all,
-    update,
-)
+from sqlalchemy import ColumnElement, CursorResult, Select, and_, case, or_, select, tuple_, update
 from sqlalchemy.sql.dml import Update
-from sqlmodel import Session
 
 from orchestrator import metrics
-from orchestrator.domain.lifecycle import breakout_task, room_task
-from orchestrator.domain.timing import LAST_DISPATCH_SECONDS, dispatch_delays, waited
+from orchestrator.domain.timing import dispatch_delays
 from orchestrator.errors import LeaseLost
 from orchestrator.log import about
-from orchestrator.store.database import Transaction, statement_time
-from orchestrator.store.labels import labels
+from orchestrator.store.database import Transaction
+from orchestrator.store.kinds import KIND_OF
 from orchestrator.store.messages import Message
-from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room, Sweep
+from schemas.events import due_topic
+from schemas.tables import Due
 from schemas.tasks import Task
 
 Row = TypeVar("Row", bound=Due)
-
-TABLES: tuple[type[Due], ...] = (Breakout, Room, Inbox, Recording, Meeting, Sweep)
-"""Every table whose rows can be due, the most urgent kind first."""
-
-CLOCK = -1
-"""Stands where a table's number does."""
-DUE_TOPIC = "due:"
-"""Before a time in seconds since the epoch: published when something became due then, maybe earlier than expected."""
 
 
 @dataclass(frozen=True)
@@ -71,54 +48,17 @@ class Claim:
     tries: int
     """Passes begun since the last recorded progress, this one included."""
     begun: float = field(default_factory=time.monotonic, compare=False)
-    """When this process got it, by its monotonic clock."""
+    """When this process got the claim, by its monotonic clock in seconds."""
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """The rows of a table that nobody has started although they were due."""
+class Renewal:
+    """What a renewal found, by row id."""
 
-    rows: int
-    since: datetime
-    """When the first of them was due at first, as far as the messages sent since then tell."""
-    overdue_since: datetime | None
-    """The same of those that are due and for which no message is under way."""
-
-
-def _column(table: type[Due], name: str) -> Any:
-    return getattr(table, name)
-
-
-def _update(table: type[Due], *conditions: ColumnElement[bool]) -> Update:
-    return update(table).where(*conditions).execution_options(synchronize_session=False)
-
-
-def _id(table: type[Due]) -> Any:
-    return _column(table, "id")
-
-
-def _dispatched_until(tx: Transaction, table: type[Due]) -> Any:
-    """When a row that is dispatched now is due again; each unanswered message doubles the wait."""
-    delays = dispatch_delays()
-    steps = [(_column(table, "dispatches") == n, tx.after(timedelta(seconds=delay))) for n, delay in enumerate(delays)]
-    return case(*steps, else_=tx.after(timedelta(seconds=delays[-1])))
-
-
-def _message(tx: Transaction, row: Any, label: str, hint: Task | None, now: datetime | None) -> Message:
-    """The message for a row that was just dispatched."""
-    match row:
-        case Breakout():
-            return Message(breakout_task(row, now or tx.now()), row.id, row.claim, label, row.id)
-        case Room():
-            return Message(hint or room_task(row), row.id, row.claim, label, row.breakout_id)
-        case Recording():
-            return Message(Task.RECORDING_FOLLOW, row.id, row.claim, label, row.breakout_id)
-        case Inbox():
-            return Message(Task.WEBHOOK_APPLY, row.id, row.claim, label)
-        case Sweep():
-            return Message(Task.BREAKOUT_RECONCILE, row.id, row.claim, label)
-        case _:
-            return Message(Task.MEETING_SYNC, row.id, row.claim, label)
+    renewed: frozenset[str]
+    """Rows whose lease was extended."""
+    ours: frozenset[str]
+    """Rows that this process still holds; some of them may be locked at the moment, and were not renewed."""
 
 
 def dispatch(
@@ -129,26 +69,45 @@ def dispatch(
     *,
     now: datetime | None = None,
 ) -> None:
-    """Send a message for each row that nobody holds, after the commit; `hint` names a room's task for who watches.
+    """Send a message after the commit for each of these rows that nobody holds.
 
-    A breakout's task is the one that is due at `now`, which is asked for where the caller does not know it.
+    `hint` names the task for readers of Flower where the caller knows better than the row. A breakout's task depends on
+    the time, which is asked for unless the caller passes `now`.
     """
     ids = list(row_ids)
     if not ids:
         return
     tx.session.flush()
-    statement = _update(table, _id(table).in_(ids), _column(table, "holder").is_(None)).values(
-        due_at=_dispatched_until(tx, table), dispatches=_column(table, "dispatches") + 1
+    columns: Any = table
+    statement = _update(table, columns.id.in_(ids), columns.holder.is_(None)).values(
+        due_at=_due_again(tx, table), dispatches=columns.dispatches + 1
     )
     rows = tx.session.scalars(statement.returning(table), execution_options={"populate_existing": True}).all()
-    for row, label in zip(rows, labels(tx.session, table, rows), strict=True):
-        tx.send(_message(tx, row, label, hint, now))
+    _send(tx, table, rows, hint, now)
+
+
+def _send(tx: Transaction, table: type[Due], rows: Sequence[Any], hint: Task | None, now: datetime | None) -> None:
+    kind = KIND_OF[table]
+    for row, label in zip(rows, kind.labels(tx.session, rows) if rows else [], strict=True):
+        task = hint or kind.task(row, lambda: now or tx.now())
+        tx.send(Message(task, row.id, row.claim, label, kind.breakout_id(row)))
+
+
+def _due_again(tx: Transaction, table: type[Due]) -> Any:
+    """Say when a row that is dispatched now is due again. Each message that nobody started doubles the wait."""
+    columns: Any = table
+    delays = dispatch_delays()
+    steps = [(columns.dispatches == n, tx.after(timedelta(seconds=delay))) for n, delay in enumerate(delays)]
+    return case(*steps, else_=tx.after(timedelta(seconds=delays[-1])))
 
 
 def start_all(
     tx: Transaction, table: type[Due], asked: Sequence[tuple[str, int]], *, holder: str, lease: timedelta
 ) -> dict[str, Claim]:
-    """Consume the claims asked for, as (row id, claim); a row whose message is stale or that is held is left out."""
+    """Consume the claims asked for, given as (row id, claim), and hold these rows for `lease`.
+
+    A row whose message is stale, or that somebody holds, is left out of the answer.
+    """
     columns: Any = table
     lock_rows(tx, table, [row_id for row_id, _ in asked])
     fresh = tuple_(columns.id, columns.claim).in_(list(asked))
@@ -170,12 +129,15 @@ def start_all(
 
 
 def take(tx: Transaction, table: type[Row], row_id: str, claim: int) -> Row | None:
-    """Consume `claim` for work that ends within this transaction: the row, locked; None when there is nothing to do."""
-    statement = _update(
-        table, _id(table) == row_id, _column(table, "claim") == claim, _column(table, "holder").is_(None)
-    ).values(claim=claim + 1, tries=_column(table, "dispatches"), dispatches=0, due_at=None)
-    returned = statement.returning(table)
-    row: Row | None = tx.session.scalar(returned, execution_options={"populate_existing": True})
+    """Consume `claim` for work that ends within this transaction.
+
+    Returns the row, locked, or None when the message is stale or somebody holds the row.
+    """
+    columns: Any = table
+    statement = _update(table, columns.id == row_id, columns.claim == claim, columns.holder.is_(None)).values(
+        claim=claim + 1, tries=columns.dispatches, dispatches=0, due_at=None
+    )
+    row: Row | None = tx.session.scalar(statement.returning(table), execution_options={"populate_existing": True})
     if row is None:
         tx.count(_stale(table).inc)
         return None
@@ -184,198 +146,142 @@ def take(tx: Transaction, table: type[Row], row_id: str, claim: int) -> Row | No
 
 
 def want(tx: Transaction, table: type[Due], row_ids: Iterable[str], hint: Task | None = None) -> None:
-    """Say that something about the rows is wanted anew; those that nobody holds are dispatched.
+    """Raise `generation`, and dispatch the rows that nobody holds.
 
-    A row whose message has just been sent is not sent another: that one will see the new generation.
+    A row whose message has just been sent is not sent another, because that message will find the new generation.
     """
     ids = list(row_ids)
     if not ids:
         return
     tx.session.flush()
+    columns: Any = table
     soon = tx.after(timedelta(seconds=dispatch_delays()[0]))
-    unsent = or_(_column(table, "dispatches") == 0, _column(table, "due_at") > soon)
-    statement = _update(table, _id(table).in_(_locked(table, ids))).values(generation=_column(table, "generation") + 1)
-    rows = tx.session.execute(statement.returning(_id(table), and_(_column(table, "holder").is_(None), unsent)))
+    unsent = or_(columns.dispatches == 0, columns.due_at > soon)
+    statement = _update(table, columns.id.in_(_locked(table, ids))).values(generation=columns.generation + 1)
+    rows = tx.session.execute(statement.returning(columns.id, and_(columns.holder.is_(None), unsent)))
     dispatch(tx, table, [row_id for row_id, idle in rows if idle], hint)
 
 
 def lock_rows(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:
-    """Lock rows in the order of their ids: two that lock several never wait for each other in a circle."""
+    """Lock rows in the order of their ids, so that two transactions never wait for each other in a circle."""
     tx.session.execute(_locked(table, row_ids))
 
 
 def _locked(table: type[Due], row_ids: Iterable[str]) -> Select[Any]:
-    """The ids of rows, locked in order."""
-    statement = select(_id(table)).where(_id(table).in_(list(row_ids))).order_by(_id(table))
+    """Select the ids of rows and lock them in order."""
+    columns: Any = table
+    statement = select(columns.id).where(columns.id.in_(list(row_ids))).order_by(columns.id)
     return statement.with_for_update(key_share=True)
 
 
 def set_due(tx: Transaction, table: type[Due], row_id: str, due_at: datetime | None) -> None:
     """Store when a row that nobody holds is due next, and tell the timekeeper."""
+    columns: Any = table
     tx.session.flush()
-    tx.session.execute(
-        _update(table, _id(table) == row_id, _column(table, "holder").is_(None)).values(due_at=due_at, dispatches=0)
-    )
+    statement = _update(table, columns.id == row_id, columns.holder.is_(None))
+    tx.session.execute(statement.values(due_at=due_at, dispatches=0))
     if due_at is not None:
-        _wake_by(tx, due_at)
+        tx.wake(due_topic(due_at))
 
 
 def due_by(tx: Transaction, table: type[Due], row_ids: Iterable[str], at: datetime) -> None:
-    """See that rows which nobody holds are looked at by then; whoever holds one sees to it when giving it back."""
-    due_at = _column(table, "due_at")
-    statement = _update(table, _id(table).in_(list(row_ids)), _column(table, "holder").is_(None))
-    tx.session.execute(statement.where(or_(due_at.is_(None), due_at > at)).values(due_at=at, dispatches=0))
-    _wake_by(tx, at)
+    """See that rows which nobody holds are due at `at` or earlier. A holder sets `due_at` itself when it releases."""
+    columns: Any = table
+    statement = _update(table, columns.id.in_(list(row_ids)), columns.holder.is_(None))
+    is_later = or_(columns.due_at.is_(None), columns.due_at > at)
+    tx.session.execute(statement.where(is_later).values(due_at=at, dispatches=0))
+    tx.wake(due_topic(at))
 
 
-def _wake_by(tx: Transaction, at: datetime) -> None:
-    """Have timekeepers that would sleep longer look by then."""
-    tx.wake(f"{DUE_TOPIC}{at.timestamp()}")
+def renew_all(tx: Transaction, table: type[Due], claims: Sequence[Claim], lease: timedelta) -> Renewal:
+    """Extend the leases of these claims on one table.
+
+    A row that somebody has locked just now is left to the next renewal. Waiting for it, with other rows locked already,
+    could be waiting in a circle.
+    """
+    columns: Any = table
+    held = tuple_(columns.id, columns.claim).in_([(claim.row_id, claim.fence) for claim in claims])
+    mine = select(columns.id).where(held, columns.holder.is_not(None))
+    ours = frozenset(tx.session.scalars(mine))
+    free = frozenset(tx.session.scalars(mine.with_for_update(skip_locked=True, key_share=True)))
+    tx.session.execute(_update(table, columns.id.in_(free)).values(due_at=tx.after(lease)))
+    return Renewal(free, ours)
 
 
 def record(tx: Transaction, claim: Claim, *, progress: bool = True) -> None:
-    """Raise LeaseLost unless the claim is still good; recorded progress resets the count of tries."""
-    untouched = {"tries": _column(claim.table, "tries")}
+    """Raise LeaseLost unless the claim is still good. Recorded progress resets the count of tries."""
+    columns: Any = claim.table
+    untouched = {"tries": columns.tries}
     values: dict[str, Any] = {"tries": 0, "progressed_at": tx.after(timedelta())} if progress else untouched
-    statement = _update(
-        claim.table, _id(claim.table) == claim.row_id, _column(claim.table, "claim") == claim.fence
-    ).values(**values)
+    statement = _update(claim.table, columns.id == claim.row_id, columns.claim == claim.fence).values(**values)
     if _rows(tx, statement) != 1:
-        raise LeaseLost(f"{claim.table.__name__.lower()} {claim.row_id} is somebody else's by now")
+        raise LeaseLost(f"{KIND_OF[claim.table].name} {claim.row_id} is somebody else's by now")
 
 
 def record_all(tx: Transaction, claims: Sequence[Claim], progress: Collection[str]) -> dict[str, Any]:
-    """The rows, as they are now, whose claims are still good; of those in `progress` the tries are reset.
+    """Return the rows, as they are now, whose claims are still good, and reset the tries of those in `progress`.
 
-    All claims are on one table; nothing may be written for a row that is not in the answer.
+    All claims are on one table. Nothing may be written for a row that is not in the answer.
     """
     table = claims[0].table
-    good = tuple_(_id(table), _column(table, "claim")).in_([(claim.row_id, claim.fence) for claim in claims])
+    columns: Any = table
+    good = tuple_(columns.id, columns.claim).in_([(claim.row_id, claim.fence) for claim in claims])
     lock_rows(tx, table, [claim.row_id for claim in claims])
-    got_on = _id(table).in_(list(progress))
-    tries = case((got_on, 0), else_=_column(table, "tries"))
-    progressed_at = case((got_on, tx.after(timedelta())), else_=_column(table, "progressed_at"))
+    got_on = columns.id.in_(list(progress))
+    tries = case((got_on, 0), else_=columns.tries)
+    progressed_at = case((got_on, tx.after(timedelta())), else_=columns.progressed_at)
     statement = _update(table, good).values(tries=tries, progressed_at=progressed_at).returning(table)
     rows = tx.session.scalars(statement, execution_options={"populate_existing": True}).all()
     return {row.id: row for row in cast(Sequence[Any], rows)}
 
 
 def release_all(tx: Transaction, claims: Sequence[Claim]) -> None:
-    """Give rows back that have all they were wanted to have; those whose generation has moved on are due at once."""
+    """Give back rows that have all they were wanted to have. Rows whose generation has moved on are due at once."""
     by_generation: dict[tuple[type[Due], int], list[str]] = defaultdict(list)
     for claim in claims:
         by_generation[claim.table, claim.generation].append(claim.row_id)
     tx.session.flush()
     for (table, generation), row_ids in by_generation.items():
+        columns: Any = table
         statement = (
-            _update(table, _id(table).in_(row_ids))
+            _update(table, columns.id.in_(row_ids))
             .values(holder=None, dispatches=0, due_at=None, tries=0)
-            .returning(_id(table), _column(table, "generation"))
+            .returning(columns.id, columns.generation)
         )
         moved_on = [row_id for row_id, now_wanted in tx.session.execute(statement).all() if now_wanted != generation]
         dispatch(tx, table, moved_on)
 
 
 def release(tx: Transaction, claim: Claim, *, due_at: datetime | None, untried: bool = False) -> None:
-    """Give the row back: due at `due_at`, or at once when its generation has moved on; no-op when it was lost.
+    """Give the row back: due at `due_at`, or at once when its generation has moved on. Does nothing for a lost row.
 
     `untried` takes back the try of a pass that never got its turn.
     """
-    table = claim.table
+    columns: Any = claim.table
     tx.session.flush()
     statement = (
-        _update(table, _id(table) == claim.row_id, _column(table, "claim") == claim.fence)
+        _update(claim.table, columns.id == claim.row_id, columns.claim == claim.fence)
         .values(
             holder=None,
             dispatches=0,
             due_at=due_at,
-            tries=case((_column(table, "tries") > 0, _column(table, "tries") - int(untried)), else_=0),
+            tries=case((columns.tries > 0, columns.tries - int(untried)), else_=0),
         )
-        .returning(_column(table, "generation"))
+        .returning(columns.generation)
     )
     generation = tx.session.scalar(statement)
     if generation is not None and generation != claim.generation:
-        dispatch(tx, table, [claim.row_id])
+        dispatch(tx, claim.table, [claim.row_id])
     elif due_at is not None:
-        _wake_by(tx, due_at)
+        tx.wake(due_topic(due_at))
 
 
-def dispatch_due(tx: Transaction, table: type[Due], limit: int, *, resend: bool) -> tuple[int, int]:
-    """The timekeeper's scan of one table: (rows dispatched, leases that had ended by themselves).
-
-    Rows that another process has locked are passed over; with `resend` false only rows that wait for no message are
-    sent, for a queue that is long already is not helped by a second copy of what it holds.
-    """
-    due = _column(table, "due_at")
-    now = type_coerce(statement_time(tx.session), due.type)
-    query = select(_id(table), _column(table, "holder"), now).where(due <= now).order_by(due).limit(limit)
-    if not resend:
-        query = query.where(_column(table, "dispatches") == 0)
-    found = tx.session.execute(query.with_for_update(skip_locked=True, key_share=True)).all()
-    ended = [row_id for row_id, holder, _ in found if holder is not None]
-    if ended:
-        tx.session.execute(_update(table, _id(table).in_(ended)).values(holder=None))
-    dispatch(tx, table, [row_id for row_id, *_ in found], now=found[0][2] if found else None)
-    return len(found), len(ended)
-
-
-def forget_dispatches(tx: Transaction, table: type[Due]) -> None:
-    """The broker was emptied or replaced: whatever was sent and not started is due at once."""
-    waiting = _column(table, "dispatches") > 0, _column(table, "holder").is_(None)
-    lock_rows(tx, table, tx.session.scalars(select(_id(table)).where(*waiting)))
-    tx.session.execute(_update(table, *waiting).values(due_at=tx.now(), dispatches=0))
-
-
-def next_due(
-    session: Session, *, after: datetime | None = None, unsent: bool = False
-) -> tuple[dict[type[Due], datetime], datetime]:
-    """When the first row of each table is due (`after` a time, if given), where any is; and what time it is.
-
-    With `unsent` rows don't count that wait for a message. One statement, for it is asked all the time.
-    """
-    firsts = [_first_due(table, number, after, unsent=unsent) for number, table in enumerate(TABLES)]
-    clock = select(literal(CLOCK), type_coerce(statement_time(session), _column(Breakout, "due_at").type))
-    found = dict(session.execute(union_all(*firsts, clock)).all())
-    now = found.pop(CLOCK)
-    return {TABLES[number]: due_at for number, due_at in found.items() if due_at is not None}, now
-
-
-def _first_due(table: type[Due], number: int, after: datetime | None, *, unsent: bool) -> Select[Any]:
-    due_at = _column(table, "due_at")
-    first = select(literal(number), func.min(due_at))
-    if after is not None:
-        first = first.where(due_at > after)
-    return first.where(_column(table, "dispatches") == 0) if unsent else first
-
-
-def waiting(session: Session, now: datetime) -> dict[type[Due], Waiting]:
-    """What waits in each table, where anything does: one statement, which reads only what is due about now."""
-    horizon = now + timedelta(seconds=LAST_DISPATCH_SECONDS)
-    groups = [_waiting_in(table, number, now, horizon) for number, table in enumerate(TABLES)]
-    found: dict[type[Due], list[Any]] = defaultdict(list)
-    for row in session.execute(union_all(*groups)):
-        found[TABLES[row.number]].append(row)
-    return {table: _sum_up(rows, now) for table, rows in found.items()}
-
-
-def _waiting_in(table: type[Due], number: int, now: datetime, horizon: datetime) -> Select[Any]:
-    due_at, dispatches = _column(table, "due_at"), _column(table, "dispatches")
-    return (
-        select(literal(number).label("number"), dispatches, func.count().label("rows"), func.min(due_at).label("first"))
-        .where(due_at <= horizon, or_(due_at <= now, dispatches > 0))
-        .group_by(dispatches)
-    )
-
-
-def _sum_up(rows: Sequence[Any], now: datetime) -> Waiting:
-    """Of groups with the same number of messages sent."""
-    overdue = [row.first for row in rows if row.first <= now]
-    since = min(row.first - waited(row.dispatches) for row in rows)
-    return Waiting(sum(row.rows for row in rows), since, min(overdue, default=None))
+def _update(table: type[Due], *conditions: ColumnElement[bool]) -> Update:
+    return update(table).where(*conditions).execution_options(synchronize_session=False)
 
 
 def _stale(table: type[Due]) -> Counter:
-    return metrics.STALE_MESSAGES.labels(table.__name__.lower())
+    return metrics.STALE_MESSAGES.labels(KIND_OF[table].name)
 
 
 def _rows(tx: Transaction, statement: Update) -> int:

@@ -1,4 +1,7 @@
-"""The words by which Flower shows the task of a row: which breakout, which room, how many people; never who."""
+"""The words by which Flower shows the task of a row: its breakout, its room, how many people; never who.
+
+Each function labels rows of one table with at most one statement, however many rows there are.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,55 +10,61 @@ from sqlalchemy import Select, func, select
 from sqlmodel import Session, col
 
 from orchestrator.domain.wording import count
-from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room, Seat, Sweep
+from schemas.tables import Breakout, Inbox, Meeting, Recording, Room, Seat, Sweep
 
 Statement = Select[*tuple[Any, ...]]
 
 
-def labels(session: Session, table: type[Due], rows: Sequence[Any]) -> list[str]:
-    """One for each row, all of one table; at most one statement, however many there are."""
-    statement = _statement(table)
-    if statement is None or not rows:
-        return [_label(row) for row in rows]
-    ids = [row.id for row in rows]
-    found = {row_id: more for row_id, *more in session.execute(statement.where(statement.selected_columns[0].in_(ids)))}
-    return [_label(row, *found[row.id]) for row in rows]
+def breakout_labels(session: Session, rows: Sequence[Breakout]) -> list[str]:
+    """Return `Round 1 · 10 rooms · 90 people` for each breakout."""
+    rooms = select(func.count()).select_from(Room).where(col(Room.breakout_id) == col(Breakout.id))
+    people = _people().where(col(Seat.breakout_id) == col(Breakout.id))
+    found = _by_id(session, select(col(Breakout.id), rooms.scalar_subquery(), people.scalar_subquery()), rows)
+    return [f"{row.name} · {count(found[row.id][0], 'room')} · {_people_in_words(found[row.id][1])}" for row in rows]
 
 
-def _statement(table: type[Due]) -> Statement | None:
-    """What a label needs to know beside the row itself, by the row's id."""
-    if table is Breakout:
-        rooms = select(func.count()).select_from(Room).where(col(Room.breakout_id) == col(Breakout.id))
-        people = _people().where(col(Seat.breakout_id) == col(Breakout.id))
-        return select(col(Breakout.id), rooms.scalar_subquery(), people.scalar_subquery())
-    if table is Room:
-        people = _people().where(col(Seat.room_id) == col(Room.id))
-        rooms_breakout = col(Breakout.id) == col(Room.breakout_id)
-        return select(col(Room.id), col(Breakout.name), people.scalar_subquery()).join(Breakout, rooms_breakout)
-    if table is Recording:
-        names: Statement = select(col(Recording.id), col(Breakout.name), col(Room.name))
-        with_room = names.join(Room, col(Room.id) == col(Recording.room_id))
-        return with_room.join(Breakout, col(Breakout.id) == col(Recording.breakout_id))
+def room_labels(session: Session, rows: Sequence[Room]) -> list[str]:
+    """Return `Round 1 · Room 3 · 9 people` for each room."""
+    people = _people().where(col(Seat.room_id) == col(Room.id)).scalar_subquery()
+    statement: Statement = select(col(Room.id), col(Breakout.name), people)
+    found = _by_id(session, statement.join(Breakout, col(Breakout.id) == col(Room.breakout_id)), rows)
+    return [f"{found[row.id][0]} · {row.name} · {_people_in_words(found[row.id][1])}" for row in rows]
+
+
+def recording_labels(session: Session, rows: Sequence[Recording]) -> list[str]:
+    """Return `Round 1 · Room 3 · recording` for each recording."""
+    names: Statement = select(col(Recording.id), col(Breakout.name), col(Room.name))
+    with_room = names.join(Room, col(Room.id) == col(Recording.room_id))
+    found = _by_id(session, with_room.join(Breakout, col(Breakout.id) == col(Recording.breakout_id)), rows)
+    return [" · ".join([*found[row.id], row.state]) for row in rows]
+
+
+def inbox_labels(session: Session, rows: Sequence[Inbox]) -> list[str]:
+    """Return `Town hall · deliveries` for each inbox."""
     titles: Statement = select(col(Meeting.id), col(Meeting.title))
-    return titles if table is Inbox else None
+    found = _by_id(session, titles, rows)
+    return [f"{found[row.id][0]} · deliveries" for row in rows]
+
+
+def meeting_labels(_: Session, rows: Sequence[Meeting]) -> list[str]:
+    """Return `Town hall · who is where` for each parent meeting."""
+    return [f"{row.title} · who is where" for row in rows]
+
+
+def sweep_labels(_: Session, rows: Sequence[Sweep]) -> list[str]:
+    """Return words for the sweep."""
+    return ["what nobody needs any more" for _ in rows]
 
 
 def _people() -> Statement:
     return select(func.count()).select_from(Seat).where(col(Seat.wanted))
 
 
-def _label(row: Due, *more: Any) -> str:
-    match row, more:
-        case Breakout(name=name), (rooms, people):
-            return f"{name} · {count(rooms, 'room')} · {count(people, 'person', 'people')}"
-        case Room(name=name), (breakout, people):
-            return f"{breakout} · {name} · {count(people, 'person', 'people')}"
-        case Recording(state=state), (breakout, room):
-            return f"{breakout} · {room} · {state}"
-        case Inbox(), (title,):
-            return f"{title} · deliveries"
-        case Sweep(), ():
-            return "what nobody needs any more"
-        case Meeting(title=title), ():
-            return f"{title} · who is where"
-    raise TypeError(f"no label for {type(row).__name__}")
+def _people_in_words(number: int) -> str:
+    return count(number, "person", "people")
+
+
+def _by_id(session: Session, statement: Statement, rows: Sequence[Any]) -> dict[str, list[Any]]:
+    """Run a statement whose first column is the row's id, for these rows alone."""
+    ids = [row.id for row in rows]
+    return {row_id: more for row_id, *more in session.execute(statement.where(statement.selected_columns[0].in_(ids)))}

@@ -8,15 +8,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
-
-from sqlalchemy import select, tuple_, update
 
 from orchestrator.errors import LeaseLost, Stopping
 from orchestrator.log import logger
 from orchestrator.runtime.clock import elapsed
 from orchestrator.store.database import Database
-from orchestrator.store.due import Claim, release
+from orchestrator.store.due import Claim, release, renew_all
 from schemas.tables import Due
 
 log = logger(__name__)
@@ -126,28 +123,13 @@ class Leases:
                 if sent < lease.deadline:
                     by_table[lease.claim.table].append(lease)
         for table, leases in by_table.items():
-            renewed, ours = self._extend(table, leases)
+            with self._database.transaction() as tx:
+                found = renew_all(tx, table, [lease.claim for lease in leases], self.lease)
             for lease in leases:
-                if lease.claim.row_id in renewed:
+                if lease.claim.row_id in found.renewed:
                     lease.valid_until = min(sent + self.lease.total_seconds(), lease.deadline)
-                elif lease.claim.row_id not in ours:
+                elif lease.claim.row_id not in found.ours:
                     lease.valid_until = 0.0
-
-    def _extend(self, table: type[Due], leases: list[Lease]) -> tuple[set[str], set[str]]:
-        """Which rows were renewed, and which are still ours.
-
-        A row that somebody has locked just now is left to the next round: waiting for it, with others locked already,
-        could be waiting in a circle.
-        """
-        row: Any = table
-        held = tuple_(row.id, row.claim).in_([(lease.claim.row_id, lease.claim.fence) for lease in leases])
-        mine = select(row.id).where(held, row.holder.is_not(None))
-        with self._database.transaction() as tx:
-            ours = set(tx.session.scalars(mine))
-            free = set(tx.session.scalars(mine.with_for_update(skip_locked=True, key_share=True)))
-            statement = update(table).where(row.id.in_(free)).values(due_at=tx.after(self.lease))
-            tx.session.execute(statement, execution_options={"synchronize_session": False})
-            return free, ours
 
 
 def _try(duty: Callable[[], None], words: str) -> None:

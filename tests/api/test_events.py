@@ -4,16 +4,16 @@ import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import insert
 
 from orchestrator.services.deps import Deps
-from orchestrator.store.queries import lock_breakout
+from schemas.events import EventType
 from schemas.tables import Event, Recording
 from tests.api.conftest import parts
 from tests.api.server import JSON, NOBODY, OPERATOR, VIEWER, Api, Stream, bearer
+from tests.support import logs
 from tests.support.sandbox_server import SandboxServer
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
@@ -28,9 +28,9 @@ def breakout(api: Api) -> JSON:
     return api.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 600}, 202)
 
 
-def emit(deps: Deps, breakout: JSON, kind: str = "breakout.changed", **data: Any) -> None:
-    with deps.database.transaction() as tx:
-        tx.emit(lock_breakout(tx, breakout["id"]), kind, tx.now(), **data)
+def change(deps: Deps, breakout: JSON, *fields: str) -> None:
+    with deps.database.transaction() as tx, logs.log_of(tx, breakout["id"]) as b:
+        b.log(EventType.BREAKOUT_CHANGED, {"fields": list(fields)})
 
 
 def log_of(api: Api, breakout: JSON) -> list[JSON]:
@@ -56,7 +56,7 @@ def test_a_stream_tells_the_whole_log_and_then_what_is_new(api: Api, breakout: J
     with api.events(breakout) as stream:
         assert take(stream, len(so_far)) == so_far
         for number in range(3):
-            emit(api.deps, breakout, fields=[str(number)])
+            change(api.deps, breakout, str(number))
             (new,) = take(stream, 1)
             assert (new["id"], new["data"]) == (len(so_far) + number + 1, {"fields": [str(number)]})
 
@@ -66,7 +66,7 @@ def test_a_number_that_was_seen_is_where_it_goes_on(api: Api, breakout: JSON) ->
     with api.events(breakout, "1") as stream:
         assert take(stream, len(so_far) - 1) == so_far[1:]
     with api.events(breakout, str(len(so_far))) as stream:
-        emit(api.deps, breakout, fields=["name"])
+        change(api.deps, breakout, "name")
         assert take(stream, 1)[0]["id"] == len(so_far) + 1
 
 
@@ -110,14 +110,14 @@ def test_the_list_pages_through_the_same_events(api: Api, breakout: JSON) -> Non
 def test_whatever_is_said_stays_on_its_line(api: Api, breakout: JSON) -> None:
     with api.events(breakout, str(len(log_of(api, breakout)))) as stream:
         for text in ("two\nlines\r\n\r\ndata: x", "\u2028 \u2029 \x85 \x0b", "ünïcödé 🙂"):
-            emit(api.deps, breakout, "breakout.broadcast", text=text, room_ids=None)
-            assert take(stream, 1)[0]["data"]["text"] == text
+            change(api.deps, breakout, text)
+            assert take(stream, 1)[0]["data"]["fields"] == [text]
 
 
 def test_readers_at_different_places_all_get_everything_once(api: Api, breakout: JSON) -> None:
     with api.events(breakout) as first, api.events(breakout) as second, api.events(breakout, "2") as third:
         for number in range(50):
-            emit(api.deps, breakout, fields=[str(number)])
+            change(api.deps, breakout, str(number))
         so_far = log_of(api, breakout)
         assert take(first, len(so_far)) == take(second, len(so_far)) == so_far
         assert take(third, len(so_far) - 2) == so_far[2:]
@@ -142,8 +142,8 @@ def test_a_slow_reader_of_a_long_log_piles_up_nothing_and_misses_nothing(api: Ap
 
 def lengthen(deps: Deps, breakout: JSON) -> None:
     """Bring a breakout's log to LONG events."""
-    with deps.database.transaction() as tx:
-        row = lock_breakout(tx, breakout["id"])
+    with deps.database.transaction() as tx, logs.log_of(tx, breakout["id"]) as b:
+        row = b.row
         event = {"breakout_id": row.id, "type": "breakout.changed", "at": datetime.now(UTC), "data": {"x": PADDING}}
         tx.session.execute(insert(Event), [event | {"number": n} for n in range(row.events + 1, LONG + 1)])
         row.events = LONG
@@ -171,10 +171,10 @@ def test_streams_go_on_while_redis_is_away_and_after_it_is_back(lonely_api: Api,
     breakout = lonely_api.breakout(lonely_api.meeting("ana"))
     with lonely_api.events(breakout) as stream:
         own_valkey.kill()
-        emit(lonely_api.deps, breakout, fields=["away"])
+        change(lonely_api.deps, breakout, "away")
         assert take(stream, 1)[0]["data"] == {"fields": ["away"]}
         own_valkey.start()
-        emit(lonely_api.deps, breakout, fields=["back"])
+        change(lonely_api.deps, breakout, "back")
         assert take(stream, 1)[0]["data"] == {"fields": ["back"]}
 
 

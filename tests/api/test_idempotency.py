@@ -15,11 +15,11 @@ from orchestrator.api.once import REPLAYED
 from orchestrator.errors import NotNow
 from orchestrator.realtimekit.titles import title_with_key
 from orchestrator.services.access import api_keys
-from orchestrator.services.breakout import operations
 from orchestrator.services.deps import Deps
 from orchestrator.services.idempotency import keys, pending
 from orchestrator.services.idempotency.keys import once_for
 from orchestrator.services.idempotency.pending import Held
+from orchestrator.services.planning import creating
 from orchestrator.services.upkeep import sweep
 from schemas.requests import BreakoutRequest
 from schemas.states import KeyRole, RoomState
@@ -177,7 +177,7 @@ def test_work_and_answer_are_kept_together_or_not_at_all(api: Api) -> None:
         raise RuntimeError("as if the process had died")
 
     def create(deps: Deps) -> str:
-        return operations.create(deps, meeting_id, BreakoutRequest(rooms=2, start="now"))
+        return creating.create(deps, meeting_id, BreakoutRequest(rooms=2, start="now"))
 
     with pytest.raises(RuntimeError):
         keys.run(api.deps, once, create, break_off)
@@ -263,7 +263,7 @@ def made_twice(api: Api, sandbox: SandboxServer) -> tuple[str, str]:
 
 
 def swept(api: Api) -> list[str]:
-    read = sweep.read_page(api.deps, 1)
+    read = sweep.sweep_page(api.deps, 1)
     assert read.error is None
     return [orphan.realtimekit_id for orphan in read.found]
 

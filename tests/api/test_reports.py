@@ -11,10 +11,12 @@ from orchestrator.errors import Unknown
 from orchestrator.services.views import breakouts, meetings, news
 from orchestrator.settings import Settings
 from orchestrator.store.database import Database
+from schemas.events import EventType, ProblemKind
 from schemas.responses import ClosingMessage
 from schemas.states import BreakoutState, Location, RecordingState, Role, RoomState, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Recording, Room, Seat
 from tests.api.server import NOBODY
+from tests.support.logs import log_of
 from tests.support.queries import count_queries
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -129,9 +131,9 @@ def test_problems_come_out_of_the_log(database: Database) -> None:
     with database.transaction() as tx:
         meeting_id = add_meeting(tx.session)
         breakout_id, (room,) = add_breakout(tx.session, meeting_id, [RoomState.FAILED])
-        breakout = tx.session.get_one(Breakout, breakout_id)
-        tx.emit(breakout, "room.state", NOW, room_id=room, **{"from": "preparing", "to": "failed"})
-        tx.emit(breakout, "problem", NOW, what="room failed", detail="no such preset", room_id=room)
+        with log_of(tx, breakout_id, NOW) as b:
+            b.log(EventType.ROOM_STATE, {"room_id": room, "from": "preparing", "to": "failed"})
+            b.report(ProblemKind.ROOM_FAILED, "no such preset", room_id=room)
     with database.reading() as session:
         (problem,) = breakouts.breakout(session, breakout_id).problems
     assert problem.model_dump() == {
@@ -213,10 +215,9 @@ def test_news_are_the_closings_beyond_a_cursor(database: Database) -> None:
     with database.transaction() as tx:
         meeting_id = add_meeting(tx.session)
         breakout_id, _ = add_breakout(tx.session, meeting_id, [], state=BreakoutState.CLOSING, empties_at=NOW)
-        breakout = tx.session.get_one(Breakout, breakout_id)
         for number, (before, after) in enumerate([("draft", "opening"), ("opening", "open"), ("open", "closing")]):
-            at = NOW.replace(second=number)
-            tx.emit(breakout, "breakout.state", at, **{"from": before, "to": after})
+            with log_of(tx, breakout_id, NOW.replace(second=number)) as b:
+                b.log(EventType.BREAKOUT_STATE, {"from": before, "to": after})
     with database.reading() as session:
         (head,) = news.heads(session, [meeting_id])
         assert (head.number, head.live) == (3, True)

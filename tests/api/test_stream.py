@@ -14,9 +14,9 @@ from orchestrator.api.streams.seat_listeners import MOST_NEWS
 from orchestrator.api.streams.sse import Position
 from orchestrator.runtime.ports import free_port
 from orchestrator.services.deps import Deps
-from orchestrator.store.queries import lock_breakout
 from tests.api.conftest import environment, parts, settings_for
 from tests.api.server import JSON, Api, Stream, bearer, checked
+from tests.support import logs
 from tests.support.processes import Processes
 from tests.support.sandbox_server import SandboxServer
 from tests.support.valkey import Valkey
@@ -104,9 +104,7 @@ def test_what_was_missed_is_told_only_to_those_who_say_what_they_have_seen(api: 
 
 
 def warn(api: Api, breakout: JSON, remaining_seconds: int, room_ids: list[str] | None = None) -> None:
-    with api.deps.database.transaction() as tx:
-        data = {"remaining_seconds": remaining_seconds, "room_ids": room_ids}
-        tx.emit(lock_breakout(tx, breakout["id"]), "breakout.warning", tx.now(), **data)
+    logs.warn(api.deps.database, breakout["id"], remaining_seconds, room_ids=room_ids)
 
 
 def test_a_warning_reaches_those_whom_it_concerns(api: Api, meeting: JSON) -> None:
@@ -158,10 +156,7 @@ def test_a_browser_that_takes_nothing_comes_back_for_what_it_has_missed(api: Api
     numbers = range(MOST_NEWS + 20)
     with api.stream(api.token(meeting, "ana")) as stream:
         seen = stream.next().id
-        with api.deps.database.transaction() as tx:
-            row = lock_breakout(tx, breakout["id"])
-            for number in numbers:
-                tx.emit(row, "breakout.warning", tx.now(), remaining_seconds=number, room_ids=None)
+        logs.warn(api.deps.database, breakout["id"], *numbers)
         heard = list(stream)
     with api.stream(api.token(meeting, "ana"), heard[-1].id if heard else seen) as stream:
         heard += [stream.next() for _ in range(len(numbers) - len(heard))]

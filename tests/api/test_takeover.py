@@ -9,9 +9,9 @@ import pytest
 
 from orchestrator.runtime.ports import free_port
 from orchestrator.services.deps import Deps
-from orchestrator.store.queries import lock_breakout
 from tests.api.conftest import environment, parts, settings_for
 from tests.api.server import OPERATOR, Api, Event, open_stream
+from tests.support.logs import warn
 from tests.support.processes import Process, Processes
 from tests.support.sandbox_server import SandboxServer
 
@@ -70,23 +70,21 @@ def test_streams_go_on_at_another_process(api: Api, deps: Deps, doomed: tuple[Pr
         with ExitStack() as stack:
             for reader in readers:
                 reader.open(stack, client, url)
-            warn(deps, breakout, BEFORE)
+            warn_each(deps, breakout, BEFORE)
             for count, reader in zip((BEFORE.stop, 25, 3, 30), readers, strict=True):
                 reader.read(count)
             process.kill()
-        warn(deps, breakout, BETWEEN)
+        warn_each(deps, breakout, BETWEEN)
         with ExitStack() as stack:
             for reader in readers:
                 reader.open(stack, client, api.url)
-            warn(deps, breakout, AFTER)
+            warn_each(deps, breakout, AFTER)
             for reader in readers:
                 reader.read(AFTER.stop)
     assert [reader.numbers for reader in readers] == [list(range(AFTER.stop))] * len(readers)
 
 
-def warn(deps: Deps, breakout_id: str, numbers: range) -> None:
+def warn_each(deps: Deps, breakout_id: str, numbers: range) -> None:
     """One warning in each of many commits."""
     for number in numbers:
-        with deps.database.transaction() as tx:
-            breakout = lock_breakout(tx, breakout_id)
-            tx.emit(breakout, "breakout.warning", tx.now(), remaining_seconds=number, room_ids=None)
+        warn(deps.database, breakout_id, number)

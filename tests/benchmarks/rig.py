@@ -79,7 +79,7 @@ def _start_apart(stack: Stack) -> None:
     Each process here has a session of its own, and where Linux makes a group of each it is the group's that counts.
     """
     timely = commands.worker(stack.settings, queues=("lifecycle", "webhooks"), concurrency=8)
-    others = commands.worker(stack.settings, queues=("closing", "rooms", "recordings", "reconcile"))
+    others = commands.worker(stack.settings, queues=("closing", "rooms", "recordings", "upkeep"))
     started = [stack.processes.start(command, stack.environment) for command in (timely, ["nice", "-n", NICE, *others])]
     for process in started:
         process.wait_for_text(" ready.", 60)

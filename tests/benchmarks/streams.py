@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from orchestrator.runtime import memory
+from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.services.deps import Deps
-from orchestrator.store.queries import raise_versions
 from schemas.tables import Participant
 from tests.benchmarks.rig import rig
 from tests.support.stack import Stack
@@ -80,7 +80,9 @@ async def _change(deps: Deps, meeting: str, readers: Collection[Reader]) -> list
 
     def commit() -> float:
         with deps.database.transaction() as tx:
-            raise_versions(tx, meeting, [reader.participant_id for reader in readers])
+            people = PeopleWrites(tx, meeting)
+            people.raise_versions(reader.participant_id for reader in readers)
+            people.write()
         return time.monotonic()
 
     committed = await asyncio.to_thread(commit)

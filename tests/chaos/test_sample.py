@@ -31,7 +31,7 @@ POINTS = {
     "timekeeper": [
         "timekeeper:commit:@timekeeper._send_batch[breakout]:before#1",
         "timekeeper:send:breakout.close:before#1",
-        "timekeeper:send:breakout.finish:after#1",
+        "timekeeper:send:breakout.empty:after#1",
     ],
 }
 """Of the many that the sweep finds, those that every run passes."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.domain.progress import Progress, failure, headline, summary
+from orchestrator.domain.progress import BreakoutProgress, failure, headline, summary
 from schemas.states import BreakoutState, CloseReason, RecordingState, RoomState, SeatState
 
 R, S, C = RoomState, SeatState, RecordingState
@@ -14,8 +14,8 @@ BEGAN = datetime(2026, 3, 1, 10, tzinfo=UTC)
 CEST = timezone(timedelta(hours=2))
 
 
-def progress(state: BreakoutState, **facts: Any) -> Progress:
-    return Progress(breakout_id="b", name="Round 1", state=state, started_at=BEGAN, **facts)
+def progress(state: BreakoutState, **facts: Any) -> BreakoutProgress:
+    return BreakoutProgress(breakout_id="b", name="Round 1", state=state, started_at=BEGAN, **facts)
 
 
 OPENING = progress(
@@ -64,9 +64,9 @@ FAILED = progress(
         (CLOSED, "Round 1 · 10 rooms · 90 people"),
         (FAILED, "Round 1 · 2 rooms · 1 person · 2 rooms failed: Room 1: No more rooms"),
     ],
-    ids=lambda value: value.word if isinstance(value, Progress) else "",
+    ids=lambda value: value.word if isinstance(value, BreakoutProgress) else "",
 )
-def test_headline(how_far: Progress, words: str) -> None:
+def test_headline(how_far: BreakoutProgress, words: str) -> None:
     assert headline(how_far) == words
 
 

@@ -136,7 +136,7 @@ def test_every_task_says_what_it_is_about_and_what_came_of_it(story: Story) -> N
     about = {(name, args) for name, args, _ in shown}
     assert about >= {
         ("breakout.open", "Morning · 2 rooms · 3 people"),
-        ("breakout.finish", "Morning · 2 rooms · 3 people"),
+        ("breakout.empty", "Morning · 2 rooms · 3 people"),
         ("webhook.apply", "Physics · deliveries"),
         ("meeting.sync", "Physics · who is where"),
     }

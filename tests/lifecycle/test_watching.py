@@ -179,7 +179,7 @@ def test_no_log_holds_a_secret_or_a_name(story: Story) -> None:
 def test_a_task_has_one_line_and_it_says_whose(story: Story) -> None:
     done = [line for line in story.lines if line["event"] == "task done"]
     mine = [line for line in done if line.get("breakout_id") == story.breakout["id"]]
-    assert {"breakout.open", "room.open", "breakout.finish", "room.close"} <= {line["task"] for line in mine}
+    assert {"breakout.open", "room.open", "breakout.empty", "room.close"} <= {line["task"] for line in mine}
     for line in mine:
         assert {"task_id", "result", "seconds", "level", "timestamp"} <= line.keys()
         assert ("room_id" in line) == line["task"].startswith("room.")

@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from orchestrator.services.breakout import operations, recordings, steps
+from orchestrator.services.breakout import operations
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import creating, sync
+from orchestrator.services.planning import creating as planning
+from orchestrator.services.recordings import following
 from orchestrator.services.rooms import advancing
 from orchestrator.services.webhooks import incoming
 from orchestrator.store.database import Transaction
@@ -21,11 +23,11 @@ from schemas.tables import Breakout, Inbox, Meeting, Participant, Presence, Reco
 from tests.support.sandbox_server import JSON, SandboxServer
 
 WORK: dict[Any, Any] = {
-    Breakout: steps.step,
+    Breakout: operations.step,
     Room: advancing.advance,
     Inbox: incoming.apply,
     Meeting: sync.sync,
-    Recording: recordings.follow,
+    Recording: following.follow,
 }
 
 
@@ -38,7 +40,7 @@ class Hand:
         asked = MeetingRequest.model_validate({"title": "By hand", "participants": people})
         self.meeting_id = creating.create(deps, asked)
         request = BreakoutRequest.model_validate({"assignment": {"seed": 1}, "start": "now", **body})
-        self.breakout_id = operations.create(deps, self.meeting_id, request)
+        self.breakout_id = planning.create(deps, self.meeting_id, request)
         self.work(Breakout, Room, Breakout, Meeting)
 
     def work(self, *tables: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlmodel import col
 
-from orchestrator.services.breakout import operations, seating
+from orchestrator.services.breakout import moving, operations
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from schemas.tables import Breakout, Room, Seat
@@ -25,7 +25,7 @@ def _close(hand: Hand) -> None:
 
 
 def _move(hand: Hand) -> None:
-    seating.move_person(hand.deps, hand.breakout_id, "ana", None)
+    moving.move_person(hand.deps, hand.breakout_id, "ana", None)
 
 
 @pytest.mark.parametrize("change", [_close, _move])

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from orchestrator.services.breakout import operations, seating
+from orchestrator.services.breakout import moving, operations
 from orchestrator.services.deps import Deps
-from orchestrator.services.meetings import creating
+from orchestrator.services.meetings import registering
 from orchestrator.services.people import seats
 from orchestrator.services.views import breakouts
 from schemas.requests import PersonRequest
@@ -75,7 +75,7 @@ def test_whoever_could_not_be_admitted_before_the_start_is_admitted_at_the_start
     operations.prepare(hand.deps, hand.breakout_id)
     hand.work(Breakout, Room)
     hand.sandbox.faults({"operation": "add_participant", "kind": "error_before", "times": None})
-    seating.move_person(hand.deps, hand.breakout_id, "ana", _other_room(hand, "ana"))
+    moving.move_person(hand.deps, hand.breakout_id, "ana", _other_room(hand, "ana"))
     for _ in range(hand.deps.settings.room_tries + 1):
         hand.work(Room)
     hand.sandbox.faults()
@@ -102,7 +102,7 @@ def test_a_create_without_an_answer_is_in_doubt_from_when_it_failed(
 
 def _register(hand: Hand, name: str, preset: str) -> str:
     person = PersonRequest(custom_participant_id=name, name=name, preset_name=preset)
-    return creating.register(hand.deps, hand.meeting_id, [person])[0]
+    return registering.register(hand.deps, hand.meeting_id, [person])[0]
 
 
 def _adds(hand: Hand) -> int:

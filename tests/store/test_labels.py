@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from orchestrator.store.database import Database, Transaction
-from orchestrator.store.labels import labels
+from orchestrator.store.kinds import KIND_OF
 from schemas.states import RecordingState
 from schemas.tables import Breakout, Due, Inbox, Meeting, Participant, Recording, Room, Seat
 
@@ -68,5 +68,5 @@ def test_all_labels_of_a_batch_cost_one_statement(
     statements: list[str] = []
     event.listen(database.engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
     with database.reading() as session:
-        assert labels(session, table, rows[table]) == words
+        assert KIND_OF[table].labels(session, rows[table]) == words
     assert sum("SELECT" in statement for statement in statements) <= 1

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from orchestrator.services.views import event_log
 from orchestrator.settings import Settings
 from orchestrator.store.database import Database
-from orchestrator.store.queries import lock_breakout
+from schemas.events import EventType
 from schemas.tables import Breakout, Meeting
+from tests.support.logs import log_of
 
 WRITERS, COMMITS = 8, 25
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -47,9 +48,9 @@ def write(url: str, breakout_id: str, writer: int) -> None:
     with process_of(url) as database:
         for commit in range(COMMITS):
             with suppress(GaveUpError), database.transaction() as tx:
-                breakout = lock_breakout(tx, breakout_id)
-                for part in range(1 + commit % 3):
-                    tx.emit(breakout, "breakout.changed", tx.now(), writer=writer, commit=commit, part=part)
+                with log_of(tx, breakout_id) as b:
+                    for part in range(1 + commit % 3):
+                        b.log(EventType.BREAKOUT_CHANGED, {"writer": writer, "commit": commit, "part": part})
                 if commit % 5 == 4:
                     raise GaveUpError
 

@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import event, text
 
 from orchestrator import bootstrap
-from orchestrator.services.breakout import steps
+from orchestrator.services.breakout.operations import step
 from orchestrator.services.deps import Deps
 from orchestrator.settings import Settings
-from orchestrator.store import due
+from orchestrator.store import scan
+from orchestrator.store.kinds import TABLES
 from schemas.states import BreakoutState, RoomState, RoomWanted, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Presence, Room, Seat
 from schemas.tasks import QUEUE_OF, Queue
@@ -105,16 +106,16 @@ def _set_back(deps: Deps, what: str) -> None:
 def _close(deps: Deps) -> list[Queue]:
     """A timekeeper's look, and the steps that it sends; gives the queues that they are sent to."""
     queues = []
-    for table in due.TABLES:
+    for table in TABLES:
         with deps.database.transaction() as tx:
-            due.next_due(tx.session, after=tx.now())
-            due.next_due(tx.session)
-            due.next_due(tx.session, unsent=True)
-            due.dispatch_due(tx, table, 100, resend=True)
-            due.dispatch_due(tx, table, 100, resend=False)
+            scan.next_due(tx.session, after=tx.now())
+            scan.next_due(tx.session)
+            scan.next_due(tx.session, unsent=True)
+            scan.dispatch_due(tx, table, 100, resend=True)
+            scan.dispatch_due(tx, table, 100, resend=False)
             messages = list(tx.messages)
         for message in messages:
             if table is Breakout:
                 queues.append(QUEUE_OF[message.task])
-                assert "closing" in steps.step(deps, message.row_id, message.claim)
+                assert "closing" in step(deps, message.row_id, message.claim).words
     return queues

@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from orchestrator.settings import Settings
-from orchestrator.store.database import make_engine
+from orchestrator.store.engine import make_engine
 from orchestrator.store.migrate import migrate
 
 

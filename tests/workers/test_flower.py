@@ -11,10 +11,11 @@ from celery.events.state import State, Task
 from sqlalchemy import update
 
 from orchestrator import bootstrap
-from orchestrator.domain.progress import Progress
+from orchestrator.domain.progress import BreakoutProgress
 from orchestrator.settings import Settings
 from orchestrator.store.broker import Broker, celery_settings
 from orchestrator.store.database import Database
+from schemas.events import Topic
 from schemas.states import BreakoutState, CloseReason
 from schemas.tables import Breakout, Meeting
 from tests.support.valkey import Valkey
@@ -177,7 +178,7 @@ def _become(database: Database, broker: Broker | None, breakout_id: str, **value
     with database.transaction() as tx:
         tx.session.execute(update(Breakout).values(**values))
     if broker is not None:
-        broker.submit([], {f"breakout:{breakout_id}"})
+        broker.submit([], {Topic.BREAKOUT.of(breakout_id)})
 
 
 @pytest.mark.parametrize(
@@ -189,5 +190,5 @@ def _become(database: Database, broker: Broker | None, breakout_id: str, **value
     ],
 )
 def test_a_row_begins_goes_on_and_ends_as_celery_knows_it(state: BreakoutState, told: bool, kinds: list[str]) -> None:
-    progress = Progress(breakout_id="b", name="Round 1", state=state, started_at=NOON)
+    progress = BreakoutProgress(breakout_id="b", name="Round 1", state=state, started_at=NOON)
     assert [kind for kind, _ in events(progress, told=told)] == kinds

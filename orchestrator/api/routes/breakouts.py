@@ -20,8 +20,9 @@ from orchestrator.api.common import (
     RoomId,
     errors,
 )
-from orchestrator.services.breakout import changes, operations, retrying, seating
+from orchestrator.services.breakout import changes, moving, operations, retrying
 from orchestrator.services.deps import Deps
+from orchestrator.services.planning import creating
 from orchestrator.services.views import breakouts
 from schemas.requests import BreakoutChange, BreakoutRequest, CloseRequest, RoomChange, SeatChange
 from schemas.responses import BreakoutResponse, BreakoutSummary, Page, RoomRecordingResponse, RoomResponse
@@ -74,7 +75,7 @@ def create(meeting_id: MeetingId, body: BreakoutRequest, doing: OnceHere) -> Res
     def answer(session: Session, breakout_id: str) -> tuple[int, BreakoutResponse]:
         return 202 if body.start == "now" else 201, breakouts.breakout(session, breakout_id)
 
-    return doing.once(lambda deps: operations.create(deps, meeting_id, body), answer)
+    return doing.once(lambda deps: creating.create(deps, meeting_id, body), answer)
 
 
 @router.get(OF_MEETING, summary="List a meeting's breakouts")
@@ -142,8 +143,8 @@ def move_person(
     breakout_id: BreakoutId, custom_participant_id: CustomId, body: SeatChange, deps: DepsHere, response: Response
 ) -> BreakoutResponse:
     """To another room, or with null back to the main meeting; before the start it changes the assignment."""
-    moving = seating.move_person(deps, breakout_id, custom_participant_id, body.room_id)
-    response.status_code = 202 if moving else 200
+    is_running = moving.move_person(deps, breakout_id, custom_participant_id, body.room_id)
+    response.status_code = 202 if is_running else 200
     return _report(deps, breakout_id)
 
 

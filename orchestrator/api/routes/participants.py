@@ -18,7 +18,8 @@ from orchestrator.api.common import (
     SecretOnceHere,
 )
 from orchestrator.api.tokens import ClientTokens
-from orchestrator.services.meetings import creating
+from orchestrator.services.meetings import registering
+from orchestrator.services.people import acks
 from orchestrator.services.views import meetings
 from schemas.requests import ClientTokenRequest, ParticipantsRequest, PresentRequest
 from schemas.responses import ClientTokenResponse, Page, ParticipantResponse, ParticipantsResponse
@@ -40,7 +41,7 @@ def register(meeting_id: MeetingId, body: ParticipantsRequest, doing: OnceHere) 
     def answer(session: Session, participant_ids: list[str]) -> tuple[int, ParticipantsResponse]:
         return 200, ParticipantsResponse(participants=meetings.people(session, participant_ids))
 
-    return doing.once(lambda deps: creating.register(deps, meeting_id, body.participants), answer)
+    return doing.once(lambda deps: registering.register(deps, meeting_id, body.participants), answer)
 
 
 @router.get("", summary="List participants")
@@ -77,6 +78,6 @@ def set_present(
     meeting_id: MeetingId, custom_participant_id: CustomId, body: PresentRequest, deps: DepsHere
 ) -> ParticipantResponse:
     """For callers that get no webhooks: whether this person is in the main meeting."""
-    participant_id = creating.set_present(deps, meeting_id, custom_participant_id, body.present)
+    participant_id = acks.set_present(deps, meeting_id, custom_participant_id, body.present)
     with deps.database.reading() as session:
         return meetings.people(session, [participant_id])[0]

@@ -8,7 +8,7 @@ from starlette.responses import StreamingResponse
 from orchestrator.api.common import BROWSER, DepsHere, PersonHere
 from orchestrator.api.streams.seat_stream import open_seat_stream
 from orchestrator.api.streams.streaming import LiveStream, stream_of
-from orchestrator.services.people import seats
+from orchestrator.services.people import acks, seats
 from schemas.requests import AckRequest
 from schemas.responses import SeatResponse
 
@@ -37,4 +37,4 @@ async def events(
 @router.post("/ack", summary="I have arrived")
 def ack(person: PersonHere, body: AckRequest, deps: DepsHere) -> SeatResponse:
     """The browser says where it is now; works beside webhooks or without them. Answers the present seat."""
-    return seats.ack(deps, person.participant_id, body)
+    return acks.ack(deps, person.participant_id, body)

@@ -9,6 +9,7 @@ from orchestrator.api.streams.readers import Readers
 from orchestrator.api.streams.seat_listeners import SeatListeners
 from orchestrator.api.streams.wakes import Subscription, Wakes
 from orchestrator.services.deps import Deps
+from schemas.events import Topic
 
 
 class Hub:
@@ -22,7 +23,7 @@ class Hub:
         self.logs = LogListeners(deps, readers)
         self._subscription = Subscription(
             deps.settings.broker,
-            {"seats": [self.seats.changed_seats], "breakout": [self.seats.grown_logs, self.logs.grown]},
+            {Topic.SEATS: [self.seats.changed_seats], Topic.BREAKOUT: [self.seats.grown_logs, self.logs.grown]},
         )
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.log import logger
 from orchestrator.store.broker import TOPIC_PREFIX
+from schemas.events import Topic, topic_and_id
 
 log = logger(__name__)
 
@@ -71,7 +72,7 @@ class Wakes:
 class Subscription:
     """The only one of a process: hears `kind:id`, and names the id to those who wait for that kind."""
 
-    def __init__(self, broker_url: str, waiting: Mapping[str, Sequence[Wakes]]) -> None:
+    def __init__(self, broker_url: str, waiting: Mapping[Topic, Sequence[Wakes]]) -> None:
         self._broker_url = broker_url
         self._waiting = waiting
 
@@ -90,7 +91,7 @@ class Subscription:
             self._broker_url, socket_connect_timeout=2, health_check_interval=10, client_name="breakout-streams"
         )
         async with client, client.pubsub(ignore_subscribe_messages=True) as subscription:
-            await subscription.psubscribe(*(f"{TOPIC_PREFIX}{kind}:*" for kind in self._waiting))
+            await subscription.psubscribe(*(TOPIC_PREFIX + kind.pattern for kind in self._waiting))
             self._name_everything()
             while True:
                 message = await subscription.get_message(timeout=5)
@@ -98,7 +99,7 @@ class Subscription:
                     self._name(message["channel"].decode().removeprefix(TOPIC_PREFIX))
 
     def _name(self, topic: str) -> None:
-        kind, _, row_id = topic.partition(":")
+        kind, row_id = topic_and_id(topic)
         for wakes in self._waiting[kind]:
             wakes.name(row_id)
 

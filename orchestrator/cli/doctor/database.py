@@ -7,7 +7,7 @@ from sqlalchemy import text
 from orchestrator.cli.doctor.checks import Check, Verdict, failed, ok, warning
 from orchestrator.cli.doctor.clocks import compared
 from orchestrator.cli.doctor.parts import Parts, is_elsewhere, shown
-from orchestrator.store import due
+from orchestrator.store import scan
 from orchestrator.store.database import database_now
 from orchestrator.store.migrate import is_current
 
@@ -49,7 +49,7 @@ def overdue(parts: Parts) -> Verdict:
     """Every row that is due is sent at once and soon started, where a timekeeper ticks and workers are enough."""
     with parts.database.reading() as session:
         now = database_now(session)
-        waiting = due.waiting(session, now)
+        waiting = scan.waiting(session, now)
     late = {now - found.since: table.__name__.lower() for table, found in waiting.items()}
     oldest = max(late, default=timedelta())
     if oldest < LATE:

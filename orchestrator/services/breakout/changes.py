@@ -6,45 +6,44 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from orchestrator.errors import Malformed, Unknown, WrongState
-from orchestrator.services.breakout import steps
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.locked import locked
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
-from orchestrator.store.database import Transaction
-from orchestrator.store.queries import lock_breakout, raise_versions
 from schemas.requests import BreakoutChange, RoomChange
-from schemas.states import BreakoutState, RoomState, RoomWanted
+from schemas.states import TAKES_PEOPLE, BreakoutState, RoomState, RoomWanted
 from schemas.tables import Breakout, Room
+
+SHORTEST_PAUSED_SECONDS = 0.001
+"""What is kept at least of a paused timer, because a close that was due already needs a moment when it goes on."""
 
 
 def change(deps: Deps, breakout_id: str, body: BreakoutChange) -> None:
     """Change the one thing that `body` names. Raises Unknown, WrongState, Malformed for a time that is past."""
-    with deps.database.transaction() as tx:
-        breakout = lock_breakout(tx, breakout_id)
-        now = tx.now()
-        before = breakout.name, breakout.closes_at, breakout.paused_with_seconds
+    with locked(deps, breakout_id) as b:
+        before = b.row.name, b.row.closes_at, b.row.paused_with_seconds
         if body.name is not None:
-            breakout.name = body.name
+            b.row.name = body.name
         else:
-            _require_open(breakout)
-            _change_clock(breakout, body, now)
-        if (breakout.name, breakout.closes_at, breakout.paused_with_seconds) != before:
-            _tell(deps, tx, breakout, sorted(body.model_fields_set), now)
+            _require_open(b.row)
+            _change_clock(b.row, body, b.now)
+        if (b.row.name, b.row.closes_at, b.row.paused_with_seconds) != before:
+            b.change_by_operator(sorted(body.model_fields_set))
 
 
 def rename_room(deps: Deps, breakout_id: str, room_id: str, body: RoomChange) -> None:
     """Give a room another name, here and at RealtimeKit. Raises Unknown, WrongState, Malformed for a name in use."""
-    with deps.database.transaction() as tx:
-        breakout = lock_breakout(tx, breakout_id)
-        room = tx.session.get(Room, room_id)
-        if room is None or room.breakout_id != breakout.id:
+    with locked(deps, breakout_id) as b:
+        room = b.tx.session.get(Room, room_id)
+        if room is None or room.breakout_id != b.row.id:
             raise Unknown(f"this breakout has no room {room_id}")
         if room.name == body.name:
             return
-        _require_renamable(tx, breakout, room, body.name)
+        _require_renamable(b, room, body.name)
         room.name = body.name
         if room.wanted in (RoomWanted.READY, RoomWanted.OPEN):
-            due.want(tx, Room, [room.id])
-        _tell(deps, tx, breakout, ["rooms"], tx.now())
+            due.want(b.tx, Room, [room.id])
+        b.change_by_operator(["rooms"])
 
 
 def _change_clock(breakout: Breakout, body: BreakoutChange, now: datetime) -> None:
@@ -62,13 +61,14 @@ def _change_clock(breakout: Breakout, body: BreakoutChange, now: datetime) -> No
 
 
 def _left_by(breakout: Breakout, body: BreakoutChange, now: datetime) -> timedelta:
-    """What is to be left of the timer after the change."""
+    """Return what is to be left of the timer after the change."""
     if body.closes_at is not None:
         return body.closes_at - now
     return _left(breakout, now, "extended") + timedelta(seconds=body.extend_seconds or 0)
 
 
 def _left(breakout: Breakout, now: datetime, verb: str) -> timedelta:
+    """Return what is left of the timer. Raises WrongState when there is none."""
     if breakout.paused_with_seconds is not None:
         return timedelta(seconds=breakout.paused_with_seconds)
     if breakout.closes_at is None:
@@ -78,8 +78,8 @@ def _left(breakout: Breakout, now: datetime, verb: str) -> timedelta:
 
 
 def _pause(breakout: Breakout, now: datetime) -> None:
-    """Stop the timer; what is left of it is kept, at least the moment that a close already due still needs."""
-    breakout.paused_with_seconds = max(_left(breakout, now, "paused").total_seconds(), 0.001)
+    """Stop the timer, and keep what is left of it."""
+    breakout.paused_with_seconds = max(_left(breakout, now, "paused").total_seconds(), SHORTEST_PAUSED_SECONDS)
     breakout.closes_at = None
 
 
@@ -96,17 +96,10 @@ def _require_open(breakout: Breakout) -> None:
         raise WrongState(words, breakout.state.value, ["name"])
 
 
-def _require_renamable(tx: Transaction, breakout: Breakout, room: Room, name: str) -> None:
-    if room.state in (RoomState.CLOSING, RoomState.CLOSED, RoomState.FAILED):
-        allowed = [RoomState.PLANNED.value, RoomState.PREPARING.value, RoomState.READY.value, RoomState.OPEN.value]
+def _require_renamable(b: LockedBreakout, room: Room, name: str) -> None:
+    if room.state not in TAKES_PEOPLE:
+        allowed = [state.value for state in RoomState if state in TAKES_PEOPLE]
         raise WrongState(f"a room that is {room.state} can't be renamed", room.state.value, allowed)
-    taken = select(col(Room.id)).where(col(Room.breakout_id) == breakout.id, col(Room.name) == name)
-    if tx.session.scalar(taken) is not None:
+    taken = select(col(Room.id)).where(col(Room.breakout_id) == b.row.id, col(Room.name) == name)
+    if b.tx.session.scalar(taken) is not None:
         raise Malformed(f"another room of this breakout is called {name}", ("body", "name"))
-
-
-def _tell(deps: Deps, tx: Transaction, breakout: Breakout, fields: list[str], now: datetime) -> None:
-    breakout.version += 1
-    tx.emit(breakout, "breakout.changed", now, fields=fields)
-    raise_versions(tx, breakout.meeting_id)
-    steps.look(deps, tx, breakout)

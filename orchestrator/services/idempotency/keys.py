@@ -99,8 +99,8 @@ def _try(deps: Deps, once: Once, work: Callable[[Deps], T], render: Render[T]) -
 
 
 def rendered(tx: Transaction, render: Render[T], result: T) -> Reply:
-    """The answer as it will be right after the commit: read anew, for statements have passed by what is loaded."""
-    tx.write_rest()
+    """Render the answer as it will be after the commit. It is read anew, because statements bypass loaded rows."""
+    tx.session.flush()
     tx.session.expire_all()
     return render(tx.session, result)
 

@@ -1,6 +1,6 @@
-"""Parent meetings and the people in them."""
+"""Creating a parent meeting at RealtimeKit, or adopting one that exists."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import select
@@ -11,27 +11,24 @@ from orchestrator.errors import LeaseLost, Malformed, NotFound, NotNow, OutcomeU
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.records import MeetingRecord
 from orchestrator.realtimekit.titles import title_with_key
-from orchestrator.services.breakout.seating import seat_latecomers
+from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.services.deps import Deps
 from orchestrator.services.idempotency import keys, pending
 from orchestrator.services.idempotency.keys import Once, Render, Reply
 from orchestrator.services.idempotency.pending import Held
+from orchestrator.services.meetings import registering
 from orchestrator.services.passes.doubt import find_ours, must_have_settled
-from orchestrator.services.people import presence
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import lock_breakout_of, lock_meeting, participant
-from orchestrator.store.queries import meeting as meeting_of
 from schemas.columns import new_id
-from schemas.requests import MeetingRequest, PersonRequest
-from schemas.states import BreakoutState
-from schemas.tables import Inbox, Meeting, Participant
+from schemas.requests import MeetingRequest
+from schemas.tables import Inbox, Meeting
 
 BeforeCall = Callable[[], None] | None
 
 
 def create(deps: Deps, body: MeetingRequest) -> str:
-    """Create a meeting at RealtimeKit, or adopt one that exists; its people are registered with it.
+    """Create a meeting at RealtimeKit, or adopt one that exists, and register its people.
 
     Raises Malformed for presets or meetings that RealtimeKit does not know or refuses, NotNow when it can't be asked.
     """
@@ -43,7 +40,7 @@ def create(deps: Deps, body: MeetingRequest) -> str:
 
 
 def create_once(deps: Deps, once: Once, body: MeetingRequest, render: Render[str]) -> Reply:
-    """`create` under an Idempotency-Key: however often it is asked for, and wherever it breaks off, one meeting.
+    """Create one meeting for an Idempotency-Key, however often it is asked for and wherever a try breaks off.
 
     Raises as `create` does, and NotNow while another request with that key is at work.
     """
@@ -66,31 +63,9 @@ def create_once(deps: Deps, once: Once, body: MeetingRequest, render: Render[str
         raise
 
 
-def register(deps: Deps, meeting_id: str, people: Sequence[PersonRequest]) -> list[str]:
-    """Register people, or bring those known up to date; gives their ids in the order given. Raises Unknown."""
-    with deps.database.transaction() as tx:
-        breakout = lock_breakout_of(tx, meeting_id)
-        lock_meeting(tx, meeting_id)  # else two that register the same person both find them missing
-        ids = _register(tx, meeting_id, people)
-        if breakout is not None and breakout.state in (BreakoutState.OPENING, BreakoutState.OPEN):
-            tx.session.flush()
-            seat_latecomers(tx, breakout, tx.now(), ids)
-        return ids
-
-
-def set_present(deps: Deps, meeting_id: str, custom_participant_id: str, present: bool) -> str:
-    """The caller's word on whether somebody is in the main meeting; gives the participant's id. Raises Unknown."""
-    with deps.database.transaction() as tx:
-        breakout = lock_breakout_of(tx, meeting_id)
-        meeting_of(tx.session, meeting_id)
-        person = participant(tx.session, meeting_id, custom_participant_id)
-        presence.set_present(deps, tx, breakout, person, present=present)
-        return person.id
-
-
 @contextmanager
 def _in_our_words() -> Iterator[None]:
-    """RealtimeKit's errors as the caller's mistake, or as nobody's who may repeat."""
+    """Turn RealtimeKit's errors into the caller's mistake, or into an error after which the caller may repeat."""
     try:
         yield
     except Refused as error:
@@ -125,7 +100,7 @@ def _make(deps: Deps, title: str, before_call: BeforeCall = None) -> MeetingReco
 
 
 def _make_or_find(deps: Deps, title: str, held: Held) -> MeetingRecord:
-    """A meeting with the key's mark; one that an earlier try may have made is looked for first."""
+    """Return a meeting with the key's mark. One that an earlier try may have made is looked for first."""
     if held.in_doubt_since is not None:
         if hits := deps.realtimekit.run(find_ours(deps, held.mark), held.before_call):
             for surplus in hits[1:]:
@@ -144,12 +119,14 @@ def _record(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: s
     meeting_id = _add(tx, body, realtimekit_id, title, key)
     if body.realtimekit_meeting_id is not None:
         due.want(tx, Meeting, [meeting_id])
-    _register(tx, meeting_id, body.participants)
+    people = PeopleWrites(tx, meeting_id)
+    registering.write(tx, people, meeting_id, body.participants)
+    people.write()
     return meeting_id
 
 
 def _add(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str, key: str | None) -> str:
-    """A row for the meeting; one adopted before, or by another request at this moment, is the same one again."""
+    """Add a row for the meeting, or find the row of one that was adopted before."""
     meeting = Meeting(
         id=new_id(),
         title=title or realtimekit_id,
@@ -169,30 +146,3 @@ def _add(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str,
         return known.id
     tx.session.add(Inbox(id=meeting.id))
     return meeting.id
-
-
-def _register(tx: Transaction, meeting_id: str, people: Sequence[PersonRequest]) -> list[str]:
-    names = [person.custom_participant_id for person in people]
-    statement = select(Participant).where(
-        col(Participant.meeting_id) == meeting_id, col(Participant.custom_participant_id).in_(names)
-    )
-    known = {row.custom_participant_id: row for row in tx.session.scalars(statement)}
-    if any(row.token_again_at for row in known.values()):
-        due.want(tx, Meeting, [meeting_id])
-    now = tx.now()
-    for person in people:
-        row = known.get(person.custom_participant_id)
-        if row is None:
-            row = Participant(
-                meeting_id=meeting_id,
-                custom_participant_id=person.custom_participant_id,
-                name=person.name,
-                created_at=now,
-            )
-            tx.session.add(row)
-            known[person.custom_participant_id] = row
-        row.name, row.role = person.name, person.role
-        row.token_refusals, row.token_again_at = 0, None
-        for field in person.model_fields_set & {"preset_name", "attributes"}:
-            setattr(row, field, getattr(person, field))
-    return [known[name].id for name in names]

@@ -1,4 +1,4 @@
-"""Asking RealtimeKit who is in which meeting: of many some at a time, so that the quota has room for others."""
+"""Asking RealtimeKit who is in which meeting, a few of many at a time, so that the quota has room for other calls."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -14,33 +14,33 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Place:
+class PolledMeeting:
     """A RealtimeKit meeting that people of ours may be in."""
 
     realtimekit_meeting_id: str
     room_id: str | None
     """None: the parent."""
     known: int
-    """How many are there by what we know."""
+    """How many people are there as far as we know."""
     strangers: int
-    """How many more its session counted than were ours, when it was last asked about: guests of others', a recorder."""
+    """How many more its session counted than were ours at the last poll: other people's guests, a recorder."""
     polled_at: datetime | None
-    """When it was last asked about."""
+    """When it was polled last."""
 
 
 @dataclass(frozen=True)
-class Turns:
-    """How many places may be asked about."""
+class Allowance:
+    """How many meetings one pass may ask about."""
 
     suspects: int
-    """Of those where something must have happened that we were not told."""
+    """Of those whose number of people differs from what we know."""
     others: int
-    """Of the rest, and of suspects beyond that."""
+    """Of the rest, and of suspects beyond the first number."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """Who is and was in a place, and how many its session says are there."""
+class Attendees:
+    """Who is and was in a meeting, and how many its session says are there."""
 
     peers: Sequence[PeerRecord] = ()
     live: int = 0
@@ -48,30 +48,32 @@ class Seen:
 
 @dataclass
 class Roll:
-    """What the calls gave; an error does not hide what worked."""
+    """What the calls gave. An error does not hide what worked."""
 
-    seen: dict[Place, Seen] = field(default_factory=dict)
+    attendees: dict[PolledMeeting, Attendees] = field(default_factory=dict)
     error: RealtimeKitError | None = None
 
 
-async def call_roll(kit: RealtimeKit, places: Sequence[Place], turns: Turns, priority: Priority) -> Roll:
-    """Ask for the people of as many places as it is the turn of; where nobody is and was is told of all.
+async def call_roll(
+    kit: RealtimeKit, meetings: Sequence[PolledMeeting], allowance: Allowance, priority: Priority
+) -> Roll:
+    """List the participants of the meetings chosen for this pass.
 
-    One list of all live sessions, a call for a hundred, tells which these are, and where another number of people is
-    than we know of.
+    One list of all live sessions, a call for each hundred, tells which meetings have another number of people than we
+    know of. A meeting with no session and nobody known inside counts as empty, without a call.
     """
     roll = Roll()
     try:
-        sessions = await _sessions(kit, places, priority)
+        sessions = await _sessions(kit, meetings, priority)
     except RealtimeKitError as error:
         roll.error = error
         return roll
-    roll.seen = {it: Seen() for it in places if not it.known and it.realtimekit_meeting_id not in sessions}
-    chosen = choose([place for place in places if place not in roll.seen], sessions, turns)
-    asked = (_see(kit, place, sessions.get(place.realtimekit_meeting_id), priority) for place in chosen)
-    for place, found in zip(chosen, await asyncio.gather(*asked, return_exceptions=True), strict=True):
-        if isinstance(found, Seen):
-            roll.seen[place] = found
+    roll.attendees = {it: Attendees() for it in meetings if not it.known and it.realtimekit_meeting_id not in sessions}
+    chosen = choose([meeting for meeting in meetings if meeting not in roll.attendees], sessions, allowance)
+    asked = (_attendees(kit, meeting, sessions.get(meeting.realtimekit_meeting_id), priority) for meeting in chosen)
+    for meeting, found in zip(chosen, await asyncio.gather(*asked, return_exceptions=True), strict=True):
+        if isinstance(found, Attendees):
+            roll.attendees[meeting] = found
         elif isinstance(found, RealtimeKitError):
             roll.error = roll.error or found
         else:
@@ -79,34 +81,40 @@ async def call_roll(kit: RealtimeKit, places: Sequence[Place], turns: Turns, pri
     return roll
 
 
-def choose(places: Sequence[Place], sessions: Mapping[str, SessionRecord], turns: Turns) -> list[Place]:
-    """Those to ask about now, of each kind those first that have waited longest."""
-    waiting = sorted(places, key=lambda place: place.polled_at or NEVER)
-    suspects = [place for place in waiting if _live(place, sessions) != place.known + place.strangers]
-    first = suspects[: turns.suspects]
-    return first + [place for place in waiting if place not in first][: turns.others]
+def choose(
+    meetings: Sequence[PolledMeeting], sessions: Mapping[str, SessionRecord], allowance: Allowance
+) -> list[PolledMeeting]:
+    """Choose the meetings to ask about now: of suspects and of others those first that have waited longest."""
+    waiting = sorted(meetings, key=lambda meeting: meeting.polled_at or NEVER)
+    suspects = [it for it in waiting if _live(it, sessions) != it.known + it.strangers]
+    first = suspects[: allowance.suspects]
+    return first + [it for it in waiting if it not in first][: allowance.others]
 
 
-def _live(place: Place, sessions: Mapping[str, SessionRecord]) -> int:
-    session = sessions.get(place.realtimekit_meeting_id)
+def _live(meeting: PolledMeeting, sessions: Mapping[str, SessionRecord]) -> int:
+    session = sessions.get(meeting.realtimekit_meeting_id)
     return session.live_participants if session else 0
 
 
-async def _sessions(kit: RealtimeKit, places: Sequence[Place], priority: Priority) -> dict[str, SessionRecord]:
-    """The live sessions by meeting; of a single place only its own."""
-    if len(places) > 1:
+async def _sessions(
+    kit: RealtimeKit, meetings: Sequence[PolledMeeting], priority: Priority
+) -> dict[str, SessionRecord]:
+    """Return the live sessions by meeting; for a single meeting only its own is asked for."""
+    if len(meetings) > 1:
         return {session.meeting_id: session for session in await kit.live_sessions(priority=priority)}
-    ids = [place.realtimekit_meeting_id for place in places]
+    ids = [meeting.realtimekit_meeting_id for meeting in meetings]
     found = {meeting_id: await kit.active_session(meeting_id, priority=priority) for meeting_id in ids}
     return {meeting_id: session for meeting_id, session in found.items() if session}
 
 
-async def _see(kit: RealtimeKit, place: Place, session: SessionRecord | None, priority: Priority) -> Seen:
-    """Of a place without a session in the list; the list may lag, so it is asked for by itself."""
-    session = session or await kit.active_session(place.realtimekit_meeting_id, priority=priority)
+async def _attendees(
+    kit: RealtimeKit, meeting: PolledMeeting, session: SessionRecord | None, priority: Priority
+) -> Attendees:
+    """Return who is in a meeting. Its session is asked for if the list had none, because the list may lag."""
+    session = session or await kit.active_session(meeting.realtimekit_meeting_id, priority=priority)
     if session is None:
-        return Seen()
+        return Attendees()
     try:
-        return Seen(await kit.session_peers(session.id, priority=priority), session.live_participants)
+        return Attendees(await kit.session_peers(session.id, priority=priority), session.live_participants)
     except NotFound:
-        return Seen()
+        return Attendees()

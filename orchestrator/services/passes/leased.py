@@ -1,10 +1,11 @@
-"""A pass over a row that makes calls outside: started, kept by a lease, and given back whatever happens."""
+"""A pass over a row that makes calls outside: it is started, kept by a lease, and given back whatever happens."""
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from orchestrator import metrics
 from orchestrator.domain.timing import backoff
@@ -14,39 +15,49 @@ from orchestrator.realtimekit.calls import outcome_of
 from orchestrator.runtime.clock import elapsed
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
-from orchestrator.store.database import DATABASE_TROUBLE, Transaction
+from orchestrator.store.database import Transaction
+from orchestrator.store.engine import DATABASE_TROUBLE
+from orchestrator.store.kinds import KIND_OF
 from orchestrator.store.leases import Lease
 from schemas.tables import Due
 
 T = TypeVar("T")
-Read = Callable[[Transaction, Sequence[str]], Mapping[str, T]]
-"""What the passes over these rows need to know, by row."""
+Read = Callable[[Deps, Transaction, Sequence[str]], Mapping[str, T]]
+"""Reads what the passes over these rows need to know, by row."""
 
 AfterError = Callable[[Deps, due.Claim, Exception], None]
 """Gives a row back whose pass met an error that nobody had expected."""
 
 NO_TRY = OutOfQuota | Stopping | TooEarly
-"""A pass that ended so has not had its turn."""
+"""Errors of a pass that could not try anything."""
 
 _jitter = random.Random()  # noqa: S311 - spreads retries, guards nothing
+
+
+@dataclass(frozen=True)
+class _Starting(Generic[T]):
+    """What all starts of rows of one table have in common."""
+
+    deps: Deps
+    table: type[Due]
+    read: Read[T]
 
 
 @contextmanager
 def start_pass(
     deps: Deps, table: type[Due], row_id: str, claim: int, read: Read[T], *, after_error: AfterError | None = None
 ) -> Iterator[tuple[Lease, T] | None]:
-    """Start work on a row, `read` what it needs in the same transaction, and keep its lease inside the block.
+    """Start work on a row, read what it needs in the same transaction, and keep its lease inside the block.
 
-    Rows that other threads start at the same time are started and read together: one by one, reading 100 rooms took a
-    third of the time in which they were opened (measured). None when the message is stale. An unexpected error gives
-    the row back with a backoff, or as `after_error` does, and goes on up, so that it shows as a failed task.
+    Gives None when the message is stale. Rows that other threads start at the same time are started and read together:
+    one by one, reading 100 rooms took a third of the time in which they were opened (measured). An unexpected error
+    gives the row back with a backoff, or as `after_error` does, and goes on up, so that the task shows as failed.
     """
     begun = elapsed()
     after_error = after_error or _give_back
+    starting = _Starting(deps, table, read)
     try:
-        started = deps.database.together(
-            f"starting {table.__name__}", (row_id, claim), lambda asked: _start_all(deps, table, asked, read)
-        )
+        started = deps.database.groups.run(_start_all, starting, table.__name__, (row_id, claim))
     except DATABASE_TROUBLE:
         raise
     except Exception as error:
@@ -58,36 +69,41 @@ def start_pass(
         return
     fence, work = started
     about(attempt=fence.tries)
-    with deps.leases.hold(fence, begun) as lease:
+    with deps.leases.hold(fence, begun) as lease, _given_back_after_errors(deps, fence, after_error):
+        yield lease, work
+
+
+@contextmanager
+def _given_back_after_errors(deps: Deps, fence: due.Claim, after_error: AfterError) -> Iterator[None]:
+    """Give the row back after an error, at once or, while the database is away, later. A lost row is left alone."""
+    try:
+        yield
+    except LeaseLost:
+        raise
+    except DATABASE_TROUBLE as error:
         try:
-            yield lease, work
-        except LeaseLost:
-            raise
-        except DATABASE_TROUBLE as error:
-            try:
-                _give_back(deps, fence, error)
-            except DATABASE_TROUBLE:
-                deps.leases.give_back_later(fence)
-            raise
-        except Exception as error:
-            after_error(deps, fence, error)
-            raise
+            _give_back(deps, fence, error)
+        except DATABASE_TROUBLE:
+            deps.leases.give_back_later(fence)
+        raise
+    except Exception as error:
+        after_error(deps, fence, error)
+        raise
 
 
 def _start_unread(deps: Deps, table: type[Due], row_id: str, claim: int) -> Iterable[due.Claim]:
-    """What is in the row can't be read: start it all the same, so that its tries are counted."""
+    """Start a row that can't be read, so that its tries are counted."""
     with deps.database.transaction() as tx:
         asked = [(row_id, claim)]
         return due.start_all(tx, table, asked, holder=deps.holder, lease=deps.leases.lease).values()
 
 
-def _start_all(
-    deps: Deps, table: type[Due], asked: list[tuple[str, int]], read: Read[T]
-) -> list[tuple[due.Claim, T] | None]:
-    """Of two messages for one row one is answered None."""
+def _start_all(starting: _Starting[T], _key: str, asked: list[tuple[str, int]]) -> list[tuple[due.Claim, T] | None]:
+    """Start rows. Of two messages for one row, one is answered None."""
+    deps, table = starting.deps, starting.table
     with deps.database.transaction() as tx:
         started = due.start_all(tx, table, asked, holder=deps.holder, lease=deps.leases.lease)
-        work = read(tx, list(started)) if started else {}
+        work = starting.read(deps, tx, list(started)) if started else {}
     answers: list[tuple[due.Claim, T] | None] = []
     for row_id, claim in asked:
         fence = started.pop(row_id) if row_id in started and started[row_id].fence == claim + 1 else None
@@ -101,14 +117,15 @@ def _give_back(deps: Deps, claim: due.Claim, _error: Exception) -> None:
 
 
 def release_for_retry(tx: Transaction, claim: due.Claim, error: RealtimeKitError | None) -> None:
-    """Release a row whose pass did not get through (None: an error of ours); due after a backoff, when the quota has
-    room, or for another worker at once.
+    """Release a row whose pass did not get through; `error` is None for an error of ours.
+
+    The row is due after a backoff, when the quota has room, or at once for another worker when this one stops.
     """
     row: Any = tx.session.get_one(claim.table, claim.row_id, populate_existing=True)
     wait = timedelta() if isinstance(error, Stopping) else backoff(row.tries, _jitter)
     if isinstance(error, TryAgain) and error.retry_after is not None:
         wait = max(wait, timedelta(seconds=error.retry_after))
     reason = "bug" if error is None else outcome_of(error)
-    tx.count(metrics.RETRIES.labels(claim.table.__name__.lower(), reason).inc)
+    tx.count(metrics.RETRIES.labels(KIND_OF[claim.table].name, reason).inc)
     retry_at = tx.now() + wait
     due.release(tx, claim, due_at=retry_at, untried=isinstance(error, NO_TRY))

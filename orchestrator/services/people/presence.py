@@ -1,7 +1,7 @@
-"""Who is where: facts from webhooks, polls and browsers' acks, in any order, any number of times, merged into one view.
+"""Who is where: facts from webhooks, polls and browsers' acks, merged into one view.
 
-A fact is never fenced: it is true whoever works on the breakout. It is applied under the live breakout's lock, and
-moves a seat only where the table of moves has an arrow.
+Facts may come in any order and any number of times. A fact is never fenced, because it is true whoever works on the
+breakout. It is applied under the live breakout's lock, and moves a seat only where the table of moves allows it.
 """
 
 from collections import Counter
@@ -12,17 +12,19 @@ from datetime import datetime
 from sqlalchemy import Select, or_, select, tuple_
 from sqlmodel import col
 
-from orchestrator.services.breakout import recordings, steps
-from orchestrator.services.breakout.leaving import is_home, leave
-from orchestrator.services.breakout.moves import move_seats
+from orchestrator.domain.presence import is_home
+from orchestrator.services.breakout import recordings
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.leaving import ask_to_leave
+from orchestrator.services.breakout.locked import MeetingScope
+from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.services.breakout.seating import seat_latecomers
-from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import places
 from schemas.columns import new_id
-from schemas.states import POINTS_TO_ROOM, BreakoutState, Location, RoomWanted, SeatState
-from schemas.tables import Breakout, Participant, Presence, Room, Seat
+from schemas.states import POINTS_TO_ROOM, RUNNING, Location, RoomWanted, SeatState
+from schemas.tables import Participant, Presence, Room, Seat
 
 ACK = "ack:"
 """Begins the peer id of a stay that only the person's own browser has told of."""
@@ -39,47 +41,55 @@ class Stay:
     joined_at: datetime
     left_at: datetime | None = None
     polled: bool = False
-    """A poll says so: it sees who is there, and can only presume that somebody has left."""
+    """A poll says so. A poll sees who is there, and can only presume that somebody has left."""
 
 
-def apply(deps: Deps, tx: Transaction, breakout: Breakout | None, meeting_id: str, stays: Sequence[Stay]) -> None:
-    """Merge what is known about peers, and let everything follow from where their people are now.
-
-    `breakout` is the one that `lock_breakout_of` gave for this meeting.
-    """
+def apply(m: MeetingScope, stays: Sequence[Stay]) -> None:
+    """Merge what is known about peers, and let everything follow from where their people are now."""
     if not stays:
         return
-    _merge(tx, meeting_id, stays)
-    people = sorted({stay.participant_id for stay in stays})
-    _settle(deps, tx, breakout, people)
+    _merge(m.tx, m.meeting_id, stays)
+    _settle(m.tx, m.people, m.breakout, sorted({stay.participant_id for stay in stays}))
 
 
-def emptied(deps: Deps, tx: Transaction, breakout: Breakout, room_ids: Sequence[str], now: datetime) -> None:
-    """Rooms were emptied and retired: whoever was known to be there is not any more."""
+def note_emptied(b: LockedBreakout, room_ids: Sequence[str]) -> None:
+    """End every stay in rooms that were emptied and retired."""
     here = select(Presence).where(col(Presence.room_id).in_(room_ids), col(Presence.left_at).is_(None))
-    people = _end(tx, here, now)
+    people = _end(b.tx, here, b.now)
     if people:
-        _settle(deps, tx, breakout, sorted(people))
+        _settle(b.tx, b.people, b, sorted(people))
+
+
+def set_present(m: MeetingScope, person: Participant, *, present: bool) -> None:
+    """Take the caller's word on whether somebody is in the main meeting."""
+    if present:
+        apply(m, [acknowledged_stay(m, person, None)])
+        return
+    in_main = select(Presence).where(
+        col(Presence.participant_id) == person.id, col(Presence.left_at).is_(None), col(Presence.room_id).is_(None)
+    )
+    _end(m.tx, in_main, m.now)
+    _settle(m.tx, m.people, m.breakout, [person.id])
+
+
+def acknowledged_stay(m: MeetingScope, person: Participant, room_id: str | None) -> Stay:
+    """Return the stay that a browser tells of: one of its own, unless RealtimeKit has told of one there already."""
+    here = select(Presence).where(
+        col(Presence.participant_id) == person.id, col(Presence.left_at).is_(None), col(Presence.room_id) == room_id
+    )
+    known = m.tx.session.scalars(here).first()
+    if known is not None:
+        return Stay(person.id, room_id, known.peer_id, known.session_id, known.joined_at)
+    return Stay(person.id, room_id, f"{ACK}{new_id()}", None, m.now)
 
 
 def _end(tx: Transaction, which: Select[Presence], now: datetime) -> set[str]:
-    """End these stays; gives whose they were."""
+    """End these stays and return whose they were."""
     found = tx.session.scalars(which).all()
     for presence in found:
         presence.left_at = max(now, presence.joined_at)
     tx.session.flush()
     return {presence.participant_id for presence in found}
-
-
-def ack_stay(tx: Transaction, person: Participant, room_id: str | None, now: datetime) -> Stay:
-    """A browser says where it is: a stay of its own, unless RealtimeKit has told of one there already."""
-    here = select(Presence).where(
-        col(Presence.participant_id) == person.id, col(Presence.left_at).is_(None), col(Presence.room_id) == room_id
-    )
-    known = tx.session.scalars(here).first()
-    if known is not None:
-        return Stay(person.id, room_id, known.peer_id, known.session_id, known.joined_at)
-    return Stay(person.id, room_id, f"{ACK}{new_id()}", None, now)
 
 
 def _merge(tx: Transaction, meeting_id: str, stays: Sequence[Stay]) -> None:
@@ -99,7 +109,7 @@ def _merge(tx: Transaction, meeting_id: str, stays: Sequence[Stay]) -> None:
 
 
 def _merge_arriving(presence: Presence, stay: Stay) -> None:
-    """A peer that comes again is there, one that is only told of late is not: what it did last is what counts."""
+    """Merge an arrival. What the peer did last counts, so late news of an older stay does not bring it back."""
     if presence.left_at is None:
         presence.joined_at = max(presence.joined_at, stay.joined_at)
     elif stay.joined_at > presence.left_at or (stay.polled and presence.left_presumed):
@@ -109,7 +119,7 @@ def _merge_arriving(presence: Presence, stay: Stay) -> None:
 
 
 def _merge_leaving(presence: Presence, stay: Stay, left_at: datetime) -> None:
-    """What is presumed changes nothing that is known; nor does a leaving from before the peer came again."""
+    """Merge a departure. A presumed one changes nothing that is known; an older one does not end a newer stay."""
     if left_at < presence.joined_at or (stay.polled and presence.left_at is not None):
         return
     known = None if presence.left_presumed else presence.left_at
@@ -118,7 +128,7 @@ def _merge_leaving(presence: Presence, stay: Stay, left_at: datetime) -> None:
 
 
 def _arrive(tx: Transaction, meeting_id: str, stay: Stay) -> Presence:
-    """A peer not seen before; what its person's browser said earlier is settled by it."""
+    """Add a peer that was not seen before. It replaces what the person's browser had said."""
     _end_acked(tx, stay)
     presence = Presence(
         meeting_id=meeting_id,
@@ -144,34 +154,48 @@ def _end_acked(tx: Transaction, stay: Stay) -> None:
         presence.left_at = max(stay.joined_at, presence.joined_at)
 
 
-def _settle(deps: Deps, tx: Transaction, breakout: Breakout | None, people: list[str]) -> None:
-    where = places(tx.session, people)
-    _locate(tx, people)
-    if breakout is None:
+def _settle(tx: Transaction, people: PeopleWrites, b: LockedBreakout | None, ids: list[str]) -> None:
+    """Bring everything in line with where these people are.
+
+    1. Locate them.
+    2. Lock the rooms of their seats, because rooms are locked before seats.
+    3. Move their seats.
+    4. Make rooms due that people are in, must leave, or are to be seated in.
+    """
+    where = places(tx.session, ids)
+    _locate(tx, people, ids)
+    if b is None:
         return
-    now = tx.now()
-    statement = select(Seat).where(col(Seat.breakout_id) == breakout.id, col(Seat.participant_id).in_(people))
+    statement = select(Seat).where(col(Seat.breakout_id) == b.row.id, col(Seat.participant_id).in_(ids))
     seats = tx.session.scalars(statement).all()
-    _join_those_who_left_again(tx, breakout, seats, where, now=now)
+    if seats:
+        due.lock_rows(tx, Room, {seat.room_id for seat in seats})
+        b.names(ids)
+    joined = _move_seats(b, seats, where)
+    _put_out_of_retired_rooms(tx, where)
+    if b.row.state in RUNNING:
+        ask_to_leave(b, _overstaying(seats, where))
+        seat_latecomers(b, ids)
+    recordings.on_joined(b, {seat.room_id for seat in joined})
+
+
+def _move_seats(b: LockedBreakout, seats: Sequence[Seat], where: Mapping[str, set[str | None]]) -> list[Seat]:
+    """Move seats whose people have come, gone, or come home. Returns the seats of those who came."""
+    b.move_seats(_of_people_who_left_again(b, seats, where), SeatState.JOINED)
     moves: dict[SeatState, list[Seat]] = {}
     for seat in seats:
         may_join = seat.wanted or seat.state not in (SeatState.INVITED, SeatState.AWAY)
         if may_join and (to := _seat_move(seat, where.get(seat.participant_id, set()))):
             moves.setdefault(to, []).append(seat)
-    move_seats(tx, breakout, moves, now)
-    _rejoined_closed_rooms(tx, where)
-    if breakout.state in (BreakoutState.OPENING, BreakoutState.OPEN):
-        leave(deps, tx, _overstaying(seats, where), now)
-        seat_latecomers(tx, breakout, now, people)
-    recordings.on_joined(tx, breakout, {seat.room_id for seat in moves.get(SeatState.JOINED, [])}, now)
-    if breakout.emptied_at is not None:
-        steps.look(deps, tx, breakout)
+    for to, moving in moves.items():
+        b.move_seats(moving, to)
+    return moves.get(SeatState.JOINED, [])
 
 
-def _join_those_who_left_again(
-    tx: Transaction, breakout: Breakout, seats: Sequence[Seat], where: Mapping[str, set[str | None]], *, now: datetime
-) -> None:
-    """Who came and went before we heard of either has been there all the same.
+def _of_people_who_left_again(
+    b: LockedBreakout, seats: Sequence[Seat], where: Mapping[str, set[str | None]]
+) -> list[Seat]:
+    """Return seats whose people came and went before either was known: they have been there all the same.
 
     Somebody who has had a seat in that room before may have been there for that one, and is left as they are.
     """
@@ -183,28 +207,28 @@ def _join_those_who_left_again(
     ]
     pairs = [pair for seat in gone if seated[pair := (seat.room_id, seat.participant_id)] == 1]
     if not pairs:
-        return
+        return []
     columns = col(Presence.room_id), col(Presence.participant_id)
     statement = select(*columns).where(tuple_(*columns).in_(pairs))
-    been = {(room_id, participant_id) for room_id, participant_id in tx.session.execute(statement)}
-    move_seats(tx, breakout, {SeatState.JOINED: [it for it in gone if (it.room_id, it.participant_id) in been]}, now)
+    been = {(room_id, participant_id) for room_id, participant_id in b.tx.session.execute(statement)}
+    return [it for it in gone if (it.room_id, it.participant_id) in been]
 
 
 def _seat_move(seat: Seat, where: set[str | None]) -> SeatState | None:
-    """Where a seat goes, given where its person is."""
+    """Return where a seat moves, given where its person is."""
     in_room = seat.room_id in where
     match seat.state:
         case SeatState.INVITED | SeatState.AWAY if in_room:
             return SeatState.JOINED
         case SeatState.JOINED if not in_room:
             return SeatState.AWAY
-        case SeatState.RETURNING | SeatState.LOST if is_home(seat, where):
+        case SeatState.RETURNING | SeatState.LOST if is_home(seat.room_id, where):
             return SeatState.RETURNED
     return None
 
 
 def _overstaying(seats: Sequence[Seat], where: Mapping[str, set[str | None]]) -> list[Seat]:
-    """Seats that were given up, but whose people are in these rooms though they could be where they belong."""
+    """Return seats that were given up, whose people are in these rooms though they could be where they belong."""
     belong = {seat.participant_id: seat for seat in seats if seat.wanted}
     found = []
     for seat in seats:
@@ -216,23 +240,24 @@ def _overstaying(seats: Sequence[Seat], where: Mapping[str, set[str | None]]) ->
     return found
 
 
-def _locate(tx: Transaction, people: Iterable[str]) -> None:
+def _locate(tx: Transaction, people: PeopleWrites, ids: Iterable[str]) -> None:
     """Keep with each person where they were last seen to arrive, of the places they are in."""
     statement = (
-        select(Presence)
-        .where(col(Presence.participant_id).in_(list(people)), col(Presence.left_at).is_(None))
+        select(col(Presence.participant_id), col(Presence.room_id))
+        .where(col(Presence.participant_id).in_(list(ids)), col(Presence.left_at).is_(None))
         .order_by(col(Presence.joined_at), col(Presence.id))
     )
-    latest = {presence.participant_id: presence for presence in tx.session.scalars(statement)}
-    persons = select(Participant).where(col(Participant.id).in_(list(people)))
-    for person in tx.session.scalars(persons, execution_options={"populate_existing": True}):
-        presence = latest.get(person.id)
-        person.location_room_id = presence.room_id if presence else None
-        person.location = Location.AWAY if presence is None else Location.ROOM if presence.room_id else Location.MAIN
+    latest: dict[str, str | None] = dict(tx.session.execute(statement).all())
+    columns = col(Participant.id), col(Participant.location), col(Participant.location_room_id)
+    for row_id, *before in tx.session.execute(select(*columns).where(col(Participant.id).in_(list(ids)))):
+        room_id = latest.get(row_id)
+        location = Location.AWAY if row_id not in latest else Location.ROOM if room_id else Location.MAIN
+        if before != [location, room_id]:
+            people.change(row_id, location=location, location_room_id=room_id)
 
 
-def _rejoined_closed_rooms(tx: Transaction, where: dict[str, set[str | None]]) -> None:
-    """Somebody is in a room that closes or has closed: its pass throws them out (again)."""
+def _put_out_of_retired_rooms(tx: Transaction, where: Mapping[str, set[str | None]]) -> None:
+    """Make retired rooms due in which somebody is (again): their passes put people out."""
     rooms = {room_id for places_of_one in where.values() for room_id in places_of_one if room_id is not None}
     if not rooms:
         return
@@ -240,16 +265,3 @@ def _rejoined_closed_rooms(tx: Transaction, where: dict[str, set[str | None]]) -
         col(Room.id).in_(rooms), col(Room.wanted) == RoomWanted.CLOSED, col(Room.retired_at).is_not(None)
     )
     due.want(tx, Room, tx.session.scalars(retired).all())
-
-
-def set_present(deps: Deps, tx: Transaction, breakout: Breakout | None, person: Participant, *, present: bool) -> None:
-    """The caller's word on whether somebody is in the main meeting."""
-    now = tx.now()
-    if present:
-        apply(deps, tx, breakout, person.meeting_id, [ack_stay(tx, person, None, now)])
-        return
-    in_main = select(Presence).where(
-        col(Presence.participant_id) == person.id, col(Presence.left_at).is_(None), col(Presence.room_id).is_(None)
-    )
-    _end(tx, in_main, now)
-    _settle(deps, tx, breakout, [person.id])

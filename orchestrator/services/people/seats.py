@@ -1,20 +1,17 @@
-"""A person's seat: where they should be now, with the token for exactly that meeting; and where they say they are."""
+"""A person's seat: where they should be now, with the token for exactly that meeting."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from orchestrator.errors import Malformed, Unknown
+from orchestrator.errors import Unknown
 from orchestrator.services.deps import Deps
-from orchestrator.services.people import presence
-from orchestrator.store import due
-from orchestrator.store.queries import lock_breakout_of
-from schemas.requests import AckRequest
+from orchestrator.services.people.tokens import want_main_tokens, want_room_tokens
 from schemas.responses import SeatBreakout, SeatResponse, SeatRoom
 from schemas.states import LIVE, POINTS_TO_ROOM, Location, RoomState, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Room, Seat
@@ -24,7 +21,7 @@ OPEN_TO_ALL = frozenset({RoomState.READY, RoomState.OPEN})
 
 
 @dataclass(frozen=True)
-class _Place:
+class _SeatInRoom:
     """A room that a person belongs in."""
 
     seat_id: str
@@ -36,7 +33,7 @@ class _Place:
 
 
 def seat(deps: Deps, participant_id: str) -> SeatResponse:
-    """Where one person should be now. Raises Unknown."""
+    """Return where one person should be now. Raises Unknown."""
     found = seats(deps, [participant_id])
     if not found:
         raise Unknown("there is no such participant")
@@ -44,9 +41,9 @@ def seat(deps: Deps, participant_id: str) -> SeatResponse:
 
 
 def seats(deps: Deps, participant_ids: Collection[str]) -> dict[str, SeatResponse]:
-    """Where these people should be now, in a constant number of queries; whom we don't have is left out.
+    """Return where these people should be now, in a constant number of queries. Unknown people are left out.
 
-    Whose token for where they should be is not there, or can't be read any more, gets one made soon.
+    A person whose token is missing, or can't be decrypted any more, gets one made soon.
     """
     with deps.database.reading() as session:
         people = _people(session, participant_ids)
@@ -56,7 +53,7 @@ def seats(deps: Deps, participant_ids: Collection[str]) -> dict[str, SeatRespons
     places = {person_id: place for person_id, place in found_places.items() if place.token}
     unreadable = [place.seat_id for person_id, place in found_places.items() if person_id not in places]
     if unreadable:
-        _want_room_tokens(deps, unreadable)
+        want_room_tokens(deps, unreadable)
     found = {
         person.id: _answer(deps, person, places.get(person.id), breakouts.get(person.meeting_id)) for person in people
     }
@@ -66,76 +63,23 @@ def seats(deps: Deps, participant_ids: Collection[str]) -> dict[str, SeatRespons
         if not person.token_wanted and answer.location is Location.MAIN and not answer.auth_token:
             asking[person.meeting_id].append(person.id)
     for meeting_id, ids in asking.items():
-        _want_main_tokens(deps, meeting_id, ids)
+        want_main_tokens(deps, meeting_id, ids)
     return found
 
 
 def versions(session: Session, meeting_ids: Collection[str]) -> dict[str, int]:
-    """The versions of the seats of everybody of these meetings."""
+    """Return the version of everybody's seat in these meetings."""
     statement = select(col(Participant.id), col(Participant.version)).where(
         col(Participant.meeting_id).in_(meeting_ids)
     )
     return dict(session.execute(statement).all())
 
 
-def ack(deps: Deps, participant_id: str, body: AckRequest) -> SeatResponse:
-    """The browser has arrived somewhere; raises Malformed for a room that is none of this person's meeting."""
-    with deps.database.transaction() as tx:
-        meeting_id = tx.session.scalar(select(col(Participant.meeting_id)).where(col(Participant.id) == participant_id))
-        if meeting_id is None:
-            raise Unknown("there is no such participant")
-        breakout = lock_breakout_of(tx, meeting_id)
-        person = tx.session.get_one(Participant, participant_id)
-        if body.room_id is not None and not _is_of_meeting(tx.session, body.room_id, person.meeting_id):
-            raise Malformed(f"there is no room {body.room_id} in this meeting", ("body", "room_id"))
-        stay = presence.ack_stay(tx, person, body.room_id, tx.now())
-        presence.apply(deps, tx, breakout, meeting_id, [stay])
-    return seat(deps, participant_id)
-
-
-def _is_of_meeting(session: Session, room_id: str, meeting_id: str) -> bool:
-    statement = (
-        select(col(Room.id))
-        .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
-        .where(col(Room.id) == room_id, col(Breakout.meeting_id) == meeting_id)
-    )
-    return session.scalar(statement) is not None
-
-
-def _want_main_tokens(deps: Deps, meeting_id: str, participant_ids: Collection[str]) -> None:
-    """Have tokens for the parent meeting made for those of these people who still have none that opens.
-
-    At once, but for those whom RealtimeKit has just refused one.
-    """
-    with deps.database.transaction() as tx:
-        lock_breakout_of(tx, meeting_id)
-        due.lock_rows(tx, Meeting, [meeting_id])
-        now, times = tx.now(), []
-        for person in tx.session.scalars(select(Participant).where(col(Participant.id).in_(participant_ids))).all():
-            if deps.vault.open(person.auth_token) is None:
-                person.auth_token = None
-                person.token_wanted = True
-                times.append(person.token_again_at or now)
-        if times and min(times) <= now:
-            due.want(tx, Meeting, [meeting_id])
-        elif times:
-            due.due_by(tx, Meeting, [meeting_id], min(times))
-
-
-def _want_room_tokens(deps: Deps, seat_ids: Collection[str]) -> None:
-    """Have the rooms of these seats make new tokens; what is stored can't be read with any secret that is left."""
-    with deps.database.transaction() as tx:
-        seats_there = tx.session.scalars(select(Seat).where(col(Seat.id).in_(seat_ids))).all()
-        room_ids = {seat.room_id for seat in seats_there if deps.vault.open(seat.auth_token) is None}
-        due.lock_rows(tx, Room, room_ids)
-        tx.session.execute(
-            update(Seat).where(col(Seat.id).in_(seat_ids), col(Seat.room_id).in_(room_ids)).values(auth_token=None)
-        )
-        due.want(tx, Room, room_ids)
-
-
 def _people(session: Session, participant_ids: Collection[str]) -> Sequence[Any]:
-    """The first to be read, with the versions: what is read after it may be newer than a version says, never older."""
+    """Return the people with their versions.
+
+    They are read first: what is read after it may be newer than a version says, never older.
+    """
     statement = (
         select(
             col(Participant.id),
@@ -152,19 +96,19 @@ def _people(session: Session, participant_ids: Collection[str]) -> Sequence[Any]
 
 
 def _live(session: Session, meeting_ids: Collection[str]) -> dict[str, Breakout]:
-    """The running breakout of each meeting that has one."""
+    """Return the live breakout of each meeting that has one."""
     statement = select(Breakout).where(col(Breakout.meeting_id).in_(meeting_ids), col(Breakout.state).in_(LIVE))
     return {breakout.meeting_id: breakout for breakout in session.scalars(statement)}
 
 
 def _places(
     deps: Deps, session: Session, breakouts: Iterable[Breakout], participant_ids: Collection[str]
-) -> dict[str, _Place]:
-    """The room of each person whose token for it is there, until the seats point to main again.
+) -> dict[str, _SeatInRoom]:
+    """Return the room of each person whose token for it is there, until the seats point to main again.
 
     Somebody who moves keeps the seat in their old room, while that is open, until the token for the new one is there.
     """
-    running = [breakout.id for breakout in breakouts if breakout.emptied_at is None]
+    running = [breakout.id for breakout in breakouts if breakout.sent_home_at is None]
     pointed = aliased(Seat)
     which = case(
         (col(Seat.state).in_(POINTS_TO_ROOM), col(Seat.id)), (col(Seat.state).in_(COMING), col(Seat.previous_id))
@@ -189,14 +133,14 @@ def _places(
         )
     )
     return {
-        participant_id: _Place(seat_id, room_id, name, realtimekit_id, deps.vault.open(sealed))
+        participant_id: _SeatInRoom(seat_id, room_id, name, realtimekit_id, deps.vault.open(sealed))
         for participant_id, seat_id, sealed, room_id, name, realtimekit_id in (
             session.execute(statement) if running else ()
         )
     }
 
 
-def _answer(deps: Deps, person: Any, place: _Place | None, breakout: SeatBreakout | None) -> SeatResponse:
+def _answer(deps: Deps, person: Any, place: _SeatInRoom | None, breakout: SeatBreakout | None) -> SeatResponse:
     return SeatResponse(
         version=person.version,
         location=Location.ROOM if place else Location.MAIN,
@@ -210,7 +154,7 @@ def _answer(deps: Deps, person: Any, place: _Place | None, breakout: SeatBreakou
 
 
 def _breakouts(session: Session, live: Mapping[str, Breakout]) -> dict[str, SeatBreakout]:
-    """What the seats of each meeting say of its breakout."""
+    """Return what the seats of each meeting say of its breakout."""
     choices = _choices(session, [breakout.id for breakout in live.values() if breakout.allow_switch])
     return {
         meeting_id: SeatBreakout(
@@ -226,7 +170,7 @@ def _breakouts(session: Session, live: Mapping[str, Breakout]) -> dict[str, Seat
 
 
 def _choices(session: Session, breakout_ids: Collection[str]) -> Mapping[str, list[SeatRoom]]:
-    """The rooms somebody may switch to, with how many belong in each."""
+    """Return the rooms that people may switch to, with how many belong in each."""
     found: defaultdict[str, list[SeatRoom]] = defaultdict(list)
     statement = (
         select(col(Room.breakout_id), col(Room.id), col(Room.name), func.count(col(Seat.id)))

@@ -9,29 +9,29 @@ from sqlmodel import col
 
 from orchestrator.errors import LeaseLost, RealtimeKitError, Refused
 from orchestrator.log import about
-from orchestrator.services.breakout import failing, steps
-from orchestrator.services.breakout.moves import report_problem
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.failing import fail_room
+from orchestrator.services.breakout.locked import locked
 from orchestrator.services.deps import Deps
 from orchestrator.services.passes.admission import without_names
 from orchestrator.services.passes.leased import start_pass
-from orchestrator.services.rooms import closing, opening
+from orchestrator.services.result import NOTHING_TO_DO, Result
+from orchestrator.services.rooms.closing import close
+from orchestrator.services.rooms.opening import open_or_keep
 from orchestrator.services.rooms.patience import Failed, retry_or_give_up, seek_evidence
-from orchestrator.services.rooms.work import RoomWork, read_work
+from orchestrator.services.rooms.work import RoomWork, begin_work
 from orchestrator.store import due
-from orchestrator.store.database import Transaction
 from orchestrator.store.leases import Lease
-from orchestrator.store.queries import lock_breakout
+from schemas.events import ProblemKind
 from schemas.states import RoomState, RoomWanted
-from schemas.tables import Breakout, Room
+from schemas.tables import Room
 
 
-def advance(deps: Deps, room_id: str, claim: int) -> str:
-    """The task of a room; answers with one line for whoever watches."""
-    with start_pass(
-        deps, Room, room_id, claim, lambda tx, ids: read_work(deps, tx, ids), after_error=_after_error
-    ) as begun:
+def advance(deps: Deps, room_id: str, claim: int) -> Result:
+    """Do one pass over a room. This is the task of a room, under each of its names."""
+    with start_pass(deps, Room, room_id, claim, begin_work, after_error=_after_error) as begun:
         if begun is None:
-            return "nothing to do"
+            return NOTHING_TO_DO
         lease, work = begun
         about(breakout_id=work.breakout_id)
         try:
@@ -41,55 +41,48 @@ def advance(deps: Deps, room_id: str, claim: int) -> str:
             return _could_not(deps, lease.claim, work, error)
 
 
-def _pass(deps: Deps, lease: Lease, work: RoomWork) -> str:
+def _pass(deps: Deps, lease: Lease, work: RoomWork) -> Result:
     if work.wanted is RoomWanted.CLOSED:
-        return closing.close(deps, lease, work)
-    return opening.open_or_keep(deps, lease, work)
+        return close(deps, lease, work)
+    return open_or_keep(deps, lease, work)
 
 
-def _could_not(deps: Deps, claim: due.Claim, work: RoomWork, error: RealtimeKitError) -> str:
-    """Try later what may yet work; what RealtimeKit refuses for good fails the room, or is reported while it closes."""
+def _could_not(deps: Deps, claim: due.Claim, work: RoomWork, error: RealtimeKitError) -> Result:
+    """Try later what may yet work. What RealtimeKit refuses for good fails the room, or is reported."""
     words = without_names(error.message, work.guests)
-    with deps.database.transaction() as tx:
-        breakout = lock_breakout(tx, work.breakout_id)
-        room = _still_ours(tx, claim)
+    with locked(deps, work.breakout_id) as b:
+        room = _still_ours(b, claim)
         if room.wanted is not work.wanted:
-            due.release(tx, claim, due_at=tx.now())
-            return f"not wanted any more: {words}"
+            due.release(b.tx, claim, due_at=b.now)
+            return Result("not wanted any more", words)
         if not isinstance(error, Refused):
-            line = retry_or_give_up(deps, tx, breakout, Failed(room, claim, error, words))
-        else:
-            line = f"refused: {words}"
-            _refused(tx, breakout, room, claim=claim, words=error.message)
-        steps.look(deps, tx, breakout)
-        return line
+            return retry_or_give_up(b, Failed(room, claim, error, words))
+        _record_refusal(b, room, claim, error.message)
+        return Result("refused", words)
 
 
-def _refused(tx: Transaction, breakout: Breakout, room: Room, *, claim: due.Claim, words: str) -> None:
-    now = tx.now()
+def _record_refusal(b: LockedBreakout, room: Room, claim: due.Claim, words: str) -> None:
     if room.state is RoomState.PREPARING and room.wanted is RoomWanted.OPEN:
-        failing.fail_room(tx, breakout, room, words, now)
-        due.release(tx, claim, due_at=now)
+        fail_room(b, room, words)
+        due.release(b.tx, claim, due_at=b.now)
     else:
-        report_problem(tx, breakout, now, what="RealtimeKit refused", detail=words, room_id=room.id)
-        due.release(tx, claim, due_at=None)
+        b.report(ProblemKind.REALTIMEKIT_REFUSED, words, room_id=room.id)
+        due.release(b.tx, claim, due_at=None)
 
 
 def _after_error(deps: Deps, claim: due.Claim, error: Exception) -> None:
-    """A pass met an error of ours, which another room need not meet: it counts as this one's own."""
+    """Count an error of ours as the room's own, because another room need not meet it."""
     with deps.database.reading() as session:
         breakout_id = session.scalar(select(col(Room.breakout_id)).where(col(Room.id) == claim.row_id))
     assert breakout_id is not None
-    with deps.database.transaction() as tx:
-        breakout = lock_breakout(tx, breakout_id)
+    with locked(deps, breakout_id) as b:
         words = f"an error of ours: {type(error).__name__}"
-        retry_or_give_up(deps, tx, breakout, Failed(_still_ours(tx, claim), claim, None, words))
-        steps.look(deps, tx, breakout)
+        retry_or_give_up(b, Failed(_still_ours(b, claim), claim, None, words))
 
 
-def _still_ours(tx: Transaction, claim: due.Claim) -> Room:
-    """Raises LeaseLost."""
-    room = tx.session.get_one(Room, claim.row_id, populate_existing=True)
+def _still_ours(b: LockedBreakout, claim: due.Claim) -> Room:
+    """Return the room as it is now. Raises LeaseLost when somebody else has started it since."""
+    room = b.tx.session.get_one(Room, claim.row_id, populate_existing=True)
     if room.claim != claim.fence:
         raise LeaseLost(f"room {room.id} is somebody else's by now")
     return room

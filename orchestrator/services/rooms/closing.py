@@ -1,11 +1,10 @@
-"""Closing a room: stop its recording, let nobody in any more, put out who is left; every step is safe to repeat.
+"""Closing a room: stop its recording, let nobody in any more, put out who is left. Every step is safe to repeat.
 
-A step that fails keeps none of the others from being done: what is refused is reported, the rest is tried again.
+A step that fails keeps none of the others from being done. What is refused is reported, the rest is tried again.
 """
 
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -16,41 +15,43 @@ from orchestrator.errors import LeaseLost, OutOfQuota, RealtimeKitError, Refused
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.records import RecordingRecord
-from orchestrator.services.breakout import recordings, steps
-from orchestrator.services.breakout.moves import move_rooms, report_problem
+from orchestrator.services.breakout import recordings
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.locked import locked
 from orchestrator.services.deps import Deps
 from orchestrator.services.passes.doubt import find_ours, must_have_settled
 from orchestrator.services.people import presence
+from orchestrator.services.result import Result
 from orchestrator.services.rooms.work import RecordingWork, RoomWork
 from orchestrator.store import due
-from orchestrator.store.database import Transaction
 from orchestrator.store.leases import Lease
-from orchestrator.store.queries import lock_breakout, occupied_rooms, recordings_of
+from orchestrator.store.queries import occupied_rooms, recordings_of
+from schemas.events import EventType, ProblemKind
 from schemas.states import RoomState, RoomWanted
-from schemas.tables import Breakout, Event, Room
+from schemas.tables import Event, Room
 
 
 @dataclass
 class Ended:
-    """A pass whose calls are made, and that has yet to be recorded."""
+    """A pass whose calls are made, and which has yet to be recorded."""
 
     claim: due.Claim
     work: RoomWork
     stopped: dict[str, RecordingRecord | None] = field(default_factory=dict)
     surplus: list[str] = field(default_factory=list)
-    """Meetings that an unanswered create made beside the room's own, and that live."""
+    """Living meetings that an unanswered create made beside the room's own."""
     refusals: list[str] = field(default_factory=list)
     failure: RealtimeKitError | None = None
     """The first one that is worth another try."""
 
     @property
     def puts_out(self) -> bool:
-        """Whether it puts out who is left: nobody is in most rooms, and each call counts."""
+        """Whether the pass puts out who is left. Most rooms are empty, and each call counts."""
         return self.work.occupied or self.work.may_be_occupied
 
 
-def close(deps: Deps, lease: Lease, work: RoomWork) -> str:
-    """One pass that leaves nothing of the room at RealtimeKit but a retired meeting and its finished recordings."""
+def close(deps: Deps, lease: Lease, work: RoomWork) -> Result:
+    """Leave nothing of the room at RealtimeKit but a retired meeting and its finished recordings."""
     must_have_settled(deps, work.in_doubt_since, work.now)
     ended = Ended(lease.claim, work)
     if work.ever_in_doubt:
@@ -60,12 +61,10 @@ def close(deps: Deps, lease: Lease, work: RoomWork) -> str:
     deps.realtimekit.run(_end_at_realtimekit(deps.realtimekit, ended), lease.before_call)
     if ended.failure is not None:
         raise ended.failure
-    answer = deps.database.together(
-        f"closing {work.breakout_id}", ended, lambda batch: _store_all(deps, work.breakout_id, batch)
-    )
-    if answer is None:
+    result = deps.database.groups.run(_record_all, deps, work.breakout_id, ended)
+    if result is None:
         raise LeaseLost(f"room {work.room_id} is somebody else's by now")
-    return answer
+    return result
 
 
 async def _find_surplus(deps: Deps, ended: Ended) -> None:
@@ -74,20 +73,38 @@ async def _find_surplus(deps: Deps, ended: Ended) -> None:
 
 
 def _report_surplus(deps: Deps, ended: Ended) -> None:
-    """Before it is retired: what is retired is not found any more, should this pass end before its record."""
+    """Report surplus meetings before they are retired.
+
+    A retired meeting is not found any more, should this pass end before its record. Each is reported once.
+    """
     work = ended.work
-    with deps.database.transaction() as tx:
-        breakout = lock_breakout(tx, work.breakout_id)
-        due.record(tx, ended.claim, progress=False)
-        problems = select(col(Event.data)).where(col(Event.breakout_id) == breakout.id, col(Event.type) == "problem")
-        told = " ".join(problem["detail"] for problem in tx.session.scalars(problems))
-        for meeting_id in (it for it in ended.surplus if it not in told):
-            detail = f"meeting {meeting_id}, of a create whose answer was lost, is not needed"
-            report_problem(tx, breakout, tx.now(), what="surplus retired", detail=detail, room_id=work.room_id)
+    with locked(deps, work.breakout_id) as b:
+        due.record(b.tx, ended.claim, progress=False)
+        reported = _reported_meetings(b)
+        for meeting_id in ended.surplus:
+            if meeting_id not in reported:
+                detail = f"meeting {meeting_id}, of a create whose answer was lost, is not needed"
+                b.report(ProblemKind.SURPLUS_RETIRED, detail, room_id=work.room_id, realtimekit_id=meeting_id)
+
+
+def _reported_meetings(b: LockedBreakout) -> set[str]:
+    """Return the surplus meetings that the breakout's log has."""
+    of_problems = col(Event.breakout_id) == b.row.id, col(Event.type) == EventType.PROBLEM
+    return {
+        data["realtimekit_id"]
+        for data in b.tx.session.scalars(select(col(Event.data)).where(*of_problems))
+        if data["what"] == ProblemKind.SURPLUS_RETIRED
+    }
 
 
 async def _end_at_realtimekit(kit: RealtimeKit, ended: Ended) -> None:
-    """Retire before putting people out, or they could come back in between; RealtimeKit takes either order."""
+    """End a room at RealtimeKit, in an order that RealtimeKit allows.
+
+    1. Stop the recordings.
+    2. Retire the meeting, or people who are put out could come back.
+    3. Put out who is left.
+    4. Retire surplus meetings.
+    """
     work, meeting_id = ended.work, ended.work.realtimekit_meeting_id
     if meeting_id:
         for recording in work.recordings:
@@ -121,36 +138,34 @@ async def _stop(kit: RealtimeKit, meeting_id: str, recording: RecordingWork, end
         ended.stopped[recording.id] = stopped or RecordingRecord(id=realtimekit_id, status="UPLOADING")
 
 
-def _store_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[str | None]:
-    """One line for each pass; None where the room is not its worker's any more, and nothing was written."""
-    with deps.database.transaction() as tx:
-        breakout = lock_breakout(tx, breakout_id)
+def _record_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[Result | None]:
+    """Record passes over rooms of one breakout. None stands for a room that is somebody else's by now."""
+    with locked(deps, breakout_id) as b:
         reached = [one.work.room_id for one in batch if one.work.realtimekit_meeting_id]
-        rooms = due.record_all(tx, [one.claim for one in batch], reached)
-        now = tx.now()
+        rooms = due.record_all(b.tx, [one.claim for one in batch], reached)
         mine = [one for one in batch if one.work.room_id in rooms]
         closed = [room.id for room in rooms.values() if room.wanted is RoomWanted.CLOSED]
         stopped = {row_id: fact for one in mine for row_id, fact in one.stopped.items()}
-        for recording in recordings_of(tx.session, closed) if breakout.record else []:
-            recordings.room_has_closed(tx, breakout, recording, stopped.get(recording.id), now)
+        for recording in recordings_of(b.tx.session, closed) if b.row.record else []:
+            recordings.end_with_room(b, recording, stopped.get(recording.id))
         for one in mine:
-            _store_one(tx, breakout, rooms[one.work.room_id], one, now)
-        late = occupied_rooms(tx.session, [one.work.room_id for one in mine if not one.puts_out])
-        presence.emptied(deps, tx, breakout, [room_id for room_id in rooms if room_id not in late], now)
-        due.release_all(tx, [one.claim for one in mine])
-        due.want(tx, Room, late)  # somebody came while the pass was at work, and is put out by the next
-        steps.look(deps, tx, breakout)
-        return [
-            f"{rooms[one.work.room_id].state}, {count(len(one.stopped), 'recording')} stopped" if one in mine else None
-            for one in batch
-        ]
+            _record_one(b, rooms[one.work.room_id], one)
+        occupied = occupied_rooms(b.tx.session, [one.work.room_id for one in mine if not one.puts_out])
+        presence.note_emptied(b, [room_id for room_id in rooms if room_id not in occupied])
+        due.release_all(b.tx, [one.claim for one in mine])
+        due.want(b.tx, Room, occupied)  # somebody came while the pass was at work, and is put out by the next
+        return [_result(rooms[one.work.room_id], one) if one in mine else None for one in batch]
 
 
-def _store_one(tx: Transaction, breakout: Breakout, room: Room, one: Ended, now: datetime) -> None:
+def _result(room: Room, one: Ended) -> Result:
+    return Result(f"{room.state}, {count(len(one.stopped), 'recording')} stopped")
+
+
+def _record_one(b: LockedBreakout, room: Room, one: Ended) -> None:
     for words in one.refusals:
-        report_problem(tx, breakout, now, what="RealtimeKit refused", detail=words, room_id=room.id)
+        b.report(ProblemKind.REALTIMEKIT_REFUSED, words, room_id=room.id)
     if room.state in (RoomState.PLANNED, RoomState.CLOSING):
         room.error = None
-        move_rooms(tx, breakout, [room], RoomState.CLOSED, now)
+        b.move_rooms([room], RoomState.CLOSED)
     if room.wanted is RoomWanted.CLOSED:  # else it was asked for again meanwhile
-        room.retired_at = now
+        room.retired_at = b.now

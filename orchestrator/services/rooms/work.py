@@ -1,4 +1,4 @@
-"""What a room's pass works with: plain facts, read once, so that no database object lives across a call."""
+"""What a room's pass works with: plain facts, read once, because no database object may live across a call."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from sqlmodel import Session, col
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.titles import title_with_key
 from orchestrator.services.breakout.leaving import Leaver, leavers
+from orchestrator.services.breakout.watching import webhooks_come
 from orchestrator.services.deps import Deps
-from orchestrator.services.meetings.polling import webhooks_come
 from orchestrator.services.passes.admission import Guest, preset_of
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import occupied_rooms, recordings_of, rooms_with_unseen
@@ -22,7 +22,7 @@ from schemas.tables import Breakout, Meeting, Participant, Recording, Room, Seat
 
 @dataclass(frozen=True)
 class RecordingWork:
-    """A recording that has yet to be started, or may have to be stopped."""
+    """A recording that has yet to be started or stopped."""
 
     id: str
     state: RecordingState
@@ -50,11 +50,11 @@ class RoomWork:
     recordings: list[RecordingWork]
     occupied: bool
     may_be_occupied: bool
-    """Although nobody is known to be there."""
+    """Whether people may be there although nobody is known to be."""
     max_seconds: int | None
     file_name_prefix: str | None
     priority: Priority
-    """Of what is made for the room."""
+    """The priority of calls that make something for the room."""
 
     @property
     def is_misnamed(self) -> bool:
@@ -63,13 +63,16 @@ class RoomWork:
 
     @property
     def recording_to_start(self) -> RecordingWork | None:
-        """The recording that waits, now that somebody is in the room (RealtimeKit may refuse to record nobody)."""
+        """The recording that waits, if somebody is in the room. RealtimeKit may refuse to record an empty one."""
         waiting = [recording for recording in self.recordings if recording.state is RecordingState.REQUESTED]
         return waiting[0] if waiting and self.occupied else None
 
 
-def read_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str, RoomWork]:
-    """Everything the passes need to know; what they are about to ask for is in doubt from here until it is recorded."""
+def begin_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str, RoomWork]:
+    """Read everything the passes need to know, and mark what they are about to ask for as in doubt.
+
+    It stays in doubt until its outcome is recorded.
+    """
     statement = (
         select(Room, Breakout, Meeting)
         .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
@@ -116,7 +119,7 @@ def read_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str,
 
 
 def _mark_doubts(tx: Transaction, rooms: Sequence[Room], works: Mapping[str, RoomWork]) -> None:
-    """Each thing that is asked for next may be there without our knowing, should the answer be lost."""
+    """Mark each thing that is asked for next. Should the answer be lost, it may be there without our knowing."""
     for room in rooms:
         room.ever_in_doubt = works[room.id].ever_in_doubt
         if room.realtimekit_meeting_id is None:
@@ -128,21 +131,21 @@ def _mark_doubts(tx: Transaction, rooms: Sequence[Room], works: Mapping[str, Roo
 
 
 def mark_guests(tx: Transaction, works: Sequence[RoomWork]) -> None:
-    """From here on each guest may have been admitted without our knowing."""
+    """Mark guests as perhaps admitted without our knowing."""
     ids = [guest.row_id for work in works for guest in work.guests]
     if ids:
         tx.session.execute(update(Seat).where(col(Seat.id).in_(ids)).values(in_doubt=True))
 
 
 def _priority(room: Room) -> Priority:
-    """Who is admitted to a room that is open already moves there, or came late."""
+    """Return how urgent calls for a room are. People admitted to an open room move there, or came late."""
     if room.wanted is RoomWanted.READY:
         return Priority.PREPARING
     return Priority.MOVING if room.state is RoomState.OPEN else Priority.OPENING
 
 
 def _guests(session: Session, urgent: Mapping[str, Priority]) -> defaultdict[str, list[Guest]]:
-    """Who has yet to be admitted, and whose token could not be read any more."""
+    """Return the people of each room who have yet to be admitted, or whose token can't be decrypted any more."""
     tokenless = col(Seat.state).in_(POINTS_TO_ROOM) & col(Seat.auth_token).is_(None)
     statement = (
         select(Seat, Participant, Meeting)

@@ -16,8 +16,9 @@ from sqlmodel import Session, col
 from orchestrator.log import logger
 from orchestrator.realtimekit.quota.budget import usable_of
 from orchestrator.services.deps import Deps
-from orchestrator.store import due
+from orchestrator.store import scan
 from orchestrator.store.database import database_now
+from orchestrator.store.kinds import KINDS
 from schemas.states import BreakoutState, Location, RecordingState, RoomState, SeatState
 from schemas.tables import IS_LIVE, Breakout, Participant, Recording, Room, Seat
 
@@ -75,14 +76,14 @@ def _read(deps: Deps) -> Iterator[Metric]:
 def _database(deps: Deps) -> Iterator[Metric]:
     with deps.database.reading() as session:
         now = database_now(session)
-        waiting = due.waiting(session, now)
+        waiting = scan.waiting(session, now)
         counts = count_states(session)
     rows = GaugeMetricFamily("breakouts_due_rows", "Rows that are due and that nobody has started.", labels=["table"])
     age = GaugeMetricFamily("breakouts_due_oldest_age_seconds", "How long the first of them waits.", labels=["table"])
-    for table in due.TABLES:
-        found = waiting.get(table)
-        rows.add_metric([table.__name__.lower()], found.rows if found else 0)
-        age.add_metric([table.__name__.lower()], max(0.0, (now - found.since).total_seconds()) if found else 0)
+    for kind in KINDS:
+        found = waiting.get(kind.table)
+        rows.add_metric([kind.name], found.rows if found else 0)
+        age.add_metric([kind.name], max(0.0, (now - found.since).total_seconds()) if found else 0)
     yield from (rows, age)
     for what, (words, states) in STATES.items():
         label = "location" if what == "participants" else "state"

@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from orchestrator.domain.membership import may_be_seated
 from orchestrator.errors import Unknown
-from orchestrator.services.views.meetings import page
+from orchestrator.services.views.pages import page
 from orchestrator.store import queries
+from schemas.events import EventType
 from schemas.responses import (
     BreakoutResponse,
     BreakoutSummary,
@@ -25,17 +27,17 @@ from schemas.responses import (
     RoomResponse,
     SeatedPerson,
 )
-from schemas.states import RecordingState, Role, RoomState, SeatState
+from schemas.states import RecordingState, RoomState, SeatState
 from schemas.tables import Breakout, Event, Participant, Recording, Room, Seat
 
 MOST_PROBLEMS = 2000
-"""In one answer; the log has all."""
+"""The most problems in one answer. The log has all."""
 
 _R, _S, _C = RoomState, SeatState, RecordingState
 
 
 def breakout(session: Session, breakout_id: str) -> BreakoutResponse:
-    """B with its rooms. Raises Unknown."""
+    """Return B with its rooms. Raises Unknown."""
     row = session.get(Breakout, breakout_id)
     if row is None:
         raise Unknown(f"there is no breakout {breakout_id}")
@@ -59,7 +61,7 @@ def breakout(session: Session, breakout_id: str) -> BreakoutResponse:
 
 
 def breakouts(session: Session, meeting_id: str, limit: int, cursor: str | None) -> Page[BreakoutSummary]:
-    """The breakouts of a meeting, the oldest first. Raises Unknown."""
+    """Return the breakouts of a meeting, the oldest first. Raises Unknown."""
     queries.meeting(session, meeting_id)
     statement = select(Breakout).where(col(Breakout.meeting_id) == meeting_id)
     rows, next_cursor = page(session, statement, Breakout.id, limit, cursor)
@@ -78,7 +80,7 @@ def breakouts(session: Session, meeting_id: str, limit: int, cursor: str | None)
 
 
 def recordings(session: Session, breakout_id: str, limit: int, cursor: str | None) -> Page[RoomRecordingResponse]:
-    """Every recording of every room of a breakout, the oldest first. Raises Unknown."""
+    """Return every recording of every room of a breakout, the oldest first. Raises Unknown."""
     if session.get(Breakout, breakout_id) is None:
         raise Unknown(f"there is no breakout {breakout_id}")
     statement = select(Recording).where(col(Recording.breakout_id) == breakout_id)
@@ -92,7 +94,7 @@ def recordings(session: Session, breakout_id: str, limit: int, cursor: str | Non
 
 
 def _columns(row: Breakout) -> dict[str, Any]:
-    """What stands in the breakout's own row."""
+    """Return what stands in the breakout's own row."""
     return {
         "id": row.id,
         "meeting_id": row.meeting_id,
@@ -119,7 +121,7 @@ def _columns(row: Breakout) -> dict[str, Any]:
 
 
 def _seated(session: Session, breakout_id: str) -> defaultdict[str, list[SeatedPerson]]:
-    """The people of each room, by their present seats."""
+    """Return the people of each room, by their present seats."""
     statement = (
         select(col(Seat.room_id), col(Participant.custom_participant_id), col(Participant.name), col(Seat.state))
         .join(Participant, col(Participant.id) == col(Seat.participant_id))
@@ -138,20 +140,19 @@ def _recordings(session: Session, breakout_id: str) -> Sequence[Recording]:
 
 
 def _unassigned(session: Session, row: Breakout) -> list[str]:
-    """Whom the breakout could seat and has given no room; hosts who stay out by its own settings are not among them."""
+    """Return people whom the breakout may seat and who have no room. Hosts whom it leaves out are not among them."""
     seats = select(col(Seat.participant_id)).where(col(Seat.breakout_id) == row.id, col(Seat.wanted))
-    statement = select(col(Participant.custom_participant_id)).where(
+    statement = select(col(Participant.custom_participant_id), col(Participant.role)).where(
         col(Participant.meeting_id) == row.meeting_id, col(Participant.id).not_in(seats)
     )
-    if not row.include_hosts:
-        statement = statement.where(col(Participant.role) != Role.HOST)
-    return list(session.scalars(statement.order_by(col(Participant.id))).all())
+    people = session.execute(statement.order_by(col(Participant.id)))
+    return [name for name, role in people if may_be_seated(role, include_hosts=row.include_hosts)]
 
 
 def _problems(session: Session, breakout_ids: Sequence[str]) -> defaultdict[str, list[Problem]]:
     statement = (
         select(col(Event.breakout_id), col(Event.at), col(Event.data))
-        .where(col(Event.breakout_id).in_(breakout_ids), col(Event.type) == "problem")
+        .where(col(Event.breakout_id).in_(breakout_ids), col(Event.type) == EventType.PROBLEM)
         .order_by(col(Event.breakout_id), col(Event.number))
         .limit(MOST_PROBLEMS)
     )
@@ -170,7 +171,7 @@ def _problems(session: Session, breakout_ids: Sequence[str]) -> defaultdict[str,
 
 
 def _progress(rooms: Counter[RoomState], seats: Counter[SeatState], recordings: Counter[RecordingState]) -> Progress:
-    """Counts by present state; who is invited and was not seen yet counts as admitted."""
+    """Count by present state. Somebody who is invited and was not seen yet counts as admitted."""
     return Progress(
         rooms=RoomProgress(
             total=rooms.total(),

@@ -1,34 +1,32 @@
-"""What the API answers about meetings and people, a page at a time; breakout_reports.py has the rest."""
+"""What the API answers about meetings and people."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import case, func, select
 from sqlmodel import Session, col
 
 from orchestrator.errors import Unknown
+from orchestrator.services.views.pages import page
 from orchestrator.store import queries
 from schemas.responses import MeetingResponse, Page, ParticipantResponse
 from schemas.states import Location
 from schemas.tables import Meeting, Participant
 
-Table = TypeVar("Table")
-
 
 def meeting(session: Session, meeting_id: str) -> MeetingResponse:
-    """M. Raises Unknown."""
+    """Return M. Raises Unknown."""
     found = queries.meeting(session, meeting_id)
     return _meetings(session, [found])[0]
 
 
 def meetings(session: Session, limit: int, cursor: str | None) -> Page[MeetingResponse]:
-    """All meetings, the oldest first."""
+    """Return all meetings, the oldest first."""
     rows, next_cursor = page(session, select(Meeting), Meeting.id, limit, cursor)
     return Page(items=_meetings(session, rows), next_cursor=next_cursor)
 
 
 def participants(session: Session, meeting_id: str, limit: int, cursor: str | None) -> Page[ParticipantResponse]:
-    """The people of a meeting in the order of their registration. Raises Unknown."""
+    """Return the people of a meeting in the order of their registration. Raises Unknown."""
     queries.meeting(session, meeting_id)
     statement = select(Participant).where(col(Participant.meeting_id) == meeting_id)
     rows, next_cursor = page(session, statement, Participant.id, limit, cursor)
@@ -36,7 +34,7 @@ def participants(session: Session, meeting_id: str, limit: int, cursor: str | No
 
 
 def people(session: Session, participant_ids: Sequence[str]) -> list[ParticipantResponse]:
-    """P+ of these people, in the order given. Raises Unknown."""
+    """Return P+ of these people, in the order given. Raises Unknown."""
     found = session.scalars(select(Participant).where(col(Participant.id).in_(participant_ids))).all()
     by_id = {person.id: person for person in found}
     missing = [row_id for row_id in participant_ids if row_id not in by_id]
@@ -46,26 +44,8 @@ def people(session: Session, participant_ids: Sequence[str]) -> list[Participant
 
 
 def person(session: Session, meeting_id: str, custom_participant_id: str) -> ParticipantResponse:
-    """P+ of one person. Raises Unknown."""
+    """Return P+ of one person. Raises Unknown."""
     return _person(queries.participant(session, meeting_id, custom_participant_id))
-
-
-def page(
-    session: Session, statement: Select[Table], row_id: Any, limit: int, cursor: str | None
-) -> tuple[list[Table], str | None]:
-    """One page by id, which is in the order of creation, and the cursor of the next.
-
-    A cursor is the last id seen, so rows that come or go meanwhile neither repeat nor hide another.
-    """
-    if cursor is not None:
-        statement = statement.where(row_id > cursor)
-    rows = list(session.scalars(statement.order_by(row_id).limit(limit + 1)).all())
-    more = len(rows) > limit
-    return rows[:limit], _id_of(rows[limit - 1]) if more else None
-
-
-def _id_of(row: Any) -> str:
-    return str(row.id)
 
 
 def _meetings(session: Session, rows: Sequence[Meeting]) -> list[MeetingResponse]:

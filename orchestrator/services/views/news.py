@@ -8,11 +8,12 @@ from datetime import datetime
 from sqlalchemy import and_, or_, select
 from sqlmodel import Session, col
 
+from schemas.events import EventType
 from schemas.responses import Answer, ClosingMessage, WarningMessage
 from schemas.states import LIVE, BreakoutState
 from schemas.tables import Breakout, Event, Seat
 
-TOLD = ("breakout.state", "breakout.warning")
+STREAMED = (EventType.BREAKOUT_STATE, EventType.BREAKOUT_WARNING)
 """Types of events that streams may have to say something about."""
 
 
@@ -73,7 +74,7 @@ def after(session: Session, cursors: Mapping[str, int]) -> list[News]:
     statement = (
         select(Event, col(Breakout.meeting_id), col(Breakout.empties_at))
         .join(Breakout, col(Breakout.id) == col(Event.breakout_id))
-        .where(or_(*beyond), col(Event.type).in_(TOLD))
+        .where(or_(*beyond), col(Event.type).in_(STREAMED))
         .order_by(col(Event.breakout_id), col(Event.number))
     )
     rows = session.execute(statement).all()
@@ -87,7 +88,7 @@ def after(session: Session, cursors: Mapping[str, int]) -> list[News]:
 
 def _told(event: Event, empties_at: datetime | None) -> tuple[str, Answer] | None:
     """How streams call it, and what they say of it."""
-    if event.type == "breakout.warning":
+    if event.type == EventType.BREAKOUT_WARNING:
         return "warning", WarningMessage(remaining_seconds=event.data["remaining_seconds"])
     if event.data["to"] == BreakoutState.CLOSING:
         return "closing", ClosingMessage(countdown_seconds=_countdown(event, empties_at))

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import or_, select
 from sqlmodel import Session, col
 
-from orchestrator.domain.progress import Progress
+from orchestrator.domain.progress import BreakoutProgress
 from orchestrator.store.database import database_now
 from orchestrator.store.queries import counts
 from schemas.states import LIVE, BreakoutState, RoomState
@@ -24,7 +24,7 @@ def running(session: Session) -> list[str]:
     return list(session.scalars(select(col(Breakout.id)).where(which).order_by(col(Breakout.id))))
 
 
-def read(session: Session, breakout_ids: Collection[str]) -> list[Progress]:
+def read(session: Session, breakout_ids: Collection[str]) -> list[BreakoutProgress]:
     """Of those of these breakouts that were started."""
     which = col(Breakout.id).in_(breakout_ids), col(Breakout.state).in_(BEGUN)
     statement = select(Breakout).where(*which).order_by(col(Breakout.id))
@@ -35,7 +35,7 @@ def read(session: Session, breakout_ids: Collection[str]) -> list[Progress]:
     rooms, seats, recordings = (counts(session, table, ids) for table in (Room, Seat, Recording))
     failures = _failures(session, [row_id for row_id in ids if rooms[row_id][RoomState.FAILED]])
     return [
-        Progress(
+        BreakoutProgress(
             breakout_id=row.id,
             name=row.name,
             state=row.state,

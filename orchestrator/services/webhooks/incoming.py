@@ -1,4 +1,4 @@
-"""RealtimeKit's webhooks: kept first, in the order they came, then applied in batches; twice makes no difference."""
+"""RealtimeKit's webhooks: stored first, in the order they came, then applied in batches. Twice makes no difference."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,23 +17,25 @@ from orchestrator.realtimekit.webhooks import (
     WebhookEvent,
     parse,
 )
-from orchestrator.services.breakout import recordings, steps
+from orchestrator.services.breakout import recordings
+from orchestrator.services.breakout.closing import start_countdown
+from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting
 from orchestrator.services.deps import Deps
 from orchestrator.services.people import presence
+from orchestrator.services.result import NOTHING_TO_DO, Result
 from orchestrator.store import due
-from orchestrator.store.database import DATABASE_TROUBLE, Transaction
-from orchestrator.store.queries import lock_breakout_of
-from schemas.states import BreakoutState, CloseReason
+from orchestrator.store.engine import DATABASE_TROUBLE
+from schemas.states import RUNNING, CloseReason
 from schemas.tables import Breakout, Delivery, Inbox, Meeting, Participant, Recording, Room
 
 log = logger(__name__)
 
-BATCH = 200
+BATCH_DELIVERIES = 200
 HOST_ENDED = "HOST_ENDED_MEETING"
 
 
 def deliver(deps: Deps, delivery_id: str, raw: bytes) -> None:
-    """Keep one delivery whose signature was checked; one seen before, or of no use to us, changes nothing.
+    """Store one delivery whose signature was checked. One seen before, or of no use to us, changes nothing.
 
     Raises ValueError when the body is not JSON.
     """
@@ -50,7 +52,7 @@ def deliver(deps: Deps, delivery_id: str, raw: bytes) -> None:
 
 
 def _meeting_of(session: Session, event: WebhookEvent) -> str | None:
-    """Our parent meeting that an event is about, directly or through one of its rooms or recordings."""
+    """Return our parent meeting that an event is about, directly or through one of its rooms or recordings."""
     if isinstance(event, RecordingUpdated):
         through = select(col(Breakout.meeting_id)).join(Recording, col(Recording.breakout_id) == col(Breakout.id))
         return session.scalar(through.where(col(Recording.realtimekit_recording_id) == event.recording_id))
@@ -63,14 +65,17 @@ def _meeting_of(session: Session, event: WebhookEvent) -> str | None:
     return session.scalar(parent) or session.scalar(through_room)
 
 
-def apply(deps: Deps, inbox_id: str, claim: int) -> str:
-    """The task of an inbox: apply the deliveries that wait, a batch at a time.
+def apply(deps: Deps, inbox_id: str, claim: int) -> Result:
+    """Apply the deliveries of one meeting that wait, a batch at a time. This is the task of an inbox.
 
-    Should one of them be more than we can take, they are applied one by one, and that one is given up: it must not hold
-    up what comes after it. Trouble of the database's is not their fault.
+    1. Apply a whole batch.
+    2. If that fails by a fault of our own, apply one delivery alone, so that the others get on.
+    3. If that one fails too, give it up: it must not hold up what comes after it.
+
+    Trouble of the database's is no delivery's fault, and is raised.
     """
     try:
-        return _apply_batch(deps, inbox_id, claim, BATCH)
+        return _apply_batch(deps, inbox_id, claim, BATCH_DELIVERIES)
     except DATABASE_TROUBLE:
         raise
     except Exception:
@@ -83,14 +88,14 @@ def apply(deps: Deps, inbox_id: str, claim: int) -> str:
         return _give_up_first(deps, inbox_id, claim, error)
 
 
-def _give_up_first(deps: Deps, inbox_id: str, claim: int, error: Exception) -> str:
+def _give_up_first(deps: Deps, inbox_id: str, claim: int, error: Exception) -> Result:
     with deps.database.transaction() as tx:
         if not due.take(tx, Inbox, inbox_id, claim):
-            return "nothing to do"
+            return NOTHING_TO_DO
         delivery = tx.session.scalars(_waiting(inbox_id).limit(1)).one()
         delivery.applied_at = tx.now()
         due.want(tx, Inbox, [inbox_id])
-        return f"delivery {delivery.id} given up: {type(error).__name__}"
+        return Result(f"delivery {delivery.id} given up", type(error).__name__)
 
 
 def _waiting(inbox_id: str) -> Select[Delivery]:
@@ -98,44 +103,38 @@ def _waiting(inbox_id: str) -> Select[Delivery]:
     return statement.order_by(col(Delivery.received_at), col(Delivery.id))
 
 
-def _apply_batch(deps: Deps, inbox_id: str, claim: int, most: int) -> str:
-    with deps.database.transaction() as tx:
-        breakout = lock_breakout_of(tx, inbox_id)
-        if not due.take(tx, Inbox, inbox_id, claim):
-            return "nothing to do"
-        batch = tx.session.scalars(_waiting(inbox_id).limit(most)).all()
+def _apply_batch(deps: Deps, inbox_id: str, claim: int, most: int) -> Result:
+    with locked_for_meeting(deps, inbox_id) as m:
+        if not due.take(m.tx, Inbox, inbox_id, claim):
+            return NOTHING_TO_DO
+        batch = m.tx.session.scalars(_waiting(inbox_id).limit(most)).all()
         if not batch:
-            return "nothing to do"
-        now = tx.now()
+            return NOTHING_TO_DO
         for delivery in batch:
-            delivery.applied_at = now
-        tx.session.get_one(Meeting, inbox_id).webhook_at = now
-        tx.session.flush()
-        events = [event for one in batch if (event := parse(one.payload.encode()))]
-        _apply_events(deps, tx, breakout, inbox_id, events)
+            delivery.applied_at = m.now
+        m.tx.session.get_one(Meeting, inbox_id).webhook_at = m.now
+        m.tx.session.flush()
+        _apply_events(m, [event for one in batch if (event := parse(one.payload.encode()))])
         if len(batch) == most:
-            due.want(tx, Inbox, [inbox_id])
-        return count(len(batch), "delivery", "deliveries")
+            due.want(m.tx, Inbox, [inbox_id])
+        return Result(count(len(batch), "delivery", "deliveries"))
 
 
-def _apply_events(
-    deps: Deps, tx: Transaction, breakout: Breakout | None, meeting_id: str, events: Sequence[WebhookEvent]
-) -> None:
-    now = tx.now()
-    meeting = tx.session.get_one(Meeting, meeting_id)
+def _apply_events(m: MeetingScope, events: Sequence[WebhookEvent]) -> None:
+    meeting = m.tx.session.get_one(Meeting, m.meeting_id)
     people = [event for event in events if isinstance(event, ParticipantJoined | ParticipantLeft)]
-    presence.apply(deps, tx, breakout, meeting_id, _stays(tx.session, meeting, people, now))
+    presence.apply(m, _stays(m.tx.session, meeting, people, m.now))
     for event in events:
         if isinstance(event, RecordingUpdated):
-            _apply_recording(deps, tx, breakout, event)
+            _apply_recording(m, event)
         elif isinstance(event, MeetingEnded) and event.meeting_id == meeting.realtimekit_meeting_id:
-            _apply_parent_ended(deps, tx, breakout, event)
+            _apply_parent_ended(m, event)
 
 
 def _stays(
     session: Session, meeting: Meeting, events: Sequence[ParticipantJoined | ParticipantLeft], now: datetime
 ) -> list[presence.Stay]:
-    """What the events say, where they are about somebody we know; the recorder and other bots are not people."""
+    """Return what the events say of people we know. The recorder and other bots are not people."""
     names = {event.custom_participant_id for event in events}
     known = select(col(Participant.custom_participant_id), col(Participant.id)).where(
         col(Participant.meeting_id) == meeting.id, col(Participant.custom_participant_id).in_(names)
@@ -161,25 +160,24 @@ def _stay(
     return presence.Stay(participant_id, room_id, event.peer_id, event.session_id, joined_at, left_at)
 
 
-def _apply_recording(deps: Deps, tx: Transaction, breakout: Breakout | None, event: RecordingUpdated) -> None:
-    """Merge into the recording; one of an earlier breakout is left to its own task, which asks."""
+def _apply_recording(m: MeetingScope, event: RecordingUpdated) -> None:
+    """Merge into the recording. One of an earlier breakout is left to its own task, which asks RealtimeKit."""
     statement = select(Recording).where(col(Recording.realtimekit_recording_id) == event.recording_id)
-    recording = tx.session.scalar(statement)
-    if recording is None or breakout is None:
+    recording = m.tx.session.scalar(statement)
+    if recording is None or m.breakout is None:
         return
-    if recording.breakout_id != breakout.id:
-        due.want(tx, Recording, [recording.id])
+    if recording.breakout_id != m.breakout.row.id:
+        due.want(m.tx, Recording, [recording.id])
         return
     fact = RecordingRecord(event.recording_id, event.status, event.started_at, event.stopped_at, event.download_url)
-    recordings.merge(tx, breakout, recording, fact, tx.now())
-    if breakout.state is BreakoutState.CLOSING:
-        steps.look(deps, tx, breakout)
+    recordings.merge(m.breakout, recording, fact)
 
 
-def _apply_parent_ended(deps: Deps, tx: Transaction, breakout: Breakout | None, event: MeetingEnded) -> None:
-    """The host ended the parent for all: so end the rooms. A parent that is merely empty has not ended."""
-    if breakout is None or breakout.state not in (BreakoutState.OPENING, BreakoutState.OPEN):
+def _apply_parent_ended(m: MeetingScope, event: MeetingEnded) -> None:
+    """Close the rooms when the host ended the parent for all. A parent that is merely empty has not ended."""
+    if m.breakout is None or m.breakout.row.state not in RUNNING:
         return
-    of_before = event.ended_at and breakout.starts_at and event.ended_at < breakout.starts_at
-    if event.reason == HOST_ENDED and not of_before:
-        steps.begin_closing(deps, tx, breakout, CloseReason.PARENT_ENDED)
+    starts_at = m.breakout.row.starts_at
+    is_older = event.ended_at and starts_at and event.ended_at < starts_at
+    if event.reason == HOST_ENDED and not is_older:
+        start_countdown(m.breakout, CloseReason.PARENT_ENDED)

@@ -124,7 +124,7 @@ def _breakout() -> None:
         sa.Column("paused_with_seconds", sa.Float(), nullable=True),
         sa.Column("warned_until", UtcDateTime(), nullable=True),
         sa.Column("empties_at", UtcDateTime(), nullable=True),
-        sa.Column("emptied_at", UtcDateTime(), nullable=True),
+        sa.Column("sent_home_at", UtcDateTime(), nullable=True),
         sa.Column("polls_are_late", sa.Boolean(), nullable=False),
         sa.Column("closed_at", UtcDateTime(), nullable=True),
         sa.Column("close_reason", states("closereason", "timer", "api", "parent_ended", "aborted"), nullable=True),

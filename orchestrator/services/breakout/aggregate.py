@@ -1,0 +1,161 @@
+"""A locked breakout: what may be done to it, its rooms, seats and recordings while its lock is held.
+
+Every change of a state goes through here. It is checked against the table of moves and written to the breakout's log.
+`locked` (locked.py) makes these objects and writes what they gather.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import ColumnElement, insert, select
+from sqlmodel import col
+
+from orchestrator import metrics
+from orchestrator.domain.lifecycle import check_move
+from orchestrator.services.breakout.people_writes import PeopleWrites
+from orchestrator.services.deps import Deps
+from orchestrator.store import due
+from orchestrator.store.database import Transaction
+from orchestrator.store.queries import rooms_of
+from schemas.events import EventType, ProblemKind, Topic
+from schemas.states import BreakoutState, RecordingState, RoomState, SeatState
+from schemas.tables import Breakout, Event, Participant, Recording, Room, Seat
+
+
+class LockedBreakout:
+    """A breakout whose row this transaction has locked, and everything that is decided under that lock."""
+
+    def __init__(self, deps: Deps, tx: Transaction, row: Breakout, now: datetime, people: PeopleWrites) -> None:
+        self.deps = deps
+        self.tx = tx
+        self.row = row
+        self.now = now
+        """The database's time, taken after the lock."""
+        self.people = people
+        """What is to change of people of the meeting; written last."""
+        self.is_left_to_task = False
+        """Leaving does not look, because the breakout's own task was sent."""
+        self._events: list[dict[str, Any]] = []
+        self._names: dict[str, str] = {}
+
+    def move(self, to: BreakoutState) -> None:
+        """Move the breakout itself. Raises IllegalMove."""
+        check_move(self.row.state, to)
+        self.log(EventType.BREAKOUT_STATE, {"from": self.row.state, "to": to})
+        self.row.state = to
+
+    def move_rooms(self, rooms: Iterable[Room], to: RoomState) -> None:
+        """Move rooms of the breakout. Raises IllegalMove."""
+        for room in rooms:
+            check_move(room.state, to)
+            self.log(EventType.ROOM_STATE, {"room_id": room.id, "from": room.state, "to": to})
+            room.state = to
+
+    def move_seats(self, seats: Iterable[Seat], to: SeatState) -> None:
+        """Move seats of the breakout. Raises IllegalMove."""
+        moving = list(seats)
+        names = self.names(seat.participant_id for seat in moving)
+        for seat in moving:
+            check_move(seat.state, to)
+            self._log_seat(names[seat.participant_id], seat.room_id, seat.state, to)
+            seat.state = to
+
+    def add_seat(self, seat: Seat) -> None:
+        """Seat a person of the meeting."""
+        self.tx.session.add(seat)
+        name = self.names([seat.participant_id])[seat.participant_id]
+        self._log_seat(name, seat.room_id, None, SeatState.ASSIGNED)
+
+    def _log_seat(self, name: str, room_id: str, before: SeatState | None, to: SeatState) -> None:
+        data = {"custom_participant_id": name, "room_id": room_id, "from": before, "to": to}
+        self.log(EventType.PARTICIPANT_STATE, data)
+
+    def move_recording(self, recording: Recording, to: RecordingState) -> None:
+        """Move a recording of the breakout. Raises IllegalMove."""
+        check_move(recording.state, to)
+        data = {"recording_id": recording.id, "room_id": recording.room_id, "from": recording.state, "to": to}
+        self.log(EventType.RECORDING_STATE, data)
+        recording.state = to
+
+    def report(
+        self,
+        kind: ProblemKind,
+        detail: str,
+        *,
+        room_id: str | None = None,
+        custom_participant_id: str | None = None,
+        realtimekit_id: str | None = None,
+    ) -> None:
+        """Write down what an operator should know. It stays in the breakout's `problems`.
+
+        `realtimekit_id` names the thing at RealtimeKit that a sweep or a closing room has dealt with.
+        """
+        data = {"what": kind, "detail": detail, "room_id": room_id, "custom_participant_id": custom_participant_id}
+        self.log(EventType.PROBLEM, data | ({"realtimekit_id": realtimekit_id} if realtimekit_id else {}))
+
+    def change_by_operator(self, fields: Iterable[str]) -> None:
+        """Count an operator's change of these fields of the breakout, log it, and tell everybody's stream."""
+        self.count_change()
+        self.log(EventType.BREAKOUT_CHANGED, {"fields": list(fields)})
+        self.people.raise_versions()
+
+    def count_change(self) -> None:
+        """Count an operator's change that has events of its own."""
+        self.row.version += 1
+
+    def log(self, kind: EventType, data: Mapping[str, Any]) -> None:
+        """Append to the breakout's log. Its numbers have no gaps, because they are raised under the lock."""
+        self.row.events += 1
+        event = {"breakout_id": self.row.id, "number": self.row.events, "type": kind, "at": self.now, "data": data}
+        self._events.append(event)
+        self.tx.wake(Topic.BREAKOUT.of(self.row.id))
+        self.tx.count(partial(metrics.count_event, kind, data))
+
+    def leave_to_task(self) -> None:
+        """Make the breakout due now and send its task, which looks. A request must not wait for that much work."""
+        due.set_due(self.tx, Breakout, self.row.id, self.now)
+        due.dispatch(self.tx, Breakout, [self.row.id], now=self.now)
+        self.is_left_to_task = True
+
+    def rooms(self) -> list[Room]:
+        """Return the rooms in their order."""
+        return rooms_of(self.tx.session, self.row.id)
+
+    def seats(self) -> list[Seat]:
+        """Return everybody's present seat, as the database has it now."""
+        return self._seats(col(Seat.breakout_id) == self.row.id)
+
+    def seats_of_rooms(self, room_ids: Iterable[str]) -> defaultdict[str, list[Seat]]:
+        """Return the present seats of rooms, by room, as the database has them now."""
+        found: defaultdict[str, list[Seat]] = defaultdict(list)
+        for seat in self._seats(col(Seat.room_id).in_(list(room_ids))):
+            found[seat.room_id].append(seat)
+        return found
+
+    def _seats(self, condition: ColumnElement[bool]) -> list[Seat]:
+        statement = (
+            select(Seat, col(Participant.custom_participant_id))
+            .join(Participant, col(Participant.id) == col(Seat.participant_id))
+            .where(condition, col(Seat.wanted))
+        )
+        rows = self.tx.session.execute(statement, execution_options={"populate_existing": True}).all()
+        self._names.update((seat.participant_id, name) for seat, name in rows)
+        return [seat for seat, _ in rows]
+
+    def names(self, participant_ids: Iterable[str]) -> Mapping[str, str]:
+        """Return the callers' own ids of people, by our id, and of all that were asked for before."""
+        if unknown := set(participant_ids) - self._names.keys():
+            columns = col(Participant.id), col(Participant.custom_participant_id)
+            statement = select(*columns).where(col(Participant.id).in_(unknown))
+            self._names.update(self.tx.session.execute(statement).all())
+        return self._names
+
+    def write_log(self) -> None:
+        """Write the events in one statement."""
+        self.tx.session.flush()
+        if self._events:
+            self.tx.session.execute(insert(Event), self._events)
+            self._events = []

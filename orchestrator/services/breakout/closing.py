@@ -1,0 +1,119 @@
+"""Closing a breakout: the countdown, the moment at which seats point to main, the rooms, and who has not come home."""
+
+from datetime import timedelta
+from functools import partial
+
+from sqlalchemy import or_, select
+from sqlmodel import col
+
+from orchestrator import metrics
+from orchestrator.domain.presence import is_home
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.retiring import has_unretired_rooms, want_closed
+from orchestrator.services.breakout.watching import expect_home, webhooks_come
+from orchestrator.store import due
+from orchestrator.store.queries import occupied_rooms, places, rooms_with_unseen
+from schemas.events import ProblemKind
+from schemas.states import ACCOUNTED, BreakoutState, CloseReason, RecordingState, RoomWanted, SeatState
+from schemas.tables import Meeting, Recording, Room, Seat
+
+
+def start_countdown(b: LockedBreakout, reason: CloseReason, countdown: timedelta | None = None) -> None:
+    """Tell everybody that the rooms close. The seats point to main `countdown` later, by default the breakout's own."""
+    b.move(BreakoutState.CLOSING)
+    b.row.close_reason = reason
+    b.row.empties_at = b.now + (timedelta(seconds=b.row.countdown_seconds) if countdown is None else countdown)
+    b.people.raise_versions()
+
+
+def close_step(b: LockedBreakout) -> None:
+    """Take a closing breakout as far as it can go.
+
+    1. At `empties_at`, point every seat to main.
+    2. Want the rooms closed: the empty ones at once, all of them after the grace.
+    3. After another grace, count who was not seen in main as lost.
+    4. When nothing is left to do, close.
+    """
+    empties_at = b.row.empties_at
+    if empties_at is None or b.now < empties_at:
+        return
+    if b.row.sent_home_at is None:
+        b.tx.count(partial(metrics.count_lateness, "empties_at", b.now - empties_at))
+        _lock_rooms(b)
+        _send_home(b)
+    _want_rooms_closed(b, everybody=b.now >= empties_at + b.deps.grace)
+    if b.now >= empties_at + 2 * b.deps.grace:
+        _give_up_on_the_missing(b)
+    if not _is_unfinished(b):
+        b.move(BreakoutState.CLOSED)
+        b.row.closed_at = b.now
+        b.people.raise_versions()
+
+
+def _lock_rooms(b: LockedBreakout) -> None:
+    """Lock the rooms before any seat, because a room's pass that records what it made locks them in that order."""
+    ids = select(col(Room.id)).where(col(Room.breakout_id) == b.row.id)
+    due.lock_rows(b.tx, Room, b.tx.session.scalars(ids).all())
+
+
+def _send_home(b: LockedBreakout) -> None:
+    """Point every seat to main. Who is there already has returned."""
+    seats = b.seats()
+    came = [seat for seat in seats if seat.state in (SeatState.JOINED, SeatState.AWAY)]
+    where = places(b.tx.session, [seat.participant_id for seat in came])
+    b.row.sent_home_at = b.now
+    expect_home(b)
+    never = [seat for seat in seats if seat not in came and seat.state not in ACCOUNTED]
+    b.move_seats(came, SeatState.RETURNING)
+    b.move_seats(never, SeatState.NEVER_JOINED)
+    home = [seat for seat in came if is_home(seat.room_id, where.get(seat.participant_id, set()))]
+    b.move_seats(home, SeatState.RETURNED)
+    b.people.raise_versions()
+
+
+def _want_rooms_closed(b: LockedBreakout, *, everybody: bool) -> None:
+    """Want the rooms closed in which nobody is any more; with `everybody`, those with people in them too."""
+    b.tx.session.flush()
+    statement = select(col(Room.id)).where(col(Room.breakout_id) == b.row.id, col(Room.wanted) != RoomWanted.CLOSED)
+    ids = set(b.tx.session.scalars(statement))
+    if ids and not everybody:
+        ids = _surely_empty(b, ids)
+    if ids:
+        want_closed(b, ids)
+
+
+def _surely_empty(b: LockedBreakout, room_ids: set[str]) -> set[str]:
+    """Return the rooms in which certainly nobody is.
+
+    Without webhooks a room may hold people whom no poll has seen yet. They get the same time to go as the others.
+    """
+    empty = room_ids - occupied_rooms(b.tx.session, room_ids)
+    meeting = b.tx.session.get_one(Meeting, b.row.meeting_id)
+    return empty if webhooks_come(meeting, b.row.starts_at) else empty - rooms_with_unseen(b.tx.session, empty)
+
+
+def _give_up_on_the_missing(b: LockedBreakout) -> None:
+    returning = select(Seat).where(col(Seat.breakout_id) == b.row.id, col(Seat.state) == SeatState.RETURNING)
+    missing = b.tx.session.scalars(returning).all()
+    b.move_seats(missing, SeatState.LOST)
+    if missing:
+        b.report(ProblemKind.PEOPLE_LOST, f"{len(missing)} were not seen in the main meeting")
+
+
+def _is_unfinished(b: LockedBreakout) -> bool:
+    """Return whether a room, a recording or a person is still unaccounted for."""
+    if has_unretired_rooms(b):
+        return True
+    seats = select(col(Seat.id)).where(
+        col(Seat.breakout_id) == b.row.id,
+        col(Seat.state).not_in(ACCOUNTED),
+        or_(col(Seat.wanted), col(Seat.state) == SeatState.RETURNING),
+    )
+    running = select(col(Recording.id)).where(
+        col(Recording.breakout_id) == b.row.id,
+        or_(
+            col(Recording.state) == RecordingState.REQUESTED,
+            col(Recording.state) == RecordingState.RECORDING,
+        ),
+    )
+    return any(b.tx.session.scalar(statement.limit(1)) is not None for statement in (seats, running))

@@ -1,0 +1,125 @@
+"""How a breakout is locked: first its turn in this process, then its row, then the time. Nobody else locks one.
+
+Leaving the block looks once at what is due, writes the log, and writes what has changed of people.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import case, select
+from sqlmodel import col
+
+from orchestrator.errors import Unknown
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.look import look
+from orchestrator.services.breakout.people_writes import PeopleWrites
+from orchestrator.services.deps import Deps
+from orchestrator.store import due
+from orchestrator.store.database import Transaction
+from schemas.states import LIVE, BreakoutState
+from schemas.tables import Breakout
+
+
+@dataclass(frozen=True)
+class MeetingScope:
+    """A meeting, and its breakout that facts about people belong to, locked."""
+
+    deps: Deps
+    tx: Transaction
+    meeting_id: str
+    now: datetime
+    people: PeopleWrites
+    breakout: LockedBreakout | None
+    """The live breakout, else the one that closed last; None when the meeting has had none."""
+
+
+@contextmanager
+def locked(deps: Deps, breakout_id: str) -> Iterator[LockedBreakout]:
+    """Lock a breakout for one transaction. Raises Unknown."""
+    with deps.database.transaction() as tx:
+        row = _lock(tx, breakout_id)
+        with _held(deps, tx, row) as b:
+            yield b
+
+
+@contextmanager
+def taken(deps: Deps, breakout_id: str, claim: int) -> Iterator[LockedBreakout | None]:
+    """Lock a breakout by consuming the claim of its message. Gives None when the message is stale."""
+    with deps.database.transaction() as tx:
+        _take_turn(tx, breakout_id)
+        row = due.take(tx, Breakout, breakout_id, claim)
+        if row is None:
+            yield None
+            return
+        with _held(deps, tx, row) as b:
+            yield b
+
+
+@contextmanager
+def locked_for_meeting(deps: Deps, meeting_id: str) -> Iterator[MeetingScope]:
+    """Lock the breakout of a meeting that facts about people belong to. An unknown meeting has none."""
+    with deps.database.transaction() as tx:
+        breakout_id = _breakout_of(tx, meeting_id)
+        row = _lock(tx, breakout_id) if breakout_id else None
+        people = PeopleWrites(tx, meeting_id)
+        now = tx.now()
+        if row is None:
+            yield MeetingScope(deps, tx, meeting_id, now, people, None)
+            people.write()
+            return
+        b = LockedBreakout(deps, tx, row, now, people)
+        yield MeetingScope(deps, tx, meeting_id, now, people, b)
+        _leave(b)
+
+
+@contextmanager
+def made(deps: Deps, tx: Transaction, row: Breakout) -> Iterator[LockedBreakout]:
+    """Give a breakout that `tx` has just inserted. It is locked, because nobody else can see it yet."""
+    with _held(deps, tx, row) as b:
+        yield b
+
+
+@contextmanager
+def _held(deps: Deps, tx: Transaction, row: Breakout) -> Iterator[LockedBreakout]:
+    b = LockedBreakout(deps, tx, row, tx.now(), PeopleWrites(tx, row.meeting_id))
+    yield b
+    _leave(b)
+
+
+def _leave(b: LockedBreakout) -> None:
+    """Write what the block has gathered.
+
+    1. Look, unless the breakout's task was sent: it may move rooms and seats.
+    2. Write the log.
+    3. Write people: they are locked last.
+    """
+    if not b.is_left_to_task:
+        look(b)
+    b.write_log()
+    b.people.write()
+
+
+def _take_turn(tx: Transaction, breakout_id: str) -> None:
+    tx.take_turn(f"breakout {breakout_id}")
+
+
+def _lock(tx: Transaction, breakout_id: str) -> Breakout:
+    _take_turn(tx, breakout_id)
+    statement = select(Breakout).where(col(Breakout.id) == breakout_id).with_for_update(key_share=True)
+    found = tx.session.scalar(statement, execution_options={"populate_existing": True})
+    if found is None:
+        raise Unknown(f"there is no breakout {breakout_id}")
+    return found
+
+
+def _breakout_of(tx: Transaction, meeting_id: str) -> str | None:
+    """Find the breakout, and forget what was read, because it may change while this transaction waits for its turn."""
+    running = case((col(Breakout.state).in_(LIVE), 0), else_=1)
+    newest = select(col(Breakout.id)).where(
+        col(Breakout.meeting_id) == meeting_id, col(Breakout.state).in_({*LIVE, BreakoutState.CLOSED})
+    )
+    breakout_id = tx.session.scalar(newest.order_by(running, col(Breakout.id).desc()).limit(1))
+    tx.session.rollback()
+    return breakout_id

@@ -1,0 +1,86 @@
+"""Moving a person by an operator's hand.
+
+Who is in a room keeps that seat until the token for the new one is there, and then goes by themselves.
+"""
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from orchestrator.domain.presence import is_home
+from orchestrator.errors import Malformed, WrongState
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.leaving import ask_to_leave
+from orchestrator.services.breakout.locked import locked
+from orchestrator.services.breakout.seating import seat_in
+from orchestrator.services.deps import Deps
+from orchestrator.store import due
+from orchestrator.store.queries import participant, places, room_sizes
+from schemas.states import PLANNED, POINTS_TO_ROOM, RUNNING, TAKES_PEOPLE, BreakoutState, RoomState, SeatState
+from schemas.tables import Room, Seat
+
+
+def move_person(deps: Deps, breakout_id: str, custom_participant_id: str, room_id: str | None) -> bool:
+    """Seat a person in another room, or (None) in main. Returns whether the breakout runs: their browser has to go.
+
+    Raises Unknown for a person, Malformed for a room that this breakout has not or that is full, WrongState.
+    """
+    with locked(deps, breakout_id) as b:
+        person = participant(b.tx.session, b.row.meeting_id, custom_participant_id)
+        _require(b.row.state, PLANNED | RUNNING, "this breakout")
+        present = _present_seat(b, person.id)
+        if (present.room_id if present else None) != room_id:
+            _move(b, person.id, present, room_id)
+        return b.row.state in RUNNING
+
+
+def _move(b: LockedBreakout, participant_id: str, present: Seat | None, room_id: str | None) -> None:
+    room = _room_for_one_more(b, room_id) if room_id else None
+    rooms = (present.room_id if present else None, room_id)
+    due.lock_rows(b.tx, Room, filter(None, rooms))  # before a seat, as the rooms' passes do
+    if present is not None:
+        _unseat(b, present, goes_home=room is None)
+    if room is not None:
+        seat_in(b, room, {participant_id: present})
+    b.count_change()
+    b.people.raise_versions([participant_id])
+
+
+def _present_seat(b: LockedBreakout, participant_id: str) -> Seat | None:
+    statement = select(Seat).where(
+        col(Seat.breakout_id) == b.row.id, col(Seat.participant_id) == participant_id, col(Seat.wanted)
+    )
+    return b.tx.session.scalar(statement)
+
+
+def _require(state: BreakoutState | RoomState, allowed: Collection[BreakoutState | RoomState], what: str) -> None:
+    if state not in allowed:
+        raise WrongState(f"{what} is {state}: nobody can be moved", state.value, sorted(it.value for it in allowed))
+
+
+def _room_for_one_more(b: LockedBreakout, room_id: str) -> Room:
+    room = b.tx.session.get(Room, room_id)
+    if room is None or room.breakout_id != b.row.id:
+        raise Malformed(f"this breakout has no room {room_id}", ("body", "room_id"))
+    _require(room.state, TAKES_PEOPLE, room.name)
+    people = room_sizes(b.tx.session, b.row.id).get(room.id, 0)
+    if room.max_participants is not None and people >= room.max_participants:
+        raise Malformed(f"{room.name} takes at most {room.max_participants}", ("body", "room_id"))
+    return room
+
+
+def _unseat(b: LockedBreakout, seat: Seat, *, goes_home: bool) -> None:
+    """End a seat. Who goes to another room keeps the way back until that is ready; who goes home has the grace."""
+    seat.wanted = False
+    if seat.state in (SeatState.ASSIGNED, SeatState.ADMITTED) or (goes_home and seat.state is SeatState.INVITED):
+        was_invited = seat.state is SeatState.INVITED
+        b.move_seats([seat], SeatState.NEVER_JOINED)
+        if was_invited:
+            ask_to_leave(b, [seat])
+    elif goes_home and seat.state in POINTS_TO_ROOM:
+        b.move_seats([seat], SeatState.RETURNING)
+        if is_home(seat.room_id, places(b.tx.session, [seat.participant_id]).get(seat.participant_id, set())):
+            b.move_seats([seat], SeatState.RETURNED)
+        ask_to_leave(b, [seat])
+    b.tx.session.flush()

@@ -1,0 +1,143 @@
+"""Opening a breakout: preparing its rooms, starting it, and when it counts as open or as failed."""
+
+from datetime import timedelta
+from functools import partial
+
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from orchestrator import metrics
+from orchestrator.errors import WrongState
+from orchestrator.services.breakout import failing, recordings
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.closing import start_countdown
+from orchestrator.services.breakout.invitations import invite
+from orchestrator.services.breakout.retiring import has_unretired_rooms
+from orchestrator.services.breakout.seating import seat_latecomers
+from orchestrator.services.breakout.watching import watch_people
+from orchestrator.store import due
+from orchestrator.store.queries import lock_meeting
+from schemas.states import (
+    ACCOUNTED,
+    LIVE,
+    BreakoutState,
+    CloseReason,
+    OnRoomFailure,
+    RoomState,
+    RoomWanted,
+    SeatState,
+)
+from schemas.tables import Breakout, Room
+
+STUCK_FAILURES = 3
+"""A room with so many failures of its own (rooms/patience.py) delays nobody beyond the opening's deadline."""
+
+
+def begin_preparing(b: LockedBreakout) -> None:
+    """Have the rooms of a draft or scheduled breakout made ahead of its start. The breakout's task does that."""
+    b.row.prepare_from = b.now
+    b.count_change()
+    b.leave_to_task()
+
+
+def begin_opening(b: LockedBreakout) -> None:
+    """Start a draft or scheduled breakout. Raises WrongState while another breakout of its meeting is live."""
+    lock_meeting(b.tx, b.row.meeting_id)
+    state = _live_state(b)
+    if state is not None:
+        raise WrongState(f"another breakout of this meeting is {state}; at most one runs at a time", state.value, [])
+    b.move(BreakoutState.OPENING)
+    b.row.starts_at = b.now
+    b.row.opening_until = b.now + timedelta(seconds=b.deps.settings.opening_deadline_seconds)
+    b.count_change()
+    seat_latecomers(b)
+    b.people.raise_versions()
+
+
+def planned_step(b: LockedBreakout) -> None:
+    """Make the rooms of a breakout that is to be prepared, and start one whose time has come."""
+    if b.row.prepare_from is not None and b.now >= b.row.prepare_from:
+        _want_rooms(b, RoomWanted.READY)
+    starts_at = b.row.starts_at if b.row.state is BreakoutState.SCHEDULED else None
+    if starts_at is not None and starts_at <= b.now and _live_state(b) is None:
+        b.tx.count(partial(metrics.count_lateness, "starts_at", b.now - starts_at))
+        begin_opening(b)
+
+
+def opening_step(b: LockedBreakout) -> None:
+    """Open the rooms; the breakout is open when each room is open or has failed."""
+    _want_rooms(b, RoomWanted.OPEN)
+    counts = _room_states(b)
+    if b.row.opening_until and b.now >= b.row.opening_until and counts.get(RoomState.OPEN):
+        _fail_stuck_rooms(b)
+        counts = _room_states(b)
+    if counts.get(RoomState.FAILED) and b.row.on_room_failure is OnRoomFailure.ABORT:
+        start_countdown(b, CloseReason.ABORTED)
+    elif set(counts) <= {RoomState.FAILED, RoomState.CLOSED}:
+        if not has_unretired_rooms(b):
+            _fail(b)
+    elif set(counts) <= {RoomState.OPEN, RoomState.FAILED, RoomState.CLOSED}:
+        _become_open(b)
+
+
+def _live_state(b: LockedBreakout) -> BreakoutState | None:
+    """Return the state of the meeting's live breakout."""
+    live = col(Breakout.meeting_id) == b.row.meeting_id, col(Breakout.state).in_(LIVE)
+    return b.tx.session.scalar(select(col(Breakout.state)).where(*live))
+
+
+def _become_open(b: LockedBreakout) -> None:
+    b.move(BreakoutState.OPEN)
+    b.row.opened_at = b.row.warned_until = b.now
+    if b.row.duration_seconds is not None:
+        b.row.closes_at = b.now + timedelta(seconds=b.row.duration_seconds)
+    watch_people(b)
+    b.people.raise_versions()
+
+
+def _want_rooms(b: LockedBreakout, wanted: RoomWanted) -> None:
+    """Want every room of the breakout ready, or open. Rooms that are ready open at once, without any call."""
+    short_of_it = {RoomWanted.NOTHING, RoomWanted.READY} - {wanted}
+    statement = select(Room).where(col(Room.breakout_id) == b.row.id, col(Room.wanted).in_(short_of_it))
+    rooms = b.tx.session.scalars(statement.order_by(col(Room.index))).all()
+    if not rooms:
+        return
+    if wanted is RoomWanted.OPEN:
+        watch_people(b)
+    for room in rooms:
+        room.wanted = wanted
+    b.move_rooms([room for room in rooms if room.state is RoomState.PLANNED], RoomState.PREPARING)
+    unfinished = {room.id for room in rooms if room.state is RoomState.PREPARING}
+    if wanted is RoomWanted.OPEN:
+        recordings.want(b, rooms)
+        seats = b.seats_of_rooms([room.id for room in rooms])
+        invite(b, [(room, seats[room.id]) for room in rooms])
+        waiting = (seat for room in rooms for seat in seats[room.id] if seat.state is SeatState.ASSIGNED)
+        unfinished |= {seat.room_id for seat in waiting if seat.error is None}
+    due.want(b.tx, Room, unfinished)
+
+
+def _room_states(b: LockedBreakout) -> dict[RoomState, int]:
+    b.tx.session.flush()
+    statement = select(col(Room.state), func.count()).where(col(Room.breakout_id) == b.row.id)
+    return dict(b.tx.session.execute(statement.group_by(col(Room.state))).all())
+
+
+def _fail_stuck_rooms(b: LockedBreakout) -> None:
+    stuck = select(Room).where(
+        col(Room.breakout_id) == b.row.id,
+        col(Room.state) == RoomState.PREPARING,
+        col(Room.failures) >= STUCK_FAILURES,
+        col(Room.failing_since) >= col(Room.trying_since),
+    )
+    for room in b.tx.session.scalars(stuck).all():
+        words = "it did not open in time"
+        failing.fail_room(b, room, f"{words}: {room.error}" if room.error else words)
+
+
+def _fail(b: LockedBreakout) -> None:
+    """Fail a breakout of which no room could be opened, after everything that was made is retired."""
+    b.move_seats([seat for seat in b.seats() if seat.state not in ACCOUNTED], SeatState.NEVER_JOINED)
+    b.move(BreakoutState.FAILED)
+    b.row.closed_at = b.now
+    b.people.raise_versions()

@@ -1,0 +1,77 @@
+"""What a transaction changes of the people of a meeting. It is written last, because participants are locked last."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, select, update
+from sqlmodel import col
+
+from orchestrator.store.database import Transaction
+from schemas.events import Topic
+from schemas.tables import Participant
+
+
+class PeopleWrites:
+    """Gathers changes, and writes them in one go and in the order of ids.
+
+    In two goes, the second could wait for somebody who waits for the first (seen on PostgreSQL).
+    """
+
+    def __init__(self, tx: Transaction, meeting_id: str) -> None:
+        self._tx = tx
+        self._meeting_id = meeting_id
+        self._changed: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+        self._seats_changed: set[str] = set()
+        self._all_seats_changed = False
+
+    def change(self, participant_id: str, **values: Any) -> None:
+        """Set columns of a person. The database shows them only when this is written."""
+        self._changed[participant_id].update(values)
+
+    def value(self, person: Participant, column: str) -> Any:
+        """Return a column of a person as it is going to be."""
+        return self._changed.get(person.id, {}).get(column, getattr(person, column))
+
+    def changed(self, column: str) -> dict[str, Any]:
+        """Return the new values of a column by person."""
+        return {row_id: values[column] for row_id, values in self._changed.items() if column in values}
+
+    def raise_versions(self, participant_ids: Iterable[str] | None = None) -> None:
+        """Say that the seats of these people, or of the whole meeting, have changed. Their streams are woken."""
+        if participant_ids is None:
+            self._all_seats_changed = True
+        else:
+            self._seats_changed.update(participant_ids)
+        self._tx.wake(Topic.SEATS.of(self._meeting_id))
+
+    def write(self) -> None:
+        """Write everything that was gathered."""
+        self._tx.session.flush()
+        if self._changed:
+            self._write_columns()
+        if self._all_seats_changed or self._seats_changed:
+            self._write_versions()
+
+    def _write_columns(self) -> None:
+        self._tx.session.execute(self._in_order(self._changed.keys() | self._seats_changed))
+        by_columns: defaultdict[frozenset[str], list[dict[str, Any]]] = defaultdict(list)
+        for row_id in sorted(self._changed):
+            values = self._changed[row_id]
+            by_columns[frozenset(values)].append({"id": row_id, **values})
+        for rows in by_columns.values():
+            self._tx.session.execute(update(Participant), rows)
+
+    def _write_versions(self) -> None:
+        in_order = self._in_order(self._seats_changed)
+        statement = update(Participant).where(col(Participant.id).in_(in_order))
+        self._tx.session.execute(
+            statement.values(version=Participant.version + 1), execution_options={"synchronize_session": False}
+        )
+
+    def _in_order(self, participant_ids: Iterable[str]) -> Select[Any]:
+        """Select these people, or the whole meeting's, and lock them in the order of their ids."""
+        whose: ColumnElement[bool] = col(Participant.id).in_(list(participant_ids))
+        if self._all_seats_changed:
+            whose = col(Participant.meeting_id) == self._meeting_id
+        return select(col(Participant.id)).where(whose).order_by(col(Participant.id)).with_for_update(key_share=True)

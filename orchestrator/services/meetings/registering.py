@@ -1,0 +1,61 @@
+"""Registering people of a meeting."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from orchestrator.services.breakout.locked import locked_for_meeting
+from orchestrator.services.breakout.people_writes import PeopleWrites
+from orchestrator.services.breakout.seating import seat_latecomers
+from orchestrator.services.deps import Deps
+from orchestrator.store import due
+from orchestrator.store.database import Transaction
+from orchestrator.store.queries import lock_meeting
+from schemas.requests import PersonRequest
+from schemas.states import RUNNING
+from schemas.tables import Meeting, Participant
+
+
+def register(deps: Deps, meeting_id: str, people: Sequence[PersonRequest]) -> list[str]:
+    """Register people, or bring those known up to date. Returns our ids in the order given. Raises Unknown."""
+    with locked_for_meeting(deps, meeting_id) as m:
+        lock_meeting(m.tx, meeting_id)  # else two that register the same person both find them missing
+        ids = write(m.tx, m.people, meeting_id, people)
+        if m.breakout is not None and m.breakout.row.state in RUNNING:
+            m.tx.session.flush()
+            seat_latecomers(m.breakout, ids)
+        return ids
+
+
+def write(tx: Transaction, writes: PeopleWrites, meeting_id: str, people: Sequence[PersonRequest]) -> list[str]:
+    """Insert or change these people of a locked meeting. Returns our ids in the order given."""
+    names = [person.custom_participant_id for person in people]
+    statement = select(Participant).where(
+        col(Participant.meeting_id) == meeting_id, col(Participant.custom_participant_id).in_(names)
+    )
+    known = {row.custom_participant_id: row for row in tx.session.scalars(statement)}
+    if any(row.token_again_at for row in known.values()):
+        due.want(tx, Meeting, [meeting_id])
+    now = tx.now()
+    for person in people:
+        row = known.get(person.custom_participant_id)
+        if row is not None:
+            writes.change(row.id, **_changes(person), token_refusals=0, token_again_at=None)
+            continue
+        row = Participant(
+            meeting_id=meeting_id,
+            custom_participant_id=person.custom_participant_id,
+            created_at=now,
+            **_changes(person),
+        )
+        tx.session.add(row)
+        known[person.custom_participant_id] = row
+    return [known[name].id for name in names]
+
+
+def _changes(person: PersonRequest) -> dict[str, Any]:
+    """Return what the request says; what it leaves out stays as it is."""
+    given = person.model_fields_set & {"preset_name", "attributes"}
+    return {"name": person.name, "role": person.role, **{field: getattr(person, field) for field in given}}

@@ -1,0 +1,72 @@
+"""What a poll tells of people: their stays, the ends of stays that it does not see any more, and strangers."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from orchestrator.realtimekit.records import PeerRecord
+from orchestrator.services.breakout.locked import MeetingScope
+from orchestrator.services.meetings.roll_call import Attendees, PolledMeeting
+from orchestrator.services.people.presence import Stay
+from orchestrator.store.database import Transaction
+from schemas.tables import Participant, Presence
+
+Found = Mapping[PolledMeeting, Attendees]
+
+
+def strangers(tx: Transaction, meeting_id: str, found: Found) -> dict[PolledMeeting, int]:
+    """Return how many more people each meeting's session counts than there are of ours."""
+    ids = _ids(tx, meeting_id)
+    ours = {
+        meeting: sum(peer.left_at is None and peer.custom_participant_id in ids for peer in attendees.peers)
+        for meeting, attendees in found.items()
+    }
+    return {meeting: attendees.live - ours[meeting] for meeting, attendees in found.items()}
+
+
+def stays(m: MeetingScope, found: Found, asked_at: datetime) -> list[Stay]:
+    """Return the stays that the poll saw, and the ends of those that it did not see any more."""
+    if not found:
+        return []
+    ids = _ids(m.tx, m.meeting_id)
+    seen = [
+        _stay(ids[peer.custom_participant_id], meeting.room_id, peer, asked_at)
+        for meeting, attendees in found.items()
+        for peer in attendees.peers
+        if peer.custom_participant_id in ids
+    ]
+    asked = {meeting.room_id for meeting in found}
+    return [*seen, *_gone(m, asked, asked_at, seen={(stay.room_id, stay.peer_id) for stay in seen})]
+
+
+def _ids(tx: Transaction, meeting_id: str) -> dict[str, str]:
+    """Return everybody's row id by the caller's own id."""
+    columns = col(Participant.custom_participant_id), col(Participant.id)
+    return dict(tx.session.execute(select(*columns).where(col(Participant.meeting_id) == meeting_id)).all())
+
+
+def _stay(participant_id: str, room_id: str | None, peer: PeerRecord, asked_at: datetime) -> Stay:
+    there = peer.left_at is None
+    return Stay(participant_id, room_id, peer.peer_id, None, peer.joined_at or asked_at, peer.left_at, polled=there)
+
+
+def _gone(
+    m: MeetingScope, asked: set[str | None], asked_at: datetime, *, seen: set[tuple[str | None, str]]
+) -> list[Stay]:
+    """Return the ends of stays in the places asked about that the poll did not see.
+
+    Young stays do not count, because RealtimeKit's list may lag a little behind its webhooks.
+    """
+    lag = timedelta(seconds=m.deps.settings.search_settle_seconds)
+    statement = select(Presence).where(
+        col(Presence.meeting_id) == m.meeting_id,
+        col(Presence.left_at).is_(None),
+        col(Presence.joined_at) < asked_at - lag,
+    )
+    return [
+        Stay(it.participant_id, it.room_id, it.peer_id, it.session_id, it.joined_at, asked_at, polled=True)
+        for it in m.tx.session.scalars(statement)
+        if it.room_id in asked and (it.room_id, it.peer_id) not in seen
+    ]

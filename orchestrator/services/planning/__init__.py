@@ -1,0 +1,1 @@
+"""Planning a breakout: which rooms it has, and who sits where."""

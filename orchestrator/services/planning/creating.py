@@ -1,0 +1,147 @@
+"""Creating a breakout: its rooms, who sits where, and when it starts. One transaction; Celery tasks do the rest."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from orchestrator.domain.distribution import Impossible, RoomSpec, distribute, random_seed
+from orchestrator.domain.membership import may_be_dealt
+from orchestrator.domain.timing import preparing_takes
+from orchestrator.errors import Malformed
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.locked import made
+from orchestrator.services.breakout.opening import begin_opening
+from orchestrator.services.deps import Deps
+from orchestrator.store.database import Transaction
+from orchestrator.store.queries import lock_meeting
+from schemas.columns import new_id
+from schemas.requests import BreakoutRequest, RoomRequest
+from schemas.states import AssignmentMode, BreakoutState
+from schemas.tables import Breakout, Meeting, Participant, Room, Seat
+
+SETTINGS = frozenset(
+    {
+        "duration_seconds",
+        "countdown_seconds",
+        "warn_before_seconds",
+        "record",
+        "allow_switch",
+        "allow_return",
+        "late_join",
+        "on_room_failure",
+    }
+)
+"""Settings of the request that the table has under the same names."""
+
+
+def create(deps: Deps, meeting_id: str, body: BreakoutRequest) -> str:
+    """Plan a breakout, and start or schedule it if asked to. Returns its id.
+
+    Raises Unknown, WrongState while another breakout is live, Malformed for an impossible split.
+    """
+    with deps.database.transaction() as tx:
+        meeting = lock_meeting(tx, meeting_id)
+        people = tx.session.scalars(select(Participant).where(col(Participant.meeting_id) == meeting_id)).all()
+        dealt = _to_deal(body, people)
+        rooms = _rooms(body, len(dealt))
+        seed = body.assignment.seed if body.assignment.seed is not None else random_seed()
+        groups = _groups(people, dealt, rooms, seed)
+        breakout = _plan(tx, meeting, body, seed)
+        _add_rooms(tx, breakout, rooms, groups, {person.custom_participant_id: person.id for person in people})
+        tx.session.flush()
+        with made(deps, tx, breakout) as b:
+            _schedule(b, body, calls=len(rooms) + sum(map(len, groups)))
+        return breakout.id
+
+
+def _schedule(b: LockedBreakout, body: BreakoutRequest, calls: int) -> None:
+    """Start now, or at the time asked for; `calls` are those that preparing takes."""
+    if body.start == "now":
+        begin_opening(b)
+        b.leave_to_task()
+    elif body.start != "manual":
+        b.row.starts_at = body.start
+        b.row.prepare_from = body.start - _ahead(b.deps, calls)
+        b.move(BreakoutState.SCHEDULED)
+
+
+def _ahead(deps: Deps, calls: int) -> timedelta:
+    settings = deps.settings
+    return preparing_takes(
+        calls,
+        settings.realtimekit_requests_per_5_minutes,
+        settings.realtimekit_quota_window_seconds,
+        settings.prepare_ahead_seconds,
+    )
+
+
+def _to_deal(body: BreakoutRequest, people: Sequence[Participant]) -> list[str]:
+    """Return whom the assignment deals out."""
+    if body.assignment.mode is AssignmentMode.MANUAL:
+        return []
+    dealt = (person for person in people if may_be_dealt(body.assignment, person.role, person.location))
+    return [person.custom_participant_id for person in dealt]
+
+
+def _rooms(body: BreakoutRequest, people: int) -> list[RoomRequest]:
+    try:
+        return body.room_list(people)
+    except ValueError as error:
+        raise Malformed(str(error), ("body", "room_size")) from error
+
+
+def _groups(people: Sequence[Participant], dealt: list[str], rooms: list[RoomRequest], seed: int) -> list[list[str]]:
+    """Return who sits in which room. Pinned people stay where they are pinned in every mode."""
+    known = {person.custom_participant_id for person in people}
+    for index, room in enumerate(rooms):
+        if unknown := sorted(set(room.participants) - known):
+            where = ("body", "rooms", index, "participants")
+            raise Malformed(f"no such participants in this meeting: {', '.join(unknown[:5])}", where)
+    try:
+        return distribute(dealt, [RoomSpec(tuple(room.participants), room.max_participants) for room in rooms], seed)
+    except Impossible as error:
+        raise Malformed(str(error), ("body", "rooms")) from error
+
+
+def _plan(tx: Transaction, meeting: Meeting, body: BreakoutRequest, seed: int) -> Breakout:
+    earlier = select(func.count()).select_from(Breakout).where(col(Breakout.meeting_id) == meeting.id)
+    number = tx.session.scalar(earlier) or 0
+    breakout = Breakout(
+        meeting_id=meeting.id,
+        name=body.name or f"Breakout {number + 1}",
+        seed=seed,
+        mode=body.assignment.mode,
+        who=body.assignment.who,
+        include_hosts=body.assignment.include_hosts,
+        recording_max_seconds=body.recording.max_seconds,
+        recording_file_name_prefix=body.recording.file_name_prefix,
+        created_at=tx.now(),
+        **body.model_dump(include=set(SETTINGS)),
+    )
+    tx.session.add(breakout)
+    tx.session.flush()
+    return breakout
+
+
+def _add_rooms(
+    tx: Transaction, breakout: Breakout, rooms: list[RoomRequest], groups: list[list[str]], ids: dict[str, str]
+) -> None:
+    for index, (asked, group) in enumerate(zip(rooms, groups, strict=True)):
+        room_id = new_id()
+        tx.session.add(
+            Room(
+                id=room_id,
+                breakout_id=breakout.id,
+                index=index,
+                name=asked.name,
+                key=room_id[-12:],
+                max_participants=asked.max_participants,
+            )
+        )
+        pinned = set(asked.participants)
+        tx.session.add_all(
+            Seat(breakout_id=breakout.id, room_id=room_id, participant_id=ids[name], pinned=name in pinned)
+            for name in group
+        )

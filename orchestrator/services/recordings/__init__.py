@@ -1,0 +1,1 @@
+"""Following recordings at RealtimeKit until their files are there."""

@@ -1,0 +1,84 @@
+"""The task of a recording: ask RealtimeKit how its upload goes. It only reads there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from orchestrator.domain.timing import FOLLOW_HOURS
+from orchestrator.errors import NotFound, RealtimeKitError
+from orchestrator.log import about
+from orchestrator.realtimekit.quota.priority import Priority
+from orchestrator.realtimekit.records import RecordingRecord
+from orchestrator.services.breakout.locked import locked
+from orchestrator.services.breakout.recordings import merge, schedule_follow
+from orchestrator.services.deps import Deps
+from orchestrator.services.passes.leased import start_pass
+from orchestrator.services.result import NOTHING_TO_DO, Result
+from orchestrator.store import due
+from orchestrator.store.database import Transaction
+from orchestrator.store.leases import Lease
+from schemas.states import RecordingState
+from schemas.tables import Recording
+
+
+@dataclass(frozen=True)
+class FollowWork:
+    """A recording as it stood when the pass began."""
+
+    realtimekit_id: str
+    breakout_id: str
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What RealtimeKit said, or why it said nothing."""
+
+    record: RecordingRecord | None
+    error: str = ""
+
+
+def follow(deps: Deps, recording_id: str, claim: int) -> Result:
+    """Ask RealtimeKit about one recording and record the answer."""
+    with start_pass(deps, Recording, recording_id, claim, _read) as begun:
+        if begun is None:
+            return NOTHING_TO_DO
+        lease, work = begun
+        about(breakout_id=work.breakout_id)
+        return _record(deps, lease.claim, work, _ask(deps, lease, work))
+
+
+def _read(_: Deps, tx: Transaction, recording_ids: Sequence[str]) -> dict[str, FollowWork]:
+    found = tx.session.scalars(select(Recording).where(col(Recording.id).in_(recording_ids)))
+    return {it.id: FollowWork(it.realtimekit_recording_id or "", it.breakout_id) for it in found}
+
+
+def _ask(deps: Deps, lease: Lease, work: FollowWork) -> Fact:
+    ask = deps.realtimekit.recording(work.realtimekit_id, priority=Priority.POLLING)
+    try:
+        return Fact(deps.realtimekit.run(ask, lease.before_call))
+    except NotFound as error:
+        return Fact(RecordingRecord(id=work.realtimekit_id, status="ERRORED"), error.message)
+    except RealtimeKitError as error:
+        return Fact(None, error.message)
+
+
+def _record(deps: Deps, claim: due.Claim, work: FollowWork, fact: Fact) -> Result:
+    with locked(deps, work.breakout_id) as b:
+        due.record(b.tx, claim)
+        recording = b.tx.session.get_one(Recording, claim.row_id)
+        recording.follows += 1
+        if fact.record is not None:
+            merge(b, recording, fact.record)
+        if recording.state is RecordingState.STOPPED and b.now > _patience_ends(recording):
+            b.move_recording(recording, RecordingState.FAILED)
+            recording.error = fact.error or "its upload never ended"
+        schedule_follow(b, recording)
+        due.release(b.tx, claim, due_at=recording.follow_at)
+        return Result("RealtimeKit answered", fact.error) if fact.error else Result(str(recording.state))
+
+
+def _patience_ends(recording: Recording) -> datetime:
+    return (recording.stopped_at or recording.created_at) + timedelta(hours=FOLLOW_HOURS)

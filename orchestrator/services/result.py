@@ -1,0 +1,19 @@
+"""What a task gives back: one line for Flower, of which the log keeps the part that can't name anybody."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Result:
+    """The result of a task."""
+
+    words: str
+    """Our own words. They name no person."""
+    quoted: str = ""
+    """What RealtimeKit said. It may quote what was sent, so it stays out of logs."""
+
+    def __str__(self) -> str:
+        return f"{self.words}: {self.quoted}" if self.quoted else self.words
+
+
+NOTHING_TO_DO = Result("nothing to do")

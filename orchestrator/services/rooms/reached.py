@@ -1,0 +1,172 @@
+"""Recording what passes towards open rooms have reached, for several rooms of one breakout together."""
+
+from dataclasses import dataclass, field
+
+from orchestrator.errors import RealtimeKitError, Refused, TryAgain
+from orchestrator.realtimekit.records import ParticipantRecord, RecordingRecord
+from orchestrator.services.breakout import recordings
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.invitations import invite
+from orchestrator.services.breakout.leaving import forget_deadlines, watch_for_leavers
+from orchestrator.services.breakout.locked import locked
+from orchestrator.services.deps import Deps
+from orchestrator.services.passes.admission import Outcome, first_to_retry, stays_in_doubt, without_names
+from orchestrator.services.result import Result
+from orchestrator.services.rooms.patience import Failed, retry_or_give_up
+from orchestrator.services.rooms.work import RoomWork
+from orchestrator.store import due
+from orchestrator.store.queries import occupied_rooms
+from schemas.events import ProblemKind
+from schemas.states import RecordingState, SeatState
+from schemas.tables import Recording, Room, Seat
+
+RECORDING_TRIES = 4
+"""RealtimeKit may refuse for a moment to record a room although somebody is in it as far as we know."""
+
+
+@dataclass(frozen=True)
+class RoomOutcomes:
+    """What the calls of one pass gave, before it is recorded."""
+
+    admissions: dict[str, Outcome]
+    """By seat."""
+    recording: RecordingRecord | RealtimeKitError | None
+    kick: RealtimeKitError | None
+    rename: RealtimeKitError | None
+
+    @property
+    def error(self) -> RealtimeKitError | None:
+        """The first failure that is worth another try."""
+        return first_to_retry([*self.admissions.values(), self.recording, self.kick, self.rename])
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A pass whose calls are made, and which has yet to be recorded."""
+
+    claim: due.Claim
+    work: RoomWork
+    outcomes: RoomOutcomes
+    sealed: dict[str, str] = field(repr=False)
+    """The tokens that were got, encrypted, by seat."""
+
+
+def record_all(deps: Deps, breakout_id: str, batch: list[Reached]) -> list[Result | None]:
+    """Record passes over rooms of one breakout. None stands for a room that is somebody else's by now.
+
+    1. Take the rooms whose claims are still good.
+    2. Record what each pass has reached.
+    3. Invite the people of rooms that wait for nobody.
+    4. Give the rooms back.
+    """
+    with locked(deps, breakout_id) as b:
+        rooms = due.record_all(b.tx, [one.claim for one in batch], [one.work.room_id for one in batch if one.sealed])
+        seats = b.seats_of_rooms(rooms)
+        mine = [one for one in batch if one.work.room_id in rooms]
+        lines = {one.work.room_id: _record_one(b, rooms[one.work.room_id], seats, one) for one in mine}
+        asked = [one for one in mine if first_to_retry([one.outcomes.kick]) is None]
+        forget_deadlines(b.tx, [leaver.seat_id for one in asked for leaver in one.work.leavers])
+        invite(b, [(room, seats[room.id]) for room in rooms.values()])
+        tried_again = _release(b, rooms, mine)
+        watch_for_leavers(b.tx, rooms, min((one.work.now for one in mine), default=b.now))
+        return [
+            _result(rooms[one.work.room_id], lines[one.work.room_id], tried_again.get(one.work.room_id))
+            if one.work.room_id in rooms
+            else None
+            for one in batch
+        ]
+
+
+def _result(room: Room, lines: list[Result], tried_again: Result | None) -> Result:
+    said = [*lines, *([tried_again] if tried_again else [])]
+    quoted = "; ".join(line.quoted for line in said if line.quoted)
+    return Result(", ".join(line.words for line in said) or str(room.state), quoted)
+
+
+def _record_one(b: LockedBreakout, room: Room, seats: dict[str, list[Seat]], one: Reached) -> list[Result]:
+    lines = _record_admissions(b, seats[room.id], one) if one.outcomes.admissions else []
+    if one.work.recording_to_start and one.outcomes.recording:
+        lines.append(_record_recording(b, room, one))
+    if one.work.is_misnamed and not first_to_retry([one.outcomes.rename]):
+        room.name_at_realtimekit = one.work.name
+    for refused in (it for it in (one.outcomes.kick, one.outcomes.rename) if isinstance(it, Refused)):
+        b.report(ProblemKind.REALTIMEKIT_REFUSED, refused.message, room_id=room.id)
+    return lines
+
+
+def _release(b: LockedBreakout, rooms: dict[str, Room], mine: list[Reached]) -> dict[str, Result]:
+    """Give the rooms back. Returns a result for each that has not reached everything."""
+    errors = [(one, _to_retry(rooms[one.work.room_id], one)) for one in mine]
+    due.release_all(b.tx, [one.claim for one, error in errors if error is None])
+    return {
+        one.work.room_id: retry_or_give_up(b, _failed(rooms[one.work.room_id], one, error))
+        for one, error in errors
+        if error is not None
+    }
+
+
+def _failed(room: Room, one: Reached, error: RealtimeKitError) -> Failed:
+    return Failed(room, one.claim, error, without_names(error.message, one.work.guests))
+
+
+def _to_retry(room: Room, one: Reached) -> RealtimeKitError | None:
+    """Return what the room needs another pass for. A refused recording of an occupied room is, only a few times."""
+    refused = one.outcomes.recording
+    if isinstance(refused, Refused) and one.work.occupied and room.tries < RECORDING_TRIES:
+        return one.outcomes.error or refused
+    return one.outcomes.error
+
+
+def _record_admissions(b: LockedBreakout, seats: list[Seat], one: Reached) -> list[Result]:
+    admitted: list[Seat] = []
+    renewed: list[Seat] = []
+    refused: list[Seat] = []
+    doubted = {guest.row_id for guest in one.work.guests if guest.in_doubt}
+    for seat in seats:
+        outcome = one.outcomes.admissions.get(seat.id)
+        if outcome is None:
+            continue
+        seat.in_doubt = stays_in_doubt(outcome, before=seat.id in doubted)
+        if isinstance(outcome, ParticipantRecord):
+            seat.realtimekit_participant_id = outcome.id
+            seat.auth_token = one.sealed.get(seat.id)
+            seat.error = None
+            (admitted if seat.state is SeatState.ASSIGNED else renewed).append(seat)
+        elif isinstance(outcome, Refused):
+            seat.error = outcome.message
+            refused.append(seat)
+    b.move_seats(admitted, SeatState.ADMITTED)
+    if renewed:
+        b.people.raise_versions(seat.participant_id for seat in renewed)
+    _report_refused(b, refused)
+    lines = [Result(f"{len(admitted)} admitted")]
+    if refused:
+        lines.append(Result(f"{len(refused)} refused", without_names(refused[0].error or "", one.work.guests)))
+    return lines
+
+
+def _report_refused(b: LockedBreakout, seats: list[Seat]) -> None:
+    names = b.names(seat.participant_id for seat in seats)
+    for seat in seats:
+        name = names[seat.participant_id]
+        detail = seat.error or ""
+        b.report(ProblemKind.PARTICIPANT_REFUSED, detail, room_id=seat.room_id, custom_participant_id=name)
+
+
+def _record_recording(b: LockedBreakout, room: Room, one: Reached) -> Result:
+    wanted, result = one.work.recording_to_start, one.outcomes.recording
+    assert wanted is not None
+    assert result is not None
+    recording = b.tx.session.get_one(Recording, wanted.id, populate_existing=True)
+    if isinstance(result, RecordingRecord):
+        recording.realtimekit_recording_id = result.id
+        recording.in_doubt, recording.error = False, None
+        recording.started_at = result.started_at or b.now
+        recordings.merge(b, recording, result)
+        return Result("recording started")
+    recording.in_doubt = wanted.in_doubt or not isinstance(result, TryAgain | Refused)
+    recording.error = result.message
+    if isinstance(result, Refused) and room.tries >= RECORDING_TRIES and occupied_rooms(b.tx.session, [room.id]):
+        b.move_recording(recording, RecordingState.FAILED)
+        b.report(ProblemKind.RECORDING_REFUSED, result.message, room_id=room.id)
+    return Result("not recorded", result.message)

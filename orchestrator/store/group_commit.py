@@ -1,0 +1,73 @@
+"""Group commit: one transaction for what many threads want to write at the same time."""
+
+import threading
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Generic, TypeVar, cast
+
+C = TypeVar("C")
+T = TypeVar("T")
+R = TypeVar("R")
+
+Work = Callable[[C, str, list[T]], list[R]]
+"""Gets a context, a key and the items of that key, and answers in the order of the items."""
+
+
+class _Group(Generic[T, R]):
+    """The items of one key that wait, and the lock of the thread that works on them."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[T, Future[R]]] = []
+        self.lock = threading.Lock()
+
+    def take_all(self) -> list[tuple[T, Future[R]]]:
+        taken = self.waiting[:]
+        del self.waiting[: len(taken)]
+        return taken
+
+
+class GroupCommit:
+    """Gathers items by the function that works on them and by a key. A group is forgotten when it is empty."""
+
+    def __init__(self) -> None:
+        self._groups: weakref.WeakValueDictionary[tuple[Any, str], _Group[Any, Any]] = weakref.WeakValueDictionary()
+        self._guard = threading.Lock()
+
+    def run(self, work: Work[C, T, R], context: C, key: str, item: T) -> R:
+        """Have `work` done on this item together with all that other threads have handed in under the same key.
+
+        One thread works for all that wait. `context` must mean the same in each call with that key. Raises what `work`
+        raises on the item alone.
+        """
+        answer: Future[R] = Future()
+        group = self._join(work, key, item, answer)
+        with group.lock:
+            if not answer.done():
+                taken = group.take_all()
+                _answer(
+                    [future for _, future in taken], lambda items: work(context, key, items), [it for it, _ in taken]
+                )
+        return answer.result()
+
+    def _join(self, work: Work[C, T, R], key: str, item: T, answer: Future[R]) -> _Group[T, R]:
+        with self._guard:
+            group = cast(_Group[T, R] | None, self._groups.get((work, key)))
+            if group is None:
+                group = _Group()
+                self._groups[work, key] = group
+            group.waiting.append((item, answer))
+            return group
+
+
+def _answer(futures: list[Future[R]], work: Callable[[list[T]], list[R]], items: list[T]) -> None:
+    """Work on all items at once. Should that fail, work on each alone, so that one bad item spoils no other."""
+    try:
+        for future, answer in zip(futures, work(items), strict=True):
+            future.set_result(answer)
+    except Exception as error:
+        if len(items) == 1:
+            futures[0].set_exception(error)
+            return
+        for future, item in zip(futures, items, strict=True):
+            _answer([future], work, [item])

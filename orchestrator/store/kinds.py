@@ -1,0 +1,106 @@
+"""The kinds of rows that can be due: which task each needs, how Flower labels it, what its log lines call it.
+
+A new kind of row is one entry here and one service (workers/tasks.py names the service).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from orchestrator.domain.lifecycle import breakout_task, room_task
+from orchestrator.store.labels import (
+    breakout_labels,
+    inbox_labels,
+    meeting_labels,
+    recording_labels,
+    room_labels,
+    sweep_labels,
+)
+from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room, Sweep
+from schemas.tasks import Task
+
+Clock = Callable[[], datetime]
+"""Asks for the database's time, which only some kinds need."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What the protocol of a row has to know about the rows of one table."""
+
+    table: type[Due]
+    tasks: frozenset[Task]
+    """Every task that works on such a row."""
+    task: Callable[[Any, Clock], Task]
+    """The task that a due row needs now."""
+    labels: Callable[[Session, Sequence[Any]], list[str]]
+    log_id: str | None
+    """The name of the row's id in log lines; None for a table with a single row."""
+    breakout_id: Callable[[Any], str | None]
+    """The breakout whose row in Flower lists the task."""
+
+    @property
+    def name(self) -> str:
+        """The table's name in metrics and messages."""
+        return self.table.__name__.lower()
+
+
+def _only(task: Task) -> tuple[frozenset[Task], Callable[[Any, Clock], Task]]:
+    return frozenset({task}), lambda _row, _clock: task
+
+
+def _owner(row: Room | Recording) -> str:
+    return row.breakout_id
+
+
+def _nobody(_: Due) -> None:
+    return None
+
+
+_BREAKOUT_TASKS = frozenset(
+    {
+        Task.BREAKOUT_PREPARE,
+        Task.BREAKOUT_OPEN,
+        Task.BREAKOUT_WARN,
+        Task.BREAKOUT_CLOSE,
+        Task.BREAKOUT_EMPTY,
+        Task.BREAKOUT_TIDY,
+    }
+)
+_ROOM_TASKS = frozenset({Task.ROOM_OPEN, Task.ROOM_RECORD, Task.ROOM_CLOSE})
+
+KINDS = (
+    Kind(
+        Breakout,
+        _BREAKOUT_TASKS,
+        lambda row, clock: breakout_task(row, clock()),
+        breakout_labels,
+        "breakout_id",
+        lambda row: str(row.id),
+    ),
+    Kind(Room, _ROOM_TASKS, lambda row, _: room_task(row), room_labels, "room_id", _owner),
+    Kind(Inbox, *_only(Task.WEBHOOK_APPLY), inbox_labels, "meeting_id", _nobody),
+    Kind(Recording, *_only(Task.RECORDING_FOLLOW), recording_labels, "recording_id", _owner),
+    Kind(Meeting, *_only(Task.MEETING_SYNC), meeting_labels, "meeting_id", _nobody),
+    Kind(Sweep, *_only(Task.UPKEEP_SWEEP), sweep_labels, None, _nobody),
+)
+"""The most urgent kind first, which is the order in which a timekeeper looks."""
+
+TABLES = tuple(kind.table for kind in KINDS)
+KIND_OF: dict[type[Due], Kind] = {kind.table: kind for kind in KINDS}
+KIND_OF_TASK: dict[Task, Kind] = {task: kind for kind in KINDS for task in kind.tasks}
+
+
+def check_complete(tables: Sequence[type[Due]], tasks: Sequence[Task]) -> None:
+    """Raise LookupError unless every table of due rows has a kind and every task belongs to exactly one."""
+    strangers = [table.__name__ for table in tables if table not in KIND_OF]
+    strangers += [task for task in tasks if task not in KIND_OF_TASK]
+    if strangers:
+        raise LookupError(f"no kind for {', '.join(strangers)}")
+    if sum(len(kind.tasks) for kind in KINDS) != len(KIND_OF_TASK):
+        raise LookupError("a task belongs to two kinds")
+
+
+check_complete(Due.__subclasses__(), list(Task))

@@ -1,0 +1,82 @@
+"""The order in which a transaction may lock rows, checked at each statement.
+
+breakout → room → seat → participant
+breakout → meeting → participant
+
+Transactions that lock rows of several tables in this order never wait for each other in a circle. Meetings and rooms
+have no order between them, because no transaction locks both without the breakout, and the check refuses that too.
+Rows of one table are locked in the order of their ids. All locks are FOR NO KEY UPDATE, which lets rows be inserted
+that point to a locked row.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Delete, Engine, Insert, Select, Update, event
+
+from orchestrator.errors import LockedOutOfOrder
+
+BREAKOUT, MEETING, ROOM, SEAT, PARTICIPANT = "breakout", "meeting", "room", "seat", "participant"
+
+AFTER = {
+    BREAKOUT: frozenset({MEETING, ROOM, SEAT, PARTICIPANT}),
+    MEETING: frozenset({PARTICIPANT}),
+    ROOM: frozenset({SEAT, PARTICIPANT}),
+    SEAT: frozenset({PARTICIPANT}),
+    PARTICIPANT: frozenset[str](),
+}
+"""By table: the tables that a transaction may lock only afterwards. Tables that are not named have no order."""
+HELD_WHEN_MADE = frozenset({BREAKOUT, MEETING})
+"""Tables whose rows a transaction changes after it has inserted them: nobody else can see these yet."""
+ORDER = "lock order"
+"""The key in a connection's notes."""
+
+
+class LockOrder:
+    """The tables of which one transaction has locked rows."""
+
+    def __init__(self) -> None:
+        self._locked: set[str] = set()
+
+    def lock(self, table: str) -> None:
+        """Note that rows of `table` are about to be locked. Raise LockedOutOfOrder when that comes too late."""
+        if table not in AFTER or table in self._locked:
+            return
+        if too_early := self._locked & AFTER[table]:
+            raise LockedOutOfOrder(f"{table} must be locked before {', '.join(sorted(too_early))}")
+        if {MEETING, ROOM} <= self._locked | {table} and BREAKOUT not in self._locked:
+            raise LockedOutOfOrder("a meeting and rooms are locked together only under their breakout's lock")
+        self._locked.add(table)
+
+    def make(self, table: str) -> None:
+        """Note that a row of `table` was inserted."""
+        if table in HELD_WHEN_MADE:
+            self._locked.add(table)
+
+
+def enforce_lock_order(engine: Engine) -> None:
+    """Have the engine refuse statements that lock rows out of order."""
+    event.listen(engine, "begin", _begin)
+    event.listen(engine, "before_execute", _check)
+
+
+def _begin(connection: Connection) -> None:
+    connection.info[ORDER] = LockOrder()
+
+
+def _check(connection: Connection, statement: Any, *_: Any) -> None:
+    order = connection.info.get(ORDER)
+    if order is None:
+        return
+    match statement:
+        case Update() | Delete():
+            order.lock(statement.table.name)  # type: ignore[union-attr]  # an update of a join is none of ours
+        case Select() if statement._for_update_arg is not None:
+            for table in _tables(statement):
+                order.lock(table)
+        case Insert():
+            order.make(statement.table.name)
+
+
+def _tables(statement: Select[Any]) -> Iterable[str]:
+    return {getattr(source, "name", "") for source in statement.columns_clause_froms}

@@ -1,0 +1,110 @@
+"""Which rows are due: the timekeeper's look at every table, and what waits there for too long."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, func, literal, or_, select, type_coerce, union_all, update
+from sqlmodel import Session
+
+from orchestrator.domain.timing import LAST_DISPATCH_SECONDS, waited
+from orchestrator.store.database import Transaction, statement_time
+from orchestrator.store.due import dispatch, lock_rows
+from orchestrator.store.kinds import TABLES
+from schemas.tables import Breakout, Due
+
+CLOCK = -1
+"""Stands where a table's number does, in the row that tells the time."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The rows of a table that nobody has started although they were due."""
+
+    rows: int
+    since: datetime
+    """When the first of them became due at first, as far as the messages sent since then tell."""
+    overdue_since: datetime | None
+    """The same of rows that are due and for which no message is under way."""
+
+
+def dispatch_due(tx: Transaction, table: type[Due], limit: int, *, resend: bool) -> tuple[int, int]:
+    """Dispatch the due rows of one table, at most `limit`. Returns (rows dispatched, leases that had ended).
+
+    Rows that another process has locked are passed over. With `resend` false only rows without a message under way are
+    sent, because a second copy does not help a queue that is long already.
+    """
+    columns: Any = table
+    now = type_coerce(statement_time(tx.session), columns.due_at.type)
+    query = select(columns.id, columns.holder, now).where(columns.due_at <= now).order_by(columns.due_at).limit(limit)
+    if not resend:
+        query = query.where(columns.dispatches == 0)
+    found = tx.session.execute(query.with_for_update(skip_locked=True, key_share=True)).all()
+    ended = [row_id for row_id, holder, _ in found if holder is not None]
+    if ended:
+        statement = update(table).where(columns.id.in_(ended)).values(holder=None)
+        tx.session.execute(statement, execution_options={"synchronize_session": False})
+    dispatch(tx, table, [row_id for row_id, *_ in found], now=found[0][2] if found else None)
+    return len(found), len(ended)
+
+
+def forget_dispatches(tx: Transaction, table: type[Due]) -> None:
+    """Make all rows due that were sent and not started, because the broker was emptied or replaced."""
+    columns: Any = table
+    waiting = columns.dispatches > 0, columns.holder.is_(None)
+    lock_rows(tx, table, tx.session.scalars(select(columns.id).where(*waiting)))
+    statement = update(table).where(*waiting).values(due_at=tx.now(), dispatches=0)
+    tx.session.execute(statement, execution_options={"synchronize_session": False})
+
+
+def next_due(
+    session: Session, *, after: datetime | None = None, unsent: bool = False
+) -> tuple[dict[type[Due], datetime], datetime]:
+    """Return when the first row of each table is due (`after` a time, if given), and what time it is.
+
+    A table without such a row is left out. With `unsent`, rows with a message under way do not count. This is one
+    statement, because a timekeeper asks it all the time.
+    """
+    firsts = [_first_due(table, number, after, unsent=unsent) for number, table in enumerate(TABLES)]
+    due_at: Any = Breakout.due_at
+    clock = select(literal(CLOCK), type_coerce(statement_time(session), due_at.type))
+    found = dict(session.execute(union_all(*firsts, clock)).all())
+    now = found.pop(CLOCK)
+    return {TABLES[number]: first for number, first in found.items() if first is not None}, now
+
+
+def _first_due(table: type[Due], number: int, after: datetime | None, *, unsent: bool) -> Select[Any]:
+    columns: Any = table
+    first = select(literal(number), func.min(columns.due_at))
+    if after is not None:
+        first = first.where(columns.due_at > after)
+    return first.where(columns.dispatches == 0) if unsent else first
+
+
+def waiting(session: Session, now: datetime) -> dict[type[Due], Waiting]:
+    """Return what waits in each table that has anything: one statement, which reads only what is due about now."""
+    horizon = now + timedelta(seconds=LAST_DISPATCH_SECONDS)
+    groups = [_waiting_in(table, number, now, horizon) for number, table in enumerate(TABLES)]
+    found: dict[type[Due], list[Any]] = defaultdict(list)
+    for row in session.execute(union_all(*groups)):
+        found[TABLES[row.number]].append(row)
+    return {table: _sum_up(rows, now) for table, rows in found.items()}
+
+
+def _waiting_in(table: type[Due], number: int, now: datetime, horizon: datetime) -> Select[Any]:
+    columns: Any = table
+    due_at, dispatches = columns.due_at, columns.dispatches
+    return (
+        select(literal(number).label("number"), dispatches, func.count().label("rows"), func.min(due_at).label("first"))
+        .where(due_at <= horizon, or_(due_at <= now, dispatches > 0))
+        .group_by(dispatches)
+    )
+
+
+def _sum_up(rows: Sequence[Any], now: datetime) -> Waiting:
+    """Sum up groups of rows with the same number of messages sent."""
+    overdue = [row.first for row in rows if row.first <= now]
+    since = min(row.first - waited(row.dispatches) for row in rows)
+    return Waiting(sum(row.rows for row in rows), since, min(overdue, default=None))

@@ -1,0 +1,65 @@
+"""What a breakout's log can hold, what a problem can be, and the topics that processes wake each other with."""
+
+from datetime import datetime
+from enum import StrEnum
+
+
+class EventType(StrEnum):
+    """Every type of entry in a breakout's log."""
+
+    BREAKOUT_STATE = "breakout.state"
+    BREAKOUT_CHANGED = "breakout.changed"
+    BREAKOUT_WARNING = "breakout.warning"
+    ROOM_STATE = "room.state"
+    PARTICIPANT_STATE = "participant.state"
+    RECORDING_STATE = "recording.state"
+    PROBLEM = "problem"
+
+
+class ProblemKind(StrEnum):
+    """Every `what` of a problem: a phrase that programs may compare."""
+
+    MEETING_RETIRED_LATE = "meeting retired late"
+    PARTICIPANT_REFUSED = "participant refused"
+    PEOPLE_LOST = "people lost"
+    PEOPLE_SEEN_LATE = "people seen late"
+    REALTIMEKIT_REFUSED = "RealtimeKit refused"
+    RECORDING_FAILED = "recording failed"
+    RECORDING_REFUSED = "recording refused"
+    RECORDING_STOPPED_LATE = "recording stopped late"
+    ROOM_FAILED = "room failed"
+    ROOM_GIVEN_UP = "room given up"
+    ROOM_NOT_CLOSED = "room not closed"
+    ROOM_NOT_PREPARED = "room not prepared"
+    SURPLUS_RETIRED = "surplus retired"
+
+
+class Topic(StrEnum):
+    """What a publish on Redis is about. A publish only wakes a process, which then reads the database."""
+
+    BREAKOUT = "breakout"
+    """The log of a breakout has grown."""
+    SEATS = "seats"
+    """Seats of people of a meeting have changed."""
+    DUE = "due"
+    """A row is due at a time, perhaps earlier than a timekeeper expects."""
+
+    def of(self, what: str) -> str:
+        """Return the topic for one id."""
+        return f"{self}:{what}"
+
+    @property
+    def pattern(self) -> str:
+        """The Redis pattern that matches every id of this topic."""
+        return self.of("*")
+
+
+def due_topic(at: datetime) -> str:
+    """Return the topic that says that a row is due at `at`."""
+    return Topic.DUE.of(str(at.timestamp()))
+
+
+def topic_and_id(topic: str) -> tuple[Topic, str]:
+    """Split a topic into its kind and the id behind it."""
+    kind, _, what = topic.partition(":")
+    return Topic(kind), what
