@@ -1,1 +1,1 @@
-"""What README.md and docs/ say is true."""
+"""Check what README.md, docs/ and the other pages say."""

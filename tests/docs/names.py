@@ -1,4 +1,4 @@
-"""Names of things that exist, and where the pages name them."""
+"""Find the names of things that exist, and the names in a page."""
 
 import re
 from typing import Any
@@ -14,25 +14,38 @@ from orchestrator.cli.main import app as main
 from orchestrator.cli.reconcile import reconcile
 from tests.support.processes import ROOT
 
+PACKAGES = ("schemas", "orchestrator", "workers")
 METRIC = re.compile(r"\bbreakouts_[a-z_]+\b")
 FAMILY = re.compile(r"^# HELP (\w+)", re.MULTILINE)
 SUFFIXES = re.compile(r"_(bucket|sum|count|created)$")
 TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
+MAKE_VARIABLE = re.compile(r"^([A-Z_]+) \?=", re.MULTILINE)
 
 
 def metrics(text: str) -> set[str]:
-    """The metrics that a page names."""
+    """Return the metrics that a page names."""
     return {SUFFIXES.sub("", name) for name in METRIC.findall(text)}
 
 
 def families(exposition: str) -> set[str]:
-    """The metrics that a scrape shows."""
+    """Return the metrics that a scrape shows."""
     return set(FAMILY.findall(exposition))
 
 
 def make_targets() -> set[str]:
-    """What `make` takes."""
+    """Return the targets of the Makefile."""
     return set(TARGET.findall((ROOT / "Makefile").read_text()))
+
+
+def make_variables() -> set[str]:
+    """Return the variables of the Makefile that a caller may set."""
+    return set(MAKE_VARIABLE.findall((ROOT / "Makefile").read_text()))
+
+
+def sources() -> str:
+    """Return the code of our packages, with strings that span lines as one."""
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    return re.sub(r'"\s*\n\s*f?"', "", "\n".join(path.read_text() for path in files))
 
 
 def _single(function: Any) -> Any:
@@ -42,7 +55,7 @@ def _single(function: Any) -> Any:
 
 
 def command_tree() -> Any:
-    """`breakouts`, with the commands that run in processes of their own in their places."""
+    """Return the command `breakouts`, including those of its commands that become processes of their own."""
     tree: Any = get_command(main)
     tree.commands |= {
         "breakout": get_command(breakout),
@@ -55,7 +68,7 @@ def command_tree() -> Any:
 
 
 def wrong_words(tree: Any, words: list[str]) -> list[str]:
-    """Those of a command line that are neither commands nor options of it."""
+    """Return the words of a command line that are neither commands nor options of it."""
     while getattr(tree, "commands", None) and words:
         if words[0] not in tree.commands:
             return [] if words[0] in ("--help", "…") else words[:1]

@@ -1,7 +1,7 @@
-"""README.md and docs/ as tests read them: fenced blocks by their language, and the names that stand in `code`.
+"""The pages of the project: fenced blocks by their language, and the names that stand in `code`.
 
-Every block of `sh` or `python` is run: as it stands beside `breakouts up --sandbox`, unless a word behind its language
-(renderers don't show it) says how.
+Every block of `sh` or `python` is run beside `breakouts up --sandbox`, unless a word behind its language says how.
+Renderers don't show that word.
 """
 
 import re
@@ -12,43 +12,46 @@ from pathlib import Path
 
 from tests.support.processes import ROOT
 
+FIRST, INDEX = "README.md", "docs/README.md"
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 
 BESIDE_UP = ""
-"""In the folder of `breakouts up --sandbox`, with nothing set: test_commands.py."""
+"""Run in the folder of `breakouts up --sandbox`, with nothing set (test_commands.py)."""
 DEPLOYED = "deployed"
-"""With the servers' environment: test_commands.py, and its processes as compose.yaml starts them: test_elsewhere.py."""
+"""Run with the servers' environment (test_commands.py), or by compose.yaml's tests where it never ends."""
+FROM_A_WHEEL = "from-a-wheel"
+"""Run in an empty folder, after the wheel was built (test_wheel.py)."""
 NEEDS_DOCKER = "needs-docker"
-"""Where Docker Compose is; elsewhere its lines without Docker, and each service's command: test_elsewhere.py."""
+"""Run where Docker Compose is; elsewhere only the lines without Docker (test_elsewhere.py)."""
 STAYS_UP = "stays-up"
-"""A whole system that runs on: by the tests that test_elsewhere.py names."""
+"""Starts a system that runs on; run by the tests that test_elsewhere.py names."""
 TAKES_MINUTES = "takes-minutes"
-"""`make …`, which runs these very tests: test_elsewhere.py looks at what each target starts."""
-WAYS = (BESIDE_UP, DEPLOYED, NEEDS_DOCKER, STAYS_UP, TAKES_MINUTES)
+"""A `make` target that runs these very tests, or for longer: test_elsewhere.py checks what it would start."""
+WAYS = (BESIDE_UP, DEPLOYED, FROM_A_WHEEL, NEEDS_DOCKER, STAYS_UP, TAKES_MINUTES)
 
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block."""
+    """A fenced block."""
 
     page: str
     line: int
     language: str
     way: str
-    """How it is run."""
+    """One of WAYS: how it is run."""
     text: str
 
     @property
     def where(self) -> str:
-        """`docs/terminal.md:12`."""
+        """Its page and line, such as `docs/terminal.md:12`."""
         return f"{self.page}:{self.line}"
 
 
 @dataclass(frozen=True)
 class Page:
-    """One file."""
+    """A file of text with fenced blocks."""
 
     path: Path
     text: str
@@ -60,44 +63,52 @@ class Page:
 
     @property
     def blocks(self) -> Iterator[Block]:
-        """Its fenced blocks, in their order."""
+        """Its fenced blocks, in order."""
         for found in FENCE.finditer(self.text):
             language, _, way = found["info"].partition(" ")
             line = self.text.count("\n", 0, found.start()) + 1
             yield Block(self.name, line, language, way, found["text"])
 
     def to_run(self, way: str) -> list[Block]:
-        """Those of its blocks that are run in this way."""
+        """Return the blocks that are run in this way."""
         return [block for block in self.blocks if block.language in ("sh", "python") and block.way == way]
 
     @property
     def prose(self) -> str:
-        """Everything outside of the blocks."""
+        """Everything outside of fenced blocks."""
         return FENCE.sub("", self.text)
 
     @property
     def code(self) -> list[str]:
-        """What stands in `code` in the prose."""
+        """Everything in `code` in the prose."""
         return CODE.findall(self.prose)
 
     @property
     def anchors(self) -> set[str]:
-        """What a link may name behind its #, as GitHub makes them of headings."""
+        """Everything that a link may name behind its #, as GitHub makes it from headings."""
         return {re.sub(r"[^\w\- ]", "", it.lower()).replace(" ", "-") for it in HEADING.findall(self.prose)}
 
 
 @cache
 def pages() -> list[Page]:
-    """README.md and all of docs/."""
-    return [Page(path, path.read_text()) for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))]
+    """Return README.md, then the other pages of the root, then all of docs/."""
+    others = sorted(set(ROOT.glob("*.md")) - {ROOT / FIRST})
+    return [Page(path, path.read_text()) for path in (ROOT / FIRST, *others, *sorted((ROOT / "docs").rglob("*.md")))]
 
 
 def lines_to_run(way: str) -> list[str]:
-    """The command lines that all pages say in blocks of this way, without their comments."""
+    """Return the command lines in all blocks of this way, without comments."""
     text = "".join(block.text for page in pages() for block in page.to_run(way))
     return [line.partition(" #")[0].strip() for line in text.splitlines()]
 
 
 def page(name: str) -> Page:
-    """The one of that name."""
+    """Return the page of that name."""
     return next(it for it in pages() if it.name == name)
+
+
+def table(page_name: str, heading: str) -> list[list[str]]:
+    """Return the cells of the table under that heading, without its head."""
+    section = page(page_name).text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    rows = [line.strip("|").split(" | ") for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row] for row in rows[2:]]

@@ -1,4 +1,4 @@
-"""Runs a page's blocks in their order, in one shell, as a reader would who copies one after the other."""
+"""Run a page's blocks in order, in one shell, like a reader who copies one after the other."""
 
 import os
 import re
@@ -14,9 +14,9 @@ from tests.docs.pages import Block
 from tests.support.processes import BREAKOUTS, clean_environment
 
 NEVER_ENDS = re.compile(r"breakouts (api|worker|timekeeper|flower)\b|python -m orchestrator\.runtime\.alive\b")
-"""The processes of a deployment, and what watches them."""
+"""The processes of a deployment, and the command that watches them."""
 SECONDS = 180
-"""For one page, on a machine that has much else to do."""
+"""For one page, on a busy machine."""
 PRELUDE = r"""
 set -euo pipefail
 # What `breakouts` becomes for these, without starting another Python first.
@@ -38,7 +38,7 @@ curl() { case " $* " in *" -sSN "*) stream "$@" ;; *) command curl --fail-with-b
 
 
 def run(blocks: Sequence[Block], folder: Path, env: Mapping[str, str], port: int, flower_port: int) -> str:
-    """All that the blocks print. AssertionError names the block that failed."""
+    """Run the blocks and return all that they print. Raises AssertionError with the name of the block that failed."""
     ports = {":8000": f":{port}", ":5555": f":{flower_port}"}
     script = PRELUDE.replace("BREAKOUTS_COMMAND", shlex.join(BREAKOUTS)).replace("PYTHON", shlex.quote(sys.executable))
     script += "".join(f'echo "### {block.where} after $SECONDS s"\n{_as_shell(block)}\n' for block in blocks)
@@ -60,7 +60,7 @@ def run(blocks: Sequence[Block], folder: Path, env: Mapping[str, str], port: int
 
 
 def run_once_each(pages: Sequence[Sequence[Block]], folder: Path, env: Mapping[str, str], port: int) -> str:
-    """The same for blocks of several pages, which have much in common: no line twice, and none that never ends."""
+    """Run blocks of several pages like `run`, but no line twice, and none that never ends."""
     blocks = list(chain.from_iterable(pages))
     seen: set[str] = set()
     once = [replace(block, text=_news(block.text, seen)) for block in blocks]

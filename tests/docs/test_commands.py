@@ -1,4 +1,4 @@
-"""Whatever README.md and docs/ tell a reader to run, run: all pages on one system, started as README.md says."""
+"""Every command of the pages runs: all pages on one system, which is started as README.md says."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -19,14 +19,14 @@ START_SECONDS = 90
 
 @pytest.fixture
 def env() -> dict[str, str]:
-    """Free ports, and what takes minutes in production takes seconds."""
+    """Choose free ports, and seconds for what takes minutes in production."""
     ports = {name: str(free_port()) for name in ("PORT", "FLOWER_PORT", "METRICS_PORT")}
     return {**QUICK, **ports, "COLUMNS": "200"}
 
 
 @pytest.fixture
 def up(processes: Processes, env: dict[str, str], tmp_path: Path) -> Process:
-    """`breakouts up --sandbox` in an empty folder."""
+    """Start `breakouts up --sandbox` in an empty folder."""
     process = processes.breakouts("up", "--sandbox", env=env, cwd=tmp_path)
     process.wait_for_text("Everything is up", START_SECONDS)
     return process
@@ -34,7 +34,7 @@ def up(processes: Processes, env: dict[str, str], tmp_path: Path) -> Process:
 
 @pytest.fixture
 def deployed(up: Process, env: dict[str, str]) -> dict[str, str]:
-    """The servers' environment, of which only `up` and its processes know: what README.md has a reader set."""
+    """Return the servers' environment, which otherwise only the processes of `up` have."""
     sandbox = re.search(r"Sandbox +(http://\S+)", up.output)
     assert sandbox
     names = ("REALTIMEKIT_ACCOUNT_ID", "REALTIMEKIT_APP_ID", "REALTIMEKIT_API_TOKEN")
@@ -66,7 +66,7 @@ def test_every_command_does_what_it_should(env: dict[str, str], deployed: dict[s
 
 
 def assert_all_is_well(said: str) -> None:
-    """The doctor finds nothing to complain of."""
+    """Check that the doctor found everything well."""
     verdicts = re.findall(r"^(ok|warning|failed) .*", said, re.MULTILINE)
     assert len(verdicts) >= len(CHECKS)
     assert set(verdicts) == {"ok"}, said

@@ -1,4 +1,4 @@
-"""Commands of the pages that can't run beside the others: where they are run, or what is next best, and why."""
+"""Commands of the pages that can't run beside the others are run elsewhere, or checked as far as that is possible."""
 
 import inspect
 import re
@@ -35,11 +35,11 @@ WHERE_IT_STAYS_UP: dict[str, Callable[..., Any]] = {
 MODULE = re.compile(r"python -m ([\w.]+)")
 LOCATION = re.compile(r"^location (?:= )?(/\S*) {", re.MULTILINE)
 START_SECONDS = 600
-"""Of images that have to be built first."""
+"""For images that have to be built first."""
 
 
 def test_processes_of_a_deployment_are_those_that_compose_starts() -> None:
-    """tests/deploy/test_running.py starts each, and asks its health check."""
+    """tests/deploy/test_running.py starts each of them, and asks its health check."""
     started = [service["command"] for service in compose.services().values() if service.get("build")]
     started += [it["healthcheck"]["test"][1:] for it in compose.services().values() if "healthcheck" in it]
     for line in filter(NEVER_ENDS.match, lines_to_run(DEPLOYED)):
@@ -55,7 +55,7 @@ def test_systems_that_stay_up_are_run_by_tests_of_their_own() -> None:
 
 
 def test_what_takes_minutes_is_make_and_starts_what_there_is() -> None:
-    """A continuous integration runs `make check` and `make test`, which is what runs this."""
+    """Continuous integration runs `make check` and `make test`; the others would take too long here."""
     lines = lines_to_run(TAKES_MINUTES)
     assert all(line.split()[0] == "make" and len(line.split()) == 2 for line in lines), lines
     for target in {line.split()[1] for line in lines} | {"setup", "bench"}:
@@ -92,7 +92,7 @@ def _has_docker() -> bool:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
-    """A copy of what Docker needs, its `.env` filled in, and the environment of its commands; gone in the end."""
+    """Copy what Docker needs, fill in `.env`, and return the environment of its commands; clean up in the end."""
     for name in (*re.findall(r"^!(.+?)/?$", (ROOT / ".dockerignore").read_text(), re.MULTILINE), ".dockerignore"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
@@ -116,7 +116,7 @@ def project(tmp_path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
 @pytest.mark.timeout(START_SECONDS)
 @pytest.mark.skipif(not _has_docker(), reason="needs Docker Compose, and an engine that runs")
 def test_docker_brings_everything_up_and_scales_it(project: tuple[Path, dict[str, str]]) -> None:
-    """Everything but RealtimeKit, of which the two commands that call it complain."""
+    """RealtimeKit is missing, and the two commands that call it complain about that."""
     folder, env = project
     for line in lines_to_run(NEEDS_DOCKER):
         done = subprocess.run(["bash", "-euc", line], cwd=folder, env=env, capture_output=True, text=True, check=False)
@@ -133,7 +133,7 @@ def test_docker_brings_everything_up_and_scales_it(project: tuple[Path, dict[str
 
 @pytest.fixture
 def api(sqlite_url: str, broker_url: str, tmp_path: Path) -> Iterator[Api]:
-    """What stands behind the proxy."""
+    """Start what stands behind the proxy."""
     with (
         SandboxServer() as sandbox,
         parts(sandbox, tmp_path / "home", database_url=sqlite_url, broker_url=broker_url) as deps,
@@ -143,7 +143,7 @@ def api(sqlite_url: str, broker_url: str, tmp_path: Path) -> Iterator[Api]:
 
 
 def alerts() -> str:
-    """The rules for Prometheus."""
+    """Return the rules for Prometheus."""
     return next(block.text for page in pages() for block in page.blocks if block.language == "yaml")
 
 
@@ -160,7 +160,7 @@ def test_prometheus_takes_the_alerts(tmp_path: Path) -> None:
 
 
 def proxy() -> str:
-    """The proxy's part of the docs."""
+    """Return the configuration of the proxy."""
     return next(block.text for page in pages() for block in page.blocks if block.language == "nginx")
 
 

@@ -1,4 +1,4 @@
-"""Whatever README.md and docs/ name exists: commands, endpoints, settings, services, files, links, states."""
+"""Everything that the pages name exists: commands, endpoints, settings, tasks, log lines, files, links, states."""
 
 import re
 import shlex
@@ -12,9 +12,11 @@ import pytest
 
 from orchestrator.settings import Settings
 from schemas import states
+from schemas.events import EventType
+from schemas.tasks import Queue, Task
 from tests.api.described import operations
 from tests.docs import names
-from tests.docs.pages import WAYS, Block, Page, page, pages
+from tests.docs.pages import FIRST, INDEX, WAYS, Block, Page, page, pages, table
 from tests.support import compose
 from tests.support.processes import ROOT
 
@@ -26,10 +28,17 @@ TABLE_CALL = re.compile(r"`(GET|POST|PUT|PATCH|DELETE) (/[\w/{}.-]*)`")
 OUTSIDE = ("/healthz", "/readyz", "/metrics")
 DEFAULT = re.compile(r"`([A-Z][A-Z0-9_]+)` \(`?([\w.]+)`?\)")
 PATH = re.compile(
-    r"^(?:orchestrator|schemas|workers|tests|docs)/[\w./]*$|^[\w.]+\.(?:yaml|toml|lock|example)$|^\.env\.example$"
+    r"^(?:orchestrator|schemas|workers|tests|docs)/[\w./]*$|^[\w.]+\.(?:yaml|toml|lock|md)$|^\.env\.example$"
 )
+TASK_OR_EVENT = re.compile(r"^(?:breakout|room|participant|recording|webhook|meeting|upkeep)\.[a-z]+$")
+QUEUES = re.compile(r"--queues ([\w,]+)")
+PHRASE = re.compile(r"^[a-z]+(?: [\w']+)+$")
+PROGRAMS = ("breakouts ", "make ", "docker ", "celery ")
+SAID_BY_OTHERS = {"database or disk is full", "appendonly yes"}
+"""SQLite's words, and a setting of Redis."""
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 ARROW = re.compile(r"^\s*(\w+) --> (\w+)", re.MULTILINE)
+PARTS = ["Context", "Decision", "Consequences", "Alternatives"]
 MACHINES: dict[str, Iterable[states.State]] = {
     "BreakoutState": states.BreakoutState,
     "RoomState": states.RoomState,
@@ -47,9 +56,9 @@ def shell_blocks() -> list[Block]:
 
 
 def lines(text: str, program: str) -> Iterator[list[str]]:
-    """The command lines of a program, as words, without what follows in a pipe or a comment."""
+    """Yield the command lines of a program, as words, without what follows in a pipe or a comment."""
     for line in text.replace("\\\n", " ").splitlines():
-        if found := re.search(rf"(?:^|[(\s]){program} ([^|;#)`]*)", line):
+        if found := re.search(rf"(?:^|[(\s]|bin/){program} ([^|;#)`]*)", line):
             yield shlex.split(found[1].replace("'", ""))
 
 
@@ -102,6 +111,7 @@ def test_compose_is_asked_for_services_that_it_has() -> None:
 @pytest.mark.parametrize("page", pages(), ids=each)
 def test_variables_are_settings(page: Page) -> None:
     known = {name.upper() for name in Settings.model_fields} | set(compose.variables()) | FLOWERS_OWN
+    known |= names.make_variables()
     named = {name for code in page.code for name in VARIABLE.findall(code)}
     assert named <= known
 
@@ -131,21 +141,37 @@ def test_calls_exist(page: Page) -> None:
     assert _calls(page) <= _served()
 
 
-def test_readme_lists_all_calls() -> None:
-    table = page("README.md").text.partition("## API at a glance")[2].partition("\n## ")[0]
-    assert {(method, _full(path)) for method, path in TABLE_CALL.findall(table)} == _served()
+def test_the_table_of_calls_is_complete() -> None:
+    told = " ".join(cells[0] for cells in table("docs/http-api.md", "At a glance"))
+    assert {(method, _full(path)) for method, path in TABLE_CALL.findall(told)} == _served()
+
+
+@pytest.mark.parametrize("page", pages(), ids=each)
+def test_tasks_and_events_exist(page: Page) -> None:
+    named = {name for name in page.code if TASK_OR_EVENT.match(name)}
+    assert named <= {*Task, *EventType}
+
+
+def test_every_task_and_every_event_is_told_of() -> None:
+    assert set(Task) <= set(page("docs/architecture.md").code) | set(page("docs/how-it-works.md").code)
+    assert set(EventType) <= set(page("docs/http-api.md").code)
+
+
+@pytest.mark.parametrize("page", pages(), ids=each)
+def test_queues_exist(page: Page) -> None:
+    named = {queue for served in QUEUES.findall(page.text) for queue in served.split(",")}
+    assert named <= set(Queue)
+
+
+def test_log_lines_and_problems_are_the_codes() -> None:
+    code = names.sources()
+    phrases = {name for it in pages() for name in it.code if PHRASE.match(name) and not name.startswith(PROGRAMS)}
+    assert {phrase for phrase in phrases - SAID_BY_OTHERS if phrase not in code} == set()
 
 
 @pytest.mark.parametrize("page", pages(), ids=each)
 def test_files_exist(page: Page) -> None:
     assert [name for name in page.code if PATH.match(name) and not (ROOT / name).exists()] == []
-
-
-def test_readme_places_every_module() -> None:
-    table = page("README.md").text.partition("## Where to change what")[2].partition("\n## ")[0]
-    told = {name.strip("`/") for name in re.findall(r"`(?:orchestrator/\w+(?:\.py|/))`", table)}
-    there = {it for it in (ROOT / "orchestrator").iterdir() if it.suffix == ".py" or (it / "__init__.py").exists()}
-    assert told >= {f"orchestrator/{it.name}" for it in there if not it.name.startswith("__")}
 
 
 @pytest.mark.parametrize("page", pages(), ids=each)
@@ -161,9 +187,32 @@ def test_links_lead_somewhere(page: Page) -> None:
             assert parts.fragment in anchors, link
 
 
-def test_every_page_is_linked_from_the_first() -> None:
-    linked = set(LINK.findall(page("README.md").prose))
-    assert {it.name for it in pages()} - {"README.md"} <= linked
+def _linked(page: Page) -> set[str]:
+    """Return the names of the pages that a page links to."""
+    paths = [urlsplit(link).path for link in LINK.findall(page.prose) if not urlsplit(link).scheme]
+    targets = [(page.path.parent / path).resolve() for path in paths if path]
+    return {path.relative_to(ROOT).as_posix() for path in targets if path.is_relative_to(ROOT)}
+
+
+def test_every_page_is_linked_from_the_first_or_from_the_index() -> None:
+    named = {it.name for it in pages()}
+    assert {name for name in named if "/" not in name} | {INDEX} <= _linked(page(FIRST)) | {FIRST}
+    assert {name for name in named if name.startswith("docs/")} <= _linked(page(INDEX)) | {INDEX}
+
+
+def test_the_first_page_is_short() -> None:
+    assert len(page(FIRST).text.splitlines()) <= 120
+
+
+@pytest.mark.parametrize("page", pages(), ids=each)
+def test_lines_are_as_wide_as_those_of_the_code(page: Page) -> None:
+    """A row of a table can't be wrapped."""
+    assert [line for line in page.text.splitlines() if len(line) > 120 and not line.startswith("|")] == []
+
+
+@pytest.mark.parametrize("page", [it for it in pages() if it.name.startswith("docs/decisions/")], ids=each)
+def test_a_decision_has_its_four_parts(page: Page) -> None:
+    assert re.findall(r"^## (.+)$", page.text, re.MULTILINE) == PARTS
 
 
 @pytest.mark.parametrize("name", MACHINES)
