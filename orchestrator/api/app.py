@@ -18,7 +18,7 @@ from orchestrator.api.streams.hub import Hub
 from orchestrator.api.streams.stopping import on_stop_signal
 from orchestrator.api.tokens import ClientTokens
 from orchestrator.log import configure, logger
-from orchestrator.realtimekit.webhooks import KeyFetcher
+from orchestrator.realtimekit.signatures import SignatureChecker
 from orchestrator.runtime import memory
 from orchestrator.services.access import api_keys
 from orchestrator.services.deps import Deps
@@ -73,7 +73,7 @@ def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
     app.state.tokens = tokens
     app.state.registry = metrics.registry_of(deps)
     settings = deps.settings
-    app.state.webhook_keys = KeyFetcher(
+    app.state.webhook_keys = SignatureChecker(
         settings.realtimekit_webhook_keys_url, pinned_key=settings.realtimekit_webhook_public_key
     )
     problems.install(app)

@@ -1,1 +1,1 @@
-"""All that knows RealtimeKit: its REST API, its quota, its webhooks; everyone else knows our records and errors."""
+"""RealtimeKit's REST API, its quota and its webhooks; all other packages see only our records and errors."""

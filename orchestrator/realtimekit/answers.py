@@ -1,7 +1,8 @@
-"""What an HTTP answer of RealtimeKit means: its data, or one of our errors with RealtimeKit's own words.
+"""Reads HTTP answers of RealtimeKit: their data, or one of our errors with RealtimeKit's own words.
 
-Two envelopes exist: RealtimeKit's `{"success": false, "error": {"code", "message"}}`, also with HTTP 200, and that of
-Cloudflare's gateway, `{"success": false, "errors": [{"code", "message"}]}` (bad token, unknown route, 429).
+There are two error envelopes. RealtimeKit's, which may come with HTTP 200, is
+`{"success": false, "error": {"code", "message"}}`. Cloudflare's gateway (bad token, unknown route, 429) answers
+`{"success": false, "errors": [{"code", "message"}]}`.
 """
 
 import json
@@ -12,14 +13,14 @@ from typing import Any
 
 from orchestrator.errors import Conflict, NotFound, OutcomeUnknown, OutOfQuota, RealtimeKitError, Refused
 
-BLOCKED_SECONDS = 30.0
-"""How long we stay away after a 429 that does not say; Cloudflare documents `retry-after` on every 429."""
+DEFAULT_RETRY_AFTER_SECONDS = 30.0
+"""For a 429 without a usable `retry-after`, although Cloudflare documents the header on every 429."""
 
-Answer = dict[str, Any]
+Body = dict[str, Any]
 
 
-def read(status: int, headers: Mapping[str, str], content: bytes) -> Answer:
-    """The body of a successful answer; otherwise the RealtimeKitError that fits it."""
+def read(status: int, headers: Mapping[str, str], content: bytes) -> Body:
+    """Return the body of a successful answer; raise the RealtimeKitError that fits any other."""
     body = _object(content)
     if not 200 <= status < 300:
         raise _error(status, headers, _message(body) or f"HTTP {status}")
@@ -30,30 +31,30 @@ def read(status: int, headers: Mapping[str, str], content: bytes) -> Answer:
     return body
 
 
-def mapping(answer: Answer, *path: str) -> dict[str, Any]:
-    """The object at `path`; OutcomeUnknown when something else is there."""
-    value = _at(answer, path)
+def object_at(body: Body, *path: str) -> dict[str, Any]:
+    """Return the object at `path`; OutcomeUnknown when something else is there."""
+    value = _value_at(body, path)
     if not isinstance(value, dict):
         raise OutcomeUnknown(f"garbled answer: no {'.'.join(path)}")
     return value
 
 
-def listing(answer: Answer, *path: str) -> list[dict[str, Any]]:
-    """The list of objects at `path`; OutcomeUnknown when something else is there (`data: {}` has been seen)."""
-    value = _at(answer, path)
+def list_at(body: Body, *path: str) -> list[dict[str, Any]]:
+    """Return the list of objects at `path`; OutcomeUnknown when something else is there (`data: {}` has been seen)."""
+    value = _value_at(body, path)
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise OutcomeUnknown(f"garbled answer: {'.'.join(path)} is not a list")
     return value
 
 
-def _at(answer: Answer, path: tuple[str, ...]) -> Any:
-    value: Any = answer
+def _value_at(body: Body, path: tuple[str, ...]) -> Any:
+    value: Any = body
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     return value
 
 
-def _object(content: bytes) -> Answer | None:
+def _object(content: bytes) -> Body | None:
     try:
         body = json.loads(content)
     except ValueError:
@@ -61,17 +62,17 @@ def _object(content: bytes) -> Answer | None:
     return body if isinstance(body, dict) else None
 
 
-def _message(body: Answer | None) -> str | None:
+def _message(body: Body | None) -> str | None:
     if body is None:
         return None
     errors = body.get("errors")
     found = [body.get("error"), *(errors if isinstance(errors, list) else [])]
-    words = [str(each["message"]) for each in found if isinstance(each, dict) and each.get("message")]
-    return "; ".join(words) or None
+    messages = [str(each["message"]) for each in found if isinstance(each, dict) and each.get("message")]
+    return "; ".join(messages) or None
 
 
-def _code(body: Answer) -> int:
-    """The HTTP status that an envelope sent with HTTP 200 carries; 0 when it carries none."""
+def _code(body: Body) -> int:
+    """Return the HTTP status in an error envelope that came with HTTP 200; 0 when there is none."""
     error = body.get("error")
     code = error.get("code") if isinstance(error, dict) else None
     return code if isinstance(code, int) else 0
@@ -90,7 +91,7 @@ def _error(status: int, headers: Mapping[str, str], message: str) -> RealtimeKit
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds to stay away; the header is a number of seconds or, in HTTP generally, a date."""
+    """Return the seconds to stay away; HTTP allows a number of seconds or a date in the header."""
     value = headers.get("retry-after", "")
     try:
         return max(0.0, float(value))
@@ -99,4 +100,4 @@ def _retry_after(headers: Mapping[str, str]) -> float:
     try:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):
-        return BLOCKED_SECONDS
+        return DEFAULT_RETRY_AFTER_SECONDS

@@ -1,65 +1,67 @@
-"""What an app of RealtimeKit has beside its meetings: presets and webhooks."""
+"""Presets and webhooks of an app."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator.realtimekit.answers import listing, mapping
+from orchestrator.realtimekit.answers import list_at, object_at
 from orchestrator.realtimekit.connection import Connection
-from orchestrator.realtimekit.paging import PER_PAGE
+from orchestrator.realtimekit.paging import ITEMS_PER_PAGE
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.records import PresetRecord, WebhookRecord
 
 
 class AppClient(Connection):
-    """Presets that people can be admitted with, and where RealtimeKit tells what happens."""
+    """Presets, with which people are admitted, and webhooks, to which RealtimeKit sends events."""
 
     async def presets(self, *, priority: Priority = Priority.POLLING) -> list[PresetRecord]:
-        """The presets that people can be admitted with."""
+        """Return all presets, without their permissions."""
         found = await self._all(
             "presets",
             priority,
-            lambda page: lambda kit: kit.presets.with_raw_response.get(**self._app, page_no=page, per_page=PER_PAGE),
+            lambda page: (
+                lambda kit: kit.presets.with_raw_response.get(**self._app, page_no=page, per_page=ITEMS_PER_PAGE)
+            ),
         )
         return [PresetRecord.read(item) for item in found]
 
     async def preset(self, preset_id: str, *, priority: Priority = Priority.POLLING) -> PresetRecord:
-        """One preset, with what it permits."""
-        answer = await self._call(
+        """Return one preset with its permissions."""
+        body = await self._call(
             "preset",
             priority,
             lambda kit: kit.presets.with_raw_response.get_preset_by_id(preset_id, **self._app),
             preset_id,
         )
-        return PresetRecord.read(mapping(answer, "data"))
+        return PresetRecord.read(object_at(body, "data"))
 
     async def preset_names(self, *, priority: Priority = Priority.POLLING) -> set[str]:
-        """How the presets are called."""
+        """Return the names of all presets."""
         return {preset.name for preset in await self.presets(priority=priority) if preset.name}
 
     async def webhooks(self, *, priority: Priority = Priority.POLLING) -> list[WebhookRecord]:
-        """The app's webhooks; RealtimeKit does not page these."""
-        answer = await self._call(
+        """Return the app's webhooks, which RealtimeKit does not page."""
+        body = await self._call(
             "webhooks", priority, lambda kit: kit.webhooks.with_raw_response.get_webhooks(**self._app)
         )
-        return [WebhookRecord.read(item) for item in listing(answer, "data")]
+        return [WebhookRecord.read(item) for item in list_at(body, "data")]
 
     async def create_webhook(
         self, name: str, url: str, events: Sequence[str], *, priority: Priority = Priority.POLLING
     ) -> WebhookRecord:
-        """Have RealtimeKit tell `url` of `events`."""
+        """Make RealtimeKit send `events` to `url`."""
         fields: dict[str, Any] = {"name": name, "url": url, "events": list(events)}
-        answer = await self._call(
+        body = await self._call(
             "create_webhook",
             priority,
             lambda kit: kit.webhooks.with_raw_response.create_webhook(**self._app, **fields),
             name,
         )
-        return WebhookRecord.read(mapping(answer, "data"))
+        return WebhookRecord.read(object_at(body, "data"))
 
     async def update_webhook(
         self, webhook_id: str, *, url: str, events: Sequence[str], priority: Priority = Priority.POLLING
     ) -> None:
-        """Point a webhook elsewhere and switch it on."""
+        """Change the URL and the events of a webhook, and enable it."""
         fields: dict[str, Any] = {"url": url, "events": list(events), "enabled": True}
         await self._call(
             "update_webhook",

@@ -1,7 +1,4 @@
-"""The one path that every call to RealtimeKit takes: a slot, the quota, a deadline, the official SDK, our errors.
-
-On aiohttp a refused connection looks like a timeout to the SDK: what really happened is in the chain of causes.
-"""
+"""The one path of every call to RealtimeKit: a free slot, the quota, a deadline, the official SDK, our errors."""
 
 import asyncio
 import logging
@@ -19,8 +16,8 @@ from cloudflare.resources.realtime_kit import AsyncRealtimeKitResource
 from orchestrator.errors import NotFound, OutcomeUnknown, OutOfQuota, RealtimeKitError, Refused, TryAgain
 from orchestrator.log import logger
 from orchestrator.realtimekit import answers
-from orchestrator.realtimekit.answers import Answer
-from orchestrator.realtimekit.quota.budget import Ask
+from orchestrator.realtimekit.answers import Body
+from orchestrator.realtimekit.quota.budget import QuotaRequest
 from orchestrator.realtimekit.quota.gate import Quota
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.sdk import Sdk, connect
@@ -28,30 +25,30 @@ from orchestrator.settings import Settings
 
 log = logger(__name__)
 
-NOTHING_SENT = (
+CONNECT_ERRORS = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
     aiohttp.ClientHttpProxyError,
 )
-"""Failures to connect: refused, unknown host, TLS, no free connection in time."""
+"""No connection, so nothing was sent: refused, unknown host, TLS, no free connection in time."""
 
 
 class RawResponse(Protocol):
-    """What the SDK's `with_raw_response` gives: we read the body ourselves, as the SDK validates nothing."""
+    """What the SDK's `with_raw_response` returns; we read the body ourselves, because the SDK validates nothing."""
 
     http_response: httpx.Response
 
 
 Request = Callable[[AsyncRealtimeKitResource], Awaitable[RawResponse]]
 OnCall = Callable[[str, str, float], None]
-"""Told of each call: operation, outcome, seconds."""
+"""Called after each call with its operation, its outcome and the seconds it took."""
 
 _before_send: ContextVar[Callable[[], None] | None] = ContextVar("before_send", default=None)
 
 
 @contextmanager
-def checking(before_send: Callable[[], None] | None) -> Iterator[None]:
-    """Calls that are begun in this block, also by tasks that they start, ask `before_send` right before they go out."""
+def guarded_by(before_send: Callable[[], None] | None) -> Iterator[None]:
+    """Run `before_send` right before each call of this block and of the tasks that it starts."""
     token = _before_send.set(before_send)
     try:
         yield
@@ -60,7 +57,7 @@ def checking(before_send: Callable[[], None] | None) -> Iterator[None]:
 
 
 class Calls:
-    """Sends requests; lives on one event loop, and opens its connections at the first call."""
+    """Sends requests. An object lives on one event loop, and opens its connections at the first call."""
 
     def __init__(self, settings: Settings, quota: Quota, on_call: OnCall | None = None) -> None:
         self._settings = settings
@@ -69,34 +66,34 @@ class Calls:
         self._slots = asyncio.Semaphore(settings.realtimekit_concurrency)
         self._sdk: Sdk | None = None
         self.answered_at = float("-inf")
-        """Monotonic: when a call was last answered with what it asked for, or that there is no such thing."""
+        """Monotonic time of the latest answer that was a success or a 404."""
 
-    async def __call__(self, operation: str, priority: Priority, request: Request, *what: object) -> Answer:
-        """Send `request` once and give the body of its answer; raises a RealtimeKitError, or what `before_send` did.
+    async def __call__(self, operation: str, priority: Priority, request: Request, *subject: object) -> Body:
+        """Send `request` once and return the body of its answer; raises a RealtimeKitError, or what `before_send` did.
 
-        `what` it is about tells it from other calls of this operation that wait for the quota.
+        `subject` tells this call from others of the same operation in the queue of the quota.
         """
-        check = _before_send.get() or _go
-        ask = Ask.of(operation, priority, *what)
+        check = _before_send.get() or _allow
+        wanted = QuotaRequest.of(operation, priority, *subject)
         while True:
             async with self._slots:
-                check()  # what may not go out takes nothing of the quota
-                turn = await self._quota.take(ask)
-                if not turn.wait:
+                check()  # a call that must not go out takes nothing of the quota
+                decision = await self._quota.take(wanted)
+                if decision.granted:
                     check()
                     try:
                         return await self._send_and_count(operation, request)
                     finally:
-                        self._quota.answered(turn.call)
-            await asyncio.sleep(turn.wait)  # without a slot: a more urgent call must not wait for one
+                        self._quota.answered(decision.call_id)
+            await asyncio.sleep(decision.wait_seconds)  # without a slot, because a more urgent call may need it
 
-    async def _send_and_count(self, operation: str, request: Request) -> Answer:
+    async def _send_and_count(self, operation: str, request: Request) -> Body:
         begun = time.monotonic()
         try:
             answer = await self._send(request)
         except RealtimeKitError as error:
             self._count(operation, outcome_of(error), begun)
-            _tell(operation, error)
+            _log_failure(operation, error)
             if isinstance(error, NotFound):
                 self.answered_at = time.monotonic()
             if isinstance(error, OutOfQuota):
@@ -112,7 +109,7 @@ class Calls:
             await self._sdk.close()
             self._sdk = None
 
-    async def _send(self, request: Request) -> Answer:
+    async def _send(self, request: Request) -> Body:
         self._sdk = self._sdk or connect(self._settings)
         try:
             async with asyncio.timeout(self._settings.realtimekit_timeout_seconds):
@@ -120,7 +117,7 @@ class Calls:
         except APIStatusError as error:
             return answers.read(error.status_code, error.response.headers, error.response.content)
         except APIConnectionError as error:
-            raise _unreachable(error) from error
+            raise _connection_error(error) from error
         except TimeoutError:
             seconds = self._settings.realtimekit_timeout_seconds
             raise OutcomeUnknown(f"no answer within {seconds:g} s") from None
@@ -132,13 +129,14 @@ class Calls:
             self._on_call(operation, outcome, time.monotonic() - begun)
 
 
-def _go() -> None:
-    """Nobody holds this call back."""
+def _allow() -> None:
+    """Hold no call back."""
 
 
-def _unreachable(error: APIConnectionError) -> TryAgain | OutcomeUnknown:
+def _connection_error(error: APIConnectionError) -> TryAgain | OutcomeUnknown:
+    """Say whether anything was sent; on aiohttp a refused connection looks like a timeout, so its causes decide."""
     for cause in _causes(error):
-        if isinstance(cause, NOTHING_SENT):
+        if isinstance(cause, CONNECT_ERRORS):
             return TryAgain(f"RealtimeKit can't be reached: {cause}")
         last = cause
     return OutcomeUnknown(f"connection lost: {type(last).__name__} {last}".rstrip())
@@ -151,8 +149,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__
 
 
-def _tell(operation: str, error: RealtimeKitError) -> None:
-    """Log a call that failed; RealtimeKit's words may quote what was sent, which names people."""
+def _log_failure(operation: str, error: RealtimeKitError) -> None:
+    """Log a call that failed; RealtimeKit's words only for debugging, because they may quote names of people."""
     outcome = outcome_of(error)
     level = logging.DEBUG if isinstance(error, NotFound | OutOfQuota) else logging.WARNING
     log.log(level, "a call to RealtimeKit failed", operation=operation, outcome=outcome, status=error.status)
@@ -160,11 +158,11 @@ def _tell(operation: str, error: RealtimeKitError) -> None:
 
 
 def outcome_of(error: RealtimeKitError) -> str:
-    """The word under which metrics count `error`."""
+    """Return the outcome under which metrics count `error`."""
     if isinstance(error, OutOfQuota):
         return "out_of_quota"
     if isinstance(error, TryAgain):
         return "not_sent"
     if isinstance(error, NotFound):
-        return "not_found"  # an answer like any other: nobody is there
+        return "not_found"  # often a plain answer: nobody is there
     return "refused" if isinstance(error, Refused) else "unknown"

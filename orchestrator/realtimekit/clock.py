@@ -1,4 +1,4 @@
-"""RealtimeKit's clock, as far as HTTP tells."""
+"""RealtimeKit's clock, as its HTTP answers show it."""
 
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -7,13 +7,13 @@ import httpx
 
 from orchestrator.realtimekit.sdk import on_this_machine
 
-SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0
 
 
 def server_time(base_url: str) -> datetime:
-    """The `Date` of any answer, in whole seconds; it takes no token and no quota.
+    """Return the `Date` of an answer, in whole seconds; needs no token and no quota.
 
-    Raises httpx.HTTPError, or ValueError for an answer without a time.
+    Raises httpx.HTTPError, or ValueError for an answer without a date.
     """
-    answer = httpx.head(base_url, timeout=SECONDS, trust_env=not on_this_machine(base_url))
+    answer = httpx.head(base_url, timeout=TIMEOUT_SECONDS, trust_env=not on_this_machine(base_url))
     return parsedate_to_datetime(answer.headers.get("date", ""))

@@ -1,13 +1,13 @@
-"""How RealtimeKit is reached: one loop thread, one way for every call, and how both end."""
+"""The connection to RealtimeKit: one loop thread on which all calls run, and how it ends."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from orchestrator.realtimekit.answers import Answer, listing
-from orchestrator.realtimekit.calls import Calls, OnCall, Request, checking
+from orchestrator.realtimekit.answers import Body, list_at
+from orchestrator.realtimekit.calls import Calls, OnCall, Request, guarded_by
 from orchestrator.realtimekit.loop import LoopThread
-from orchestrator.realtimekit.paging import TINY_PAGE, all_pages
+from orchestrator.realtimekit.paging import SMALLEST_CAP_ITEMS, all_pages
 from orchestrator.realtimekit.quota.gate import Quota
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.settings import Settings
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Connection:
-    """What the endpoints stand on; their coroutines run on this object's own loop thread."""
+    """Base of the endpoints, whose coroutines run on this object's own loop thread."""
 
     def __init__(self, settings: Settings, quota: Quota, on_call: OnCall | None = None) -> None:
         self._app: dict[str, Any] = {
@@ -26,33 +26,33 @@ class Connection:
         self._quota = quota
         self._call = Calls(settings, quota, on_call)
         self._loop = LoopThread("realtimekit")
-        self._longest_page: dict[str, int] = {}
-        """By operation: the most items that a page ever held."""
+        self._longest_page_items: dict[str, int] = {}
+        """By operation, how many items its longest page had."""
 
     def run(self, coroutine: Coroutine[Any, Any, T], before_send: Callable[[], None] | None = None) -> T:
-        """Wait, in any thread but the loop's own, for what `coroutine` gives.
+        """Wait for the result of `coroutine`, in any thread but the loop's own.
 
-        `before_send` is called on the loop's thread before each of its calls takes of the quota, and again before it
-        goes out, after all queueing: what it raises holds the call back. Whoever works under a lease checks there that
-        the lease still lasts.
+        `before_send` runs on the loop's thread before each call takes quota, and again before the call goes out, after
+        all waiting. An error that it raises holds the call back. So work under a lease checks that the lease still
+        lasts.
         """
-        with checking(before_send):
+        with guarded_by(before_send):
             return self._loop.run(coroutine)
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Begin `coroutine`; another event loop awaits it through `asyncio.wrap_future`."""
+        """Start `coroutine`; another event loop awaits the future through `asyncio.wrap_future`."""
         return self._loop.submit(coroutine)
 
     def close(self) -> None:
-        """Cancel calls still out (their outcome is unknown) and end the loop's thread, for good."""
+        """Cancel the calls that are still out (OutcomeUnknown) and end the loop's thread, for good."""
         self._loop.close(last=self._close)
 
     def has_answered_since(self, monotonic: float) -> bool:
-        """Whether RealtimeKit has answered any call of this process since then."""
+        """Whether any call of this process was answered with a success or a 404 since then."""
         return self._call.answered_at >= monotonic
 
     async def calls_in_window(self) -> int:
-        """How many calls the quota has let go out of late; raises RedisError or OSError."""
+        """Return how many calls are in the quota's window now; raises RedisError or OSError."""
         return await self._quota.used()
 
     async def _all(
@@ -60,17 +60,20 @@ class Connection:
         operation: str,
         priority: Priority,
         request: Callable[[int], Request],
-        *what: str,
+        *subject: str,
         path: Sequence[str] = ("data",),
     ) -> list[dict[str, Any]]:
-        """Every item of a paged list; each page is a call of its own."""
+        """Return every item of a paged list; each page is a call of its own."""
 
-        async def fetch(page: int) -> Answer:
-            answer = await self._call(operation, priority, request(page), *what, page)
-            self._longest_page[operation] = max(self._longest_page.get(operation, 0), len(listing(answer, *path)))
-            return answer
+        async def fetch(page: int) -> Body:
+            body = await self._call(operation, priority, request(page), *subject, page)
+            self._longest_page_items[operation] = max(self._longest(operation), len(list_at(body, *path)))
+            return body
 
-        return await all_pages(fetch, *path, capped_at=max(TINY_PAGE, self._longest_page.get(operation, 0)))
+        return await all_pages(fetch, *path, capped_at=max(SMALLEST_CAP_ITEMS, self._longest(operation)))
+
+    def _longest(self, operation: str) -> int:
+        return self._longest_page_items.get(operation, 0)
 
     async def _close(self) -> None:
         await self._call.close()

@@ -1,4 +1,4 @@
-"""One asyncio loop in a thread of its own, shared by all threads of a process, and with it one pool of connections."""
+"""An asyncio loop in a thread of its own, so that all threads of a process share one pool of connections."""
 
 import asyncio
 import threading
@@ -14,7 +14,7 @@ CANCEL_AGAIN_SECONDS = 0.2
 
 
 class LoopThread:
-    """Starts its thread at the first `submit`, so that a process which forks before that stays sound."""
+    """Starts its thread at the first `submit`, because a process may fork before, and no thread survives a fork."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -24,7 +24,7 @@ class LoopThread:
         self._closed = False
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Begin `coroutine` on the loop, in a copy of this thread's context; RuntimeError when closed."""
+        """Start `coroutine` on the loop, in a copy of this thread's context; RuntimeError when closed."""
         try:
             loop = self._started()
         except RuntimeError:
@@ -33,7 +33,7 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(coroutine, loop)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Wait in this thread for what `coroutine` gives; OutcomeUnknown when the loop is closed meanwhile."""
+        """Wait in this thread for the result of `coroutine`; OutcomeUnknown when the loop is closed meanwhile."""
         if threading.current_thread() is self._thread:
             coroutine.close()
             raise RuntimeError("run() from the loop's own thread would wait for itself: await the coroutine instead")
@@ -43,7 +43,7 @@ class LoopThread:
             raise OutcomeUnknown("shut down during the call") from None
 
     def close(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Cancel what still runs, do `last` on the loop, and end the thread for good."""
+        """Cancel the running coroutines, run `last` on the loop, and end the thread for good."""
         with self._lock:
             self._closed = True
             loop, thread, self._loop = self._loop, self._thread, None
@@ -67,7 +67,7 @@ class LoopThread:
 
 
 async def _cancel_all() -> None:
-    """Again and again: a library that turns a cancellation into a timeout of its own (redis) keeps its task alive."""
+    """Cancel until no task is left, because redis may turn a cancellation into a timeout and carry on."""
     while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
         for task in tasks:
             task.cancel()

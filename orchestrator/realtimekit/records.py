@@ -1,7 +1,7 @@
-"""What we keep of RealtimeKit's answers; everything else in them (storage credentials above all) is dropped here.
+"""The parts of RealtimeKit's answers that we keep; the rest (storage credentials above all) is dropped here.
 
-The SDK validates nothing, so each `read` checks what we depend on and raises OutcomeUnknown when it is missing: what
-was asked for may have happened, but the answer does not say so.
+The SDK validates nothing. So each `read` checks the fields that we depend on, and raises OutcomeUnknown when one is
+missing: the call may have worked, but the answer does not say so.
 """
 
 from collections.abc import Mapping
@@ -25,14 +25,14 @@ class MeetingRecord:
 
     @classmethod
     def read(cls, data: Fields) -> "MeetingRecord":
-        """From an item of `/meetings`; a missing status means ACTIVE, as in RealtimeKit's own default."""
+        """Read an item of `/meetings`; a missing status means ACTIVE, which is RealtimeKit's own default."""
         status = text(data, "status") or "ACTIVE"
         return cls(required(data, "id"), text(data, "title") or "", status, moment(data, "created_at"))
 
 
 @dataclass(frozen=True)
 class ParticipantRecord:
-    """A person admitted to one meeting; the token is there only when RealtimeKit has just made it."""
+    """A person admitted to one meeting; only the answer to the admission has the token."""
 
     id: str
     custom_participant_id: str
@@ -42,7 +42,7 @@ class ParticipantRecord:
 
     @classmethod
     def read(cls, data: Fields) -> "ParticipantRecord":
-        """From an item of `/meetings/…/participants`."""
+        """Read an item of `/meetings/…/participants`."""
         return cls(
             id=required(data, "id"),
             custom_participant_id=text(data, "custom_participant_id") or "",
@@ -65,11 +65,11 @@ class RecordingRecord:
     duration_seconds: int | None = None
     error: str | None = None
     meeting_id: str | None = None
-    """Told only in lists."""
+    """Only lists say it."""
 
     @classmethod
     def read(cls, data: Fields) -> "RecordingRecord":
-        """From any answer of `/recordings`."""
+        """Read any answer of `/recordings`."""
         status, meeting = required(data, "status"), data.get("meeting")
         return cls(
             id=required(data, "id"),
@@ -95,7 +95,7 @@ class SessionRecord:
 
     @classmethod
     def read(cls, data: Fields) -> "SessionRecord":
-        """From an answer of `/meetings/…/active-session` or an item of `/sessions`."""
+        """Read an answer of `/meetings/…/active-session` or an item of `/sessions`."""
         return cls(
             id=required(data, "id"),
             meeting_id=text(data, "associated_id") or "",
@@ -106,7 +106,7 @@ class SessionRecord:
 
 @dataclass(frozen=True)
 class PeerRecord:
-    """One connection of a person in a session; a person with two tabs has two, and is gone when all have left."""
+    """One connection of a person in a session; a person with two tabs has two, and is gone when both have left."""
 
     peer_id: str
     custom_participant_id: str
@@ -116,7 +116,7 @@ class PeerRecord:
 
     @classmethod
     def read(cls, data: Fields) -> "PeerRecord":
-        """From an item of `/sessions/…/participants`, whose `id` is the peer's id (RealtimeKit docs)."""
+        """Read an item of `/sessions/…/participants`, whose `id` is the peer's id (RealtimeKit docs)."""
         return cls(
             peer_id=required(data, "id"),
             custom_participant_id=text(data, "custom_participant_id") or "",
@@ -128,7 +128,7 @@ class PeerRecord:
 
 @dataclass(frozen=True)
 class PresetRecord:
-    """A preset; `waiting_room` (SKIP: none) is told only where one preset is asked for."""
+    """A preset; only the answer about one preset has `waiting_room` (SKIP: there is none)."""
 
     id: str
     name: str
@@ -136,7 +136,7 @@ class PresetRecord:
 
     @classmethod
     def read(cls, data: Fields) -> "PresetRecord":
-        """From an item or an answer of `/presets`."""
+        """Read an item or an answer of `/presets`."""
         permissions = data.get("permissions")
         waiting = text(permissions, "waiting_room_type") if isinstance(permissions, Mapping) else None
         return cls(required(data, "id"), text(data, "name") or "", waiting)
@@ -154,7 +154,7 @@ class WebhookRecord:
 
     @classmethod
     def read(cls, data: Fields) -> "WebhookRecord":
-        """From an item of `/webhooks`."""
+        """Read an item of `/webhooks`."""
         events = data.get("events")
         return cls(
             id=required(data, "id"),
@@ -166,7 +166,7 @@ class WebhookRecord:
 
 
 def required(data: Fields, key: str) -> str:
-    """A non-empty text; OutcomeUnknown where RealtimeKit left it out."""
+    """Return a text; OutcomeUnknown when it is missing or empty."""
     value = text(data, key)
     if value is None:
         raise OutcomeUnknown(f"garbled answer: no {key}")
@@ -174,13 +174,13 @@ def required(data: Fields, key: str) -> str:
 
 
 def text(data: Fields, key: str) -> str | None:
-    """A text, or None when it is missing, empty or something else."""
+    """Return a text; None when it is missing, empty or something else."""
     value = data.get(key)
     return value if isinstance(value, str) and value else None
 
 
 def whole(data: Fields, key: str) -> int | None:
-    """A whole number, also when it came as a text (webhooks send `fileSize` so)."""
+    """Return a number without its fraction, also one sent as a text (`fileSize` in webhooks); None when unreadable."""
     try:
         return int(float(data[key]))
     except (KeyError, TypeError, ValueError, OverflowError):
@@ -188,7 +188,7 @@ def whole(data: Fields, key: str) -> int | None:
 
 
 def moment(data: Fields, key: str) -> datetime | None:
-    """A time in UTC; None when it is missing or unreadable."""
+    """Return a time in UTC; None when it is missing or unreadable."""
     try:
         parsed = datetime.fromisoformat(data[key])
         return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Whether a webhook really comes from RealtimeKit: its signature, and the public key that RealtimeKit publishes."""
+"""Checks that a webhook comes from RealtimeKit, with the public key that RealtimeKit publishes."""
 
 import base64
 import threading
@@ -14,13 +14,13 @@ from orchestrator.log import logger
 
 log = logger(__name__)
 
-AGAIN_SECONDS = 60.0
-"""Forged signatures must not make us fetch the key all the time."""
-FETCH_SECONDS = 5.0
+REFETCH_SECONDS = 60.0
+"""The key is fetched at most this often, because anybody can send forged signatures."""
+FETCH_TIMEOUT_SECONDS = 5.0
 
 
 def verify(raw_body: bytes, signature: str, public_key_pem: str) -> bool:
-    """Whether `signature` (base64, RSA-SHA256, PKCS#1 v1.5) is that of exactly these bytes; ValueError: a bad key."""
+    """Whether `signature` (base64, RSA-SHA256, PKCS#1 v1.5) fits exactly these bytes; ValueError for a bad key."""
     key = rsa_key(public_key_pem)
     try:
         key.verify(base64.b64decode(signature, validate=True), raw_body, padding.PKCS1v15(), hashes.SHA256())
@@ -29,21 +29,22 @@ def verify(raw_body: bytes, signature: str, public_key_pem: str) -> bool:
     return True
 
 
-class KeyFetcher:
+class SignatureChecker:
     """Checks signatures with the key published at `url`, or always with `pinned_key`; used from any thread."""
 
-    def __init__(self, url: str, pinned_key: str = "", again_seconds: float = AGAIN_SECONDS) -> None:
+    def __init__(self, url: str, pinned_key: str = "", refetch_seconds: float = REFETCH_SECONDS) -> None:
         self._url = url
         self._pinned = bool(pinned_key)
         self._key: str | None = pinned_key or None
-        self._again_seconds = again_seconds
+        self._refetch_seconds = refetch_seconds
         self._fetched_at: float | None = None
         self._lock = threading.Lock()
 
     def verify(self, raw_body: bytes, signature: str) -> bool | None:
-        """Whether RealtimeKit signed these bytes; None while its key can't be had (not the sender's fault).
+        """Whether RealtimeKit signed these bytes; None while its key can't be fetched, which proves nothing.
 
-        A signature that fails may mean that the key has changed: it is then fetched again, at most once a minute.
+        A signature that does not fit may mean that the key has changed. The key is then fetched again, at most once in
+        `refetch_seconds`.
         """
         if self._key is not None and verify(raw_body, signature, self._key):
             return True
@@ -54,7 +55,7 @@ class KeyFetcher:
     def _fetch(self) -> None:
         with self._lock:
             now = time.monotonic()
-            if self._fetched_at is not None and now < self._fetched_at + self._again_seconds:
+            if self._fetched_at is not None and now < self._fetched_at + self._refetch_seconds:
                 return
             self._fetched_at = now
             try:
@@ -64,15 +65,15 @@ class KeyFetcher:
 
 
 def published_key(url: str) -> str:
-    """The key that RealtimeKit publishes; httpx.HTTPError, ValueError, KeyError or TypeError when it can't be had."""
-    answer = httpx.get(url, timeout=FETCH_SECONDS, follow_redirects=True).raise_for_status()
+    """Fetch the key that RealtimeKit publishes; raises httpx.HTTPError, ValueError, KeyError or TypeError."""
+    answer = httpx.get(url, timeout=FETCH_TIMEOUT_SECONDS, follow_redirects=True).raise_for_status()
     key = str(answer.json()["data"]["publicKey"])
     rsa_key(key)
     return key
 
 
 def rsa_key(public_key_pem: str) -> RSAPublicKey:
-    """The key in a PEM; ValueError when it is none, or of another kind."""
+    """Read an RSA key from its PEM; ValueError for anything else."""
     key = serialization.load_pem_public_key(public_key_pem.encode())
     if not isinstance(key, RSAPublicKey):
         raise ValueError("RealtimeKit signs with RSA, and this is another kind of key")  # noqa: TRY004 - its content

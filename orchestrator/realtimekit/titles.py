@@ -1,7 +1,7 @@
-"""Titles of meetings; RealtimeKit has no idempotency keys and no field for one, so the title carries our key.
+"""Titles of meetings, which carry our key, because RealtimeKit has no idempotency keys and no other field for one.
 
-The key of a room's meeting is twelve hex digits. That of a parent meeting begins with `m`: a room that nobody knows any
-more can be ended, such a parent can't, for its caller may know it.
+The key of a room's meeting is twelve hex digits. The key of a parent meeting begins with `m`, because the two are
+treated differently when we no longer know the meeting: a room is ended, a parent is not, as its caller may know it.
 """
 
 import hashlib
@@ -9,38 +9,38 @@ import hmac
 import re
 import secrets
 
-LONGEST = 200
-"""Characters of a whole title; RealtimeKit documents no limit, and this much is shown anywhere."""
+MAX_TITLE_CHARACTERS = 200
+"""RealtimeKit documents no limit; every client can show this much."""
 
 
 def install_id(secret: str) -> str:
-    """Eight hex digits that tell this deployment's rooms from those of another in the same RealtimeKit app."""
+    """Return eight hex digits that tell this deployment's rooms from another's in the same RealtimeKit app."""
     return hmac.new(secret.encode(), b"breakouts install", hashlib.sha256).hexdigest()[:8]
 
 
 def new_parent_key() -> str:
-    """A key for a parent meeting that is to be made once."""
+    """Make a key for a parent meeting that must be made once only."""
     return f"m{secrets.token_hex(6)}"
 
 
 def title_with_key(name: str, install: str, key: str) -> str:
-    """`Room 1 [install-key]`, with the name cut where the whole would be longer than 200 characters."""
+    """Return `name [install-key]`, with the name cut to MAX_TITLE_CHARACTERS for the whole."""
     ending = _ending(install, key)
-    return f"{name[: LONGEST - len(ending)]}{ending}"
+    return f"{name[: MAX_TITLE_CHARACTERS - len(ending)]}{ending}"
 
 
 def ends_with_key(title: str, install: str, key: str) -> bool:
-    """Whether this is the very title that `title_with_key` made with that key, whatever the name was then."""
+    """Whether `title_with_key` made this title with that key and any name."""
     return title.endswith(_ending(install, key))
 
 
 def room_key(title: str, install: str) -> str | None:
-    """The key of the room whose meeting has this title; None for anybody else's meeting, and for a parent."""
+    """Return the key in the title of a room's meeting; None for any other meeting."""
     return _key(title, install, "[0-9a-f]{12}")
 
 
 def parent_key(title: str, install: str) -> str | None:
-    """The key of the parent meeting that was made with this title; None for any other meeting."""
+    """Return the key in the title of a parent meeting; None for any other meeting."""
     return _key(title, install, "m[0-9a-f]{12}")
 
 

@@ -1,6 +1,6 @@
-"""What RealtimeKit's webhooks say.
+"""Reads the events of RealtimeKit's webhooks.
 
-Deliveries are at least once and in no particular order. Bodies are camelCase, unlike the REST API's.
+Each is delivered at least once, and in no particular order. Bodies are camelCase, unlike those of the REST API.
 """
 
 import json
@@ -10,29 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from orchestrator.realtimekit.records import Fields, moment, text, whole
-from orchestrator.realtimekit.signatures import KeyFetcher, verify
-
-__all__ = [
-    "DELIVERY_HEADER",
-    "EVENTS",
-    "SIGNATURE_HEADER",
-    "KeyFetcher",
-    "MeetingEnded",
-    "MeetingStarted",
-    "ParticipantJoined",
-    "ParticipantLeft",
-    "RecordingUpdated",
-    "WebhookEvent",
-    "parse",
-    "verify",
-]
 
 SIGNATURE_HEADER = "rtk-signature"
 DELIVERY_HEADER = "rtk-uuid"
-"""Unique for a delivery: the signature has no time in it, so this is what a replay is known by."""
+"""Names a delivery; a replay is recognised by it, because the signature contains no time."""
 
-LONGEST_ID = 64
-"""RealtimeKit's ids are UUIDs; what is longer is none, and would not fit where we keep it."""
+MAX_ID_CHARACTERS = 64
+"""RealtimeKit's ids are UUIDs; a longer text is not an id, and would not fit our columns."""
 
 EVENTS = (
     "meeting.started",
@@ -41,7 +25,7 @@ EVENTS = (
     "meeting.participantLeft",
     "recording.statusUpdate",
 )
-"""What we ask RealtimeKit to send."""
+"""The events that we subscribe to."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +61,7 @@ class ParticipantJoined:
 
 @dataclass(frozen=True)
 class ParticipantLeft:
-    """A connection of a person is gone."""
+    """A connection of a person has left."""
 
     meeting_id: str
     session_id: str | None
@@ -107,20 +91,20 @@ WebhookEvent = MeetingStarted | MeetingEnded | ParticipantJoined | ParticipantLe
 
 
 def parse(raw: bytes) -> WebhookEvent | None:
-    """The event in a body; None when it is of no use to us or lacks what would make it so. ValueError: not JSON."""
+    """Read a body; None when it is another event or lacks fields that we need. ValueError when it is not JSON."""
     body = json.loads(raw)
     if not isinstance(body, dict):
         return None
-    meeting = _part(body, "meeting")
+    meeting = _object_at(body, "meeting")
     if body.get("event") == "recording.statusUpdate":
-        return _recording(_part(body, "recording"), meeting)
+        return _recording_event(_object_at(body, "recording"), meeting)
     meeting_id = text(meeting, "id")
     if meeting_id is None:
         return None
-    return _of_meeting(body, meeting, meeting_id)
+    return _meeting_event(body, meeting, meeting_id)
 
 
-def _of_meeting(body: Fields, meeting: Fields, meeting_id: str) -> WebhookEvent | None:
+def _meeting_event(body: Fields, meeting: Fields, meeting_id: str) -> WebhookEvent | None:
     session_id = text(meeting, "sessionId")
     match body.get("event"):
         case "meeting.started":
@@ -128,13 +112,13 @@ def _of_meeting(body: Fields, meeting: Fields, meeting_id: str) -> WebhookEvent 
         case "meeting.ended":
             return MeetingEnded(meeting_id, session_id, moment(meeting, "endedAt"), text(body, "reason"))
         case "meeting.participantJoined" | "meeting.participantLeft" as event:
-            return _of_person(event, _part(body, "participant"), meeting_id, session_id)
+            return _participant_event(event, _object_at(body, "participant"), meeting_id, session_id)
     return None
 
 
-def _of_person(event: str, person: Fields, meeting_id: str, session_id: str | None) -> WebhookEvent | None:
+def _participant_event(event: str, person: Fields, meeting_id: str, session_id: str | None) -> WebhookEvent | None:
     peer_id, custom_id = text(person, "peerId"), text(person, "customParticipantId")
-    if peer_id is None or custom_id is None or len(peer_id) > LONGEST_ID or len(session_id or "") > LONGEST_ID:
+    if peer_id is None or custom_id is None or max(len(peer_id), len(session_id or "")) > MAX_ID_CHARACTERS:
         return None
     joined_at = moment(person, "joinedAt")
     if event == "meeting.participantLeft":
@@ -142,7 +126,7 @@ def _of_person(event: str, person: Fields, meeting_id: str, session_id: str | No
     return ParticipantJoined(meeting_id, session_id, peer_id, custom_id, text(person, "userDisplayName"), joined_at)
 
 
-def _recording(recording: Fields, meeting: Fields) -> RecordingUpdated | None:
+def _recording_event(recording: Fields, meeting: Fields) -> RecordingUpdated | None:
     recording_id = text(recording, "id") or text(recording, "recordingId")
     status = text(recording, "status")
     if recording_id is None or status is None:
@@ -161,6 +145,6 @@ def _recording(recording: Fields, meeting: Fields) -> RecordingUpdated | None:
     )
 
 
-def _part(body: Mapping[str, Any], key: str) -> Fields:
-    part = body.get(key)
-    return part if isinstance(part, dict) else {}
+def _object_at(body: Mapping[str, Any], key: str) -> Fields:
+    value = body.get(key)
+    return value if isinstance(value, dict) else {}

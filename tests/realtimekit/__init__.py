@@ -1,1 +1,1 @@
-"""Tests of all that knows RealtimeKit, against a sandbox over HTTP and a real broker."""
+"""Tests of the RealtimeKit package, against a sandbox over HTTP and a real broker."""

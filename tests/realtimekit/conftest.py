@@ -1,4 +1,4 @@
-"""A sandbox, a scripted RealtimeKit for answers that no sandbox gives, and clients connected to either."""
+"""Fixtures: a sandbox, a scripted server for answers that the sandbox does not give, and clients of both."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,21 +17,21 @@ Connect = Callable[..., RealtimeKit]
 
 @pytest.fixture
 def sandbox() -> Iterator[SandboxServer]:
-    """A fresh sandbox."""
+    """Start a new sandbox."""
     with SandboxServer() as server:
         yield server
 
 
 @pytest.fixture
 def scripted() -> Iterator[ScriptedServer]:
-    """A server that answers what the test tells it."""
+    """Start a server that answers what the test says."""
     with ScriptedServer() as server:
         yield server
 
 
 @pytest.fixture
 def connect(broker_url: str) -> Iterator[Connect]:
-    """Makes clients for a base URL; any setting can be given, and all are closed at the end."""
+    """Return a function that makes clients for a base URL and any settings, and close them all at the end."""
     clients: list[RealtimeKit] = []
 
     def connected(base_url: str, on_call: OnCall | None = None, **changes: Any) -> RealtimeKit:
@@ -45,7 +45,7 @@ def connect(broker_url: str) -> Iterator[Connect]:
 
 
 def settings_for(base_url: str, broker_url: str, **changes: Any) -> Settings:
-    """Settings that point at a sandbox, whatever the environment says."""
+    """Build settings that point at a sandbox, whatever the environment says."""
     given: dict[str, Any] = {
         "broker_url": broker_url,
         "realtimekit_base_url": base_url,
@@ -60,5 +60,5 @@ def settings_for(base_url: str, broker_url: str, **changes: Any) -> Settings:
 
 @pytest.fixture
 def kit(sandbox: SandboxServer, connect: Connect) -> RealtimeKit:
-    """A client of the sandbox."""
+    """Return a client of the sandbox."""
     return connect(sandbox.base_url)

@@ -1,4 +1,4 @@
-"""An HTTP server that gives the answers it is told to give, and remembers what it was asked."""
+"""An HTTP server that gives scripted answers, and remembers the requests."""
 
 import json
 from collections import deque
@@ -29,7 +29,7 @@ class Asked:
 
 
 class ScriptedServer(Door):
-    """Gives `replies` in turn, then `default` for ever."""
+    """Gives `replies` one after the other, then `default` for ever."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []

@@ -1,4 +1,4 @@
-"""Every endpoint as we use it, against the sandbox over HTTP."""
+"""Each endpoint as we use it, against the sandbox over HTTP."""
 
 import asyncio
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def test_a_meeting_is_made_found_and_retired(kit: RealtimeKit, sandbox: SandboxS
     assert sandbox.state()["meetings"][0]["session_keep_alive_time_in_secs"] == 600
 
 
-def test_retiring_what_is_not_there_counts_as_done(kit: RealtimeKit) -> None:
+def test_retiring_an_unknown_meeting_counts_as_done(kit: RealtimeKit) -> None:
     kit.run(kit.retire_meeting("00000000-0000-4000-8000-000000000000"))
     with pytest.raises(NotFound):
         kit.run(kit.get_meeting("00000000-0000-4000-8000-000000000000"))
@@ -62,7 +62,7 @@ def test_a_participant_gets_a_token_that_works(kit: RealtimeKit, sandbox: Sandbo
 
 
 @pytest.mark.parametrize("name", ["", "   "])
-def test_the_nameless_are_sent_with_their_id_as_name(kit: RealtimeKit, sandbox: SandboxServer, name: str) -> None:
+def test_a_blank_name_is_replaced_by_the_id(kit: RealtimeKit, sandbox: SandboxServer, name: str) -> None:
     person = admitted(kit, a_meeting(kit).id, name=name)
     assert person.name == "ana"
     assert person.token
@@ -95,7 +95,7 @@ def test_a_refreshed_token_works(kit: RealtimeKit, sandbox: SandboxServer) -> No
     sandbox.join(token)
 
 
-def test_nobody_there_is_no_session_no_recording_and_nothing_to_kick(kit: RealtimeKit) -> None:
+def test_an_empty_meeting_has_no_session_and_no_recording_and_can_be_kicked(kit: RealtimeKit) -> None:
     meeting = a_meeting(kit)
     assert kit.run(kit.active_session(meeting.id)) is None
     assert kit.run(kit.active_recording(meeting.id)) is None
@@ -121,7 +121,7 @@ def test_a_session_shows_who_is_and_was_there(kit: RealtimeKit, sandbox: Sandbox
     assert sandbox.present(meeting.id) == []
 
 
-def test_kicking_no_one_calls_no_one(kit: RealtimeKit, sandbox: SandboxServer) -> None:
+def test_kicking_an_empty_list_makes_no_call(kit: RealtimeKit, sandbox: SandboxServer) -> None:
     meeting = a_meeting(kit)
     joined(kit, sandbox, meeting.id)
     kit.run(kit.kick(meeting.id, []))
@@ -155,7 +155,7 @@ def test_a_recording_runs_from_start_to_upload(kit: RealtimeKit, sandbox: Sandbo
 
 
 @pytest.mark.parametrize("asked", [1, 999_999])
-def test_the_length_of_a_recording_stays_within_what_realtimekit_takes(
+def test_the_length_of_a_recording_stays_within_the_limits_of_realtimekit(
     kit: RealtimeKit, sandbox: SandboxServer, asked: int
 ) -> None:
     meeting = a_meeting(kit)
@@ -196,7 +196,7 @@ def test_presets_are_known_by_name(kit: RealtimeKit) -> None:
     assert {"group_call_host", "group_call_participant"} <= kit.run(kit.preset_names())
 
 
-def test_webhooks_are_registered_and_moved(kit: RealtimeKit) -> None:
+def test_webhooks_are_registered_and_pointed_elsewhere(kit: RealtimeKit) -> None:
     webhook = kit.run(kit.create_webhook("breakouts", "http://127.0.0.1:9/one", ["meeting.started"]))
     kit.run(kit.update_webhook(webhook.id, url="http://127.0.0.1:9/two", events=["meeting.ended"]))
     (found,) = kit.run(kit.webhooks())
@@ -216,7 +216,7 @@ def test_as_many_calls_are_in_flight_as_the_setting_says(sandbox: SandboxServer,
     assert sandbox.calls()["max_in_flight"] == 120
 
 
-def test_each_call_is_told_to_whoever_counts(sandbox: SandboxServer, connect: Connect) -> None:
+def test_on_call_gets_the_outcome_of_each_call(sandbox: SandboxServer, connect: Connect) -> None:
     counted: list[tuple[str, str]] = []
     kit = connect(sandbox.base_url, on_call=lambda operation, outcome, _: counted.append((operation, outcome)))
     meeting = a_meeting(kit)
@@ -227,9 +227,7 @@ def test_each_call_is_told_to_whoever_counts(sandbox: SandboxServer, connect: Co
     assert counted == [("create_meeting", "ok"), ("active_session", "not_found"), ("create_meeting", "unknown")]
 
 
-def test_what_the_caller_raises_right_before_sending_holds_the_call_back(
-    kit: RealtimeKit, sandbox: SandboxServer
-) -> None:
+def test_an_error_of_before_send_holds_the_call_back(kit: RealtimeKit, sandbox: SandboxServer) -> None:
     with pytest.raises(LeaseLost):
         kit.run(kit.create_meeting("late"), before_send=_raising(LeaseLost("the lease ended while queueing")))
     assert sandbox.calls()["counts"] == {}
@@ -237,7 +235,7 @@ def test_what_the_caller_raises_right_before_sending_holds_the_call_back(
     assert sandbox.calls()["counts"] == {"create_meeting": 1}
 
 
-def test_before_sending_is_asked_for_every_call_of_a_gathering(kit: RealtimeKit) -> None:
+def test_before_send_runs_for_every_call_of_a_gathering(kit: RealtimeKit) -> None:
     asked: list[None] = []
 
     async def two() -> None:

@@ -1,4 +1,4 @@
-"""What went wrong, and what that says about whether it happened: the error decides, and nothing is repeated unasked."""
+"""Which error a failed call raises: it says whether the call may have worked, and no call is repeated."""
 
 import asyncio
 import logging
@@ -44,7 +44,7 @@ CREATING: dict[str, Callable[[RealtimeKit, str], Any]] = {
 
 
 def a_live_meeting(kit: RealtimeKit, sandbox: SandboxServer) -> str:
-    """A meeting with somebody in it, and no calls counted yet."""
+    """Make a meeting with somebody in it, and forget the calls that this took."""
     meeting = kit.run(kit.create_meeting("Room 0"))
     host = kit.run(kit.add_participant(meeting.id, custom_participant_id="host", name="H", preset_name=PRESET))
     assert host.token
@@ -162,7 +162,7 @@ def test_an_answer_without_what_was_asked_for_leaves_the_outcome_unknown(
         add(connect(scripted.url), "m1")
 
 
-def test_an_error_page_without_an_envelope_is_told_by_its_status(scripted: ScriptedServer, connect: Connect) -> None:
+def test_an_error_page_without_an_envelope_is_named_by_its_status(scripted: ScriptedServer, connect: Connect) -> None:
     kit = connect(scripted.url)
     scripted.reply(b"<html>bad gateway</html>", status=502)
     with pytest.raises(OutcomeUnknown, match="HTTP 502"):
@@ -233,7 +233,7 @@ def made(kit: RealtimeKit) -> bool:
     return True
 
 
-def test_requests_are_what_they_are_meant_to_be_whatever_the_environment_says(
+def test_the_environment_changes_nothing_about_requests(
     scripted: ScriptedServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLOUDFLARE_EMAIL", "somebody@example.org")
@@ -252,7 +252,7 @@ def test_requests_are_what_they_are_meant_to_be_whatever_the_environment_says(
     assert not {"x-auth-email", "x-auth-key"} & asked.headers.keys()
 
 
-def test_no_log_tells_of_tokens_or_people(
+def test_no_log_names_tokens_or_people(
     sandbox: SandboxServer, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name in ("", "cloudflare", "httpx"):
@@ -305,8 +305,10 @@ def test_closing_leaves_the_outcome_of_calls_in_flight_unknown(sandbox: SandboxS
         kit.run(kit.preset_names())
 
 
-def test_closing_waits_for_nobody_who_lost_a_cancellation(connect: Connect, sandbox: SandboxServer) -> None:
-    """As what talks to Redis may, which answers a cancellation with a timeout of its own."""
+def test_closing_does_not_wait_for_a_task_that_swallowed_its_cancellation(
+    connect: Connect, sandbox: SandboxServer
+) -> None:
+    """The Redis client may do so: it can turn a cancellation into a timeout of its own."""
     kit = connect(sandbox.base_url)
     asleep = threading.Event()
 

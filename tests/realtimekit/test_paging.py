@@ -1,4 +1,4 @@
-"""Lists come whole: whatever the page sizes and totals, and they always end."""
+"""Paged lists come whole, whatever the page sizes and totals, and always end."""
 
 import asyncio
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import OutcomeUnknown, Refused
-from orchestrator.realtimekit.paging import MOST_PAGES, all_pages
+from orchestrator.realtimekit.paging import MAX_PAGES, all_pages
 
 
 class Pages:
-    """A list of so many items, paged like an API that caps its pages."""
+    """A list of `items` items in pages of `size`, like an API that caps its pages."""
 
     def __init__(self, items: int, size: int, *, totals: bool = True, first: int = 1) -> None:
         self._ids = [str(number) for number in range(items)]
@@ -18,7 +18,7 @@ class Pages:
         self.asked: list[int] = []
 
     async def __call__(self, number: int) -> dict[str, Any]:
-        """The page with this number."""
+        """Return a page."""
         self.asked.append(number)
         start = (max(number, self._first) - self._first) * self._size
         chosen = self._ids[start : start + self._size]
@@ -29,32 +29,32 @@ class Pages:
         return answer
 
     def walk(self) -> list[str]:
-        """The ids that our walk over the pages finds."""
+        """Return the ids that `all_pages` finds."""
         return [item["id"] for item in asyncio.run(all_pages(self, "data", "things"))]
 
 
 @pytest.mark.parametrize(
     ("items", "size", "calls"), [(0, 100, 1), (1, 100, 1), (100, 100, 1), (101, 100, 2), (95, 30, 4), (20, 20, 1)]
 )
-def test_every_page_is_fetched_and_none_too_many(items: int, size: int, calls: int) -> None:
+def test_every_page_is_fetched_and_no_more(items: int, size: int, calls: int) -> None:
     pages = Pages(items, size)
     assert len(set(pages.walk())) == items
     assert pages.asked == list(range(1, calls + 1))
 
 
 @pytest.mark.parametrize(("items", "size"), [(0, 20), (3, 20), (15, 20), (20, 20), (55, 20), (230, 100)])
-def test_without_totals_the_list_is_whole_too(items: int, size: int) -> None:
+def test_without_totals_the_list_is_whole(items: int, size: int) -> None:
     pages = Pages(items, size, totals=False)
     assert len(set(pages.walk())) == items
     assert len(pages.asked) <= items // size + 2
 
 
 @pytest.mark.parametrize(("items", "size"), [(3, 100), (100, 100), (250, 100)])
-def test_a_first_page_that_has_the_number_0_is_found(items: int, size: int) -> None:
+def test_pages_that_are_counted_from_0_are_all_found(items: int, size: int) -> None:
     assert len(set(Pages(items, size, first=0).walk())) == items
 
 
-def test_a_server_that_repeats_its_page_does_not_keep_us_for_ever() -> None:
+def test_a_server_that_repeats_its_page_ends_the_list() -> None:
     asked: list[int] = []
 
     async def same_page(number: int) -> dict[str, Any]:
@@ -70,12 +70,12 @@ def test_a_list_without_end_is_garbled() -> None:
     async def ever_new(number: int) -> dict[str, Any]:
         return {"success": True, "data": [{"id": f"{number}-{each}"} for each in range(10)]}
 
-    with pytest.raises(OutcomeUnknown, match=f"no end after {MOST_PAGES} pages"):
+    with pytest.raises(OutcomeUnknown, match=f"no end after {MAX_PAGES} pages"):
         asyncio.run(all_pages(ever_new, "data"))
 
 
 @pytest.mark.parametrize("data", [None, {}, "x", [None], [1]])
-def test_what_is_no_list_is_garbled(data: Any) -> None:
+def test_an_answer_without_a_list_is_garbled(data: Any) -> None:
     async def garbled(_: int) -> dict[str, Any]:
         return {"success": True, "data": data}
 

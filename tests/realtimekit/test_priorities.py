@@ -1,4 +1,4 @@
-"""Who goes first when calls are short, over all processes."""
+"""Which call goes first, over all processes, when the window is full."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from orchestrator.realtimekit.quota.priority import Priority
 from tests.realtimekit.quotas import acquire, refusals, with_quotas
 
 
-def test_each_priority_finds_the_window_full_at_a_fill_of_its_own(broker_url: str) -> None:
+def test_each_priority_is_refused_at_a_fill_of_its_own(broker_url: str) -> None:
     async def use(one: Quota, other: Quota) -> None:
         assert len(await refusals(one, 100, Priority.PREPARING)) == 100 - 58
         assert len(await refusals(other, 100, Priority.POLLING)) == 100 - 9
@@ -24,8 +24,8 @@ def test_each_priority_finds_the_window_full_at_a_fill_of_its_own(broker_url: st
     with_quotas(use, broker_url, 100, 60, many=2)
 
 
-def test_what_gets_free_goes_to_the_most_urgent_whoever_asks_first(broker_url: str) -> None:
-    """The opening has waited longer, in another process, and gets nothing until nobody who is closing waits."""
+def test_a_free_slot_goes_to_the_most_urgent_call_whoever_asks_first(broker_url: str) -> None:
+    """Calls for opening have waited longer, in another process, and get nothing while a more urgent call waits."""
 
     async def use(one: Quota, other: Quota) -> None:
         order: list[Priority] = []
@@ -48,26 +48,26 @@ def test_what_gets_free_goes_to_the_most_urgent_whoever_asks_first(broker_url: s
     with_quotas(use, broker_url, 42, 2.0, many=2)
 
 
-def test_a_call_that_comes_back_has_kept_its_place_in_whichever_process(broker_url: str) -> None:
+def test_a_refused_call_keeps_its_place_in_whichever_process_it_comes_back(broker_url: str) -> None:
     async def use(one: Quota, other: Quota) -> None:
         for _ in range(3):
             await acquire(one)
             await asyncio.sleep(0.5)
 
-        async def turn(quota: Quota, what: str) -> float:
+        async def free_at(quota: Quota, what: str) -> float:
             with pytest.raises(OutOfQuota) as raised:
                 await acquire(quota, what=what)
             return time.monotonic() + raised.value.retry_after
 
-        first, second = await turn(one, "first"), await turn(one, "second")
+        first, second = await free_at(one, "first"), await free_at(one, "second")
         assert second - first > 0.4
-        assert await turn(other, "second") == pytest.approx(second, abs=0.2)
-        assert await turn(other, "first") == pytest.approx(first, abs=0.2)
+        assert await free_at(other, "second") == pytest.approx(second, abs=0.2)
+        assert await free_at(other, "first") == pytest.approx(first, abs=0.2)
 
     with_quotas(use, broker_url, 4, 60, many=2)
 
 
-def test_a_call_that_gets_more_urgent_overtakes(broker_url: str) -> None:
+def test_a_call_that_becomes_more_urgent_moves_forward(broker_url: str) -> None:
     async def use(one: Quota, other: Quota) -> None:
         await refusals(one, 9)
         await refusals(one, 7, Priority.OPENING)
@@ -79,8 +79,8 @@ def test_a_call_that_gets_more_urgent_overtakes(broker_url: str) -> None:
     with_quotas(use, broker_url, 10, 60, many=2)
 
 
-def test_who_does_not_come_back_loses_the_place(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window_module, "KEPT_SECONDS", 0.1)
+def test_a_call_that_does_not_come_back_loses_its_place(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window_module, "PLACE_KEPT_SECONDS", 0.1)
 
     async def use(one: Quota, other: Quota) -> None:
         await refusals(one, 9)
@@ -93,7 +93,7 @@ def test_who_does_not_come_back_loses_the_place(broker_url: str, monkeypatch: py
     with_quotas(use, broker_url, 10, 0.8, many=2)
 
 
-def test_calls_about_recordings_have_a_limit_of_their_own_besides(broker_url: str) -> None:
+def test_calls_about_recordings_count_in_both_windows(broker_url: str) -> None:
     async def use(one: Quota, other: Quota) -> None:
         for operation in ("start_recording", "stop_recording", "recording", "active_recording"):
             assert await refusals(one, 5, operation=operation) == []
@@ -105,7 +105,7 @@ def test_calls_about_recordings_have_a_limit_of_their_own_besides(broker_url: st
     with_quotas(use, broker_url, 100, 60, many=2, recordings=20)
 
 
-def test_calls_asked_for_together_cost_one_round_trip(broker_url: str) -> None:
+def test_calls_that_are_asked_for_together_cost_one_round_trip(broker_url: str) -> None:
     async def use(quota: Quota) -> None:
         await acquire(quota)
         with redis.Redis.from_url(broker_url) as client:

@@ -1,4 +1,4 @@
-"""One budget for all processes, that neither bursts, clocks, nor a lost Redis let grow."""
+"""One budget for all processes, which neither bursts nor clocks nor a lost Redis can exceed."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from orchestrator.errors import OutOfQuota
-from orchestrator.realtimekit.quota.budget import Ask, usable_of
+from orchestrator.realtimekit.quota.budget import QuotaRequest, usable_of
 from orchestrator.realtimekit.quota.gate import Quota
 from orchestrator.realtimekit.quota.priority import Priority
 from tests.realtimekit.quotas import acquire, quota_of, refusals, with_quotas
@@ -22,7 +22,7 @@ from tests.support.waiting import wait_until
 GREEDY = """
 import asyncio, json, sys, time
 from orchestrator.errors import OutOfQuota
-from orchestrator.realtimekit.quota.budget import Ask, Budget
+from orchestrator.realtimekit.quota.budget import Budget, QuotaRequest
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.quota.gate import Quota
 
@@ -31,7 +31,7 @@ async def main(url, usable, window, seconds):
     async def worker(number):
         while time.time() < until:
             try:
-                wait = (await quota.take(Ask.of("anything", Priority.CLOSING, sys.argv, number))).wait
+                wait = (await quota.take(QuotaRequest.of("anything", Priority.CLOSING, sys.argv, number))).wait_seconds
                 if not wait:
                     granted.append(time.time())
             except OutOfQuota as refusal:
@@ -75,14 +75,14 @@ def test_another_token_has_another_window(broker_url: str) -> None:
     asyncio.run(use())
 
 
-def test_at_most_97_percent_are_used_and_at_least_one(broker_url: str) -> None:
+def test_at_most_97_percent_of_the_limit_are_used_but_at_least_one_call(broker_url: str) -> None:
     async def use(quota: Quota) -> None:
         assert len(await refusals(quota, 3)) == 2
 
     with_quotas(use, broker_url, 1, 60)
 
 
-def test_a_short_wait_is_waited_for(broker_url: str) -> None:
+def test_a_call_that_has_to_wait_shortly_waits(broker_url: str) -> None:
     async def use(quota: Quota) -> None:
         await refusals(quota, 9)
         began = time.monotonic()
@@ -93,12 +93,12 @@ def test_a_short_wait_is_waited_for(broker_url: str) -> None:
 
 
 def test_a_call_counts_until_a_window_after_its_answer(broker_url: str) -> None:
-    """RealtimeKit has counted it by then; a window after its grant it may still count it."""
+    """RealtimeKit has counted it by its answer, but maybe long after its grant."""
 
     async def use(one: Quota, other: Quota) -> None:
-        turn = await one.take(Ask.of("kick", Priority.CLOSING, "slow"))
+        decision = await one.take(QuotaRequest.of("kick", Priority.CLOSING, "slow"))
         await asyncio.sleep(0.5)
-        one.answered(turn.call)
+        one.answered(decision.call_id)
         with pytest.raises(OutOfQuota) as raised:
             await acquire(one)
         assert 59.9 < raised.value.retry_after <= 60
@@ -109,8 +109,8 @@ def test_a_call_counts_until_a_window_after_its_answer(broker_url: str) -> None:
     with_quotas(use, broker_url, 1, 60, many=2)
 
 
-def test_each_one_refused_gets_a_turn_of_its_own(broker_url: str) -> None:
-    """They come back one after the other as calls expire, instead of all at once for the first slot."""
+def test_each_refused_call_gets_a_time_of_its_own(broker_url: str) -> None:
+    """Calls come back one after the other as slots become free, instead of all at once for the first slot."""
 
     async def use(quota: Quota) -> None:
         for _ in range(3):
@@ -118,16 +118,16 @@ def test_each_one_refused_gets_a_turn_of_its_own(broker_url: str) -> None:
             await asyncio.sleep(0.2)
         first, *later = await refusals(quota, 9)
         assert 59.0 < first < 59.6
-        assert [round(turn - first, 1) for turn in later] == pytest.approx(
+        assert [round(wait - first, 1) for wait in later] == pytest.approx(
             [0, 0, 0.2, 0.2, 0.2, 0.4, 0.4, 0.4], abs=0.11
         )
-        assert all(119 < turn < 120 for turn in await refusals(quota, 9))
+        assert all(119 < wait < 120 for wait in await refusals(quota, 9))
 
     with_quotas(use, broker_url, 10, 60)
 
 
-def test_a_turn_is_near_when_those_before_have_not_come_back_yet(broker_url: str) -> None:
-    """What they leave free for the moment is filled within this window, and is free again in the next."""
+def test_a_wait_is_short_when_the_calls_before_have_not_come_back_yet(broker_url: str) -> None:
+    """They fill the free slots within this window, and the slots are free again one window later."""
 
     async def use(one: Quota, other: Quota) -> None:
         await acquire(one)
@@ -140,7 +140,7 @@ def test_a_turn_is_near_when_those_before_have_not_come_back_yet(broker_url: str
     with_quotas(use, broker_url, 10, 3.0, many=2)
 
 
-def test_a_429_stops_every_process_and_a_shorter_one_does_not_end_it(broker_url: str) -> None:
+def test_a_429_stops_every_process_and_a_shorter_one_does_not_shorten_it(broker_url: str) -> None:
     async def use(one: Quota, other: Quota) -> None:
         await one.block(30)
         await other.block(5)
@@ -173,7 +173,7 @@ def test_a_cancelled_caller_takes_nothing_from_the_others(broker_url: str) -> No
     with_quotas(use, broker_url, 100, 60)
 
 
-def test_without_redis_a_process_goes_on_with_a_share_of_its_own(own_valkey: Valkey) -> None:
+def test_without_redis_a_process_goes_on_with_a_quarter_of_the_budget(own_valkey: Valkey) -> None:
     async def use(quota: Quota) -> None:
         assert await refusals(quota, 10) == []
         own_valkey.kill()
@@ -185,7 +185,7 @@ def test_without_redis_a_process_goes_on_with_a_share_of_its_own(own_valkey: Val
     with_quotas(use, own_valkey.url, 100, 60)
 
 
-def test_a_frozen_redis_costs_one_short_wait_and_no_call(own_valkey: Valkey) -> None:
+def test_a_frozen_redis_costs_one_short_wait_and_fails_no_call(own_valkey: Valkey) -> None:
     async def use(quota: Quota) -> None:
         await acquire(quota)
         os.kill(own_valkey.process.pid, signal.SIGSTOP)
@@ -200,7 +200,7 @@ def test_a_frozen_redis_costs_one_short_wait_and_no_call(own_valkey: Valkey) -> 
     with_quotas(use, own_valkey.url, 100, 60)
 
 
-def test_without_redis_the_reserve_stays(own_valkey: Valkey) -> None:
+def test_without_redis_each_priority_keeps_its_cap(own_valkey: Valkey) -> None:
     async def use(quota: Quota) -> None:
         own_valkey.kill()
         assert len(await refusals(quota, 30, Priority.POLLING)) == 30 - 16
@@ -210,7 +210,7 @@ def test_without_redis_the_reserve_stays(own_valkey: Valkey) -> None:
     with_quotas(use, own_valkey.url, 100, 60)
 
 
-def test_a_redis_that_comes_back_is_told_of_what_was_used_meanwhile(own_valkey: Valkey) -> None:
+def test_a_redis_that_comes_back_is_told_of_the_calls_made_meanwhile(own_valkey: Valkey) -> None:
     async def use(one: Quota, other: Quota) -> None:
         assert await refusals(one, 10) == []
         own_valkey.kill()
@@ -225,13 +225,13 @@ def test_a_redis_that_comes_back_is_told_of_what_was_used_meanwhile(own_valkey: 
 
 
 async def until_known(valkey: Valkey, calls: int, key: str = "calls") -> None:
-    """Until Redis knows of so many calls."""
+    """Wait until Redis knows of so many calls."""
     with redis.Redis.from_url(valkey.url) as client:
         await asyncio.to_thread(wait_until, lambda: client.zcard(f"bo:quota:{{test}}:{key}") == calls)
 
 
 def test_an_emptied_redis_is_reminded_before_it_grants_anything(own_valkey: Valkey) -> None:
-    """Of the calls of all who made some, also of those who ask for none any more, and in both windows."""
+    """Every process tells its calls, also one that asks for no more, and for both windows."""
 
     async def use(idle: Quota, busy: Quota) -> None:
         assert await refusals(idle, 30) == []
@@ -246,7 +246,7 @@ def test_an_emptied_redis_is_reminded_before_it_grants_anything(own_valkey: Valk
 
 
 def test_a_429_outlives_an_emptied_redis(own_valkey: Valkey) -> None:
-    """Whoever saw it, or was kept away by it, reminds Redis of it."""
+    """Every process that saw the 429, or was kept away by it, tells Redis of it."""
 
     async def use(one: Quota, other: Quota) -> None:
         await one.block(300)

@@ -1,4 +1,4 @@
-"""Webhooks as RealtimeKit documents them, as the sandbox sends them, and as nobody should send them."""
+"""Webhooks: events as RealtimeKit documents them, malformed bodies, and signatures."""
 
 import base64
 import json
@@ -10,15 +10,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from orchestrator.realtimekit.signatures import SignatureChecker, verify
 from orchestrator.realtimekit.webhooks import (
-    KeyFetcher,
     MeetingEnded,
     MeetingStarted,
     ParticipantJoined,
     ParticipantLeft,
     RecordingUpdated,
     parse,
-    verify,
 )
 from tests.realtimekit.scripted import ScriptedServer
 from tests.support.sandbox_server import SandboxServer
@@ -92,7 +91,7 @@ def test_people_join_and_leave() -> None:
     assert left == ParticipantLeft("m1", "s1", "p1", "ana", at(2), at(0, 5))
 
 
-def test_a_recording_is_told_with_its_size_though_that_is_a_text() -> None:
+def test_a_recording_has_its_size_though_that_is_sent_as_a_text() -> None:
     updated = parsed(event="recording.statusUpdate", recording=RECORDING, meeting=MEETING)
     assert updated == RecordingUpdated(
         meeting_id="m1",
@@ -108,7 +107,7 @@ def test_a_recording_is_told_with_its_size_though_that_is_a_text() -> None:
     )
 
 
-def test_missing_and_strange_details_are_none() -> None:
+def test_missing_and_unreadable_fields_are_none() -> None:
     bare = parsed(event="recording.statusUpdate", recording={"recordingId": "r1", "status": "ERRORED", "fileSize": "?"})
     assert bare == RecordingUpdated(None, None, "r1", "ERRORED", None, None, None, None, None, None)
     joined = parsed(
@@ -140,17 +139,17 @@ def test_missing_and_strange_details_are_none() -> None:
         {"event": "of the future", "meeting": MEETING},
     ],
 )
-def test_what_is_of_no_use_is_none(body: Any) -> None:
+def test_an_event_that_we_do_not_use_is_none(body: Any) -> None:
     assert parse(json.dumps(body).encode()) is None
 
 
 @pytest.mark.parametrize("raw", [b"", b"not json", b"\xff\xfe", b'{"event":'])
-def test_what_is_not_json_is_an_error(raw: bytes) -> None:
+def test_a_body_that_is_not_json_is_an_error(raw: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whichever json raises
         parse(raw)
 
 
-def test_only_the_very_bytes_that_were_signed_pass() -> None:
+def test_only_the_signed_bytes_pass() -> None:
     body = b'{"event": "meeting.started"}'
     assert verify(body, signed(body), pem(KEY))
     assert not verify(body + b" ", signed(body), pem(KEY))
@@ -161,7 +160,7 @@ def test_only_the_very_bytes_that_were_signed_pass() -> None:
 @pytest.mark.parametrize(
     "signature", ["", "x", "not base64!", "AAAA", "ä", pytest.param(signed(b"else"), id="of else")]
 )
-def test_a_bad_signature_is_no_signature(signature: str) -> None:
+def test_a_malformed_signature_does_not_pass(signature: str) -> None:
     assert not verify(b"body", signature, pem(KEY))
 
 
@@ -179,7 +178,7 @@ def publish(scripted: ScriptedServer, key: RSAPrivateKey) -> None:
 
 def test_the_published_key_is_fetched_once(scripted: ScriptedServer) -> None:
     publish(scripted, KEY)
-    keys = KeyFetcher(scripted.url)
+    keys = SignatureChecker(scripted.url)
     assert keys.verify(b"one", signed(b"one")) is True
     assert keys.verify(b"two", signed(b"two")) is True
     assert len(scripted.asked) == 1
@@ -187,32 +186,32 @@ def test_the_published_key_is_fetched_once(scripted: ScriptedServer) -> None:
 
 def test_a_changed_key_is_fetched_again(scripted: ScriptedServer) -> None:
     publish(scripted, KEY)
-    keys = KeyFetcher(scripted.url, again_seconds=0)
+    keys = SignatureChecker(scripted.url, refetch_seconds=0)
     assert keys.verify(b"one", signed(b"one")) is True
     changed = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     publish(scripted, changed)
     assert keys.verify(b"two", signed(b"two", changed)) is True
 
 
-def test_forgeries_do_not_make_us_fetch_the_key_again_and_again(scripted: ScriptedServer) -> None:
+def test_forged_signatures_do_not_fetch_the_key_again_and_again(scripted: ScriptedServer) -> None:
     publish(scripted, KEY)
-    keys = KeyFetcher(scripted.url)
+    keys = SignatureChecker(scripted.url)
     assert [keys.verify(b"forged", "AAAA") for _ in range(20)] == [False] * 20
     assert len(scripted.asked) == 1
 
 
 @pytest.mark.parametrize("body", [b"down", {"data": {}}, {"data": {"publicKey": "rubbish"}}, []])
-def test_without_a_key_the_answer_is_neither_yes_nor_no(scripted: ScriptedServer, body: Any) -> None:
+def test_without_a_key_the_result_is_none(scripted: ScriptedServer, body: Any) -> None:
     scripted.reply(body, status=200)
-    keys = KeyFetcher(scripted.url, again_seconds=0)
+    keys = SignatureChecker(scripted.url, refetch_seconds=0)
     assert keys.verify(b"one", signed(b"one")) is None
     publish(scripted, KEY)
     assert keys.verify(b"one", signed(b"one")) is True
 
 
-def test_a_key_that_is_lost_again_leaves_the_one_we_know(scripted: ScriptedServer) -> None:
+def test_a_key_that_can_not_be_fetched_again_leaves_the_known_one(scripted: ScriptedServer) -> None:
     publish(scripted, KEY)
-    keys = KeyFetcher(scripted.url, again_seconds=0)
+    keys = SignatureChecker(scripted.url, refetch_seconds=0)
     assert keys.verify(b"one", "AAAA") is False
     scripted.reply(b"down", status=503)
     assert keys.verify(b"one", "AAAA") is False
@@ -220,12 +219,12 @@ def test_a_key_that_is_lost_again_leaves_the_one_we_know(scripted: ScriptedServe
 
 
 def test_a_pinned_key_is_never_fetched(scripted: ScriptedServer) -> None:
-    keys = KeyFetcher(scripted.url, pinned_key=pem(KEY))
+    keys = SignatureChecker(scripted.url, pinned_key=pem(KEY))
     assert keys.verify(b"one", signed(b"one")) is True
     assert keys.verify(b"one", "AAAA") is False
     assert scripted.asked == []
 
 
 def test_the_sandbox_publishes_its_key_like_realtimekit(sandbox: SandboxServer) -> None:
-    keys = KeyFetcher(f"{sandbox.root}/.well-known/webhooks.json")
+    keys = SignatureChecker(f"{sandbox.root}/.well-known/webhooks.json")
     assert keys.verify(b"forged", signed(b"forged")) is False

@@ -11,7 +11,8 @@ from starlette.concurrency import run_in_threadpool
 from orchestrator.api.common import errors
 from orchestrator.errors import NotNow, Unauthenticated, UserError
 from orchestrator.log import logger
-from orchestrator.realtimekit.webhooks import DELIVERY_HEADER, SIGNATURE_HEADER, KeyFetcher
+from orchestrator.realtimekit.signatures import SignatureChecker
+from orchestrator.realtimekit.webhooks import DELIVERY_HEADER, SIGNATURE_HEADER
 from orchestrator.services.deps import Deps
 from orchestrator.services.webhooks import incoming
 from schemas.responses import HealthResponse
@@ -33,7 +34,7 @@ async def realtimekit(request: Request) -> HealthResponse:
     return HealthResponse(status="ok")
 
 
-def _take(deps: Deps, keys: KeyFetcher, raw: bytes, signature: str, delivery_id: str) -> None:
+def _take(deps: Deps, keys: SignatureChecker, raw: bytes, signature: str, delivery_id: str) -> None:
     """Whatever goes wrong on our side is a 503: then it is sent again."""
     try:
         _check(keys, raw, signature)
@@ -45,7 +46,7 @@ def _take(deps: Deps, keys: KeyFetcher, raw: bytes, signature: str, delivery_id:
         raise NotNow("the delivery could not be stored") from error
 
 
-def _check(keys: KeyFetcher, raw: bytes, signature: str) -> None:
+def _check(keys: SignatureChecker, raw: bytes, signature: str) -> None:
     if not signature:
         raise Unauthenticated(f"no {SIGNATURE_HEADER}")
     genuine = keys.verify(raw, signature)

@@ -1,1 +1,1 @@
-"""The budget of calls that all processes share: which call may go out now, and which waits."""
+"""The budget of calls that all processes share: which call goes out now, and which one waits."""

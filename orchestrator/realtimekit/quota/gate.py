@@ -1,7 +1,7 @@
-"""One budget of calls for all worker processes, as Cloudflare counts them: a sliding window, and who goes first in it.
+"""The gate that every call passes: one budget for all worker processes, counted as Cloudflare counts.
 
-Cloudflare allows 1,200 calls in 5 minutes for each token and blocks everything for 5 minutes beyond that (Cloudflare
-docs). A token bucket would not do: its burst plus its refill exceed a window.
+Cloudflare allows 1,200 calls in 5 minutes for each token, and blocks everything for 5 minutes beyond that (Cloudflare
+docs). A token bucket would not do, because its burst plus its refill exceed such a window.
 """
 
 import asyncio
@@ -19,49 +19,54 @@ from redis.exceptions import RedisError
 from orchestrator import metrics
 from orchestrator.errors import OutOfQuota
 from orchestrator.log import logger
-from orchestrator.realtimekit.quota.budget import Ask, Budget, usable_of
-from orchestrator.realtimekit.quota.own import Named, OwnCalls
-from orchestrator.realtimekit.quota.window import REST_SECONDS, WATCH_SECONDS, SharedWindow
+from orchestrator.realtimekit.quota.budget import Budget, QuotaRequest, usable_of
+from orchestrator.realtimekit.quota.memory import Attempt, ProcessMemory
+from orchestrator.realtimekit.quota.window import REDIS_PAUSE_SECONDS, REMIND_INTERVAL_SECONDS, SharedWindows
 from orchestrator.settings import Settings
 
 log = logger(__name__)
 
-PATIENCE_SECONDS = 2.0
-"""A longer wait is the caller's: it keeps the time of its turn and gives its thread back."""
-MOST_AT_ONCE = 100
+LONGEST_WAIT_SECONDS = 2.0
+"""A call that has to wait for longer is refused: its row becomes due at that time, and the thread is free till then."""
+MAX_CALLS_PER_ROUND_TRIP = 100
 
 
 @dataclass(frozen=True)
-class Turn:
-    """What became of an asking: `call` may go out now, or it is to ask again in `wait` seconds."""
+class Decision:
+    """Whether the call may go out now; if not, it is to be asked for again in `wait_seconds`."""
 
-    call: str
-    wait: float
+    call_id: str
+    wait_seconds: float
+
+    @property
+    def granted(self) -> bool:
+        """Whether the call may go out now."""
+        return not self.wait_seconds
 
 
-Asking = tuple[Named, "asyncio.Future[float]"]
+Waiting = tuple[Attempt, "asyncio.Future[float]"]
 
 
 class Quota:
-    """Belongs to one event loop; any number of processes share the windows through `redis_url` and `scope`.
+    """Decides when calls go out; any number of processes share the windows through `redis_url` and `scope`.
 
-    Calls that are asked for at the same time go to Redis together, in one round trip. A Redis that fails never costs a
-    call: the process goes on with a share of its own.
+    An object belongs to one event loop. Calls that are asked for at the same time go to Redis in one round trip. An
+    error of Redis never fails a call: the process goes on with a share of its own.
     """
 
     def __init__(self, redis_url: str, calls: Budget, recordings: Budget, scope: str = "") -> None:
-        self._own = OwnCalls([calls, recordings])
-        self._shared = SharedWindow(redis_url, [calls, recordings], scope, self._own)
+        self._memory = ProcessMemory([calls, recordings])
+        self._shared = SharedWindows(redis_url, [calls, recordings], scope, self._memory)
         process = secrets.token_hex(6)
-        self._names = (f"{process}:{number}" for number in count())
-        self._redis_rests_until = 0.0
-        self._asking: list[Asking] = []
-        self._asker: asyncio.Task[None] | None = None
-        self._watcher: asyncio.Task[None] | None = None
+        self._call_ids = (f"{process}:{number}" for number in count())
+        self._redis_paused_until = 0.0
+        self._waiting: list[Waiting] = []
+        self._decider: asyncio.Task[None] | None = None
+        self._reminder: asyncio.Task[None] | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> "Quota":
-        """The budget of the token in `settings`; another token, or another RealtimeKit, has another budget."""
+        """Build the quota of the token in `settings`; another token, or another RealtimeKit, has another budget."""
         token = f"{settings.realtimekit_base_url} {settings.realtimekit_api_token.get_secret_value()}"
         calls = usable_of(settings.realtimekit_requests_per_5_minutes)
         recordings = usable_of(settings.realtimekit_recording_requests)
@@ -72,117 +77,120 @@ class Quota:
             scope=hashlib.sha256(token.encode()).hexdigest()[:12],
         )
 
-    async def take(self, ask: Ask) -> Turn:
-        """Ask for the right to make one call; OutOfQuota when its turn is more than two seconds away."""
-        answer: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        name = next(self._names)
-        self._asking.append(((ask, name), answer))
-        if self._asker is None:
-            self._asker = _nobodys_task(self._ask_for_all())
-        wait = await answer
-        label = ask.priority.name.lower()
-        if wait > PATIENCE_SECONDS:
+    async def take(self, request: QuotaRequest) -> Decision:
+        """Ask for the right to make one call; OutOfQuota when it would wait for more than LONGEST_WAIT_SECONDS."""
+        decided: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        call_id = next(self._call_ids)
+        self._waiting.append(((request, call_id), decided))
+        if self._decider is None:
+            self._decider = _start_without_context(self._decide_all())
+        wait = await decided
+        label = request.priority.name.lower()
+        if wait > LONGEST_WAIT_SECONDS:
             metrics.QUOTA_REFUSED.labels(label).inc()
             raise OutOfQuota(f"no call to RealtimeKit is free for {wait:.1f} s", retry_after=wait)
         if wait:
             metrics.QUOTA_WAITED.labels(label).inc(wait)
         else:
             metrics.QUOTA_GRANTED.labels(label).inc()
-        return Turn(name, wait)
+        return Decision(call_id, wait)
 
-    def answered(self, call: str) -> None:
-        """To be said of each call that was let out: RealtimeKit may have counted it as late as now."""
-        self._own.answered(call)
+    def answered(self, call_id: str) -> None:
+        """Note that a granted call is over, because RealtimeKit may have counted it as late as now."""
+        self._memory.answered(call_id)
 
     async def used(self) -> int:
-        """How many calls of all processes the window holds now; raises RedisError or OSError."""
+        """Return how many calls of all processes are in the window now; raises RedisError or OSError."""
         return await self._shared.used()
 
     async def block(self, seconds: float) -> None:
-        """RealtimeKit answered 429: no process calls it for `seconds`; a longer block stays."""
+        """Keep all processes from calling for `seconds`, after a 429; a longer block stays."""
         metrics.RATE_LIMITED.inc()
         log.warning("realtimekit answered 429", blocked_seconds=seconds)
-        self._own.close_gate(seconds)
-        self._watch()
+        self._memory.close_gate(seconds)
+        self._start_reminder()
         try:
             await self._shared.remind()
         except (RedisError, OSError) as error:
-            self._let_redis_rest(error)
+            self._pause_redis(error)
 
     async def close(self) -> None:
         """Close the connection to Redis."""
-        if self._watcher is not None:
-            self._watcher.cancel()
+        if self._reminder is not None:
+            self._reminder.cancel()
         await self._shared.close()
 
-    async def _ask_for_all(self) -> None:
+    async def _decide_all(self) -> None:
         try:
-            while self._asking:
-                self._asking.sort(key=lambda asking: asking[0][0].priority)
-                batch = self._asking[:MOST_AT_ONCE]
-                del self._asking[: len(batch)]
-                await self._answer(batch)
+            while self._waiting:
+                self._waiting.sort(key=lambda waiting: waiting[0][0].priority)
+                batch = self._waiting[:MAX_CALLS_PER_ROUND_TRIP]
+                del self._waiting[: len(batch)]
+                await self._decide(batch)
         finally:
-            self._asker = None
+            self._decider = None
 
-    async def _answer(self, batch: list[Asking]) -> None:
-        """Tell each its wait, or what went wrong; callers that were cancelled meanwhile want neither."""
+    async def _decide(self, batch: list[Waiting]) -> None:
+        """Give each caller its wait, or the error; a caller that was cancelled meanwhile gets neither."""
         try:
-            waits = await self._take([named for named, _ in batch])
+            waits = await self._take([attempt for attempt, _ in batch])
         except Exception as error:
-            for _, answer in batch:
-                if not answer.done():
-                    answer.set_exception(error)
+            for _, decided in batch:
+                if not decided.done():
+                    decided.set_exception(error)
             return
-        for (_, answer), wait in zip(batch, waits, strict=True):
-            if not answer.done():
-                answer.set_result(wait)
+        for (_, decided), wait in zip(batch, waits, strict=True):
+            if not decided.done():
+                decided.set_result(wait)
 
-    async def _take(self, asks: Sequence[Named]) -> list[float]:
-        self._watch()
-        if time.monotonic() < self._redis_rests_until:
-            return self._take_own(asks)
+    async def _take(self, attempts: Sequence[Attempt]) -> list[float]:
+        self._start_reminder()
+        if time.monotonic() < self._redis_paused_until:
+            return self._take_without_redis(attempts)
         try:
-            waits = await self._shared.take(asks)
+            waits = await self._shared.take(attempts)
         except (RedisError, OSError) as error:
-            self._let_redis_rest(error)
-            return self._take_own(asks)
-        for (ask, name), wait in zip(asks, waits, strict=True):
+            self._pause_redis(error)
+            return self._take_without_redis(attempts)
+        for (request, call_id), wait in zip(attempts, waits, strict=True):
             if not wait:
-                self._own.note(ask, name)
+                self._memory.add(request, call_id)
         return waits
 
-    def _take_own(self, asks: Sequence[Named]) -> list[float]:
-        for ask, _ in asks:
-            metrics.QUOTA_WITHOUT_REDIS.labels(ask.priority.name.lower()).inc()
-        return self._own.take(asks)
+    def _take_without_redis(self, attempts: Sequence[Attempt]) -> list[float]:
+        for request, _ in attempts:
+            metrics.QUOTA_WITHOUT_REDIS.labels(request.priority.name.lower()).inc()
+        return self._memory.take(attempts)
 
-    def _let_redis_rest(self, error: Exception) -> None:
+    def _pause_redis(self, error: Exception) -> None:
         log.warning("quota goes on without redis", error=str(error))
-        self._redis_rests_until = time.monotonic() + REST_SECONDS
+        self._redis_paused_until = time.monotonic() + REDIS_PAUSE_SECONDS
 
-    def _watch(self) -> None:
-        if self._watcher is None:
-            self._watcher = _nobodys_task(self._keep_redis_reminded())
+    def _start_reminder(self) -> None:
+        if self._reminder is None:
+            self._reminder = _start_without_context(self._keep_redis_reminded())
 
     async def _keep_redis_reminded(self) -> None:
-        """Also while this process asks for nothing: others do, and would be granted what it has spent."""
-        try:
-            await asyncio.sleep(WATCH_SECONDS)
-            while self._own.remembers():
-                if time.monotonic() >= self._redis_rests_until:
-                    await self._try_to_remind()
-                await asyncio.sleep(WATCH_SECONDS)
-        finally:
-            self._watcher = None
+        """Check that Redis knows this process's calls, even while it asks for none.
 
-    async def _try_to_remind(self) -> None:
+        Other processes go on asking, and an emptied Redis would grant them what this process has spent.
+        """
+        try:
+            await asyncio.sleep(REMIND_INTERVAL_SECONDS)
+            while self._memory.has_something():
+                if time.monotonic() >= self._redis_paused_until:
+                    await self._remind_redis()
+                await asyncio.sleep(REMIND_INTERVAL_SECONDS)
+        finally:
+            self._reminder = None
+
+    async def _remind_redis(self) -> None:
         try:
             await self._shared.take([])
         except (RedisError, OSError) as error:
-            self._let_redis_rest(error)
+            self._pause_redis(error)
 
 
-def _nobodys_task(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """A task that works for many: none of them is whom its log lines are about."""
+def _start_without_context(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Start a task with an empty logging context, so its lines do not carry the request that happened to start it."""
     return asyncio.create_task(coroutine, context=contextvars.Context())

@@ -4,12 +4,12 @@ from enum import IntEnum
 
 
 class Priority(IntEnum):
-    """Lower goes first: bringing people home comes before everything else."""
+    """The lower number goes first: closing rooms comes before everything else."""
 
     CLOSING = 0
     MOVING = 1
-    """A person, or a conversation that is to be recorded, waits in an open room."""
+    """Somebody waits in an open room: a person who moves, or a conversation that is to be recorded."""
     OPENING = 2
     POLLING = 3
     PREPARING = 4
-    """Rooms made ahead of their start: nobody waits for these."""
+    """Rooms that are made ahead of their start; nobody waits for them."""

@@ -1,0 +1,102 @@
+"""Recordings of an app's meetings."""
+
+from typing import Literal
+
+from orchestrator.errors import Conflict, NotFound, Refused
+from orchestrator.realtimekit.answers import object_at
+from orchestrator.realtimekit.connection import Connection
+from orchestrator.realtimekit.paging import ITEMS_PER_PAGE
+from orchestrator.realtimekit.quota.priority import Priority
+from orchestrator.realtimekit.records import RecordingRecord
+
+RecordingStatus = Literal["INVOKED", "RECORDING", "UPLOADING", "UPLOADED", "ERRORED", "PAUSED"]
+
+MIN_RECORDING_SECONDS, MAX_RECORDING_SECONDS = 60, 86_400
+"""The limits of `max_seconds` (RealtimeKit docs)."""
+RUNNING: list[RecordingStatus] = ["INVOKED", "RECORDING", "PAUSED"]
+STOPPED = frozenset({"UPLOADING", "UPLOADED", "ERRORED"})
+
+
+class RecordingClient(Connection):
+    """Recordings: start, find, stop."""
+
+    async def start_recording(
+        self, meeting_id: str, *, max_seconds: int, file_name_prefix: str, priority: Priority = Priority.MOVING
+    ) -> RecordingRecord:
+        """Record the meeting's live session; refused while nobody is there or a recording runs.
+
+        `max_seconds` is brought between MIN_RECORDING_SECONDS and MAX_RECORDING_SECONDS.
+        """
+        seconds = min(max(max_seconds, MIN_RECORDING_SECONDS), MAX_RECORDING_SECONDS)
+        body = await self._call(
+            "start_recording",
+            priority,
+            lambda kit: kit.recordings.with_raw_response.start_recordings(
+                **self._app, meeting_id=meeting_id, max_seconds=seconds, file_name_prefix=file_name_prefix
+            ),
+            meeting_id,
+        )
+        return RecordingRecord.read(object_at(body, "data"))
+
+    async def active_recording(
+        self, meeting_id: str, *, priority: Priority = Priority.MOVING
+    ) -> RecordingRecord | None:
+        """Return the recording that runs in the meeting, if any."""
+        try:
+            body = await self._call(
+                "active_recording",
+                priority,
+                lambda kit: kit.recordings.with_raw_response.get_active_recordings(meeting_id, **self._app),
+                meeting_id,
+            )
+        except NotFound:
+            return None
+        return RecordingRecord.read(object_at(body, "data"))
+
+    async def recording(self, recording_id: str, *, priority: Priority = Priority.POLLING) -> RecordingRecord:
+        """Return one recording."""
+        body = await self._call(
+            "recording",
+            priority,
+            lambda kit: kit.recordings.with_raw_response.get_one_recording(recording_id, **self._app),
+            recording_id,
+        )
+        return RecordingRecord.read(object_at(body, "data"))
+
+    async def running_recordings(self, *, priority: Priority = Priority.POLLING) -> list[RecordingRecord]:
+        """Return all recordings of the app that have not stopped."""
+        found = await self._all(
+            "running_recordings",
+            priority,
+            lambda page: (
+                lambda kit: kit.recordings.with_raw_response.get_recordings(
+                    **self._app, status=RUNNING, page_no=page, per_page=ITEMS_PER_PAGE
+                )
+            ),
+        )
+        return [record for record in map(RecordingRecord.read, found) if record.status in RUNNING]
+
+    async def stop_recording(
+        self, recording_id: str, *, priority: Priority = Priority.CLOSING
+    ) -> RecordingRecord | None:
+        """Stop a recording; None, or its present state, when it had stopped before. Safe to repeat.
+
+        How RealtimeKit refuses a second stop is undocumented. So after a refusal the status of the recording decides.
+        """
+        try:
+            body = await self._call(
+                "stop_recording",
+                priority,
+                lambda kit: kit.recordings.with_raw_response.pause_resume_stop_recording(
+                    recording_id, **self._app, action="stop"
+                ),
+                recording_id,
+            )
+        except (NotFound, Conflict):
+            return None
+        except Refused:
+            record = await self.recording(recording_id, priority=priority)
+            if record.status in STOPPED:
+                return record
+            raise
+        return RecordingRecord.read(object_at(body, "data"))

@@ -1,0 +1,86 @@
+"""Live sessions of an app's meetings, and who is in them."""
+
+from collections.abc import Sequence
+
+from orchestrator.errors import NotFound
+from orchestrator.realtimekit.answers import object_at
+from orchestrator.realtimekit.connection import Connection
+from orchestrator.realtimekit.paging import ITEMS_PER_PAGE
+from orchestrator.realtimekit.quota.priority import Priority
+from orchestrator.realtimekit.records import PeerRecord, SessionRecord
+
+
+class SessionClient(Connection):
+    """Live sessions and their peers."""
+
+    async def active_session(self, meeting_id: str, *, priority: Priority = Priority.POLLING) -> SessionRecord | None:
+        """Return the meeting's live session; None when nobody is there."""
+        try:
+            body = await self._call(
+                "active_session",
+                priority,
+                lambda kit: kit.active_session.with_raw_response.get_active_session(meeting_id, **self._app),
+                meeting_id,
+            )
+        except NotFound:
+            return None
+        return SessionRecord.read(object_at(body, "data"))
+
+    async def live_sessions(self, *, priority: Priority = Priority.POLLING) -> list[SessionRecord]:
+        """Return the live sessions of all the app's meetings, also of those that are not ours."""
+        found = await self._all(
+            "live_sessions",
+            priority,
+            lambda page: (
+                lambda kit: kit.sessions.with_raw_response.get_sessions(
+                    **self._app, status="LIVE", page_no=page, per_page=ITEMS_PER_PAGE
+                )
+            ),
+            path=("data", "sessions"),
+        )
+        return [SessionRecord.read(item) for item in found if item.get("status") == "LIVE"]
+
+    async def session_peers(self, session_id: str, *, priority: Priority = Priority.POLLING) -> list[PeerRecord]:
+        """Return every peer that was ever in the session."""
+        found = await self._all(
+            "session_peers",
+            priority,
+            lambda page: (
+                lambda kit: kit.sessions.with_raw_response.get_session_participants(
+                    session_id, **self._app, page_no=page, per_page=ITEMS_PER_PAGE
+                )
+            ),
+            session_id,
+            path=("data", "participants"),
+        )
+        return [PeerRecord.read(item) for item in found]
+
+    async def kick(
+        self, meeting_id: str, custom_participant_ids: Sequence[str], *, priority: Priority = Priority.CLOSING
+    ) -> None:
+        """Put these people out of the live session; counts as done when nobody is there."""
+        if not custom_participant_ids:
+            return
+        try:
+            await self._call(
+                "kick",
+                priority,
+                lambda kit: kit.active_session.with_raw_response.kick_participants(
+                    meeting_id, **self._app, custom_participant_ids=list(custom_participant_ids)
+                ),
+                meeting_id,
+            )
+        except NotFound:
+            return
+
+    async def kick_all(self, meeting_id: str, *, priority: Priority = Priority.CLOSING) -> None:
+        """Put everybody out of the live session; counts as done when there is none."""
+        try:
+            await self._call(
+                "kick_all",
+                priority,
+                lambda kit: kit.active_session.with_raw_response.kick_all_participants(meeting_id, **self._app),
+                meeting_id,
+            )
+        except NotFound:
+            return
