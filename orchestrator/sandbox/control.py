@@ -1,4 +1,4 @@
-"""The control door `/_sandbox/...`: play people, spoil calls, turn switches, look at everything."""
+"""The control API `/_sandbox/...`, with which tests join meetings, set faults and switches, and read the state."""
 
 import asyncio
 import contextlib
@@ -12,27 +12,28 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from orchestrator.sandbox.parts import Parts
 from orchestrator.sandbox.rest import meetings, participants, sessions, webhooks
-from orchestrator.sandbox.rest.faults import Gate
+from orchestrator.sandbox.rest.faults import RateLimit
 from orchestrator.sandbox.rest.http import Receive, Scope, Send, read_body, respond
+from orchestrator.sandbox.rest.responses import Response
 from orchestrator.sandbox.rest.routes import OPERATIONS
 from orchestrator.sandbox.world import live, recorder
-from orchestrator.sandbox.world.answers import JSON, Answer, Refusal, iso, iso_or_none
 from orchestrator.sandbox.world.config import Budget, Fault, Latency, Settable
 from orchestrator.sandbox.world.state import Peer
-from orchestrator.sandbox.world.tokens import bearer
+from orchestrator.sandbox.world.tokens import participant_of
+from orchestrator.sandbox.world.values import JSON, Refusal, iso, iso_or_none
 
 FAULTS = TypeAdapter(list[Fault])
-LONGEST_WAIT = 30.0
+MAX_POLL_SECONDS = 30.0
 
 
 class Join(BaseModel):
-    """Somebody opens the meeting with their token."""
+    """Somebody joins with the token of a participant."""
 
     auth_token: str
 
 
 class Leave(BaseModel):
-    """They hang up."""
+    """A peer hangs up."""
 
     peer_id: str
 
@@ -44,18 +45,18 @@ class End(BaseModel):
 
 
 class Age(BaseModel):
-    """A meeting was made earlier than it really was."""
+    """Move the creation of a meeting back by some seconds."""
 
     meeting_id: str
     seconds: float
 
 
 class Control:
-    """Answers plain JSON; what is wrong with a request comes as `{"error": …}`."""
+    """Answers with plain JSON; errors are `{"error": …}`."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts, self._world = parts, parts.world
-        self._doors: dict[tuple[str, str], Callable[[bytes, dict[str, str]], Any | Awaitable[Any]]] = {
+        self._handlers: dict[tuple[str, str], Callable[[bytes, dict[str, str]], Any | Awaitable[Any]]] = {
             ("POST", "join"): self._join,
             ("POST", "leave"): self._leave,
             ("POST", "end"): self._end,
@@ -66,7 +67,7 @@ class Control:
             ("GET", "state"): self._state,
             ("GET", "faults"): lambda *_: parts.faults.show(),
             ("PUT", "faults"): self._put_faults,
-            ("GET", "latency"): lambda *_: parts.clock.latency.model_dump(),
+            ("GET", "latency"): lambda *_: parts.delays.latency.model_dump(),
             ("PUT", "latency"): self._put_latency,
             ("GET", "switches"): lambda *_: parts.config.switches.model_dump(),
             ("PUT", "switches"): lambda body, _: _change(parts.config.switches, body),
@@ -74,32 +75,32 @@ class Control:
             ("PUT", "timings"): lambda body, _: _change(parts.config.timings, body),
             ("GET", "delivery"): lambda *_: parts.config.delivery.model_dump(),
             ("PUT", "delivery"): lambda body, _: _change(parts.config.delivery, body),
-            ("GET", "budget"): lambda *_: parts.gate.show(),
+            ("GET", "budget"): lambda *_: parts.rate_limit.show(),
             ("PUT", "budget"): self._put_budget,
-            ("GET", "calls"): lambda *_: parts.log.show() | {"budget": parts.gate.show()},
+            ("GET", "calls"): lambda *_: parts.call_log.show() | {"budget": parts.rate_limit.show()},
             ("DELETE", "calls"): self._forget_calls,
             ("GET", "deliveries"): self._deliveries,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        door = self._doors.get((scope["method"], scope["path"].removeprefix("/_sandbox/")))
-        if door is None:
-            await respond(send, Answer(404, {"error": "no such door"}))
+        """Serve one request."""
+        handler = self._handlers.get((scope["method"], scope["path"].removeprefix("/_sandbox/")))
+        if handler is None:
+            await respond(send, Response(404, {"error": "the control API has no such path or method"}))
             return
         try:
-            done = door(await read_body(receive), dict(parse_qsl(scope["query_string"].decode())))
-            answer = Answer(200, await done if isinstance(done, Awaitable) else done)
+            result = handler(await read_body(receive), dict(parse_qsl(scope["query_string"].decode())))
+            response = Response(200, await result if isinstance(result, Awaitable) else result)
         except Refusal as refusal:
-            answer = Answer(refusal.status, {"error": refusal.message})
+            response = Response(refusal.status, {"error": refusal.message})
         except ValidationError as error:
-            answer = Answer(400, {"error": str(error)})
+            response = Response(400, {"error": str(error)})
         except ValueError as error:
-            answer = Answer(400, {"error": f"not JSON: {error}"})
-        await respond(send, answer)
+            response = Response(400, {"error": f"not JSON: {error}"})
+        await respond(send, response)
 
     def _join(self, body: bytes, _query: dict[str, str]) -> JSON:
-        participant = bearer(self._world, Join.model_validate_json(body).auth_token)
+        participant = participant_of(self._world, Join.model_validate_json(body).auth_token)
         peer = live.join(self._world, participant)
         return {"peer_id": peer.id, "session_id": peer.session.id, "meeting_id": participant.meeting.id}
 
@@ -130,11 +131,11 @@ class Control:
         return {"reset": True}
 
     async def _departures(self, _body: bytes, query: dict[str, str]) -> JSON:
-        """Peers that were put out, after the number that the caller has seen; waits for the next one."""
+        """Return departures later than number `after`; wait up to `wait` seconds for the first of them."""
         after = int(query.get("after", "0"))
-        if after > len(self._world.departures):  # counted by a sandbox that ran before this one
+        if after > len(self._world.departures):  # the number is from a sandbox that ran before this one
             after = 0
-        wait = min(float(query.get("wait", "0")), LONGEST_WAIT)
+        wait = min(float(query.get("wait", "0")), MAX_POLL_SECONDS)
         if len(self._world.departures) <= after and wait:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._world.departed.wait(), wait)
@@ -149,16 +150,16 @@ class Control:
     def _put_latency(self, body: bytes, _query: dict[str, str]) -> JSON:
         latency = Latency.model_validate_json(body)
         _check_operations(set(latency.operations))
-        self._parts.clock.latency = latency
+        self._parts.delays.latency = latency
         return latency.model_dump()
 
     def _put_budget(self, body: bytes, _query: dict[str, str]) -> JSON:
-        """A new budget with nothing used of it; `null` or no body takes the limit away, and any block."""
-        self._parts.gate = Gate(TypeAdapter(Budget | None).validate_json(body or b"null"))
-        return self._parts.gate.show()
+        """Set a new budget, of which nothing is used yet; `null` or no body removes the limit and any block."""
+        self._parts.rate_limit = RateLimit(TypeAdapter(Budget | None).validate_json(body or b"null"))
+        return self._parts.rate_limit.show()
 
     def _forget_calls(self, _body: bytes, _query: dict[str, str]) -> JSON:
-        self._parts.log.clear()
+        self._parts.call_log.clear()
         return {"cleared": True}
 
     def _deliveries(self, _body: bytes, _query: dict[str, str]) -> JSON:
@@ -166,7 +167,7 @@ class Control:
         return {"pending": deliveries.pending, "attempts": [asdict(each) for each in deliveries.attempts]}
 
     def _state(self, _body: bytes, _query: dict[str, str]) -> JSON:
-        """Everything but tokens, for invariants."""
+        """Return everything but the tokens, so that tests can check invariants."""
         world = self._world
         return {
             "meetings": [
@@ -177,12 +178,12 @@ class Control:
                 participants.show(each) | {"meeting_id": each.meeting.id} for each in world.participants.values()
             ],
             "sessions": [
-                sessions.show(world, each) | {"meeting_id": each.meeting.id, "reason": each.reason}
+                sessions.show(world, each) | {"meeting_id": each.meeting.id, "reason": each.end_reason}
                 for each in world.sessions.values()
             ],
             "peers": [_show_peer(each) for each in world.peers.values()],
             "recordings": [
-                recorder.show_reasons(world, each) | {"meeting_id": each.meeting.id}
+                recorder.show_with_reasons(world, each) | {"meeting_id": each.meeting.id}
                 for each in world.recordings.values()
             ],
             "webhooks": [webhooks.show(each) for each in world.webhooks.values()],
@@ -203,7 +204,7 @@ def _show_peer(peer: Peer) -> JSON:
 
 
 def _change(settings: Settable, body: bytes) -> JSON:
-    """Set the fields that are sent, all or none of them."""
+    """Set the fields that are sent: all of them, or none when one is wrong."""
     changes = json.loads(body)
     checked = type(settings).model_validate(settings.model_dump() | changes)
     for name in changes:

@@ -1,14 +1,14 @@
-"""What a running sandbox is made of; the REST side and the control door share it."""
+"""The parts of a running sandbox, which the REST API and the control API share."""
 
 from orchestrator.sandbox.rest.calls import CallLog
-from orchestrator.sandbox.rest.faults import Clock, Faults, Gate
+from orchestrator.sandbox.rest.faults import Delays, Faults, RateLimit
 from orchestrator.sandbox.world.config import SandboxConfig
 from orchestrator.sandbox.world.delivery import Deliveries, Signer
 from orchestrator.sandbox.world.state import World
 
 
 class Parts:
-    """All of it, wired; the configuration is copied because the control door changes it."""
+    """All parts, connected. The configuration is copied, because the control API changes it."""
 
     def __init__(self, config: SandboxConfig) -> None:
         self._initial = config
@@ -19,10 +19,10 @@ class Parts:
         self.reset()
 
     def reset(self) -> None:
-        """As at the start: nothing in it, all settings as they were configured."""
+        """Return to the start: an empty world, and all settings as they were configured."""
         self.config = self._initial.model_copy(deep=True)
         self.world.config = self.config
         self.world.clear()
         self.deliveries.clear()
-        self.faults, self.gate = Faults(self.config.faults), Gate(self.config.budget)
-        self.clock, self.log = Clock(self.config.latency), CallLog(self.config.log_size)
+        self.faults, self.rate_limit = Faults(self.config.faults), RateLimit(self.config.budget)
+        self.delays, self.call_log = Delays(self.config.latency), CallLog(self.config.log_size)

@@ -1,4 +1,4 @@
-"""Runs the sandbox under uvicorn, with a protocol that lets faults cut connections."""
+"""Runs the sandbox under uvicorn, in a way that lets faults cut connections."""
 
 import asyncio
 import socket
@@ -12,16 +12,16 @@ from orchestrator.sandbox.world.config import SandboxConfig
 
 
 class CuttableProtocol(HttpToolsProtocol):
-    """Hands each request the transport of its connection, in the scope's state."""
+    """Puts the transport of the connection into the state of each request's scope."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client has connected."""
+        """Keep the transport of a new connection."""
         self.app_state = {**self.app_state, "transport": transport}
         super().connection_made(transport)  # type: ignore[arg-type]
 
 
 def server(app: Any, host: str, port: int) -> uvicorn.Server:
-    """A server that is not running yet; `run(sockets=[…])` takes a socket that is bound already."""
+    """Make a server; its `run(sockets=[…])` takes a socket that is bound already."""
     config = uvicorn.Config(
         app,
         host=host,
@@ -43,8 +43,8 @@ def serve(config: SandboxConfig, host: str = "127.0.0.1", port: int = 8800) -> N
 
 
 def free_socket(host: str = "127.0.0.1") -> socket.socket:
-    """A socket bound to a free port, for `server(...).run(sockets=[…])`."""
-    # asyncio turns Nagle off only for sockets that say they are TCP; with it on, answers take 40 ms
+    """Bind a socket to a free port, for `server(...).run(sockets=[…])`."""
+    # asyncio turns Nagle's algorithm off only for sockets that are declared as TCP; with it, answers take 40 ms
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((host, 0))

@@ -1,4 +1,4 @@
-"""An empty, quick sandbox for each test, the SDK on it, and somebody who takes its webhooks."""
+"""Fixtures: an empty, quick sandbox, the SDK pointed at it, and a receiver of its webhooks."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from tests.support.sandbox_server import SandboxServer
 
 @pytest.fixture(scope="session")
 def kit_of_process() -> Iterator[Kit]:
-    """Recordings move on at once, failed webhooks are sent again at once; sessions linger for a minute."""
+    """Start a sandbox without delays of recordings and of webhook retries."""
     timings = Timings(recording_starts_after=0, recording_uploads_after=0)
     with SandboxServer(SandboxConfig(timings=timings, delivery=Delivery(backoff_seconds=0.01))) as running:
         yield Kit(running)
@@ -20,19 +20,19 @@ def kit_of_process() -> Iterator[Kit]:
 
 @pytest.fixture
 def kit(kit_of_process: Kit) -> Kit:
-    """The SDK on a sandbox with nothing in it."""
+    """Return the SDK pointed at an empty sandbox."""
     kit_of_process.sandbox.reset()
     return kit_of_process
 
 
 @pytest.fixture
 def sandbox(kit: Kit) -> SandboxServer:
-    """The sandbox itself."""
+    """Return the sandbox of `kit`."""
     return kit.sandbox
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """Where webhooks may go."""
+    """Start a receiver of webhooks."""
     with Receiver() as running:
         yield running

@@ -1,4 +1,4 @@
-"""The official SDK pointed at a sandbox, which also keeps the raw answer of the latest call."""
+"""The official SDK pointed at a sandbox; it keeps the raw answer of the latest call."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ JSON = dict[str, Any]
 
 
 class Kit:
-    """`kit.meetings.create(...)` and so on, without account and app to repeat."""
+    """The SDK with short cuts for frequent calls; `account` and `ids` are the arguments that every call needs."""
 
     def __init__(self, sandbox: SandboxServer, api_token: str | None = None) -> None:
         self.sandbox, self.latest = sandbox, httpx.Response(0)
@@ -24,13 +24,13 @@ class Kit:
         self.api = self.client.realtime_kit
 
     def meeting(self, title: str = "Room 1", **settings: Any) -> str:
-        """Create a meeting; its id."""
+        """Create a meeting and return its id."""
         answer = self.api.meetings.create(self.sandbox.app_id, **self.account, title=title, **settings)
         assert answer.data is not None
         return answer.data.id
 
     def participant(self, meeting_id: str, custom_id: str = "ann", **more: Any) -> JSON:
-        """Add a participant, named unless `name` says otherwise; what REST answers, with the token."""
+        """Add a participant and return the answer, with the token; the name is made from the id unless given."""
         more = {"name": custom_id.capitalize()} | more
         preset = "group_call_participant"
         self.api.meetings.add_participant(
@@ -39,7 +39,7 @@ class Kit:
         return self.data
 
     def joined(self, meeting_id: str, custom_id: str = "ann") -> JSON:
-        """Add somebody who joins: `peer_id, session_id, meeting_id`."""
+        """Add a participant who joins; returns `peer_id`, `session_id` and `meeting_id`."""
         return self.sandbox.join(self.participant(meeting_id, custom_id)["token"])
 
     def record(self, meeting_id: str, **settings: Any) -> JSON:
@@ -48,7 +48,7 @@ class Kit:
         return self.data
 
     def recording(self, recording_id: str) -> JSON:
-        """One recording."""
+        """Get a recording."""
         self.api.recordings.get_one_recording(recording_id, **self.ids)
         return self.data
 
@@ -58,7 +58,7 @@ class Kit:
         return self.data
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """A call that the SDK lacks or would not make, below the app's path; answers anything."""
+        """Make a call that the SDK lacks or would not make, on a path below the app; raises for no status."""
         url = f"{self.sandbox.base_url}/accounts/{self.sandbox.account_id}/realtime/kit/{self.sandbox.app_id}{path}"
         headers = {"Authorization": f"Bearer {self.sandbox.api_token}"} | options.pop("headers", {})
         return self.plain.request(method, url, headers=headers, **options)
@@ -71,7 +71,7 @@ class Kit:
 
     @property
     def data(self) -> JSON:
-        """Its `data`."""
+        """The `data` of the latest answer."""
         data: JSON = self.body["data"]
         return data
 

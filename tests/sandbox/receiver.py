@@ -1,4 +1,4 @@
-"""An HTTP server that takes webhooks and answers as it is told."""
+"""An HTTP server that receives webhooks and answers with the statuses that a test sets."""
 
 import json
 from collections.abc import Callable
@@ -20,17 +20,17 @@ class Received:
 
     @property
     def body(self) -> Any:
-        """Parsed."""
+        """The parsed body."""
         return json.loads(self.raw)
 
     @property
     def event(self) -> str:
-        """Its name."""
+        """The name of the event."""
         return str(self.body["event"])
 
 
 class Receiver(Door):
-    """`url` to register; `received` in order; `answers` are statuses for the next deliveries, then 200."""
+    """Keeps deliveries in `received`; answers with the next status of `answers`, then with 200."""
 
     def __init__(self) -> None:
         self.received: list[Received] = []
@@ -39,11 +39,11 @@ class Receiver(Door):
         self.url += "/hook"
 
     def events(self) -> list[str]:
-        """Names of what was received, in order."""
+        """Return the names of the received events, in order."""
         return [each.event for each in self.received]
 
     def of(self, event: str) -> list[Any]:
-        """Bodies of all events of a name."""
+        """Return the bodies of all events with a name."""
         return [each.body for each in self.received if each.event == event]
 
     def _take(self, raw: bytes, headers: dict[str, str]) -> int:

@@ -1,4 +1,4 @@
-"""Just enough of the public API for simulated people: seat streams and acknowledgements, on a real port."""
+"""The part of the public API that simulated people use, on a real port: seat streams and acknowledgements."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from aiohttp import web
 
 
 class StubApi:
-    """Client tokens are names. `seat()` says where somebody should be; `acks` is what they said."""
+    """A server on which client tokens are names; `seat()` moves a person, and `acks` has the acknowledgements."""
 
     def __init__(self) -> None:
         self.acks: list[tuple[str, dict[str, Any]]] = []
@@ -22,7 +22,7 @@ class StubApi:
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
 
     async def __aenter__(self) -> Self:
-        """Serve."""
+        """Start the server."""
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -30,20 +30,20 @@ class StubApi:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """End."""
+        """Stop the server."""
         await self._runner.cleanup()
 
     def seat(self, name: str, meeting_id: str, token: str | None, room_id: str | None = None) -> int:
-        """Point somebody's seat somewhere; answers its version."""
+        """Point a person's seat to a meeting, and return the version of the seat."""
         version = self._seats.get(name, {"version": 0})["version"] + 1
         seat = {"version": version, "location": "room" if room_id else "main", "meeting_id": "ours"}
         seat |= {"realtimekit_meeting_id": meeting_id, "room_id": room_id, "auth_token": token, "breakout": None}
         self._seats[name] = seat
-        self.tell(name, "seat", seat)
+        self.send(name, "seat", seat)
         return int(version)
 
-    def tell(self, name: str, event: str, data: dict[str, Any]) -> None:
-        """Send an event on all streams of somebody."""
+    def send(self, name: str, event: str, data: dict[str, Any]) -> None:
+        """Send an event on all streams of a person."""
         text = f"id: {event}-{data.get('version', 0)}\nevent: {event}\ndata: {json.dumps(data)}\n\n"
         for stream in self._streams.get(name, set()):
             stream.put_nowait(text)
@@ -63,7 +63,7 @@ class StubApi:
         stream: asyncio.Queue[str | None] = asyncio.Queue()
         self._streams.setdefault(name, set()).add(stream)
         if seat := self._seats.get(name):
-            self.tell(name, "seat", seat)
+            self.send(name, "seat", seat)
         while (text := await stream.get()) is not None:
             await response.write(text.encode())
         self._streams[name].discard(stream)

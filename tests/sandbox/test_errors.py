@@ -1,4 +1,4 @@
-"""Both error envelopes, and what is refused."""
+"""Both error envelopes, and the calls that are refused."""
 
 from typing import Any
 
@@ -117,14 +117,14 @@ def test_a_malformed_query_gets_400(kit: Kit, query: str) -> None:
         ("DELETE", "/webhooks/x", None),
     ],
 )
-def test_what_does_not_exist_gets_404(kit: Kit, method: str, path: str, body: Any) -> None:
+def test_an_unknown_id_gets_404(kit: Kit, method: str, path: str, body: Any) -> None:
     answer = kit.request(method, path, json=body)
     assert answer.status_code == 404
     assert answer.json()["error"]["code"] == 404
 
 
 @pytest.mark.parametrize(
-    ("door", "body"),
+    ("path", "body"),
     [
         ("faults", [{"kind": "no_such_kind"}]),
         ("faults", [{"kind": "silence", "operation": "no_such_operation"}]),
@@ -136,8 +136,8 @@ def test_what_does_not_exist_gets_404(kit: Kit, method: str, path: str, body: An
         ("budget", {"calls": 0}),
     ],
 )
-def test_the_control_door_refuses_what_it_does_not_know(kit: Kit, door: str, body: Any) -> None:
-    answer = kit.plain.put(f"{kit.sandbox.root}/_sandbox/{door}", json=body)
+def test_the_control_api_refuses_unknown_names_and_values(kit: Kit, path: str, body: Any) -> None:
+    answer = kit.plain.put(f"{kit.sandbox.root}/_sandbox/{path}", json=body)
     assert answer.status_code == 400
     assert answer.json()["error"]
 

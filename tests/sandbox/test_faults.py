@@ -1,4 +1,4 @@
-"""Faults, latency and the budget: what strikes, whom, how often, and whether the effect came before it."""
+"""Faults, latency and the limit on calls: which calls they strike, how often, and whether the effect comes before."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ def fail(kit: Kit, kind: str, **more: object) -> None:
     kit.sandbox.faults({"operation": "create_meeting", "kind": kind} | more)
 
 
-def test_rate_limited_says_when_to_come_back_and_does_nothing(kit: Kit) -> None:
+def test_rate_limited_has_a_retry_after_and_no_effect(kit: Kit) -> None:
     fail(kit, "rate_limited", retry_after=7)
     with pytest.raises(cloudflare.RateLimitError) as caught:
         kit.meeting()
@@ -39,7 +39,7 @@ def test_rate_limited_may_come_without_a_retry_after(kit: Kit) -> None:
     assert "retry-after" not in caught.value.response.headers
 
 
-def test_a_block_turns_away_every_call_until_it_is_over(kit: Kit) -> None:
+def test_a_block_refuses_every_call_until_it_is_over(kit: Kit) -> None:
     fail(kit, "blocked", seconds=300)
     with pytest.raises(cloudflare.RateLimitError) as caught:
         kit.meeting()
@@ -110,13 +110,13 @@ def test_refuse_gives_any_status_with_realtimekits_words(kit: Kit) -> None:
     assert titles(kit) == []
 
 
-def test_a_fault_strikes_so_many_times_after_so_many_calls(kit: Kit) -> None:
+def test_a_fault_skips_some_calls_and_strikes_a_number_of_times(kit: Kit) -> None:
     fail(kit, "error_before", skip=1, times=2)
     statuses = [kit.request("POST", "/meetings").status_code for _ in range(5)]
     assert statuses == [201, 500, 500, 201, 201]
 
 
-def test_a_fault_without_times_strikes_for_ever_until_it_is_taken_away(kit: Kit) -> None:
+def test_a_fault_without_times_strikes_until_it_is_removed(kit: Kit) -> None:
     fail(kit, "error_before", times=None)
     assert {kit.request("POST", "/meetings").status_code for _ in range(5)} == {500}
     kit.sandbox.faults()
@@ -139,7 +139,7 @@ def test_the_same_seed_gives_the_same_luck(kit: Kit) -> None:
     assert luck() == first
 
 
-def test_match_picks_one_room_by_title_whatever_the_call(kit: Kit) -> None:
+def test_match_finds_the_title_of_the_meeting_for_every_kind_of_call(kit: Kit) -> None:
     one, other = kit.meeting("Room 1"), kit.meeting("Room 2")
     for meeting_id in (one, other):
         kit.joined(meeting_id)
@@ -178,7 +178,7 @@ def test_latency_is_per_operation(kit: Kit) -> None:
     assert took["POST"] >= 0.4 > took["GET"]
 
 
-def test_calls_wait_side_by_side_and_the_most_in_flight_is_known(kit: Kit) -> None:
+def test_delayed_calls_run_at_the_same_time_and_the_most_in_flight_are_counted(kit: Kit) -> None:
     kit.sandbox.latency(200)
 
     async def many() -> float:
@@ -197,7 +197,7 @@ def test_calls_wait_side_by_side_and_the_most_in_flight_is_known(kit: Kit) -> No
     assert 10 < calls["max_in_flight"] <= 40
 
 
-def test_beyond_the_budget_everything_is_blocked_for_a_while(kit: Kit) -> None:
+def test_a_call_beyond_the_budget_blocks_all_calls_for_a_while(kit: Kit) -> None:
     kit.sandbox.budget(3, window_seconds=60, block_seconds=300)
     answers = [kit.request("GET", "/presets") for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
@@ -216,7 +216,7 @@ def test_the_budget_is_a_sliding_window() -> None:
             time.sleep(0.11)
 
 
-def test_calls_are_listed_with_what_they_were_about(kit: Kit) -> None:
+def test_calls_are_listed_with_their_arguments(kit: Kit) -> None:
     meeting_id = kit.meeting("Main")
     kit.sandbox.faults({"operation": "add_participant", "kind": "reset_after"})
     with pytest.raises(cloudflare.APIConnectionError):

@@ -1,4 +1,4 @@
-"""Every answer has the fields that RealtimeKit's reference requires, in the types it says."""
+"""Every answer has the fields of RealtimeKit's reference, with their types."""
 
 import re
 from collections.abc import Callable
@@ -50,7 +50,7 @@ KINDS: dict[str, Callable[[Any], bool]] = {
 
 
 def check(record: JSON, table: str) -> None:
-    """Each `name:kind` of the table; `?` allows null, other kinds are words to choose from."""
+    """Check each `name:kind` of the table; `?` allows null, and a kind not in KINDS lists the allowed words."""
     for field in table.split():
         name, _, kind = field.partition(":")
         assert name in record, f"{name} is missing in {record}"
@@ -62,7 +62,7 @@ def check(record: JSON, table: str) -> None:
 
 
 def check_list(kit: Kit, table: str) -> None:
-    """A plain list with paging that is not empty."""
+    """Check a list with paging that is not empty."""
     assert kit.latest.status_code == 200
     assert kit.body["success"] is True
     check(kit.body["paging"], PAGING)
@@ -72,7 +72,7 @@ def check_list(kit: Kit, table: str) -> None:
 
 
 def check_one(kit: Kit, table: str, status: int = 200) -> None:
-    """One record, with the documented status."""
+    """Check one record, and the HTTP status."""
     assert kit.latest.status_code == status
     assert kit.body["success"] is True
     check(kit.data, table)

@@ -62,7 +62,7 @@ def test_a_meeting_needs_no_body(kit: Kit) -> None:
     assert answer.json()["data"]["session_keep_alive_time_in_secs"] == 60
 
 
-def test_a_token_says_who_may_join_what(kit: Kit) -> None:
+def test_a_token_names_the_participant_and_the_meeting(kit: Kit) -> None:
     meeting_id = kit.meeting()
     person = kit.participant(meeting_id)
     claims = jwt.decode(person["token"], options={"verify_signature": False})

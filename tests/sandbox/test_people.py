@@ -1,4 +1,4 @@
-"""Simulated people are where their seats say, whatever happens in between."""
+"""Simulated people join the meeting that their seat names, whatever happens in between."""
 
 import asyncio
 import time
@@ -7,35 +7,36 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from orchestrator.sandbox.people.crowd import Behaviour, Crowd, Person
+from orchestrator.sandbox.people.crowd import Crowd
+from orchestrator.sandbox.people.person import Behaviour, Person
 from tests.sandbox.kit import Kit
 from tests.sandbox.stub_api import StubApi
 
 
 class Stage:
-    """A main meeting and two rooms, with a token for everybody to each, and a crowd."""
+    """A main meeting and two rooms, a crowd, and a token of each person for each meeting."""
 
     def __init__(self, kit: Kit, api: StubApi, crowd: Crowd, *names: str) -> None:
         self.kit, self.api, self.crowd = kit, api, crowd
-        self.meetings = {place: kit.meeting(place) for place in ("main", "one", "two")}
+        self.meetings = {title: kit.meeting(title) for title in ("main", "one", "two")}
         self.tokens = {
-            (name, place): kit.participant(meeting_id, name)["token"]
+            (name, title): kit.participant(meeting_id, name)["token"]
             for name in names
-            for place, meeting_id in self.meetings.items()
+            for title, meeting_id in self.meetings.items()
         }
 
-    def send(self, place: str, *names: str) -> None:
-        """Point seats to main or to a room."""
+    def send(self, title: str, *names: str) -> None:
+        """Point seats to a meeting."""
         for name in names:
-            room = None if place == "main" else f"room-{place}"
-            self.api.seat(name, self.meetings[place], self.tokens[name, place], room)
+            room = None if title == "main" else f"room-{title}"
+            self.api.seat(name, self.meetings[title], self.tokens[name, title], room)
 
-    def present(self, place: str) -> list[str]:
-        """Who the sandbox says is there."""
-        return self.kit.sandbox.present(self.meetings[place])
+    def present(self, title: str) -> list[str]:
+        """Return who is in a meeting, according to the sandbox."""
+        return self.kit.sandbox.present(self.meetings[title])
 
     async def enter(self, *names: str, behaviour: Behaviour | None = None) -> list[Person]:
-        """People start with their seats in main, and get there."""
+        """Start people with their seats in main, and wait until they are there."""
         self.send("main", *names)
         people = await self.crowd.add({name: name for name in names}, behaviour)
         await until(lambda: self.present("main") == sorted(names))
@@ -43,7 +44,7 @@ class Stage:
 
 
 async def until(condition: Callable[[], bool], deadline: float = 10) -> None:
-    """Poll, while people go on."""
+    """Poll a condition while the people act."""
     end = time.monotonic() + deadline
     while not condition():
         assert time.monotonic() < end, "did not come true"
@@ -60,7 +61,7 @@ async def stage(kit: Kit, *names: str) -> AsyncIterator[Stage]:
             await crowd.stop()
 
 
-def test_people_follow_their_seats_and_say_so(kit: Kit) -> None:
+def test_people_follow_their_seats_and_acknowledge_them(kit: Kit) -> None:
     async def story() -> None:
         async with stage(kit, "ann", "bo", "cy") as here:
             await here.enter("ann", "bo", "cy")
@@ -75,7 +76,7 @@ def test_people_follow_their_seats_and_say_so(kit: Kit) -> None:
             await until(lambda: here.present("main") == ["ann", "bo", "cy"])
             assert here.present("one") == here.present("two") == []
             ann = here.crowd.people["ann"]
-            assert [place.location for place in ann.places] == ["main", "room", "main"]
+            assert [stay.location for stay in ann.stays] == ["main", "room", "main"]
             await here.crowd.settle(5)
             assert set(here.crowd.where().values()) == {here.meetings["main"]}
         assert here.present("main") == []
@@ -83,19 +84,19 @@ def test_people_follow_their_seats_and_say_so(kit: Kit) -> None:
     asyncio.run(story())
 
 
-def test_a_kicked_person_goes_back_to_where_the_seat_says(kit: Kit) -> None:
+def test_a_kicked_person_joins_again(kit: Kit) -> None:
     async def story() -> None:
         async with stage(kit, "ann") as here:
             (ann,) = await here.enter("ann")
             kit.api.active_session.kick_participants(
                 here.meetings["main"], **kit.ids, custom_participant_ids=["ann"], participant_ids=[]
             )
-            await until(lambda: len(ann.places) == 2 and here.present("main") == ["ann"])
+            await until(lambda: len(ann.stays) == 2 and here.present("main") == ["ann"])
 
     asyncio.run(story())
 
 
-def test_who_can_not_get_in_tries_again_until_the_seat_changes(kit: Kit) -> None:
+def test_a_person_who_is_refused_tries_again_until_the_seat_changes(kit: Kit) -> None:
     async def story() -> None:
         async with stage(kit, "ann") as here:
             await here.enter("ann")
@@ -113,7 +114,7 @@ def test_who_can_not_get_in_tries_again_until_the_seat_changes(kit: Kit) -> None
     asyncio.run(story())
 
 
-def test_a_seat_without_a_token_is_waited_for(kit: Kit) -> None:
+def test_a_person_whose_seat_has_no_token_yet_waits(kit: Kit) -> None:
     async def story() -> None:
         async with stage(kit, "ann") as here:
             (ann,) = await here.enter("ann")
@@ -126,27 +127,27 @@ def test_a_seat_without_a_token_is_waited_for(kit: Kit) -> None:
     asyncio.run(story())
 
 
-def test_a_broken_stream_is_taken_up_where_it_broke(kit: Kit) -> None:
+def test_a_broken_stream_is_resumed(kit: Kit) -> None:
     async def story() -> None:
         async with stage(kit, "ann") as here:
             (ann,) = await here.enter("ann")
             here.api.break_streams()
             here.send("one", "ann")
             await until(lambda: here.present("one") == ["ann"])
-            await until(lambda: ann.connections == 2 and len(ann.places) == 2)
+            await until(lambda: ann.connections == 2 and len(ann.stays) == 2)
             assert here.api.resumed_from[0] is None
             assert here.api.resumed_from[-1] in {"seat-1", "seat-2"}
 
     asyncio.run(story())
 
 
-def test_acknowledgements_are_repeated_until_they_are_heard(kit: Kit) -> None:
+def test_acknowledgements_are_repeated_after_a_5xx_only(kit: Kit) -> None:
     async def story() -> None:
         async with stage(kit, "ann") as here:
             here.api.ack_statuses = [503, 503]
             (ann,) = await here.enter("ann")
             await until(lambda: len(here.api.acks) == 3)
-            assert len(ann.places) == 1
+            assert len(ann.stays) == 1
             here.api.ack_statuses = [409]
             here.send("one", "ann")
             await until(lambda: len(here.api.acks) == 4)
@@ -167,10 +168,10 @@ def test_behaviours(kit: Kit) -> None:
             here.send("one", "stubborn", "leaver", "mute", "slow")
             await until(lambda: here.present("one") == ["mute", "slow"])
             leaver, slow = here.crowd.people["leaver"], here.crowd.people["slow"]
-            await until(lambda: leaver.hung_up and leaver.place is None and len(slow.places) == 2)
-            assert len(leaver.places) == 2
+            await until(lambda: leaver.hung_up and leaver.stay is None and len(slow.stays) == 2)
+            assert len(leaver.stays) == 2
             assert here.present("main") == ["stubborn"]
-            assert slow.places[-1].at >= began + 0.2
+            assert slow.stays[-1].joined_at >= began + 0.2
             assert "mute" not in {name for name, _ in here.api.acks}
             with pytest.raises(TimeoutError, match="stubborn"):
                 await here.crowd.settle(0.05)
@@ -178,21 +179,21 @@ def test_behaviours(kit: Kit) -> None:
     asyncio.run(story())
 
 
-def test_people_hear_warnings_broadcasts_and_closings(kit: Kit) -> None:
+def test_people_keep_warnings_broadcasts_and_closings(kit: Kit) -> None:
     async def story() -> None:
         async with stage(kit, "ann") as here:
             (ann,) = await here.enter("ann")
-            here.api.tell("ann", "warning", {"remaining_seconds": 60})
-            here.api.tell("ann", "broadcast", {"text": "Two\nlines"})
-            here.api.tell("ann", "closing", {"countdown_seconds": 5})
-            await until(lambda: bool(ann.heard.closings))
-            assert ann.heard.warnings == [{"remaining_seconds": 60}]
-            assert ann.heard.broadcasts == [{"text": "Two\nlines"}]
+            here.api.send("ann", "warning", {"remaining_seconds": 60})
+            here.api.send("ann", "broadcast", {"text": "Two\nlines"})
+            here.api.send("ann", "closing", {"countdown_seconds": 5})
+            await until(lambda: bool(ann.notices.closings))
+            assert ann.notices.warnings == [{"remaining_seconds": 60}]
+            assert ann.notices.broadcasts == [{"text": "Two\nlines"}]
 
     asyncio.run(story())
 
 
-def test_a_person_can_be_alone(kit: Kit) -> None:
+def test_a_person_works_without_a_crowd(kit: Kit) -> None:
     async def story() -> None:
         async with StubApi() as api:
             meeting_id = kit.meeting()
@@ -201,7 +202,7 @@ def test_a_person_can_be_alone(kit: Kit) -> None:
             await ann.start()
             await until(lambda: ann.settled)
             kit.sandbox.end(meeting_id)
-            await until(lambda: len(ann.places) == 2)
+            await until(lambda: len(ann.stays) == 2)
             await ann.stop()
             assert kit.sandbox.present(meeting_id) == []
 

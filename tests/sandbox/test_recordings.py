@@ -1,4 +1,4 @@
-"""A recording's life and when one can be started."""
+"""The lifecycle of recordings, and when one can be started."""
 
 import cloudflare
 import pytest
@@ -25,7 +25,7 @@ def test_a_recording_goes_from_invoked_to_uploaded_and_can_be_downloaded(kit: Ki
     assert kit.plain.get(kit.data["audio_download_url"]).headers["content-type"] == "audio/aac"
 
 
-def test_in_an_empty_meeting_nothing_is_recorded(kit: Kit) -> None:
+def test_an_empty_meeting_can_not_be_recorded(kit: Kit) -> None:
     meeting_id = kit.meeting()
     with pytest.raises(cloudflare.BadRequestError, match="nobody is in the meeting"):
         kit.record(meeting_id)
@@ -72,7 +72,7 @@ def test_a_recording_stops_by_itself_when_the_room_stays_empty(kit: Kit) -> None
     assert kit.data["stop_reason"]["reason"] == "ALL_PEERS_LEFT"
 
 
-def test_a_recording_goes_on_when_somebody_comes_back_in_time(kit: Kit) -> None:
+def test_a_recording_goes_on_when_somebody_rejoins_in_time(kit: Kit) -> None:
     kit.sandbox.timings(recording_stops_when_empty_after=0.8)
     meeting_id = kit.meeting()
     token = kit.participant(meeting_id)["token"]

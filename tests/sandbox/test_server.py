@@ -1,4 +1,4 @@
-"""How the sandbox is started, reset and ended."""
+"""Starting, resetting and stopping the sandbox."""
 
 import signal
 import socket
@@ -48,7 +48,7 @@ def test_serve_runs_from_a_json_configuration_and_ends_on_sigterm() -> None:
             process.kill()
 
 
-def test_reset_makes_it_as_good_as_new(kit: Kit) -> None:
+def test_reset_restores_the_empty_sandbox_and_its_settings(kit: Kit) -> None:
     new = kit.sandbox.state()
     meeting_id = kit.meeting()
     kit.joined(meeting_id)
@@ -87,6 +87,6 @@ def test_download_links_point_to_the_public_address() -> None:
         assert kit.plain.get(f"{sandbox.root}/_files/unknown.mp4").status_code == 404
 
 
-def test_unknown_control_doors_are_404(kit: Kit) -> None:
-    assert kit.plain.get(f"{kit.sandbox.root}/_sandbox/no-such-door").status_code == 404
+def test_an_unknown_path_of_the_control_api_is_404_and_a_malformed_body_400(kit: Kit) -> None:
+    assert kit.plain.get(f"{kit.sandbox.root}/_sandbox/no-such-path").status_code == 404
     assert kit.plain.post(f"{kit.sandbox.root}/_sandbox/join", content=b"{").status_code == 400

@@ -1,4 +1,4 @@
-"""Who is there: joining, leaving, kicks, and when sessions start and end."""
+"""Joins, leaves and kicks, and when sessions start and end."""
 
 import cloudflare
 import httpx
@@ -18,7 +18,7 @@ def test_a_session_begins_with_the_first_join_and_counts_its_people(kit: Kit) ->
     assert (kit.data["associated_id"], kit.data["meeting_display_name"]) == (meeting_id, "Main")
 
 
-def test_where_nobody_is_there_is_no_active_session(kit: Kit) -> None:
+def test_an_empty_meeting_has_no_active_session(kit: Kit) -> None:
     meeting_id = kit.meeting()
     for leave_first in (False, True):
         if leave_first:
@@ -43,7 +43,7 @@ def test_a_session_ends_when_its_keep_alive_time_is_over(kit: Kit) -> None:
     wait_until(ended)
 
 
-def test_who_comes_back_in_time_finds_the_same_session(kit: Kit) -> None:
+def test_a_participant_who_rejoins_in_time_is_in_the_same_session(kit: Kit) -> None:
     meeting_id = kit.meeting()
     token = kit.participant(meeting_id)["token"]
     first = kit.sandbox.join(token)
@@ -51,7 +51,7 @@ def test_who_comes_back_in_time_finds_the_same_session(kit: Kit) -> None:
     assert kit.sandbox.join(token)["session_id"] == first["session_id"]
 
 
-def test_kicks_take_custom_ids_or_participant_ids_and_all_tabs(kit: Kit) -> None:
+def test_a_kick_by_custom_id_or_participant_id_puts_out_all_tabs(kit: Kit) -> None:
     meeting_id = kit.meeting()
     ann, bo = kit.participant(meeting_id, "ann"), kit.participant(meeting_id, "bo")
     for token in (ann["token"], ann["token"], bo["token"]):
@@ -78,7 +78,7 @@ def test_kick_all_empties_the_meeting_and_ends_the_session(kit: Kit) -> None:
     assert kit.joined(meeting_id, "cy")["session_id"] != session_id
 
 
-def test_an_inactive_meeting_lets_nobody_in_and_can_be_made_active_again(kit: Kit) -> None:
+def test_an_inactive_meeting_refuses_joins_until_it_is_active_again(kit: Kit) -> None:
     meeting_id = kit.meeting()
     token = kit.participant(meeting_id)["token"]
     kit.sandbox.join(token)
@@ -90,7 +90,7 @@ def test_an_inactive_meeting_lets_nobody_in_and_can_be_made_active_again(kit: Ki
     kit.sandbox.join(token)
 
 
-def test_tokens_that_are_forged_or_of_deleted_participants_do_not_open(kit: Kit) -> None:
+def test_a_forged_token_and_one_of_a_deleted_participant_are_refused(kit: Kit) -> None:
     meeting_id = kit.meeting()
     person = kit.participant(meeting_id)
     with pytest.raises(httpx.HTTPStatusError, match="401"):
@@ -100,14 +100,14 @@ def test_tokens_that_are_forged_or_of_deleted_participants_do_not_open(kit: Kit)
         kit.sandbox.join(person["token"])
 
 
-def test_expired_tokens_do_not_open(kit: Kit) -> None:
+def test_an_expired_token_is_refused(kit: Kit) -> None:
     kit.sandbox.timings(token_lifetime_seconds=0.5)
     token = kit.participant(kit.meeting())["token"]
     with pytest.raises(httpx.HTTPStatusError, match="401"):
         kit.sandbox.join(token)
 
 
-def test_leaving_twice_says_so(kit: Kit) -> None:
+def test_leaving_twice_is_reported(kit: Kit) -> None:
     peer_id = kit.joined(kit.meeting())["peer_id"]
     assert kit.sandbox.leave(peer_id) == {"left": True, "because": "left"}
     assert kit.sandbox.leave(peer_id) == {"left": False, "because": "left"}
@@ -115,7 +115,7 @@ def test_leaving_twice_says_so(kit: Kit) -> None:
         kit.sandbox.leave("nobody")
 
 
-def test_participants_of_a_session_are_peers_and_can_be_summed_up(kit: Kit) -> None:
+def test_participants_of_a_session_are_peers_and_can_be_consolidated(kit: Kit) -> None:
     meeting_id = kit.meeting()
     ann = kit.participant(meeting_id, "ann")
     first = kit.sandbox.join(ann["token"])

@@ -1,4 +1,4 @@
-"""What RealtimeKit leaves undocumented: each switch, both ways."""
+"""Each switch for behaviour that RealtimeKit does not document, in all its positions."""
 
 import cloudflare
 import httpx
@@ -35,7 +35,7 @@ def test_the_same_custom_id_gives_the_same_record(kit: Kit) -> None:
 
 
 @pytest.mark.parametrize(("matches", "search", "found"), [("substring", "k-1", 2), ("exact", "k-1", 1)])
-def test_search_compares_parts_or_wholes(kit: Kit, matches: str, search: str, found: int) -> None:
+def test_search_finds_parts_of_titles_or_whole_titles(kit: Kit, matches: str, search: str, found: int) -> None:
     kit.sandbox.switches(search_matches=matches)
     for title in ("k-1", "K-10", "other"):
         kit.meeting(title)
@@ -67,7 +67,7 @@ def test_an_empty_meeting_may_be_recorded(kit: Kit, receiver: Receiver, triggers
     assert kit.data["stop_reason"]["reason"] == "ALL_PEERS_LEFT"
 
 
-def test_a_recording_of_an_empty_meeting_waits_for_its_people(kit: Kit) -> None:
+def test_a_recording_of_an_empty_meeting_waits_for_the_first_join(kit: Kit) -> None:
     kit.sandbox.switches(record_empty_meeting="allow")
     meeting_id = kit.meeting()
     recording = kit.record(meeting_id)
@@ -76,7 +76,7 @@ def test_a_recording_of_an_empty_meeting_waits_for_its_people(kit: Kit) -> None:
 
 
 @pytest.mark.parametrize("ejects", [False, True])
-def test_inactive_may_put_out_who_is_in(kit: Kit, ejects: bool) -> None:
+def test_inactive_may_put_everybody_out(kit: Kit, ejects: bool) -> None:
     kit.sandbox.switches(inactive_ejects=ejects)
     meeting_id = kit.meeting()
     kit.joined(meeting_id)
@@ -97,7 +97,7 @@ def test_kick_all_may_leave_the_session_to_its_keep_alive_time(kit: Kit) -> None
 
 
 @pytest.mark.parametrize(("wanted", "status"), [("not_found", 404), ("ok", 200)])
-def test_kick_all_where_nobody_is(kit: Kit, wanted: str, status: int) -> None:
+def test_kick_all_in_an_empty_meeting(kit: Kit, wanted: str, status: int) -> None:
     kit.sandbox.switches(kick_all_when_empty=wanted)
     answer = kit.request("POST", f"/meetings/{kit.meeting()}/active-session/kick-all")
     assert answer.status_code == status
@@ -112,7 +112,7 @@ def test_a_lingering_session_may_count_as_active(kit: Kit) -> None:
 
 
 @pytest.mark.parametrize(("wanted", "status"), [("conflict", 409), ("ok", 200)])
-def test_stopping_what_has_stopped(kit: Kit, wanted: str, status: int) -> None:
+def test_stopping_a_stopped_recording(kit: Kit, wanted: str, status: int) -> None:
     kit.sandbox.switches(stop_stopped_recording=wanted)
     meeting_id = kit.meeting()
     kit.joined(meeting_id)
@@ -121,7 +121,7 @@ def test_stopping_what_has_stopped(kit: Kit, wanted: str, status: int) -> None:
     assert statuses == [200, status]
 
 
-def test_nameless_people_can_not_join_unless_they_may(kit: Kit) -> None:
+def test_participants_without_a_name_can_join_only_with_the_switch(kit: Kit) -> None:
     meeting_id = kit.meeting()
     tokens = [kit.participant(meeting_id, f"user-{n}", name=name)["token"] for n, name in enumerate((None, ""))]
     for token in tokens:

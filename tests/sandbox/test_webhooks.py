@@ -1,4 +1,4 @@
-"""Webhooks: what is sent, how it is signed, and when it is sent again."""
+"""Webhooks: their events, their signatures, and their retries."""
 
 import base64
 import time
@@ -26,7 +26,7 @@ RECORDING = (
 
 @pytest.fixture
 def subscribed(kit: Kit, receiver: Receiver) -> Kit:
-    """All events go to the receiver."""
+    """Subscribe the receiver to all events."""
     subscribe(kit, receiver, *EVENTS)
     return kit
 
@@ -37,7 +37,7 @@ def subscribe(kit: Kit, receiver: Receiver, *events: str, **more: object) -> JSO
     return data
 
 
-def quiet(kit: Kit) -> None:
+def all_delivered(kit: Kit) -> None:
     wait_until(lambda: kit.sandbox.deliveries()["pending"] == 0)
 
 
@@ -49,15 +49,15 @@ def verify(kit: Kit, delivery: Received) -> None:
     key.verify(base64.b64decode(delivery.signature), delivery.raw, padding.PKCS1v15(), hashes.SHA256())
 
 
-def test_a_session_tells_its_story_in_camel_case(subscribed: Kit, receiver: Receiver) -> None:
+def test_a_session_sends_its_four_events_in_camel_case(subscribed: Kit, receiver: Receiver) -> None:
     kit = subscribed
     kit.sandbox.timings(keep_alive_seconds=0)
     meeting_id = kit.meeting("Main")
     joined = kit.joined(meeting_id)
-    quiet(kit)
+    all_delivered(kit)
     kit.sandbox.leave(joined["peer_id"])
     wait_until(lambda: "meeting.ended" in receiver.events())
-    quiet(kit)
+    all_delivered(kit)
     story = ["meeting.started", "meeting.participantJoined", "meeting.participantLeft", "meeting.ended"]
     assert sorted(receiver.events()) == sorted(story)
     for delivery in receiver.received:
@@ -75,7 +75,7 @@ def test_a_session_tells_its_story_in_camel_case(subscribed: Kit, receiver: Rece
 
 
 @pytest.mark.parametrize("by", ["kick_all", "client"])
-def test_a_meeting_that_a_host_ends_says_so(subscribed: Kit, receiver: Receiver, by: str) -> None:
+def test_a_meeting_that_a_host_ends_has_that_reason(subscribed: Kit, receiver: Receiver, by: str) -> None:
     meeting_id = subscribed.meeting()
     subscribed.joined(meeting_id)
     if by == "client":
@@ -86,7 +86,7 @@ def test_a_meeting_that_a_host_ends_says_so(subscribed: Kit, receiver: Receiver,
     assert receiver.of("meeting.ended")[0]["reason"] == "HOST_ENDED_MEETING"
 
 
-def test_a_recording_tells_each_step(subscribed: Kit, receiver: Receiver) -> None:
+def test_a_recording_sends_each_status(subscribed: Kit, receiver: Receiver) -> None:
     kit = subscribed
     meeting_id = kit.meeting()
     session_id = kit.joined(meeting_id)["session_id"]
@@ -136,7 +136,7 @@ def test_a_5xx_is_retried_and_whether_the_uuid_stays_is_a_switch(kit: Kit, recei
     receiver.answers = [503, 500]
     kit.joined(kit.meeting())
     wait_until(lambda: [delivery.status for delivery in receiver.received] == [503, 500, 200])
-    quiet(kit)
+    all_delivered(kit)
     assert len({delivery.uuid for delivery in receiver.received}) == (1 if keeps else 3)
     assert len({delivery.raw for delivery in receiver.received}) == 1
     assert {delivery.webhook_id for delivery in receiver.received} == {webhook["id"]}
@@ -145,26 +145,26 @@ def test_a_5xx_is_retried_and_whether_the_uuid_stays_is_a_switch(kit: Kit, recei
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 404, 429])
-def test_other_refusals_are_never_retried(kit: Kit, receiver: Receiver, status: int) -> None:
+def test_other_answers_are_never_retried(kit: Kit, receiver: Receiver, status: int) -> None:
     subscribe(kit, receiver, "meeting.started")
     receiver.answers = [status]
     kit.joined(kit.meeting())
     wait_until(lambda: receiver.received)
-    quiet(kit)
+    all_delivered(kit)
     assert [delivery.status for delivery in receiver.received] == [status]
 
 
-def test_retries_end_some_time(kit: Kit, receiver: Receiver) -> None:
+def test_retries_end_after_the_last_attempt(kit: Kit, receiver: Receiver) -> None:
     kit.sandbox.delivery(attempts=3)
     subscribe(kit, receiver, "meeting.started")
     receiver.answers = [500] * 10
     kit.joined(kit.meeting())
     wait_until(lambda: receiver.received)
-    quiet(kit)
+    all_delivered(kit)
     assert len(receiver.received) == 3
 
 
-def test_a_receiver_that_can_not_be_reached_is_tried_again(kit: Kit) -> None:
+def test_network_errors_are_retried(kit: Kit) -> None:
     kit.sandbox.delivery(attempts=2)
     body = {"name": "x", "url": "http://127.0.0.1:9/", "events": ["meeting.started"]}
     kit.request("POST", "/webhooks", json=body)
@@ -177,11 +177,11 @@ def test_only_enabled_webhooks_get_only_what_they_subscribe_to(kit: Kit, receive
     subscribe(kit, receiver, "meeting.started", enabled=False)
     kit.joined(kit.meeting())
     wait_until(lambda: receiver.received)
-    quiet(kit)
+    all_delivered(kit)
     assert receiver.events() == ["meeting.participantJoined"]
 
 
-def test_webhooks_can_be_withheld(subscribed: Kit, receiver: Receiver) -> None:
+def test_webhooks_can_be_switched_off(subscribed: Kit, receiver: Receiver) -> None:
     subscribed.sandbox.switches(webhooks_delivered=False)
     subscribed.joined(subscribed.meeting())
     assert subscribed.sandbox.deliveries() == {"pending": 0, "attempts": []}

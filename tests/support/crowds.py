@@ -5,7 +5,8 @@ import threading
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
-from orchestrator.sandbox.people.crowd import Behaviour, Crowd
+from orchestrator.sandbox.people.crowd import Crowd
+from orchestrator.sandbox.people.person import Behaviour
 
 T = TypeVar("T")
 

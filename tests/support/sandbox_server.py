@@ -15,7 +15,7 @@ JSON = dict[str, Any]
 
 
 class SandboxServer:
-    """A running sandbox and its control door; `stop()` it, or use it in a `with`."""
+    """A running sandbox and its control API; `stop()` it, or use it in a `with`."""
 
     account_id = "a" * 32
     app_id = "14a396e7-0f5c-4a7e-9d43-7b1c2d3e4f50"

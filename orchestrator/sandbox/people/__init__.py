@@ -1,1 +1,1 @@
-"""Simulated people: each keeps a seat stream open and is wherever the seat says."""
+"""Simulated people: each keeps a seat stream open, and joins the meeting that its seat names."""

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 import aiohttp
 
 from orchestrator.sandbox.people.departures import Departures
-from orchestrator.sandbox.people.person import Behaviour, Heard, Person, Place
+from orchestrator.sandbox.people.person import Behaviour, Person
 
-__all__ = ["Behaviour", "Crowd", "Heard", "Person", "Place"]
+POLL_SECONDS = 0.02
 
 
 class Crowd:
-    """People who share one connection pool and one watch for kicks. Make it inside a running loop."""
+    """People who share one connection pool and one poll of departures. Create it inside a running event loop."""
 
     def __init__(self, api_base: str, sandbox_base: str) -> None:
         self._api, self._sandbox = api_base, sandbox_base
@@ -34,20 +34,20 @@ class Crowd:
         return new
 
     def where(self) -> dict[str, str | None]:
-        """RealtimeKit meeting ids by name; None: nowhere."""
+        """Return the RealtimeKit meeting that each person is in, by name; None: in none."""
         return {name: person.meeting_id for name, person in self.people.items()}
 
     async def settle(self, within: float, names: Iterable[str] | None = None) -> None:
-        """Wait until these (all) are where their seats say; TimeoutError names who is not, after so many seconds."""
+        """Wait until these people, or all, are where their seats say; TimeoutError after `within` seconds."""
         wanted = [self.people[name] for name in names] if names else list(self.people.values())
         deadline = time.monotonic() + within
         while missing := [person.name for person in wanted if not person.settled]:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not where their seats say: {missing}")
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(POLL_SECONDS)
 
     async def stop(self) -> None:
-        """All hang up."""
+        """Make everybody hang up."""
         await asyncio.gather(*(person.stop() for person in self.people.values()))
         self._watch.cancel()
         await asyncio.gather(self._watch, return_exceptions=True)

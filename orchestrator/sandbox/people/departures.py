@@ -1,4 +1,4 @@
-"""How simulated people learn that they were put out: one long poll of the control door for all of them."""
+"""Tells simulated people that they were put out, with one long poll of the control API for all of them."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from collections.abc import Callable
 import aiohttp
 
 RETRY_SECONDS = 0.3
+POLL_SECONDS, POLL_TIMEOUT_SECONDS = 20, 40
 
 
 class Departures:
@@ -13,39 +14,41 @@ class Departures:
 
     def __init__(self, sandbox_base: str, http: aiohttp.ClientSession) -> None:
         self._url, self._http = f"{sandbox_base.rstrip('/')}/_sandbox/departures", http
-        self._watched: dict[str, Callable[[str], None]] = {}
-        self._early: set[str] = set()
+        self._callbacks: dict[str, Callable[[str], None]] = {}
+        self._unclaimed: set[str] = set()
+        """Peers whose departure arrived before `watch` was called for them."""
 
-    def watch(self, peer_id: str, put_out: Callable[[str], None]) -> None:
-        """Call back when this peer is put out, also when that was heard of before this call."""
-        if peer_id in self._early:
-            self._early.discard(peer_id)
-            put_out(peer_id)
+    def watch(self, peer_id: str, on_put_out: Callable[[str], None]) -> None:
+        """Call `on_put_out` when this peer is put out; at once when it already was."""
+        if peer_id in self._unclaimed:
+            self._unclaimed.discard(peer_id)
+            on_put_out(peer_id)
             return
-        self._watched[peer_id] = put_out
+        self._callbacks[peer_id] = on_put_out
 
     def forget(self, peer_id: str) -> None:
-        """It has left by itself."""
-        self._watched.pop(peer_id, None)
+        """Stop watching a peer that has left by itself."""
+        self._callbacks.pop(peer_id, None)
 
     async def run(self) -> None:
         """Poll until cancelled."""
-        seen = 0
+        last_number = 0
         while True:
             try:
-                seen = await self._poll(seen)
+                last_number = await self._poll(last_number)
             except (aiohttp.ClientError, TimeoutError, OSError):
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _poll(self, seen: int) -> int:
-        timeout = aiohttp.ClientTimeout(total=40)
-        async with self._http.get(self._url, params={"after": seen, "wait": 20}, timeout=timeout) as answer:
+    async def _poll(self, last_number: int) -> int:
+        timeout = aiohttp.ClientTimeout(total=POLL_TIMEOUT_SECONDS)
+        query = {"after": last_number, "wait": POLL_SECONDS}
+        async with self._http.get(self._url, params=query, timeout=timeout) as answer:
             answer.raise_for_status()
             departures = (await answer.json())["departures"]
         for departure in departures:
-            call_back = self._watched.pop(departure["peer_id"], None)
-            if call_back:
-                call_back(departure["peer_id"])
+            on_put_out = self._callbacks.pop(departure["peer_id"], None)
+            if on_put_out:
+                on_put_out(departure["peer_id"])
             else:
-                self._early.add(departure["peer_id"])
-        return int(departures[-1]["number"]) if departures else seen
+                self._unclaimed.add(departure["peer_id"])
+        return int(departures[-1]["number"]) if departures else last_number

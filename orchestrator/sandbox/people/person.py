@@ -1,7 +1,7 @@
-"""One simulated person: keeps a seat stream open and is wherever its seat says, like a well-made browser client.
+"""One simulated person: keeps a seat stream open and joins the meeting that its seat names, like a good browser client.
 
-Level-triggered: it only ever compares the seat with where it is, and goes there. Missed events, broken streams and
-kicks need no special case.
+It only compares the latest seat with the meeting that it is in, and moves when they differ. So missed events, broken
+streams and kicks need no special case.
 """
 
 import asyncio
@@ -17,29 +17,31 @@ import aiohttp
 from orchestrator.sandbox.people.departures import Departures
 from orchestrator.sandbox.people.sse import ServerEvent, events
 
-FIRST_RETRY, LONGEST_RETRY = 0.1, 2.0
-TROUBLE = (aiohttp.ClientError, TimeoutError, OSError)
+MIN_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.1, 2.0
+CALL_TIMEOUT_SECONDS = 15
+HANG_UP_SECONDS = 5
+NETWORK_ERRORS = (aiohttp.ClientError, TimeoutError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How well-behaved a person is; times in seconds."""
+    """How a person differs from an ideal one; times in seconds."""
 
     reaction: tuple[float, float] = (0.0, 0.0)
-    """A random time between these passes before it goes where its seat says."""
+    """Bounds of the random time that passes before it follows its seat."""
     never_moves: bool = False
-    """Stays in main, whatever its seat says."""
+    """It stays in main, whatever its seat says."""
     leaves_after: float | None = None
-    """So long after it has arrived in a room it hangs up for good."""
+    """How long after its arrival in a room it hangs up for good."""
     no_ack: bool = False
-    """Never tells the API where it has arrived."""
+    """It never acknowledges a seat."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Somewhere that a person is or was; `at` in seconds since the epoch."""
+class Stay:
+    """The time that a person spends in one meeting; `joined_at` in seconds since the epoch."""
 
-    at: float
+    joined_at: float
     location: str
     meeting_id: str
     room_id: str | None
@@ -47,8 +49,8 @@ class Place:
 
 
 @dataclass(slots=True)
-class Heard:
-    """What a person was told besides its seat."""
+class Notices:
+    """The events of the seat stream other than seats."""
 
     warnings: list[dict[str, Any]] = field(default_factory=list)
     broadcasts: list[dict[str, Any]] = field(default_factory=list)
@@ -56,7 +58,7 @@ class Heard:
 
 
 class Person:
-    """One browser. `start()` it inside a running loop; `stop()` hangs up."""
+    """One browser. Call `start()` inside a running event loop; `stop()` hangs up."""
 
     def __init__(
         self,
@@ -71,9 +73,9 @@ class Person:
     ) -> None:
         self.name, self.behaviour = name, behaviour or Behaviour()
         self.seat: dict[str, Any] | None = None
-        self.place: Place | None = None
-        self.places: list[Place] = []
-        self.heard = Heard()
+        self.stay: Stay | None = None
+        self.stays: list[Stay] = []
+        self.notices = Notices()
         self.hung_up = False
         self.connections = 0
         self._api, self._sandbox = api_base.rstrip("/"), sandbox_base.rstrip("/")
@@ -84,22 +86,22 @@ class Person:
         self._departures = departures or Departures(self._sandbox, self._http)
         self._tasks: list[asyncio.Task[None]] = []
         self._following: asyncio.Task[None] | None = None
-        self._look = asyncio.Event()
+        self._changed = asyncio.Event()
         self._last_event_id: str | None = None
         self._acknowledged: tuple[str, int] | None = None
 
     @property
     def meeting_id(self) -> str | None:
-        """Where it is now."""
-        return self.place.meeting_id if self.place else None
+        """The meeting that it is in now."""
+        return self.stay.meeting_id if self.stay else None
 
     @property
     def settled(self) -> bool:
-        """Whether it is where its seat says."""
+        """Whether it is in the meeting that its seat names."""
         return self.seat is not None and self.seat["realtimekit_meeting_id"] == self.meeting_id
 
     async def start(self) -> None:
-        """Begin to listen and to follow."""
+        """Open the seat stream, and follow the seat."""
         self._following = asyncio.create_task(self._follow(), name=f"{self.name} follows")
         self._tasks = [asyncio.create_task(self._listen(), name=f"{self.name} listens")]
         if self._own_departures:
@@ -109,7 +111,7 @@ class Person:
         """Hang up, and wait until that is done."""
         self.hang_up()
         if self._following:
-            await asyncio.wait([self._following], timeout=5)
+            await asyncio.wait([self._following], timeout=HANG_UP_SECONDS)
             self._tasks.append(self._following)
         for task in self._tasks:
             task.cancel()
@@ -118,58 +120,58 @@ class Person:
             await self._http.close()
 
     def hang_up(self) -> None:
-        """Leave for good, as soon as a move that is under way is done: a half-made join would leave a ghost."""
+        """Leave for good, after a move that is under way; cutting a join short could leave a peer behind."""
         self.hung_up = True
-        self._look.set()
+        self._changed.set()
 
     async def _listen(self) -> None:
-        """Keep the stream open, until it has hung up."""
-        pause = FIRST_RETRY
+        """Keep the seat stream open until the person hangs up."""
+        pause = MIN_RETRY_SECONDS
         while not self.hung_up:
             self.connections += 1
             resume = {"Last-Event-ID": self._last_event_id} if self._last_event_id else {}
             try:
                 async for event in events(self._http, f"{self._api}/v1/seat/events", self._bearer | resume):
-                    pause = FIRST_RETRY
-                    self._hear(event)
-            except TROUBLE:
-                pause = min(pause * 2, LONGEST_RETRY)
+                    pause = MIN_RETRY_SECONDS
+                    self._receive(event)
+            except NETWORK_ERRORS:
+                pause = min(pause * 2, MAX_RETRY_SECONDS)
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - spreads reconnects
 
-    def _hear(self, event: ServerEvent) -> None:
+    def _receive(self, event: ServerEvent) -> None:
         self._last_event_id = event.id or self._last_event_id
         match event.name:
             case "seat" if self.seat is None or event.data["version"] >= self.seat["version"]:
                 self.seat = event.data
-                self._look.set()
+                self._changed.set()
             case "warning":
-                self.heard.warnings.append(event.data)
+                self.notices.warnings.append(event.data)
             case "broadcast":
-                self.heard.broadcasts.append(event.data)
+                self.notices.broadcasts.append(event.data)
             case "closing":
-                self.heard.closings.append(event.data)
+                self.notices.closings.append(event.data)
 
     async def _follow(self) -> None:
-        """Go where the seat says whenever seat or place have changed; what fails is tried again."""
+        """Move whenever the seat or the stay has changed; retry after network errors."""
         pause: float | None = None
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._look.wait(), pause)
-            self._look.clear()
+                await asyncio.wait_for(self._changed.wait(), pause)
+            self._changed.clear()
             if pause is None and self.behaviour.reaction[1] and not self.hung_up:
                 await asyncio.sleep(random.uniform(*self.behaviour.reaction))  # noqa: S311 - people differ
             try:
-                await (self._leave() if self.hung_up else self._go())
+                await (self._leave() if self.hung_up else self._move())
                 pause = None
-            except TROUBLE:
-                pause = min((pause or FIRST_RETRY) * 2, LONGEST_RETRY)
-            if self.hung_up and self.place is None:
+            except NETWORK_ERRORS:
+                pause = min((pause or MIN_RETRY_SECONDS) * 2, MAX_RETRY_SECONDS)
+            if self.hung_up and self.stay is None:
                 return
 
-    async def _go(self) -> None:
-        """One step: leave, join, acknowledge. Raises when something did not work."""
+    async def _move(self) -> None:
+        """Leave, join and acknowledge, as far as the seat asks for it; raises NETWORK_ERRORS."""
         seat = self.seat
-        if seat is None or (self.behaviour.never_moves and (self.place or seat["location"] != "main")):
+        if seat is None or (self.behaviour.never_moves and (self.stay or seat["location"] != "main")):
             return
         if seat["realtimekit_meeting_id"] != self.meeting_id:
             if not seat["auth_token"]:
@@ -182,23 +184,23 @@ class Person:
     async def _join(self, seat: Mapping[str, Any]) -> None:
         joined = await self._post(f"{self._sandbox}/_sandbox/join", {"auth_token": seat["auth_token"]})
         meeting_id, peer_id = joined["meeting_id"], joined["peer_id"]
-        self.place = Place(time.time(), seat["location"], meeting_id, seat.get("room_id"), peer_id)
-        self.places.append(self.place)
-        self._departures.watch(peer_id, self._put_out)
+        self.stay = Stay(time.time(), seat["location"], meeting_id, seat.get("room_id"), peer_id)
+        self.stays.append(self.stay)
+        self._departures.watch(peer_id, self._on_put_out)
         if seat["location"] == "room" and self.behaviour.leaves_after is not None:
             asyncio.get_running_loop().call_later(self.behaviour.leaves_after, self.hang_up)
 
     async def _leave(self) -> None:
-        if place := self.place:
-            await self._post(f"{self._sandbox}/_sandbox/leave", {"peer_id": place.peer_id})
-            self._departures.forget(place.peer_id)
-            self.place = None
+        if stay := self.stay:
+            await self._post(f"{self._sandbox}/_sandbox/leave", {"peer_id": stay.peer_id})
+            self._departures.forget(stay.peer_id)
+            self.stay = None
 
-    def _put_out(self, peer_id: str) -> None:
-        """Kicked: go (back) to where the seat says."""
-        if self.place and self.place.peer_id == peer_id:
-            self.place = self._acknowledged = None
-            self._look.set()
+    def _on_put_out(self, peer_id: str) -> None:
+        """Follow the seat again after a kick."""
+        if self.stay and self.stay.peer_id == peer_id:
+            self.stay = self._acknowledged = None
+            self._changed.set()
 
     async def _acknowledge(self, seat: Mapping[str, Any]) -> None:
         done = (str(self.meeting_id), int(seat["version"]))
@@ -212,10 +214,10 @@ class Person:
         except aiohttp.ClientResponseError as error:
             if error.status >= 500:
                 raise
-        self._acknowledged = done  # what was refused is not said again: the next seat will tell
+        self._acknowledged = done  # also when it was refused (4xx): then a newer seat is on its way
 
     async def _post(self, url: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Any:
-        timeout = aiohttp.ClientTimeout(total=15)
+        timeout = aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS)
         async with self._http.post(url, json=body, headers=headers, timeout=timeout) as answer:
             answer.raise_for_status()
             return await answer.json() if answer.status != 204 else None

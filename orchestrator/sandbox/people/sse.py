@@ -7,12 +7,15 @@ from typing import Any
 
 import aiohttp
 
-SILENT_SECONDS = 90.0  # a stream without even a comment for this long is taken for dead
+CONNECT_TIMEOUT_SECONDS = 5.0
+SILENCE_TIMEOUT_SECONDS = 90.0
+"""A stream that sends nothing for so long, not even a comment, counts as broken."""
+MAX_LINE_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class ServerEvent:
-    """One event; data is JSON."""
+    """One event, with its data parsed as JSON."""
 
     id: str | None
     name: str
@@ -20,10 +23,10 @@ class ServerEvent:
 
 
 async def events(http: aiohttp.ClientSession, url: str, headers: Mapping[str, str]) -> AsyncIterator[ServerEvent]:
-    """The events of one connection, until it ends; aiohttp.ClientError or TimeoutError when it breaks."""
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=SILENT_SECONDS)
+    """Yield the events of one connection until it ends; aiohttp.ClientError or TimeoutError when it breaks."""
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_SECONDS, sock_read=SILENCE_TIMEOUT_SECONDS)
     accept = {"Accept": "text/event-stream", **headers}
-    async with http.get(url, headers=accept, timeout=timeout, read_bufsize=2**20) as answer:
+    async with http.get(url, headers=accept, timeout=timeout, read_bufsize=MAX_LINE_BYTES) as answer:
         answer.raise_for_status()
         fields: dict[str, str] = {}
         async for raw in answer.content:

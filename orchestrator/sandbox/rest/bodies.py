@@ -1,4 +1,4 @@
-"""Request bodies with the limits that RealtimeKit's reference gives; fields that nobody reads are kept as they are."""
+"""Request bodies with the limits of RealtimeKit's reference; fields that the sandbox does not use are not checked."""
 
 from typing import Annotated, Any, Literal
 
@@ -20,7 +20,7 @@ MaxSeconds = Annotated[int, Field(ge=60, le=86400)]
 
 
 class Open(BaseModel):
-    """A body whose further fields are let through unread."""
+    """A body that may have further fields, which are not checked."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -127,7 +127,7 @@ class PollBody(BaseModel):
     hide_votes: bool = False
 
 
-class StartBody(BaseModel):
+class StartRecordingBody(BaseModel):
     """POST /recordings."""
 
     meeting_id: str
@@ -140,7 +140,7 @@ class StartBody(BaseModel):
     storage_config: Storage | None = None
 
 
-class TrackBody(BaseModel):
+class StartTrackBody(BaseModel):
     """POST /recordings/track."""
 
     meeting_id: str
@@ -148,7 +148,7 @@ class TrackBody(BaseModel):
     user_ids: list[str] | None = None
 
 
-class ActionBody(BaseModel):
+class RecordingActionBody(BaseModel):
     """PUT /recordings/{id}."""
 
     action: Literal["stop", "pause", "resume"]
@@ -173,7 +173,7 @@ class WebhookPatch(BaseModel):
 
 
 class PresetBody(BaseModel):
-    """POST and PUT /presets; what is inside the three objects is kept unread."""
+    """POST and PUT /presets; the content of the three objects is not checked."""
 
     name: Annotated[str, Field(min_length=1)]
     config: dict[str, Any]

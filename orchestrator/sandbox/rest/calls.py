@@ -1,4 +1,4 @@
-"""One call as a handler sees it, and the list of those that were made."""
+"""One REST call as a handler gets it, and the log of all calls."""
 
 import json
 from collections import Counter, deque
@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from orchestrator.sandbox.world.answers import JSON, Answer, Refusal, page
+from orchestrator.sandbox.rest.responses import Response, page
 from orchestrator.sandbox.world.config import SandboxConfig
 from orchestrator.sandbox.world.state import World
+from orchestrator.sandbox.world.values import JSON, Refusal
 
 Body = TypeVar("Body", bound=BaseModel)
-SECRET = {"storage_config", "rtmp_out_config", "live_streaming_config", "token", "auth_token"}
+SECRET_FIELDS = {"storage_config", "rtmp_out_config", "live_streaming_config", "token", "auth_token"}
 
 
 @dataclass(slots=True)
@@ -29,26 +30,26 @@ class Call:
     body: bytes
 
     def parse(self, model: type[Body]) -> Body:
-        """The body as a model; nothing at all counts as `{}`. 400 with what is wrong."""
+        """Read the body; an empty one counts as `{}`, a wrong one gets a 400 that says why."""
         try:
             return model.model_validate_json(self.body or b"{}", strict=True)
         except ValidationError as error:
             raise Refusal(400, "; ".join(_complaint(part) for part in error.errors(include_url=False))) from None
 
     def first(self, name: str) -> str | None:
-        """A query parameter."""
+        """Return the first value of a query parameter, if any."""
         values = self.query.get(name)
         return values[0] if values else None
 
     def one_of(self, name: str, *allowed: str) -> str | None:
-        """A query parameter that must be one of these words, or 400."""
+        """Return a query parameter; 400 when it is none of the allowed values."""
         value = self.first(name)
         if value is not None and value not in allowed:
             raise Refusal(400, f"{name}: must be one of {', '.join(allowed)}")
         return value
 
     def number(self, name: str, default: int) -> int:
-        """A query parameter that is a number, not negative (the SDK writes `1` or `1.0`), or 400."""
+        """Return a query parameter as a whole number (the SDK writes `1` or `1.0`); 400 when it is none or negative."""
         value = self.first(name)
         if value is None:
             return default
@@ -61,7 +62,7 @@ class Call:
         return number
 
     def moment(self, name: str) -> float | None:
-        """A query parameter that is a time, as seconds since the epoch, or 400."""
+        """Return the time in a query parameter, in seconds since the epoch; 400 when it is none."""
         value = self.first(name)
         try:
             return None if value is None else datetime.fromisoformat(value).timestamp()
@@ -69,28 +70,28 @@ class Call:
             raise Refusal(400, f"{name}: must be a date and time") from None
 
     def flag(self, name: str) -> bool:
-        """A boolean query parameter."""
+        """Return a boolean query parameter."""
         return self.one_of(name, "true", "false") == "true"
 
     def page(self, items: list[Any], config: SandboxConfig) -> tuple[list[Any], JSON]:
-        """The asked for part of a list, and its `paging`."""
+        """Return the page of a list that the query asks for, and its `paging`."""
         size = min(self.number("per_page", config.default_per_page) or config.default_per_page, config.max_per_page)
         chosen, paging = page(items, self.number("page_no", 1), size)
         return list(chosen), paging
 
 
-Handler = Callable[[World, Call], Answer]
+Handler = Callable[[World, Call], Response]
 
 
-def listing(call: Call, world: World, items: list[Any], show: Callable[[Any], JSON]) -> Answer:
-    """A plain list: `data[]` and `paging`."""
+def list_response(call: Call, world: World, items: list[Any], show: Callable[[Any], JSON]) -> Response:
+    """Return one page of a list: `data[]` and `paging`."""
     chosen, paging = call.page(items, world.config)
-    return Answer(200, {"success": True, "data": [show(item) for item in chosen], "paging": paging})
+    return Response(200, {"success": True, "data": [show(item) for item in chosen], "paging": paging})
 
 
 @dataclass(slots=True)
-class Logged:
-    """What is remembered of a call."""
+class LoggedCall:
+    """A call in the log."""
 
     at: float
     call: Call
@@ -99,7 +100,7 @@ class Logged:
     fault: str | None = None
 
     def show(self) -> JSON:
-        """As `/_sandbox/calls` lists it; status 0 means that no answer was given."""
+        """Return the entry of `/_sandbox/calls`; status 0 means that there was no answer."""
         call = self.call
         args = {"path": call.params, "query": call.query, "body": _summary(call.body)}
         shown = {"at": self.at, "operation": call.operation, "method": call.method, "path": call.path}
@@ -107,35 +108,35 @@ class Logged:
 
 
 class CallLog:
-    """Counts for ever, details of the latest calls."""
+    """Counts of all calls, and details of the latest ones."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self.clear()
 
     def clear(self) -> None:
-        """Begin anew; calls that are in flight stay counted as such."""
+        """Forget all calls but the number of those in flight."""
         self.counts: Counter[str] = Counter()
         self.statuses: dict[str, Counter[str]] = {}
-        self.entries: deque[Logged] = deque(maxlen=self._size)
+        self.entries: deque[LoggedCall] = deque(maxlen=self._size)
         self.in_flight = getattr(self, "in_flight", 0)
         self.max_in_flight = self.in_flight
 
-    def begin(self, entry: Logged) -> None:
-        """A call has come in."""
+    def begin(self, entry: LoggedCall) -> None:
+        """Count a call that has come in."""
         self.counts[entry.call.operation] += 1
         self.entries.append(entry)
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
 
-    def end(self, entry: Logged, seconds: float) -> None:
-        """It was answered, or will never be."""
+    def end(self, entry: LoggedCall, seconds: float) -> None:
+        """Note that a call was answered, or that its connection was cut."""
         entry.seconds = seconds
         self.in_flight -= 1
         self.statuses.setdefault(entry.call.operation, Counter())[str(entry.status)] += 1
 
     def show(self) -> JSON:
-        """All of it, as JSON."""
+        """Return the counts and the log as JSON."""
         return {
             "total": sum(self.counts.values()),
             "counts": dict(self.counts),
@@ -158,4 +159,4 @@ def _summary(body: bytes) -> Any:
         return body[:200].decode(errors="replace")
     if not isinstance(parsed, dict):
         return parsed
-    return {key: value for key, value in parsed.items() if key not in SECRET}
+    return {key: value for key, value in parsed.items() if key not in SECRET_FIELDS}

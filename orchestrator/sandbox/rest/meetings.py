@@ -1,13 +1,14 @@
-"""Meetings: create, list, get, replace, update. There is no delete; INACTIVE retires one."""
+"""Meetings over REST: create, list, get, replace, update; they are retired (INACTIVE), never deleted."""
 
 from orchestrator.sandbox.rest.bodies import MeetingBody, MeetingPatch
-from orchestrator.sandbox.rest.calls import Call, listing
+from orchestrator.sandbox.rest.calls import Call, list_response
+from orchestrator.sandbox.rest.responses import Response, ok
 from orchestrator.sandbox.world import live
-from orchestrator.sandbox.world.answers import JSON, Answer, iso, ok
 from orchestrator.sandbox.world.state import Meeting, World, new_id, now
+from orchestrator.sandbox.world.values import JSON, iso
 
 
-def create(world: World, call: Call) -> Answer:
+def create(world: World, call: Call) -> Response:
     """POST /meetings: 201."""
     body = call.parse(MeetingBody)
     moment = now()
@@ -16,7 +17,7 @@ def create(world: World, call: Call) -> Answer:
     return ok(show(meeting), 201)
 
 
-def find(world: World, call: Call) -> Answer:
+def find(world: World, call: Call) -> Response:
     """GET /meetings, newest first, filtered by search, status, start_time and end_time."""
     status, search = call.one_of("status", "ACTIVE", "INACTIVE"), call.first("search")
     since, until = call.moment("start_time"), call.moment("end_time")
@@ -28,24 +29,24 @@ def find(world: World, call: Call) -> Answer:
         and (until is None or meeting.created_at <= until)
         and (search is None or _matches(world, meeting, search))
     ]
-    return listing(call, world, found, show)
+    return list_response(call, world, found, show)
 
 
-def get(world: World, call: Call) -> Answer:
+def get(world: World, call: Call) -> Response:
     """GET /meetings/{id}."""
     return ok(show(world.meeting(call.params["meeting_id"])))
 
 
-def replace(world: World, call: Call) -> Answer:
-    """PUT /meetings/{id}: what is not sent goes back to its default; there is no status in it."""
+def replace(world: World, call: Call) -> Response:
+    """PUT /meetings/{id}: fields that are not sent return to their defaults; the status stays."""
     meeting = world.meeting(call.params["meeting_id"])
     body = call.parse(MeetingBody)
     meeting.title, meeting.settings, meeting.updated_at = body.title, _settings(body), now()
     return ok(show(meeting))
 
 
-def update(world: World, call: Call) -> Answer:
-    """PATCH /meetings/{id}: only what is sent."""
+def update(world: World, call: Call) -> Response:
+    """PATCH /meetings/{id}: changes only the fields that are sent."""
     meeting = world.meeting(call.params["meeting_id"])
     changes = call.parse(MeetingPatch).model_dump(exclude_unset=True)
     meeting.title = changes.pop("title", meeting.title)
@@ -58,7 +59,7 @@ def update(world: World, call: Call) -> Answer:
 
 
 def show(meeting: Meeting) -> JSON:
-    """A meeting as REST answers it."""
+    """Return the meeting as REST shows it."""
     shown: JSON = {
         "id": meeting.id,
         "title": meeting.title,

@@ -1,14 +1,15 @@
-"""Participants of a meeting: who may join, and with which token."""
+"""Participants of a meeting over REST, with the tokens that let them join."""
 
 from orchestrator.sandbox.rest.bodies import ParticipantBody, ParticipantPatch
-from orchestrator.sandbox.rest.calls import Call, listing
-from orchestrator.sandbox.world.answers import JSON, Answer, Refusal, iso, ok
+from orchestrator.sandbox.rest.calls import Call, list_response
+from orchestrator.sandbox.rest.responses import Response, ok
 from orchestrator.sandbox.world.state import Meeting, Participant, World, new_id, now
 from orchestrator.sandbox.world.tokens import mint
+from orchestrator.sandbox.world.values import JSON, Refusal, iso
 
 
-def add(world: World, call: Call) -> Answer:
-    """POST participants: 201 with a token. What a known custom_participant_id means is a switch."""
+def add(world: World, call: Call) -> Response:
+    """POST participants: 201 with a token; a switch decides about a custom_participant_id that exists."""
     meeting = world.meeting(call.params["meeting_id"])
     body = call.parse(ParticipantBody)
     preset = world.preset_named(body.preset_name)
@@ -25,18 +26,18 @@ def add(world: World, call: Call) -> Answer:
     return _with_token(world, new, 201)
 
 
-def find(world: World, call: Call) -> Answer:
-    """GET participants, in the order in which they were added."""
+def find(world: World, call: Call) -> Response:
+    """GET participants, oldest first."""
     meeting = world.meeting(call.params["meeting_id"])
-    return listing(call, world, list(meeting.participants.values()), show)
+    return list_response(call, world, list(meeting.participants.values()), show)
 
 
-def get(world: World, call: Call) -> Answer:
+def get(world: World, call: Call) -> Response:
     """GET participants/{id}."""
     return ok(show(_participant(world, call)))
 
 
-def replace(world: World, call: Call) -> Answer:
+def replace(world: World, call: Call) -> Response:
     """PUT participants/{id}: 200 with a token."""
     participant = _participant(world, call)
     body = call.parse(ParticipantBody)
@@ -47,7 +48,7 @@ def replace(world: World, call: Call) -> Answer:
     return _with_token(world, participant)
 
 
-def edit(world: World, call: Call) -> Answer:
+def edit(world: World, call: Call) -> Response:
     """PATCH participants/{id}: 200 with a token."""
     participant = _participant(world, call)
     changes = call.parse(ParticipantPatch).model_dump(exclude_unset=True)
@@ -59,8 +60,8 @@ def edit(world: World, call: Call) -> Answer:
     return _with_token(world, participant)
 
 
-def delete(world: World, call: Call) -> Answer:
-    """DELETE participants/{id}: tokens stop working; who is in stays in."""
+def delete(world: World, call: Call) -> Response:
+    """DELETE participants/{id}: the tokens stop working; a participant who has joined stays in the meeting."""
     participant = _participant(world, call)
     del world.participants[participant.id], participant.meeting.participants[participant.id]
     _index(participant.meeting)
@@ -73,13 +74,13 @@ def delete(world: World, call: Call) -> Answer:
     return ok(gone)
 
 
-def refresh(world: World, call: Call) -> Answer:
+def refresh(world: World, call: Call) -> Response:
     """POST participants/{id}/token: a new token; the old ones still work."""
     return ok({"token": mint(world, _participant(world, call))})
 
 
 def show(participant: Participant) -> JSON:
-    """A participant as REST answers it, without a token."""
+    """Return the participant as REST shows it, without a token."""
     return {
         "id": participant.id,
         "name": participant.name,
@@ -91,7 +92,7 @@ def show(participant: Participant) -> JSON:
     }
 
 
-def _with_token(world: World, participant: Participant, status: int = 200) -> Answer:
+def _with_token(world: World, participant: Participant, status: int = 200) -> Response:
     return ok(show(participant) | {"token": mint(world, participant)}, status)
 
 

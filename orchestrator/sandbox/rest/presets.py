@@ -1,23 +1,24 @@
 """Presets over REST."""
 
 from orchestrator.sandbox.rest.bodies import PresetBody, PresetPatch
-from orchestrator.sandbox.rest.calls import Call, listing
-from orchestrator.sandbox.world.answers import JSON, Answer, Refusal, iso, ok
+from orchestrator.sandbox.rest.calls import Call, list_response
+from orchestrator.sandbox.rest.responses import Response, ok
 from orchestrator.sandbox.world.state import Preset, World, new_id, now
+from orchestrator.sandbox.world.values import JSON, Refusal, iso
 
 
-def find(world: World, call: Call) -> Answer:
+def find(world: World, call: Call) -> Response:
     """GET /presets."""
     search = (call.first("search") or "").lower()
-    return listing(call, world, [each for each in world.presets.values() if search in each.name.lower()], _short)
+    return list_response(call, world, [each for each in world.presets.values() if search in each.name.lower()], _short)
 
 
-def get(world: World, call: Call) -> Answer:
+def get(world: World, call: Call) -> Response:
     """GET /presets/{id}."""
     return ok(show(_preset(world, call)))
 
 
-def create(world: World, call: Call) -> Answer:
+def create(world: World, call: Call) -> Response:
     """POST /presets: 200, not 201; names are unique."""
     body = call.parse(PresetBody)
     _check_name(world, body.name, None)
@@ -27,7 +28,7 @@ def create(world: World, call: Call) -> Answer:
     return ok(show(preset))
 
 
-def replace(world: World, call: Call) -> Answer:
+def replace(world: World, call: Call) -> Response:
     """PUT /presets/{id}."""
     preset, body = _preset(world, call), call.parse(PresetBody)
     _check_name(world, body.name, preset)
@@ -35,7 +36,7 @@ def replace(world: World, call: Call) -> Answer:
     return ok(show(preset))
 
 
-def update(world: World, call: Call) -> Answer:
+def update(world: World, call: Call) -> Response:
     """PATCH /presets/{id}."""
     preset = _preset(world, call)
     changes = call.parse(PresetPatch).model_dump(exclude_none=True)
@@ -45,15 +46,15 @@ def update(world: World, call: Call) -> Answer:
     return ok(show(preset))
 
 
-def delete(world: World, call: Call) -> Answer:
-    """DELETE /presets/{id}; participants that have it keep it."""
+def delete(world: World, call: Call) -> Response:
+    """DELETE /presets/{id}: its participants keep it."""
     preset = _preset(world, call)
     del world.presets[preset.id]
     return ok(show(preset))
 
 
 def show(preset: Preset) -> JSON:
-    """A preset with all that it says."""
+    """Return the preset with its whole content."""
     return _short(preset) | preset.content
 
 

@@ -1,35 +1,36 @@
-"""Recordings over REST: start, stop, pause, resume, look."""
+"""Recordings over REST: start, list, get, stop, pause, resume."""
 
-from orchestrator.sandbox.rest.bodies import ActionBody, StartBody, TrackBody
-from orchestrator.sandbox.rest.calls import Call, listing
+from orchestrator.sandbox.rest.bodies import RecordingActionBody, StartRecordingBody, StartTrackBody
+from orchestrator.sandbox.rest.calls import Call, list_response
+from orchestrator.sandbox.rest.responses import Response, ok
 from orchestrator.sandbox.world import live, recorder
-from orchestrator.sandbox.world.answers import JSON, Answer, Refusal, ok
 from orchestrator.sandbox.world.state import Meeting, Recording, Session, World
+from orchestrator.sandbox.world.values import JSON, Refusal
 
 STATUSES = {"INVOKED", "RECORDING", "UPLOADING", "UPLOADED", "ERRORED", "PAUSED"}
 
 
-def start(world: World, call: Call) -> Answer:
-    """POST /recordings: 200, not 201. 409 while one runs, refused in an empty meeting (a switch)."""
-    body = call.parse(StartBody)
+def start(world: World, call: Call) -> Response:
+    """POST /recordings: 200, not 201; 409 while one runs; a switch decides about an empty meeting."""
+    body = call.parse(StartRecordingBody)
     meeting = world.meeting(body.meeting_id)
     if recorder.active(meeting) and not body.allow_multiple_recordings:
         raise Refusal(409, "Recording already in progress")
     session = _session_to_record(world, meeting)
-    recording = recorder.begin(world, meeting, session, body.model_dump(), "API_CALL")
-    return ok(recorder.show_reasons(world, recording))
+    recording = recorder.start(world, meeting, session, body.model_dump(), "API_CALL")
+    return ok(recorder.show_with_reasons(world, recording))
 
 
-def start_track(world: World, call: Call) -> Answer:
-    """POST /recordings/track: always needs a live session."""
-    meeting = world.meeting(call.parse(TrackBody).meeting_id)
+def start_track(world: World, call: Call) -> Response:
+    """POST /recordings/track: needs a live session, whatever the switches say."""
+    meeting = world.meeting(call.parse(StartTrackBody).meeting_id)
     session = live.active_session(world, meeting)
-    recording = recorder.begin(world, meeting, session, {}, "API_CALL")
+    recording = recorder.start(world, meeting, session, {}, "API_CALL")
     return ok({"recording": recorder.show(world, recording)})
 
 
-def find(world: World, call: Call) -> Answer:
-    """GET /recordings: latest first; `status` may come repeated or with commas."""
+def find(world: World, call: Call) -> Response:
+    """GET /recordings, latest first; `status` may be repeated, or a list with commas."""
     wanted = {status for value in call.query.get("status", []) for status in value.split(",")}
     if wanted - STATUSES:
         raise Refusal(400, f"status: must be one of {', '.join(sorted(STATUSES))}")
@@ -41,35 +42,35 @@ def find(world: World, call: Call) -> Answer:
         meeting = {"id": recording.meeting.id, "title": recording.meeting.title}
         return recorder.show(world, recording) | {"meeting": meeting}
 
-    return listing(call, world, found, show)
+    return list_response(call, world, found, show)
 
 
-def get(world: World, call: Call) -> Answer:
+def get(world: World, call: Call) -> Response:
     """GET /recordings/{id}."""
-    return ok(recorder.show_reasons(world, _recording(world, call)))
+    return ok(recorder.show_with_reasons(world, _recording(world, call)))
 
 
-def get_active(world: World, call: Call) -> Answer:
+def get_active(world: World, call: Call) -> Response:
     """GET /recordings/active-recording/{meeting_id}; 404 when none runs."""
     if recording := recorder.active(world.meeting(call.params["meeting_id"])):
         return ok(recorder.show(world, recording))
     raise Refusal(404, "No active recording found")
 
 
-def act(world: World, call: Call) -> Answer:
-    """PUT /recordings/{id}: stop, pause or resume; 409 when it is in no state for that."""
+def act(world: World, call: Call) -> Response:
+    """PUT /recordings/{id}: stops, pauses or resumes; 409 when the status does not allow it."""
     recording = _recording(world, call)
-    action = call.parse(ActionBody).action
+    action = call.parse(RecordingActionBody).action
     if action == "stop":
         if not recording.running and world.config.switches.stop_stopped_recording == "conflict":
             raise Refusal(409, f"Recording is not running: {recording.status}")
-        before = recorder.show_reasons(world, recording)
+        before = recorder.show_with_reasons(world, recording)
         recorder.stop(world, recording, "API_CALL")
         if world.config.switches.stop_answers == "running":
             return ok(before)
     elif not (recorder.pause if action == "pause" else recorder.resume)(world, recording):
         raise Refusal(409, f"Can't {action} a recording that is {recording.status}")
-    return ok(recorder.show_reasons(world, recording))
+    return ok(recorder.show_with_reasons(world, recording))
 
 
 def _session_to_record(world: World, meeting: Meeting) -> Session | None:
@@ -80,7 +81,7 @@ def _session_to_record(world: World, meeting: Meeting) -> Session | None:
         raise Refusal(400, "No active session found: nobody is in the meeting")
     if session is None and switches.recorder_triggers_events:
         session = live.start_session(world, meeting)
-        live.linger(world, session)
+        live.start_keep_alive(world, session)
     return session
 
 

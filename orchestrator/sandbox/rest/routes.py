@@ -1,4 +1,4 @@
-"""Which path is which operation. Operations are named like the methods of the `cloudflare` SDK, made unambiguous."""
+"""The route of each operation; operations have the names of the SDK's methods, made unambiguous."""
 
 from dataclasses import dataclass, field
 
@@ -66,17 +66,17 @@ OPERATIONS = [operation for _, _, operation, _ in ROUTES]
 
 
 @dataclass(slots=True)
-class Node:
-    """A place in the tree of paths: fixed words come before a parameter."""
+class PathNode:
+    """A node in the tree of paths; a fixed word is preferred to a parameter."""
 
-    words: "dict[str, Node]" = field(default_factory=dict)
-    parameter: "Node | None" = None
+    words: "dict[str, PathNode]" = field(default_factory=dict)
+    parameter: "PathNode | None" = None
     methods: dict[str, tuple[str, Handler, list[str]]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class Found:
-    """The operation that a request is, with its path parameters."""
+class MatchedRoute:
+    """The operation of a request, and its path parameters."""
 
     operation: str
     handler: Handler
@@ -84,15 +84,15 @@ class Found:
 
 
 class Router:
-    """A tree instead of a list of patterns: this is on the way of every call."""
+    """Finds routes in a tree, because trying a list of patterns would slow down every call."""
 
     def __init__(self) -> None:
-        self._root = Node()
+        self._root = PathNode()
         for method, path, operation, handler in ROUTES:
             self._add(method, path, operation, handler)
 
-    def find(self, method: str, segments: list[str]) -> Found | None:
-        """What `segments` (the path below the app, split at slashes) mean; None: no such route."""
+    def find(self, method: str, segments: list[str]) -> MatchedRoute | None:
+        """Return the route of a path below the app, split at its slashes; None when there is none."""
         node, values = self._root, list[str]()
         for segment in segments:
             if (fixed := node.words.get(segment)) is not None:
@@ -105,15 +105,15 @@ class Router:
         if (known := node.methods.get(method)) is None:
             return None
         operation, handler, names = known
-        return Found(operation, handler, dict(zip(names, values, strict=True)))
+        return MatchedRoute(operation, handler, dict(zip(names, values, strict=True)))
 
     def _add(self, method: str, path: str, operation: str, handler: Handler) -> None:
         node, names = self._root, list[str]()
         for segment in path[1:].split("/"):
             if segment.startswith("{"):
                 names.append(segment[1:-1])
-                node.parameter = node.parameter or Node()
+                node.parameter = node.parameter or PathNode()
                 node = node.parameter
             else:
-                node = node.words.setdefault(segment, Node())
+                node = node.words.setdefault(segment, PathNode())
         node.methods[method] = (operation, handler, names)

@@ -1,29 +1,30 @@
-"""Sessions: the active one with its kicks, all of them, and who was in them."""
+"""Sessions over REST: the active one of a meeting with its kicks, all of them, and their peers."""
 
 from typing import Any
 
 from orchestrator.sandbox.rest.bodies import KickBody, MuteAllBody, PollBody
 from orchestrator.sandbox.rest.calls import Call
+from orchestrator.sandbox.rest.responses import Response, ok
 from orchestrator.sandbox.world import live
-from orchestrator.sandbox.world.answers import JSON, Answer, Refusal, iso, ok
 from orchestrator.sandbox.world.state import Participant, Peer, Session, World, new_id, now
+from orchestrator.sandbox.world.values import JSON, Refusal, iso
 
 
-def active(world: World, call: Call) -> Answer:
-    """GET active-session; 404 when nobody is there."""
+def active(world: World, call: Call) -> Response:
+    """GET active-session: 404 when nobody is there."""
     return ok(show(world, live.active_session(world, world.meeting(call.params["meeting_id"]))))
 
 
-def kick(world: World, call: Call) -> Answer:
-    """POST active-session/kick: by participant ids or custom ids, not by peers. Unknown ones are passed over."""
+def kick(world: World, call: Call) -> Response:
+    """POST active-session/kick: by participant ids or custom ids, never by peer ids; unknown ones are ignored."""
     session = live.active_session(world, world.meeting(call.params["meeting_id"]))
     peers = _addressed(session, call.parse(KickBody))
     live.kick(world, peers)
     return ok({"action": "kicked", "participants": _people(peers)})
 
 
-def kick_all(world: World, call: Call) -> Answer:
-    """POST active-session/kick-all: everybody out; whether that ends the session at once is a switch."""
+def kick_all(world: World, call: Call) -> Response:
+    """POST active-session/kick-all: a switch decides whether the session ends at once."""
     meeting, switches = world.meeting(call.params["meeting_id"]), world.config.switches
     session = meeting.session
     if not session or not (session.live or switches.lingering_session_is_active):
@@ -37,20 +38,20 @@ def kick_all(world: World, call: Call) -> Answer:
     return ok({"action": "kick_all", "kicked_participants_count": gone})
 
 
-def mute(world: World, call: Call) -> Answer:
+def mute(world: World, call: Call) -> Response:
     """POST active-session/mute: has no effect here."""
     session = live.active_session(world, world.meeting(call.params["meeting_id"]))
     return ok({"action": "muted", "participants": _people(_addressed(session, call.parse(KickBody)))})
 
 
-def mute_all(world: World, call: Call) -> Answer:
+def mute_all(world: World, call: Call) -> Response:
     """POST active-session/mute-all: has no effect here."""
     session = live.active_session(world, world.meeting(call.params["meeting_id"]))
     call.parse(MuteAllBody)
     return ok({"action": "mute_all", "muted_participants_count": len(session.live)})
 
 
-def create_poll(world: World, call: Call) -> Answer:
+def create_poll(world: World, call: Call) -> Response:
     """POST active-session/poll: 201; nobody votes here."""
     live.active_session(world, world.meeting(call.params["meeting_id"]))
     body = call.parse(PollBody)
@@ -60,8 +61,8 @@ def create_poll(world: World, call: Call) -> Answer:
     return ok({"action": "poll_created", "poll": poll}, 201)
 
 
-def find(world: World, call: Call) -> Answer:
-    """GET /sessions: newest first unless sorted otherwise."""
+def find(world: World, call: Call) -> Response:
+    """GET /sessions, newest first unless sorted otherwise."""
     found = [session for session in reversed(world.sessions.values()) if _wanted(call, session)]
     if call.one_of("sort_by", "minutesConsumed", "createdAt") == "minutesConsumed":
         found.sort(key=_minutes, reverse=True)
@@ -69,16 +70,16 @@ def find(world: World, call: Call) -> Answer:
         found.reverse()
     chosen, paging = call.page(found, world.config)
     data = {"sessions": [show(world, session) for session in chosen]}
-    return Answer(200, {"success": True, "data": data, "paging": paging})
+    return Response(200, {"success": True, "data": data, "paging": paging})
 
 
-def get(world: World, call: Call) -> Answer:
-    """GET /sessions/{id}; meetings made through REST have no breakout rooms."""
+def get(world: World, call: Call) -> Response:
+    """GET /sessions/{id}: without breakout rooms, as for all meetings that were made through REST."""
     call.flag("include_breakout_rooms")
     return ok(show(world, _session(world, call)))
 
 
-def find_participants(world: World, call: Call) -> Answer:
+def find_participants(world: World, call: Call) -> Response:
     """GET /sessions/{id}/participants: one row per peer, or per participant with view=consolidated."""
     session = _session(world, call)
     search = (call.first("search") or "").lower()
@@ -92,8 +93,8 @@ def find_participants(world: World, call: Call) -> Answer:
     return ok({"participants": call.page(rows, world.config)[0]})
 
 
-def get_participant(world: World, call: Call) -> Answer:
-    """GET /sessions/{id}/participants/{id}: the latest stay of a participant, or the one of a peer."""
+def get_participant(world: World, call: Call) -> Response:
+    """GET /sessions/{id}/participants/{id}: a peer by its id, or the latest one of a participant."""
     wanted = call.params["participant_id"]
     for peer in reversed(_session(world, call).peers.values()):
         if wanted in {peer.id, peer.participant.id}:
@@ -101,8 +102,8 @@ def get_participant(world: World, call: Call) -> Answer:
     raise Refusal(404, "Participant not found")
 
 
-def get_peer(world: World, call: Call) -> Answer:
-    """GET /sessions/peer-report/{peer_id}; there is no network to report about."""
+def get_peer(world: World, call: Call) -> Response:
+    """GET /sessions/peer-report/{peer_id}: with an empty report."""
     if peer := world.peers.get(call.params["peer_id"]):
         more: JSON = {"session_id": peer.session.id, "role": peer.participant.preset.name, "peer_report": {}}
         return ok({"participant": show_peer(peer) | more})
@@ -110,7 +111,7 @@ def get_peer(world: World, call: Call) -> Answer:
 
 
 def show(world: World, session: Session) -> JSON:
-    """A session as REST answers it."""
+    """Return the session as REST shows it."""
     shown: JSON = {
         "id": session.id,
         "associated_id": session.meeting.id,
@@ -119,7 +120,7 @@ def show(world: World, session: Session) -> JSON:
         "type": "meeting",
         "status": "LIVE" if session.ended_at is None else "ENDED",
         "live_participants": len(session.live),
-        "max_concurrent_participants": session.most,
+        "max_concurrent_participants": session.max_live_peers,
         "minutes_consumed": _minutes(session),
         "created_at": iso(session.started_at),
         "started_at": iso(session.started_at),
@@ -130,7 +131,7 @@ def show(world: World, session: Session) -> JSON:
 
 
 def show_peer(peer: Peer) -> JSON:
-    """A participant of a session: `id` is the peer's, `user_id` the participant's; duration in minutes."""
+    """Return a peer as REST shows it: `user_id` is the participant's id, `duration` is in minutes."""
     participant = peer.participant
     shown: JSON = {
         "id": peer.id,
@@ -166,8 +167,8 @@ def _wanted(call: Call, session: Session) -> bool:
         and (since is None or session.started_at >= since)
         and (until is None or session.started_at <= until)
         and search in f"{session.meeting.title}\n{session.meeting.id}\n{session.id}".lower()
-        and (not low or session.most >= int(low))
-        and (not high or session.most <= int(high))
+        and (not low or session.max_live_peers >= int(low))
+        and (not high or session.max_live_peers <= int(high))
     )
 
 

@@ -1,46 +1,49 @@
-"""What each kind of fault makes of a call."""
+"""What each kind of fault does to a call."""
 
 from collections.abc import Callable
 
-from orchestrator.sandbox.rest.faults import Gate, too_many
+from orchestrator.sandbox.rest.faults import RateLimit, too_many_requests
 from orchestrator.sandbox.rest.http import Connection
-from orchestrator.sandbox.world.answers import Answer, Refusal
+from orchestrator.sandbox.rest.responses import Response, refused
 from orchestrator.sandbox.world.config import Fault, FaultKind
+from orchestrator.sandbox.world.values import Refusal
 
-BROKEN = Refusal(500, "Internal server error").answer()
-GARBLED = Answer(200, b"<html><body>upstream connect error</body></html>", ((b"content-type", b"text/html"),))
+BROKEN = refused(Refusal(500, "Internal server error"))
+GARBLED = Response(200, b"<html><body>upstream connect error</body></html>", ((b"content-type", b"text/html"),))
 
 
-async def spoil(fault: Fault, connection: Connection, gate: Gate, effect: Callable[[], Answer]) -> Answer | None:
-    """The answer in place of the right one; None: the connection was cut. `effect` is called by some kinds only."""
+async def spoil(
+    fault: Fault, connection: Connection, rate_limit: RateLimit, effect: Callable[[], Response]
+) -> Response | None:
+    """Return the spoiled response, or None when the connection was cut; only some kinds of fault call `effect`."""
     if fault.kind is FaultKind.SILENCE:
         await connection.silence(fault.seconds)
     if fault.kind in {FaultKind.SILENCE, FaultKind.RESET_BEFORE}:
         await connection.reset()
         return None
-    return _instead(fault, gate) or await _after(fault, connection, effect())
+    return _without_effect(fault, rate_limit) or await _after_effect(fault, connection, effect())
 
 
-def _instead(fault: Fault, gate: Gate) -> Answer | None:
-    """The kinds that answer without doing anything."""
+def _without_effect(fault: Fault, rate_limit: RateLimit) -> Response | None:
+    """Return the response of the kinds that have no effect; None for other kinds."""
     match fault.kind:
         case FaultKind.RATE_LIMITED:
-            return too_many(fault.retry_after)
+            return too_many_requests(fault.retry_after)
         case FaultKind.BLOCKED:
-            gate.block(fault.seconds)
-            return too_many(fault.seconds)
+            rate_limit.block(fault.seconds)
+            return too_many_requests(fault.seconds)
         case FaultKind.ERROR_BEFORE:
             return BROKEN
         case FaultKind.REFUSE:
-            return Refusal(fault.status, fault.message).answer()
+            return refused(Refusal(fault.status, fault.message))
         case FaultKind.SUCCESS_FALSE:
             error = {"code": fault.status, "message": fault.message}
-            return Answer(200, {"success": False, "error": error})
+            return Response(200, {"success": False, "error": error})
     return None
 
 
-async def _after(fault: Fault, connection: Connection, answer: Answer) -> Answer | None:
-    """The kinds that do it, and then hide that."""
+async def _after_effect(fault: Fault, connection: Connection, response: Response) -> Response | None:
+    """Hide or delay the response of a call that has had its effect."""
     match fault.kind:
         case FaultKind.ERROR_AFTER:
             return BROKEN
@@ -50,4 +53,4 @@ async def _after(fault: Fault, connection: Connection, answer: Answer) -> Answer
             await connection.reset()
             return None
     await connection.silence(fault.seconds)
-    return answer
+    return response

@@ -1,13 +1,14 @@
-"""Webhooks over REST: where events go."""
+"""Webhooks over REST."""
 
 from orchestrator.sandbox.rest.bodies import WebhookBody, WebhookPatch
 from orchestrator.sandbox.rest.calls import Call
-from orchestrator.sandbox.world.answers import JSON, Answer, Refusal, iso, ok
+from orchestrator.sandbox.rest.responses import Response, ok
 from orchestrator.sandbox.world.payloads import EVENTS
 from orchestrator.sandbox.world.state import Webhook, World, new_id, now
+from orchestrator.sandbox.world.values import JSON, Refusal, iso
 
 
-def create(world: World, call: Call) -> Answer:
+def create(world: World, call: Call) -> Response:
     """POST /webhooks: 201."""
     body, moment = call.parse(WebhookBody), now()
     webhook = Webhook(new_id(), body.name, body.url, list(body.events), body.enabled, moment, moment)
@@ -15,22 +16,22 @@ def create(world: World, call: Call) -> Answer:
     return ok(show(webhook), 201)
 
 
-def find(world: World, call: Call) -> Answer:  # noqa: ARG001 - the list has no filters, but every handler looks alike
+def find(world: World, call: Call) -> Response:  # noqa: ARG001 - all handlers have the same arguments
     """GET /webhooks: all, without paging."""
     return ok([show(webhook) for webhook in world.webhooks.values()])
 
 
-def events(world: World, call: Call) -> Answer:  # noqa: ARG001 - the same for everybody
-    """GET /webhooks/all: the names of events, not webhooks."""
+def events(world: World, call: Call) -> Response:  # noqa: ARG001 - all handlers have the same arguments
+    """GET /webhooks/all: the names of all events, in spite of its path."""
     return ok(EVENTS)
 
 
-def get(world: World, call: Call) -> Answer:
+def get(world: World, call: Call) -> Response:
     """GET /webhooks/{id}."""
     return ok(show(_webhook(world, call)))
 
 
-def replace(world: World, call: Call) -> Answer:
+def replace(world: World, call: Call) -> Response:
     """PUT /webhooks/{id}."""
     webhook, body = _webhook(world, call), call.parse(WebhookBody)
     webhook.name, webhook.url, webhook.events = body.name, body.url, list(body.events)
@@ -38,7 +39,7 @@ def replace(world: World, call: Call) -> Answer:
     return ok(show(webhook))
 
 
-def edit(world: World, call: Call) -> Answer:
+def edit(world: World, call: Call) -> Response:
     """PATCH /webhooks/{id}."""
     webhook, body = _webhook(world, call), call.parse(WebhookPatch)
     webhook.name, webhook.url = body.name or webhook.name, body.url or webhook.url
@@ -48,7 +49,7 @@ def edit(world: World, call: Call) -> Answer:
     return ok(show(webhook))
 
 
-def delete(world: World, call: Call) -> Answer:
+def delete(world: World, call: Call) -> Response:
     """DELETE /webhooks/{id}."""
     webhook = _webhook(world, call)
     del world.webhooks[webhook.id]
@@ -56,7 +57,7 @@ def delete(world: World, call: Call) -> Answer:
 
 
 def show(webhook: Webhook) -> JSON:
-    """A webhook as REST answers it."""
+    """Return the webhook as REST shows it."""
     return {
         "id": webhook.id,
         "name": webhook.name,

@@ -1,1 +1,1 @@
-"""What the sandbox remembers and what happens in it, whoever asks: meetings, sessions, recordings, deliveries."""
+"""The state of the sandbox and its rules: meetings, sessions, recordings and deliveries, without REST."""

@@ -1,6 +1,6 @@
-"""What can be set about the sandbox, at its start and while it runs.
+"""The settings of the sandbox, at its start and while it runs.
 
-Whatever RealtimeKit's documentation leaves open is a field of `Switches`, so that each outcome can be tested.
+Each question that RealtimeKit's documentation leaves open is a field of `Switches`, so that every answer can be tested.
 """
 
 from enum import StrEnum
@@ -10,87 +10,87 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 
 class Settable(BaseModel):
-    """Base of all settings: unknown names are refused, so that a typing error can't pass for a setting."""
+    """Base of all settings; it refuses unknown names, so that a misspelt setting is noticed."""
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
 
 
 class Switches(Settable):
-    """Behaviours that RealtimeKit does not document (or documents in two ways)."""
+    """Behaviour that RealtimeKit does not document, or documents in two ways."""
 
     duplicate_participant: Literal["second_record", "conflict", "same_record"] = "second_record"
-    """The same custom_participant_id is added to a meeting once more."""
+    """What happens when a custom_participant_id is added to a meeting again."""
     search_matches: Literal["substring", "exact"] = "substring"
-    """How `GET /meetings?search=` compares with title and id (substring ignores case)."""
+    """How `GET /meetings?search=` compares the text with title and id; `substring` ignores case."""
     search_lag_seconds: float = Field(0.0, ge=0)
-    """New meetings appear in answers to `search` only after this long."""
+    """How long it takes until `search` finds a new meeting."""
     record_empty_meeting: Literal["refuse", "allow"] = "refuse"
     inactive_ejects: bool = False
-    """INACTIVE puts out who is in already, and ends the session."""
+    """INACTIVE also ends the session and puts everybody out."""
     kick_all_ends_session: Literal["at_once", "after_keep_alive"] = "at_once"
     kick_all_when_empty: Literal["not_found", "ok"] = "not_found"
     lingering_session_is_active: bool = False
-    """active-session answers 200 (with nobody in it) between the last leave and the end of the session."""
+    """active-session answers 200, with nobody in it, between the last leave and the end of the session."""
     stop_stopped_recording: Literal["conflict", "ok"] = "conflict"
     stop_answers: Literal["uploading", "running"] = "uploading"
-    """What the answer to a stop calls the recording: an API that stops it a moment later might call it running."""
+    """The status in the answer to a stop; an API that stops the recording a moment later might answer `running`."""
     nameless_can_join: bool = False
-    """A token of a participant without a name works (cloudflare-typescript#2737 says that it does not)."""
+    """The token of a participant without a name works (it does not: cloudflare-typescript#2737)."""
     recorder_triggers_events: bool = False
-    """The recorder's bot causes meeting.started, participantJoined and participantLeft like a person."""
+    """The recorder's bot causes meeting.started, participantJoined and participantLeft, as a person does."""
     recordings_fail_matching: str | None = None
-    """Recordings whose meeting title or file name contains this end ERRORED."""
+    """Recordings with this text in the title of their meeting or in their file name end ERRORED."""
     webhooks_delivered: bool = True
     webhook_retry_keeps_uuid: bool = True
     webhook_duplicates: int = Field(0, ge=0, le=20)
-    """So many extra deliveries of each event, with the same rtk-uuid."""
+    """How many extra times each event is delivered, with the same rtk-uuid."""
     webhook_delay_seconds: float = Field(0.0, ge=0)
     webhook_reorder_seconds: float = Field(0.0, ge=0)
-    """Each delivery waits a random part of this, so that later events may overtake earlier ones."""
+    """Each delivery waits for a random part of this, so that later events may arrive before earlier ones."""
 
 
 class Timings(Settable):
-    """How long things take, in seconds."""
+    """Durations in seconds."""
 
     keep_alive_seconds: float | None = Field(None, ge=0)
-    """End of a session after the last leave; None: what the meeting says (60 to 600)."""
+    """From the last leave to the end of a session; None: what the meeting says (60 to 600)."""
     recording_starts_after: float = Field(0.3, ge=0)
-    """INVOKED to RECORDING."""
+    """From INVOKED to RECORDING."""
     recording_uploads_after: float = Field(1.0, ge=0)
-    """UPLOADING to UPLOADED."""
+    """From UPLOADING to UPLOADED."""
     recording_stops_when_empty_after: float = Field(60.0, ge=0)
     recording_shortest: float = Field(0.0, ge=0)
-    """Recordings shorter than this end ERRORED (RealtimeKit: "less than 5 s may")."""
+    """Shorter recordings end ERRORED; RealtimeKit says that those of less than 5 s may."""
     token_lifetime_seconds: PositiveFloat = 8_640_000
-    """100 days, as seen in samples of RealtimeKit's tokens."""
+    """100 days, as in samples of RealtimeKit's tokens."""
 
 
 class Delivery(Settable):
-    """How webhooks are retried: on 5xx and network errors only."""
+    """How webhooks are retried, after 5xx and network errors only."""
 
     attempts: int = Field(5, ge=1)
     backoff_seconds: float = Field(0.5, ge=0)
-    """Before the second attempt; doubles each time."""
+    """The wait before the second attempt; it doubles each time."""
     timeout_seconds: PositiveFloat = 3.0
 
 
 class Latency(Settable):
-    """How long a call takes; half of it passes before its effect, half after."""
+    """How long a call takes: half of it passes before its effect, half after."""
 
     default_ms: float = Field(0.0, ge=0)
     operations: dict[str, float] = Field(default_factory=dict)
     """Milliseconds per operation, instead of the default."""
     jitter_ms: float = Field(0.0, ge=0)
-    """A random part of this comes on top."""
+    """A random part of this is added."""
 
 
 class FaultKind(StrEnum):
-    """What goes wrong."""
+    """What goes wrong with a call; its effect is the change that it makes."""
 
-    RATE_LIMITED = "rate_limited"  # 429 with Retry-After, this call only
-    BLOCKED = "blocked"  # 429 for this call and every call in the next `seconds`
-    ERROR_BEFORE = "error_before"  # 500, nothing happened
-    ERROR_AFTER = "error_after"  # 500 after the effect
+    RATE_LIMITED = "rate_limited"  # 429 with Retry-After for this call only, no effect
+    BLOCKED = "blocked"  # 429 for this call and every call in the next `seconds`, no effect
+    ERROR_BEFORE = "error_before"  # 500, no effect
+    ERROR_AFTER = "error_after"  # the effect, then 500
     TIMEOUT_AFTER = "timeout_after"  # the effect, then silence for `seconds`, then the answer
     SILENCE = "silence"  # no effect, silence for `seconds`, then the connection is closed
     RESET_BEFORE = "reset_before"  # connection reset, no effect
@@ -101,29 +101,29 @@ class FaultKind(StrEnum):
 
 
 class Fault(Settable):
-    """One rule; the first that applies to a call is used."""
+    """One rule; a call is spoiled by the first that strikes it."""
 
     operation: str = "*"
-    """Name of an operation (see `routes`), or "*"."""
+    """The name of an operation (see `rest.routes`), or "*" for all."""
     kind: FaultKind
     times: int | None = Field(1, ge=0)
-    """How often it strikes; None: for ever."""
+    """How many calls it strikes; None: all."""
     skip: int = Field(0, ge=0)
-    """So many matching calls are let through first."""
+    """How many matching calls it leaves alone first."""
     probability: float = Field(1.0, ge=0, le=1)
     seed: int | None = None
     match: str | None = None
-    """Strikes only calls with this text in the path, the body, or the title of the meeting that they are about."""
+    """It strikes only calls with this text in their path, their body, or the title of their meeting."""
     seconds: float = Field(30.0, ge=0)
-    """Length of a silence or a block."""
+    """The length of a silence or a block."""
     retry_after: int | None = Field(1, ge=0)
-    """Header of `rate_limited`; None leaves it out."""
+    """The Retry-After of `rate_limited`, in seconds; None leaves it out."""
     status: int = Field(400, ge=400, le=599)
     message: str = "Refused by the sandbox"
 
 
 class Budget(Settable):
-    """Cloudflare's limit: `calls` per sliding window, then 429 for everything for `block_seconds`."""
+    """Cloudflare's limit: `calls` per sliding window; a call beyond it blocks all calls for `block_seconds` (429)."""
 
     calls: int = Field(1200, ge=1)
     window_seconds: PositiveFloat = 300
@@ -131,23 +131,23 @@ class Budget(Settable):
 
 
 class SandboxConfig(Settable):
-    """All of it."""
+    """All settings."""
 
     account_id: str | None = None
-    """With this set, other accounts are answered 404."""
+    """The only account that is not answered 404; None: any."""
     app_id: str | None = None
-    """With this set, other apps are answered 404."""
+    """The only app that is not answered 404; None: any."""
     api_token: str | None = None
-    """The only token that is let in; None: any that is not empty."""
+    """The only token that is accepted; None: any that is not empty."""
     public_url: str | None = None
-    """Where download links point; None: the Host of the latest call."""
+    """The base of download links; None: the Host of the latest call."""
     presets: list[str] = ["group_call_host", "group_call_participant", "webinar_presenter", "webinar_viewer"]
     default_per_page: int = Field(20, ge=1)
     max_per_page: int = Field(100, ge=1)
     webhook_private_key: str | None = None
-    """PEM of the RSA key that signs webhooks; None: one is made."""
+    """The PEM of the RSA key that signs webhooks; None: a key is generated."""
     log_size: int = Field(50_000, ge=0)
-    """Calls that `/_sandbox/calls` remembers one by one (counts never forget)."""
+    """How many calls `/_sandbox/calls` lists; its counts have no limit."""
     switches: Switches = Field(default_factory=Switches)
     timings: Timings = Field(default_factory=Timings)
     delivery: Delivery = Field(default_factory=Delivery)

@@ -1,4 +1,4 @@
-"""Sends events to webhooks: signed, retried on 5xx and network errors, never on any other answer."""
+"""Sends signed events to webhooks, with retries after 5xx and network errors, and after no other answer."""
 
 import asyncio
 import base64
@@ -12,15 +12,17 @@ import aiohttp
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from orchestrator.sandbox.world.answers import JSON
 from orchestrator.sandbox.world.state import Webhook, World, new_id, now
+from orchestrator.sandbox.world.values import JSON
 
-REMEMBERED = 20_000
+MAX_REMEMBERED_ATTEMPTS = 20_000
+MAX_CONNECTIONS = 100
+CONNECT_TIMEOUT_SECONDS = 5
 
 
 @dataclass(slots=True, frozen=True)
 class Attempt:
-    """One try to deliver; status 0 is a network error or a timeout."""
+    """One attempt to deliver an event; status 0 is a network error or a timeout."""
 
     at: float
     webhook_id: str
@@ -31,7 +33,7 @@ class Attempt:
 
 
 class Signer:
-    """RSA-SHA256 with PKCS#1 v1.5 over the raw body."""
+    """Signs raw bodies with RSA-SHA256 and PKCS#1 v1.5."""
 
     def __init__(self, private_key_pem: str | None) -> None:
         self._pem = private_key_pem
@@ -39,7 +41,7 @@ class Signer:
     @functools.cached_property
     def _key(self) -> rsa.RSAPrivateKey:
         if self._pem is None:
-            return _made_key()
+            return _generated_key()
         key = serialization.load_pem_private_key(self._pem.encode(), password=None)
         if not isinstance(key, rsa.RSAPrivateKey):
             raise TypeError("webhook_private_key must be an RSA key")
@@ -47,57 +49,57 @@ class Signer:
 
     @functools.cached_property
     def public_key_pem(self) -> str:
-        """What `/.well-known/webhooks.json` publishes."""
+        """The key that `/.well-known/webhooks.json` publishes."""
         kind = serialization.PublicFormat.SubjectPublicKeyInfo
         return self._key.public_key().public_bytes(serialization.Encoding.PEM, kind).decode()
 
     def sign(self, body: bytes) -> str:
-        """The header `rtk-signature`."""
+        """Return the value of the header `rtk-signature`."""
         return base64.b64encode(self._key.sign(body, padding.PKCS1v15(), hashes.SHA256())).decode()
 
 
 class Deliveries:
-    """All deliveries that are under way, and the attempts that were made."""
+    """All deliveries under way, and the attempts made so far."""
 
     def __init__(self, world: World, signer: Signer) -> None:
         self._world, self._signer = world, signer
         self._tasks: set[asyncio.Task[None]] = set()
         self._http: aiohttp.ClientSession | None = None
         self._random = random.Random(0)  # noqa: S311 - shuffles deliveries, guards nothing
-        self.attempts: deque[Attempt] = deque(maxlen=REMEMBERED)
+        self.attempts: deque[Attempt] = deque(maxlen=MAX_REMEMBERED_ATTEMPTS)
 
     @property
     def pending(self) -> int:
-        """Deliveries that are not done with yet."""
+        """How many deliveries are under way."""
         return len(self._tasks)
 
     def send(self, event: JSON) -> None:
-        """Begin to deliver an event to each webhook that wants it; never blocks."""
+        """Start to deliver an event to each webhook that subscribes to it; does not wait."""
         if not self._world.config.switches.webhooks_delivered:
             return
-        wanting = [hook for hook in self._world.webhooks.values() if hook.enabled and event["event"] in hook.events]
-        if not wanting:
+        hooks = [hook for hook in self._world.webhooks.values() if hook.enabled and event["event"] in hook.events]
+        if not hooks:
             return
         body = json.dumps(event, separators=(",", ":")).encode()
-        for hook in wanting:
+        for hook in hooks:
             uuid = new_id()
             for _ in range(1 + self._world.config.switches.webhook_duplicates):
-                self._begin(hook, uuid, event["event"], body)
+                self._start(hook, uuid, event["event"], body)
 
     def clear(self) -> None:
-        """Give up what is under way, forget what was."""
+        """Cancel the deliveries under way, and forget all attempts."""
         for task in self._tasks:
             task.cancel()
         self.attempts.clear()
 
     async def close(self) -> None:
-        """The end."""
+        """Cancel the deliveries and close the connections."""
         self.clear()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._http:
             await self._http.close()
 
-    def _begin(self, hook: Webhook, uuid: str, name: str, body: bytes) -> None:
+    def _start(self, hook: Webhook, uuid: str, name: str, body: bytes) -> None:
         task = asyncio.get_running_loop().create_task(self._deliver(hook, uuid, name, body))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -120,12 +122,14 @@ class Deliveries:
 
     async def _post(self, url: str, body: bytes, signature: str, uuid: str, hook_id: str) -> int:
         if self._http is None:
-            connector = aiohttp.TCPConnector(limit=100)
+            connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS)
             self._http = aiohttp.ClientSession(connector=connector, skip_auto_headers=["User-Agent"])
         headers = {"Content-Type": "application/json", "rtk-signature": signature, "rtk-uuid": uuid}
         headers["rtk-webhook-id"] = hook_id
         timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=5, sock_read=self._world.config.delivery.timeout_seconds
+            total=None,
+            sock_connect=CONNECT_TIMEOUT_SECONDS,
+            sock_read=self._world.config.delivery.timeout_seconds,
         )
         try:
             async with self._http.post(
@@ -137,6 +141,6 @@ class Deliveries:
 
 
 @functools.cache
-def _made_key() -> rsa.RSAPrivateKey:
-    """One key per process: making one takes a good part of a second."""
+def _generated_key() -> rsa.RSAPrivateKey:
+    """Generate one key per process, because that takes a good part of a second."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -1,9 +1,9 @@
-"""Bodies of webhook events, field by field as RealtimeKit's documentation shows them (camelCase, unlike REST)."""
+"""Bodies of webhook events, with the fields of RealtimeKit's documentation (camelCase, unlike REST)."""
 
 from typing import Literal, get_args
 
-from orchestrator.sandbox.world.answers import JSON, iso, iso_or_none
 from orchestrator.sandbox.world.state import Meeting, Peer, Recording, Session, World
+from orchestrator.sandbox.world.values import JSON, iso, iso_or_none
 
 EventName = Literal[
     "meeting.started",
@@ -20,7 +20,7 @@ EVENTS: tuple[str, ...] = get_args(EventName)
 
 
 def meeting_part(world: World, meeting: Meeting, session: Session | None) -> JSON:
-    """The `meeting` object that all events carry; its status stays LIVE even in meeting.ended."""
+    """Build the `meeting` object of an event; its status is LIVE even in meeting.ended."""
     part: JSON = {
         "id": meeting.id,
         "sessionId": session.id if session else "",
@@ -37,18 +37,18 @@ def meeting_part(world: World, meeting: Meeting, session: Session | None) -> JSO
 
 
 def started(world: World, session: Session) -> JSON:
-    """meeting.started."""
+    """Build meeting.started."""
     return {"event": "meeting.started", "meeting": meeting_part(world, session.meeting, session)}
 
 
 def ended(world: World, session: Session) -> JSON:
-    """meeting.ended, with HOST_ENDED_MEETING or ALL_PARTICIPANTS_LEFT."""
+    """Build meeting.ended, with the reason HOST_ENDED_MEETING or ALL_PARTICIPANTS_LEFT."""
     part = meeting_part(world, session.meeting, session)
-    return {"event": "meeting.ended", "meeting": part, "reason": session.reason}
+    return {"event": "meeting.ended", "meeting": part, "reason": session.end_reason}
 
 
-def person(peer: Peer) -> JSON:
-    """The `participant` object: neither participant id nor preset is in it."""
+def participant_part(peer: Peer) -> JSON:
+    """Build the `participant` object of an event; it has neither the participant's id nor the preset."""
     custom = peer.participant.custom_participant_id
     part: JSON = {
         "peerId": peer.id,
@@ -61,19 +61,19 @@ def person(peer: Peer) -> JSON:
 
 
 def joined(world: World, peer: Peer) -> JSON:
-    """meeting.participantJoined."""
+    """Build meeting.participantJoined."""
     part = meeting_part(world, peer.session.meeting, peer.session)
-    return {"event": "meeting.participantJoined", "meeting": part, "participant": person(peer)}
+    return {"event": "meeting.participantJoined", "meeting": part, "participant": participant_part(peer)}
 
 
 def left(world: World, peer: Peer) -> JSON:
-    """meeting.participantLeft."""
+    """Build meeting.participantLeft."""
     part = meeting_part(world, peer.session.meeting, peer.session)
-    return {"event": "meeting.participantLeft", "meeting": part, "participant": person(peer)}
+    return {"event": "meeting.participantLeft", "meeting": part, "participant": participant_part(peer)}
 
 
 def bot(world: World, recording: Recording, session: Session, *, leaves: bool) -> JSON:
-    """The recorder's bot as a participant, for the switch `recorder_triggers_events`."""
+    """Build the join or the leave of the recorder's bot, for the switch `recorder_triggers_events`."""
     name = "meeting.participantLeft" if leaves else "meeting.participantJoined"
     part: JSON = {
         "peerId": recording.bot_peer_id,
@@ -87,23 +87,23 @@ def bot(world: World, recording: Recording, session: Session, *, leaves: bool) -
     return {"event": name, "meeting": meeting_part(world, recording.meeting, session), "participant": part}
 
 
-def recording_update(world: World, recording: Recording, rest: JSON) -> JSON:
-    """recording.statusUpdate; `rest` is the recording as REST shows it. `fileSize` is a string here."""
+def recording_update(world: World, recording: Recording, shown: JSON) -> JSON:
+    """Build recording.statusUpdate from the recording as REST shows it; `fileSize` is a text here."""
     part: JSON = {
         "id": recording.id,
         "recordingId": recording.id,
         "status": recording.status,
-        "downloadUrl": rest["download_url"],
-        "audioDownloadUrl": rest["audio_download_url"],
-        "downloadUrlExpiry": rest["download_url_expiry"],
-        "startedTime": rest["started_time"],
-        "stoppedTime": rest["stopped_time"],
-        "fileSize": None if rest["file_size"] is None else str(rest["file_size"]),
-        "outputFileName": rest["output_file_name"],
+        "downloadUrl": shown["download_url"],
+        "audioDownloadUrl": shown["audio_download_url"],
+        "downloadUrlExpiry": shown["download_url_expiry"],
+        "startedTime": shown["started_time"],
+        "stoppedTime": shown["stopped_time"],
+        "fileSize": None if shown["file_size"] is None else str(shown["file_size"]),
+        "outputFileName": shown["output_file_name"],
         "meetingId": recording.meeting.id,
-        "recordingDuration": rest["recording_duration"],
+        "recordingDuration": shown["recording_duration"],
         "organizationId": world.organization_id,
         "roomUUID": recording.session.id if recording.session else None,
     }
-    whole = meeting_part(world, recording.meeting, recording.session)
-    return {"event": "recording.statusUpdate", "recording": part, "meeting": whole}
+    meeting = meeting_part(world, recording.meeting, recording.session)
+    return {"event": "recording.statusUpdate", "recording": part, "meeting": meeting}

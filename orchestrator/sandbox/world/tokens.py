@@ -1,13 +1,13 @@
-"""Participant tokens: JWTs with RealtimeKit's claims, good for one participant of one meeting."""
+"""Participant tokens: JWTs with RealtimeKit's claims, each for one participant of one meeting."""
 
 import jwt
 
-from orchestrator.sandbox.world.answers import Refusal
 from orchestrator.sandbox.world.state import Participant, World, new_id, now
+from orchestrator.sandbox.world.values import Refusal
 
 
 def mint(world: World, participant: Participant) -> str:
-    """A token that lets this participant in; those before it stay good. `jti` makes two of one second differ."""
+    """Make a token; earlier ones stay valid. `jti` makes tokens of the same second differ."""
     moment = int(now())
     claims = {
         "orgId": world.organization_id,
@@ -21,8 +21,8 @@ def mint(world: World, participant: Participant) -> str:
     return jwt.encode(claims, world.token_key, algorithm="HS256")
 
 
-def bearer(world: World, token: str) -> Participant:
-    """Whose token this is; 401 if it is not ours, has expired, or its participant was deleted."""
+def participant_of(world: World, token: str) -> Participant:
+    """Return the participant that a token lets in; 401 when it is forged, expired, or of a deleted participant."""
     try:
         claims = jwt.decode(token, world.token_key, algorithms=["HS256"], options={"verify_iat": False})
     except jwt.InvalidTokenError as error:
