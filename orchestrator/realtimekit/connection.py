@@ -33,7 +33,7 @@ class Connection:
         """Wait for the result of `coroutine`, in any thread but the loop's own.
 
         `before_send` runs on the loop's thread before each call takes quota, and again before the call goes out, after
-        all waiting. An error that it raises holds the call back. So work under a lease checks that the lease still
+        all waiting. An error that it raises holds the call back: work under a lease checks there that the lease still
         lasts.
         """
         with guarded_by(before_send):

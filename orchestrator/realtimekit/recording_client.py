@@ -25,7 +25,7 @@ class RecordingClient(Connection):
     ) -> RecordingRecord:
         """Record the meeting's live session; refused while nobody is there or a recording runs.
 
-        `max_seconds` is brought between MIN_RECORDING_SECONDS and MAX_RECORDING_SECONDS.
+        `max_seconds` is limited to the range from MIN_RECORDING_SECONDS to MAX_RECORDING_SECONDS.
         """
         seconds = min(max(max_seconds, MIN_RECORDING_SECONDS), MAX_RECORDING_SECONDS)
         body = await self._call(

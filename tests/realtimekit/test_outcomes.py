@@ -1,12 +1,9 @@
 """Which error a failed call raises: it says whether the call may have worked, and no call is repeated."""
 
-import asyncio
 import logging
 import socket
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -267,60 +264,3 @@ def test_no_log_names_tokens_or_people(
     assert person.token
     for secret in (person.token, "Ana Secret", sandbox.api_token):
         assert secret not in caplog.text
-
-
-def test_run_from_the_loops_own_thread_is_an_error_and_not_a_deadlock(kit: RealtimeKit) -> None:
-    async def nested() -> None:
-        kit.run(kit.preset_names())
-
-    with pytest.raises(RuntimeError, match="await the coroutine"):
-        kit.run(nested())
-
-
-def test_another_event_loop_can_await_a_call(kit: RealtimeKit) -> None:
-    async def elsewhere() -> set[str]:
-        return await asyncio.wrap_future(kit.submit(kit.preset_names()))
-
-    assert PRESET in asyncio.run(elsewhere())
-
-
-def test_closing_leaves_the_outcome_of_calls_in_flight_unknown(sandbox: SandboxServer, connect: Connect) -> None:
-    kit = connect(sandbox.base_url, realtimekit_timeout_seconds=30)
-    sandbox.latency(20_000)
-    outcome: list[BaseException] = []
-
-    def caller() -> None:
-        try:
-            kit.run(kit.create_meeting("Room 1"))
-        except OutcomeUnknown as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=caller)
-    thread.start()
-    wait_until(lambda: sandbox.calls()["in_flight"])
-    kit.close()
-    thread.join(5)
-    assert [str(error) for error in outcome] == ["shut down during the call"]
-    with pytest.raises(RuntimeError, match="closed"):
-        kit.run(kit.preset_names())
-
-
-def test_closing_does_not_wait_for_a_task_that_swallowed_its_cancellation(
-    connect: Connect, sandbox: SandboxServer
-) -> None:
-    """The Redis client may do so: it can turn a cancellation into a timeout of its own."""
-    kit = connect(sandbox.base_url)
-    asleep = threading.Event()
-
-    async def sleeper() -> None:
-        asleep.set()
-        with suppress(asyncio.CancelledError):
-            await asyncio.sleep(3600)
-        await asyncio.sleep(3600)
-
-    kit.submit(sleeper())
-    assert asleep.wait(10)
-    closing = threading.Thread(target=kit.close, daemon=True)
-    closing.start()
-    closing.join(10)
-    assert not closing.is_alive()

@@ -59,7 +59,7 @@ class QuotaRequest:
 
     @property
     def windows(self) -> int:
-        """In how many windows the call counts: that of all calls, and for some that of recordings."""
+        """In how many windows the call counts: 1, or 2 when it is about a recording."""
         return 2 if self.about_recording else 1
 
     @classmethod

@@ -30,7 +30,7 @@ class ProcessMemory:
 
     @property
     def gate_closed_seconds(self) -> float:
-        """How long the gate stays closed that a 429 has closed."""
+        """How long a 429 keeps the gate closed from now on."""
         return max(0.0, self._gate_opens_at - self._clock())
 
     def close_gate(self, seconds: float) -> None:

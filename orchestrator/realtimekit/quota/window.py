@@ -77,7 +77,7 @@ class SharedWindows:
         return [wait / 1_000_000 for wait in waits]
 
     async def remind(self) -> None:
-        """Tell Redis of this process's calls and of the gate; an answer or an opening that is later there stays."""
+        """Tell Redis of this process's calls and gate; where Redis knows a later time, that one stays."""
         told: dict[str, Any] = {
             "calls": [_in_microseconds(calls) for calls in self._memory.ages()],
             "gate_closed_ms": math.ceil(self._memory.gate_closed_seconds * 1000),
