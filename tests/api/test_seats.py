@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from orchestrator.services.people import seats
-from schemas.states import Location, RoomState, SeatState
+from schemas.states import BreakoutState, Location, RoomState, SeatState
 from schemas.tables import Breakout, Room, Seat
 from tests.api.server import NOBODY, Api
 from tests.support.queries import count_queries
