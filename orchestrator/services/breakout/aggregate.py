@@ -38,6 +38,8 @@ class LockedBreakout:
         """What is to change of people of the meeting; written last."""
         self.is_left_to_task = False
         """Leaving does not look, because the breakout's own task was sent."""
+        self.has_facts = False
+        """Facts have come that a look decides over, though they moved nothing."""
         self._events: list[dict[str, Any]] = []
         self._names: dict[str, str] = {}
 
@@ -119,6 +121,10 @@ class LockedBreakout:
         due.set_due(self.tx, Breakout, self.row.id, self.now)
         due.dispatch(self.tx, Breakout, [self.row.id], now=self.now)
         self.is_left_to_task = True
+
+    def has_news(self) -> bool:
+        """Return whether anything has happened in this block that a look decides over."""
+        return self.has_facts or bool(self._events)
 
     def rooms(self) -> list[Room]:
         """Return the rooms in their order."""

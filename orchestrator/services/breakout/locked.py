@@ -1,6 +1,7 @@
 """How a breakout is locked: first its turn in this process, then its row, then the time. Nobody else locks one.
 
-Leaving the block looks once at what is due, writes the log, and writes what has changed of people.
+Leaving the block looks once at what is due, writes the log, and writes what has changed of people. Facts about people
+come in crowds, so a block for facts looks only when they changed something and no task is about to look anyway.
 """
 
 from collections.abc import Iterator
@@ -71,6 +72,8 @@ def locked_for_meeting(deps: Deps, meeting_id: str) -> Iterator[MeetingScope]:
             return
         b = LockedBreakout(deps, tx, row, now, people)
         yield MeetingScope(deps, tx, meeting_id, now, people, b)
+        if not b.has_news() or _has_task_under_way(row):
+            b.is_left_to_task = True
         _leave(b)
 
 
@@ -91,7 +94,7 @@ def _held(deps: Deps, tx: Transaction, row: Breakout) -> Iterator[LockedBreakout
 def _leave(b: LockedBreakout) -> None:
     """Write what the block has gathered.
 
-    1. Look, unless the breakout's task was sent: it may move rooms and seats.
+    1. Look, unless that is left to the breakout's task: it may move rooms and seats.
     2. Write the log.
     3. Write people: they are locked last.
     """
@@ -99,6 +102,11 @@ def _leave(b: LockedBreakout) -> None:
         look(b)
     b.write_log()
     b.people.write()
+
+
+def _has_task_under_way(row: Breakout) -> bool:
+    """Return whether a message was sent that nobody has started: its task will look, and a request must not."""
+    return row.dispatches > 0
 
 
 def _take_turn(tx: Transaction, breakout_id: str) -> None:

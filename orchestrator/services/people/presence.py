@@ -168,6 +168,7 @@ def _settle(tx: Transaction, people: PeopleWrites, b: LockedBreakout | None, ids
         return
     statement = select(Seat).where(col(Seat.breakout_id) == b.row.id, col(Seat.participant_id).in_(ids))
     seats = tx.session.scalars(statement).all()
+    b.has_facts = b.row.sent_home_at is not None  # from then on rooms close as they empty
     if seats:
         due.lock_rows(tx, Room, {seat.room_id for seat in seats})
         b.names(ids)
