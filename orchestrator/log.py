@@ -12,7 +12,7 @@ QUIET = (
     "kombu.pidbox",
     "celery.worker.strategy",  # "received" and "succeeded" for each task: workers/told.py has one line of ours
     "celery.app.trace",
-    "uvicorn.access",  # orchestrator/api/access.py has it
+    "uvicorn.access",  # orchestrator/api/access_log.py writes these lines
 )
 """Loggers whose INFO is not worth its time; what fails is still told."""
 

@@ -1,1 +1,1 @@
-"""The HTTP API: every endpoint checks, calls one service, and answers with a report."""
+"""The HTTP API: every endpoint checks its request, calls one service and returns a report."""

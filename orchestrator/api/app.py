@@ -1,4 +1,4 @@
-"""The application: its middleware, its routers, and what starts and ends with it."""
+"""The application: its middleware, its routers, and what starts and stops with it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,23 +8,22 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from orchestrator import bootstrap
-from orchestrator.api import metrics, problems
-from orchestrator.api.access import HEADER, Access, name_route
-from orchestrator.api.auth import Gate, Keys, StoredKeys, bootstrap_keys
+from orchestrator.api import problems
+from orchestrator.api.access_log import REQUEST_ID_HEADER, AccessLog, name_route
+from orchestrator.api.api_keys import ApiKeys, StoredKeys, bootstrap_keys
+from orchestrator.api.auth import Gate
 from orchestrator.api.limits import BodyLimit
-from orchestrator.api.openapi import describe
-from orchestrator.api.routes import breakouts, events, meetings, operations, participants, seat, webhooks
+from orchestrator.api.openapi.description import describe
+from orchestrator.api.routes import breakouts, events, meetings, metrics, operations, participants, seat, webhooks
 from orchestrator.api.streams.hub import Hub
 from orchestrator.api.streams.stopping import on_stop_signal
 from orchestrator.api.tokens import ClientTokens
-from orchestrator.log import configure, logger
+from orchestrator.log import configure
 from orchestrator.realtimekit.signatures import SignatureChecker
 from orchestrator.runtime import memory
 from orchestrator.services.access import api_keys
 from orchestrator.services.deps import Deps
 from orchestrator.settings import Settings
-
-log = logger(__name__)
 
 ROUTERS = (meetings, participants, breakouts, events, seat, webhooks, operations, metrics)
 DESCRIPTION = """\
@@ -36,7 +35,7 @@ Times are RFC 3339 in UTC. Errors are problem details (RFC 9457).
 
 
 def create_app(deps: Deps | None = None) -> FastAPI:
-    """The API over `deps`; without, over parts of its own, as the environment says (`uvicorn --factory`)."""
+    """Make the API over `deps`, or over parts built from the environment (`uvicorn --factory`) and closed with it."""
     if deps is not None:
         return _application(deps, owns_deps=False)
     settings = Settings()
@@ -45,24 +44,12 @@ def create_app(deps: Deps | None = None) -> FastAPI:
 
 
 def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.hub = Hub(deps, keys)
-        app.state.hub.start()
-        if owns_deps:
-            memory.settle()
-        with on_stop_signal(app.state.hub.end):
-            yield
-        await app.state.hub.stop()
-        if owns_deps:
-            _close(deps)
-
-    keys, tokens = _keys(deps), ClientTokens(deps.settings.secrets)
+    keys, tokens = _api_keys(deps), ClientTokens(deps.settings.secrets)
     app = FastAPI(
         title="Breakout orchestrator",
         description=DESCRIPTION,
         version="1",
-        lifespan=lifespan,
+        lifespan=lambda app: _lifespan(app, deps, keys, owns_deps=owns_deps),
         middleware=_middleware(deps, keys, tokens),
         dependencies=[Depends(name_route)],
         redirect_slashes=False,
@@ -72,10 +59,7 @@ def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
     app.state.deps = deps
     app.state.tokens = tokens
     app.state.registry = metrics.registry_of(deps)
-    settings = deps.settings
-    app.state.webhook_keys = SignatureChecker(
-        settings.realtimekit_webhook_keys_url, pinned_key=settings.realtimekit_webhook_public_key
-    )
+    app.state.signatures = _signatures(deps.settings)
     problems.install(app)
     for module in ROUTERS:
         app.include_router(module.router)
@@ -83,23 +67,44 @@ def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
     return app
 
 
-def _keys(deps: Deps) -> Keys:
+@asynccontextmanager
+async def _lifespan(app: FastAPI, deps: Deps, keys: ApiKeys, *, owns_deps: bool) -> AsyncIterator[None]:
+    app.state.hub = Hub(deps, keys)
+    app.state.hub.start()
+    if owns_deps:
+        memory.settle()
+    with on_stop_signal(app.state.hub.end):
+        yield
+    await app.state.hub.stop()
+    if owns_deps:
+        _close(deps)
+
+
+def _api_keys(deps: Deps) -> ApiKeys:
     bootstrap = bootstrap_keys(deps.settings.api_keys.get_secret_value())
-    return Keys(bootstrap, StoredKeys(lambda: api_keys.living(deps.database)))
+    return ApiKeys(bootstrap, StoredKeys(lambda: api_keys.living(deps.database)))
 
 
-def _middleware(deps: Deps, keys: Keys, tokens: ClientTokens) -> list[Middleware]:
-    """The outermost first: a preflight carries no credentials, and credentials come before the size of a body."""
+def _signatures(settings: Settings) -> SignatureChecker:
+    return SignatureChecker(settings.realtimekit_webhook_keys_url, pinned_key=settings.realtimekit_webhook_public_key)
+
+
+def _middleware(deps: Deps, keys: ApiKeys, tokens: ClientTokens) -> list[Middleware]:
+    """Return the middleware, outermost first.
+
+    CORS comes before the gate because a preflight carries no credentials. The gate comes before the limit because a
+    body counts only once its sender is known.
+    """
     gate = Middleware(Gate, keys=keys, tokens=tokens)
     origins = [origin.strip() for origin in deps.settings.cors_origins.split(",") if origin.strip()]
     cors = Middleware(
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", HEADER],
-        expose_headers=["Retry-After", "Idempotency-Replayed", HEADER],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", REQUEST_ID_HEADER],
+        expose_headers=["Retry-After", "Idempotency-Replayed", REQUEST_ID_HEADER],
     )
-    return [Middleware(Access), *([cors] if origins else []), gate, Middleware(BodyLimit)]
+    return [Middleware(AccessLog), *([cors] if origins else []), gate, Middleware(BodyLimit)]
 
 
 def _close(deps: Deps) -> None:

@@ -1,4 +1,4 @@
-"""How large a body may be."""
+"""The limit on the size of a request body."""
 
 from collections.abc import MutableMapping
 from typing import Any
@@ -8,13 +8,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchestrator.api.problems import problem
 
-LARGEST_BODY = 4 * 1024 * 1024
-"""Bytes; 5000 people with attributes fit."""
-TOO_LARGE = f"a body may have at most {LARGEST_BODY} bytes"
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""5000 people with attributes fit."""
+TOO_LARGE = f"a body may have at most {MAX_BODY_BYTES} bytes"
 
 
 class BodyLimit:
-    """Answers 413 to a body that says it is too large, or turns out to be."""
+    """Middleware that answers 413 when the Content-Length, or the body as it arrives, exceeds the limit."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -23,28 +23,28 @@ class BodyLimit:
         """Serve one connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif _announced(scope) > LARGEST_BODY:
+        elif _content_length(scope) > MAX_BODY_BYTES:
             await problem(413, TOO_LARGE)(scope, receive, send)
         else:
-            await self._app(scope, _counting(receive), send)
+            await self._app(scope, _limited(receive), send)
 
 
-def _announced(scope: Scope) -> int:
+def _content_length(scope: Scope) -> int:
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
             return int(value)
     return 0
 
 
-def _counting(receive: Receive) -> Receive:
-    so_far = 0
+def _limited(receive: Receive) -> Receive:
+    received_bytes = 0
 
-    async def counted() -> MutableMapping[str, Any]:
-        nonlocal so_far
+    async def receive_limited() -> MutableMapping[str, Any]:
+        nonlocal received_bytes
         message = await receive()
-        so_far += len(message.get("body", b""))
-        if so_far > LARGEST_BODY:
+        received_bytes += len(message.get("body", b""))
+        if received_bytes > MAX_BODY_BYTES:
             raise HTTPException(413, TOO_LARGE)
         return message
 
-    return counted
+    return receive_limited

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from orchestrator.api.access import HEADER, REQUEST_ID
+from orchestrator.api.access_log import REQUEST_ID_HEADER, SCOPE_REQUEST_ID
 from orchestrator.errors import NotNow, Unauthenticated, UserError
 from orchestrator.log import logger
 from orchestrator.store.engine import DATABASE_TROUBLE
@@ -20,27 +20,27 @@ from orchestrator.store.engine import DATABASE_TROUBLE
 log = logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-MOST_ERRORS = 100
-"""A body with thousands of mistakes is answered with the first ones."""
-UNPARSED = "There was an error parsing the body"
-"""What FastAPI says of a body that is not even text, or nested too deeply."""
-MOST_WORDS = 200
-"""Of a driver's message, in the log: what is wrong stands at its beginning."""
-PAUSE_SECONDS = 2
-"""When to come back after trouble of our own."""
+MAX_ERRORS = 100
+"""How many mistakes of one body are listed; a body may contain thousands."""
+PARSE_ERROR = "There was an error parsing the body"
+"""FastAPI's message for a body that is not valid text, or is nested too deeply."""
+MAX_LOGGED_CHARACTERS = 200
+"""How much of a driver's message is logged, because its beginning says what is wrong."""
+RETRY_AFTER_SECONDS = 2
+"""The `Retry-After` while the database or the broker is unavailable."""
 
 
 def problem(
     status: int, detail: str, *, title: str | None = None, headers: Mapping[str, str] | None = None, **extra: Any
 ) -> Response:
-    """An answer that says what is wrong; `extra` members stand beside the standard ones."""
+    """Return a problem response; `extra` members stand beside the standard ones."""
     body = {"type": "about:blank", "title": title or HTTPStatus(status).phrase, "status": status, "detail": detail}
-    text = json.dumps(body | extra, default=str)  # ASCII, so that a lone surrogate of the caller's does no harm
+    text = json.dumps(body | extra, default=str)  # ASCII, because the caller's text may contain a lone surrogate
     return Response(text, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def of_user_error(error: UserError) -> Response:
-    """The answer to an error that a service raised on purpose."""
+    """Return the response to an error that a service raised on purpose."""
     headers = {}
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
@@ -50,7 +50,7 @@ def of_user_error(error: UserError) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Let every error of an application be answered from here."""
+    """Register the handlers below for all errors of an application."""
     app.add_exception_handler(UserError, _user_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _framework)
@@ -68,7 +68,7 @@ async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = [
         {"loc": list(one["loc"]), "msg": str(one["msg"]).removeprefix("Value error, ")}
-        for one in error.errors()[:MOST_ERRORS]
+        for one in error.errors()[:MAX_ERRORS]
     ]
     first = errors[0] if errors else {"loc": [], "msg": "malformed"}
     return problem(422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}", errors=errors)
@@ -76,21 +76,26 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 async def _framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    if error.detail == UNPARSED:
-        return problem(422, UNPARSED, errors=[{"loc": ["body"], "msg": "malformed JSON"}])
+    if error.detail == PARSE_ERROR:
+        return problem(422, PARSE_ERROR, errors=[{"loc": ["body"], "msg": "malformed JSON"}])
     if error.status_code == 404:
         return problem(404, f"there is nothing at {request.url.path}")
     return problem(error.status_code, str(error.detail), headers=error.headers)
 
 
 async def _unavailable(_: Request, error: Exception) -> Response:
-    words = str(getattr(error, "orig", error))[:MOST_WORDS]  # the driver's, without the statement
-    log.warning("part of us is unavailable", error=type(error).__name__, detail=words)
-    return problem(503, "the database or the broker is not available", headers={"Retry-After": str(PAUSE_SECONDS)})
+    message = str(getattr(error, "orig", error))[:MAX_LOGGED_CHARACTERS]  # `orig` is without the SQL statement
+    log.warning("part of us is unavailable", error=type(error).__name__, detail=message)
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return problem(503, "the database or the broker is not available", headers=headers)
 
 
 async def _bug(request: Request, error: Exception) -> Response:
-    """Answered outside of all middleware; the server logs the traceback, for it is raised again once this is sent."""
+    """Answer 500 for an unexpected error.
+
+    Starlette calls this outside of all middleware, so the request id is added here. It raises the error again after the
+    response, and the server then logs the traceback.
+    """
     log.error("a request failed", error=type(error).__name__)
-    headers = {HEADER: request.scope[REQUEST_ID]}
+    headers = {REQUEST_ID_HEADER: request.scope[SCOPE_REQUEST_ID]}
     return problem(500, "this is our mistake; it has been logged", headers=headers)

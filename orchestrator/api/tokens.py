@@ -1,4 +1,4 @@
-"""Client tokens: a signed JWT that is good for one participant of one meeting, and only under /v1/seat."""
+"""Client tokens: signed JWTs, each valid for one participant of one meeting and only under /v1/seat."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,35 +10,35 @@ from orchestrator.store.secrets import subkey
 
 ALGORITHM = "HS256"
 AUDIENCE = "seat"
-CLAIMS = ["sub", "meeting", "aud", "iat", "exp"]
+REQUIRED_CLAIMS = ["sub", "meeting", "aud", "iat", "exp"]
 
 
 @dataclass(frozen=True)
-class Person:
-    """Whose browser it is, and until when it may speak for them."""
+class ClientToken:
+    """The content of a verified client token."""
 
     participant_id: str
     meeting_id: str
-    until: datetime
+    expires_at: datetime
 
 
 class ClientTokens:
-    """Signs with the newest secret, and accepts what any of them has signed, so that secrets can be rotated."""
+    """Signs tokens with the newest secret and accepts any of the secrets, so that secrets can be rotated."""
 
     def __init__(self, secrets: list[str]) -> None:
         self._keys = [subkey(secret, "client tokens") for secret in secrets]
 
     def issue(self, participant_id: str, meeting_id: str, ttl: timedelta) -> tuple[str, datetime]:
-        """A token, and when it expires (whole seconds)."""
+        """Sign a token. Returns it with its expiry, in whole seconds."""
         now = datetime.now(UTC).replace(microsecond=0)
         claims = {"sub": participant_id, "meeting": meeting_id, "aud": AUDIENCE, "iat": now, "exp": now + ttl}
         return jwt.encode(claims, self._keys[0], ALGORITHM), now + ttl
 
-    def person(self, token: str) -> Person:
-        """Whose token it is. Raises Unauthenticated."""
+    def verify(self, token: str) -> ClientToken:
+        """Return the content of a token. Raises Unauthenticated."""
         for key in self._keys:
             try:
-                return _person(token, key)
+                return _decode(token, key)
             except jwt.InvalidSignatureError:
                 continue
             except jwt.ExpiredSignatureError:
@@ -48,8 +48,8 @@ class ClientTokens:
         raise Unauthenticated("no valid client token")
 
 
-def _person(token: str, key: bytes) -> Person:
-    # `iat` is not compared with this host's clock: another host of ours, a little ahead, may have signed.
-    options: jwt.types.Options = {"require": CLAIMS, "verify_iat": False}
+def _decode(token: str, key: bytes) -> ClientToken:
+    # `iat` is not verified, because the host that signed the token may have a clock a little ahead of this one.
+    options: jwt.types.Options = {"require": REQUIRED_CLAIMS, "verify_iat": False}
     claims = jwt.decode(token, key, algorithms=[ALGORITHM], audience=AUDIENCE, options=options)
-    return Person(str(claims["sub"]), str(claims["meeting"]), datetime.fromtimestamp(claims["exp"], UTC))
+    return ClientToken(str(claims["sub"]), str(claims["meeting"]), datetime.fromtimestamp(claims["exp"], UTC))

@@ -10,8 +10,8 @@ import httpx
 from fastapi import FastAPI
 
 from orchestrator.api.app import ROUTERS
-from orchestrator.api.common import API_KEY, CLIENT_TOKEN
-from orchestrator.api.openapi import describe
+from orchestrator.api.openapi.credentials import API_KEY, CLIENT_TOKEN
+from orchestrator.api.openapi.description import describe
 
 JSON = dict[str, Any]
 SLASHED = "custom_participant_id"

@@ -6,8 +6,8 @@ from datetime import timedelta
 import jwt
 import pytest
 
-from orchestrator.api.auth import bootstrap_keys
-from orchestrator.api.common import API_KEY, CLIENT_TOKEN
+from orchestrator.api.api_keys import bootstrap_keys
+from orchestrator.api.openapi.credentials import API_KEY, CLIENT_TOKEN
 from orchestrator.api.tokens import ClientTokens
 from orchestrator.services.access import api_keys
 from orchestrator.services.access.api_keys import key_hash

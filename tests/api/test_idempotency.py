@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlmodel import col
 
-from orchestrator.api.once import REPLAYED
+from orchestrator.api.idempotency import REPLAYED_HEADER
 from orchestrator.errors import NotNow
 from orchestrator.realtimekit.titles import title_with_key
 from orchestrator.services.access import api_keys
@@ -45,7 +45,7 @@ def post(api: Api, path: str, body: Any = None, key: str = "k", **headers: str) 
 
 
 def replayed(answer: httpx.Response) -> bool:
-    mark: str | None = answer.headers.get(REPLAYED)
+    mark: str | None = answer.headers.get(REPLAYED_HEADER)
     return mark == "true"
 
 

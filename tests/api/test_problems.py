@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from orchestrator.api.limits import LARGEST_BODY
+from orchestrator.api.limits import MAX_BODY_BYTES
 from tests.api.conftest import parts
 from tests.api.server import NOBODY, OPERATOR, Api, bearer, checked
 from tests.support.sandbox_server import SandboxServer
@@ -77,15 +77,15 @@ def test_a_participant_that_is_not_there_is_404(api: Api) -> None:
 
 def test_a_body_that_is_too_large_is_413(api: Api) -> None:
     def endless() -> Iterator[bytes]:
-        for _ in range(LARGEST_BODY // 65536 + 2):
+        for _ in range(MAX_BODY_BYTES // 65536 + 2):
             yield b" " * 65536
 
-    checked(api.client.post("/v1/meetings", content=b" " * (LARGEST_BODY + 1)), 413)
+    checked(api.client.post("/v1/meetings", content=b" " * (MAX_BODY_BYTES + 1)), 413)
     checked(api.client.post("/v1/meetings", content=endless()), 413)
 
 
 def test_credentials_come_before_size(api: Api) -> None:
-    checked(api.stranger.post("/v1/meetings", content=b" " * (LARGEST_BODY + 1)), 401)
+    checked(api.stranger.post("/v1/meetings", content=b" " * (MAX_BODY_BYTES + 1)), 401)
 
 
 def test_pages_are_asked_for_properly(api: Api) -> None:

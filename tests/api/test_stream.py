@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from orchestrator.api.streams.seat_listeners import MOST_NEWS
+from orchestrator.api.streams.seat_listener import MAX_UNSENT_NEWS
 from orchestrator.api.streams.sse import Position
 from orchestrator.runtime.ports import free_port
 from orchestrator.services.deps import Deps
@@ -153,7 +153,7 @@ def test_missed_warnings_are_told_only_to_those_who_say_what_they_have_seen(api:
 
 def test_a_browser_that_takes_nothing_comes_back_for_what_it_has_missed(api: Api, meeting: JSON) -> None:
     breakout = api.breakout(meeting, 202, start="now")
-    numbers = range(MOST_NEWS + 20)
+    numbers = range(MAX_UNSENT_NEWS + 20)
     with api.stream(api.token(meeting, "ana")) as stream:
         seen = stream.next().id
         logs.warn(api.deps.database, breakout["id"], *numbers)

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from ruamel.yaml import YAML
 
-from orchestrator.api.limits import LARGEST_BODY
+from orchestrator.api.limits import MAX_BODY_BYTES
 from orchestrator.runtime.ports import LOOPBACK, free_port
 from tests.api.conftest import parts
 from tests.api.described import operations
@@ -189,7 +189,7 @@ def test_streams_pass_the_proxy_at_once_large_bodies_too_and_figures_do_not(
     url = f"http://{LOOPBACK}:{port}"
     proxy_process.wait_for_url(f"{url}/healthz")
     assert httpx.get(f"{url}/metrics", trust_env=False).status_code == 403
-    large = httpx.post(f"{url}/v1/meetings", content=b"[" + b" " * (LARGEST_BODY - 1), headers=bearer(OPERATOR))
+    large = httpx.post(f"{url}/v1/meetings", content=b"[" + b" " * (MAX_BODY_BYTES - 1), headers=bearer(OPERATOR))
     assert large.status_code == 422
     token = api.token(api.meeting("ana"), "ana")
     with httpx.stream("GET", f"{url}/v1/seat/events", headers=bearer(token), trust_env=False, timeout=5) as answer:

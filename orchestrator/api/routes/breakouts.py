@@ -6,19 +6,18 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Response
 from sqlmodel import Session
 
-from orchestrator.api.common import (
-    FIRST_LIMIT,
-    OPERATOR,
+from orchestrator.api.idempotency import Idempotent
+from orchestrator.api.openapi.credentials import OPERATOR
+from orchestrator.api.openapi.responses import Responses, errors
+from orchestrator.api.parameters import (
+    DEFAULT_LIMIT,
     BreakoutId,
     Cursor,
     CustomId,
     DepsHere,
     Limit,
     MeetingId,
-    OnceHere,
-    Responses,
     RoomId,
-    errors,
 )
 from orchestrator.services.breakout import changes, moving, operations, retrying
 from orchestrator.services.deps import Deps
@@ -41,9 +40,9 @@ ALREADY_SO: Responses = {200: {"model": BreakoutResponse, "description": "It was
 Endpoint = Callable[..., Response]
 
 
-def _begins(path: str, summary: str, or_else: Responses | None = None) -> Callable[[Endpoint], Endpoint]:
-    """The route of a POST that has something done: 202, or what `or_else` says."""
-    responses = (or_else or {}) | errors(409)
+def _command(path: str, summary: str, other: Responses | None = None) -> Callable[[Endpoint], Endpoint]:
+    """Make the route of a POST that starts something: it answers 202, an error, or one of the `other` responses."""
+    responses = (other or {}) | errors(409)
     return router.post(path, status_code=202, response_model=BreakoutResponse, responses=responses, summary=summary)
 
 
@@ -52,13 +51,13 @@ def _report(deps: Deps, breakout_id: str) -> BreakoutResponse:
         return breakouts.breakout(session, breakout_id)
 
 
-def _answer(breakout_id: str) -> Callable[[Session, bool], tuple[int, BreakoutResponse]]:
-    """202 for what has changed something, 200 for what was so already."""
+def _changed(breakout_id: str) -> Callable[[Session, bool], tuple[int, BreakoutResponse]]:
+    """Answer 202 if the command changed something, else 200."""
     return lambda session, changed: (202 if changed else 200, breakouts.breakout(session, breakout_id))
 
 
-def _begun(breakout_id: str) -> Callable[[Session, None], tuple[int, BreakoutResponse]]:
-    """202, also when it was begun before."""
+def _accepted(breakout_id: str) -> Callable[[Session, None], tuple[int, BreakoutResponse]]:
+    """Answer 202 in every case."""
     return lambda session, _: (202, breakouts.breakout(session, breakout_id))
 
 
@@ -69,20 +68,20 @@ def _begun(breakout_id: str) -> Callable[[Session, None], tuple[int, BreakoutRes
     responses=STARTED | errors(409),
     summary="Create a breakout",
 )
-def create(meeting_id: MeetingId, body: BreakoutRequest, doing: OnceHere) -> Response:
+def create(meeting_id: MeetingId, body: BreakoutRequest, idempotent: Idempotent) -> Response:
     """Split the meeting's people into rooms; with `start: "now"` the rooms are opened at once."""
 
-    def answer(session: Session, breakout_id: str) -> tuple[int, BreakoutResponse]:
+    def build(session: Session, breakout_id: str) -> tuple[int, BreakoutResponse]:
         return 202 if body.start == "now" else 201, breakouts.breakout(session, breakout_id)
 
-    return doing.once(lambda deps: creating.create(deps, meeting_id, body), answer)
+    return idempotent.run(lambda deps: creating.create(deps, meeting_id, body), build)
 
 
-@router.get(OF_MEETING, summary="List a meeting's breakouts")
+@router.get(OF_MEETING, summary="List a meeting's breakouts", description="The oldest first, without their rooms.")
 def index(
-    meeting_id: MeetingId, deps: DepsHere, limit: Limit = FIRST_LIMIT, cursor: Cursor = None
+    meeting_id: MeetingId, deps: DepsHere, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Page[BreakoutSummary]:
-    """The oldest first, without their rooms."""
+    """List the breakouts of a meeting."""
     with deps.database.reading() as session:
         return breakouts.breakouts(session, meeting_id, limit, cursor)
 
@@ -95,23 +94,23 @@ def get(breakout_id: BreakoutId, deps: DepsHere) -> BreakoutResponse:
 
 @router.get(ONE + "/recordings", summary="List a breakout's recordings")
 def recordings(
-    breakout_id: BreakoutId, deps: DepsHere, limit: Limit = FIRST_LIMIT, cursor: Cursor = None
+    breakout_id: BreakoutId, deps: DepsHere, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Page[RoomRecordingResponse]:
     """All recordings of every room, the oldest first; a room that emptied and filled again has several."""
     with deps.database.reading() as session:
         return breakouts.recordings(session, breakout_id, limit, cursor)
 
 
-@_begins(ONE + "/start", "Start a breakout", ALREADY_SO)
-def start(breakout_id: BreakoutId, doing: OnceHere) -> Response:
+@_command(ONE + "/start", "Start a breakout", ALREADY_SO)
+def start(breakout_id: BreakoutId, idempotent: Idempotent) -> Response:
     """Open the rooms of a draft or scheduled breakout."""
-    return doing.once(lambda deps: operations.start(deps, breakout_id), _answer(breakout_id))
+    return idempotent.run(lambda deps: operations.start(deps, breakout_id), _changed(breakout_id))
 
 
-@_begins(ONE + "/prepare", "Prepare a breakout")
-def prepare(breakout_id: BreakoutId, doing: OnceHere) -> Response:
+@_command(ONE + "/prepare", "Prepare a breakout")
+def prepare(breakout_id: BreakoutId, idempotent: Idempotent) -> Response:
     """Make the rooms and admit their people ahead of the start, which then takes no call to RealtimeKit."""
-    return doing.once(lambda deps: operations.prepare(deps, breakout_id), _begun(breakout_id))
+    return idempotent.run(lambda deps: operations.prepare(deps, breakout_id), _accepted(breakout_id))
 
 
 @router.patch(ONE, responses=errors(409), summary="Change a breakout")
@@ -128,10 +127,10 @@ def rename_room(breakout_id: BreakoutId, room_id: RoomId, body: RoomChange, deps
     return next(room for room in _report(deps, breakout_id).rooms if room.id == room_id)
 
 
-@_begins(ONE + "/rooms/{room_id}/retry", "Retry a failed room")
-def retry_room(breakout_id: BreakoutId, room_id: RoomId, doing: OnceHere) -> Response:
+@_command(ONE + "/rooms/{room_id}/retry", "Retry a failed room")
+def retry_room(breakout_id: BreakoutId, room_id: RoomId, idempotent: Idempotent) -> Response:
     """While the breakout runs. Its people who were given other rooms stay there; who has none is seated in it again."""
-    return doing.once(lambda deps: retrying.retry_room(deps, breakout_id, room_id), _begun(breakout_id))
+    return idempotent.run(lambda deps: retrying.retry_room(deps, breakout_id, room_id), _accepted(breakout_id))
 
 
 @router.put(
@@ -148,14 +147,16 @@ def move_person(
     return _report(deps, breakout_id)
 
 
-@_begins(ONE + "/close", "Close a breakout", ALREADY_SO)
-def close(breakout_id: BreakoutId, doing: OnceHere, body: Annotated[CloseRequest | None, Body()] = None) -> Response:
+@_command(ONE + "/close", "Close a breakout", ALREADY_SO)
+def close(
+    breakout_id: BreakoutId, idempotent: Idempotent, body: Annotated[CloseRequest | None, Body()] = None
+) -> Response:
     """Count down, bring everybody back to the main meeting, stop the recordings and retire the rooms."""
     countdown_seconds = None if body is None else body.countdown_seconds
-    return doing.once(lambda deps: operations.close(deps, breakout_id, countdown_seconds), _answer(breakout_id))
+    return idempotent.run(lambda deps: operations.close(deps, breakout_id, countdown_seconds), _changed(breakout_id))
 
 
-@_begins(ONE + "/cancel", "Cancel a breakout", ALREADY_SO)
-def cancel(breakout_id: BreakoutId, doing: OnceHere) -> Response:
+@_command(ONE + "/cancel", "Cancel a breakout", ALREADY_SO)
+def cancel(breakout_id: BreakoutId, idempotent: Idempotent) -> Response:
     """Give up a draft or scheduled breakout."""
-    return doing.once(lambda deps: operations.cancel(deps, breakout_id), _answer(breakout_id))
+    return idempotent.run(lambda deps: operations.cancel(deps, breakout_id), _changed(breakout_id))

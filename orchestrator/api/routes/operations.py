@@ -1,11 +1,12 @@
-"""Whether we are well: for load balancers and whoever watches."""
+"""Health and readiness, for load balancers and monitoring."""
 
 from collections.abc import Callable
 
 from fastapi import APIRouter, Response
 from sqlalchemy import text
 
-from orchestrator.api.common import DepsHere, errors
+from orchestrator.api.openapi.responses import errors
+from orchestrator.api.parameters import DepsHere
 from orchestrator.api.problems import problem
 from orchestrator.log import logger
 from orchestrator.services.deps import Deps
@@ -15,16 +16,15 @@ from schemas.responses import HealthResponse, ReadinessResponse
 
 log = logger(__name__)
 
-
 UNKNOWN = "unknown"
-"""What is said of the work while a part is missing without which it can't get done."""
+"""The report on `work` while a part that it needs is missing."""
 
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/healthz", summary="Is the process alive?")
+@router.get("/healthz", summary="Is the process alive?", description="Always, as long as it answers.")
 async def healthz() -> HealthResponse:
-    """Always, as long as it answers."""
+    """Answer 200; a process that hangs does not answer."""
     return HealthResponse(status="ok")
 
 
@@ -32,16 +32,16 @@ async def healthz() -> HealthResponse:
 def readyz(deps: DepsHere) -> ReadinessResponse | Response:
     """503 names what is missing: the database, the broker, a timekeeper that ticks, or work that gets done."""
     parts = {"database": _database, "broker": _broker, "timekeeper": _timekeeper}
-    found = {name: _says(name, check, deps) for name, check in parts.items()}
-    failing = [name for name, said in found.items() if said != "ok"]
-    found["work"] = UNKNOWN if failing else _says("work", _work, deps)
+    found = {name: _report(name, check, deps) for name, check in parts.items()}
+    failing = [name for name, report in found.items() if report != "ok"]
+    found["work"] = UNKNOWN if failing else _report("work", _work, deps)
     failing += ["work"] if found["work"] not in ("ok", UNKNOWN) else []
     if failing:
         return problem(503, f"not ready: {', '.join(failing)}", headers={"Retry-After": "2"}, failing=failing, **found)
     return ReadinessResponse(status="ready", **found)
 
 
-def _says(name: str, check: Callable[[Deps], bool | str], deps: Deps) -> str:
+def _report(name: str, check: Callable[[Deps], bool | str], deps: Deps) -> str:
     try:
         found = check(deps)
     except Exception as error:
@@ -64,6 +64,6 @@ def _timekeeper(deps: Deps) -> bool:
 
 
 def _work(deps: Deps) -> bool | str:
-    """Whether what is due gets started; otherwise which tables' rows do not."""
+    """Return whether due rows get started, or the names of the tables whose rows do not."""
     stuck = backlog.stuck(deps)
     return f"waiting: {', '.join(stuck)}" if stuck else True

@@ -1,4 +1,4 @@
-"""People of a meeting, and what lets their browsers in."""
+"""Participants of a meeting, and the client tokens of their browsers."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -6,17 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Request, Response
 from sqlmodel import Session
 
-from orchestrator.api.common import (
-    FIRST_LIMIT,
-    OPERATOR,
-    Cursor,
-    CustomId,
-    DepsHere,
-    Limit,
-    MeetingId,
-    OnceHere,
-    SecretOnceHere,
-)
+from orchestrator.api.idempotency import Idempotent, IdempotentSecret
+from orchestrator.api.openapi.credentials import OPERATOR
+from orchestrator.api.parameters import DEFAULT_LIMIT, Cursor, CustomId, DepsHere, Limit, MeetingId
 from orchestrator.api.tokens import ClientTokens
 from orchestrator.services.meetings import registering
 from orchestrator.services.people import acks
@@ -24,53 +16,59 @@ from orchestrator.services.views import meetings
 from schemas.requests import ClientTokenRequest, ParticipantsRequest, PresentRequest
 from schemas.responses import ClientTokenResponse, Page, ParticipantResponse, ParticipantsResponse
 
-router = APIRouter(
-    prefix="/v1/meetings/{meeting_id}/participants",
-    tags=["participants"],
-    dependencies=OPERATOR,
-)
+router = APIRouter(prefix="/v1/meetings/{meeting_id}/participants", tags=["participants"], dependencies=OPERATOR)
 
 ONE = "/{custom_participant_id:path}"
-"""The caller's own ids may contain a slash."""
+"""`:path`, because the caller's own ids may contain a slash."""
 
 
 @router.post("", response_model=ParticipantsResponse, summary="Register participants")
-def register(meeting_id: MeetingId, body: ParticipantsRequest, doing: OnceHere) -> Response:
+def register(meeting_id: MeetingId, body: ParticipantsRequest, idempotent: Idempotent) -> Response:
     """Register up to 1000 people; those known already get their new name and role."""
 
-    def answer(session: Session, participant_ids: list[str]) -> tuple[int, ParticipantsResponse]:
+    def build(session: Session, participant_ids: list[str]) -> tuple[int, ParticipantsResponse]:
         return 200, ParticipantsResponse(participants=meetings.people(session, participant_ids))
 
-    return doing.once(lambda deps: registering.register(deps, meeting_id, body.participants), answer)
+    return idempotent.run(lambda deps: registering.register(deps, meeting_id, body.participants), build)
 
 
-@router.get("", summary="List participants")
+@router.get(
+    "",
+    summary="List participants",
+    description="The people of a meeting in the order of their registration, and where each was last seen.",
+)
 def index(
-    meeting_id: MeetingId, deps: DepsHere, limit: Limit = FIRST_LIMIT, cursor: Cursor = None
+    meeting_id: MeetingId, deps: DepsHere, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Page[ParticipantResponse]:
-    """The people of a meeting in the order of their registration, and where each was last seen."""
+    """List the participants of a meeting."""
     with deps.database.reading() as session:
         return meetings.participants(session, meeting_id, limit, cursor)
 
 
-@router.post(ONE + "/client-tokens", status_code=201, response_model=ClientTokenResponse, summary="Make a client token")
+@router.post(
+    ONE + "/client-tokens",
+    status_code=201,
+    response_model=ClientTokenResponse,
+    summary="Make a client token",
+    description="A token for this person's browser, good for nothing but `/v1/seat`.",
+)
 def create_client_token(
     meeting_id: MeetingId,
     custom_participant_id: CustomId,
-    doing: SecretOnceHere,
+    idempotent: IdempotentSecret,
     request: Request,
     body: Annotated[ClientTokenRequest | None, Body()] = None,
 ) -> Response:
-    """A token for this person's browser, good for nothing but `/v1/seat`."""
+    """Issue a client token for one participant."""
     tokens: ClientTokens = request.app.state.tokens
     ttl = timedelta(seconds=(body or ClientTokenRequest()).ttl_seconds)
 
-    def answer(session: Session, _: None) -> tuple[int, ClientTokenResponse]:
+    def build(session: Session, _: None) -> tuple[int, ClientTokenResponse]:
         person = meetings.person(session, meeting_id, custom_participant_id)
         token, expires_at = tokens.issue(person.id, meeting_id, ttl)
         return 201, ClientTokenResponse(token=token, expires_at=expires_at)
 
-    return doing.once(lambda _: None, answer)
+    return idempotent.run(lambda _: None, build)
 
 
 @router.put(ONE + "/present", summary="Say who is in the meeting")

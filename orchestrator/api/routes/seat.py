@@ -1,11 +1,12 @@
-"""The participant's browser: where it should be, and its word on where it has arrived."""
+"""The seat of the participant whose browser asks, and the browser's report of where it is."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
 from starlette.responses import StreamingResponse
 
-from orchestrator.api.common import BROWSER, DepsHere, PersonHere
+from orchestrator.api.openapi.credentials import BROWSER
+from orchestrator.api.parameters import ClientTokenHere, DepsHere
 from orchestrator.api.streams.seat_stream import open_seat_stream
 from orchestrator.api.streams.streaming import LiveStream, stream_of
 from orchestrator.services.people import acks, seats
@@ -20,21 +21,35 @@ STREAM = stream_of(
 )
 
 
-@router.get("", summary="Where should I be?")
-def get(person: PersonHere, deps: DepsHere) -> SeatResponse:
-    """A client that compares this with where it is, and goes there, is correct."""
-    return seats.seat(deps, person.participant_id)
+@router.get(
+    "",
+    summary="Where should I be?",
+    description="A client that compares this with where it is, and goes there, is correct.",
+)
+def get(token: ClientTokenHere, deps: DepsHere) -> SeatResponse:
+    """Return the participant's seat."""
+    return seats.seat(deps, token.participant_id)
 
 
-@router.get("/events", response_class=StreamingResponse, responses=STREAM, summary="The same, live")
+@router.get(
+    "/events",
+    response_class=StreamingResponse,
+    responses=STREAM,
+    summary="The same, live",
+    description="The present seat at once, then what is new; after `Last-Event-ID` also what was missed.",
+)
 async def events(
-    person: PersonHere, request: Request, last_event_id: Annotated[str | None, Header()] = None
+    token: ClientTokenHere, request: Request, last_event_id: Annotated[str | None, Header()] = None
 ) -> LiveStream:
-    """The present seat at once, then what is new; after `Last-Event-ID` also what was missed."""
-    return await open_seat_stream(request.app.state.hub, person, last_event_id)
+    """Stream the participant's seat and notices."""
+    return await open_seat_stream(request.app.state.hub, token, last_event_id)
 
 
-@router.post("/ack", summary="I have arrived")
-def ack(person: PersonHere, body: AckRequest, deps: DepsHere) -> SeatResponse:
-    """The browser says where it is now; works beside webhooks or without them. Answers the present seat."""
-    return acks.ack(deps, person.participant_id, body)
+@router.post(
+    "/ack",
+    summary="I have arrived",
+    description="The browser says where it is now; works beside webhooks or without them. Answers the present seat.",
+)
+def ack(token: ClientTokenHere, body: AckRequest, deps: DepsHere) -> SeatResponse:
+    """Store where the browser says it is, and return the current seat."""
+    return acks.ack(deps, token.participant_id, body)

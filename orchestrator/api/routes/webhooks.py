@@ -1,4 +1,4 @@
-"""What RealtimeKit tells us: checked against its signature over the raw bytes, stored, and applied by a task."""
+"""Webhooks from RealtimeKit: the signature over the raw bytes is checked, the body stored; a task applies it."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
-from orchestrator.api.common import errors
+from orchestrator.api.openapi.responses import errors
 from orchestrator.errors import NotNow, Unauthenticated, UserError
 from orchestrator.log import logger
 from orchestrator.realtimekit.signatures import SignatureChecker
@@ -19,7 +19,8 @@ from schemas.responses import HealthResponse
 
 log = logger(__name__)
 
-LONGEST_ID = 100
+MAX_ID_CHARACTERS = 100
+"""The width of the column; a longer delivery id is stored as a hash."""
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
@@ -30,14 +31,14 @@ async def realtimekit(request: Request) -> HealthResponse:
     state = request.app.state
     raw = await request.body()
     signature, delivery_id = request.headers.get(SIGNATURE_HEADER, ""), request.headers.get(DELIVERY_HEADER, "")
-    await run_in_threadpool(_take, state.deps, state.webhook_keys, raw, signature, delivery_id)
+    await run_in_threadpool(_store, state.deps, state.signatures, raw, signature, delivery_id)
     return HealthResponse(status="ok")
 
 
-def _take(deps: Deps, keys: SignatureChecker, raw: bytes, signature: str, delivery_id: str) -> None:
-    """Whatever goes wrong on our side is a 503: then it is sent again."""
+def _store(deps: Deps, signatures: SignatureChecker, raw: bytes, signature: str, delivery_id: str) -> None:
+    """Check and store a delivery. Raises NotNow for any trouble of ours, because RealtimeKit then sends it again."""
     try:
-        _check(keys, raw, signature)
+        _check(signatures, raw, signature)
         incoming.deliver(deps, _storable_id(delivery_id, raw), _storable_body(raw))
     except UserError:
         raise
@@ -46,10 +47,10 @@ def _take(deps: Deps, keys: SignatureChecker, raw: bytes, signature: str, delive
         raise NotNow("the delivery could not be stored") from error
 
 
-def _check(keys: SignatureChecker, raw: bytes, signature: str) -> None:
+def _check(signatures: SignatureChecker, raw: bytes, signature: str) -> None:
     if not signature:
         raise Unauthenticated(f"no {SIGNATURE_HEADER}")
-    genuine = keys.verify(raw, signature)
+    genuine = signatures.verify(raw, signature)
     if genuine is None:
         raise NotNow("RealtimeKit's public key can't be had now")
     if not genuine:
@@ -57,7 +58,7 @@ def _check(keys: SignatureChecker, raw: bytes, signature: str) -> None:
 
 
 def _storable_body(raw: bytes) -> bytes:
-    """The same JSON in a form that any database takes."""
+    """Return the same JSON in a form that every database accepts."""
     try:
         return json.dumps(_storable(json.loads(raw))).encode()
     except (ValueError, RecursionError):
@@ -65,7 +66,7 @@ def _storable_body(raw: bytes) -> bytes:
 
 
 def _storable(value: Any) -> Any:
-    """The same without what PostgreSQL refuses: NUL, half surrogates, numbers that are none."""
+    """Replace what PostgreSQL refuses: NUL, lone surrogates, and numbers that are not finite."""
     match value:
         case str():
             return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
@@ -79,9 +80,9 @@ def _storable(value: Any) -> Any:
 
 
 def _storable_id(delivery_id: str, raw: bytes) -> str:
-    """The delivery's own id; without one, the same bytes are the same delivery."""
+    """Return the delivery's id, or a hash of the body if it has none, so that equal bodies count as one delivery."""
     if not delivery_id:
         return "body-" + hashlib.sha256(raw).hexdigest()
-    if len(delivery_id) > LONGEST_ID:
+    if len(delivery_id) > MAX_ID_CHARACTERS:
         return "id-" + hashlib.sha256(delivery_id.encode()).hexdigest()
     return delivery_id

@@ -1,1 +1,1 @@
-"""Streams of server-sent events: who listens, what wakes them, and what each of them has yet to be sent."""
+"""Streams of server-sent events: who listens, what wakes the listeners, and what is sent to each."""

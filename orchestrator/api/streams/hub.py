@@ -1,21 +1,22 @@
-"""What all streams of a process share: one subscription, few reading threads, a look at their keys, and the end."""
+"""What all streams of a process share: the subscription, the reading threads, the check of their keys, and the end."""
 
 import asyncio
 from contextlib import suppress
 
-from orchestrator.api.auth import Keys
+from orchestrator.api.api_keys import ApiKeys
+from orchestrator.api.streams.changed_ids import ChangedIds
 from orchestrator.api.streams.log_listeners import LogListeners
 from orchestrator.api.streams.readers import Readers
 from orchestrator.api.streams.seat_listeners import SeatListeners
-from orchestrator.api.streams.wakes import Subscription, Wakes
+from orchestrator.api.streams.subscription import Subscription
 from orchestrator.services.deps import Deps
 from schemas.events import Topic
 
 
 class Hub:
-    """Wakes streams when there is something to say; everything but the reads happens on the event loop."""
+    """Wakes streams when there is something to send. Only the database reads leave the event loop."""
 
-    def __init__(self, deps: Deps, keys: Keys) -> None:
+    def __init__(self, deps: Deps, keys: ApiKeys) -> None:
         self.ending = False
         self._keys = keys
         readers = Readers()
@@ -23,38 +24,41 @@ class Hub:
         self.logs = LogListeners(deps, readers)
         self._subscription = Subscription(
             deps.settings.broker,
-            {Topic.SEATS: [self.seats.changed_seats], Topic.BREAKOUT: [self.seats.grown_logs, self.logs.grown]},
+            {
+                Topic.SEATS: [self.seats.changed_meetings],
+                Topic.BREAKOUT: [self.seats.changed_breakouts, self.logs.changed_breakouts],
+            },
         )
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begin to listen and to read."""
+        """Start the subscription and the reads."""
         running = (
             self._subscription.run(),
-            self.seats.changed_seats.follow(self.seats.look_at_seats),
-            self.seats.grown_logs.follow(self.seats.look_at_logs),
-            self.logs.grown.follow(self.logs.look),
-            Wakes().follow(self._look_at_keys),
+            self.seats.changed_meetings.follow(self.seats.read_seats),
+            self.seats.changed_breakouts.follow(self.seats.read_logs),
+            self.logs.changed_breakouts.follow(self.logs.read_heads),
+            ChangedIds().follow(self._check_keys),
         )
         self._tasks = [asyncio.create_task(one) for one in running]
 
     @property
     def streams(self) -> int:
-        """How many are open."""
+        """The number of open streams."""
         return len(self.seats) + len(self.logs)
 
-    async def _look_at_keys(self, _: set[str] | None) -> None:
-        """End the streams of keys that were revoked; nobody tells of that, so it is looked at every now and then."""
-        self.logs.end_for(await self._keys.are_gone(self.logs.callers))
+    async def _check_keys(self, _: set[str] | None) -> None:
+        """End the streams of revoked keys. It runs regularly, because nothing is published when a key is revoked."""
+        self.logs.end_for(await self._keys.invalid(self.logs.callers))
 
     def end(self) -> None:
-        """Let all streams end, for the process is to stop."""
+        """Let all streams end, because the process stops."""
         self.ending = True
-        self.seats.wake_everybody()
-        self.logs.wake_everybody()
+        self.seats.wake_all()
+        self.logs.wake_all()
 
     async def stop(self) -> None:
-        """End everything."""
+        """End all streams and tasks."""
         self.end()
         for task in self._tasks:
             task.cancel()

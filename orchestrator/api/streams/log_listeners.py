@@ -1,28 +1,29 @@
-"""Who follows the logs of breakouts: each by its own cursor, so that a slow reader piles up nothing here."""
+"""The open streams of breakouts' logs. Each has its own cursor, so nothing is buffered here for a slow reader."""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from orchestrator.api.streams.changed_ids import ChangedIds
 from orchestrator.api.streams.readers import Readers
 from orchestrator.api.streams.sse import event
-from orchestrator.api.streams.wakes import Wakes
 from orchestrator.services.deps import Deps
 from orchestrator.services.views import event_log
 
-CHUNK = 200
-"""Events read at once; more would keep the seat streams waiting."""
+EVENTS_PER_READ = 200
+"""A larger read would keep the seat streams waiting for a thread."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of a log as it is sent."""
+    """Consecutive events of a log, as they are sent."""
 
     text: bytes
     last: int
+    """The number of the last event."""
     full: bool
-    """There may be more."""
+    """Whether more events may follow."""
 
 
 @dataclass(eq=False)
@@ -31,34 +32,34 @@ class LogListener:
 
     breakout_id: str
     caller: str
-    """The hash of the API key that it was opened with."""
+    """The hash of the API key that opened the stream."""
     cursor: int = 0
-    refused: bool = False
-    """That key is no longer good."""
+    key_invalid: bool = False
+    """The key was revoked since."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class LogListeners:
-    """Wakes those whose log has grown; they read it themselves, together where they stand at the same number."""
+    """Wakes the streams whose log has grown. Streams read it themselves; those at the same number share a read."""
 
     def __init__(self, deps: Deps, readers: Readers) -> None:
         self._database = deps.database
         self._readers = readers
         self._by_breakout: defaultdict[str, set[LogListener]] = defaultdict(set)
         self._reads: dict[tuple[str, int], asyncio.Task[Chunk]] = {}
-        self.grown = Wakes()
+        self.changed_breakouts = ChangedIds()
 
     def __len__(self) -> int:
-        """How many streams are open."""
+        """Return the number of open streams."""
         return sum(map(len, self._by_breakout.values()))
 
     def of(self, breakout_id: str) -> Collection[LogListener]:
-        """Who follows this log."""
+        """Return the streams of this log."""
         return self._by_breakout.get(breakout_id, ())
 
     @property
     def callers(self) -> set[str]:
-        """Whose streams are open: the hashes of API keys."""
+        """The hashes of the API keys that have streams open."""
         return {listener.caller for listeners in self._by_breakout.values() for listener in listeners}
 
     def add(self, breakout_id: str, caller: str) -> LogListener:
@@ -74,22 +75,22 @@ class LogListeners:
         if not listeners:
             del self._by_breakout[listener.breakout_id]
 
-    def wake_everybody(self) -> None:
-        """Have all streams look around."""
+    def wake_all(self) -> None:
+        """Wake all streams."""
         for listeners in self._by_breakout.values():
             for listener in listeners:
                 listener.wake.set()
 
     def end_for(self, callers: Collection[str]) -> None:
-        """Have the streams of these callers end."""
+        """Let the streams of these API keys end."""
         for listeners in self._by_breakout.values():
             for listener in listeners:
                 if listener.caller in callers:
-                    listener.refused = True
+                    listener.key_invalid = True
                     listener.wake.set()
 
     async def head(self, breakout_id: str) -> int:
-        """The number of a log's last event. Raises Unknown."""
+        """Return the number of a log's last event. Raises Unknown."""
 
         def read() -> int:
             with self._database.reading() as session:
@@ -98,22 +99,22 @@ class LogListeners:
         return await self._readers.run(read)
 
     async def after(self, breakout_id: str, number: int) -> Chunk:
-        """The events that follow `number`, as far as the log goes now, CHUNK of them at most."""
+        """Read the next events after `number`, at most EVENTS_PER_READ."""
         key = (breakout_id, number)
         if key not in self._reads:
             self._reads[key] = asyncio.create_task(self._read(key))
         return await asyncio.shield(self._reads[key])
 
     async def _read(self, key: tuple[str, int]) -> Chunk:
-        del self._reads[key]  # who comes now may know of something that this read won't see
+        del self._reads[key]  # a stream that asks from now on may expect an event that this read won't see
         return await self._readers.run(lambda: self._after(*key))
 
-    async def look(self, named: set[str] | None) -> None:
-        """Wake whoever is behind in one of these logs."""
-        watched = set(self._by_breakout) if named is None else named & self._by_breakout.keys()
-        if not watched:
+    async def read_heads(self, breakout_ids: set[str] | None) -> None:
+        """Wake the streams that are behind the end of one of these logs, or of any log for None."""
+        followed = set(self._by_breakout) if breakout_ids is None else breakout_ids & self._by_breakout.keys()
+        if not followed:
             return
-        for breakout_id, number in (await self._readers.run(lambda: self._heads(watched))).items():
+        for breakout_id, number in (await self._readers.run(lambda: self._heads(followed))).items():
             for listener in self.of(breakout_id):
                 if listener.cursor < number:
                     listener.wake.set()
@@ -124,6 +125,6 @@ class LogListeners:
 
     def _after(self, breakout_id: str, number: int) -> Chunk:
         with self._database.reading() as session:
-            found = event_log.after(session, breakout_id, number, CHUNK)
+            found = event_log.after(session, breakout_id, number, EVENTS_PER_READ)
         text = b"".join(event(one.type, one.id, one) for one in found)
-        return Chunk(text, last=found[-1].id if found else number, full=len(found) == CHUNK)
+        return Chunk(text, last=found[-1].id if found else number, full=len(found) == EVENTS_PER_READ)

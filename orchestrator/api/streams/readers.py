@@ -1,4 +1,4 @@
-"""The threads in which streams read the database: few, so that requests keep threads and connections."""
+"""The threads in which streams read the database."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -8,15 +8,15 @@ from anyio import CapacityLimiter, to_thread
 T = TypeVar("T")
 
 THREADS = 4
-"""Half of the connections that a process has."""
+"""Half of a process's database connections, so that requests keep the other half."""
 
 
 class Readers:
-    """Reads for streams, THREADS at a time."""
+    """Runs reads for streams, at most THREADS at a time."""
 
     def __init__(self) -> None:
         self._limiter = CapacityLimiter(THREADS)
 
     async def run(self, function: Callable[[], T]) -> T:
-        """Run something that reads."""
+        """Run a blocking read in a thread."""
         return await to_thread.run_sync(function, limiter=self._limiter)

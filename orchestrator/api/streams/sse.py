@@ -1,4 +1,4 @@
-"""Server-sent events as bytes, and the ids by which a browser that comes back says what it has seen."""
+"""Server-sent events as bytes, and the event ids of seat streams."""
 
 import re
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from pydantic import BaseModel
 
 MEDIA_TYPE = "text/event-stream"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-"""A proxy must pass every event on at once."""
-ID = re.compile(r"(-|[0-9a-f-]{36}):([0-9]{1,9})")
+"""`X-Accel-Buffering: no` makes a proxy pass every event on at once."""
+POSITION_ID = re.compile(r"(-|[0-9a-f-]{36}):([0-9]{1,9})")
 
 
 @dataclass(frozen=True)
 class Position:
-    """How much of which breakout's log a seat stream has seen; an event's id there."""
+    """A number in the log of a breakout: how far a seat stream has read, and the id of its events."""
 
     breakout_id: str = "-"
     number: int = 0
@@ -24,13 +24,13 @@ class Position:
 
     @classmethod
     def parse(cls, text: str | None) -> Self | None:
-        """The position in a `Last-Event-ID`; None for none, or one that is not ours."""
-        found = ID.fullmatch(text or "")
+        """Parse a `Last-Event-ID`. Returns None if there is none, or it is not one of ours."""
+        found = POSITION_ID.fullmatch(text or "")
         return cls(found[1], int(found[2])) if found else None
 
 
 def comment(text: str) -> bytes:
-    """What readers of events pass over."""
+    """Return a comment, which readers of events ignore."""
     return f": {text}\n\n".encode()
 
 
@@ -38,5 +38,8 @@ KEEP_ALIVE = comment("keep-alive")
 
 
 def event(name: str, event_id: Position | int, data: BaseModel) -> bytes:
-    """One event. Its JSON is ASCII: some clients end a line where Unicode would, and not only where the format does."""
+    """Return one event.
+
+    Its JSON is ASCII because some clients also end a line at Unicode's line separators, which the format does not.
+    """
     return f"event: {name}\nid: {event_id}\ndata: {data.model_dump_json(ensure_ascii=True)}\n\n".encode()

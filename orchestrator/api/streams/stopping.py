@@ -1,4 +1,7 @@
-"""Ending open streams when the process is told to stop: the server waits for them before it tells the application."""
+"""Ending open streams at a stop signal.
+
+The server waits for open responses before it runs the application's shutdown, so the shutdown can't be what ends them.
+"""
 
 import asyncio
 import signal
@@ -12,9 +15,9 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 @contextmanager
 def on_stop_signal(call: Callable[[], None]) -> Iterator[None]:
-    """Call `call` on the event loop when the process is told to stop, and then whoever handled the signal so far."""
+    """Run `call` on the event loop at a stop signal, before the handler that was installed until now."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may handle signals; a server elsewhere is stopped in other ways
+        yield  # only the main thread may handle signals; a server in another thread is stopped in other ways
         return
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in STOP_SIGNALS}

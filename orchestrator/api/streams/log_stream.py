@@ -1,7 +1,7 @@
-"""One stream of a breakout's log: all of it, or what follows the number seen last, and then whatever is new.
+"""One stream of a breakout's log: all of it, or what follows the number seen last, and then every new event.
 
-It is registered first and then reads from its cursor, a chunk at a time, as fast as its reader takes it: what is not
-sent yet waits in the database. No transaction is held over a stream.
+The stream first registers as a listener and then reads from its cursor, so it misses nothing. It reads one chunk at a
+time, as fast as its reader takes them; events that are not sent yet wait in the database. No transaction spans reads.
 """
 
 import re
@@ -18,29 +18,29 @@ from orchestrator.log import logger
 log = logger(__name__)
 
 NUMBER = re.compile(r"[1-9][0-9]{0,8}")
-REFUSED = comment("this API key is no longer good")
+KEY_INVALID = comment("this API key is no longer good")
 
 
-async def open_event_stream(hub: Hub, breakout_id: str, caller: str, last_event_id: str | None) -> LiveStream:
-    """A stream for whoever has the API key with this hash. Raises Unknown for a breakout that we don't have."""
+async def open_log_stream(hub: Hub, breakout_id: str, caller: str, last_event_id: str | None) -> LiveStream:
+    """Open a stream for the API key whose hash is `caller`. Raises Unknown for an unknown breakout."""
     listener = hub.logs.add(breakout_id, caller)
     try:
         head = await hub.logs.head(breakout_id)
     except BaseException:
         hub.logs.remove(listener)
         raise
-    listener.cursor = _seen(last_event_id, head)
+    listener.cursor = _cursor(last_event_id, head)
     return LiveStream(_events(hub, listener), lambda: hub.logs.remove(listener))
 
 
-def _seen(last_event_id: str | None, head: int) -> int:
-    """What the reader says it has seen; nothing when that can't be."""
+def _cursor(last_event_id: str | None, head: int) -> int:
+    """Return the number of the last event seen; 0 if the header is missing, malformed or beyond the log's end."""
     number = int(last_event_id) if last_event_id and NUMBER.fullmatch(last_event_id) else 0
     return number if number <= head else 0
 
 
 async def _events(hub: Hub, listener: LogListener) -> AsyncIterator[bytes]:
-    while not (hub.ending or listener.refused):
+    while not (hub.ending or listener.key_invalid):
         chunk = await _next(hub, listener)
         if chunk and chunk.text:
             listener.cursor = chunk.last
@@ -49,12 +49,12 @@ async def _events(hub: Hub, listener: LogListener) -> AsyncIterator[bytes]:
             continue
         while not await woken(listener.wake):
             yield KEEP_ALIVE
-    if listener.refused:
-        yield REFUSED
+    if listener.key_invalid:
+        yield KEY_INVALID
 
 
 async def _next(hub: Hub, listener: LogListener) -> Chunk | None:
-    """What follows the cursor; None while the database is away, and then the hub will wake us."""
+    """Read what follows the cursor. Returns None without the database; the hub wakes the stream when it is back."""
     try:
         return await hub.logs.after(listener.breakout_id, listener.cursor)
     except SQLAlchemyError as error:

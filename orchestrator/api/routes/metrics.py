@@ -1,4 +1,7 @@
-"""Figures for Prometheus: of this process, and of all that is under way. They hold nothing personal or secret."""
+"""Figures for Prometheus: of this process, and of everything that is running.
+
+They contain nothing personal or secret.
+"""
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -11,7 +14,7 @@ router = APIRouter(tags=["operations"])
 
 
 def registry_of(deps: Deps) -> CollectorRegistry:
-    """What an application shows: the gauges over its own parts, and what its process has counted."""
+    """Make the registry of an application: gauges over its own parts, and the counters of its process."""
     registry = CollectorRegistry()
     registry.register(Gauges(deps))
     registry.register(REGISTRY)

@@ -1,0 +1,107 @@
+"""`Idempotency-Key`: a repeated request gets the response to the first one, and nothing is done twice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Header, Request
+from pydantic import AfterValidator, BaseModel
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from orchestrator.api.auth import SCOPE_CALLER
+from orchestrator.errors import Malformed
+from orchestrator.services.deps import Deps
+from orchestrator.services.idempotency import keys
+from orchestrator.services.idempotency.keys import Once, Render, Reply
+
+T = TypeVar("T")
+KEY_HEADER, REPLAYED_HEADER = "Idempotency-Key", "Idempotency-Replayed"
+
+BuildResponse = Callable[[Session, T], tuple[int, BaseModel]]
+"""Builds the status and body of the response from the result of the work."""
+
+
+def _printable(text: str) -> str:
+    """Decode a header as UTF-8, which clients send; the server has decoded it as Latin-1."""
+    text = text.encode("latin-1").decode("utf-8", "replace")
+    if not text.isprintable() or "\ufffd" in text:
+        raise ValueError("must be printable characters")
+    return text
+
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias=KEY_HEADER,
+        min_length=1,
+        max_length=200,
+        description="Any text that you choose for this request, such as a UUID. The same key and body again (within "
+        f"24 hours, with the same API key and path) get the first answer again, marked `{REPLAYED_HEADER}: true`, and "
+        "nothing is done twice. Another body: 422. Errors are not remembered.",
+        examples=["6f1c2a8e-5b0d-4c57-9a53-2b7f0f1d9c11"],
+    ),
+    AfterValidator(_printable),
+]
+
+
+@dataclass(frozen=True)
+class IdempotentRequest:
+    """A request that makes or starts something, with its Idempotency-Key if it has one."""
+
+    deps: Deps
+    key: Once | None
+
+    def run(self, work: Callable[[Deps], T], build: BuildResponse[T]) -> Response:
+        """Do `work` once for this key, in one transaction with storing the response.
+
+        `work` is one call of a service that makes nothing at RealtimeKit. Without a key it is simply done.
+        """
+        render = rendering(build)
+        if self.key is not None:
+            return to_response(keys.run(self.deps, self.key, work, render))
+        result = work(self.deps)
+        with self.deps.database.reading() as session:
+            return to_response(render(session, result))
+
+
+async def _idempotent(request: Request, key: Key = None) -> IdempotentRequest:
+    return await _with_key(request, key, secret=False)
+
+
+async def _idempotent_secret(request: Request, key: Key = None) -> IdempotentRequest:
+    return await _with_key(request, key, secret=True)
+
+
+async def _with_key(request: Request, key: str | None, *, secret: bool) -> IdempotentRequest:
+    deps: Deps = request.app.state.deps
+    if key is None:
+        return IdempotentRequest(deps, None)
+    if len(request.headers.getlist(KEY_HEADER)) > 1:
+        raise Malformed(f"send one {KEY_HEADER}", keys.WHERE)
+    caller, path, body = request.scope[SCOPE_CALLER], request.scope["path"], await request.body()
+    once = await run_in_threadpool(keys.once_for, caller, path, key, body, secret=secret)
+    return IdempotentRequest(deps, once)
+
+
+Idempotent = Annotated[IdempotentRequest, Depends(_idempotent)]
+"""A parameter of every POST that makes or starts something; the endpoint ends in `return idempotent.run(...)`."""
+IdempotentSecret = Annotated[IdempotentRequest, Depends(_idempotent_secret)]
+"""The same for a response that contains a token: it is stored encrypted."""
+
+
+def rendering(build: BuildResponse[T]) -> Render[T]:
+    """Adapt `build` to the form that the idempotency service takes."""
+
+    def render(session: Session, result: T) -> Reply:
+        status, body = build(session, result)
+        return Reply(status, body.model_dump_json())
+
+    return render
+
+
+def to_response(reply: Reply) -> Response:
+    """Turn the service's reply into an HTTP response."""
+    headers = {REPLAYED_HEADER: "true"} if reply.replayed else {}
+    return Response(reply.body, reply.status, headers, "application/json")

@@ -1,0 +1,94 @@
+"""Example values for the API's description, written by hand."""
+
+from typing import Any
+
+ID = "0198f4e2-7b6a-7c31-9d1e-2f4a5b6c7d8e"
+TIME = "2026-03-02T09:00:00Z"
+
+REQUESTS: dict[str, dict[str, Any]] = {
+    "MeetingRequest": {
+        "A new meeting": {
+            "title": "Town hall",
+            "participants": [
+                {"custom_participant_id": "ana", "name": "Ana", "role": "host"},
+                {"custom_participant_id": "bo", "name": "Bo", "attributes": {"team": "blue"}},
+            ],
+        },
+        "One that exists at RealtimeKit": {"realtimekit_meeting_id": "bbb0c2d4-3f9a-4a57-8f53-2b7f0f1d9c11"},
+    },
+    "ParticipantsRequest": {"Two people": {"participants": [{"custom_participant_id": "cy", "name": "Cy"}]}},
+    "ClientTokenRequest": {"For an hour": {"ttl_seconds": 3600}},
+    "PresentRequest": {"Has come": {"present": True}},
+    "BreakoutRequest": {
+        "Four recorded rooms for a quarter of an hour, now": {
+            "name": "Round 1",
+            "rooms": 4,
+            "duration_seconds": 900,
+            "record": True,
+            "start": "now",
+        },
+        "Rooms of five, ready at nine": {"room_size": 5, "start": TIME},
+        "Who sits where is given": {
+            "rooms": [{"name": "Blue", "participants": ["ana"]}, {"name": "Red", "participants": ["bo"]}],
+            "assignment": {"mode": "manual"},
+        },
+    },
+    "CloseRequest": {"In five seconds": {"countdown_seconds": 5}},
+    "BreakoutChange": {
+        "Five minutes more": {"extend_seconds": 300},
+        "Stop the clock": {"paused": True},
+        "Close at another time": {"closes_at": TIME},
+        "Another name": {"name": "Round 2"},
+    },
+    "RoomChange": {"Another name": {"name": "Blue"}},
+    "SeatChange": {"To a room": {"room_id": ID}, "Back to the main meeting": {"room_id": None}},
+    "AckRequest": {
+        "In the main meeting": {"location": "main", "version": 3},
+        "In a room": {"location": "room", "room_id": ID, "version": 3},
+    },
+}
+"""Examples of bodies, by the name of the schema and then by what the example shows."""
+
+FIELDS: dict[str, Any] = {
+    "title": "Town hall",
+    "name": "Ana",
+    "BreakoutSummary.name": "Round 1",
+    "BreakoutResponse.name": "Round 1",
+    "RoomResponse.name": "Room 1",
+    "SeatRoom.name": "Room 1",
+    "room_name": "Room 1",
+    "custom_participant_id": "ana",
+    "attributes": {"team": "blue"},
+    "host_preset": "group_call_host",
+    "participant_preset": "group_call_participant",
+    "unassigned": ["cy"],
+    "present": True,
+    "allow_return": True,
+    "close_reason": None,
+    "problems": [],
+    "room_id": ID,
+    "realtimekit_meeting_id": "bbb0c2d4-3f9a-4a57-8f53-2b7f0f1d9c11",
+    "duration_seconds": 900,
+    "countdown_seconds": 60,
+    "warn_before_seconds": [300, 60, 10],
+    "started_at": TIME,
+    "opened_at": TIME,
+    "closes_at": "2026-03-02T09:15:00Z",
+    "token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbmEifQ.c2lnbmF0dXJl",
+    "auth_token": "eyJhbGciOiJSUzI1NiJ9.eyJtIjoiMSJ9.c2lnbmF0dXJl",
+    "total": 1,
+    "BreakoutState": "open",
+    "RoomState": "open",
+    "SeatState": "joined",
+    "RecordingState": "recording",
+    "Location": "room",
+    "HealthResponse.status": "ok",
+    "ReadinessResponse.status": "ready",
+    "database": "ok",
+    "broker": "ok",
+    "timekeeper": "ok",
+}
+"""Example values by field name, by `schema.field` where the name alone is ambiguous, or by the name of an enum.
+
+A field that is missing here shows a value that its schema allows.
+"""

@@ -1,0 +1,49 @@
+"""Parameters that endpoints declare: the process's parts, the client token, ids in paths, pages of lists."""
+
+import re
+import unicodedata
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+from pydantic import AfterValidator
+
+from orchestrator.api.auth import SCOPE_BROWSER
+from orchestrator.api.tokens import ClientToken
+from orchestrator.errors import Unknown
+from orchestrator.services.deps import Deps
+
+ROW_ID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+DEFAULT_LIMIT = 50
+
+
+async def _deps(request: Request) -> Deps:
+    deps: Deps = request.app.state.deps
+    return deps
+
+
+async def _client_token(request: Request) -> ClientToken:
+    token: ClientToken = request.scope[SCOPE_BROWSER]
+    return token
+
+
+def _row_id(text: str) -> str:
+    """Answer 404 for text that can't be one of our ids, because databases differ in how they treat it."""
+    if not re.fullmatch(ROW_ID, text):
+        raise Unknown("there is no such id")
+    return text
+
+
+def _custom_id(text: str) -> str:
+    if any(unicodedata.category(character) == "Cc" for character in text):
+        raise Unknown("there is no such participant")
+    return text
+
+
+DepsHere = Annotated[Deps, Depends(_deps)]
+ClientTokenHere = Annotated[ClientToken, Depends(_client_token)]
+MeetingId = Annotated[str, Path(description="Our id of the meeting."), AfterValidator(_row_id)]
+BreakoutId = Annotated[str, Path(description="Our id of the breakout."), AfterValidator(_row_id)]
+RoomId = Annotated[str, Path(description="Our id of the room."), AfterValidator(_row_id)]
+CustomId = Annotated[str, Path(description="The caller's own id of the participant."), AfterValidator(_custom_id)]
+Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]
+Cursor = Annotated[str | None, Query(pattern=ROW_ID, description="`next_cursor` of the page before.")]

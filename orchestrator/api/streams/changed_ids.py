@@ -1,0 +1,66 @@
+"""Ids of rows that may have changed: those that a publish named, and regularly all that anybody listens to.
+
+A publish may get lost and Redis may be away. So a publish only says that something may be new; the reader asks the
+database.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from orchestrator.log import logger
+
+log = logger(__name__)
+
+READ_ALL_SECONDS = 1.5
+"""How often everything is read although no publish named it."""
+GATHER_SECONDS = 0.02
+"""Publishes come in bursts; those within this time are read together."""
+RETRY_SECONDS = 1.0
+"""The pause after the database could not be read."""
+
+
+class ChangedIds:
+    """Ids that may have changed since they were last read."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._added = asyncio.Event()
+        self._read_all_at = 0.0
+
+    def add(self, row_id: str) -> None:
+        """Mark one id as possibly changed."""
+        self._ids.add(row_id)
+        self._added.set()
+
+    def add_all(self) -> None:
+        """Mark every id as possibly changed."""
+        self._read_all_at = 0.0
+        self._added.set()
+
+    async def follow(self, read: Callable[[set[str] | None], Awaitable[None]]) -> None:
+        """Call `read` for ever, each time with the ids that may have changed, or with None for all ids."""
+        while True:
+            ids = await self._next()
+            try:
+                await read(ids)
+            except Exception as error:
+                known = isinstance(error, SQLAlchemyError)
+                log.warning("can't read what is new", error=type(error).__name__, exc_info=not known)
+                self.add_all()
+                await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(GATHER_SECONDS)
+
+    async def _next(self) -> set[str] | None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, self._read_all_at - time.monotonic())):
+                await self._added.wait()
+        self._added.clear()
+        ids, self._ids = self._ids, set()
+        if time.monotonic() < self._read_all_at:
+            return ids
+        self._read_all_at = time.monotonic() + READ_ALL_SECONDS
+        return None

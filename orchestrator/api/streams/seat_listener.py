@@ -1,0 +1,54 @@
+"""One open seat stream, and what waits to be sent on it."""
+
+import asyncio
+
+from orchestrator.api.tokens import ClientToken
+from orchestrator.services.views.news import News
+from schemas.responses import SeatResponse
+
+MAX_UNSENT_NEWS = 100
+"""How many events may wait for one stream."""
+
+
+class SeatListener:
+    """The news and the seat that one stream has not sent yet."""
+
+    def __init__(self, token: ClientToken) -> None:
+        self.token = token
+        self.wake = asyncio.Event()
+        self.news: list[News] = []
+        self.seat: SeatResponse | None = None
+        """The newest seat, until it is sent."""
+        self.version = -1
+        """The version of the newest seat that was offered."""
+        self._cursors: dict[str, int] | None = None
+        """How far the stream knows each breakout's log; None until it has read its start."""
+
+    def begin(self, seat: SeatResponse, cursors: dict[str, int]) -> None:
+        """Take what the stream has read as its start; events up to these numbers are not news to it."""
+        waiting, self.news, self._cursors = self.news, [], cursors
+        for item in waiting:
+            self.offer_news(item)
+        self.offer_seat(seat)
+
+    @property
+    def too_slow(self) -> bool:
+        """Whether so much waits that the stream should end; the browser reconnects and reads what it missed."""
+        return self._cursors is not None and len(self.news) > MAX_UNSENT_NEWS
+
+    def offer_news(self, item: News) -> None:
+        """Queue an event if it concerns the participant and is new to the stream."""
+        if self.too_slow or not item.concerns(self.token.participant_id):
+            return
+        if self._cursors is not None:
+            if item.number <= self._cursors.get(item.breakout_id, 0):
+                return
+            self._cursors[item.breakout_id] = item.number
+        self.news.append(item)
+        self.wake.set()
+
+    def offer_seat(self, seat: SeatResponse) -> None:
+        """Queue a seat unless a newer one was offered before."""
+        if seat.version > self.version:
+            self.version, self.seat = seat.version, seat
+            self.wake.set()
