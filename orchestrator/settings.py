@@ -1,4 +1,4 @@
-"""Every setting of every process, read from the environment (and `.env`); field names upper-cased are the variables."""
+"""All settings, read from the environment and `.env`; a variable is the name of a field in upper case."""
 
 import os
 import secrets
@@ -11,10 +11,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"
 CLOUDFLARE_WEBHOOK_KEYS = "https://api.realtime.cloudflare.com/.well-known/webhooks.json"
+CREDENTIALS = ("realtimekit_account_id", "realtimekit_app_id", "realtimekit_api_token")
 
 
 class Settings(BaseSettings):
-    """One object for all processes; built by bootstrap, handed down, never global."""
+    """The settings of all processes; an entry point reads them and passes them on, so they are never global."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -128,14 +129,21 @@ class Settings(BaseSettings):
         return value.rstrip("/")
 
     @property
+    def missing_credentials(self) -> list[str]:
+        """The variables of RealtimeKit's credentials that are not set."""
+        token = self.realtimekit_api_token.get_secret_value()
+        values = (self.realtimekit_account_id, self.realtimekit_app_id, token)
+        return [name.upper() for name, value in zip(CREDENTIALS, values, strict=True) if not value]
+
+    @property
     def home(self) -> Path:
-        """BREAKOUTS_HOME as an absolute path, made when missing."""
+        """BREAKOUTS_HOME as an absolute path, created if missing."""
         self.breakouts_home.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self.breakouts_home.resolve()
 
     @cached_property
     def database(self) -> str:
-        """The SQLAlchemy URL with the driver we ship (psycopg)."""
+        """The SQLAlchemy URL, with psycopg as the driver for PostgreSQL."""
         url = self.database_url or f"sqlite:///{self.home / 'breakouts.db'}"
         for prefix in ("postgresql://", "postgres://"):
             if url.startswith(prefix):
@@ -144,7 +152,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def broker(self) -> str:
-        """BROKER_URL, or the address of this home's embedded broker; RuntimeError when neither is there."""
+        """BROKER_URL, or the address of the home's embedded broker. Raises RuntimeError if there is neither."""
         if self.broker_url:
             return self.broker_url
         address = self.breakouts_home / "broker.url"
@@ -154,18 +162,18 @@ class Settings(BaseSettings):
 
     @cached_property
     def secrets(self) -> list[str]:
-        """SECRET_KEY's list, newest first; made once under BREAKOUTS_HOME when not set."""
+        """The secrets of SECRET_KEY, newest first; one is stored under BREAKOUTS_HOME if it is not set."""
         given = [part.strip() for part in self.secret_key.get_secret_value().split(",") if part.strip()]
-        return given or [_made_once(self.home / "secret.key")]
+        return given or [_stored_secret(self.home / "secret.key")]
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether the embedded database is used."""
+        """Whether the database is SQLite."""
         return urlsplit(self.database).scheme.startswith("sqlite")
 
 
-def _made_once(path: Path) -> str:
-    """The secret in `path`; two processes that both find none agree on the one whose link came first."""
+def _stored_secret(path: Path) -> str:
+    """Read the secret in `path`, which is made if missing; of two processes that make it, the first link wins."""
     if not path.exists():
         draft = path.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}")
         draft.touch(mode=0o600, exist_ok=False)

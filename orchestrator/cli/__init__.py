@@ -1,4 +1,4 @@
-"""The command line `breakouts`. `main` stays light: each process of ours starts from a module of its own."""
+"""The command line `breakouts`. `main` imports little, because each process starts from a module of its own."""
 
 from orchestrator.runtime import memory
 

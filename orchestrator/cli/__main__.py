@@ -1,4 +1,4 @@
-"""`python -m orchestrator.cli`, which is `breakouts`."""
+"""`python -m orchestrator.cli`: the same as `breakouts`."""
 
 from orchestrator.cli.main import main
 

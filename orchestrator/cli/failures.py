@@ -1,4 +1,4 @@
-"""Mistakes of users end in a sentence and an exit code, failures of ours in a traceback."""
+"""Users' mistakes end in a sentence and an exit code; bugs end in a traceback."""
 
 import sys
 from collections.abc import Iterator
@@ -10,18 +10,18 @@ from pydantic import ValidationError
 from orchestrator.errors import OrchestratorError
 from orchestrator.settings import Settings
 
-USAGE = 2
+USAGE_EXIT_CODE = 2
 
 
 class Unusable(OrchestratorError):
     """A setting is missing or does not work here; the message names it."""
 
-    exit_code: ClassVar[int] = USAGE
+    exit_code: ClassVar[int] = USAGE_EXIT_CODE
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Print what is wrong and exit with 2, or with the error's own code, instead of a traceback."""
+def errors_as_messages() -> Iterator[None]:
+    """Print an error's message instead of a traceback, and exit with its own exit code or 2."""
     try:
         yield
     except Unusable as error:
@@ -33,27 +33,27 @@ def told() -> Iterator[None]:
 
 
 def read_settings() -> Settings:
-    """The settings; Unusable names every variable that is wrong."""
+    """Read the settings. Raises Unusable, which names every variable that is wrong."""
     try:
         return Settings()
     except ValidationError as error:
-        raise Unusable("; ".join(_in_words(item["loc"], item["msg"]) for item in error.errors())) from None
+        raise Unusable("; ".join(_sentence(item["loc"], item["msg"]) for item in error.errors())) from None
 
 
 def broker_of(settings: Settings) -> str:
-    """The broker's address; Unusable when there is none."""
+    """Return the broker's address. Raises Unusable if there is none."""
     try:
         return settings.broker
     except RuntimeError as error:
         raise Unusable(str(error)) from None
 
 
-def _in_words(location: tuple[int | str, ...], message: str) -> str:
+def _sentence(location: tuple[int | str, ...], message: str) -> str:
     name = ".".join(str(part) for part in location).upper()
-    sentence = message.removeprefix("Value error, ")
-    return f"{name}: {sentence}" if name else sentence
+    text = message.removeprefix("Value error, ")
+    return f"{name}: {text}" if name else text
 
 
-def _exit(message: str, code: int = USAGE) -> None:
+def _exit(message: str, code: int = USAGE_EXIT_CODE) -> None:
     sys.stderr.write(f"breakouts: {message}\n")
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""`python -m orchestrator.cli.keys`: API keys in the database (those of API_KEYS are none of its business)."""
+"""`python -m orchestrator.cli.keys`: API keys in the database, which is all but those of API_KEYS."""
 
 import sys
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import typer
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from orchestrator.cli.failures import Unusable, read_settings, told
+from orchestrator.cli.failures import Unusable, errors_as_messages, read_settings
 from orchestrator.cli.output import write_json, write_table
 from orchestrator.services.access import api_keys
 from orchestrator.store.database import Database
@@ -72,7 +72,7 @@ def revoke(
 
 @contextmanager
 def _database() -> Iterator[Database]:
-    """The database alone: keys are made before anything else runs. Unusable when it does not answer."""
+    """Open only the database, because keys are made before anything else runs. Raises Unusable without it."""
     url = read_settings().database
     try:
         shown = make_url(url).render_as_string(hide_password=True)
@@ -97,8 +97,8 @@ def _time(time: datetime) -> str:
 
 
 def main() -> None:
-    """Exit code 2 and a sentence for a user's mistake."""
-    with told():
+    """Run `breakouts keys`."""
+    with errors_as_messages():
         app(prog_name="breakouts keys")
 
 

@@ -1,4 +1,4 @@
-"""The commands; what takes long to import runs in a process of its own, which this one becomes."""
+"""The commands. What takes long to import is another command, by which this process replaces itself."""
 
 import asyncio
 import sys
@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.failures import Unusable, broker_of, read_settings, told
-from orchestrator.cli.up import Options, up_until_told
+from orchestrator.cli.failures import Unusable, broker_of, errors_as_messages, read_settings
+from orchestrator.cli.up.plan import Options
+from orchestrator.cli.up.terminal import run_until_stopped
 from orchestrator.runtime import commands
 
-FORWARD = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+FORWARD_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 app = typer.Typer(
     name="breakouts",
@@ -33,22 +34,22 @@ def up(
 
     Valkey and SQLite under BREAKOUTS_HOME, unless BROKER_URL and DATABASE_URL name others. Ctrl-C stops all of it.
     """
-    asyncio.run(up_until_told(read_settings(), Options(sandbox=sandbox, sandbox_port=sandbox_port)))
+    asyncio.run(run_until_stopped(read_settings(), Options(sandbox=sandbox, sandbox_port=sandbox_port)))
 
 
-@app.command()
+@app.command(help="The HTTP API, on HOST and PORT.")
 def api() -> None:
-    """The HTTP API, on HOST and PORT."""
+    """Serve the HTTP API."""
     commands.replace(commands.api())
 
 
-@app.command()
+@app.command(help="A Celery worker that opens, records and closes rooms; run as many as you like.")
 def worker(
     queues: Annotated[str, typer.Option(help="Comma-separated; default: all, in strict order.")] = "",
     concurrency: Annotated[int | None, typer.Option(min=1, help="Threads; default: REALTIMEKIT_CONCURRENCY.")] = None,
     name: Annotated[str | None, typer.Option(help="Node name in Flower; default: a unique one.")] = None,
 ) -> None:
-    """A Celery worker that opens, records and closes rooms; run as many as you like."""
+    """Run a Celery worker."""
     settings = read_settings()
     broker_of(settings)
     chosen = [queue.strip() for queue in queues.split(",") if queue.strip()]
@@ -73,37 +74,43 @@ def flower() -> None:
     commands.replace(commands.flower())
 
 
-@app.command(context_settings=FORWARD)
+@app.command(
+    context_settings=FORWARD_ARGUMENTS,
+    help="A RealtimeKit for this machine; `breakouts sandbox --help` lists its options.",
+)
 def sandbox(context: typer.Context) -> None:
-    """A RealtimeKit for this machine; `breakouts sandbox --help` lists its options."""
+    """Run the sandbox."""
     commands.replace([*commands.SANDBOX, *context.args])
 
 
-@app.command(context_settings=FORWARD)
+@app.command(context_settings=FORWARD_ARGUMENTS)
 def demo(context: typer.Context) -> None:
     """Watch it all on this machine: people go to recorded rooms and come home; `breakouts demo --help` has options."""
     commands.replace([*commands.DEMO, *context.args])
 
 
-@app.command(context_settings=FORWARD)
+@app.command(context_settings=FORWARD_ARGUMENTS)
 def breakout(context: typer.Context) -> None:
     """Open, watch, extend, close a breakout through the API; `breakouts breakout --help` lists what there is."""
     commands.replace([*commands.BREAKOUT, *context.args])
 
 
-@app.command(context_settings=FORWARD)
+@app.command(context_settings=FORWARD_ARGUMENTS)
 def doctor(context: typer.Context) -> None:
     """Check everything that a deployment stands on, and say what to do about it."""
     commands.replace([*commands.DOCTOR, *context.args])
 
 
-@app.command(context_settings=FORWARD)
+@app.command(
+    context_settings=FORWARD_ARGUMENTS,
+    help="API keys in the database: create, list, revoke; `breakouts keys --help` says how.",
+)
 def keys(context: typer.Context) -> None:
-    """API keys in the database: create, list, revoke; `breakouts keys --help` says how."""
+    """Manage API keys."""
     commands.replace([*commands.KEYS, *context.args])
 
 
-@app.command(context_settings=FORWARD)
+@app.command(context_settings=FORWARD_ARGUMENTS)
 def reconcile(context: typer.Context) -> None:
     """End meetings and recordings at RealtimeKit that nobody needs any more; `--dry-run` only lists them."""
     commands.replace([*commands.RECONCILE, *context.args])
@@ -128,6 +135,6 @@ def migrate() -> None:
 
 
 def main() -> None:
-    """Entry point of `breakouts`; exit code 2 and a sentence when something can't work as it is set."""
-    with told():
+    """Run `breakouts`."""
+    with errors_as_messages():
         app(prog_name="breakouts", args=sys.argv[1:])

@@ -5,14 +5,14 @@ import sys
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from orchestrator.cli.failures import Unusable, read_settings, told
+from orchestrator.cli.failures import Unusable, errors_as_messages, read_settings
 from orchestrator.log import configure
 from orchestrator.store.engine import make_engine
 from orchestrator.store.migrate import migrate
 
 
 def run(url: str) -> str:
-    """Migrate; gives the database's address without its password. Unusable when it can't be reached."""
+    """Migrate, and return the database's address without its password. Raises Unusable if it can't be reached."""
     try:
         shown = make_url(url).render_as_string(hide_password=True)
         engine = make_engine(url, 1)
@@ -28,7 +28,7 @@ def run(url: str) -> str:
 
 
 if __name__ == "__main__":
-    with told():
+    with errors_as_messages():
         settings = read_settings()
         configure(settings.log_level, settings.log_json)
         sys.stdout.write(f"migrated {run(settings.database)}\n")

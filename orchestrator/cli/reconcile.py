@@ -1,4 +1,4 @@
-"""`python -m orchestrator.cli.reconcile`: the daily sweep, now; safe beside a running system, and to repeat."""
+"""`python -m orchestrator.cli.reconcile`: do the daily sweep now. It is safe beside a running system and to repeat."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from orchestrator import bootstrap
-from orchestrator.cli.failures import broker_of, read_settings, told
+from orchestrator.cli.failures import broker_of, errors_as_messages, read_settings
 from orchestrator.cli.output import write_json, write_table
 from orchestrator.errors import Refused
 from orchestrator.log import configure
@@ -17,8 +17,8 @@ from orchestrator.services.upkeep import sweep
 from orchestrator.services.upkeep.orphans import Orphan
 
 COLUMNS = ("kind", "realtimekit_id", "fate", "refusal", "breakout_id", "room_id")
-MOST_TRIES = 5
-PAUSE_SECONDS = 2.0
+MAX_TRIES = 5
+RETRY_SECONDS = 2.0
 
 
 def reconcile(
@@ -30,7 +30,7 @@ def reconcile(
 
     What people are in, what a living breakout owns and what other installs made stays as it is.
     """
-    with told():
+    with errors_as_messages():
         settings = read_settings()
         broker_of(settings)
         configure(settings.log_level, settings.log_json)
@@ -51,7 +51,7 @@ def reconcile(
 
 
 def _sweep(deps: Deps, *, dry_run: bool) -> list[Orphan]:
-    """Every page, as often as it takes; raises the last RealtimeKitError when one takes too often."""
+    """Sweep every page. Raises the RealtimeKitError of a page that is refused or fails MAX_TRIES times."""
     found, page, tries = list[Orphan](), 1, 0
     while True:
         read = sweep.sweep_page(deps, page, dry_run=dry_run)
@@ -62,15 +62,15 @@ def _sweep(deps: Deps, *, dry_run: bool) -> list[Orphan]:
             page, tries = page + 1, 0
             continue
         tries += 1
-        if isinstance(read.error, Refused) or tries == MOST_TRIES:
+        if isinstance(read.error, Refused) or tries == MAX_TRIES:
             raise read.error
-        wait = getattr(read.error, "retry_after", None) or PAUSE_SECONDS
+        wait = getattr(read.error, "retry_after", None) or RETRY_SECONDS
         sys.stderr.write(f"breakouts: {read.error}; trying again in {wait:.0f} s\n")
         time.sleep(wait)
 
 
 def main() -> None:
-    """Exit code 2 and a sentence where RealtimeKit or the settings don't allow it."""
+    """Run `breakouts reconcile`."""
     typer.run(reconcile)
 
 

@@ -6,10 +6,16 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from orchestrator.cli.failures import Unusable, told
+from orchestrator.cli.failures import Unusable, errors_as_messages
 from orchestrator.runtime.ports import LOOPBACK, is_free
 from orchestrator.sandbox.server import serve
 from orchestrator.sandbox.world.config import SandboxConfig
+
+HELP = """A RealtimeKit for this machine: same paths, bodies and signed webhooks, nothing leaves it.
+
+Point the orchestrator at it with REALTIMEKIT_BASE_URL=http://HOST:PORT/client/v4 and any account, app and token.
+Faults, latency and switches can also be set while it runs, at /_sandbox.
+"""
 
 
 def sandbox(
@@ -18,12 +24,8 @@ def sandbox(
     latency_ms: Annotated[float, typer.Option(help="How long every call takes.")] = 0.0,
     config: Annotated[Path | None, typer.Option(help="JSON file with any setting: faults, switches, timings.")] = None,
 ) -> None:
-    """A RealtimeKit for this machine: same paths, bodies and signed webhooks, nothing leaves it.
-
-    Point the orchestrator at it with REALTIMEKIT_BASE_URL=http://HOST:PORT/client/v4 and any account, app and token.
-    Faults, latency and switches can also be set while it runs, at /_sandbox.
-    """
-    with told():
+    """Serve the sandbox until it is stopped."""
+    with errors_as_messages():
         settings = _read(config)
         if latency_ms:
             settings.latency.default_ms = latency_ms
@@ -44,4 +46,6 @@ def _read(path: Path | None) -> SandboxConfig:
 
 
 if __name__ == "__main__":
-    typer.run(sandbox)
+    app = typer.Typer(add_completion=False)
+    app.command(help=HELP)(sandbox)
+    app()

@@ -1,4 +1,4 @@
-"""`python -m orchestrator.cli.webhooks`: have RealtimeKit call this API, at PUBLIC_URL."""
+"""`python -m orchestrator.cli.webhooks`: register our webhook, at PUBLIC_URL, at RealtimeKit."""
 
 import sys
 import time
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from orchestrator import bootstrap
-from orchestrator.cli.failures import read_settings, told
+from orchestrator.cli.failures import errors_as_messages, read_settings
 from orchestrator.errors import RealtimeKitError
 from orchestrator.log import configure
 from orchestrator.runtime.commands import WEBHOOK_LATER
@@ -18,23 +18,23 @@ from orchestrator.services.webhooks.registration import ensure_webhook
 from orchestrator.settings import Settings
 
 FIRST_PAUSE_SECONDS = 2.0
-LONGEST_PAUSE_SECONDS = 120.0
+MAX_PAUSE_SECONDS = 120.0
 
 
 def ensure(
     keep_trying: Annotated[bool, typer.Option(help="Until RealtimeKit takes it, with growing pauses.")] = False,
 ) -> None:
     """Have RealtimeKit send its webhooks to PUBLIC_URL, once, whatever was registered before."""
-    with told():
+    with errors_as_messages():
         settings = read_settings()
         configure(settings.log_level, settings.log_json)
-        with _wired(settings) as deps:
-            url = _until_taken(deps) if keep_trying else ensure_webhook(deps)
+        with _deps(settings) as deps:
+            url = _register_until_accepted(deps) if keep_trying else ensure_webhook(deps)
         sys.stdout.write(f"RealtimeKit calls {url}\n")
 
 
-def _until_taken(deps: Deps) -> str:
-    """Never gives up: a refusal may end when somebody corrects the token's permissions."""
+def _register_until_accepted(deps: Deps) -> str:
+    """Try for ever, because even a refusal may end when somebody corrects the token's permissions."""
     pause = FIRST_PAUSE_SECONDS
     while True:
         try:
@@ -45,11 +45,11 @@ def _until_taken(deps: Deps) -> str:
                 "until then people's comings and goings are polled, which is slower\n"
             )
         time.sleep(pause)
-        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        pause = min(2 * pause, MAX_PAUSE_SECONDS)
 
 
 @contextmanager
-def _wired(settings: Settings) -> Iterator[Deps]:
+def _deps(settings: Settings) -> Iterator[Deps]:
     deps = bootstrap.build(settings)
     try:
         yield deps

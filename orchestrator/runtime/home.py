@@ -1,4 +1,4 @@
-"""BREAKOUTS_HOME: one `breakouts up` at a time owns it, and its private files are readable by nobody else."""
+"""BREAKOUTS_HOME: one `breakouts up` at a time locks it, and only its owner can read its private files."""
 
 import fcntl
 import os
@@ -11,12 +11,12 @@ from orchestrator.errors import OrchestratorError
 
 
 class AlreadyUp(OrchestratorError):
-    """Another `breakouts up` has this home."""
+    """Another `breakouts up` runs in this home."""
 
 
 @contextmanager
-def only_one(home: Path) -> Iterator[None]:
-    """Hold the home; the kernel lets go of it however this process ends. AlreadyUp when another holds it."""
+def lock_home(home: Path) -> Iterator[None]:
+    """Lock the home; the kernel unlocks it however this process ends. Raises AlreadyUp if another process holds it."""
     with (home / "up.lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -34,7 +34,7 @@ def only_one(home: Path) -> Iterator[None]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Put `text` in a file that only its owner can read; whoever reads sees all of it or the file before."""
+    """Write a file that only its owner can read; a reader sees the old or the new text as a whole."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -42,8 +42,8 @@ def write_private(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def once_secret(path: Path) -> str:
-    """The secret in a private file, made when there is none; call it as the owner of the home."""
+def stored_secret(path: Path) -> str:
+    """Read the secret in a private file, which is made if missing. Call it under the lock of the home."""
     if not path.exists():
         write_private(path, secrets.token_urlsafe(32))
     return path.read_text().strip()

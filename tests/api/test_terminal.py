@@ -1,4 +1,4 @@
-"""`breakouts breakout …` against a running API: what it says, and what its exit codes mean."""
+"""`breakouts breakout …` against a running API: its output and its exit codes."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from orchestrator.cli.breakout import durations
 from orchestrator.cli.breakout.client import Access
 from orchestrator.cli.breakout.client import Api as Client
-from orchestrator.cli.breakout.watching import Bell
+from orchestrator.cli.breakout.watching import EventWaiter
 from orchestrator.runtime.ports import LOOPBACK, free_port
 from tests.api.server import NOBODY, OPERATOR, VIEWER, Api
 from tests.support.lossy import LOST, LossyDoor
@@ -26,7 +26,7 @@ BUSY, OUT_OF_ORDER = 503, 502
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A home with an operator's key, as `breakouts up` makes it."""
+    """Make a home with an operator's key, as `breakouts up` does."""
     folder = tmp_path / "terminal"
     folder.mkdir()
     (folder / "operator.key").write_text(OPERATOR + "\n")
@@ -37,7 +37,7 @@ def home(tmp_path: Path) -> Path:
 def terminal(
     api: Api, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Terminal]:
-    """An operator's terminal; a key is never shown."""
+    """Make an operator's terminal, and check that it never shows the key."""
     run = terminal_with({"BREAKOUTS_API_URL": api.url, "BREAKOUTS_HOME": str(home)}, monkeypatch, capsys)
 
     def checked(*arguments: str, **env: str) -> Ended:
@@ -45,7 +45,7 @@ def terminal(
         assert OPERATOR not in ended.out + ended.err
         return ended
 
-    with capture_logs():  # of the API, which runs in this process too
+    with capture_logs():  # of the API, which runs in this process
         yield checked
 
 
@@ -176,11 +176,11 @@ def test_a_close_whose_answer_is_lost_is_asked_for_again(api: Api, terminal: Ter
 def test_the_stream_of_events_says_when_to_look(api: Api) -> None:
     made = api.breakout(api.meeting("ana"))
     client = Client(Access(api.url, OPERATOR, "the test", patience_seconds=5))
-    bell = Bell(client, made["id"], anyway_seconds=0.3)
-    wait_until(lambda: bell.connected, what="the stream")
-    wait_until(lambda: not bell.wait(), what="the end of what has happened before")
+    events = EventWaiter(client, made["id"], connected_poll_seconds=0.3)
+    wait_until(lambda: events.connected, what="the stream")
+    wait_until(lambda: not events.wait(), what="the end of what has happened before")
     api.post(f"/v1/breakouts/{made['id']}/start", expect=202)
-    wait_until(bell.wait, what="a ring")
+    wait_until(events.wait, what="a ring")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The demo: it ends well, and it would say so if it did not."""
+"""The demo ends well, and reports it if it does not."""
 
 import io
 import re
@@ -11,7 +11,7 @@ import httpx
 import pytest
 from rich.console import Console
 
-from orchestrator.cli.demo.account import missing
+from orchestrator.cli.demo.outcome import failings
 from orchestrator.cli.demo.story import NAMES
 from orchestrator.cli.show.picture import Picture
 from orchestrator.cli.show.words import seconds_left, time_left
@@ -26,7 +26,7 @@ PARENT = "parent"
 
 
 def rooms() -> list[dict[str, Any]]:
-    """Four rooms whose people are home and whose recordings are there."""
+    """Return four rooms with returned people and uploaded recordings."""
     return [
         {
             "id": f"room-{index}",
@@ -54,7 +54,7 @@ def rooms() -> list[dict[str, Any]]:
 
 
 def breakout(**changes: Any) -> BreakoutResponse:
-    """A demo's breakout that ended well, with some changes."""
+    """Return the demo's breakout after a good end, with some changes."""
     return BreakoutResponse.model_validate(
         {
             "id": "b",
@@ -101,7 +101,7 @@ def meeting() -> MeetingResponse:
 
 
 def other_side(*, away: str = "", left_open: str = "", surplus: str = "") -> dict[str, Any]:
-    """RealtimeKit's state at a good end, but for what is named."""
+    """Return RealtimeKit's state after a good end, with some changes."""
     meetings = {PARENT: "ACTIVE"} | {f"child-{index}": "INACTIVE" for index in range(4)}
     meetings |= {left_open: "ACTIVE"} if left_open else {}
     meetings |= {surplus: "ACTIVE"} if surplus else {}
@@ -115,7 +115,7 @@ def other_side(*, away: str = "", left_open: str = "", surplus: str = "") -> dic
 
 
 def spoiled(room: int, path: tuple[str, ...], value: Any) -> BreakoutResponse:
-    """A good end with one value of one room changed."""
+    """Return a good end with one value of one room changed."""
     whole = breakout().model_dump(mode="json")
     place: Any = whole["rooms"][room]
     for key in path[:-1]:
@@ -125,7 +125,7 @@ def spoiled(room: int, path: tuple[str, ...], value: Any) -> BreakoutResponse:
 
 
 def test_nothing_is_missing_when_all_is_well() -> None:
-    assert missing(breakout(), meeting(), other_side()) == []
+    assert failings(breakout(), meeting(), other_side()) == []
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_nothing_is_missing_when_all_is_well() -> None:
     ],
 )
 def test_whatever_is_not_accounted_for_on_our_side_is_named(ended: BreakoutResponse, said: str) -> None:
-    assert re.search(said, "\n".join(missing(ended, meeting(), other_side())))
+    assert re.search(said, "\n".join(failings(ended, meeting(), other_side())))
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_whatever_is_not_accounted_for_on_our_side_is_named(ended: BreakoutRespo
     ],
 )
 def test_whatever_is_not_accounted_for_at_realtimekit_is_named(state: dict[str, Any], said: str) -> None:
-    assert said in "\n".join(missing(breakout(), meeting(), state))
+    assert said in "\n".join(failings(breakout(), meeting(), state))
 
 
 def test_the_picture_shows_rooms_people_recordings_and_the_time_left() -> None:

@@ -1,4 +1,4 @@
-"""`breakouts doctor` finds each part that is broken, hides none behind another, and tells no secret."""
+"""`breakouts doctor` finds each broken part, hides none behind another, and shows no secret."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from orchestrator.cli.doctor.__main__ import CHECKS
 from orchestrator.cli.doctor.checks import Check, Status, Verdict, failed, ok, run
-from orchestrator.cli.doctor.clocks import compared
+from orchestrator.cli.doctor.clocks import compare
 from orchestrator.cli.doctor.parts import Parts
 from orchestrator.realtimekit.webhooks import EVENTS
 from orchestrator.runtime.ports import LOOPBACK, free_port
@@ -40,27 +40,27 @@ Diagnose = Callable[..., Verdict]
 
 @pytest.fixture(scope="module")
 def sandbox_of_module() -> Iterator[SandboxServer]:
-    """One sandbox for all tests here."""
+    """Run one sandbox for all tests here."""
     with SandboxServer() as server:
         yield server
 
 
 @pytest.fixture
 def sandbox(sandbox_of_module: SandboxServer) -> SandboxServer:
-    """A sandbox with nothing in it."""
+    """Return an empty sandbox."""
     sandbox_of_module.reset()
     return sandbox_of_module
 
 
 @pytest.fixture
 def broker_url(broker_url: str) -> str:
-    """A database of the broker in which no process of other tests works."""
+    """Return a database of the broker that no process of another test uses."""
     return broker_url.removesuffix("/0") + "/1"
 
 
 @pytest.fixture
 def env(sandbox: SandboxServer, broker_url: str, sqlite_url: str, tmp_path: Path) -> Env:
-    """A deployment in which every part is there, but no process runs."""
+    """Return the environment of a deployment with every part, and without processes."""
     return SECRETS | {
         "BREAKOUTS_HOME": str(tmp_path / "home"),
         "DATABASE_URL": sqlite_url,
@@ -76,7 +76,7 @@ def env(sandbox: SandboxServer, broker_url: str, sqlite_url: str, tmp_path: Path
 
 @pytest.fixture
 def diagnose(env: Env, monkeypatch: pytest.MonkeyPatch) -> Diagnose:
-    """Runs one check and those that it needs; gives its verdict."""
+    """Return a function that runs one check with those that it needs, and returns its verdict."""
 
     def look(name: str, **changes: str) -> Verdict:
         for variable, value in {**env, **changes}.items():
@@ -84,7 +84,7 @@ def diagnose(env: Env, monkeypatch: pytest.MonkeyPatch) -> Diagnose:
         parts = Parts()
         found = dict(run(_with_needs(name), parts))
         if "realtimekit" in vars(parts):
-            parts.realtimekit.close()  # it would tell the next test's broker of a 429 that it has seen
+            parts.realtimekit.close()  # or it would write the 429 that it got into the next test's broker
         assert "hush" not in repr(found)
         return found[name]
 
@@ -98,7 +98,7 @@ def _with_needs(name: str) -> list[Check]:
 
 
 def _rest(sandbox: SandboxServer, method: str, path: str, body: Any = None) -> Any:
-    """What the app's owner does at RealtimeKit."""
+    """Call RealtimeKit as the owner of the app."""
     url = f"{sandbox.base_url}/accounts/{sandbox.account_id}/realtime/kit/{sandbox.app_id}/{path}"
     answer = httpx.request(method, url, json=body, headers={"Authorization": "Bearer x"}, trust_env=False)
     return answer.raise_for_status().json()["data"]
@@ -294,13 +294,13 @@ def test_a_webhook_that_does_not_do_is_found(
 )
 def test_clocks_that_differ_are_found(seconds: int, status: Status, said: str) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    verdict = compared(now + timedelta(seconds=seconds), now, now)
+    verdict = compare(now + timedelta(seconds=seconds), now, now)
     assert (verdict.status, said in verdict.detail) == (status, True)
 
 
 def test_a_check_that_hangs_or_fails_hides_no_other(tmp_path: Path) -> None:
     checks = [
-        Check("stuck", lambda _: ok(open_forever(tmp_path)), seconds=0.1, advice="pull"),
+        Check("stuck", lambda _: ok(open_forever(tmp_path)), timeout_seconds=0.1, advice="pull"),
         Check("broken", lambda _: ok(str(1 // 0))),
         Check("next", lambda _: ok("there"), ("settings",)),
         Check("last", lambda _: ok("never"), ("broken",)),
@@ -314,7 +314,7 @@ def test_a_check_that_hangs_or_fails_hides_no_other(tmp_path: Path) -> None:
 
 
 def open_forever(folder: Path) -> str:
-    """Wait for a writer who never comes."""
+    """Open a pipe that nobody writes to, which blocks for ever."""
     os.mkfifo(folder / "pipe")
     return (folder / "pipe").read_text()
 

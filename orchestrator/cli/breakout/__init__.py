@@ -1,1 +1,1 @@
-"""`breakouts breakout …`: drive a breakout from a terminal, through the HTTP API and nothing else."""
+"""`breakouts breakout …`: control a breakout from a terminal, only through the HTTP API."""

@@ -1,4 +1,4 @@
-"""`python -m orchestrator.cli.breakout`: one command for each thing that is done with a breakout."""
+"""`python -m orchestrator.cli.breakout`: the commands."""
 
 import json as jsons
 import sys
@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from orchestrator.cli.breakout import changes, durations, opening
-from orchestrator.cli.breakout.client import JSON, Api, as_breakout, breakout_path, tell
+from orchestrator.cli.breakout.client import JSON, Api, as_breakout, breakout_path, note
 from orchestrator.cli.breakout.options import (
     EXIT_CODES,
     AsJson,
@@ -19,10 +19,10 @@ from orchestrator.cli.breakout.options import (
     JsonLines,
     Uploads,
     Watch,
-    calling,
+    with_api,
 )
 from orchestrator.cli.breakout.watching import watch as follow
-from orchestrator.cli.failures import told
+from orchestrator.cli.failures import errors_as_messages
 from orchestrator.cli.show import ending
 from orchestrator.cli.show.words import time_left
 
@@ -36,7 +36,7 @@ app = typer.Typer(
 
 
 @app.command("open", epilog=EXIT_CODES)
-@calling
+@with_api
 def open_(
     api: Api,
     meeting_id: Annotated[str, typer.Argument(metavar="MEETING_ID", show_default=False)],
@@ -73,20 +73,19 @@ def open_(
         "mode": mode,
         "start": start,
     }
-    wish = opening.Wish([("rooms", rooms), ("room_size", room_size), ("rooms", room)], fields)
-    body = opening.body_of(wish, from_file)
-    answer = opening.create(api, meeting_id, body)
-    made = as_breakout(answer)
-    tell(f"{made.name} is {made.state}: {made.id}")
+    options = opening.Options([("rooms", rooms), ("room_size", room_size), ("rooms", room)], fields)
+    body = opening.create(api, meeting_id, opening.body_of(options, from_file))
+    made = as_breakout(body)
+    note(f"{made.name} is {made.state}: {made.id}")
     if prepare:
-        answer = api.call("POST", breakout_path(made.id, "prepare"))
+        body = api.call("POST", breakout_path(made.id, "prepare"))
     if watch:
         raise typer.Exit(follow(api, made.id, as_json=json, uploads=uploads))
-    _print(answer, made.id, json)
+    _print(body, made.id, json)
 
 
 @app.command(epilog=EXIT_CODES)
-@calling
+@with_api
 def start(
     api: Api,
     breakout_id: BreakoutId,
@@ -103,7 +102,7 @@ def start(
 
 
 @app.command("watch", epilog=EXIT_CODES)
-@calling
+@with_api
 def watch_(
     api: Api,
     breakout_id: BreakoutId,
@@ -115,8 +114,8 @@ def watch_(
     raise typer.Exit(follow(api, breakout_id, as_json=json, uploads=uploads))
 
 
-@app.command(epilog=EXIT_CODES, context_settings={"ignore_unknown_options": True})  # -5m is no option
-@calling
+@app.command(epilog=EXIT_CODES, context_settings={"ignore_unknown_options": True})  # so that -5m is an argument
+@with_api
 def extend(
     api: Api,
     breakout_id: BreakoutId,
@@ -130,7 +129,7 @@ def extend(
 
 
 @app.command(epilog=EXIT_CODES)
-@calling
+@with_api
 def move(
     api: Api,
     breakout_id: BreakoutId,
@@ -143,12 +142,12 @@ def move(
     json: AsJson = False,
 ) -> None:
     """Send somebody to another room, or back to main."""
-    body, place = changes.move(api, breakout_id, person, room)
-    _print(body, f"{person} goes to {place}", json)
+    body, destination = changes.move(api, breakout_id, person, room)
+    _print(body, f"{person} goes to {destination}", json)
 
 
 @app.command(epilog=EXIT_CODES)
-@calling
+@with_api
 def retry(
     api: Api,
     breakout_id: BreakoutId,
@@ -162,7 +161,7 @@ def retry(
 
 
 @app.command(epilog=EXIT_CODES)
-@calling
+@with_api
 def close(
     api: Api,
     breakout_id: BreakoutId,
@@ -173,15 +172,15 @@ def close(
     json: JsonLines = False,
 ) -> None:
     """Call everybody back to main and close the rooms."""
-    wish = {} if countdown is None else {"countdown_seconds": countdown}
-    body = api.call("POST", breakout_path(breakout_id, "close"), wish)
+    request = {} if countdown is None else {"countdown_seconds": countdown}
+    body = api.call("POST", breakout_path(breakout_id, "close"), request)
     if watch:
         raise typer.Exit(follow(api, breakout_id, as_json=json, uploads=uploads))
     _print(body, _sentence(api, body), json)
 
 
 @app.command(epilog=EXIT_CODES)
-@calling
+@with_api
 def cancel(
     api: Api,
     breakout_id: BreakoutId,
@@ -193,15 +192,18 @@ def cancel(
     _print(body, _sentence(api, body), json)
 
 
-@app.command(epilog=EXIT_CODES)
-@calling
+@app.command(
+    epilog=EXIT_CODES,
+    help="Groups, times, recordings, people by end state and problems; 1 also when it ended badly.",
+)
+@with_api
 def report(
     api: Api,
     breakout_id: BreakoutId,
     *,
     json: AsJson = False,
 ) -> None:
-    """Groups, times, recordings, people by end state and problems; 1 also when it ended badly."""
+    """Print a report; exit with 1 if the breakout ended badly."""
     body = api.get(breakout_path(breakout_id))
     breakout = as_breakout(body)
     console = Console(highlight=False)
@@ -209,7 +211,7 @@ def report(
         _print(body, "", json)
     else:
         console.print(ending.report(breakout), soft_wrap=not console.is_terminal)
-    raise typer.Exit(1 if ending.is_over(breakout) and ending.wrong(breakout) else 0)
+    raise typer.Exit(1 if ending.is_over(breakout) and ending.failings(breakout) else 0)
 
 
 def _sentence(api: Api, body: JSON) -> str:
@@ -218,13 +220,13 @@ def _sentence(api: Api, body: JSON) -> str:
     return f"{breakout.name} is {breakout.state}{f': {left}' if left else ''}"
 
 
-def _print(body: JSON, words: str, json: bool) -> None:
-    sys.stdout.write(f"{jsons.dumps(body) if json else words}\n")
+def _print(body: JSON, text: str, json: bool) -> None:
+    sys.stdout.write(f"{jsons.dumps(body) if json else text}\n")
 
 
 def main() -> None:
-    """Every mistake and every refusal is a sentence and an exit code."""
-    with told():
+    """Run `breakouts breakout`."""
+    with errors_as_messages():
         app(prog_name="breakouts breakout")
 
 

@@ -1,37 +1,37 @@
-"""Where the API is and which key to use; a key never stands on a command line, which everyone can read."""
+"""The API's address and key. A key is never an argument, because everybody on a machine can read command lines."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from orchestrator.cli.breakout.client import Access, Api
 from orchestrator.cli.failures import Unusable, read_settings
-from orchestrator.cli.up import address
+from orchestrator.runtime.ports import url_of
 from orchestrator.settings import Settings
 
 
 def connect(url: str, key_file: Path | None, patience_seconds: float) -> Api:
-    """The API at `url`, or where the settings say. Raises Unusable without an address or a key that can be used."""
+    """Connect to the API at `url` or where the settings say. Raises Unusable without a usable address and key."""
     settings = read_settings()
-    found = (url or settings.breakouts_api_url or address(settings.host, settings.port)).rstrip("/")
-    if not _is_address(found):
+    address = (url or settings.breakouts_api_url or url_of(settings.host, settings.port)).rstrip("/")
+    if not _is_address(address):
         raise Unusable("--api or BREAKOUTS_API_URL is no address: say http://HOST:PORT or https://HOST")
     key, key_from = _key(settings, key_file)
     if not key.isascii() or not key.isprintable() or " " in key or not key:
         raise Unusable(f"{key_from} holds no API key")
-    return Api(Access(found, key, key_from, patience_seconds))
+    return Api(Access(address, key, key_from, patience_seconds))
 
 
 def _is_address(url: str) -> bool:
-    """Whether it can be called; a name and password in it would be shown, and are of no use here."""
+    """Whether `url` can be called. A user name in it is refused, because it is useless here and would be printed."""
     try:
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not parts.username
-    except ValueError:  # a port that is none
+    except ValueError:  # an invalid port
         return False
 
 
 def _key(settings: Settings, key_file: Path | None) -> tuple[str, str]:
-    """The key, and where it was found."""
+    """Return the key and where it was found."""
     if key_file is not None:
         return _read(key_file)
     if given := settings.breakouts_api_key.get_secret_value().strip():

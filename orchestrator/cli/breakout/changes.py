@@ -1,4 +1,4 @@
-"""Changes of a breakout that runs."""
+"""Changes to a running breakout."""
 
 import secrets
 from datetime import timedelta
@@ -8,14 +8,14 @@ from orchestrator.cli.failures import Unusable
 from schemas.responses import BreakoutResponse, RoomResponse
 
 MAIN = "main"
-MOST_LOOKS = 5
-MOST_NAMES = 20
+MAX_ATTEMPTS = 5
+MAX_NAMES_SHOWN = 20
 
 
 def extend(api: Api, breakout_id: str, seconds: int) -> JSON:
-    """Move the end of the timer, once: where no answer came, look whether it has moved before asking again."""
+    """Move the end of the timer once: after a missing answer, check whether it has moved before trying again."""
     path = breakout_path(breakout_id)
-    for _ in range(MOST_LOOKS):
+    for _ in range(MAX_ATTEMPTS):
         before = as_breakout(api.get(path))
         try:
             return api.call("PATCH", path, {"extend_seconds": seconds}, once=True)
@@ -38,24 +38,24 @@ def _moved(before: BreakoutResponse, after: BreakoutResponse) -> timedelta | Non
 
 
 def move(api: Api, breakout_id: str, person: str, room: str) -> tuple[JSON, str]:
-    """Give a person another room, or none; the answer, and the name of where they go."""
+    """Move a person to a room or to main. Returns the answer and the name of the destination."""
     found = None if room == MAIN else _room(as_breakout(api.get(breakout_path(breakout_id))), room)
     path = breakout_path(breakout_id, "participants", person, "room")
     return api.call("PUT", path, {"room_id": found and found.id}), found.name if found else MAIN
 
 
 def retry(api: Api, breakout_id: str, room: str) -> tuple[JSON, str]:
-    """Have a failed room tried once more; the answer, and the room's name."""
+    """Retry a failed room. Returns the answer and the room's name."""
     found = _room(as_breakout(api.get(breakout_path(breakout_id))), room)
     path = breakout_path(breakout_id, "rooms", found.id, "retry")
     return api.call("POST", path, headers={"Idempotency-Key": secrets.token_urlsafe(24)}), found.name
 
 
 def _room(breakout: BreakoutResponse, wanted: str) -> RoomResponse:
-    """The room of that id, name or index. Raises Unusable when there is none."""
-    for known_as in (lambda room: room.id, lambda room: room.name, lambda room: str(room.index)):
+    """Find a room by its id, name or index. Raises Unusable if there is none."""
+    for key in (lambda room: room.id, lambda room: room.name, lambda room: str(room.index)):
         for room in breakout.rooms:
-            if known_as(room) == wanted:
+            if key(room) == wanted:
                 return room
-    names = ", ".join(f"{room.index} {room.name}" for room in breakout.rooms[:MOST_NAMES])
+    names = ", ".join(f"{room.index} {room.name}" for room in breakout.rooms[:MAX_NAMES_SHOWN])
     raise Unusable(f"{breakout.name} has no room {wanted!r}; it has {names}, and {MAIN} is the main meeting")

@@ -10,7 +10,7 @@ FORMS = "say 90, 90s, 15m, 1h or 1h30m"
 
 
 def seconds(text: str) -> int:
-    """`90`, `90s`, `15m`, `1h`, `1h30m` as seconds."""
+    """Parse `90`, `90s`, `15m`, `1h` or `1h30m` into seconds. Raises BadParameter."""
     found = PARTS.fullmatch(text.strip())
     if found is None or not any(found.groups()):
         raise typer.BadParameter(f"{text!r} is no duration: {FORMS}")
@@ -19,13 +19,13 @@ def seconds(text: str) -> int:
 
 
 def signed_seconds(text: str) -> int:
-    """The same with a sign before it, or none for more."""
+    """Parse a duration with an optional sign into seconds. Raises BadParameter."""
     sign = -1 if text.startswith("-") else 1
     return sign * seconds(text.removeprefix("-" if sign < 0 else "+"))
 
 
 def start(text: str) -> str:
-    """`now`, `manual`, or a time, in this terminal's time zone where it names none."""
+    """Parse `now`, `manual` or a time; the terminal's time zone applies to a time without one. Raises BadParameter."""
     if text in ("now", "manual"):
         return text
     try:

@@ -1,4 +1,4 @@
-"""The body of a new breakout, from a file and options; what neither says is the API's to decide."""
+"""The request for a new breakout, from a file and options; the API's defaults apply to the rest."""
 
 import json
 import secrets
@@ -13,37 +13,37 @@ import typer
 from orchestrator.cli.breakout.client import JSON, Api
 from orchestrator.cli.failures import Unusable
 
-ASSIGNMENT = ("mode", "seed", "who")
+ASSIGNMENT_FIELDS = ("mode", "seed", "who")
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the command line says of a new breakout; None: nothing."""
+class Options:
+    """The options of the command line; None stands for an option that was not given."""
 
     rooms: list[tuple[str, Any]]
-    """Each way of asking for rooms, by its name in the body."""
+    """The ways to ask for rooms, by field of the body."""
     fields: dict[str, Any]
-    """Everything else, by its name in the body; of an assignment too."""
+    """All other options, by field of the body or of its `assignment`."""
 
 
-def body_of(wish: Wish, file: Path | None) -> JSON:
-    """The request: options win over the file. Raises BadParameter unless rooms are asked for in exactly one way."""
+def body_of(options: Options, file: Path | None) -> JSON:
+    """Build the request; options override the file. Raises BadParameter unless exactly one way asks for rooms."""
     body: JSON = {"start": "now"} | (_read(file) if file else {})
-    ways = [(name, value) for name, value in wish.rooms if value]
+    ways = [(name, value) for name, value in options.rooms if value]
     if len(ways) > 1 or not (ways or file):
         raise typer.BadParameter("say exactly one of --rooms N, --room-size N, --room NAME (as often as needed)")
     if ways:
         body = {name: value for name, value in body.items() if name not in ("rooms", "room_size")} | dict(ways)
-    said = {name: value for name, value in wish.fields.items() if value is not None}
-    assignment = {name: value for name, value in said.items() if name in ASSIGNMENT}
-    body |= {name: value for name, value in said.items() if name not in ASSIGNMENT}
+    given = {name: value for name, value in options.fields.items() if value is not None}
+    assignment = {name: value for name, value in given.items() if name in ASSIGNMENT_FIELDS}
+    body |= {name: value for name, value in given.items() if name not in ASSIGNMENT_FIELDS}
     if assignment:
         body["assignment"] = body.get("assignment", {}) | assignment
     return body
 
 
 def create(api: Api, meeting_id: str, body: JSON) -> JSON:
-    """Create it, once however often the network fails."""
+    """Create a breakout once, however often the network fails."""
     path = f"/v1/meetings/{quote(meeting_id, safe='')}/breakouts"
     return api.call("POST", path, body, headers={"Idempotency-Key": secrets.token_urlsafe(24)})
 

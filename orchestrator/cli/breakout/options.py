@@ -1,4 +1,4 @@
-"""What the commands have in common: where the API is, how answers are given, and what the exit codes mean."""
+"""What the commands share: options for the API and for the output, and the exit codes."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -41,18 +41,18 @@ Duration = Annotated[
 Countdown = Annotated[
     int | None, typer.Option(parser=durations.seconds, metavar="DURATION", help="How long people are called back.")
 ]
-PATIENCE: Any = "30s"  # as on the command line: typer parses defaults too
+DEFAULT_PATIENCE: Any = "30s"  # a string, because typer parses defaults too
 
 
-def calling(command: Callable[..., None]) -> Callable[..., None]:
-    """A command that is given the API first, and has the options that say where that is and with which key."""
+def with_api(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options for the API, and pass it the API as its first argument."""
 
     @wraps(command, assigned=("__module__", "__name__", "__doc__"))
-    def run(*, api: ApiUrl = "", key_file: KeyFile = None, patience: Patience = PATIENCE, **given: Any) -> None:
+    def run(*, api: ApiUrl = "", key_file: KeyFile = None, patience: Patience = DEFAULT_PATIENCE, **given: Any) -> None:
         command(connect(api, key_file, patience), **given)
 
     own = list(signature(command).parameters.values())[1:]
-    where = list(signature(run, follow_wrapped=False).parameters.values())[:-1]
-    vars(run)["__signature__"] = Signature([*own, *where])
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *where]}
+    added = list(signature(run, follow_wrapped=False).parameters.values())[:-1]
+    vars(run)["__signature__"] = Signature([*own, *added])
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *added]}
     return run

@@ -1,1 +1,1 @@
-"""`breakouts demo`: the whole stack, a sandbox, eighteen people, four recorded rooms, and everybody home again."""
+"""`breakouts demo`: the whole stack and a sandbox; eighteen people go to four recorded rooms and return."""

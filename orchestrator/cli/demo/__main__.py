@@ -1,4 +1,4 @@
-"""`python -m orchestrator.cli.demo`: show it all in one go; exit code 0 only when everyone and everything came home."""
+"""`python -m orchestrator.cli.demo`: run the demo. The exit code is 0 only if nobody and nothing was lost."""
 
 import asyncio
 import os
@@ -14,10 +14,10 @@ import httpx
 import typer
 from rich.console import Console
 
-from orchestrator.cli.demo.account import missing
+from orchestrator.cli.demo.outcome import failings
 from orchestrator.cli.demo.stack import Stack, running
 from orchestrator.cli.demo.story import NAMES, Story
-from orchestrator.cli.failures import told
+from orchestrator.cli.failures import errors_as_messages
 from orchestrator.cli.show.ending import report
 from orchestrator.cli.show.screen import screen
 
@@ -25,8 +25,8 @@ STARTING = "starting broker, database, API, worker, timekeeper, Flower and sandb
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the command line asks for."""
+class Options:
+    """The options of the command line."""
 
     keep: bool
     seconds: int
@@ -39,13 +39,16 @@ def demo(
     countdown: Annotated[int, typer.Option(min=0, max=600, help="How long people are called back.")] = 5,
 ) -> None:
     """Watch eighteen people go to four recorded rooms for twenty seconds and come home: all of it on this machine."""
-    with told(), tempfile.TemporaryDirectory(prefix="breakouts-demo-", ignore_cleanup_errors=True) as home:
-        sys.exit(asyncio.run(_until_interrupted(Stack(Path(home)), Wish(keep, seconds, countdown))))
+    with (
+        errors_as_messages(),
+        tempfile.TemporaryDirectory(prefix="breakouts-demo-", ignore_cleanup_errors=True) as home,
+    ):
+        sys.exit(asyncio.run(_until_interrupted(Stack(Path(home)), Options(keep, seconds, countdown))))
 
 
-async def _until_interrupted(stack: Stack, wish: Wish) -> int:
-    """The demo's exit code; 130 when it was told to stop before its end."""
-    story = asyncio.create_task(_show(stack, wish))
+async def _until_interrupted(stack: Stack, options: Options) -> int:
+    """Run the demo and return its exit code, 130 if a signal ended it early."""
+    story = asyncio.create_task(_show(stack, options))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, story.cancel)
@@ -54,15 +57,15 @@ async def _until_interrupted(stack: Stack, wish: Wish) -> int:
     return 130
 
 
-async def _show(stack: Stack, wish: Wish) -> int:
+async def _show(stack: Stack, options: Options) -> int:
     console = Console(highlight=False)
     async with running(stack, dict(os.environ), console.status(STARTING)) as up:
         console.print(f"API docs  {stack.api}/docs\nFlower    {stack.flower}\n")
-        async with Story(stack, open_seconds=wish.seconds, countdown_seconds=wish.countdown) as story:
-            code = await _tell(story, console)
+        async with Story(stack, open_seconds=options.seconds, countdown_seconds=options.countdown) as story:
+            code = await _play(story, console)
             if code:
                 console.print(stack.last_words(), style="dim", markup=False, soft_wrap=True)
-            if wish.keep:
+            if options.keep:
                 console.print(
                     f"\nStill up: API key {stack.key}, all data in {stack.home}. Ctrl-C ends it.", soft_wrap=True
                 )
@@ -71,7 +74,7 @@ async def _show(stack: Stack, wish: Wish) -> int:
         return code
 
 
-async def _tell(story: Story, console: Console) -> int:
+async def _play(story: Story, console: Console) -> int:
     try:
         with console.status(f"{len(NAMES)} people come to a meeting"):
             await story.gather()
@@ -82,14 +85,14 @@ async def _tell(story: Story, console: Console) -> int:
         console.print(f"[red]The demo could not go on:[/red] {error}")
         return 1
     console.print(report(breakout, f"{await story.calls()} calls to RealtimeKit"))
-    amiss = missing(breakout, story.meeting, await story.realtimekit_state())
-    for line in amiss:
+    found = failings(breakout, story.meeting, await story.realtimekit_state())
+    for line in found:
         console.print(f"[red]✗[/red] {line}")
-    if not amiss:
+    if not found:
         console.print(
             f"[green]✓[/green] all {len(NAMES)} people are home, every recording is uploaded, no room is left"
         )
-    return 1 if amiss else 0
+    return 1 if found else 0
 
 
 def _in_main(story: Story) -> int:

@@ -1,4 +1,4 @@
-"""The stack of a demo: `breakouts up --sandbox` on free ports, in a home of its own, whatever this machine has set."""
+"""The stack of a demo: `breakouts up --sandbox` on free ports and with a home of its own."""
 
 import asyncio
 import secrets
@@ -14,13 +14,13 @@ from orchestrator.runtime.ports import LOOPBACK, free_port
 
 START_SECONDS = 180.0
 STOP_SECONDS = 60.0
-LAST_LINES = 40
-UP = (sys.executable, "-m", "orchestrator.cli", "up", "--sandbox", "--sandbox-port")
+LAST_WORDS_LINES = 40
+COMMAND = (sys.executable, "-m", "orchestrator.cli", "up", "--sandbox", "--sandbox-port")
 
 
 @dataclass
 class Stack:
-    """Where everything is."""
+    """The addresses, key and files of a stack."""
 
     home: Path
     api_port: int = field(default_factory=free_port)
@@ -45,15 +45,15 @@ class Stack:
 
     @property
     def log(self) -> Path:
-        """What all processes print."""
+        """The output of all processes."""
         return self.home / "demo.log"
 
     def last_words(self) -> str:
-        """The end of that."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-LAST_LINES:])
+        """Return the end of the output."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-LAST_WORDS_LINES:])
 
     def environment(self) -> dict[str, str]:
-        """Settings of every process; the empty ones keep this machine's own broker and database out of it."""
+        """Return the settings of every process; the empty ones override those of this machine's environment."""
         return {
             "BREAKOUTS_HOME": str(self.home),
             "DATABASE_URL": "",
@@ -73,15 +73,15 @@ class Stack:
 async def running(
     stack: Stack, environment: dict[str, str], while_starting: AbstractContextManager[object]
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The stack, up; it is stopped at the end of the block. Unusable (with its last words) when it does not come up."""
+    """Start the stack, and stop it after the block. Raises Unusable, with the last output, if it does not come up."""
     with stack.log.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *guarded([*UP, str(stack.sandbox_port)]),
+            *guarded([*COMMAND, str(stack.sandbox_port)]),
             env={**environment, **stack.environment()},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,  # a Ctrl-C is ours: people hang up before the stack goes
+            start_new_session=True,  # Ctrl-C must reach only the demo: people hang up before the stack stops
         )
         try:
             with while_starting:

@@ -1,4 +1,4 @@
-"""What happens in the demo, through the HTTP API and nothing else."""
+"""The course of the demo, only through the HTTP API."""
 
 import asyncio
 import time
@@ -20,12 +20,12 @@ NAMES = [
 ROOMS = 4
 GATHER_SECONDS = 90.0
 SPARE_SECONDS = 60.0
-"""For opening, returning and uploading, before the demo is given up."""
-LOOK_EVERY_SECONDS = 0.2
+"""How long opening, returning and uploading may take together before the demo fails."""
+POLL_SECONDS = 0.2
 
 
 class Story:
-    """One meeting with its people, and one breakout of it. Use it in an `async with`."""
+    """A meeting with its people, and one breakout; use it as an `async with` block."""
 
     def __init__(self, stack: Stack, *, open_seconds: int, countdown_seconds: int) -> None:
         self._stack, self._open, self._countdown = stack, open_seconds, countdown_seconds
@@ -36,19 +36,19 @@ class Story:
         self.meeting: MeetingResponse
 
     async def __aenter__(self) -> Self:
-        """Itself."""
+        """Return itself."""
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Everybody hangs up."""
+        """Let everybody hang up."""
         await self.crowd.stop()
         await self._api.aclose()
         await self._sandbox.aclose()
 
     async def gather(self) -> None:
-        """A meeting, its people, and all of them in it."""
+        """Create a meeting and let all people join it."""
         people = [{"custom_participant_id": name.lower(), "name": name} for name in NAMES]
         answer = await self._post("/v1/meetings", {"title": "Town hall", "participants": people})
         self.meeting = MeetingResponse.model_validate(answer)
@@ -57,8 +57,8 @@ class Story:
         await self.crowd.settle(GATHER_SECONDS)
 
     async def split(self) -> BreakoutResponse:
-        """Open the rooms."""
-        wish = {
+        """Create a breakout and start it."""
+        request = {
             "name": "Round 1",
             "rooms": ROOMS,
             "duration_seconds": self._open,
@@ -67,31 +67,31 @@ class Story:
             "record": True,
             "start": "now",
         }
-        answer = await self._post(f"/v1/meetings/{self.meeting.id}/breakouts", wish)
+        answer = await self._post(f"/v1/meetings/{self.meeting.id}/breakouts", request)
         return BreakoutResponse.model_validate(answer)
 
     async def follow(self, breakout_id: str, show: Callable[[BreakoutResponse], None]) -> BreakoutResponse:
-        """Look again and again until it is over and its recordings have an end, or a minute later than it should be."""
+        """Read the breakout until it is over and its recordings are final, or SPARE_SECONDS later than planned."""
         give_up = time.monotonic() + self._open + self._countdown + SPARE_SECONDS
         while True:
             breakout = await self.breakout(breakout_id)
             show(breakout)
             if is_over(breakout, uploads=True) or time.monotonic() > give_up:
                 return breakout
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
 
     async def breakout(self, breakout_id: str) -> BreakoutResponse:
-        """As it is now."""
+        """Read the breakout."""
         answer = await self._api.get(f"/v1/breakouts/{breakout_id}")
         return BreakoutResponse.model_validate(answer.raise_for_status().json())
 
     async def realtimekit_state(self) -> dict[str, Any]:
-        """Everything as the other side (the sandbox) has it."""
+        """Read the whole state of the sandbox."""
         state: dict[str, Any] = (await self._sandbox.get("/_sandbox/state")).raise_for_status().json()
         return state
 
     async def calls(self) -> int:
-        """How many calls RealtimeKit (the sandbox) has answered."""
+        """Return how many calls the sandbox has answered."""
         counts: dict[str, int] = (await self._sandbox.get("/_sandbox/calls")).raise_for_status().json()["counts"]
         return sum(counts.values())
 

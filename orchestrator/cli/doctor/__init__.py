@@ -1,1 +1,1 @@
-"""`breakouts doctor`: is everything there that a deployment stands on, and what is to be done about what is not?"""
+"""`breakouts doctor`: check everything that a deployment needs, and advise on what fails."""

@@ -1,4 +1,4 @@
-"""`python -m orchestrator.cli.doctor`: look at everything, and say how it stands."""
+"""`python -m orchestrator.cli.doctor`: run all checks and print their verdicts."""
 
 import json as jsons
 import sys
@@ -27,7 +27,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="All of it as on
     Changes nothing, and shows no secret. Exit codes: 0 nothing failed (there may be warnings); 1 something failed; 2
     wrong usage.
     """
-    configure("CRITICAL", json_lines=False)  # what libraries complain of is said by the check that met it
+    configure("CRITICAL", json_lines=False)  # a check reports what libraries would log
     found = run(CHECKS, Parts())
     verdicts = _as_json(found) if as_json else _as_lines(found)
     raise typer.Exit(1 if any(verdict.status is Status.FAILED for verdict in verdicts) else 0)
@@ -51,8 +51,8 @@ def _as_json(found: Found) -> list[Verdict]:
         {"name": name, "status": verdict.status, "detail": verdict.detail, "advice": verdict.advice}
         for name, verdict in named
     ]
-    well = not any(verdict.status is Status.FAILED for _, verdict in named)
-    sys.stdout.write(jsons.dumps({"ok": well, "checks": checks}) + "\n")
+    all_well = not any(verdict.status is Status.FAILED for _, verdict in named)
+    sys.stdout.write(jsons.dumps({"ok": all_well, "checks": checks}) + "\n")
     return [verdict for _, verdict in named]
 
 

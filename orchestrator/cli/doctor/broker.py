@@ -1,4 +1,4 @@
-"""The broker, and who is reached through it: the timekeeper and the workers."""
+"""Checks of the broker, and of the timekeeper and the workers, which are reached through it."""
 
 import time
 from urllib.parse import urlsplit
@@ -9,12 +9,13 @@ from orchestrator.cli.failures import broker_of
 from orchestrator.store.broker import TIMEKEEPER_KEY
 from schemas.tasks import Queue
 
-CROWDED = 1000
+MANY_MESSAGES = 1000
+"""More in one queue call for more workers."""
 WORKERS_SECONDS = 2.0
 
 
-def answers(parts: Parts) -> Verdict:
-    """It can be reached with the password that we have."""
+def connection(parts: Parts) -> Verdict:
+    """Check that it can be reached with our password."""
     found = parts.info
     where = urlsplit(broker_of(parts.settings))
     name = str(found.get("server_name") or "redis").title()
@@ -23,7 +24,7 @@ def answers(parts: Parts) -> Verdict:
 
 
 def memory(parts: Parts) -> Verdict:
-    """A full broker must refuse messages, which we notice, and not drop them, which we don't."""
+    """Check that a full broker refuses messages, which we notice, instead of dropping them, which we don't."""
     policy, limit = parts.info.get("maxmemory_policy"), parts.info.get("maxmemory")
     if policy == "noeviction":
         return ok("maxmemory-policy noeviction")
@@ -32,23 +33,23 @@ def memory(parts: Parts) -> Verdict:
 
 
 def persistence(parts: Parts) -> Verdict:
-    """What waits in the queues outlives the broker."""
+    """Check that messages in the queues survive a restart of the broker."""
     if parts.info.get("aof_enabled"):
         return ok("appendonly yes")
     return warning("appendonly no: what waits is lost with it, and sent again some seconds later", "set appendonly yes")
 
 
 def queues(parts: Parts) -> Verdict:
-    """How many messages wait."""
+    """Check that no queue is too long."""
     lengths = parts.broker.queue_lengths()
     words = ", ".join(f"{name} {length}" for name, length in lengths.items())
-    if max(lengths.values()) > CROWDED:
+    if max(lengths.values()) > MANY_MESSAGES:
         return warning(words, "start more workers")
     return ok(words)
 
 
 def timekeeper(parts: Parts) -> Verdict:
-    """One ticks: without it nothing happens on time."""
+    """Check that one ticks, because nothing happens on time without it."""
     ticked = parts.broker.redis.get(TIMEKEEPER_KEY)
     if ticked is None:
         return failed("none ticks", "start `breakouts timekeeper`")
@@ -56,7 +57,7 @@ def timekeeper(parts: Parts) -> Verdict:
 
 
 def workers(parts: Parts) -> Verdict:
-    """Some answer, and every queue is taken from by one of them."""
+    """Check that workers answer and that every queue has one."""
     found = parts.broker.app.control.inspect(timeout=WORKERS_SECONDS).active_queues() or {}
     if not found:
         return failed("none answers", "start `breakouts worker`")
@@ -67,7 +68,7 @@ def workers(parts: Parts) -> Verdict:
 
 
 CHECKS = (
-    Check("broker", answers, ("settings",), advice="set BROKER_URL to a Redis or Valkey that runs"),
+    Check("broker", connection, ("settings",), advice="set BROKER_URL to a Redis or Valkey that runs"),
     Check("broker's memory", memory, ("broker",)),
     Check("broker's persistence", persistence, ("broker",)),
     Check("queues", queues, ("broker",)),

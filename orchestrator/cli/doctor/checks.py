@@ -1,4 +1,4 @@
-"""A check is a small function; whatever it runs into, the others run as well, and each within its time."""
+"""Running checks: each is a small function with a time limit, and a failing one does not stop the others."""
 
 import queue
 import threading
@@ -16,7 +16,7 @@ from orchestrator.errors import OutOfQuota
 
 
 class Status(StrEnum):
-    """How it stands with one thing."""
+    """The result of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -25,7 +25,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check has found, and what is to be done about it."""
+    """What a check found, and what to do about it."""
 
     status: Status
     detail: str
@@ -33,59 +33,59 @@ class Verdict:
 
 
 def ok(detail: str) -> Verdict:
-    """As it should be."""
+    """Return the verdict that all is well."""
     return Verdict(Status.OK, detail)
 
 
 def warning(detail: str, advice: str = "") -> Verdict:
-    """It works, and might work better; or nobody can tell."""
+    """Return the verdict that something could be better, or could not be checked."""
     return Verdict(Status.WARNING, detail, advice)
 
 
 def failed(detail: str, advice: str = "") -> Verdict:
-    """It does not work like this."""
+    """Return the verdict that something does not work."""
     return Verdict(Status.FAILED, detail, advice)
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing to look at, once those that it `needs` are known to work."""
+    """A check that runs only if the checks that it `needs` have not failed."""
 
     name: str
-    look: Callable[[Parts], Verdict]
+    probe: Callable[[Parts], Verdict]
     needs: tuple[str, ...] = ()
     advice: str = ""
-    """What to do when the look itself fails."""
-    seconds: float = 10.0
+    """What to do when the probe raises or takes too long."""
+    timeout_seconds: float = 10.0
 
 
 def run(checks: Sequence[Check], parts: Parts) -> Iterator[tuple[str, Verdict]]:
-    """One verdict after the other; never raises, and tells no secret."""
-    broken: set[str] = set()
+    """Run the checks in order and yield their verdicts. Never raises; removes secrets from the texts."""
+    failing: set[str] = set()
     for check in checks:
-        missing = [name for name in check.needs if name in broken]
+        missing = [name for name in check.needs if name in failing]
         verdict = warning(f"not checked: it needs {missing[0]}") if missing else _within_time(check, parts)
         if missing or verdict.status is Status.FAILED:
-            broken.add(check.name)
+            failing.add(check.name)
         yield check.name, Verdict(verdict.status, parts.without_secrets(verdict.detail), verdict.advice)
 
 
 def _within_time(check: Check, parts: Parts) -> Verdict:
-    """The look, in a thread that is left behind when it takes too long."""
+    """Run the probe in a thread, which is abandoned when it takes too long."""
     answers: queue.Queue[Verdict] = queue.Queue()
-    threading.Thread(target=lambda: answers.put(_look(check, parts)), name=check.name, daemon=True).start()
+    threading.Thread(target=lambda: answers.put(_probe(check, parts)), name=check.name, daemon=True).start()
     try:
-        return answers.get(timeout=check.seconds)
+        return answers.get(timeout=check.timeout_seconds)
     except queue.Empty:
-        return failed(f"no answer within {check.seconds:g} s", check.advice)
+        return failed(f"no answer within {check.timeout_seconds:g} s", check.advice)
 
 
-def _look(check: Check, parts: Parts) -> Verdict:
+def _probe(check: Check, parts: Parts) -> Verdict:
     try:
-        return check.look(parts)
+        return check.probe(parts)
     except OutOfQuota as error:
         return warning(f"not checked: {error}", "try again when the quota has room")
-    except Exception as error:  # whatever it is: it is this check's, and it is said
+    except Exception as error:  # any error is the verdict of this check, and must not stop the others
         return failed(_words(error), check.advice)
 
 

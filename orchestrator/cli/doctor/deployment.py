@@ -1,4 +1,4 @@
-"""Settings, keys, and whether the API answers."""
+"""Checks of settings and keys, and of the API."""
 
 import re
 
@@ -8,29 +8,29 @@ from sqlalchemy.exc import SQLAlchemyError
 from orchestrator.cli.doctor.checks import Check, Verdict, failed, ok, warning
 from orchestrator.cli.doctor.parts import Parts
 from orchestrator.cli.failures import Unusable
-from orchestrator.cli.up import address
 from orchestrator.realtimekit.sdk import on_this_machine
+from orchestrator.runtime.ports import url_of
 from orchestrator.services.access.api_keys import living
 from orchestrator.settings import CLOUDFLARE
 
-SHORTEST_SECRET_KEY = 16
-API_SECONDS = 5.0
-ENTRY = re.compile(r"[^:]+:(operator|viewer):.+")
+MIN_SECRET_KEY_CHARACTERS = 16
+API_TIMEOUT_SECONDS = 5.0
+KEY_ENTRY = re.compile(r"[^:]+:(operator|viewer):.+")
 
 
 def settings(parts: Parts) -> Verdict:
-    """Every variable can be read."""
+    """Check that every variable can be read."""
     home = parts.settings.breakouts_home.resolve()
     return ok(f"read; BREAKOUTS_HOME is {home}")
 
 
 def secret_key(parts: Parts) -> Verdict:
-    """Machines that each make their own can't read each other's tokens."""
+    """Check that machines share a secret, because otherwise they can't read each other's tokens."""
     found = parts.settings
     given = [key.strip() for key in found.secret_key.get_secret_value().split(",") if key.strip()]
     advice = "set SECRET_KEY to a long random text, the same in every process"
-    if any(len(key) < SHORTEST_SECRET_KEY for key in given):
-        return warning(f"shorter than {SHORTEST_SECRET_KEY} characters", advice)
+    if any(len(key) < MIN_SECRET_KEY_CHARACTERS for key in given):
+        return warning(f"shorter than {MIN_SECRET_KEY_CHARACTERS} characters", advice)
     if given:
         return ok("set" if len(given) == 1 else f"set, with {len(given) - 1} older ones")
     if found.realtimekit_base_url.startswith(CLOUDFLARE) or found.database_url or found.broker_url:
@@ -39,10 +39,10 @@ def secret_key(parts: Parts) -> Verdict:
 
 
 def api_keys(parts: Parts) -> Verdict:
-    """Somebody may call the API."""
+    """Check that there is a key for the API."""
     entries = [entry.strip() for entry in parts.settings.api_keys.get_secret_value().split(",") if entry.strip()]
     advice = "make one with `breakouts keys create NAME`, or set API_KEYS (name:role:key, comma-separated)"
-    if any(not ENTRY.fullmatch(entry) for entry in entries):
+    if any(not KEY_ENTRY.fullmatch(entry) for entry in entries):
         return failed("API_KEYS can't be read", advice)
     if entries:
         return ok(f"API_KEYS has {', '.join(entry.partition(':')[0] for entry in entries)}")
@@ -57,11 +57,11 @@ def api_keys(parts: Parts) -> Verdict:
 
 
 def api(parts: Parts) -> Verdict:
-    """It answers where RealtimeKit and browsers are sent."""
+    """Check that the API answers at the address that RealtimeKit and browsers use."""
     found = parts.settings
-    url = found.public_url or address(found.host, found.port)
+    url = found.public_url or url_of(found.host, found.port)
     try:
-        answer = httpx.get(f"{url}/healthz", timeout=API_SECONDS, trust_env=not on_this_machine(url))
+        answer = httpx.get(f"{url}/healthz", timeout=API_TIMEOUT_SECONDS, trust_env=not on_this_machine(url))
         answer.raise_for_status()
         status = answer.json()["status"]
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""What checks look at, each made when the first one asks for it, so that one that is broken hides no other."""
+"""What checks use. Each part is made when a check first uses it, so that a broken part fails only those checks."""
 
 from functools import cached_property
 from pathlib import Path
@@ -17,15 +17,15 @@ from orchestrator.settings import Settings
 from orchestrator.store.broker import Broker
 from orchestrator.store.database import Database
 
-NOWHERE = "redis://127.0.0.1:1/0"
-"""Where there is no broker to share the quota, RealtimeKit is asked all the same."""
-SHORTEST_SECRET = 6
-"""Hiding a shorter one would spoil every other word, and protect nothing."""
+UNREACHABLE_BROKER = "redis://127.0.0.1:1/0"
+"""Used for the quota if there is no broker, so that RealtimeKit can be checked without one."""
+MIN_SECRET_CHARACTERS = 6
+"""Shorter ones are not hidden, because they occur in ordinary words and protect nothing."""
 HIDDEN = "***"
 
 
 class Parts:
-    """Settings, database, broker and RealtimeKit; asking for one raises whatever is wrong with it."""
+    """Settings, database, broker and RealtimeKit; using a broken one raises what is wrong with it."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -34,7 +34,7 @@ class Parts:
 
     @cached_property
     def database(self) -> Database:
-        """The database; not reached yet. Raises Unusable for a file that is not there: opening it would make it."""
+        """The database, not connected yet. Raises Unusable for a missing file, because opening it would create it."""
         settings = self.settings
         own = settings.breakouts_home / "breakouts.db"
         file = Path(make_url(settings.database_url).database or "") if settings.database_url else own
@@ -44,23 +44,23 @@ class Parts:
 
     @cached_property
     def broker(self) -> Broker:
-        """The broker; not reached yet. Raises Unusable where none is known."""
+        """The broker, not connected yet. Raises Unusable without an address."""
         return Broker(broker_of(self.settings))
 
     @cached_property
     def info(self) -> dict[str, Any]:
-        """What the broker says of itself."""
+        """The broker's INFO."""
         found: dict[str, Any] = self.broker.redis.info()
         return found
 
     @cached_property
     def realtimekit(self) -> RealtimeKit:
-        """RealtimeKit; calls count in the quota that all processes share."""
+        """RealtimeKit; calls use the quota that all processes share."""
         settings = self.settings
         try:
             broker_of(settings)
         except Unusable:
-            settings = settings.model_copy(update={"broker_url": NOWHERE})
+            settings = settings.model_copy(update={"broker_url": UNREACHABLE_BROKER})
         return RealtimeKit(settings, Quota.of(settings))
 
     @cached_property
@@ -74,7 +74,7 @@ class Parts:
         return {preset.name: preset for preset in self.realtimekit.run(self.realtimekit.presets())}
 
     def without_secrets(self, text: str) -> str:
-        """The same text, should a library have put a secret of ours into its message."""
+        """Hide our secrets in a text, because a library may have put one into its message."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, HIDDEN)
         return text
@@ -89,14 +89,14 @@ class Parts:
         parts = [part.rpartition(":")[2].strip() for value in values for part in value.split(",")]
         urls = [urlsplit(url).password for url in (settings.database_url, settings.broker_url)]
         found = {*values, *parts, *(unquote(password) for password in urls if password), *filter(None, urls)}
-        return {secret for secret in found if len(secret) >= SHORTEST_SECRET}
+        return {secret for secret in found if len(secret) >= MIN_SECRET_CHARACTERS}
 
 
-def shown(url: str) -> str:
-    """A database's address without its password."""
+def without_password(url: str) -> str:
+    """Return a database's address without its password."""
     return make_url(url).render_as_string(hide_password=True)
 
 
 def is_elsewhere(url: str) -> bool:
-    """Whether an address is one of another machine."""
+    """Whether an address is on another machine."""
     return bool(url) and urlsplit(url).hostname not in (*LOOPBACKS, None)

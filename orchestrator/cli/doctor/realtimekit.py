@@ -1,4 +1,4 @@
-"""RealtimeKit: who we are there, what people are admitted with, and whether it calls us."""
+"""Checks of RealtimeKit: credentials, presets, webhook, clock."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,10 +8,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col
 
 from orchestrator.cli.doctor.checks import Check, Verdict, failed, ok, warning
-from orchestrator.cli.doctor.clocks import compared
+from orchestrator.cli.doctor.clocks import compare
 from orchestrator.cli.doctor.parts import Parts
 from orchestrator.cli.failures import Unusable
-from orchestrator.cli.up import CREDENTIALS
 from orchestrator.errors import NotFound, Refused
 from orchestrator.realtimekit.clock import server_time
 from orchestrator.realtimekit.signatures import published_key, rsa_key
@@ -21,16 +20,15 @@ from schemas.requests import MeetingRequest
 from schemas.tables import Meeting, Participant
 
 ENSURE = "run `breakouts webhooks ensure`"
-MOST_PRESETS = 10
+MAX_PRESETS_READ = 10
 NO_WAITING_ROOM = "SKIP"
 DEFAULTS = tuple(str(MeetingRequest.model_fields[name].default) for name in ("host_preset", "participant_preset"))
 
 
 def credentials(parts: Parts) -> Verdict:
-    """The app is there, and the token may use it."""
+    """Check that the app exists and the token may use it."""
     settings = parts.settings
-    plain = {**settings.model_dump(), "realtimekit_api_token": settings.realtimekit_api_token.get_secret_value()}
-    if missing := [name.upper() for name in CREDENTIALS if not plain[name]]:
+    if missing := settings.missing_credentials:
         return failed(f"{', '.join(missing)} not set", "the ids are in Cloudflare's dashboard under Realtime")
     try:
         hooks = parts.webhooks
@@ -42,7 +40,7 @@ def credentials(parts: Parts) -> Verdict:
 
 
 def presets(parts: Parts) -> Verdict:
-    """What meetings and people name exists; else nobody can be admitted."""
+    """Check that the presets in use exist, because nobody can be admitted without."""
     advice = "make it in the app, or name others in `POST /v1/meetings`"
     used = _used(parts)
     if missing := [name for name in used if name not in parts.presets]:
@@ -54,7 +52,7 @@ def presets(parts: Parts) -> Verdict:
 
 
 def _used(parts: Parts) -> list[str]:
-    """Presets that meetings and people of ours name; none where the database is away, as its own check says."""
+    """Return the presets of our meetings and participants; none without the database, which has a check of its own."""
     columns = (Meeting.host_preset, Meeting.participant_preset, Participant.preset_name)
     try:
         with parts.database.reading() as session:
@@ -65,10 +63,10 @@ def _used(parts: Parts) -> list[str]:
 
 
 def waiting_rooms(parts: Parts) -> Verdict:
-    """A room has nobody who would let people in."""
+    """Check that no preset has a waiting room, because nobody in a room would let people in."""
     kit, known = parts.realtimekit, parts.presets
     names = [name for name in dict.fromkeys([*_used(parts), *DEFAULTS]) if name in known]
-    asked = [kit.run(kit.preset(known[name].id)) for name in names[:MOST_PRESETS]]
+    asked = [kit.run(kit.preset(known[name].id)) for name in names[:MAX_PRESETS_READ]]
     if stuck := [preset.name for preset in asked if preset.waiting_room not in (None, NO_WAITING_ROOM)]:
         advice = f"set waiting_room_type to {NO_WAITING_ROOM} in the preset's permissions"
         return failed(f"{', '.join(stuck)} puts people into a waiting room that nobody watches", advice)
@@ -76,20 +74,20 @@ def waiting_rooms(parts: Parts) -> Verdict:
 
 
 def webhook(parts: Parts) -> Verdict:
-    """RealtimeKit tells us, once, of everything that we live by."""
+    """Check that RealtimeKit sends every event that we need, and once."""
     base = parts.settings.public_url
     if not base:
         return warning("PUBLIC_URL is not set: comings and goings are polled, which is slower", f"set it, and {ENSURE}")
     url = base + PATH
     mine = [hook for hook in parts.webhooks if hook.url == url]
-    on = [hook for hook in mine if hook.enabled]
+    enabled = [hook for hook in mine if hook.enabled]
     if not mine:
         return failed(f"RealtimeKit does not call {url}", ENSURE)
-    if not on:
+    if not enabled:
         return failed(f"the webhook for {url} is switched off", ENSURE)
-    if missing := [event for event in EVENTS if not any(event in hook.events for hook in on)]:
+    if missing := [event for event in EVENTS if not any(event in hook.events for hook in enabled)]:
         return failed(f"RealtimeKit does not tell {url} of {', '.join(missing)}", ENSURE)
-    return _once(url, [hook.id for hook in on])
+    return _once(url, [hook.id for hook in enabled])
 
 
 def _once(url: str, hooks: Sequence[str]) -> Verdict:
@@ -99,7 +97,7 @@ def _once(url: str, hooks: Sequence[str]) -> Verdict:
 
 
 def webhook_key(parts: Parts) -> Verdict:
-    """With it we know that it is RealtimeKit who calls."""
+    """Check that there is a key to verify webhooks with."""
     settings = parts.settings
     if settings.realtimekit_webhook_public_key:
         rsa_key(settings.realtimekit_webhook_public_key)
@@ -109,20 +107,20 @@ def webhook_key(parts: Parts) -> Verdict:
 
 
 def clock(parts: Parts) -> Verdict:
-    """Its times say how long people were where."""
+    """Check its clock, because its times say how long people were where."""
     before = datetime.now(UTC)
     theirs = server_time(parts.settings.realtimekit_base_url)
-    return compared(theirs, before - timedelta(seconds=1), datetime.now(UTC))  # whole seconds only
+    return compare(theirs, before - timedelta(seconds=1), datetime.now(UTC))  # theirs has whole seconds
 
 
 KEYS = "set REALTIMEKIT_WEBHOOK_PUBLIC_KEY (PEM) or REALTIMEKIT_WEBHOOK_KEYS_URL to where RealtimeKit publishes its key"
 REACH = "see that this machine reaches REALTIMEKIT_BASE_URL"
 
 CHECKS = (
-    Check("RealtimeKit", credentials, ("settings",), advice=REACH, seconds=15),
-    Check("presets", presets, ("RealtimeKit",), seconds=15),
-    Check("waiting rooms", waiting_rooms, ("RealtimeKit",), seconds=30),
-    Check("webhook", webhook, ("RealtimeKit",), seconds=15),
+    Check("RealtimeKit", credentials, ("settings",), advice=REACH, timeout_seconds=15),
+    Check("presets", presets, ("RealtimeKit",), timeout_seconds=15),
+    Check("waiting rooms", waiting_rooms, ("RealtimeKit",), timeout_seconds=30),
+    Check("webhook", webhook, ("RealtimeKit",), timeout_seconds=15),
     Check("webhook key", webhook_key, ("settings",), advice=KEYS),
     Check("clock of RealtimeKit", clock, ("settings",), advice=REACH),
 )

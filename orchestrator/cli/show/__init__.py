@@ -1,1 +1,1 @@
-"""A breakout in a terminal: as a live picture, as lines, as a report of its end; for the demo and for operators."""
+"""A breakout in a terminal, for the demo and for operators: live picture, lines, and final report."""

@@ -1,4 +1,4 @@
-"""How a breakout ended: is it over, and is everybody and everything accounted for?"""
+"""How a breakout ended: whether it is over, what failed, and a report."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -12,22 +12,22 @@ from schemas.responses import BreakoutResponse, RecordingResponse, RoomResponse,
 from schemas.states import ACCOUNTED, BreakoutState, CloseReason, RecordingState, RoomState, SeatState
 
 ENDED = frozenset({BreakoutState.CLOSED, BreakoutState.CANCELLED, BreakoutState.FAILED})
-FINAL = frozenset({RecordingState.UPLOADED, RecordingState.FAILED, RecordingState.SKIPPED})
-AS_USUAL = frozenset({SeatState.JOINED, SeatState.RETURNED})
+FINAL_RECORDINGS = frozenset({RecordingState.UPLOADED, RecordingState.FAILED, RecordingState.SKIPPED})
+UNREMARKABLE = frozenset({SeatState.JOINED, SeatState.RETURNED})
 
 
 def is_over(breakout: BreakoutResponse, *, uploads: bool = False) -> bool:
-    """Whether it has ended; with `uploads`, also whether nothing more will happen to its recordings."""
+    """Whether a breakout has ended; with `uploads`, also whether its recordings are final."""
     recordings = [room.recording for room in breakout.rooms if room.recording]
-    return breakout.state in ENDED and not (uploads and any(one.state not in FINAL for one in recordings))
+    return breakout.state in ENDED and not (uploads and any(one.state not in FINAL_RECORDINGS for one in recordings))
 
 
-def wrong(breakout: BreakoutResponse) -> list[str]:
-    """What is not as it should be at the end, in words; empty when it closed and all is well."""
-    return [*_not_well(breakout), *problems(breakout)]
+def failings(breakout: BreakoutResponse) -> list[str]:
+    """Return a sentence for everything that is wrong; nothing if it closed and all is well."""
+    return [*_bad_states(breakout), *problems(breakout)]
 
 
-def _not_well(breakout: BreakoutResponse) -> Iterator[str]:
+def _bad_states(breakout: BreakoutResponse) -> Iterator[str]:
     if breakout.state is not BreakoutState.CLOSED:
         yield f"the breakout is {breakout.state}"
     if breakout.close_reason is CloseReason.ABORTED:
@@ -45,7 +45,7 @@ def _not_well(breakout: BreakoutResponse) -> Iterator[str]:
 
 
 def report(breakout: BreakoutResponse, more: str = "") -> RenderableType:
-    """Groups, recordings, times, people by state, and problems; `more` is said beside the times."""
+    """Show groups, recordings, times, people by state, and problems; `more` follows the times."""
     table = Table(title=f"{breakout.name}: {breakout.state}", title_justify="left", title_style="bold")
     for heading in ("room", "people", "recording", "recorded"):
         table.add_column(heading)
@@ -61,7 +61,7 @@ def _room(room: RoomResponse) -> str:
 
 def _people(room: RoomResponse) -> str:
     def named(person: SeatedPerson) -> str:
-        return person.name if person.state in AS_USUAL else f"{person.name} ({person.state.replace('_', ' ')})"
+        return person.name if person.state in UNREMARKABLE else f"{person.name} ({person.state.replace('_', ' ')})"
 
     return ", ".join(map(named, room.participants))
 

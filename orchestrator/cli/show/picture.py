@@ -1,4 +1,4 @@
-"""A breakout as a picture: the time that is left, how far it is, its rooms with their people, and what went wrong."""
+"""A breakout as a picture: time left, progress, rooms with their people, and problems."""
 
 from datetime import datetime
 
@@ -14,21 +14,21 @@ from schemas.states import BreakoutState, RoomState
 ROOM_STYLES = {RoomState.OPEN: "green", RoomState.CLOSED: "cyan", RoomState.FAILED: "red"}
 PREPARED = frozenset({RoomState.READY, RoomState.OPEN, RoomState.CLOSING, RoomState.CLOSED})
 BAR_WIDTH = 40
-MOST_PROBLEMS = 5
+MAX_PROBLEMS_SHOWN = 5
 OTHER_LINES = 9
-"""What stands around the rooms: headline, bars, headings, totals and the lines between."""
+"""Lines around the rooms: headline, bars, headings, totals, blank lines."""
 
 
 class Picture:
-    """The whole of it at `now`, as many rooms as the terminal has lines for; `in_main` where that is known."""
+    """A breakout at `now`, with as many rooms as fit; `in_main` is how many people are in main, if known."""
 
     def __init__(self, breakout: BreakoutResponse, now: datetime, in_main: int | None = None) -> None:
         self._breakout, self._now, self._in_main = breakout, now, in_main
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """As rich asks for it."""
-        wrong = [Text(f"✗ {line}", "red") for line in problems(self._breakout)[-MOST_PROBLEMS:]]
-        lines = (options.height or console.height) - OTHER_LINES - len(wrong)
+        """Draw it (called by rich)."""
+        bad = [Text(f"✗ {line}", "red") for line in problems(self._breakout)[-MAX_PROBLEMS_SHOWN:]]
+        lines = (options.height or console.height) - OTHER_LINES - len(bad)
         yield Group(
             _headline(self._breakout, self._now),
             _bars(self._breakout, self._now),
@@ -36,7 +36,7 @@ class Picture:
             _rooms(self._breakout, max(1, lines)),
             Text(),
             _totals(self._breakout, self._in_main),
-            *wrong,
+            *bad,
         )
 
 
@@ -65,7 +65,7 @@ def _bar(name: str, done: int, total: int) -> tuple[str, ProgressBar, str]:
 
 
 def _rooms(breakout: BreakoutResponse, lines: int) -> Group:
-    """The rooms in their order; where they are more than fit, those that failed come first."""
+    """List the rooms in their order, or with failed ones first if not all fit."""
     rooms, more = breakout.rooms, len(breakout.rooms) - lines
     if more > 0:
         rooms = sorted(rooms, key=lambda room: room.state is not RoomState.FAILED)[:lines]

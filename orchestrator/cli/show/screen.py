@@ -1,4 +1,4 @@
-"""Showing a breakout as it changes: a live picture in a terminal, a line per change elsewhere."""
+"""Showing a breakout as it changes: as a live picture in a terminal, else as a line per change."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,15 +17,15 @@ REFRESHES_PER_SECOND = 4
 Show = Callable[[BreakoutResponse], None]
 
 
-def _here() -> datetime:
+def _local_time() -> datetime:
     return datetime.now(UTC)
 
 
 @contextmanager
 def screen(
-    console: Console, in_main: Callable[[], int | None] = lambda: None, now: Callable[[], datetime] = _here
+    console: Console, in_main: Callable[[], int | None] = lambda: None, now: Callable[[], datetime] = _local_time
 ) -> Iterator[Show]:
-    """Gives what shows a breakout; the picture goes on counting down by `now` between two calls."""
+    """Give a function that shows a breakout; between calls the picture counts down by `now`."""
     if not console.is_terminal:
         yield _lines(console, in_main)
         return
@@ -42,12 +42,12 @@ def screen(
 
 
 def _lines(console: Console, in_main: Callable[[], int | None]) -> Show:
-    seen: list[str] = []
+    printed: list[str] = []
 
     def show(breakout: BreakoutResponse) -> None:
         words = summary(breakout, in_main())
-        if words not in seen[-1:]:
-            seen.append(words)
+        if words not in printed[-1:]:
+            printed.append(words)
             console.print(words, soft_wrap=True, markup=False)
 
     return show

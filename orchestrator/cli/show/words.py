@@ -1,4 +1,4 @@
-"""Times, states and counts of a breakout in words."""
+"""Times, states and counts of a breakout as text."""
 
 from datetime import datetime
 
@@ -26,7 +26,7 @@ RECORDING_STYLES = {
 
 
 def duration(seconds: float) -> str:
-    """`45 s`, `12:05` or `1:00:00`."""
+    """Format seconds as `45 s`, `12:05` or `1:00:00`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -36,9 +36,9 @@ def duration(seconds: float) -> str:
 
 
 def seconds_left(breakout: BreakoutResponse, now: datetime) -> float | None:
-    """Until it opens, until its timer closes it (paused: what is left of that), until people are sent to main.
+    """Return the seconds until it opens, closes by its timer, or sends people to main, whichever is next.
 
-    None when no time is known.
+    While it is paused: what remains of its timer. None if there is no such time.
     """
     if breakout.state is BreakoutState.OPEN and breakout.paused:
         return breakout.remaining_seconds
@@ -51,7 +51,7 @@ def seconds_left(breakout: BreakoutResponse, now: datetime) -> float | None:
 
 
 def time_left(breakout: BreakoutResponse, now: datetime) -> str:
-    """What it is waiting for, and for how long yet."""
+    """Say what happens next, and when."""
     left = seconds_left(breakout, now)
     if not left:
         return {
@@ -67,7 +67,7 @@ def time_left(breakout: BreakoutResponse, now: datetime) -> str:
 
 
 def recording_text(recording: RecordingResponse | None) -> Text:
-    """A recording's state in a word."""
+    """Format a recording's state."""
     if recording is None:
         return Text("-", "dim")
     mark = "● " if recording.state is RecordingState.RECORDING else ""
@@ -75,7 +75,7 @@ def recording_text(recording: RecordingResponse | None) -> Text:
 
 
 def summary(breakout: BreakoutResponse, in_main: int | None = None) -> str:
-    """One line, for a terminal that is a file; the same line means that nothing has changed."""
+    """Format a breakout as one line, which changes only when something worth showing has changed."""
     rooms, people, recordings = breakout.progress.rooms, breakout.progress.participants, breakout.progress.recordings
     counts = [
         f"{rooms.open}/{rooms.total} rooms open",
@@ -90,11 +90,11 @@ def summary(breakout: BreakoutResponse, in_main: int | None = None) -> str:
 
 
 def problems(breakout: BreakoutResponse) -> list[str]:
-    """What went wrong, a line for each, about whom or what."""
+    """Format the problems, a line each, with the room and person that they are about."""
     rooms = {room.id: room.name for room in breakout.rooms}
     lines = []
     for problem in breakout.problems:
-        about = [rooms.get(problem.room_id or "", ""), problem.custom_participant_id or ""]
-        place = ", ".join(filter(None, about))
-        lines.append(f"{problem.what}{f' ({place})' if place else ''}: {problem.detail}")
+        subjects = [rooms.get(problem.room_id or "", ""), problem.custom_participant_id or ""]
+        subject = ", ".join(filter(None, subjects))
+        lines.append(f"{problem.what}{f' ({subject})' if subject else ''}: {problem.detail}")
     return lines

@@ -1,21 +1,21 @@
-"""The demo's end: is everyone and everything accounted for, on our side and on RealtimeKit's?"""
+"""Whether the demo ended as it should, by our records and by RealtimeKit's."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from orchestrator.cli.demo.story import NAMES, ROOMS
-from orchestrator.cli.show.ending import wrong
+from orchestrator.cli.show import ending
 from schemas.responses import BreakoutResponse, MeetingResponse
 from schemas.states import RecordingState, SeatState
 
 
-def missing(breakout: BreakoutResponse, meeting: MeetingResponse, state: dict[str, Any]) -> list[str]:
-    """What is not as it should be, in words; empty when all is well."""
-    return [*_ours(breakout), *_theirs(breakout, meeting, state)]
+def failings(breakout: BreakoutResponse, meeting: MeetingResponse, state: dict[str, Any]) -> list[str]:
+    """Return a sentence for everything that is wrong."""
+    return [*_in_our_records(breakout), *_at_realtimekit(breakout, meeting, state)]
 
 
-def _ours(breakout: BreakoutResponse) -> Iterator[str]:
-    yield from wrong(breakout)
+def _in_our_records(breakout: BreakoutResponse) -> Iterator[str]:
+    yield from ending.failings(breakout)
     seated = {person.custom_participant_id for room in breakout.rooms for person in room.participants}
     if unseated := {name.lower() for name in NAMES} - seated:
         yield f"nobody gave a seat to {', '.join(sorted(unseated))}"
@@ -29,13 +29,13 @@ def _ours(breakout: BreakoutResponse) -> Iterator[str]:
         yield f"there are {len(breakout.rooms)} rooms instead of {ROOMS}"
 
 
-def _theirs(breakout: BreakoutResponse, meeting: MeetingResponse, state: dict[str, Any]) -> Iterator[str]:
-    here = {
+def _at_realtimekit(breakout: BreakoutResponse, meeting: MeetingResponse, state: dict[str, Any]) -> Iterator[str]:
+    in_main = {
         peer["custom_participant_id"]
         for peer in state["peers"]
         if peer["meeting_id"] == meeting.realtimekit_meeting_id and not peer["left_at"]
     }
-    if away := {name.lower() for name in NAMES} - here:
+    if away := {name.lower() for name in NAMES} - in_main:
         yield f"not in the main meeting: {', '.join(sorted(away))}"
     status = {item["id"]: item["status"] for item in state["meetings"]}
     for room in breakout.rooms:

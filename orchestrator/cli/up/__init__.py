@@ -1,0 +1,1 @@
+"""`breakouts up`: the whole orchestrator in one terminal."""

@@ -1,0 +1,64 @@
+"""Running everything in one terminal, with the lines of all services in it."""
+
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.text import Text
+
+from orchestrator.cli.failures import Unusable
+from orchestrator.cli.up.plan import Options, Plan, planned
+from orchestrator.runtime.home import lock_home
+from orchestrator.runtime.ports import is_free
+from orchestrator.runtime.supervisor import Service, Supervisor
+from orchestrator.settings import Settings
+
+COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
+
+
+async def run_until_stopped(settings: Settings, options: Options) -> None:
+    """Start everything and keep it running until SIGINT, SIGTERM or SIGHUP. Raises OrchestratorError."""
+    console = Console(highlight=False, soft_wrap=True)
+    with lock_home(settings.home):
+        _check_ports(settings)
+        with planned(settings, options) as plan:
+            await _supervisor(plan, console).run(lambda: _print_summary(console, plan.summary))
+    console.print("stopped")
+
+
+def _check_ports(settings: Settings) -> None:
+    for variable, host, port in (
+        ("PORT", settings.host, settings.port),
+        ("FLOWER_PORT", settings.flower_host, settings.flower_port),
+    ):
+        try:
+            free = is_free(host, port)
+        except OSError as error:
+            raise Unusable(f"{variable}: can't listen on {host}:{port}: {error.strerror}") from None
+        if not free:
+            raise Unusable(f"port {port} of {host} is in use: set {variable} to another")
+
+
+def _supervisor(plan: Plan, console: Console) -> Supervisor:
+    names = [service.name for service in plan.services]
+    return Supervisor([_with_env(service, plan.env) for service in plan.services], _writer(console, names))
+
+
+def _with_env(service: Service, env: dict[str, str]) -> Service:
+    return Service(**{**vars(service), "env": {**env, **service.env}})
+
+
+def _writer(console: Console, names: list[str]) -> Callable[[str, str], None]:
+    width = max(map(len, names))
+    colours = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)}
+
+    def write(name: str, line: str) -> None:
+        console.print(Text.assemble((f"{name:{width}} | ", colours[name]), Text.from_ansi(line)))
+
+    return write
+
+
+def _print_summary(console: Console, summary: dict[str, str]) -> None:
+    console.print("\n[bold]Everything is up[/bold] (Ctrl-C stops it)")
+    for name, value in summary.items():
+        console.print(f"  {name:9} {value}", markup=False)
+    console.print()
