@@ -1,4 +1,4 @@
-"""The only place that picks concrete parts."""
+"""The only place that chooses concrete parts."""
 
 import os
 import secrets
@@ -16,11 +16,11 @@ from orchestrator.store.leases import Leases
 from orchestrator.store.secrets import TokenVault
 
 POOL_SIZE = 8
-"""Database connections of a process. More gain nothing: its threads share one interpreter."""
+"""Database connections of a process; more gain nothing, because its threads share one interpreter."""
 
 
 def build(settings: Settings) -> Deps:
-    """Wire one process."""
+    """Build the parts of one process."""
     broker = Broker(settings.broker)
     database = Database(settings.database, broker.submit, POOL_SIZE)
     return Deps(
@@ -41,10 +41,10 @@ def build(settings: Settings) -> Deps:
 
 
 def reader(settings: Settings) -> Database:
-    """For a background thread that only reads: one connection, so that it waits for no task and no task for it."""
+    """Open a database for a background thread that only reads, so that it and the tasks do not wait for each other."""
     return Database(settings.database, lambda _messages, _topics: None, pool_size=1)
 
 
 def _lease_seconds(settings: Settings) -> float:
-    """A lease that was renewed a third of itself ago must still outlast a call."""
+    """Lengthen the lease if needed: after a third of it, when it is renewed, it must still outlast a call."""
     return max(settings.lease_seconds, settings.realtimekit_timeout_seconds * 1.5 + 3)

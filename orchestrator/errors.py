@@ -1,22 +1,22 @@
-"""Every error the orchestrator raises on purpose.
+"""All errors that are raised on purpose.
 
 OrchestratorError
-├── UserError                 a caller asked for something that can't be done; carries its HTTP status
-│   ├── Malformed             422: the request makes no sense, and nothing was written
+├── UserError                 the request can't be served; carries its HTTP status
+│   ├── Malformed             422: the request is malformed or impossible; nothing was written
 │   ├── Unauthenticated       401
 │   ├── Forbidden             403
 │   ├── Unknown               404
-│   ├── NameTaken             409: somebody else has that name
-│   ├── WrongState            409: legal in another state; names the state and what is allowed
-│   └── NotNow                503: RealtimeKit or the quota does not allow it now; safe to repeat
-├── IllegalMove               a state was asked to go where its table of moves has no arrow
+│   ├── NameTaken             409: the name is in use
+│   ├── WrongState            409: the state does not allow it; names the state and what is allowed
+│   └── NotNow                503: it can't be done now; safe to repeat
+├── IllegalMove               the table of legal moves has no such move
 ├── LockedOutOfOrder          a transaction asked for locks in an order in which two could wait for each other
-├── LeaseLost                 another worker owns the row by now: roll back and end quietly
-└── RealtimeKitError          what RealtimeKit answered, in its own words
-    ├── TryAgain              certainly nothing happened there; repeat later
-    │   ├── OutOfQuota        our budget or RealtimeKit's 429; `retry_after` is always set
-    │   ├── TooEarly          what an earlier try has done can't be seen yet
-    │   └── Stopping          this process was told to stop: another goes on
+├── LeaseLost                 another worker has the row now: roll back and end quietly
+└── RealtimeKitError          RealtimeKit did not do what was asked
+    ├── TryAgain              it has certainly not happened: repeat later
+    │   ├── OutOfQuota        our budget is used up, or RealtimeKit answered 429; `retry_after` is set
+    │   ├── TooEarly          the effect of an earlier try may not be visible yet
+    │   └── Stopping          this process stops: another one continues
     ├── OutcomeUnknown        it may have happened: look before repeating
     └── Refused               repeating will never work
         ├── NotFound          404
@@ -27,7 +27,7 @@ from typing import Any
 
 
 class OrchestratorError(Exception):
-    """Root of everything raised on purpose."""
+    """The root of all errors that are raised on purpose."""
 
 
 class UserError(OrchestratorError):
@@ -67,7 +67,7 @@ class Forbidden(UserError):
 
 
 class Unknown(UserError):
-    """No such thing."""
+    """There is no such thing."""
 
     status = 404
     title = "Not found"
@@ -91,7 +91,7 @@ class WrongState(UserError):
 
 
 class NotNow(UserError):
-    """RealtimeKit can't be used right now; nothing was written; repeat after `retry_after` seconds."""
+    """It can't be done now and nothing was written; repeat after `retry_after` seconds."""
 
     status = 503
     title = "Service unavailable"
@@ -102,7 +102,7 @@ class NotNow(UserError):
 
 
 class IllegalMove(OrchestratorError):
-    """The table of legal moves has no such arrow."""
+    """The table of legal moves has no such move."""
 
 
 class LockedOutOfOrder(OrchestratorError):
@@ -110,11 +110,11 @@ class LockedOutOfOrder(OrchestratorError):
 
 
 class LeaseLost(OrchestratorError):
-    """The row's claim number has moved on: somebody else works on it now."""
+    """The row's claim number has changed, so another worker has it now."""
 
 
 class RealtimeKitError(OrchestratorError):
-    """RealtimeKit did not do what was asked; `message` keeps its own words."""
+    """RealtimeKit did not do what was asked; `message` is in its words."""
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
@@ -123,7 +123,7 @@ class RealtimeKitError(OrchestratorError):
 
 
 class TryAgain(RealtimeKitError):
-    """Nothing happened at RealtimeKit; repeat, after `retry_after` seconds where given."""
+    """Nothing happened at RealtimeKit; repeat, after `retry_after` seconds if set."""
 
     def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(message, status=status)
@@ -131,7 +131,7 @@ class TryAgain(RealtimeKitError):
 
 
 class OutOfQuota(TryAgain):
-    """No budget for the call until `retry_after` seconds from now; says nothing about the thing called for."""
+    """The quota has no room for the call for `retry_after` seconds; it says nothing about the call's object."""
 
     def __init__(self, message: str, *, retry_after: float, status: int | None = None) -> None:
         super().__init__(message, status=status, retry_after=retry_after)
@@ -139,15 +139,15 @@ class OutOfQuota(TryAgain):
 
 
 class TooEarly(TryAgain):
-    """What an earlier try has done can't be seen yet; waiting for it is no failure."""
+    """The effect of an earlier try may not be visible yet; waiting for it is not a failure."""
 
 
 class Stopping(TryAgain):
-    """This process was told to stop and makes no more calls; another one may make them at once."""
+    """This process stops and makes no more calls; another one may make them at once."""
 
 
 class OutcomeUnknown(RealtimeKitError):
-    """A timeout, a 5xx, a reset or a garbled answer: it may have happened, so look before repeating."""
+    """After a timeout, a 5xx, a reset or a garbled answer: it may have happened, so look before repeating."""
 
 
 class Refused(RealtimeKitError):
@@ -155,8 +155,8 @@ class Refused(RealtimeKitError):
 
 
 class NotFound(Refused):
-    """RealtimeKit knows no such thing (404)."""
+    """RealtimeKit has no such thing (404)."""
 
 
 class Conflict(Refused):
-    """It is already so, or something stands in the way (409)."""
+    """It is so already, or RealtimeKit's state does not allow it (409)."""

@@ -6,15 +6,15 @@ from typing import Any
 
 import structlog
 
-QUIET = (
+QUIET_LOGGERS = (
     "httpx",
     "httpcore",
     "kombu.pidbox",
-    "celery.worker.strategy",  # "received" and "succeeded" for each task: workers/told.py has one line of ours
+    "celery.worker.strategy",  # "received" and "succeeded" for each task; workers/told.py logs one line instead
     "celery.app.trace",
     "uvicorn.access",  # orchestrator/api/access_log.py writes these lines
 )
-"""Loggers whose INFO is not worth its time; what fails is still told."""
+"""Loggers that only log from WARNING, because their INFO lines cost more than they tell."""
 
 
 def configure(level: str, json_lines: bool) -> None:
@@ -49,7 +49,7 @@ def configure(level: str, json_lines: bool) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    for name in QUIET:
+    for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel("WARNING")
 
 
@@ -58,21 +58,21 @@ def _tracebacks(json_lines: bool) -> list[structlog.typing.Processor]:
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
-    """A logger for module `name`; bind ids to it, not names of people."""
+    """Return the logger of module `name`; bind ids to it, not names of people."""
     return structlog.stdlib.get_logger(name)
 
 
 def begin(**ids: Any) -> None:
-    """From here on every line of this thread (or asyncio task) carries these, and nothing of what came before."""
+    """Replace the context of this thread or asyncio task: its lines carry these ids from now on."""
     structlog.contextvars.clear_contextvars()
     about(**ids)
 
 
 def about(**more: Any) -> None:
-    """Have every further line carry these as well."""
+    """Add to the context: further lines carry these as well."""
     structlog.contextvars.bind_contextvars(**more)
 
 
 def end() -> None:
-    """The next line is about nothing yet."""
+    """Empty the context."""
     structlog.contextvars.clear_contextvars()

@@ -1,7 +1,7 @@
-"""What each process counts, for Prometheus.
+"""The metrics that each process counts, for Prometheus.
 
-Labels are words of our own: states, tables, tasks, queues, operations, route templates. Never an id, a name or a text
-of somebody else's: there would be no end of them, and whoever may scrape may not therefore know people.
+The values of labels are our own words: states, tables, tasks, queues, operations, route templates. Ids, names and texts
+from outside are never labels, because there is no limit to them, and who may scrape may not know people's names.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 from schemas.events import EventType
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each one, which says only when its process started
+disable_created_metrics()  # type: ignore[no-untyped-call]  # it adds a series to each one, which only says when the process started
 
 STATE_CHANGES = Counter(
     "breakouts_state_changes", "Moves of breakouts, rooms, participants and recordings to a state.", ["thing", "to"]
@@ -95,7 +95,7 @@ MOVING_THINGS = {
 
 
 def count_event(kind: EventType, data: Mapping[str, Any]) -> None:
-    """Count an entry of a breakout's log, once it is committed."""
+    """Count a committed event of a breakout's log."""
     if kind in MOVING_THINGS:
         STATE_CHANGES.labels(MOVING_THINGS[kind], data["to"]).inc()
     elif kind is EventType.PROBLEM:

@@ -1,1 +1,1 @@
-"""Running our processes on one machine: the embedded broker, and the supervisor behind `breakouts up`."""
+"""What processes need from their machine: command lines, embedded broker, supervisor, ports, health check."""

@@ -1,7 +1,7 @@
-"""`python -m orchestrator.runtime.alive FILE|URL`: does the process beside this one go on? Exit code 1 when not.
+"""`python -m orchestrator.runtime.alive FILE|URL`: exit with 1 if the process in this container does not work.
 
-FILE is its HEARTBEAT_FILE, URL an address that it serves. A container's health check runs it every few seconds, so it
-imports next to nothing.
+FILE is the process's HEARTBEAT_FILE, URL an address that it serves. A container's health check runs this every few
+seconds, so it imports next to nothing.
 """
 
 import socket
@@ -11,13 +11,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 STALE_SECONDS = 30.0
-"""Workers beat every 2 s and timekeepers every second, or every 15 s while a database or broker does not answer."""
+"""Workers beat every 2 s, timekeepers every second; both every 15 s while a database or broker does not answer."""
 ANSWER_SECONDS = 3.0
 
 
-def trouble(place: str) -> str:
-    """What is wrong, in words; nothing when all is well."""
-    return _unanswered(place) if place.startswith("http://") else _stale(Path(place))
+def trouble(target: str) -> str:
+    """Say what is wrong; an empty text if nothing is."""
+    return _unanswered(target) if target.startswith("http://") else _stale(Path(target))
 
 
 def _stale(heartbeat: Path) -> str:

@@ -1,4 +1,4 @@
-"""The clock on which a process judges how long something is its own."""
+"""The clock by which a process judges how long its leases still last."""
 
 import time
 
@@ -6,8 +6,9 @@ _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def elapsed() -> float:
-    """Seconds on a clock that nobody sets and that goes on while the machine is suspended.
+    """Read a clock, in seconds, that cannot be set and goes on while the machine is suspended.
 
-    `time.monotonic()` stands still then: a process that wakes would go on with rows that others have taken meanwhile.
+    `time.monotonic()` stops while a machine is suspended: a process that wakes up would continue with rows that others
+    have taken meanwhile.
     """
     return time.clock_gettime(_CLOCK)

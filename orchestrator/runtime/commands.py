@@ -19,13 +19,13 @@ RECONCILE = (sys.executable, "-m", "orchestrator.cli.reconcile")
 WEBHOOKS = (sys.executable, "-m", "orchestrator.cli.webhooks")
 QUEUES = [queue.value for queue in Queue]
 WEBHOOK_LATER = "tried again in"
-"""What `webhooks` says when it has not worked yet and it goes on trying."""
+"""What `webhooks --keep-trying` prints after a failed attempt."""
 
 
 def worker(
     settings: Settings, *, queues: Sequence[str] = (), concurrency: int | None = None, name: str | None = None
 ) -> list[str]:
-    """A worker on the threads pool; its node name is unique, so that several run on one host."""
+    """Run a worker on the threads pool, by default with a unique node name, so that several can run on one host."""
     node = name or f"worker-{secrets.token_hex(3)}"
     return [
         *CELERY,
@@ -42,37 +42,37 @@ def worker(
 
 
 def timekeeper(settings: Settings) -> list[str]:
-    """Celery beat with our scheduler, which keeps its times in the database and no file."""
+    """Run Celery beat with our scheduler, which keeps its times in the database, not in a file."""
     return [*CELERY, "beat", f"--loglevel={settings.log_level}"]
 
 
 def flower() -> list[str]:
-    """Flower; the application that it loads sets it (workers/flower_settings.py)."""
+    """Run Flower; the application that it loads configures it (workers/flower_settings.py)."""
     return [*CELERY, "flower"]
 
 
 def api() -> list[str]:
-    """The HTTP API, with host and port from the settings."""
+    """Run the HTTP API, with host and port from the settings."""
     return [sys.executable, "-m", "orchestrator.cli.api"]
 
 
 def sandbox(port: int) -> list[str]:
-    """The sandbox on loopback."""
+    """Run the sandbox on loopback."""
     return [*SANDBOX, "--port", str(port)]
 
 
 def migrate() -> list[str]:
-    """The migrations; ends when they are done."""
+    """Migrate the database, and end."""
     return [sys.executable, "-m", "orchestrator.cli.migrate"]
 
 
 def webhooks(*, keep_trying: bool) -> list[str]:
-    """The registration of our webhook at RealtimeKit; ends when it is there."""
+    """Register our webhook at RealtimeKit, and end."""
     return [*WEBHOOKS, *(["--keep-trying"] if keep_trying else [])]
 
 
 def replace(command: Sequence[str]) -> NoReturn:
-    """Become that command: signals and exit codes need no passing on."""
+    """Replace this process by the command, so that signals and exit codes need no forwarding."""
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(command[0], list(command))  # noqa: S606 - ours, word by word, no shell

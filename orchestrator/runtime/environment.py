@@ -1,12 +1,12 @@
-"""The environment that a child gets: this process' own, with changes."""
+"""The environment of a child process."""
 
 import os
 from collections.abc import Mapping
 
 Changes = Mapping[str, str | None]
-"""Variables to set; None takes one away."""
+"""Variables to set, or to remove where the value is None."""
 
 
 def environment(changes: Changes) -> dict[str, str]:
-    """This process' environment with `changes`."""
+    """Return this process's environment with `changes` applied."""
     return {name: value for name, value in {**os.environ, **changes}.items() if value is not None}

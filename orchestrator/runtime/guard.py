@@ -1,8 +1,8 @@
-"""Start a command that never outlives its parent, even one that was killed with -9.
+"""Start a command that never outlives its parent, even if the parent is killed by SIGKILL.
 
-Run as a file (`python guard.py [--watch] PARENT_PID COMMAND…`), so that it starts in milliseconds and imports nothing
-of ours. On Linux the kernel does it: the command replaces this process after asking to be killed when its parent dies.
-Elsewhere, or with --watch, this process stays, passes signals on, and looks every half second whether its parent lives.
+This module is run as a file (`python guard.py [--watch] PARENT_PID COMMAND…`) and imports nothing of ours, so that it
+starts in milliseconds. On Linux the kernel guards: this process asks to be killed when its parent dies, and then the
+command replaces it. Elsewhere, or with --watch, this process stays, forwards signals, and polls its parent.
 """
 
 import ctypes
@@ -14,22 +14,22 @@ from types import FrameType
 from typing import NoReturn
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
-LOOK_EVERY_SECONDS = 0.5
-PATIENCE_SECONDS = 5.0
-PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+PARENT_POLL_SECONDS = 0.5
+STOP_SECONDS = 5.0
+FORWARDED_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 
 
 def guarded(command: list[str], *, watch: bool = False) -> list[str]:
-    """The same command under a guard; start it from the main thread (Linux looks at the thread that forked).
+    """Put a command under a guard. Start it from the main thread, because Linux watches the thread that forked.
 
-    `watch` keeps a process of ours between, for a command that the kernel can't guard: one that changes its user.
+    `watch` keeps a process between the two, for a command that changes its user, which the kernel can't guard.
     """
     mode = ["--watch"] if watch else []
     return [sys.executable, "-I", "-S", __file__, *mode, str(os.getpid()), *command]
 
 
 def main(arguments: list[str]) -> int:
-    """Guard the command; returns its exit code where this process stays."""
+    """Guard the command. Returns its exit code, unless the command has replaced this process."""
     watch = arguments[0] == "--watch"
     parent, *command = arguments[1:] if watch else arguments
     if sys.platform.startswith("linux") and not watch:
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
 
 def _become(parent: int, command: list[str]) -> NoReturn:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the kernel was asked
+    if os.getppid() != parent:  # the parent died before the kernel was asked
         sys.exit(1)
     os.execvp(command[0], command)  # noqa: S606 - no shell is wanted: the command is ours, word by word
 
@@ -47,14 +47,14 @@ def _become(parent: int, command: list[str]) -> NoReturn:
 def _watch(parent: int, command: list[str]) -> int:
     child = subprocess.Popen(command)  # noqa: S603 - the command is ours, word by word
 
-    def pass_on(number: int, _: FrameType | None) -> None:
+    def forward(number: int, _: FrameType | None) -> None:
         child.send_signal(number)
 
-    for number in PASSED_ON:
-        signal.signal(number, pass_on)
+    for number in FORWARDED_SIGNALS:
+        signal.signal(number, forward)
     while os.getppid() == parent:
         try:
-            return _as_shell(child.wait(LOOK_EVERY_SECONDS))
+            return _as_shell(child.wait(PARENT_POLL_SECONDS))
         except subprocess.TimeoutExpired:
             continue
     return _end(child)
@@ -63,7 +63,7 @@ def _watch(parent: int, command: list[str]) -> int:
 def _end(child: subprocess.Popen[bytes]) -> int:
     child.terminate()
     try:
-        return _as_shell(child.wait(PATIENCE_SECONDS))
+        return _as_shell(child.wait(STOP_SECONDS))
     except subprocess.TimeoutExpired:
         child.kill()
         return _as_shell(child.wait())

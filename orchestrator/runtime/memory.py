@@ -1,20 +1,20 @@
-"""The garbage collector of a process that imports much and lives long."""
+"""Settings of the garbage collector for a process that imports much and runs long."""
 
 import gc
 
-YOUNG, MIDDLE, OLD = 20_000, 50, 100
+THRESHOLDS = (20_000, 50, 100)
 
 
 def spare() -> None:
-    """Call it before the imports: what they make is all kept, and looking for garbage in it took a sixth of a start."""
-    gc.set_threshold(YOUNG, MIDDLE, OLD)
+    """Collect rarely. Call it before the imports: what they make is kept, and collecting took a sixth of a start."""
+    gc.set_threshold(*THRESHOLDS)
 
 
 def settle() -> None:
-    """Call it when everything is imported and built: that stays for good, and is not walked through any more.
+    """Exclude all that exists now from collection. Call it when everything is imported and built.
 
-    Looking at all of it again and again took a tenth of the time of a mass opening, and held streams up for a fifth of
-    a second now and then (measured).
+    Walking through it again and again took a tenth of the time of a mass opening, and now and then delayed streams by a
+    fifth of a second (measured).
     """
     gc.collect()
     gc.freeze()

@@ -1,7 +1,7 @@
 """Several processes in one terminal: started in order, restarted when they die, stopped in order.
 
-Each child is a session of its own, so that a Ctrl-C in the terminal reaches only the supervisor, and runs under a
-guard, so that it dies with the supervisor even when that is killed.
+Each child has a session of its own, so that a Ctrl-C in the terminal reaches only the supervisor. It runs under a
+guard, so that it dies with the supervisor even if that is killed.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ from orchestrator.runtime.environment import Changes, environment
 from orchestrator.runtime.guard import guarded
 
 FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 15.0
-SETTLED_SECONDS = 30.0
-"""A child that lived this long has earned a quick restart again."""
-ASK_EVERY_SECONDS = 0.05
-LAST_WORDS_SECONDS = 1.0
-"""For output still on its way; a grandchild may hold the pipe open for ever."""
+MAX_PAUSE_SECONDS = 15.0
+STABLE_SECONDS = 30.0
+"""After a life this long, a child is again restarted after the first pause."""
+READY_POLL_SECONDS = 0.05
+OUTPUT_SECONDS = 1.0
+"""How long the output may outlast its process, because a grandchild may hold the pipe open for ever."""
 
-Write = Callable[[str, str], None]
+WriteLine = Callable[[str, str], None]
 
 
 class StartFailed(OrchestratorError):
@@ -38,44 +38,43 @@ class Service:
     name: str
     command: list[str]
     start: int
-    """Those with a lower number start before, and are ready before this one starts."""
+    """Services with a lower number are ready before this one starts."""
     stop: int
-    """Those with a lower number stop before this one is asked to."""
+    """Services with a lower number have stopped before this one is stopped."""
     env: Changes = field(default_factory=dict)
     ready: Callable[[], bool] | None = None
-    """Asked (in a thread) until it says yes; without it, whoever was started counts as ready."""
+    """Called in a thread until it returns True; without it a started service counts as ready."""
     ready_words: str = ""
-    """Ready once it has printed a line with these; for who listens to nothing that could be asked, and for a `once`
-    that may go on for long."""
+    """Ready once it has printed a line that contains these: for a service without a port, or a long `once`."""
     once: bool = False
-    """Run to its end instead: what starts later waits for that, or for its `ready_words`."""
+    """Run to its end once; later services wait for the end, or for its `ready_words`."""
     patience_seconds: float = 10.0
-    """What a clean stop may take before it is killed."""
+    """How long a clean stop may take before the process is killed."""
 
 
 class Supervisor:
-    """Runs services until it is told to stop; `write(name, line)` gets every line that they print."""
+    """Runs services until it is stopped; `write(name, line)` receives every line that they print."""
 
-    def __init__(self, services: list[Service], write: Write, start_seconds: float = 180.0) -> None:
+    def __init__(self, services: list[Service], write: WriteLine, start_seconds: float = 180.0) -> None:
         self._to_start = _in_groups(services, attrgetter("start"))
         self._to_stop = _in_groups(services, attrgetter("stop"))
         self._write = write
         self._start_seconds = start_seconds
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
-        self._spoken: set[str] = set()
-        self._settled = False
+        self._printed_ready: set[str] = set()
+        self._all_started = False
         self._stop = asyncio.Event()
-        self._hurry = asyncio.Event()
+        self._kill_now = asyncio.Event()
 
     def stop(self) -> None:
-        """Begin a clean stop; asked again, kill what is left."""
+        """Begin a clean stop; the second call kills what is left."""
         if self._stop.is_set():
-            self._hurry.set()
+            self._kill_now.set()
         self._stop.set()
 
     async def run(self, when_ready: Callable[[], None]) -> None:
-        """Start everything, keep it running, stop it; StartFailed when it does not come up in the first place."""
+        """Start everything, keep it running, and stop it. Raises StartFailed if it does not come up."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.stop)
@@ -85,7 +84,7 @@ class Supervisor:
             await asyncio.wait({stopped, started}, return_when=asyncio.FIRST_COMPLETED)
             if started.done():
                 started.result()
-                self._settled = True
+                self._all_started = True
                 when_ready()
                 await self._watch(stopped)
         finally:
@@ -94,7 +93,7 @@ class Supervisor:
             await self._stop_all()
 
     async def _watch(self, stopped: asyncio.Task[bool]) -> None:
-        """Until told to stop; a keeper only ends by a fault of our own, which is raised."""
+        """Wait for the stop. Raises the error of a keeper, which can only be a bug of ours."""
         keepers = {keeper for keeper in self._keepers.values() if not keeper.done() or keeper.exception()}
         done, _ = await asyncio.wait({stopped, *keepers}, return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopped}:
@@ -115,16 +114,16 @@ class Supervisor:
         while not keeper.done():
             if service.name in self._running and await self._is_ready(service):
                 return
-            await asyncio.wait({keeper}, timeout=ASK_EVERY_SECONDS)
+            await asyncio.wait({keeper}, timeout=READY_POLL_SECONDS)
         keeper.result()
 
     async def _is_ready(self, service: Service) -> bool:
-        if (service.ready_words or service.once) and service.name not in self._spoken:
+        if (service.ready_words or service.once) and service.name not in self._printed_ready:
             return False
         return service.ready is None or await asyncio.to_thread(service.ready)
 
     async def _keep(self, service: Service) -> None:
-        """Run one service again and again, with growing pauses while it keeps dying."""
+        """Run one service again and again, with growing pauses between quick deaths."""
         loop = asyncio.get_running_loop()
         pause = FIRST_PAUSE_SECONDS
         while not self._stop.is_set():
@@ -132,13 +131,13 @@ class Supervisor:
             code = await self._run_once(service)
             if self._stop.is_set() or (service.once and code == 0):
                 return
-            if not self._settled:
+            if not self._all_started:
                 raise StartFailed(f"{service.name} ended with code {code} before everything was up")
-            if loop.time() - began > SETTLED_SECONDS:
+            if loop.time() - began > STABLE_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
             self._write(service.name, f"ended with code {code}; started again in {pause:g} s")
             await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            pause = min(2 * pause, MAX_PAUSE_SECONDS)
 
     async def _run_once(self, service: Service) -> int:
         process = await asyncio.create_subprocess_exec(
@@ -153,7 +152,7 @@ class Supervisor:
         output = asyncio.create_task(self._forward(service, process))
         try:
             code = await process.wait()
-            await asyncio.wait({output}, timeout=LAST_WORDS_SECONDS)
+            await asyncio.wait({output}, timeout=OUTPUT_SECONDS)
             return code
         finally:
             output.cancel()
@@ -165,13 +164,13 @@ class Supervisor:
         while chunk := await stream.read(65536):
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                self._heard(service, line.decode(errors="replace"))
+                self._take_line(service, line.decode(errors="replace"))
         if rest:
-            self._heard(service, rest.decode(errors="replace"))
+            self._take_line(service, rest.decode(errors="replace"))
 
-    def _heard(self, service: Service, line: str) -> None:
+    def _take_line(self, service: Service, line: str) -> None:
         if service.ready_words and service.ready_words in line:
-            self._spoken.add(service.name)
+            self._printed_ready.add(service.name)
         self._write(service.name, line)
 
     async def _stop_all(self) -> None:
@@ -195,9 +194,9 @@ class Supervisor:
         with suppress(ProcessLookupError):
             process.terminate()
         ended = asyncio.create_task(process.wait())
-        hurried = asyncio.create_task(self._hurry.wait())
-        await asyncio.wait({ended, hurried}, timeout=service.patience_seconds, return_when=asyncio.FIRST_COMPLETED)
-        hurried.cancel()
+        kill_asked = asyncio.create_task(self._kill_now.wait())
+        await asyncio.wait({ended, kill_asked}, timeout=service.patience_seconds, return_when=asyncio.FIRST_COMPLETED)
+        kill_asked.cancel()
         if not ended.done():
             self._write(service.name, "did not stop in time: killed")
             with suppress(ProcessLookupError):
