@@ -14,27 +14,20 @@ QUIET_LOGGERS = (
     "celery.app.trace",
     "uvicorn.access",  # orchestrator/api/access_log.py writes these lines
 )
-"""Loggers that only log from WARNING, because their INFO lines cost more than they tell."""
+"""Loggers that only log from WARNING, because their INFO lines are many and not worth their time."""
+
+SHARED_PROCESSORS: list[structlog.typing.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
 
 
 def configure(level: str, json_lines: bool) -> None:
     """Route structlog's and the standard library's loggers (Celery, uvicorn) through one renderer to stderr."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
-        if json_lines
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
-    )
-    chain = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_tracebacks(json_lines), renderer]
     handler = logging.StreamHandler()
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=chain))
+    handler.setFormatter(_formatter(json_lines))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -42,7 +35,7 @@ def configure(level: str, json_lines: bool) -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *shared,
+            *SHARED_PROCESSORS,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -51,6 +44,18 @@ def configure(level: str, json_lines: bool) -> None:
     )
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel("WARNING")
+
+
+def _formatter(json_lines: bool) -> structlog.stdlib.ProcessorFormatter:
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if json_lines
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    )
+    chain = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_tracebacks(json_lines), renderer]
+    return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=SHARED_PROCESSORS, processors=chain)
 
 
 def _tracebacks(json_lines: bool) -> list[structlog.typing.Processor]:

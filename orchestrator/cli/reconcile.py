@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from orchestrator import bootstrap
 from orchestrator.cli.failures import broker_of, errors_as_messages, read_settings
 from orchestrator.cli.output import write_json, write_table
+from orchestrator.cli.parts import opened
 from orchestrator.errors import Refused
 from orchestrator.log import configure
 from orchestrator.services.deps import Deps
@@ -34,13 +34,8 @@ def reconcile(
         settings = read_settings()
         broker_of(settings)
         configure(settings.log_level, settings.log_json)
-        deps = bootstrap.build(settings)
-        try:
+        with opened(settings) as deps:
             found = _sweep(deps, dry_run=dry_run)
-        finally:
-            deps.broker.close()
-            deps.realtimekit.close()
-            deps.database.close()
     rows = [asdict(orphan) for orphan in found]
     if json:
         write_json(rows)

@@ -2,20 +2,17 @@
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
-from orchestrator import bootstrap
 from orchestrator.cli.failures import errors_as_messages, read_settings
+from orchestrator.cli.parts import opened
 from orchestrator.errors import RealtimeKitError
 from orchestrator.log import configure
 from orchestrator.runtime.commands import WEBHOOK_LATER
 from orchestrator.services.deps import Deps
 from orchestrator.services.webhooks.registration import ensure_webhook
-from orchestrator.settings import Settings
 
 FIRST_PAUSE_SECONDS = 2.0
 MAX_PAUSE_SECONDS = 120.0
@@ -28,7 +25,7 @@ def ensure(
     with errors_as_messages():
         settings = read_settings()
         configure(settings.log_level, settings.log_json)
-        with _deps(settings) as deps:
+        with opened(settings) as deps:
             url = _register_until_accepted(deps) if keep_trying else ensure_webhook(deps)
         sys.stdout.write(f"RealtimeKit calls {url}\n")
 
@@ -46,16 +43,6 @@ def _register_until_accepted(deps: Deps) -> str:
             )
         time.sleep(pause)
         pause = min(2 * pause, MAX_PAUSE_SECONDS)
-
-
-@contextmanager
-def _deps(settings: Settings) -> Iterator[Deps]:
-    deps = bootstrap.build(settings)
-    try:
-        yield deps
-    finally:
-        deps.realtimekit.close()
-        deps.database.close()
 
 
 if __name__ == "__main__":
