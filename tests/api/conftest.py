@@ -15,20 +15,20 @@ from tests.support.sandbox_server import SandboxServer
 
 @pytest.fixture(scope="session")
 def sandbox_of_session() -> Iterator[SandboxServer]:
-    """One sandbox for all tests of this process."""
+    """Run one sandbox for all tests of this process."""
     with SandboxServer() as running:
         yield running
 
 
 @pytest.fixture
 def sandbox(sandbox_of_session: SandboxServer) -> SandboxServer:
-    """A sandbox with nothing in it."""
+    """Return an empty sandbox."""
     sandbox_of_session.reset()
     return sandbox_of_session
 
 
 def settings_for(sandbox: SandboxServer, home: Path, **more: object) -> Settings:
-    """Settings that take nothing from this machine."""
+    """Make settings that take nothing from this machine."""
     given = {
         "breakouts_home": home,
         "realtimekit_base_url": sandbox.base_url,
@@ -45,7 +45,7 @@ def settings_for(sandbox: SandboxServer, home: Path, **more: object) -> Settings
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The same settings for a process of its own."""
+    """Return the same settings as the environment of another process."""
     return {
         "BREAKOUTS_HOME": str(settings.breakouts_home),
         "DATABASE_URL": settings.database_url,
@@ -58,7 +58,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 @contextmanager
 def parts(sandbox: SandboxServer, home: Path, **more: object) -> Iterator[Deps]:
-    """Everything behind an API, closed at the end."""
+    """Build everything behind an API, and close it at the end."""
     built = bootstrap.build(settings_for(sandbox, home, **more))
     yield built
     built.broker.close()
@@ -68,13 +68,13 @@ def parts(sandbox: SandboxServer, home: Path, **more: object) -> Iterator[Deps]:
 
 @pytest.fixture
 def deps(sandbox: SandboxServer, sqlite_url: str, broker_url: str, tmp_path: Path) -> Iterator[Deps]:
-    """Parts on SQLite."""
+    """Build parts on SQLite."""
     with parts(sandbox, tmp_path, database_url=sqlite_url, broker_url=broker_url) as built:
         yield built
 
 
 @pytest.fixture
 def api(deps: Deps) -> Iterator[Api]:
-    """A running API."""
+    """Run an API."""
     with Api(deps) as running:
         yield running

@@ -1,4 +1,4 @@
-"""What the API says of itself in OpenAPI, and whether its answers keep to that."""
+"""The OpenAPI description of the API, and whether responses conform to it."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from orchestrator.api.openapi.description import describe
 
 JSON = dict[str, Any]
 SLASHED = "custom_participant_id"
-"""The one field of a path that may contain a slash."""
+"""The only path parameter that may contain a slash."""
 
 
 @dataclass(frozen=True)
@@ -28,23 +28,23 @@ class Operation:
 
     @property
     def takes(self) -> str | None:
-        """The credentials it wants."""
+        """The credentials that it requires."""
         schemes = {name for scheme in self.spec.get("security", []) for name in scheme}
         return next((name for name in (API_KEY, CLIENT_TOKEN) if name in schemes), None)
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether a request may be for this."""
+        """Whether a request may be for this operation."""
         pattern = re.sub(r"{(.*?)}", lambda name: ".+" if name[1] == SLASHED else "[^/]+", self.path)
         return method == self.method and re.fullmatch(pattern, path, re.DOTALL) is not None
 
     def filled(self, value: str) -> str:
-        """A path of this kind, with the same in every place."""
+        """Return its path with `value` for every parameter."""
         return re.sub(r"{[^}]*}", value, self.path)
 
 
 @cache
 def description() -> JSON:
-    """The description of the whole API."""
+    """Return the description of the whole API."""
     app = FastAPI(title="Breakout orchestrator")
     for module in ROUTERS:
         app.include_router(module.router)
@@ -53,7 +53,7 @@ def description() -> JSON:
 
 @cache
 def operations() -> list[Operation]:
-    """Every operation, whoever has added it."""
+    """Return every operation of the API."""
     return [
         Operation(method.upper(), path, spec)
         for path, methods in description()["paths"].items()
@@ -62,7 +62,7 @@ def operations() -> list[Operation]:
 
 
 def check(response: httpx.Response) -> None:
-    """AssertionError for an answer with a status that its operation does not name."""
+    """Raise AssertionError for a response whose status its operation does not document."""
     method, path = response.request.method, response.request.url.path
     named = [set(operation.spec["responses"]) for operation in operations() if operation.matches(method, path)]
     known = set().union(*named)
@@ -70,7 +70,7 @@ def check(response: httpx.Response) -> None:
 
 
 def of_schema(content: JSON) -> Iterator[Any]:
-    """The examples of one content of a request or an answer."""
+    """Yield the examples of one content of a request or a response."""
     if "example" in content:
         yield content["example"]
     yield from (shown["value"] for shown in content.get("examples", {}).values())

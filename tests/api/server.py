@@ -1,4 +1,4 @@
-"""The API in a thread on a free port, and what tests say to it."""
+"""The API in a thread on a free port, and the requests of tests."""
 
 import json
 import threading
@@ -20,17 +20,17 @@ from tests.support.waiting import wait_until
 JSON = dict[str, Any]
 OPERATOR, VIEWER = "operators-key", "viewers-key"
 API_KEYS = f"ops:operator:{OPERATOR},eyes:viewer:{VIEWER}"
-NOBODY = "01890a5d-ac96-774b-bcce-b302099a8057"
-"""An id that could be one of ours, and is not."""
+UNKNOWN_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
+"""An id in our form that does not exist."""
 
 
 def bearer(token: str) -> dict[str, str]:
-    """The header for a key or a client token."""
+    """Return the header for a key or a client token."""
     return {"Authorization": f"Bearer {token}"}
 
 
 class Api:
-    """A running API; `client` is an operator."""
+    """A running API; `client` has an operator's key."""
 
     def __init__(self, deps: Deps) -> None:
         self.deps = deps
@@ -42,23 +42,23 @@ class Api:
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
         self._thread.start()
         wait_until(lambda: self._server.started or not self._thread.is_alive(), what="the API's start")
-        self.client, self.stranger = self._speaker(bearer(OPERATOR)), self._speaker({})
+        self.client, self.stranger = self._client(bearer(OPERATOR)), self._client({})
 
-    def _speaker(self, headers: dict[str, str]) -> httpx.Client:
-        """Without certificates, which take longer to load than most tests take."""
+    def _client(self, headers: dict[str, str]) -> httpx.Client:
+        """Make a client without certificates, because loading them takes longer than most tests."""
         hooks = {"response": [described.check]}
         return httpx.Client(
             base_url=self.url, headers=headers, timeout=20, trust_env=False, verify=False, event_hooks=hooks
         )
 
     def __enter__(self) -> Self:
-        """Itself, running."""
+        """Return itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop."""
+        """Stop it."""
         self.client.close()
         self.stranger.close()
         self._server.should_exit = True
@@ -66,18 +66,18 @@ class Api:
         self._socket.close()
 
     def meeting(self, *names: str, hosts: tuple[str, ...] = (), **fields: Any) -> JSON:
-        """A new meeting with these people."""
+        """Create a meeting with these people, and return its id."""
         people: list[JSON] = [{"custom_participant_id": name, "name": name.title()} for name in names]
         people += [{"custom_participant_id": name, "name": name.title(), "role": "host"} for name in hosts]
         return self.post("/v1/meetings", {"title": "Physics", "participants": people, **fields}, 201)
 
     def breakout(self, meeting: JSON, expect: int = 201, **fields: Any) -> JSON:
-        """A breakout of a meeting, in two rooms unless said otherwise."""
+        """Create a breakout, by default with two rooms."""
         body = fields if "room_size" in fields else {"rooms": 2, **fields}
         return self.post(f"/v1/meetings/{meeting['id']}/breakouts", body, expect)
 
     def token(self, meeting: JSON, name: str, **body: Any) -> str:
-        """A client token."""
+        """Issue a client token."""
         path = f"/v1/meetings/{meeting['id']}/participants/{name}/client-tokens"
         return str(self.post(path, body, 201)["token"])
 
@@ -94,19 +94,19 @@ class Api:
         return checked(self.client.put(path, json=body), expect)
 
     def stream(self, token: str, last_event_id: str | None = None) -> AbstractContextManager["Stream"]:
-        """An open seat stream."""
+        """Open a seat stream."""
         return open_stream(self.stranger, "/v1/seat/events", token, last_event_id)
 
     def events(
         self, breakout: JSON, last_event_id: str | None = None, key: str = OPERATOR
     ) -> AbstractContextManager["Stream"]:
-        """An open stream of a breakout's log."""
+        """Open a stream of a breakout's log."""
         return open_stream(self.stranger, f"/v1/breakouts/{breakout['id']}/events", key, last_event_id)
 
 
 @contextmanager
 def open_stream(client: httpx.Client, url: str, token: str, last_event_id: str | None = None) -> Iterator["Stream"]:
-    """A stream of server-sent events, once its answer has begun."""
+    """Open a stream of server-sent events, and return when its response has begun."""
     headers = bearer(token) | ({"Last-Event-ID": last_event_id} if last_event_id else {})
     with client.stream("GET", url, headers=headers) as response:
         assert response.status_code == 200, response.read()
@@ -124,14 +124,14 @@ class Event:
 
 
 class Stream:
-    """Reads events one by one; comments are passed over, and kept."""
+    """Reads events one by one; comments are kept apart."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
         self.comments: list[str] = []
 
     def __iter__(self) -> Iterator[Event]:
-        """All events until the stream ends."""
+        """Yield all events until the stream ends."""
         fields: dict[str, str] = {}
         for line in self._lines:
             if line:
@@ -146,19 +146,19 @@ class Stream:
                 fields = {}
 
     def next(self) -> Event:
-        """Wait for the next one (httpx.ReadTimeout: it did not come)."""
+        """Wait for the next event. Raises httpx.ReadTimeout if none comes."""
         found = next(iter(self), None)
         assert found is not None, "the stream has ended"
         return found
 
     def next_named(self, name: str) -> Event:
-        """Wait for the next one of that name."""
+        """Wait for the next event of that name."""
         while (found := self.next()).name != name:
             pass
         return found
 
     def next_of_each(self, *names: str) -> dict[str, Event]:
-        """Wait for one of each of these names, in whatever order they come; the last one of each."""
+        """Wait for one event of each of these names in any order, and return the last of each."""
         found: dict[str, Event] = {}
         while set(names) - found.keys():
             event = self.next()
@@ -167,7 +167,7 @@ class Stream:
 
 
 def checked(response: httpx.Response, expect: int) -> JSON:
-    """The body of an answer that must have this status."""
+    """Return the body of a response that must have this status."""
     assert response.status_code == expect, response.text
     if response.is_error:
         assert response.headers["content-type"] == "application/problem+json"

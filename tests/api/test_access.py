@@ -1,14 +1,14 @@
-"""What is kept of each request: an id on every answer, a count by route, never a word of the caller's."""
+"""What is recorded of each request: an id on every response, counts by route, and no text of the caller's."""
 
 import pytest
 
-from tests.api.server import NOBODY, Api
+from tests.api.server import UNKNOWN_ID, Api
 from tests.support.scrape import Figures
 
 HEADER = "X-Request-ID"
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/v1/meetings", "/nowhere", f"/v1/breakouts/{NOBODY}"])
+@pytest.mark.parametrize("path", ["/healthz", "/v1/meetings", "/nowhere", f"/v1/breakouts/{UNKNOWN_ID}"])
 def test_a_callers_request_id_comes_back_whatever_the_answer(api: Api, path: str) -> None:
     for client in (api.client, api.stranger):
         assert client.get(path, headers={HEADER: "trace/7:b=1"}).headers[HEADER] == "trace/7:b=1"
@@ -34,7 +34,7 @@ def test_a_mistake_of_ours_has_the_request_id_too(api: Api) -> None:
 def test_requests_are_counted_by_route_and_never_by_what_a_caller_made_up(api: Api) -> None:
     url = f"{api.url}/metrics"
     before = Figures([url])
-    api.client.get(f"/v1/breakouts/{NOBODY}")
+    api.client.get(f"/v1/breakouts/{UNKNOWN_ID}")
     api.client.get("/made-up/by-somebody")
     api.client.request("PROPFIND", "/v1/meetings")
     api.client.post("/healthz")
@@ -49,7 +49,7 @@ def test_requests_are_counted_by_route_and_never_by_what_a_caller_made_up(api: A
     assert grown(method="other") == 1
     assert grown(method="POST", route="/healthz", status="405") == 1
     values = {value for _, value in after.labels("breakouts_http")}
-    assert not [value for value in values if NOBODY in value or "made-up" in value or value == "PROPFIND"]
+    assert not [value for value in values if UNKNOWN_ID in value or "made-up" in value or value == "PROPFIND"]
 
 
 def test_figures_come_as_a_scraper_wants_them(api: Api) -> None:

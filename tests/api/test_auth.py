@@ -1,4 +1,4 @@
-"""Who may do what: decided before the body is read, on every path."""
+"""Authentication and roles, on every path and before the body is read."""
 
 import time
 from datetime import timedelta
@@ -14,25 +14,25 @@ from orchestrator.services.access.api_keys import key_hash
 from orchestrator.store.secrets import subkey
 from schemas.states import KeyRole
 from tests.api.described import Operation, operations
-from tests.api.server import NOBODY, OPERATOR, VIEWER, Api, bearer, checked
+from tests.api.server import OPERATOR, UNKNOWN_ID, VIEWER, Api, bearer, checked
 
 OPERATORS = [it for it in operations() if it.takes == API_KEY]
 BROWSERS = [it for it in operations() if it.takes == CLIENT_TOKEN]
-OPEN = {"/healthz", "/readyz", "/metrics", "/v1/webhooks/realtimekit"}
-"""Whoever adds a path here says that it needs no credentials."""
+PUBLIC_PATHS = {"/healthz", "/readyz", "/metrics", "/v1/webhooks/realtimekit"}
+"""Paths without credentials; a path that is added here needs none."""
 NOWHERE = [("GET", "/v1/no/such/path"), ("GET", "/v1"), ("GET", "/v1/seats"), ("POST", "/v1/no/such/path")]
 SEAT_NOWHERE = [("GET", "/v1/seat/nothing"), ("POST", "/v1/seat/nothing")]
 BODIES = [b"", b"{}", b"not json", b"\xff\xfe"]
 
 
-def asked(kinds: list[Operation], more: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Method and path of each, with an id in every place that could be one of ours."""
-    return [(it.method, it.filled(NOBODY)) for it in kinds] + more
+def requests_of(kinds: list[Operation], more: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the method and path of every operation, with an id for every parameter."""
+    return [(it.method, it.filled(UNKNOWN_ID)) for it in kinds] + more
 
 
 def good_claims(**changed: object) -> dict[str, object]:
     now = int(time.time())
-    claims = {"sub": NOBODY, "meeting": NOBODY, "aud": "seat", "iat": now, "exp": now + 60} | changed
+    claims = {"sub": UNKNOWN_ID, "meeting": UNKNOWN_ID, "aud": "seat", "iat": now, "exp": now + 60} | changed
     return {key: value for key, value in claims.items() if value is not None}
 
 
@@ -41,8 +41,8 @@ def token(signer: str = "today", algorithm: str = "HS256", **changed: object) ->
     return jwt.encode(good_claims(**changed), key, algorithm)
 
 
-def forged() -> dict[str, str]:
-    """Client tokens that are none."""
+def invalid_tokens() -> dict[str, str]:
+    """Return invalid client tokens."""
     return {
         "of another secret": token("last year"),
         "without a signature": token(algorithm="none"),
@@ -55,11 +55,11 @@ def forged() -> dict[str, str]:
     }
 
 
-def strangers(api: Api) -> dict[str, dict[str, str]]:
-    """Headers that get nobody in, anywhere."""
+def refused_headers(api: Api) -> dict[str, dict[str, str]]:
+    """Return headers that are refused everywhere."""
     _, revoked = api_keys.create(api.deps.database, "gone", KeyRole.OPERATOR)
     api_keys.revoke(api.deps.database, "gone")
-    keys = {"a stranger's": "wrong", "a revoked": revoked, **forged()}
+    keys = {"a stranger's": "wrong", "a revoked": revoked, **invalid_tokens()}
     return {
         "nothing": {},
         "no scheme": {"Authorization": OPERATOR},
@@ -77,35 +77,35 @@ def refused(api: Api, asked: tuple[str, str], headers: dict[str, str], status: i
 
 
 def test_every_operation_needs_credentials_but_those_that_are_listed() -> None:
-    assert {it.path for it in operations() if it.takes is None} <= OPEN
+    assert {it.path for it in operations() if it.takes is None} <= PUBLIC_PATHS
     assert all(it.path.startswith("/v1/seat") for it in BROWSERS)
     assert OPERATORS
 
 
 def test_nobody_gets_past_without_the_right_credentials(api: Api) -> None:
-    nobodys = list(strangers(api).values())
-    for one in asked(OPERATORS, NOWHERE):
-        for headers in [*nobodys, bearer(token())]:
+    refused_by_all = list(refused_headers(api).values())
+    for one in requests_of(OPERATORS, NOWHERE):
+        for headers in [*refused_by_all, bearer(token())]:
             refused(api, one, headers, 401)
-    for one in asked(BROWSERS, SEAT_NOWHERE):
-        for headers in [*nobodys, bearer(OPERATOR), bearer(VIEWER)]:
+    for one in requests_of(BROWSERS, SEAT_NOWHERE):
+        for headers in [*refused_by_all, bearer(OPERATOR), bearer(VIEWER)]:
             refused(api, one, headers, 401)
 
 
 def test_credentials_count_before_the_body_whatever_it_is(api: Api) -> None:
     for body in BODIES:
-        for one in asked(OPERATORS, NOWHERE):
+        for one in requests_of(OPERATORS, NOWHERE):
             refused(api, one, {}, 401, body=body)
             refused(api, one, bearer(token()), 401, body=body)
             if one[0] != "GET":
                 refused(api, one, bearer(VIEWER), 403, body=body)
-        for one in asked(BROWSERS, SEAT_NOWHERE):
+        for one in requests_of(BROWSERS, SEAT_NOWHERE):
             refused(api, one, bearer(OPERATOR), 401, body=body)
 
 
 def test_a_viewer_may_look_everywhere(api: Api) -> None:
     _, stored = api_keys.create(api.deps.database, "eyes", KeyRole.VIEWER)
-    for method, path in asked(OPERATORS, NOWHERE):
+    for method, path in requests_of(OPERATORS, NOWHERE):
         for key in (VIEWER, stored):
             answer = api.stranger.request(method, path, content=b"not json", headers=bearer(key))
             assert (answer.status_code == 403) == (method != "GET"), (method, path, answer.text)

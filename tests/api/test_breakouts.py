@@ -1,4 +1,4 @@
-"""Breakouts as operators plan, start and end them; no worker runs here, so rooms stay as they were wanted."""
+"""Breakouts as operators plan, start and end them. No worker runs here, so rooms are never made."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

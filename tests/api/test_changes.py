@@ -1,10 +1,10 @@
-"""Changing what is planned, and what is refused in the wrong state; no worker runs here, so nothing ever opens."""
+"""Changes to planned breakouts, and refusals by state. No worker runs here, so nothing opens."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.api.server import JSON, NOBODY, Api, checked
+from tests.api.server import JSON, UNKNOWN_ID, Api, checked
 
 LATER = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
 CLOCK = [{"closes_at": LATER}, {"extend_seconds": 60}, {"paused": True}]
@@ -65,7 +65,7 @@ def test_a_room_is_renamed_before_the_start(api: Api) -> None:
     assert patch(api, path, {"name": "Green"})["name"] == "Green"
     assert "Blue" in patch(api, path, {"name": "Blue"}, 422)["detail"]
     assert [room["name"] for room in api.get(f"/v1/breakouts/{made['id']}")["rooms"]] == ["Green", "Blue"]
-    patch(api, f"/v1/breakouts/{made['id']}/rooms/{NOBODY}", {"name": "Red"}, 404)
+    patch(api, f"/v1/breakouts/{made['id']}/rooms/{UNKNOWN_ID}", {"name": "Red"}, 404)
 
 
 def test_a_move_before_the_start_changes_the_assignment(api: Api) -> None:
@@ -94,7 +94,7 @@ def test_a_move_that_can_not_be_is_refused(api: Api) -> None:
     made = api.breakout(api.meeting("ana", "bo"), rooms=rooms)
     small, large = made["rooms"]
     assert "at most 1" in move(api, made, "bo", small["id"], 422)["detail"]
-    move(api, made, "bo", NOBODY, 422)
+    move(api, made, "bo", UNKNOWN_ID, 422)
     move(api, made, "nobody", large["id"], 404)
     api.post(f"/v1/breakouts/{made['id']}/cancel", expect=202)
     assert move(api, made, "bo", large["id"], 409)["state"] == "cancelled"

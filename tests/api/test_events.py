@@ -1,4 +1,4 @@
-"""A breakout's log as operators read it: live without a gap or a repetition, and the same as a list."""
+"""A breakout's log as operators read it: as a stream without gap or repetition, and as a list."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from orchestrator.services.deps import Deps
 from schemas.events import EventType
 from schemas.tables import Event, Recording
 from tests.api.conftest import parts
-from tests.api.server import JSON, NOBODY, OPERATOR, VIEWER, Api, Stream, bearer
+from tests.api.server import JSON, OPERATOR, UNKNOWN_ID, VIEWER, Api, Stream, bearer
 from tests.support import logs
 from tests.support.sandbox_server import SandboxServer
 from tests.support.valkey import Valkey
@@ -23,7 +23,7 @@ LONG, PADDING = 20_000, "x" * 500
 
 @pytest.fixture
 def breakout(api: Api) -> JSON:
-    """Closing, so that its log has a few events."""
+    """Make a breakout that is closing, so that its log has a few events."""
     made = api.breakout(api.meeting("ana", "bo"), 202, start="now")
     return api.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 600}, 202)
 
@@ -39,7 +39,7 @@ def log_of(api: Api, breakout: JSON) -> list[JSON]:
 
 
 def take(stream: Stream, count: int) -> list[JSON]:
-    """The data of the next events, each of which must stand under its own number and type."""
+    """Return the data of the next events, and check that each has its own number and type."""
     found = []
     for event in (stream.next() for _ in range(count)):
         assert (event.id, event.name) == (str(event.data["id"]), event.data["type"])
@@ -71,16 +71,16 @@ def test_a_number_that_was_seen_is_where_it_goes_on(api: Api, breakout: JSON) ->
 
 
 def test_a_last_event_id_that_is_not_ours_is_none(api: Api, breakout: JSON) -> None:
-    for strange in ("0", "999999999", "9" * 30, "-1", "1.0", "01", "x", f"{NOBODY}:1", "\u00b2"):
+    for strange in ("0", "999999999", "9" * 30, "-1", "1.0", "01", "x", f"{UNKNOWN_ID}:1", "\u00b2"):
         headers = bearer(OPERATOR) | {"Last-Event-ID": strange.encode()}
         path = f"/v1/breakouts/{breakout['id']}/events"
-        with api.stranger.stream("GET", path, headers=headers) as response:  # type: ignore[arg-type]  # bytes are sent as they are
+        with api.stranger.stream("GET", path, headers=headers) as response:  # type: ignore[arg-type]  # bytes are sent unchanged
             assert Stream(response.iter_lines()).next().id == "1", strange
 
 
 def test_an_unknown_breakout_has_no_stream(api: Api) -> None:
     for path in ("events", "log", "recordings"):
-        assert "breakout" in api.get(f"/v1/breakouts/{NOBODY}/{path}", 404)["detail"]
+        assert "breakout" in api.get(f"/v1/breakouts/{UNKNOWN_ID}/{path}", 404)["detail"]
         api.get(f"/v1/breakouts/x/{path}", 404)
     assert api.app.state.hub.streams == 0
 
@@ -103,7 +103,7 @@ def test_the_list_pages_through_the_same_events(api: Api, breakout: JSON) -> Non
         cursor = {"cursor": page["next_cursor"]}
     assert found == log_of(api, breakout)
     assert api.get(path, cursor=999) == {"items": [], "next_cursor": None}
-    for wrong in ("x", "-1", "1.5", "", NOBODY, "9" * 30):
+    for wrong in ("x", "-1", "1.5", "", UNKNOWN_ID, "9" * 30):
         assert api.get(path, 422, cursor=wrong)["errors"][0]["loc"] == ["query", "cursor"]
 
 
@@ -132,7 +132,7 @@ def test_a_slow_reader_of_a_long_log_piles_up_nothing_and_misses_nothing(api: Ap
         path = f"/v1/breakouts/{breakout['id']}/events"
         slow.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {OPERATOR}\r\n\r\n".encode())
         (listener,) = wait_until(lambda: api.app.state.hub.logs.of(breakout["id"]), what="the stream")
-        sent = wait_until(stands_still(lambda: listener.cursor), every=0.2, what="waiting for the reader")
+        sent = wait_until(steady(lambda: listener.cursor), every=0.2, what="waiting for the reader")
         assert 0 < sent < LONG, "all of it went into buffers"
         api.get("/healthz")
         with slow.makefile("rb") as lines:
@@ -141,7 +141,7 @@ def test_a_slow_reader_of_a_long_log_piles_up_nothing_and_misses_nothing(api: Ap
 
 
 def lengthen(deps: Deps, breakout: JSON) -> None:
-    """Bring a breakout's log to LONG events."""
+    """Extend a breakout's log to LONG events."""
     with deps.database.transaction() as tx, logs.log_of(tx, breakout["id"]) as b:
         row = b.row
         event = {"breakout_id": row.id, "type": "breakout.changed", "at": datetime.now(UTC), "data": {"x": PADDING}}
@@ -149,8 +149,8 @@ def lengthen(deps: Deps, breakout: JSON) -> None:
         row.events = LONG
 
 
-def stands_still(measure: Callable[[], int]) -> Callable[[], int]:
-    """A condition: what is measured, if it has begun and has not changed since the condition was asked before."""
+def steady(measure: Callable[[], int]) -> Callable[[], int]:
+    """Return a condition that holds when a measured value is not zero and is the same as at the last call."""
     seen = [0]
 
     def look() -> int:
@@ -161,20 +161,20 @@ def stands_still(measure: Callable[[], int]) -> Callable[[], int]:
 
 
 @pytest.fixture
-def lonely_api(sandbox: SandboxServer, sqlite_url: str, own_valkey: Valkey, tmp_path: Path) -> Iterator[Api]:
-    """An API with a broker of its own."""
+def api_with_own_broker(sandbox: SandboxServer, sqlite_url: str, own_valkey: Valkey, tmp_path: Path) -> Iterator[Api]:
+    """Run an API with a broker of its own."""
     with parts(sandbox, tmp_path, database_url=sqlite_url, broker_url=own_valkey.url) as built, Api(built) as running:
         yield running
 
 
-def test_streams_go_on_while_redis_is_away_and_after_it_is_back(lonely_api: Api, own_valkey: Valkey) -> None:
-    breakout = lonely_api.breakout(lonely_api.meeting("ana"))
-    with lonely_api.events(breakout) as stream:
+def test_streams_go_on_while_redis_is_away_and_after_it_is_back(api_with_own_broker: Api, own_valkey: Valkey) -> None:
+    breakout = api_with_own_broker.breakout(api_with_own_broker.meeting("ana"))
+    with api_with_own_broker.events(breakout) as stream:
         own_valkey.kill()
-        change(lonely_api.deps, breakout, "away")
+        change(api_with_own_broker.deps, breakout, "away")
         assert take(stream, 1)[0]["data"] == {"fields": ["away"]}
         own_valkey.start()
-        change(lonely_api.deps, breakout, "back")
+        change(api_with_own_broker.deps, breakout, "back")
         assert take(stream, 1)[0]["data"] == {"fields": ["back"]}
 
 

@@ -1,4 +1,4 @@
-"""What a scrape reads: only what is live, through indexes alone, and not more often than every now and then."""
+"""A scrape reads only live rows, only through indexes, and not more often than its interval."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The same Idempotency-Key again: the first answer again, and nothing twice, whatever breaks in between."""
+"""A repeated Idempotency-Key gets the first response, and nothing is done twice, whatever fails in between."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +25,7 @@ from schemas.requests import BreakoutRequest
 from schemas.states import KeyRole, RoomState
 from schemas.tables import Breakout, IdempotencyKey, Room
 from tests.api.conftest import parts
-from tests.api.server import JSON, NOBODY, OPERATOR, VIEWER, Api, bearer, checked
+from tests.api.server import JSON, OPERATOR, UNKNOWN_ID, VIEWER, Api, bearer, checked
 from tests.support.sandbox_server import SandboxServer
 from tests.support.waiting import wait_until
 
@@ -35,7 +35,7 @@ QUICK = {"realtimekit_timeout_seconds": 0.5, "search_settle_seconds": 0.2}
 
 @pytest.fixture
 def deps(sandbox: SandboxServer, database_url: str, broker_url: str, tmp_path: Path) -> Iterator[Deps]:
-    """Parts on each database that soon lose patience with RealtimeKit."""
+    """Build parts, on each database, that soon give up on RealtimeKit."""
     with parts(sandbox, tmp_path, database_url=database_url, broker_url=broker_url, **QUICK) as built:
         yield built
 
@@ -120,7 +120,7 @@ def test_a_key_counts_for_one_path_and_one_caller(api: Api) -> None:
 
 def test_a_key_that_is_none_is_422(api: Api) -> None:
     for key in (b"", b"x" * 201, b"a\tb", b"\xff", "\u2028".encode()):
-        for path, body in [("/v1/meetings", PHYSICS), (f"/v1/breakouts/{NOBODY}/start", None)]:
+        for path, body in [("/v1/meetings", PHYSICS), (f"/v1/breakouts/{UNKNOWN_ID}/start", None)]:
             answer = api.client.post(path, json=body, headers=[(b"Idempotency-Key", key)])
             assert checked(answer, 422)["errors"][0]["loc"] == ["header", "Idempotency-Key"], key
     assert api.get("/v1/meetings")["items"] == []
@@ -219,7 +219,7 @@ def test_a_meeting_whose_answer_was_lost_is_found_by_the_repeat(api: Api, sandbo
 
 
 def eventually(api: Api, status: int, key: str = "k") -> JSON:
-    """Repeat as a client that obeys 503 would, only quicker."""
+    """Repeat a request after 503 as a client does, only faster."""
 
     def answer() -> JSON | None:
         got = post(api, "/v1/meetings", PHYSICS, key)
@@ -251,7 +251,7 @@ def test_of_two_that_were_made_because_the_search_lagged_one_is_retired(api: Api
 
 
 def made_twice(api: Api, sandbox: SandboxServer) -> tuple[str, str]:
-    """Long ago, because the search lagged: the meeting that was recorded, and the other one."""
+    """Make a meeting twice, long ago, as if the search had lagged. Returns the recorded one and the other."""
     sandbox.switches(search_lag_seconds=60)
     sandbox.faults({"operation": "create_meeting", "kind": "error_after"})
     ours = eventually(api, 201)["realtimekit_meeting_id"]
@@ -290,7 +290,7 @@ def test_when_nothing_can_have_been_made_the_key_is_forgotten(api: Api, sandbox:
 
 
 def dying_request(deps: Deps) -> Held:
-    """What a process leaves behind that dies while it makes a meeting."""
+    """Leave what a process leaves that dies while it makes a meeting."""
     caller = api_keys.key_hash(OPERATOR.encode())
     held = pending.hold(deps, once_for(caller, "/v1/meetings", "k", b'{"title": "Physics"}'))
     assert isinstance(held, Held)

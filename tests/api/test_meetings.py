@@ -1,4 +1,4 @@
-"""Meetings and their people, as the caller sees them."""
+"""Meetings and their participants."""
 
 import time
 from datetime import datetime

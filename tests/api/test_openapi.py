@@ -1,4 +1,4 @@
-"""The description: complete, and true."""
+"""The OpenAPI description is complete and correct."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def ids(operation: Operation) -> str:
 
 
 def kind(schema: dict[str, Any]) -> Any:
-    """The type that a schema was made from."""
+    """Return the type that a schema was made from."""
     (reference,) = [it["$ref"] for it in schema.get("anyOf", [schema]) if "$ref" in it]
     name, _, item = reference.rpartition("/")[2].rstrip("_").partition("_")
     found = getattr(requests, name, None) or getattr(responses, name)
@@ -26,7 +26,7 @@ def kind(schema: dict[str, Any]) -> Any:
 
 
 def strictly(schema: dict[str, Any], example: Any) -> None:
-    """Valid, and nothing in it that the schema does not know."""
+    """Check that an example is valid and contains nothing that the schema does not define."""
     found = TypeAdapter(kind(schema)).validate_python(example)
     assert isinstance(found, BaseModel)
     assert example.keys() <= type(found).model_fields.keys()
@@ -68,7 +68,7 @@ def test_an_operation_names_its_errors_as_problems(operation: Operation) -> None
 
 
 def test_what_makes_or_starts_something_takes_an_idempotency_key() -> None:
-    """Every POST but the browser's word on where it is, and RealtimeKit's webhook."""
+    """Require a key for every POST but the browser's acknowledgement and RealtimeKit's webhook."""
     with_key = {
         operation.path
         for operation in operations()

@@ -1,4 +1,4 @@
-"""Whether we are well."""
+"""Health and readiness."""
 
 from datetime import timedelta
 
@@ -45,7 +45,7 @@ def test_ready_needs_work_to_be_started(deps: Deps, api: Api, broker_url: str) -
 
 
 def message(deps: Deps, breakout_id: str, *, ago: timedelta, dispatches: int) -> None:
-    """Have the row be due since then, with so many messages sent for it."""
+    """Make a row due since then, with so many messages sent for it."""
     with deps.database.transaction() as tx:
         row = tx.session.get_one(Breakout, breakout_id)
         row.due_at, row.dispatches = tx.now() - ago, dispatches

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a request, or with us, the answer is a problem document, and nothing was written."""
+"""Every failure is answered with a problem document, and nothing is written."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from orchestrator.api.limits import MAX_BODY_BYTES
 from tests.api.conftest import parts
-from tests.api.server import NOBODY, OPERATOR, Api, bearer, checked
+from tests.api.server import OPERATOR, UNKNOWN_ID, Api, bearer, checked
 from tests.support.sandbox_server import SandboxServer
 
 DEEP = b"[" * 100_000
@@ -47,14 +47,24 @@ def test_a_thousand_mistakes_are_answered_with_the_first_ones(api: Api) -> None:
 
 
 def test_unknown_paths_and_methods(api: Api) -> None:
-    for path in ("/nothing", "/v1/nothing", f"/v1/breakouts/{NOBODY}/help", "/v1/meetings/", "/v1/breakouts"):
+    for path in ("/nothing", "/v1/nothing", f"/v1/breakouts/{UNKNOWN_ID}/help", "/v1/meetings/", "/v1/breakouts"):
         checked(api.client.get(path), 404)
     answer = api.client.delete("/v1/meetings")
     checked(answer, 405)
     assert "GET" in answer.headers["allow"] or "POST" in answer.headers["allow"]
 
 
-STRANGE_IDS = [NOBODY, "1", "%00", "a%00b", "%F0%9F%8E%88", "x" * 3000, NOBODY.upper(), "%0A", NOBODY + "%0A"]
+STRANGE_IDS = [
+    UNKNOWN_ID,
+    "1",
+    "%00",
+    "a%00b",
+    "%F0%9F%8E%88",
+    "x" * 3000,
+    UNKNOWN_ID.upper(),
+    "%0A",
+    UNKNOWN_ID + "%0A",
+]
 
 
 def test_an_id_that_is_not_ours_is_404(api: Api) -> None:
@@ -98,7 +108,7 @@ def test_without_a_database_everything_is_503_and_nothing_a_traceback(
 ) -> None:
     url = f"sqlite:///{tmp_path / 'no' / 'folder' / 'here.db'}"
     with parts(sandbox, tmp_path, database_url=url, broker_url=broker_url) as built, Api(built) as api:
-        for method, path in [("GET", "/v1/meetings"), ("POST", f"/v1/breakouts/{NOBODY}/start")]:
+        for method, path in [("GET", "/v1/meetings"), ("POST", f"/v1/breakouts/{UNKNOWN_ID}/start")]:
             answer = api.stranger.request(method, path, headers=bearer(OPERATOR))
             checked(answer, 503)
             assert int(answer.headers["retry-after"]) >= 1

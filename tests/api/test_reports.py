@@ -1,4 +1,4 @@
-"""Read models: right counts by present state, in a constant number of queries, on both databases."""
+"""Views: correct counts by state, in a constant number of queries, on both databases."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from schemas.events import EventType, ProblemKind
 from schemas.responses import ClosingMessage
 from schemas.states import BreakoutState, Location, RecordingState, Role, RoomState, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Recording, Room, Seat
-from tests.api.server import NOBODY
+from tests.api.server import UNKNOWN_ID
 from tests.support.logs import log_of
 from tests.support.queries import count_queries
 
@@ -184,7 +184,7 @@ def test_meetings_count_their_own_people(database: Database) -> None:
     with database.transaction() as tx:
         meeting_id = add_meeting(tx.session)
         add_people(tx.session, meeting_id, 2, location=Location.MAIN)
-        add_people(tx.session, meeting_id, 1, role=Role.HOST, location=Location.ROOM, location_room_id=NOBODY)
+        add_people(tx.session, meeting_id, 1, role=Role.HOST, location=Location.ROOM, location_room_id=UNKNOWN_ID)
         away = Participant(meeting_id=meeting_id, custom_participant_id="away", name="x", created_at=NOW)
         tx.session.add(away)
     with database.reading() as session:
@@ -200,12 +200,12 @@ def test_meetings_count_their_own_people(database: Database) -> None:
 def test_what_is_not_there_is_unknown(database: Database) -> None:
     with database.reading() as session:
         for ask in (
-            lambda: meetings.meeting(session, NOBODY),
-            lambda: meetings.participants(session, NOBODY, 1, None),
-            lambda: meetings.people(session, [NOBODY]),
-            lambda: meetings.person(session, NOBODY, "ana"),
-            lambda: breakouts.breakout(session, NOBODY),
-            lambda: breakouts.breakouts(session, NOBODY, 1, None),
+            lambda: meetings.meeting(session, UNKNOWN_ID),
+            lambda: meetings.participants(session, UNKNOWN_ID, 1, None),
+            lambda: meetings.people(session, [UNKNOWN_ID]),
+            lambda: meetings.person(session, UNKNOWN_ID, "ana"),
+            lambda: breakouts.breakout(session, UNKNOWN_ID),
+            lambda: breakouts.breakouts(session, UNKNOWN_ID, 1, None),
         ):
             with pytest.raises(Unknown):
                 ask()
@@ -224,4 +224,4 @@ def test_news_are_the_closings_beyond_a_cursor(database: Database) -> None:
         (closing,) = news.after(session, {breakout_id: 0})
         assert (closing.event, closing.number, closing.data) == ("closing", 3, ClosingMessage(countdown_seconds=3))
         assert news.after(session, {breakout_id: 3}) == news.after(session, {}) == []
-        assert news.heads(session, [NOBODY], [breakout_id]) == []
+        assert news.heads(session, [UNKNOWN_ID], [breakout_id]) == []

@@ -1,4 +1,4 @@
-"""Many people's seats, read together: each their own, in as many queries as one takes."""
+"""Seats of many people, read together in as many queries as one seat takes."""
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -6,7 +6,7 @@ from sqlmodel import col
 from orchestrator.services.people import seats
 from schemas.states import Location, RoomState, SeatState
 from schemas.tables import Room, Seat
-from tests.api.server import NOBODY, Api
+from tests.api.server import UNKNOWN_ID, Api
 from tests.support.queries import count_queries
 
 NAMES = [f"p{number}" for number in range(30)]
@@ -21,7 +21,7 @@ def test_many_seats_are_read_at_the_price_of_one(api: Api) -> None:
             room.state, room.realtimekit_meeting_id = RoomState.OPEN, f"rtk of {room.name}"
         for seat in tx.session.scalars(select(Seat).where(col(Seat.breakout_id) == breakout["id"])):
             seat.state, seat.auth_token = SeatState.INVITED, api.deps.vault.seal(f"token of {seat.participant_id}")
-    together = seats.seats(api.deps, [*people, NOBODY])
+    together = seats.seats(api.deps, [*people, UNKNOWN_ID])
     assert together == {person: seats.seat(api.deps, person) for person in people}
     *seated, host = (together[person] for person in people)
     assert [seat.auth_token for seat in seated] == [f"token of {person}" for person in people[:-1]]

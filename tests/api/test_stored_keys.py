@@ -1,4 +1,4 @@
-"""Keys of the database: good from when they are made until they are revoked, in every API process."""
+"""Keys in the database are valid from their creation until they are revoked, in every API process."""
 
 import time
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture
 def deps(sandbox: SandboxServer, database_url: str, broker_url: str, tmp_path: Path) -> Iterator[Deps]:
-    """Parts on each database."""
+    """Build parts on each database."""
     with parts(sandbox, tmp_path, database_url=database_url, broker_url=broker_url) as built:
         yield built
 

@@ -1,4 +1,4 @@
-"""Seat streams: the present seat at once, whatever is new within a moment, nothing twice, also while Redis is away."""
+"""Seat streams: the current seat at once, news within a moment, nothing twice, also while Redis is away."""
 
 import json
 import threading
@@ -117,13 +117,13 @@ def test_a_warning_reaches_those_whom_it_concerns(api: Api, meeting: JSON) -> No
         warn(api, breakout, 30, [])
         warn(api, breakout, 10, [breakout["rooms"][0]["id"]])
         api.post(f"/v1/breakouts/{breakout['id']}/close", {"countdown_seconds": 7}, 202)
-        assert told(ana) == [300, 60, 10]
-        assert told(bo) == [300, 60]
-        assert told(di) == [300]
+        assert warnings_until_closing(ana) == [300, 60, 10]
+        assert warnings_until_closing(bo) == [300, 60]
+        assert warnings_until_closing(di) == [300]
 
 
-def told(stream: Stream) -> list[int]:
-    """What a stream is warned of until the closing."""
+def warnings_until_closing(stream: Stream) -> list[int]:
+    """Return the warnings of a stream until the closing."""
     found = []
     while (event := stream.next()).name != "closing":
         if event.name == "warning":
@@ -224,14 +224,14 @@ def test_a_stream_that_is_left_is_forgotten(api: Api, meeting: JSON) -> None:
 
 
 @pytest.fixture
-def lonely_api(sandbox: SandboxServer, sqlite_url: str, own_valkey: Valkey, tmp_path: Path) -> Iterator[Api]:
-    """An API with a broker of its own."""
+def api_with_own_broker(sandbox: SandboxServer, sqlite_url: str, own_valkey: Valkey, tmp_path: Path) -> Iterator[Api]:
+    """Run an API with a broker of its own."""
     with parts(sandbox, tmp_path, database_url=sqlite_url, broker_url=own_valkey.url) as built, Api(built) as running:
         yield running
 
 
-def test_streams_go_on_while_redis_is_away_and_after_it_is_back(lonely_api: Api, own_valkey: Valkey) -> None:
-    api, meeting = lonely_api, lonely_api.meeting("ana")
+def test_streams_go_on_while_redis_is_away_and_after_it_is_back(api_with_own_broker: Api, own_valkey: Valkey) -> None:
+    api, meeting = api_with_own_broker, api_with_own_broker.meeting("ana")
     with api.stream(api.token(meeting, "ana")) as stream:
         stream.next()
         own_valkey.kill()

@@ -1,4 +1,4 @@
-"""An API process is killed with streams open: another one goes on where each reader was; no gap, no repetition."""
+"""An API process is killed with streams open, and another one continues them without gap or repetition."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,38 +19,38 @@ BEFORE, BETWEEN, AFTER = range(40), range(40, 70), range(70, 90)
 
 
 class Reader:
-    """Somebody who reads warnings, and who comes back with the id of the last one."""
+    """A reader of warnings, who reconnects with the id of the last one."""
 
     def __init__(self, path: str, token: str, name: str) -> None:
         self._path, self._token, self._name = path, token, name
         self.seen: list[Event] = []
 
     def open(self, stack: ExitStack, client: httpx.Client, url: str) -> None:
-        """Begin, or go on."""
+        """Connect, or reconnect."""
         last_event_id = self.seen[-1].id if self.seen else None
         self._stream = stack.enter_context(open_stream(client, url + self._path, self._token, last_event_id))
 
     def read(self, count: int) -> None:
-        """Read on until it has seen so many."""
+        """Read until so many warnings have been received."""
         while len(self.seen) < count:
             self.seen.append(self._stream.next_named(self._name))
 
     @property
     def numbers(self) -> list[int]:
-        """What it has been told."""
+        """The numbers of the warnings that it has received."""
         return [event.data.get("data", event.data)["remaining_seconds"] for event in self.seen]
 
 
 @pytest.fixture
 def deps(sandbox: SandboxServer, postgres_url: str, broker_url: str, tmp_path: Path) -> Iterator[Deps]:
-    """Parts on PostgreSQL, which several processes share."""
+    """Build parts on PostgreSQL, which several processes can share."""
     with parts(sandbox, tmp_path, database_url=postgres_url, broker_url=broker_url) as built:
         yield built
 
 
 @pytest.fixture
 def doomed(deps: Deps, sandbox: SandboxServer, processes: Processes, tmp_path: Path) -> tuple[Process, str]:
-    """An API process beside `api`, and where it answers."""
+    """Run an API process beside `api`. Returns it and its URL."""
     shared = {"database_url": deps.settings.database_url, "broker_url": deps.settings.broker_url}
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -85,6 +85,6 @@ def test_streams_go_on_at_another_process(api: Api, deps: Deps, doomed: tuple[Pr
 
 
 def warn_each(deps: Deps, breakout_id: str, numbers: range) -> None:
-    """One warning in each of many commits."""
+    """Write one warning in each of many commits."""
     for number in numbers:
         warn(deps.database, breakout_id, number)

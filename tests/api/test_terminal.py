@@ -15,8 +15,8 @@ from orchestrator.cli.breakout.client import Access
 from orchestrator.cli.breakout.client import Api as Client
 from orchestrator.cli.breakout.watching import EventWaiter
 from orchestrator.runtime.ports import LOOPBACK, free_port
-from tests.api.server import NOBODY, OPERATOR, VIEWER, Api
-from tests.support.lossy import LOST, LossyDoor
+from tests.api.server import OPERATOR, UNKNOWN_ID, VIEWER, Api
+from tests.support.lossy import LOST, LossyProxy
 from tests.support.processes import BREAKOUTS, ROOT, clean_environment
 from tests.support.terminal import Ended, Terminal, terminal_with
 from tests.support.waiting import wait_until
@@ -84,9 +84,9 @@ def test_the_command_itself_gives_json_and_an_exit_code(api: Api, home: Path) ->
     made = json.loads(opened.stdout)
     assert (made["state"], made["starts_at"]) == ("scheduled", "2030-01-01T10:00:00Z")
     assert made["id"] in opened.stderr
-    refused = run("watch", NOBODY, "--json")
+    refused = run("watch", UNKNOWN_ID, "--json")
     assert (refused.returncode, refused.stdout) == (3, "")
-    assert refused.stderr == f"breakouts: there is no breakout {NOBODY}\n"
+    assert refused.stderr == f"breakouts: there is no breakout {UNKNOWN_ID}\n"
 
 
 def test_cancelled_ones_have_not_ended_well(api: Api, terminal: Terminal) -> None:
@@ -101,20 +101,20 @@ def test_cancelled_ones_have_not_ended_well(api: Api, terminal: Terminal) -> Non
 @pytest.mark.parametrize(
     ("arguments", "env", "said"),
     [
-        (("open", NOBODY), {}, "exactly one of --rooms"),
-        (("open", NOBODY, "--rooms", "2", "--room", "Red"), {}, "exactly one of --rooms"),
-        (("open", NOBODY, "--rooms", "2", "--duration", "soon"), {}, "no duration"),
-        (("open", NOBODY, "--rooms", "2", "--start", "soon"), {}, "no time"),
-        (("open", NOBODY, "--from", "/nowhere.json"), {}, "--from /nowhere.json"),
-        (("extend", NOBODY, "-5x"), {}, "no duration"),
+        (("open", UNKNOWN_ID), {}, "exactly one of --rooms"),
+        (("open", UNKNOWN_ID, "--rooms", "2", "--room", "Red"), {}, "exactly one of --rooms"),
+        (("open", UNKNOWN_ID, "--rooms", "2", "--duration", "soon"), {}, "no duration"),
+        (("open", UNKNOWN_ID, "--rooms", "2", "--start", "soon"), {}, "no time"),
+        (("open", UNKNOWN_ID, "--from", "/nowhere.json"), {}, "--from /nowhere.json"),
+        (("extend", UNKNOWN_ID, "-5x"), {}, "no duration"),
         (("watch",), {}, "Missing argument"),
-        (("watch", NOBODY), {"BREAKOUTS_HOME": "/nowhere"}, "no API key: set BREAKOUTS_API_KEY"),
-        (("watch", NOBODY, "--key-file", "/nowhere"), {}, "/nowhere: No such file"),
-        (("watch", NOBODY), {"BREAKOUTS_API_KEY": "two words"}, "BREAKOUTS_API_KEY holds no API key"),
-        (("watch", NOBODY, "--api", "localhost:8000"), {}, "no address"),
-        (("watch", NOBODY, "--api", "http://localhost:http"), {}, "no address"),
-        (("watch", NOBODY, "--api", "http://me:secret@localhost"), {}, "no address"),
-        (("watch", NOBODY), {"PORT": "http"}, "PORT: "),
+        (("watch", UNKNOWN_ID), {"BREAKOUTS_HOME": "/nowhere"}, "no API key: set BREAKOUTS_API_KEY"),
+        (("watch", UNKNOWN_ID, "--key-file", "/nowhere"), {}, "/nowhere: No such file"),
+        (("watch", UNKNOWN_ID), {"BREAKOUTS_API_KEY": "two words"}, "BREAKOUTS_API_KEY holds no API key"),
+        (("watch", UNKNOWN_ID, "--api", "localhost:8000"), {}, "no address"),
+        (("watch", UNKNOWN_ID, "--api", "http://localhost:http"), {}, "no address"),
+        (("watch", UNKNOWN_ID, "--api", "http://me:secret@localhost"), {}, "no address"),
+        (("watch", UNKNOWN_ID), {"PORT": "http"}, "PORT: "),
     ],
 )
 def test_wrong_usage_and_settings_are_2(
@@ -130,7 +130,7 @@ def test_what_the_api_refuses_is_3_with_its_reasons(api: Api, terminal: Terminal
     first, draft = api.breakout(meeting, 202, start="now"), api.breakout(meeting)
     (tmp_path / "strange.key").write_text("nobody's")
     refusals = {
-        "there is no meeting": terminal("open", NOBODY, "--rooms", "2"),
+        "there is no meeting": terminal("open", UNKNOWN_ID, "--rooms", "2"),
         "must be 1 to 500": terminal("open", meeting["id"], "--rooms", "501"),
         "body.duration_seconds": terminal(
             "open", meeting["id"], "--rooms", "2", "--duration", "1s", "--countdown", "1h"
@@ -145,21 +145,21 @@ def test_what_the_api_refuses_is_3_with_its_reasons(api: Api, terminal: Terminal
 
 
 def test_an_api_that_is_not_there_is_4_after_some_patience(api: Api, terminal: Terminal) -> None:
-    nowhere = terminal("report", NOBODY, "--patience", "1", BREAKOUTS_API_URL=f"http://{LOOPBACK}:{free_port()}")
+    nowhere = terminal("report", UNKNOWN_ID, "--patience", "1", BREAKOUTS_API_URL=f"http://{LOOPBACK}:{free_port()}")
     assert (nowhere.code, nowhere.out) == (4, "")
     assert "does not answer" in nowhere.err
     assert "trying again" in nowhere.err
-    with LossyDoor(api.url, *[OUT_OF_ORDER] * 1000) as door:
-        assert terminal("report", NOBODY, "--patience", "0", BREAKOUTS_API_URL=door.url).code == 4
+    with LossyProxy(api.url, *[OUT_OF_ORDER] * 1000) as proxy:
+        assert terminal("report", UNKNOWN_ID, "--patience", "0", BREAKOUTS_API_URL=proxy.url).code == 4
 
 
 def test_a_network_that_fails_leads_to_one_breakout_asked_for_under_one_key(api: Api, terminal: Terminal) -> None:
     meeting = api.meeting("ana", "bo")
-    with LossyDoor(api.url, BUSY, OUT_OF_ORDER, BUSY) as door:
-        opened = terminal("open", meeting["id"], "--rooms", "2", "--start", "manual", BREAKOUTS_API_URL=door.url)
+    with LossyProxy(api.url, BUSY, OUT_OF_ORDER, BUSY) as proxy:
+        opened = terminal("open", meeting["id"], "--rooms", "2", "--start", "manual", BREAKOUTS_API_URL=proxy.url)
     assert opened.code == 0, opened.err
-    keys = {key for _, _, key in door.asked}
-    assert len(door.asked) == 4
+    keys = {key for _, _, key in proxy.received}
+    assert len(proxy.received) == 4
     assert len(keys) == 1
     assert None not in keys
     items = api.get(f"/v1/meetings/{meeting['id']}/breakouts")["items"]
@@ -168,8 +168,8 @@ def test_a_network_that_fails_leads_to_one_breakout_asked_for_under_one_key(api:
 
 def test_a_close_whose_answer_is_lost_is_asked_for_again(api: Api, terminal: Terminal) -> None:
     made = api.breakout(api.meeting("ana"), 202, start="now")
-    with LossyDoor(api.url, LOST) as door:
-        ended = terminal("close", made["id"], "--json", BREAKOUTS_API_URL=door.url)
+    with LossyProxy(api.url, LOST) as proxy:
+        ended = terminal("close", made["id"], "--json", BREAKOUTS_API_URL=proxy.url)
     assert ended.json["state"] == "closing"
 
 

@@ -1,4 +1,4 @@
-"""Deliveries: checked by their signature, kept once, and never lost because of us."""
+"""Webhook deliveries: verified by their signature, stored once, and never lost by a failure of ours."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ PEM = (
 
 @pytest.fixture
 def deps(sandbox: SandboxServer, database_url: str, broker_url: str, tmp_path: Path) -> Iterator[Deps]:
-    """Parts that know our key, on each database."""
+    """Build parts that know our key, on each database."""
     pinned = {"database_url": database_url, "broker_url": broker_url, "realtimekit_webhook_public_key": PEM}
     with parts(sandbox, tmp_path, **pinned) as built:
         yield built

@@ -1,1 +1,1 @@
-"""Figures, not tests: `make bench` prints them. Each runs the real processes on PostgreSQL against the sandbox."""
+"""Benchmarks, which `make bench` prints. Each runs the real processes on PostgreSQL against the sandbox."""

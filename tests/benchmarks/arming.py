@@ -1,9 +1,9 @@
 """Thousands of open breakouts, copied row by row from one that the system itself has opened.
 
-A copy differs from it in ids, keys, RealtimeKit's ids and when it closes, and in nothing else: states, tokens, seats,
-stays of people, log, timers of its meeting are those of a breakout whose people are in their rooms and whose webhooks
-come. The copies that are to close have meetings of their own at the sandbox, which knows nobody in them: nobody comes
-home from them either, so their rooms are emptied after the grace, and their people are given up after a second one.
+A copy differs from the original only in ids, keys, RealtimeKit's ids and its closing time. Its states, tokens, seats,
+presence, log and timers are those of a breakout whose people are in their rooms and whose webhooks arrive. The copies
+that close have meetings of their own at the sandbox, with nobody in them. So nobody returns from them: their rooms are
+emptied after the grace, and their people count as lost after a second one.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ from tests.support.stack import Stack
 from tests.support.waiting import wait_until
 
 POLL_AT = "statement_timestamp() + interval '1 hour'"
-"""When a meeting whose webhooks come is asked about next: ten thousand take longer turns than that."""
+"""The next poll of a meeting with webhooks; polling ten thousand meetings takes longer than the usual interval."""
 ROOMS, PEOPLE, IN_FLIGHT = 2, 4, 50
 OPEN_FOR_SECONDS = 4 * 3600
 
 
 def open_original(stack: Stack) -> Original:
-    """Have a breakout opened, and its people go to their rooms and stay there."""
+    """Open a breakout, and let its people join their rooms and stay there."""
     meeting = stack.meeting(PEOPLE)
     stack.people(meeting, [f"p{number}" for number in range(PEOPLE)])
     made = stack.breakout(
@@ -38,7 +38,7 @@ def open_original(stack: Stack) -> Original:
 
 
 def _is_at_rest(stack: Stack, original: Original) -> bool:
-    """Whether nobody works on any row of it, and everybody has a token for the way home."""
+    """Whether no row of it is held, and everybody has a token for the return."""
     busy = "holder IS NOT NULL OR dispatches > 0"
     statement = f"""SELECT
         EXISTS (SELECT FROM meeting WHERE id = :meeting AND ({busy}))
@@ -52,7 +52,7 @@ def _is_at_rest(stack: Stack, original: Original) -> bool:
 
 
 def arm(stack: Stack, original: Original, armed: int, closing: int) -> None:
-    """Add so many copies that close hours from now; the first `closing` of them have meetings at the sandbox."""
+    """Add copies that close hours from now; the first `closing` of them have meetings at the sandbox."""
     meetings = asyncio.run(_meetings(stack, closing * (1 + ROOMS)))
     with _database(stack) as connection:
         each = [meetings[number : number + 1 + ROOMS] for number in range(0, len(meetings), 1 + ROOMS)]
@@ -62,7 +62,7 @@ def arm(stack: Stack, original: Original, armed: int, closing: int) -> None:
 
 
 def set_timers(stack: Stack, breakout_ids: Sequence[str], seconds: Sequence[float]) -> None:
-    """Have these copies close so many seconds from now."""
+    """Let these copies close so many seconds from now."""
     statement = text(
         "UPDATE breakout SET closes_at = at, due_at = at FROM (SELECT unnest(CAST(:ids AS text[])) AS id,"
         " statement_timestamp() + make_interval(secs => unnest(CAST(:seconds AS float[]))) AS at) timer"
@@ -74,7 +74,7 @@ def set_timers(stack: Stack, breakout_ids: Sequence[str], seconds: Sequence[floa
 
 @contextmanager
 def _database(stack: Stack) -> Iterator[Connection]:
-    """A connection that commits each statement."""
+    """Open a connection that commits each statement."""
     engine = engine_of(stack.environment["DATABASE_URL"])
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         yield connection
@@ -82,7 +82,7 @@ def _database(stack: Stack) -> Iterator[Connection]:
 
 
 async def _meetings(stack: Stack, number: int) -> list[str]:
-    """New meetings at the sandbox."""
+    """Create meetings at the sandbox, and return their ids."""
     url = f"{stack.sandbox.base_url}/accounts/{stack.sandbox.account_id}/realtime/kit/{stack.sandbox.app_id}/meetings"
     headers = {"Authorization": f"Bearer {stack.sandbox.api_token}"}
     gate = asyncio.Semaphore(IN_FLIGHT)

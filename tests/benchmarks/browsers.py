@@ -1,4 +1,4 @@
-"""Browsers that only listen: when the seat that says "main" came through the API's stream to each of them."""
+"""Browsers that only listen, and when each received the seat that says "main" through the API's stream."""
 
 import asyncio
 import json
@@ -10,20 +10,20 @@ from tests.support.waiting import wait_until
 
 
 class Browsers:
-    """Streams in a thread of their own, by a name for each."""
+    """Named streams, read in a thread of its own."""
 
     def __init__(self, port: int, tokens: Mapping[str, str]) -> None:
         self._port = port
         self.begun: set[str] = set()
         self.told: dict[str, float] = {}
-        """Seconds since the epoch."""
+        """When each received it, in seconds since the epoch."""
         self._loop = asyncio.new_event_loop()
         self._tasks = [self._loop.create_task(self._follow(name, token)) for name, token in tokens.items()]
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
         wait_until(lambda: len(self.begun) == len(tokens), 60, what="the first seat of each browser")
 
     def close(self) -> None:
-        """All close their streams."""
+        """Close all streams."""
         for task in self._tasks:
             self._loop.call_soon_threadsafe(task.cancel)
 

@@ -1,4 +1,4 @@
-"""How many RealtimeKit calls one lifecycle takes: 30 rooms, 100 people, recorded, everybody comes and goes home."""
+"""The RealtimeKit calls of one lifecycle: 30 rooms, 100 people, recorded, everybody joins and returns."""
 
 from tests.benchmarks.rig import rig
 from tests.support.stack import Stack

@@ -1,7 +1,7 @@
-"""What a timer is in plain Celery: a task sent with a `countdown`, which the worker keeps until its time.
+"""A timer in plain Celery: a task sent with a `countdown`, which the worker keeps until its time.
 
-The worker has the pool, the threads and the broker of ours, and Celery's own settings besides. Each task writes what
-one close writes: its row, four seats, seven entries of a log, in one transaction.
+The worker has our pool, number of threads and broker, and Celery's defaults besides. Each task writes what one close
+writes, in one transaction: its row, four seats, seven events of a log.
 """
 
 import os
@@ -23,9 +23,9 @@ from tests.support.waiting import wait_until
 
 THREADS, POOL_SIZE = 64, 8
 PATIENCE_SECONDS = 30
-"""After the last timer's time: what has not run by then is said to be missing."""
+"""How long after the last timer's time tasks may still run; the others count as missing."""
 TRIAL = 200
-"""Of the late ones, sent first: how long they take says when all will have been sent."""
+"""How many of the late timers are sent first, to estimate how long sending all of them takes."""
 ARMING_MARGIN = 2.5
 FAR_SECONDS = 3000
 """Within Redis' visibility timeout of an hour, beyond which each task would be delivered again and again."""
@@ -61,7 +61,7 @@ WORKER += ["--loglevel=INFO", "--without-gossip", "--without-mingle"]
 
 @app.task  # type: ignore[untyped-decorator]  # Celery ships no types
 def close(number: int) -> None:
-    """The timer with this number has ended."""
+    """End the timer with this number."""
     if not _engines:
         _engines.append(_engine(os.environ["COUNTDOWN_DATABASE"]))
     with _engines[0].begin() as connection:
@@ -72,7 +72,7 @@ def close(number: int) -> None:
 def measure(
     armed: int, seconds: Sequence[float], limit: int | None, print_lateness: Callable[[str, Sequence[Any]], None]
 ) -> None:
-    """Print the lateness of timers that end so many seconds after all are armed; the others end much later."""
+    """Print the lateness of timers that end so many seconds after all are armed; all other timers end much later."""
     with tempfile.TemporaryDirectory() as folder, postgres(track_commit_timestamp="on") as server:
         home, url = Path(folder), server.fresh()
         with valkey_in(home / "valkey") as broker, processes_in(home) as processes:
@@ -102,7 +102,7 @@ def _engine(url: str) -> Engine:
 
 
 def _arm(engine: Engine, broker_url: str, armed: int, seconds: Sequence[float]) -> float:
-    """Send and store all of them, the soon and the late mixed as they would be; gives when `seconds` count from."""
+    """Send and store all timers, the soon and the late mixed. Returns the time from which `seconds` count."""
     dice = random.Random(armed)
     late = [FAR_SECONDS * (0.5 + dice.random() / 2) for _ in range(armed - len(seconds))]
     with app.connection_for_write(broker_url) as connection:
@@ -135,7 +135,7 @@ def _store(engine: Engine, ends: Sequence[float]) -> None:
 
 
 def _wait_for_all(engine: Engine, until: float) -> Sequence[Any]:
-    """What there is to tell of those whose time has come, when all have run or so much time has passed."""
+    """Return the measured rows when all due timers have run, or at `until`."""
 
     def look() -> Sequence[Any]:
         with engine.connect() as connection:

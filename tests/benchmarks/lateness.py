@@ -1,6 +1,6 @@
-"""How late the timer's close is decided: 200 breakouts that close within 20 seconds. Never early.
+"""The lateness of the close decision: 200 breakouts that close within 20 seconds. None may be early.
 
-Two workers, as in compose.yaml.
+It runs two workers, as compose.yaml does.
 """
 
 import statistics
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _open_all(stack: Stack) -> list[str]:
-    """Open them all, each for so long that they close one after the other when the last has been open for a while."""
+    """Open all breakouts, with durations by which they close one after another once the last is open."""
     begun, made = time.monotonic(), []
     for number in range(BREAKOUTS):
         meeting = stack.meeting(1)

@@ -1,7 +1,7 @@
-"""From `start` to the last person's seat being ready: 100 rooms, 1,000 people, every RealtimeKit call takes 100 ms.
+"""From `start` to the last person's seat: 100 rooms, 1,000 people, every RealtimeKit call takes 100 ms.
 
-Beside it, in the same run, the same 1,100 calls by a bare asyncio script with 100 in flight: what can't be beaten.
-`--rooms 500 --people 5000 --runs 1` is the largest breakout that there may be.
+The same run makes the same 1,100 calls by a bare asyncio script with 100 in flight, which is the lower limit.
+`--rooms 500 --people 5000 --runs 1` is the largest breakout that is allowed.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def _ours(stack: Stack, rooms: int, people: int) -> tuple[float, float]:
 
 
 async def _bare(stack: Stack, rooms: int, people: int) -> float:
-    """The same calls, nothing stored."""
+    """Make the same calls without storing anything."""
     root = f"{stack.sandbox.base_url}/accounts/{stack.sandbox.account_id}/realtime/kit/{stack.sandbox.app_id}"
     gate = asyncio.Semaphore(IN_FLIGHT)
     headers = {"Authorization": f"Bearer {stack.sandbox.api_token}"}

@@ -1,6 +1,6 @@
-"""From the request to start a prepared breakout to the last of 1,000 people's seats pointing to one of 100 rooms.
+"""From the start of a prepared breakout until the last of 1,000 people's seats points to one of 100 rooms.
 
-RealtimeKit takes 100 ms for a call, then 2 s: it must make no difference, for nothing is asked of it any more.
+A call to RealtimeKit takes 100 ms, and then 2 s. It must make no difference, because no call is needed any more.
 """
 
 import statistics
@@ -18,7 +18,7 @@ INVITED = text("SELECT count(*) FROM seat WHERE breakout_id = :id AND state = 'i
 
 
 def main() -> None:
-    """Print a line per run, and for each latency the median and the best."""
+    """Print a line per run, and the median and the best for each latency."""
     for latency_ms in LATENCIES_MS:
         with rig(latency_ms) as stack:
             rows = [_run(stack, latency_ms) for _ in range(RUNS)]
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def _run(stack: Stack, latency_ms: float) -> tuple[float, float]:
-    """Seconds from the request until its answer, and until a browser that asks finds the last seat in its room."""
+    """Return the seconds until the response to the request, and until the last seat that is read points to its room."""
     made = stack.breakout(stack.meeting(PEOPLE), rooms=ROOMS, start="manual")
     path = f"/v1/breakouts/{made['id']}"
     begun = time.monotonic()

@@ -1,8 +1,8 @@
-"""What the quota lets through, counted by the sandbox as Cloudflare counts: with three worker processes.
+"""What the quota lets through with three worker processes, counted by the sandbox as Cloudflare counts.
 
-1. exactness: three processes that call as fast as they may;
-2. what opening 30 rooms with 100 people costs, when 60 calls in 10 seconds are allowed;
-3. 30 rooms and 300 people open under the same budget, and another breakout closes in the middle of that.
+1. Exactness: three processes call as fast as they may.
+2. The cost of opening 30 rooms with 100 people, with 60 calls allowed in 10 seconds.
+3. 30 rooms with 300 people open under the same budget, and another breakout closes in the middle of that.
 """
 
 import asyncio
@@ -32,11 +32,11 @@ LIMIT, WINDOW, PROCESSES = 60, 10, 3
 BUSY_LIMIT, BUSY_SECONDS = 600, 35
 ROOMS, FEW_PEOPLE, MANY_PEOPLE = 30, 100, 300
 OTHERS, OTHER_ROOMS, CLOSES_AFTER = 20, 5, 75
-"""The other breakout, and the seconds after its opening at which its timer ends: amid the opening of the first."""
+"""The other breakout, and the seconds after its opening until its timer ends, during the opening of the first."""
 
 
 def main() -> None:
-    """Print the figures of the three."""
+    """Print the figures of all three."""
     with _limited(BUSY_LIMIT) as stack:
         _exactness(stack)
     with _limited(LIMIT) as stack:
@@ -47,7 +47,7 @@ def main() -> None:
 
 @contextmanager
 def _limited(limit: int) -> Iterator[Stack]:
-    """A system with three workers before a RealtimeKit that turns everything away beyond its limit."""
+    """Run a system with three workers and a RealtimeKit that refuses everything beyond its limit."""
     with rig(
         20,
         REALTIMEKIT_REQUESTS_PER_5_MINUTES=str(limit),
@@ -71,7 +71,7 @@ def _exactness(stack: Stack) -> None:
 
 
 def _busy() -> None:
-    """One of the busy processes: calls until its time is up, 60 at once."""
+    """Call with 60 calls in flight until the time is up; each busy process runs this."""
     settings = Settings(_env_file=None)
     kit = RealtimeKit(settings, Quota.of(settings))
     until = time.monotonic() + BUSY_SECONDS
@@ -144,7 +144,7 @@ def _print_closing(stack: Stack, closed: Any, calls: Sequence[Any], told: dateti
 
 
 class _Told:
-    """When a person's browser is told anything."""
+    """When each person's browser received something."""
 
     def __init__(self, stack: Stack, meeting: str) -> None:
         self._url = f"{stack.url}/v1/seat/events"
@@ -175,7 +175,7 @@ def _opening(calls: Sequence[Any]) -> list[Any]:
 
 
 def _most(stack: Stack) -> str:
-    """The most calls that came in within any window, by the sandbox's own log."""
+    """Return the most calls within any window, by the sandbox's log."""
     shown, times = _shown(stack), [call["at"] for call in _calls(stack)]
     most, first = 0, 0
     for last, at in enumerate(times):

@@ -1,4 +1,4 @@
-"""`GET /v1/breakouts/{id}` of 100 rooms and 1,000 people, all recorded, with nothing else going on."""
+"""`GET /v1/breakouts/{id}` of 100 rooms and 1,000 people, all recorded, on an idle system."""
 
 import statistics
 import time
@@ -9,7 +9,7 @@ ROOMS, PEOPLE, REQUESTS = 100, 1000, 100
 
 
 def main() -> None:
-    """Print how long the answer takes in milliseconds, the client's own time included."""
+    """Print how long the response takes in milliseconds, including the client's own time."""
     with rig() as stack:
         made = stack.breakout(stack.meeting(PEOPLE), rooms=ROOMS, record=True)
         stack.wait(made["id"], "open", 60)

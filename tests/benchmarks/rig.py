@@ -1,4 +1,4 @@
-"""What every benchmark needs: the system, a sandbox in a process of its own, the breakout's own log as the clock."""
+"""What every benchmark uses: the system, and a sandbox in a process of its own; the breakout's log is the clock."""
 
 import json
 import tempfile
@@ -30,7 +30,7 @@ NICE = "12"
 
 
 class SandboxProcess:
-    """The same as SandboxServer, in a process of its own: its work must not slow down who measures."""
+    """A sandbox in a process of its own, so that its work does not slow down the measuring process."""
 
     account_id, app_id, api_token = SandboxServer.account_id, SandboxServer.app_id, SandboxServer.api_token
 
@@ -43,23 +43,23 @@ class SandboxProcess:
 
 
 class Rig(Stack):
-    """A system on servers of its own."""
+    """A system with servers of its own."""
 
     servers: Mapping[str, Process]
 
 
 @contextmanager
 def rig(latency_ms: float = 0, *, timekeepers: int = 1, apart: bool = False, **settings: str) -> Iterator[Rig]:
-    """A started system on PostgreSQL; the database keeps the time of each commit.
+    """Run a system on PostgreSQL, which keeps the time of each commit.
 
-    With one worker process, or with the two of compose.yaml, `apart`.
+    `apart` runs the two workers of compose.yaml instead of one.
     """
     with tempfile.TemporaryDirectory() as folder, postgres(track_commit_timestamp="on") as server:
         home = Path(folder)
         with valkey_in(home / "valkey") as broker, processes_in(home) as processes:
             stack = Rig(
                 processes,
-                SandboxProcess(processes, latency_ms),  # type: ignore[arg-type]  # all that a Stack uses of it
+                SandboxProcess(processes, latency_ms),  # type: ignore[arg-type]  # it has all that Stack uses
                 database_url=server.migrated(migrate_url),
                 broker_url=broker.url,
                 home=home / "home",
@@ -74,9 +74,9 @@ def rig(latency_ms: float = 0, *, timekeepers: int = 1, apart: bool = False, **s
 
 
 def _start_apart(stack: Stack) -> None:
-    """The workers of compose.yaml; a niceness stands for its share of the processors, 64 of 1024 being its weight.
+    """Start the workers of compose.yaml, with a niceness for their share of processors (64 of 1024 by their weight).
 
-    Each process here has a session of its own, and where Linux makes a group of each it is the group's that counts.
+    Each process has a session of its own, and where Linux groups processes by session the niceness of the group counts.
     """
     timely = commands.worker(stack.settings, queues=("lifecycle", "webhooks"), concurrency=8)
     others = commands.worker(stack.settings, queues=("closing", "rooms", "recordings", "upkeep"))
@@ -89,7 +89,7 @@ def _start_apart(stack: Stack) -> None:
 
 
 def moments(stack: Stack, breakout_id: str, kind: str, to: str) -> list[datetime]:
-    """When the breakout's log says that something became `to`, by the database's clock."""
+    """Return when something became `to` by the breakout's log, so by the database's clock."""
     url = stack.environment["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://")
     engine = create_engine(url)
     query = text("SELECT at, data FROM event WHERE breakout_id = :id AND type = :kind ORDER BY number")

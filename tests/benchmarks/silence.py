@@ -1,7 +1,7 @@
-"""How long it takes until the API shows who came or went, when neither webhooks nor browsers say so.
+"""The delay until the API shows who joined or left, when neither webhooks nor browsers report it.
 
-With the default settings: 1,200 calls in 5 minutes, of which the opening has just taken a good part. Somebody comes or
-goes each second, at random; each change is timed from the moment it happens until the API's answer shows it.
+It uses the default settings: 1,200 calls in 5 minutes, of which the opening has just used a good part. A random person
+joins or leaves each second. Each change is timed until the API's answer shows it.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from tests.support.stack import Stack
 PEOPLE_PER_ROOM = 3
 SECONDS = 360
 EVERY_SECONDS = 1.0
-"""How often somebody comes or goes, and the API is looked at."""
+"""How often somebody joins or leaves, and the API is read."""
 DEFAULTS: dict[str, Any] = {
     "REALTIMEKIT_REQUESTS_PER_5_MINUTES": "1200",
     "SYNC_SECONDS": "10",
@@ -32,7 +32,7 @@ PATIENCE_SECONDS = 600
 
 @dataclass
 class Watched:
-    """One person: whether they are in their room, and since when the API has been wrong about it."""
+    """One person: whether they are in their room, and since when the API has shown something else."""
 
     token: str
     peer: str | None = None
@@ -73,7 +73,7 @@ def _measure(stack: Stack, rooms: int) -> None:
 def _watch(
     stack: Stack, breakout_id: str, everybody: dict[str, Watched], *, until: float, changing: bool
 ) -> list[float]:
-    """Let people come and go until then (or only wait until all is seen), and give how long each change took."""
+    """Let people join and leave until then, or only wait until all is shown. Returns how long each change took."""
     took: list[float] = []
     while time.monotonic() < until:
         rooms = stack.see(breakout_id)["rooms"]

@@ -1,4 +1,4 @@
-"""From the commit of a change to what a browser reads of it: 200 seat streams open, one seat changes or all do."""
+"""From the commit of a change to its arrival in browsers: 200 seat streams are open, one seat changes or all do."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ STREAMS, ROOMS, SINGLE_CHANGES, MASS_CHANGES = 200, 20, 300, 30
 
 
 class Reader:
-    """One browser: when each version of its seat arrived."""
+    """A browser, and when each version of its seat arrived."""
 
     def __init__(self, participant_id: str, token: str) -> None:
         self.participant_id = participant_id
@@ -29,7 +29,7 @@ class Reader:
         self.version, self.arrived = -1, 0.0
 
     async def follow(self, port: int) -> None:
-        """Read the stream, with as little work as can be: it shares the machine with the API."""
+        """Read the stream with as little work as possible, because it shares the machine with the API."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
         writer.write(f"GET /v1/seat/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self._token}\r\n\r\n".encode())
         async for line in reader:
@@ -39,7 +39,7 @@ class Reader:
                 self._news.set()
 
     async def later_than(self, version: int) -> float:
-        """When a newer version arrived."""
+        """Return when a newer version arrived."""
         while self.version <= version:
             self._news.clear()
             await self._news.wait()

@@ -1,16 +1,16 @@
 """10,000 armed timers, 2,000 of which end within a minute: ours, and a plain Celery `countdown` beside them.
 
-Ours: PostgreSQL, Valkey, two timekeepers, two workers as in compose.yaml, the API and
-the sandbox, all real. One breakout of two rooms and four people is opened through the API; the 10,000 are copies of
-its rows (tests/benchmarks/arming.py), and their timers are set in the table. From the timer on everything is real: the
-close, its log, the calls that empty and retire rooms. A hundred browsers follow the seats of people whose breakouts
-close. It is measured twice, with all processes up, and with one timekeeper killed amid it.
+Ours run with PostgreSQL, Valkey, two timekeepers, two workers as in compose.yaml, the API and the sandbox, all real.
+One breakout of two rooms and four people is opened through the API. The 10,000 are copies of its rows
+(tests/benchmarks/arming.py), and their timers are set in the table. From then on everything is real: the close, its
+log, the calls that empty and retire rooms. A hundred browsers follow seats of closing breakouts. All is measured twice:
+with all processes up, and with one timekeeper killed in the middle.
 
-Plain: as many Celery tasks with the same times, sent with `countdown` to one worker with the same pool and as many
-threads, each of which writes about as many rows in one transaction (tests/benchmarks/countdown.py).
+Plain: as many Celery tasks with the same times, sent with `countdown` to one worker with the same pool and number of
+threads. Each task writes about as many rows in one transaction (tests/benchmarks/countdown.py).
 
-"decided" is the time of the entry in the log, "told" the commit after which every seat says main, "in browsers" when
-that seat has come through the API's stream; all in milliseconds after `closes_at`.
+"decided" is the time of the event in the log, "told" the commit after which every seat says main, "in browsers" the
+arrival of that seat through the API's stream; all in milliseconds after `closes_at`.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from tests.support.waiting import wait_until
 ARMED, CLOSING, WITHIN_SECONDS, BROWSERS = 10_000, 2_000, 60, 100
 KINDS = ("api", "worker", "beat", "sandbox")
 LEAD_SECONDS = 5
-"""From the setting of the timers to the first that may end."""
+"""From setting the timers to the first that may end."""
 
 LATENESS = """
     SELECT breakout.id, extract(epoch FROM closes_at) AS due,
@@ -51,11 +51,11 @@ LATENESS = """
     JOIN event told ON told.breakout_id = breakout.id AND told.type = 'participant.state'
          AND told.data ->> 'to' = 'returning' AND told.data ->> 'custom_participant_id' = 'p0'
     WHERE breakout.id = ANY(:ids)"""
-"""One row for each close of each breakout; the person's entry is written with what points their seat to main."""
+"""One row per close of a breakout; the person's event is written with the change of their seat to main."""
 
 
 def main() -> None:
-    """Print a block of figures for each."""
+    """Print a block of figures for each measurement."""
     asked = _arguments()
     if asked.only != "countdown":
         _ours(asked.armed, asked.closing)
@@ -73,7 +73,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def timers(number: int) -> list[float]:
-    """Seconds from now, as they may come: at random."""
+    """Return random times, in seconds from now."""
     dice = random.Random(number)
     return [LEAD_SECONDS + dice.uniform(0, WITHIN_SECONDS) for _ in range(number)]
 
@@ -98,7 +98,7 @@ def _ours(armed: int, closing: int) -> None:
 
 
 def _processes(stack: Rig) -> dict[str, Process]:
-    """Everything that runs, by name."""
+    """Return everything that runs, by name."""
     numbers: Counter[str] = Counter()
     found = dict(stack.servers)
     for process in stack.processes.started:
@@ -125,7 +125,7 @@ def _measure(stack: Stack, original: Original, numbers: range) -> None:
 
 
 def _print_figures(stack: Stack, breakout_ids: Sequence[str]) -> dict[str, float]:
-    """Print what the database knows; gives when each was due, in seconds since the epoch."""
+    """Print what the database has recorded. Returns when each was due, in seconds since the epoch."""
     found = _read(stack, LATENESS, breakout_ids)
     assert len(found) == len(breakout_ids), f"{len(found)} closes of {len(breakout_ids)} breakouts"
     assert all(row.times == 1 for row in found), "a breakout closed twice"
@@ -135,7 +135,7 @@ def _print_figures(stack: Stack, breakout_ids: Sequence[str]) -> dict[str, float
 
 
 def _wait_until_none_is(stack: Stack, breakout_ids: Sequence[str], state: str) -> None:
-    """While they close: until rooms are retired and people given up, which may take longer than the timers did."""
+    """Wait until rooms are retired and people are given up, which may take longer than the timers did."""
     left = f"SELECT count(*) AS left FROM breakout WHERE id = ANY(:ids) AND state = '{state}'"
     wait_until(lambda: not _read(stack, left, breakout_ids)[0].left, 900, every=1, what=f"none {state}")
 
@@ -149,7 +149,7 @@ def _read(stack: Stack, statement: str, breakout_ids: Sequence[str]) -> Sequence
 
 
 def print_lateness(what: str, milliseconds: Sequence[Any]) -> None:
-    """One line; none may be early."""
+    """Print one line, and check that none is early."""
     late = sorted(float(one) for one in milliseconds)
     p99 = late[int(len(late) * 0.99) - 1]
     print(

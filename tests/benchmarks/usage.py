@@ -1,4 +1,4 @@
-"""How much memory and processor time processes use (Linux), their children included."""
+"""Memory and processor time of processes and their children (Linux)."""
 
 import os
 import threading
@@ -10,7 +10,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Usage:
-    """Of processes by name, at moments that somebody names; for memory also the most in between."""
+    """The usage of named processes at named moments, and their peak memory in between."""
 
     def __init__(self, processes: Mapping[str, int]) -> None:
         self._processes = processes
@@ -20,18 +20,18 @@ class Usage:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def note(self, moment: str) -> None:
-        """Keep what they have now."""
+        """Record the current usage."""
         for name, pid in self._processes.items():
             self._noted[name].append(f"{moment} {_megabytes(pid):.0f}")
         self._worked = {name: _worked(pid) for name, pid in self._processes.items()}
 
     def print_memory(self) -> None:
-        """A line for each process, in MB."""
+        """Print a line per process, in MB."""
         for name, noted in self._noted.items():
             print(f"  memory of {name}: {', '.join(noted)}, at most {self._most[name]:.0f} MB")
 
     def print_work(self, closings: int) -> None:
-        """Processor time since the last moment, in milliseconds for each of so many closings."""
+        """Print the processor time since the last moment, in milliseconds per closing."""
         spent = {name: (_worked(pid) - self._worked[name]) * 1000 / closings for name, pid in self._processes.items()}
         each = ", ".join(f"{name} {milliseconds:.1f}" for name, milliseconds in spent.items())
         print(f"  processor time for each closing: {sum(spent.values()):.0f} ms ({each})", flush=True)
@@ -44,7 +44,7 @@ class Usage:
 
 
 def _megabytes(pid: int) -> float:
-    """Resident; zero for a process that is gone."""
+    """Return the resident memory; zero for a process that has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
@@ -54,7 +54,7 @@ def _megabytes(pid: int) -> float:
 
 
 def _worked(pid: int) -> float:
-    """Seconds of the process and of its living descendants; zero for one that is gone."""
+    """Return the seconds of a process and its living descendants; zero for one that has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

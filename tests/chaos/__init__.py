@@ -1,1 +1,1 @@
-"""Kill one process at one chosen point of a lifecycle, start it again, and look whether everything still came right."""
+"""Lifecycles in which processes, brokers, databases, clocks or RealtimeKit fail; all must still end correctly."""

@@ -1,6 +1,6 @@
-"""A process whose clock is wrong: its Python sees another time of day, while monotonic clocks go on as they are.
+"""A process with a wrong clock: its Python reads another time of day, while monotonic clocks stay as they are.
 
-Only Linux's root can give a process a clock of its own, and only a monotonic one; so the time of day is replaced where
+Only root on Linux can give a process a clock of its own, and only a monotonic one. So the time of day is replaced where
 Python reads it, before anything else is imported.
 """
 
@@ -10,11 +10,11 @@ import time
 from typing import Any
 
 AHEAD = "CHAOS_CLOCK_AHEAD"
-"""Seconds that the clock of the process is ahead; negative: behind."""
+"""The variable with the seconds that the process's clock is ahead, or behind if negative."""
 
 
 def set_as_told() -> None:
-    """Put this process's clock ahead by what its environment says, if anything."""
+    """Shift this process's clock by what its environment says, if anything."""
     if seconds := float(os.environ.get(AHEAD, "0")):
         _shift(seconds)
 
@@ -29,7 +29,7 @@ def _shift(seconds: float) -> None:
 
 def _shifted(right: type[datetime.datetime], ahead: datetime.timedelta) -> type[datetime.datetime]:
     class Kind(type):
-        """What C code makes is a plain datetime, and counts as one of these."""
+        """Counts plain datetimes as instances, because C code makes those."""
 
         def __instancecheck__(cls, instance: object) -> bool:
             return isinstance(instance, right)
@@ -50,7 +50,7 @@ def _shifted(right: type[datetime.datetime], ahead: datetime.timedelta) -> type[
 
 
 def _shift_ids() -> None:
-    """The ids of rows hold the time at which they were made."""
+    """Shift the time in the ids of rows, too."""
     import uuid_utils  # noqa: PLC0415 - not before the clock is shifted
 
     uuid7 = uuid_utils.uuid7

@@ -1,4 +1,4 @@
-"""What the commands here have in common: lanes, a line for each run as it ends, a table, and logs of what broke."""
+"""What the commands here share: lanes, a line for each run when it ends, a table, and the logs of failures."""
 
 import argparse
 import shutil
@@ -14,18 +14,18 @@ from tests.chaos.pool import LANES, Pool, Told, pool_in
 
 @dataclass(frozen=True)
 class Words(Generic[Told]):
-    """How a command tells of its runs."""
+    """The texts that a command prints of its runs."""
 
     line: Callable[[Told], str]
-    """What became of a run."""
+    """The result of a run."""
     again: Callable[[Told], str]
-    """The options that play it again."""
+    """The options that repeat a run."""
     table: Callable[[Sequence[Told]], list[str]]
-    """All of them, when all have ended."""
+    """The lines about all runs, at the end."""
 
 
 def parser(name: str, words: str | None, *, lanes: int = LANES) -> argparse.ArgumentParser:
-    """The options that each command has."""
+    """Make a parser with the options that every command has."""
     made = argparse.ArgumentParser(prog=f"python -m tests.chaos.{name}", description=words)
     made.add_argument("--seed", type=int, default=1, help="of who sits where, and of all that is left to chance")
     made.add_argument("--lanes", type=int, default=lanes, help="systems side by side")
@@ -33,7 +33,7 @@ def parser(name: str, words: str | None, *, lanes: int = LANES) -> argparse.Argu
 
 
 def run(name: str, lanes: int, play: Callable[[Pool], Iterable[Told]], words: Words[Told]) -> int:
-    """Play, and tell; 1 when anything was wrong, and then the logs are kept."""
+    """Play and print all runs. Returns 1, and keeps the logs, if any rule was broken."""
     folder = Path(tempfile.mkdtemp(prefix=f"breakouts-{name}-"))
     begun, outcomes = time.monotonic(), []
     with pool_in(folder, lanes) as pool:

@@ -1,4 +1,4 @@
-"""One lane for all tests here: it survives what they do to it."""
+"""One lane for all tests here, which survives what they do to it."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from tests.support.postgres import Postgres
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """So they stay in one process of xdist."""
+    """Keep these tests in one process of xdist."""
     for item in items:
         if isinstance(item, pytest.Function) and "lane" in item.fixturenames:
             item.add_marker(pytest.mark.xdist_group("lane"))
@@ -18,6 +18,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def lane(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lane]:
-    """A running system whose processes die where they are told to."""
+    """Run a system whose processes die where they are ordered to."""
     with lane_in(tmp_path_factory.mktemp("lane"), postgres) as started:
         yield started

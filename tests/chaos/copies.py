@@ -14,15 +14,14 @@ from orchestrator.store.broker import PREFIX
 from schemas.tasks import Queue
 
 COPIES = "CHAOS_COPIES"
-"""How often each message is put into its queue by a process with this variable; all are kept besides, to be put in
-again."""
+"""The variable with the number of copies of each message that a process sends; all are also kept, to be sent again."""
 KEPT = "kept"
 HOUR_AGO = "2001-01-01T00:00:00+00:00"
-"""Long enough."""
+"""A time that is long past."""
 
 
 def install_as_told() -> None:
-    """Multiply and keep what this process sends, if its environment says so."""
+    """Multiply and keep the messages that this process sends, if its environment says so."""
     if copies := int(os.environ.get(COPIES, "0")):
         _multiply(copies)
 
@@ -44,8 +43,9 @@ def _multiply(copies: int) -> None:
 
 
 def put_back(broker_url: str) -> int:
-    """Put every message that was kept into its queue again: as it was, and as one that should have run or expired long
-    ago; how many were put.
+    """Send every kept message again, and return how many were sent.
+
+    Each is sent as it was, as one that should have run long ago, and as one that expired long ago.
     """
     with redis.Redis.from_url(broker_url) as client:
         kept = [json.loads(line) for line in client.lrange(PREFIX + KEPT, 0, -1)]
@@ -57,5 +57,5 @@ def put_back(broker_url: str) -> int:
 
 def _late(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for late in ({}, {"eta": HOUR_AGO}, {"expires": HOUR_AGO}):
-        tag = {"delivery_tag": str(uuid4())}  # kombu keeps what it delivers by that: it would lose sight of two as one
+        tag = {"delivery_tag": str(uuid4())}  # kombu identifies deliveries by it, so equal ones would be confused
         yield message | {"headers": message["headers"] | late, "properties": message["properties"] | tag}

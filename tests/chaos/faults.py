@@ -1,9 +1,9 @@
-"""Have RealtimeKit make trouble: `python -m tests.chaos.faults`, or `make faults`.
+"""Let RealtimeKit fail: `python -m tests.chaos.faults`, or `make faults`.
 
-First runs show which operations are called in which part of a lifecycle: undisturbed, and with what leads to those that
-are called under trouble only. Then each of them fails in each way, at first and at its retry; Cloudflare blocks
-everything, and RealtimeKit is away; what was made without our hearing of it is found soon, late or twice. A line for
-every run says what became of it; where a rule was broken the logs are kept, and `--only '…' --seed N` plays it again.
+The first runs show which operations are called in which part of a lifecycle: undisturbed, and with the lures that cause
+calls which only failures cause. Then each operation fails in each way, at first and at its retry. Cloudflare blocks
+everything, RealtimeKit is away, and things that were made without an answer are found soon, late or twice. Each run
+prints its result in a line. Where a rule was broken the logs are kept, and `--only '…' --seed N` repeats the run.
 """
 
 import sys
@@ -19,11 +19,11 @@ from tests.chaos.trouble import Fate, Trouble, meet
 
 
 def play_all(pool: Pool, only: str, size: int | None, seed: int) -> Iterator[Fate]:
-    """The fate of each run whose name matches `only` (or of `size` of them), as it comes; the scouts' at first."""
+    """Yield the result of each run whose name matches `only`, or of `size` of them; scouts come first."""
     scouted = {fate.name: fate for fate in pool.play([_tale(trouble, seed) for trouble in matrix.scouts()])}
     yield from scouted.values()
     if any(fate.violations for fate in scouted.values()):
-        return  # what fails without trouble says nothing with it
+        return  # what fails without trouble proves nothing with it
     in_order = [scouted[trouble.name] for trouble in matrix.scouts()]
     todo = [trouble for trouble in matrix.everything(in_order) if fnmatch(trouble.name, only)]
     todo = todo if size is None else matrix.sample(todo, size, seed)
@@ -35,7 +35,7 @@ def _tale(trouble: Trouble, seed: int) -> Tale[Fate]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """1 when a rule was broken."""
+    """Play all runs. Returns 1 if a rule was broken."""
     options = parser("faults", __doc__)
     options.add_argument("--only", default="*", help="those whose name matches, as in *outage*")
     options.add_argument("--sample", type=int, help="only so many, chosen by the seed")
@@ -49,7 +49,7 @@ def _line(fate: Fate) -> str:
 
 
 def table(fates: Iterable[Fate]) -> list[str]:
-    """A line for each operation and part: runs, calls that went wrong, violations, and the slowest run."""
+    """Return a line per operation and part: runs, calls that failed, violations, and the slowest run."""
     by_site: dict[str, list[Fate]] = defaultdict(list)
     for fate in fates:
         by_site[fate.site].append(fate)

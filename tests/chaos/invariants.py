@@ -1,12 +1,12 @@
 """What must hold after a lifecycle, wherever in it a process died.
 
-The bounds that RealtimeKit itself sets, for it has no idempotency keys:
-- a process that dies between sending a create and recording its answer leaves a meeting that only its title tells of.
-  The next pass looks for that title and adopts what it finds; a search that lags more than SEARCH_SETTLE_SECONDS finds
-  nothing and another meeting is made. The damage is one meeting that is retired, and told in `problems`, when the room
-  closes (a parent: when the same Idempotency-Key comes again).
-- one that dies around adding a participant leaves one that is found by paging and adopted, and around starting a
-  recording one that is asked for (`active-recording`) and adopted. Neither is made twice.
+RealtimeKit sets two bounds itself, because it has no idempotency keys:
+- A process that dies between sending a create and recording its answer leaves a meeting that only its title identifies.
+  The next pass searches for that title and adopts what it finds. A search that lags more than SEARCH_SETTLE_SECONDS
+  finds nothing, and another meeting is made. The damage is one meeting, which is retired and reported in `problems`
+  when the room closes (a parent: when the same Idempotency-Key comes again).
+- A process that dies around adding a participant leaves one that is found by paging and adopted. One that dies around
+  starting a recording leaves one that is asked for (`active-recording`) and adopted. Neither is made twice.
 """
 
 from collections import Counter
@@ -24,31 +24,34 @@ STATES: dict[str, type[State]] = {
     "recording.state": RecordingState,
 }
 COUNTDOWN = timedelta(seconds=1)
-"""Of every breakout here."""
+"""The countdown of every breakout here."""
 REFUSALS = frozenset({"room failed", "participant refused", "recording refused", "RealtimeKit refused"})
-"""Problems that name what RealtimeKit said no to, for good."""
+"""Problems that name what RealtimeKit refused for good."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What else may be the case because of what RealtimeKit did; a run without that trouble keeps all as it is."""
+    """Deviations that RealtimeKit's behaviour allows; a run without them must have none."""
 
     refusals: bool = False
-    """RealtimeKit said no for good: what it refused may be missing, as far as `problems` name it."""
+    """RealtimeKit refused for good: what it refused may be missing if `problems` names it."""
     put_out_late: bool = False
-    """Who has to be put out may be called lost before they come home."""
+    """A person who has to be removed from a room may count as lost before they return."""
     second_records: int = 0
-    """People who were added once more, by a process that slept between its last look at its lease and the sending; who
-    has been given a token keeps the first."""
+    """How many people may have a second record, because a process slept between checking its lease and sending the
+    call.
+
+    A person who has a token keeps the first record.
+    """
     lost_parents: int = 0
-    """Parents of unanswered creates that the search showed too late: empty, and no breakout is there to find them."""
+    """How many empty parents may remain of creates without an answer, because the search showed them too late."""
     late_seconds: float | None = None
-    """How late the timer may be, where no process died: whatever RealtimeKit does, it needs no call."""
+    """How late the timer may be if no process died, whatever RealtimeKit does, because it needs no call."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """All that can be seen of one run once it is over."""
+    """All that can be seen of one run after its end."""
 
     run: str
     people: list[str]
@@ -64,19 +67,19 @@ class Facts:
     bounds: Bounds = field(default_factory=Bounds)
 
     def told(self, about: str) -> set[str]:
-        """The ids of rooms (`room_id`) or people (`custom_participant_id`) that a refusal is told of."""
+        """Return the ids of rooms (`room_id`) or people (`custom_participant_id`) with a reported refusal."""
         told = [problem[about] for problem in self.closed["problems"] if problem["what"] in REFUSALS]
         return {it for it in told if it} if self.bounds.refusals else set()
 
 
 def violations(facts: Facts) -> list[str]:
-    """One sentence for each rule that was broken."""
+    """Return a sentence for each rule that was broken."""
     rules = (meetings, admissions, recordings, log, timer, punctuality, people, promises)
     return [f"{rule.__name__}: {words}" for rule in rules for words in rule(facts)]
 
 
 def meetings(facts: Facts) -> Iterator[str]:
-    """No child meeting is alive, and each room has one; a surplus that none could avoid is retired and reported."""
+    """Check that each room has one child meeting and none is alive; unavoidable surplus is retired and reported."""
     ours = [meeting for meeting in facts.sandbox["meetings"] if meeting["title"].startswith(f"{facts.run} · ")]
     rooms = [room for room in facts.closed["rooms"] if room["id"] not in facts.told("room_id")]
     spared = [f" · {room['name']} [" for room in facts.closed["rooms"] if room not in rooms]
@@ -105,7 +108,7 @@ def _parents(facts: Facts, children: list[JSON]) -> Iterator[str]:
 
 
 def admissions(facts: Facts) -> Iterator[str]:
-    """Each person was admitted to their room once, and to the parent once."""
+    """Check that each person was admitted once to their room and once to the parent."""
     rooms = {room["realtimekit_meeting_id"]: room for room in facts.closed["rooms"]}
     here = {*rooms, facts.meeting["realtimekit_meeting_id"]}
     admitted = Counter(
@@ -127,7 +130,7 @@ def admissions(facts: Facts) -> Iterator[str]:
 
 
 def recordings(facts: Facts) -> Iterator[str]:
-    """One recording per room and stretch of a session, known to us, finished and uploaded."""
+    """Check that each stretch of a session in a room has one recording, which we know, finished and uploaded."""
     rooms = {room["realtimekit_meeting_id"] for room in facts.closed["rooms"]}
     there = {one["id"]: one for one in facts.sandbox["recordings"] if one["meeting_id"] in rooms}
     known = {one["realtimekit_recording_id"] for one in facts.recordings}
@@ -149,7 +152,7 @@ def recordings(facts: Facts) -> Iterator[str]:
 
 
 def log(facts: Facts) -> Iterator[str]:
-    """The log has no gaps, and tells of legal moves only, each from where the last one led."""
+    """Check that the log has no gaps and only legal moves, each from where the last one led."""
     numbers = [int(event["id"]) for event in facts.log]
     if numbers != list(range(1, len(numbers) + 1)):
         yield f"numbers {numbers}"
@@ -170,7 +173,7 @@ def log(facts: Facts) -> Iterator[str]:
 
 
 def timer(facts: Facts) -> Iterator[str]:
-    """It closed by the timer, and not early."""
+    """Check that the timer closed the breakout, and not early."""
     if facts.closed["close_reason"] != "timer":
         yield f"closed by {facts.closed['close_reason']}"
     began = [_time(event["at"]) for event in facts.log if _is_move(event, "closing")]
@@ -181,7 +184,7 @@ def timer(facts: Facts) -> Iterator[str]:
 
 
 def punctuality(facts: Facts) -> Iterator[str]:
-    """The timer needs no call to RealtimeKit: people are told in time to come home, whatever that does."""
+    """Check that people are called home in time, whatever RealtimeKit does, because the timer needs no call to it."""
     if facts.bounds.late_seconds is None:
         return
     due = _time(facts.closes_at)
@@ -195,13 +198,13 @@ def punctuality(facts: Facts) -> Iterator[str]:
 
 
 def people(facts: Facts) -> Iterator[str]:
-    """Who was in a room came home, for all of them follow their seats; who never was in one never joined."""
+    """Check that everybody who was in a room has returned, and that nobody else counts as joined."""
     rooms = {room["realtimekit_meeting_id"] for room in facts.closed["rooms"]}
     went = {peer["custom_participant_id"] for peer in facts.sandbox["peers"] if peer["meeting_id"] in rooms}
     refused = facts.told("custom_participant_id")
     for it in (it for room in facts.closed["rooms"] for it in room["participants"]):
         if it["custom_participant_id"] in refused and it["state"] == "never_joined":
-            continue  # of this room; they may have been in the one that they were to leave
+            continue  # they never joined this room, but may have been in the one that they were to leave
         if it["state"] != ("returned" if it["custom_participant_id"] in went else "never_joined"):
             yield f"{it['custom_participant_id']} ended as {it['state']}"
     for name, seat in facts.seats.items():
@@ -210,7 +213,7 @@ def people(facts: Facts) -> Iterator[str]:
 
 
 def promises(facts: Facts) -> Iterator[str]:
-    """What was answered 2xx has happened, and once: one breakout, started once."""
+    """Check that what was answered 2xx has happened once: one breakout, started once."""
     if [breakout["id"] for breakout in facts.breakouts] != [facts.closed["id"]]:
         yield f"{len(facts.breakouts)} breakouts"
     if sum(_is_move(event, "opening") for event in facts.log) != 1:

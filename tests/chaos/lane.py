@@ -1,6 +1,6 @@
-"""A lane: one running system (API, worker, timekeeper) of which any process may be killed and is then started again.
+"""A lane: one running system (API, worker, timekeeper) of which any process may be killed and is started again.
 
-It outlives many runs, each with a meeting of its own: starting everything anew would take longer than the run itself.
+It serves many runs, each with a meeting of its own, because starting everything anew would take longer than a run.
 """
 
 import signal
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 KINDS = ("api", "worker", "timekeeper")
 FIRST_WORDS = {"api": "", "worker": "ready.", "timekeeper": "metrics are served"}
-"""What a process says once it takes work."""
+"""What a process prints when it takes work."""
 QUICK = {
     "REALTIMEKIT_TIMEOUT_SECONDS": "1.5",
     "REALTIMEKIT_CONCURRENCY": "16",
@@ -35,17 +35,17 @@ QUICK = {
     "LOOK_AGAIN_SECONDS": "1",
     "RETURN_GRACE_SECONDS": "10",
 }
-"""A lease must outlast a call (bootstrap makes 5.25 s of it), and the grace a restart of whatever people wait for."""
+"""Short times: a lease must outlast a call (bootstrap makes it 5.25 s), and the grace must outlast a restart."""
 SETTINGS = Settings(_env_file=None, realtimekit_concurrency=int(QUICK["REALTIMEKIT_CONCURRENCY"]))
 REST_SECONDS = 0.3
-"""Between a death and the start of the next process, as a supervisor would."""
+"""The pause between a death and the start of the next process, as with a supervisor."""
 PATIENCE_SECONDS = 60.0
 LOOK_SECONDS = 0.25
-"""Between two looks: an answer to each takes the API's time, which four lanes on two cores have little of."""
+"""The pause between two reads, because each takes the API's time and four lanes share two cores."""
 
 
 class Lane:
-    """The system, its supervisor, and a client that repeats what it got no answer to."""
+    """The system, its supervisor, and a client that repeats unanswered requests."""
 
     def __init__(self, stack: Stack, folder: Path, broker: Valkey, server: Postgres) -> None:
         self.stack = stack
@@ -53,15 +53,15 @@ class Lane:
         self.server = server
         self.folder = folder
         self.run = NOWHERE
-        """The name of what is played now."""
+        """The name of the current run."""
         self.path = ""
-        """Of the breakout in it, once there is one."""
+        """The path of its breakout, once there is one."""
         self.running: dict[str, Process] = {}
-        """By name: a kind of process, or one with a number behind it (`worker-2`)."""
+        """Processes by name: a kind, or a kind with a number (`worker-2`)."""
         self._environments: dict[str, Mapping[str, str]] = {}
         self._died_at: dict[str, float] = {}
         self.unexpected: list[str] = []
-        """Processes that ended without having been told to."""
+        """Processes that ended without an order."""
 
     def start(self) -> None:
         """Start everything, and wait until it is ready."""
@@ -71,9 +71,9 @@ class Lane:
         self.stack.register_webhook()
 
     def arm(self, run: str, point: str) -> None:
-        """From here on points are counted anew; the process that passes `point` dies there, once.
+        """Count points anew, and let the process that passes `point` die there, once.
 
-        There may be one point for each process, with spaces in between.
+        `point` may contain one point for each process, separated by spaces.
         """
         self.run = run
         for kind in KINDS:
@@ -81,26 +81,26 @@ class Lane:
             give_orders(self.folder / f"{kind}.orders", run, mine[0] if mine else NOWHERE)
 
     def freeze_at(self, name: str, point: str) -> None:
-        """The next time that this process passes the point, counted from here, it stops as it stands (SIGSTOP)."""
+        """Let this process freeze (SIGSTOP) when it next passes the point, counted from now."""
         give_orders(self.folder / f"{name}.orders", self.run, f"{name}:{point}", signal.SIGSTOP)
 
     def kill_at(self, name: str, point: str) -> None:
-        """The next time that this process passes the point, counted from here, it dies."""
+        """Let this process die when it next passes the point, counted from now."""
         give_orders(self.folder / f"{name}.orders", self.run, f"{name}:{point}")
 
     def has_met(self, name: str) -> bool:
-        """Whether that process has met its point in this run."""
+        """Whether that process has reached its point in this run."""
         file = self.folder / f"{name}.trace"
         lines = file.read_text().splitlines() if file.exists() else []
         return any(line.startswith(f"{self.run} {STRUCK} ") for line in lines)
 
     def begin(self, name: str, environment: Mapping[str, str] | None = None) -> None:
-        """Start a process, with this beside what all have; from here on it is started again whenever it dies."""
+        """Start a process with this additional environment; it is started again whenever it dies."""
         self._environments[name] = environment or {}
         self._start(name)
 
     def end(self, name: str) -> None:
-        """Kill a process, and leave it dead."""
+        """Kill a process, and do not start it again."""
         process = self.running.pop(name)
         process.send(signal.SIGCONT)
         process.kill()
@@ -111,14 +111,14 @@ class Lane:
         self.begin(name, environment)
 
     def rest(self, seconds: float) -> None:
-        """Let everything go on for so long, and start what dies meanwhile."""
+        """Let everything run for so long, and start what dies meanwhile."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self._supervise()
             time.sleep(0.05)
 
     def trace(self, run: str) -> list[str]:
-        """The points that were passed in a run, `STRUCK …` at the one that was deadly."""
+        """Return the points that a run passed, with `STRUCK …` at the deadly one."""
         lines: list[str] = []
         for kind in KINDS:
             file = self.folder / f"{kind}.trace"
@@ -129,13 +129,13 @@ class Lane:
         return lines
 
     def wait_until_ready(self) -> None:
-        """Until all processes take work."""
+        """Wait until all processes take work."""
         for name in self.running:
             self.wait(partial(self._has_begun, name), f"the {name}")
         self.wait(lambda: self._answers("/readyz"), "readiness")
 
     def wait(self, look: Callable[[], T | None], what: str, deadline: float = PATIENCE_SECONDS) -> T:
-        """The first true answer of `look`, while what died is started again; AssertionError when there is none."""
+        """Return the first true answer of `look`, restarting dead processes. Raises AssertionError at the deadline."""
         end = time.monotonic() + deadline
         last = ""
         while time.monotonic() < end:
@@ -157,7 +157,7 @@ class Lane:
         key: str | None = None,
         again: frozenset[int] = frozenset({503}),
     ) -> JSON:
-        """Ask under the same Idempotency-Key until the answer is none of `again`; Refusal when it is no success."""
+        """Repeat a request with the same key while the answer is one of `again`. Raises Refusal for another error."""
         headers = {"Idempotency-Key": key} if key else {}
 
         def once() -> httpx.Response | None:
@@ -210,12 +210,12 @@ def _command(name: str) -> list[str]:
 
 
 class Refusal(Exception):
-    """The API answered, and said no."""
+    """The API refused a request."""
 
 
 @contextmanager
 def lane_in(folder: Path, server: Postgres) -> Iterator[Lane]:
-    """A started lane with a database, a broker and a sandbox of its own."""
+    """Run a lane with a database, a broker and a sandbox of its own."""
     parts: dict[str, Any] = {"database_url": server.migrated(migrate_url), "home": folder / "home", "settings": QUICK}
     with (
         processes_in(folder) as processes,

@@ -1,4 +1,4 @@
-"""Which troubles are worth a run: each operation of each part of a lifecycle, times each way in which a call fails."""
+"""The runs with trouble: each operation of each part of a lifecycle, times each way in which a call can fail."""
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,32 +22,36 @@ KINDS = (
     "silence",
 )
 REFUSAL = "success_false"
-"""The one of them after which nothing is tried again."""
+"""The only kind after which nothing is tried again."""
 READS = frozenset(operation for method, _, operation, _ in ROUTES if method == "GET")
-"""Without an effect, which the kinds that strike after it need."""
+"""Operations without an effect; kinds that fail after the effect need one."""
 ABOUT = ('"p3"', "{run} · Room 1 [", None)
-"""Whose calls are struck, twice for each: a person's, a room's, and those that come first. So a retry is struck too,
-and beside what fails something succeeds."""
+"""The calls that are struck, twice each: those of a person, those of a room, and the first ones.
+
+So a retry is struck too, and something succeeds beside what fails.
+"""
 TIMES, SELDOM = 2, {"get_one_recording": 1}
-"""Strikes; fewer for what is repeated less and less often."""
+"""How often a fault strikes; less often for an operation that is repeated more and more rarely."""
 UNANSWERED = ("error_after", "timeout_after", "reset_after")
 AT_ONCE, SOON, LATE = LAGS = (0.0, 1.0, 6.0)
-"""Seconds until a search shows a new meeting: at once, before it counts, and long after it has counted
-(REALTIMEKIT_TIMEOUT_SECONDS and SEARCH_SETTLE_SECONDS, see tests/chaos/lane.py, are 1.8 s together)."""
+"""Seconds until a search shows a new meeting: at once, before it matters, and long after it mattered.
+
+REALTIMEKIT_TIMEOUT_SECONDS and SEARCH_SETTLE_SECONDS (tests/chaos/lane.py) are 1.8 s together.
+"""
 DUPLICATES = ("same_record", "second_record", "conflict")
 BLOCK_SECONDS, OUTAGE_SECONDS = 300, 120
 SPARE_SECONDS = 60.0
-"""After a trouble's end, for the last retries and for all else."""
+"""Time after the end of a trouble for the last retries and for the rest."""
 MAKING = ("create_meeting", "add_participant", "start_recordings")
 
 
 def scouts() -> list[Trouble]:
-    """Runs that show which operations are called in which part, undisturbed and with each lure."""
+    """Return runs that show which operations are called in which part, undisturbed and with each lure."""
     return [Trouble(f"nothing struck, {lure.name}", lure=lure) for lure in LURES]
 
 
 def everything(scouted: Sequence[Fate]) -> list[Trouble]:
-    """All there is to play; those that mostly wait are spread, or nobody would keep the machine busy beside them."""
+    """Return all troubles, with those that mostly wait spread among the others to keep the machine busy."""
     waiting = list(long_ones())
     others = [*unanswered(deaths(scouted[0].trace)), *duplicates(), *faults(met(scouted))]
     between = len(others) // len(waiting)
@@ -57,7 +61,7 @@ def everything(scouted: Sequence[Fate]) -> list[Trouble]:
 
 
 def met(scouted: Iterable[Fate]) -> dict[tuple[Part, str], Lure]:
-    """Each operation that is called in each part, with the first lure that leads to it."""
+    """Return each operation that is called in each part, with the first lure that causes it."""
     found: dict[tuple[Part, str], Lure] = {}
     for lure, fate in zip(LURES, scouted, strict=True):
         for part, calls in fate.calls.items():
@@ -67,7 +71,7 @@ def met(scouted: Iterable[Fate]) -> dict[tuple[Part, str], Lure]:
 
 
 def faults(there: dict[tuple[Part, str], Lure]) -> Iterator[Trouble]:
-    """Each of these operations fails in each way."""
+    """Yield a trouble for each of these operations and each way to fail."""
     for (part, operation), lure in sorted(there.items(), key=lambda it: it[0]):
         for kind in KINDS:
             if operation in READS and kind.endswith("_after"):
@@ -85,13 +89,13 @@ def faults(there: dict[tuple[Part, str], Lure]) -> Iterator[Trouble]:
 
 
 def struck(operation: str, kind: str) -> tuple[JSON, ...]:
-    """The calls of `operation` that go wrong."""
+    """Return faults for the calls of `operation`."""
     times = SELDOM.get(operation, TIMES)
     return tuple({"operation": operation, "kind": kind, "times": times, "match": about} for about in ABOUT)
 
 
 def duplicates() -> Iterator[Trouble]:
-    """Somebody was added without our hearing of it, and RealtimeKit does one thing or another with a second add."""
+    """Yield troubles in which a person was added without an answer, and a second add behaves in different ways."""
     for kind in UNANSWERED:
         for what in DUPLICATES:
             name = f"opening add_participant {kind}, a duplicate gives {what}"
@@ -100,7 +104,7 @@ def duplicates() -> Iterator[Trouble]:
 
 
 def unanswered(crashes: dict[str, str]) -> Iterator[Trouble]:
-    """What was made is not recorded, for its answer or its worker was lost, and a search shows it soon or late."""
+    """Yield troubles in which an answer or a worker is lost, and a search shows what was made soon or late."""
     for operation in MAKING:
         for lag in LAGS if operation == "create_meeting" else (AT_ONCE, LATE):
             name = f"opening {operation}, the worker dies, found after {lag:g} s"
@@ -110,7 +114,7 @@ def unanswered(crashes: dict[str, str]) -> Iterator[Trouble]:
         bounds = Bounds(lost_parents=1 if lag == LATE else 0)
         point = "api:call:create_meeting:after#1"
         yield Trouble(name, point=point, switches={"search_lag_seconds": lag}, bounds=bounds)
-    for lag in (SOON, LATE):  # at once: see `faults`
+    for lag in (SOON, LATE):  # those at once are among `faults`
         for kind in UNANSWERED:
             yield _unanswered(Part.OPENING, "create_meeting", kind, lag)
         yield _unanswered(Part.GATHERING, "create_meeting", "timeout_after", lag)
@@ -131,17 +135,17 @@ def _unanswered(part: Part, operation: str, kind: str, lag: float) -> Trouble:
 
 
 def deaths(trace: Sequence[str]) -> dict[str, str]:
-    """A point for each operation that makes something: after its effect and before its record, in a room."""
+    """Choose a point for each operation that makes something: after its effect and before its record, in a room."""
     found = {}
     for operation in MAKING:
-        call = f"worker:call:{operation.removesuffix('s')}"  # ours is called start_recording
+        call = f"worker:call:{operation.removesuffix('s')}"  # the client's method is called start_recording
         passed = [line for line in trace if line.startswith(call) and ":after#" in line]
         found[operation] = passed[-3]
     return found
 
 
 def long_ones() -> Iterator[Trouble]:
-    """Cloudflare's block, and an outage, while opening and while closing."""
+    """Yield Cloudflare's block and an outage, each while opening and while closing."""
     for part, operation in ((Part.OPENING, "add_participant"), (Part.CLOSING, "pause_resume_stop_recording")):
         yield Trouble(
             f"{part}, blocked for {BLOCK_SECONDS} s",
@@ -165,5 +169,5 @@ def long_ones() -> Iterator[Trouble]:
 
 
 def sample(troubles: Sequence[Trouble], size: int, seed: int) -> list[Trouble]:
-    """Some of them, the same ones for the same seed."""
+    """Return a sample, the same for the same seed."""
     return random.Random(seed).sample(list(troubles), min(size, len(troubles)))

@@ -1,8 +1,8 @@
-"""Let our own parts fail while a lifecycle goes on: `python -m tests.chaos.parts`, or `make parts`.
+"""Let our own parts fail during a lifecycle: `python -m tests.chaos.parts`, or `make parts`.
 
-Broker and database are emptied, killed, frozen and cut off, messages come twice and late, processes freeze past their
-leases and wake again, clocks are wrong. Each is lived through while a breakout opens and while it closes, where both
-make sense, and judged by the rules of every lifecycle; and work has to go on within a bound, which is measured.
+Broker and database are emptied, killed, frozen and disconnected. Messages come twice and late. Processes freeze past
+their leases and wake up, clocks are wrong. Each happens while a breakout opens and while it closes, where both make
+sense, and is judged by the rules of every lifecycle. Work must also continue within a bound, which is measured.
 """
 
 import sys
@@ -22,27 +22,27 @@ from tests.chaos.troubles import Recovery, Scene
 
 @dataclass(frozen=True)
 class Told(Outcome):
-    """How one run went, and how soon work went on in it."""
+    """The result of a run, and how soon work continued in it."""
 
     name: str = ""
     recoveries: list[Recovery] = field(default_factory=list)
 
     @property
     def faults(self) -> list[str]:
-        """Rules that were broken, and bounds that were missed."""
+        """Broken rules, and missed bounds."""
         late = [it for it in self.recoveries if it.seconds > it.bound]
         return self.violations + [f"{it.what}: {it.seconds:.1f} s, more than {it.bound:g} s" for it in late]
 
 
 def tell(lane: Lane, run: str, *, name: str, phase: str, seed: int) -> Told:
-    """Live through one lifecycle with one trouble in it."""
+    """Play one lifecycle with one trouble."""
     scene = Scene(lane, phase)
     outcome = play(lane, run, point=NOWHERE, seed=seed, mischief=SCENARIOS[name](scene).mischief())
     return Told(**vars(outcome), name=f"{name}, {phase}", recoveries=scene.recoveries)
 
 
 def tales(pattern: str, seed: int) -> Iterator[Tale[Told]]:
-    """All scenarios whose name matches, each in each of its phases."""
+    """Yield all scenarios whose name matches, each in each of its phases."""
     for name, scenario in SCENARIOS.items():
         for phase in scenario.phases:
             if fnmatch(f"{name}, {phase}", pattern):
@@ -50,7 +50,7 @@ def tales(pattern: str, seed: int) -> Iterator[Tale[Told]]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """1 when a rule was broken or a bound missed."""
+    """Play all scenarios. Returns 1 if a rule was broken or a bound missed."""
     options = parser("parts", __doc__)
     options.add_argument("--only", default="*", help="scenarios whose name matches, as in *frozen*")
     told = options.parse_args(arguments)
@@ -63,7 +63,7 @@ def _line(told: Told) -> str:
 
 
 def table(told: Iterable[Told]) -> list[str]:
-    """A line per scenario: how long the run took, when work went on, and what was broken."""
+    """Return a line per scenario: the run's time, when work continued, and what was broken."""
     lines = [f"{'scenario':<70} seconds work went on  faults"]
     lines += [f"{it.name:<70} {it.seconds:>7.1f} {_went_on(it):<13} {len(it.faults):>6}" for it in told]
     return lines

@@ -1,4 +1,4 @@
-"""Points of a crash, `kind:site:when#instance`, and which of those that were traced are worth one."""
+"""Points of a crash, `kind:site:when#instance`, and which of the traced ones are worth a run."""
 
 import random
 import re
@@ -9,14 +9,14 @@ from tests.chaos.tracing import STRUCK
 
 
 def passes(trace: Iterable[str]) -> Counter[str]:
-    """How often each place was passed in one run."""
+    """Count how often each place was passed in one run."""
     return Counter(line.rsplit("#", 1)[0] for line in trace if not line.startswith(STRUCK))
 
 
 def points(traces: Sequence[Iterable[str]]) -> list[str]:
-    """The first instance of each place, and the last: of a commit that of its busiest kind, by the tables it writes to.
+    """Return the first and the last instance of each place; of a commit, the last of its busiest set of tables.
 
-    How often a place is passed differs between runs, so the last is that of the run which passed it least.
+    Runs pass a place differently often, so the last instance is that of the run with the fewest.
     """
     counted = [passes(trace) for trace in traces]
     last = {place: min(counts[place] for counts in counted if place in counts) for place in set().union(*counted)}
@@ -28,15 +28,15 @@ def points(traces: Sequence[Iterable[str]]) -> list[str]:
 
 
 def _in_code(place: str) -> str:
-    """Where it stands in the code, whatever is written there."""
+    """Return the place in the code, without the tables that are written."""
     return re.sub(r"\[.*\]", "", place)
 
 
 def sample(found: Sequence[str], size: int, seed: int) -> list[str]:
-    """Some of them, the same ones for the same seed."""
+    """Return a sample, the same for the same seed."""
     return random.Random(seed).sample(list(found), min(size, len(found)))
 
 
 def site_of(point: str) -> str:
-    """What the table has a line for."""
+    """Return the site that has a line in the table."""
     return point.rsplit(":", 1)[0]

@@ -1,4 +1,4 @@
-"""Lanes side by side: each in a process of its own, with a database, broker and sandbox of its own."""
+"""Lanes side by side, each in a process of its own with a database, a broker and a sandbox."""
 
 import itertools
 import multiprocessing
@@ -21,12 +21,12 @@ from tests.support.postgres import postgres
 LANES = 4
 Told = TypeVar("Told", bound=Outcome)
 Tale = Callable[[Lane, str], Told]
-"""What is lived through in a lane under the name of a run; pickled on its way there."""
+"""What is played in a lane under the name of a run; it is pickled on its way to the lane's process."""
 
 
 @dataclass
 class _Mine:
-    """The lane of this process of the pool, and what ends with it."""
+    """The lane of this process of the pool, and what is closed with it."""
 
     lane: Lane
     stack: ExitStack
@@ -37,20 +37,20 @@ _numbers = itertools.count(1)
 
 
 class Pool:
-    """Lanes that take one tale after the other."""
+    """Lanes that play one tale after another."""
 
     def __init__(self, executor: ProcessPoolExecutor) -> None:
         self._executor = executor
 
     def play(self, tales: Iterable[Tale[Told]]) -> Iterator[Told]:
-        """The outcome of each, begun in this order, as it comes: a long one keeps nobody waiting."""
+        """Yield the outcome of each tale as it ends; they start in this order."""
         futures = [self._executor.submit(_play, tale) for tale in tales]
         yield from (future.result() for future in as_completed(futures))
 
 
 @contextmanager
 def pool_in(folder: Path, lanes: int) -> Iterator[Pool]:
-    """Lanes that start as the first tales come, and end with the block."""
+    """Run lanes inside the block, each of which starts with its first tale."""
     context = multiprocessing.get_context("spawn")
     start = partial(_open_lane, folder)
     with ProcessPoolExecutor(lanes, context, initializer=start) as executor:
@@ -68,7 +68,7 @@ def _open_lane(folder: Path) -> None:
 
 
 def _end_with_parent() -> None:
-    """A run that is killed leaves nothing behind: the kernel ends the lane's processes with this one."""
+    """Let the kernel kill the lane's processes with this one, so that a killed run leaves nothing behind."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

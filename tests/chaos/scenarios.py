@@ -1,4 +1,4 @@
-"""Every trouble that is lived through, by name."""
+"""All troubles of our own parts, by name."""
 
 from collections.abc import Mapping
 from typing import ClassVar

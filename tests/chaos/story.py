@@ -1,4 +1,4 @@
-"""One lifecycle: 23 people, 5 recorded rooms, a timer, everyone home; told again and again with a crash somewhere."""
+"""One lifecycle, played again and again with a crash somewhere: 23 people, 5 recorded rooms, a timer, everyone home."""
 
 import time
 from collections.abc import Callable
@@ -13,55 +13,55 @@ from tests.support.stack import JSON, person
 PEOPLE, ROOMS = 23, 5
 NAMES = [f"p{number}" for number in range(PEOPLE)]
 ABSENT, STUBBORN, QUIET = NAMES[-1:], NAMES[-2:-1], NAMES[:8]
-"""Who never comes; who stays in main whatever their seat says; who never says where they have arrived."""
+"""People who never come, who stay in main whatever their seat says, and who never acknowledge."""
 FOLLOWERS = PEOPLE - len(ABSENT) - len(STUBBORN)
 LONG_SECONDS = 600
 END_SECONDS = 3
-"""Once all are in their rooms and recorded, the timer is set to end so soon."""
+"""When all are in their recorded rooms, the timer is set to end after this."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one run went."""
+    """The result of one run."""
 
     point: str
     run: str
     killed: int
-    """How many processes died."""
+    """The number of processes that died."""
     seconds: float
     violations: list[str] = field(default_factory=list)
     trace: list[str] = field(default_factory=list, repr=False)
 
     @property
     def faults(self) -> list[str]:
-        """All that was wrong with it."""
+        """Everything that was wrong."""
         return self.violations
 
 
 @dataclass(frozen=True)
 class Mischief:
-    """What else goes wrong in a run, and when: each is called once, in this order."""
+    """What else goes wrong in a run. Each function is called once, in this order."""
 
     before_opening: Callable[[Lane], None] = lambda _: None
-    """Everybody is in the meeting; nobody has asked for a breakout yet."""
+    """Everybody is in the meeting, and nobody has requested a breakout yet."""
     opening: Callable[[Lane], None] = lambda _: None
     """The start was just answered."""
     before_closing: Callable[[Lane], None] = lambda _: None
-    """Everybody is in a recorded room; the timer has long to go."""
+    """Everybody is in a recorded room, and the timer has long to go."""
     closing: Callable[[Lane], None] = lambda _: None
     """The timer was just set to end in END_SECONDS."""
     afterwards: Callable[[Lane], None] = lambda _: None
-    """All is over, well or not: undo whatever is still there."""
+    """All is over, well or not: undo what is still in force."""
     bounds: Bounds = field(default_factory=Bounds)
-    """What it makes legal."""
+    """The deviations that it allows."""
     patience_seconds: float = PATIENCE_SECONDS
-    """For all to be in their rooms, and for all to be over."""
+    """How long everybody may take to be in their rooms, and everything to be over."""
     asked_again: frozenset[int] = frozenset({503})
-    """Answers after which the caller asks for the meeting once more."""
+    """Statuses after which the caller requests the meeting again."""
 
 
 def play(lane: Lane, run: str, *, point: str, seed: int, mischief: Mischief = Mischief()) -> Outcome:
-    """Live through one breakout, with a crash at `point` and all this mischief, and look at what is left."""
+    """Play one breakout, with a crash at `point` and the mischief, and check what is left."""
     lane.wait_until_ready()
     lane.wait(lambda: not lane.stack.sandbox.deliveries()["pending"], "an end of the last run's webhooks")
     lane.arm(run, point)
@@ -127,7 +127,7 @@ def _gather(lane: Lane, run: str, again: frozenset[int]) -> JSON:
 
 
 def _reload(lane: Lane, tokens: dict[str, str]) -> None:
-    """Who got no token, for RealtimeKit refused it, asks once more."""
+    """Reload the browsers of people who got no token because RealtimeKit refused it."""
     for name, place in lane.stack.crowds.where().items():
         if place is None:
             lane.stack.api.get("/v1/seat", headers={"Authorization": f"Bearer {tokens[name]}"})
@@ -151,7 +151,7 @@ def _open(lane: Lane, meeting_id: str, run: str, seed: int) -> JSON:
 
 
 def _end_soon(lane: Lane, path: str) -> str | None:
-    """The end that the breakout has, once it is near: what was not answered may have been done or not."""
+    """Set the timer once and return its end. An unanswered request may have been done, so look first."""
     seen = _see(lane, path)
     if seen["state"] != "open":
         return str(seen["closes_at"])
@@ -170,7 +170,7 @@ def _see(lane: Lane, path: str) -> JSON:
 
 
 def _all_recorded(breakout: JSON) -> JSON | None:
-    """But for those that a problem names: whether there may be any is said at the end."""
+    """Check that all are in recorded rooms, but for refusals; whether those are allowed is checked at the end."""
     progress, problems = breakout["progress"], breakout["problems"]
     refused = [problem for problem in problems if problem["what"] in REFUSALS]
     people = FOLLOWERS - len({it["custom_participant_id"] for it in refused} - {None, *ABSENT, *STUBBORN})

@@ -2,8 +2,8 @@
 
 A first pass without a crash lists the points: before and after each call to RealtimeKit, each commit that writes, each
 message. Then the first and the last instance of each is deadly once (points.py). Several lanes run side by side, each
-with a database, broker and sandbox of its own. A line for every point says what became of it; where a rule was broken
-the logs are kept, and `--point '…' --seed N` plays it again.
+with a database, broker and sandbox of its own. Each point prints its result in a line. Where a rule was broken the logs
+are kept, and `--point '…' --seed N` repeats the run.
 """
 
 import sys
@@ -21,7 +21,7 @@ TRACES = 2
 
 
 def sweep(pool: Pool, todo: Sequence[str] | None, size: int | None, seed: int) -> Iterator[Outcome]:
-    """The outcome of each point, as it comes: of those to do, else of all (or of a sample of `size`)."""
+    """Yield the outcome of each of these points, or of all, or of a sample of `size`."""
     if todo is None:
         traces = list(pool.play([_tale(NOWHERE, seed)] * TRACES))
         yield from traces
@@ -35,7 +35,7 @@ def _tale(point: str, seed: int) -> Tale[Outcome]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """1 when a rule was broken."""
+    """Play all points. Returns 1 if a rule was broken."""
     options = parser("sweep", __doc__)
     options.add_argument("--point", action="append", help="play only this one (repeatable)")
     options.add_argument("--sample", type=int, help="only so many, chosen by the seed")
@@ -50,7 +50,7 @@ def _line(outcome: Outcome) -> str:
 
 
 def table(outcomes: Iterable[Outcome]) -> list[str]:
-    """A line per site: runs, how many of them killed, violations, and the slowest run."""
+    """Return a line per site: runs, how many killed, violations, and the slowest run."""
     by_site: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         by_site[points.site_of(outcome.point)].append(outcome)

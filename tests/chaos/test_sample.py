@@ -1,5 +1,7 @@
-"""A small sample of what `make chaos` does: two processes die within one lifecycle, and in another all that makes
-something goes wrong at first, at points and in ways drawn by a seed.
+"""A small sample of what `make chaos` and `make faults` do.
+
+In one lifecycle two processes die. In another all that makes something fails at first, at points and in ways drawn by a
+seed.
 """
 
 import random
@@ -34,7 +36,7 @@ POINTS = {
         "timekeeper:send:breakout.empty:after#1",
     ],
 }
-"""Of the many that the sweep finds, those that every run passes."""
+"""Some of the points that the sweep finds, those that every run passes."""
 DEATHS = 2
 
 

@@ -1,8 +1,8 @@
-"""Inside each process of a sweep: counts the points at which a crash could leave something half done, and dies at one.
+"""Runs inside each process of a sweep: it counts the points where a crash could leave work half done, and dies at one.
 
 A point is right before or right after a call to RealtimeKit, a commit that writes, or a message. The product knows
-nothing of this: what it calls is wrapped as the process starts, and only counted. Orders come in a file that the
-harness replaces (`run point signal`); counting begins anew with each run.
+nothing of this: its functions are wrapped when the process starts. Orders come in a file that the harness replaces
+(`run point signal`); counting restarts with each run.
 """
 
 import os
@@ -27,13 +27,13 @@ from orchestrator.store.broker import TOPIC_PREFIX, Broker
 KIND, FOLDER = "CHAOS_KIND", "CHAOS_FOLDER"
 NOWHERE = "-"
 STRUCK = "STRUCK"
-"""Begins the line of the trace that says where orders were carried out."""
+"""The beginning of the line in the trace where an order was carried out."""
 OURS = ("orchestrator.services.", "orchestrator.api.", "orchestrator.store.leases", "workers.")
 WRITES = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "?(\w+)')
 
 
 class Tracer:
-    """Counts the points that this process passes, and kills it at the one that the orders name."""
+    """Counts the points that this process passes, and kills it at the one in its orders."""
 
     def __init__(self, kind: str, folder: Path) -> None:
         self._kind = kind
@@ -46,7 +46,7 @@ class Tracer:
 
     @contextmanager
     def around(self, site: str) -> Iterator[None]:
-        """Two points: before and after what happens in the block, also when that fails."""
+        """Pass two points, before and after the block, also if the block fails."""
         self._pass(f"{self._kind}:{site}:before")
         try:
             yield
@@ -72,21 +72,21 @@ class Tracer:
                 self._counts.clear()
 
     def _strike(self, here: str) -> None:
-        """Once only: whoever is started in this one's place finds other orders."""
+        """Carry out the order once; the process that is started in place of this one finds other orders."""
         give_orders(self._orders, self._run, NOWHERE)
         os.write(self._trace, f"{self._run} {STRUCK} {here}\n".encode())
         os.kill(os.getpid(), self._signal)
 
 
 def give_orders(file: Path, run: str, point: str, number: signal.Signals = signal.SIGKILL) -> None:
-    """What the process at `point` sends itself; in one go: a reader finds the old orders or the new ones."""
+    """Write the orders of a process at once, so that a reader sees the old or the new ones."""
     new = file.with_suffix(f".{threading.get_ident()}")
     new.write_text(f"{run} {point} {int(number)}")
     new.replace(file)
 
 
 def install() -> None:
-    """Wrap what this process will call."""
+    """Wrap the functions that this process will call."""
     tracer = Tracer(os.environ[KIND], Path(os.environ[FOLDER]))
     _trace_calls(tracer)
     _trace_commits(tracer)
@@ -94,7 +94,7 @@ def install() -> None:
 
 
 def _caller() -> str:
-    """The nearest function of ours that asked for this, as `@module.function`; empty where only the loop is seen."""
+    """Name the nearest calling function of ours as `@module.function`; empty if only the loop is on the stack."""
     frame = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
@@ -105,7 +105,7 @@ def _caller() -> str:
 
 
 def _trace_calls(tracer: Tracer) -> None:
-    """`_send` is where a call goes on the wire; its operation is known one step before."""
+    """Wrap `_send`, where a call is sent; the operation's name is known one step before."""
     operation: ContextVar[str] = ContextVar("operation")
     ask, send = Calls.__call__, Calls._send
 
@@ -121,7 +121,7 @@ def _trace_calls(tracer: Tracer) -> None:
 
 
 def _trace_commits(tracer: Tracer) -> None:
-    """Only of transactions that wrote: a crash around the others changes nothing."""
+    """Wrap commits of transactions that wrote, because a crash around others changes nothing."""
     here = threading.local()
     commit = Session.commit
 
@@ -147,7 +147,7 @@ def _trace_commits(tracer: Tracer) -> None:
 
 
 def _trace_messages(tracer: Tracer) -> None:
-    """Tasks, and the wake-ups that are published."""
+    """Wrap the sending of tasks and the publishing of wake-ups."""
     send, publish = Broker._publish, redis.Redis.publish
 
     def sending(self: Broker, producer: Any, message: Any) -> None:

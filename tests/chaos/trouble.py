@@ -1,4 +1,4 @@
-"""RealtimeKit makes trouble in one lifecycle: which calls of which part of it fail, and what leads to those calls."""
+"""Trouble of RealtimeKit in one lifecycle: which calls of which part fail, and what causes those calls."""
 
 import time
 from collections import Counter
@@ -14,13 +14,13 @@ from tests.chaos.tracing import NOWHERE
 from tests.support.stack import JSON
 
 LATE_SECONDS = 15.0
-"""More than the timer is late on a machine that four lanes keep busy."""
+"""More than the timer is late on a machine that is busy with four lanes."""
 EMPTY_ROOM = {"recording_stops_when_empty_after": 5.0}
-"""What is not stopped because RealtimeKit refuses ends by itself, in a minute there."""
+"""A recording that RealtimeKit refuses to stop ends by itself after this; the real default is a minute."""
 
 
 class Part(StrEnum):
-    """Parts of a lifecycle, by the calls that are made in them."""
+    """The parts of a lifecycle, by the calls that are made in them."""
 
     GATHERING = "gathering"
     OPENING = "opening"
@@ -32,7 +32,7 @@ Deed = Callable[[Lane, str], None]
 
 @dataclass(frozen=True)
 class Lure:
-    """What has the product make calls that it does not make while all goes well."""
+    """A cause of calls that the product does not make while all goes well."""
 
     name: str
     faults: tuple[tuple[Part, JSON], ...] = ()
@@ -43,44 +43,46 @@ class Lure:
 
 @dataclass(frozen=True)
 class Trouble:
-    """One lifecycle's trouble."""
+    """The trouble of one lifecycle."""
 
     name: str
     part: Part = Part.OPENING
     faults: tuple[JSON, ...] = ()
     """In force from the beginning to the end of `part`."""
     operation: str | None = None
-    """Whose calls have to be struck; None: any."""
+    """The operation whose calls must be struck; any for None."""
     lure: Lure = Lure("nothing")
     switches: Mapping[str, Any] = field(default_factory=dict)
     deed: Deed | None = None
-    """Done right after the start was answered, or after the timer was set to end soon: by `part`. Faults that it leaves
-    in force end with it."""
+    """Done by `part`: right after the start was answered, or after the timer was set to end soon.
+
+    Faults that it leaves in force end with the part.
+    """
     point: str = NOWHERE
     """Where a process dies."""
     bounds: Bounds = field(default_factory=lambda: Bounds(late_seconds=LATE_SECONDS))
     patience_seconds: float = PATIENCE_SECONDS
     most_turned_away: int | None = None
-    """Calls that a block may meet: those that were on their way when it began."""
+    """How many calls a block may refuse: those that were already on their way."""
 
 
 @dataclass(frozen=True)
 class Fate(Outcome):
-    """How one run with trouble went."""
+    """The result of one run with trouble."""
 
     name: str = ""
     site: str = ""
-    """What the table has a line for."""
+    """The site that has a line in the table."""
     expects: bool = False
-    """Something has to go wrong, or the run says nothing."""
+    """Something has to fail, or the run proves nothing."""
     struck: int = 0
-    """Calls of the operation that went wrong."""
+    """How many calls of the operation failed."""
     calls: dict[Part, dict[str, int]] = field(default_factory=dict, repr=False)
-    """Calls of each operation that came to RealtimeKit."""
+    """How many calls of each operation came to RealtimeKit."""
 
     @property
     def verdict(self) -> str:
-        """What became of the run, in a word or two."""
+        """The result in a word or two."""
         if self.violations:
             return "VIOLATION"
         if not self.expects:
@@ -101,7 +103,7 @@ class _Maker:
         self.calls: dict[Part, dict[str, int]] = {}
 
     def enter(self, part: Part) -> None:
-        """The next part begins, with faults of its own."""
+        """Begin the next part, with its own faults."""
         self._leave()
         trouble, self._part = self._trouble, part
         faults = [*trouble.faults] if part is trouble.part else []
@@ -109,24 +111,24 @@ class _Maker:
         self._sandbox.faults(*(_about(fault, self._run) for fault in faults))
 
     def begin(self) -> None:
-        """Before anybody has asked for a meeting."""
+        """Prepare the sandbox before the meeting is requested."""
         self._sandbox.switches(**self._trouble.switches, **self._trouble.lure.switches)
         self._sandbox.timings(**EMPTY_ROOM)
         self._turned_away = self._sandbox.calls()["budget"]["turned_away"]
         self.enter(Part.GATHERING)
 
     def opening(self, lane: Lane) -> None:
-        """The start was answered."""
+        """Act after the start was answered."""
         self._do(lane, Part.OPENING)
 
     def before_closing(self, lane: Lane) -> None:
-        """Everybody is in their rooms."""
+        """Act when everybody is in their rooms."""
         self.enter(Part.CLOSING)
         if self._trouble.lure.deed is not None:
             self._trouble.lure.deed(lane, self._run)
 
     def closing(self, lane: Lane) -> None:
-        """The timer ends soon."""
+        """Act after the timer was set to end soon."""
         self._do(lane, Part.CLOSING)
 
     def end(self, _: Lane) -> None:
@@ -139,7 +141,7 @@ class _Maker:
         self._sandbox.timings(**self._timings)
 
     def violations(self) -> list[str]:
-        """What must not have been called."""
+        """Return a sentence if more calls than allowed met the block."""
         most = self._trouble.most_turned_away
         if most is None or self._turned_away <= most:
             return []
@@ -159,7 +161,7 @@ class _Maker:
 
 
 def meet(lane: Lane, run: str, *, trouble: Trouble, seed: int) -> Fate:
-    """Live through one breakout with this trouble."""
+    """Play one breakout with this trouble."""
     maker = _Maker(lane, run, trouble)
     maker.begin()
     mischief = Mischief(
@@ -189,12 +191,12 @@ def meet(lane: Lane, run: str, *, trouble: Trouble, seed: int) -> Fate:
 
 
 def _about(fault: JSON, run: str) -> JSON:
-    """`{run}` in what a fault is looked for by."""
+    """Replace `{run}` in the text that a fault matches."""
     return {**fault, "match": fault["match"].format(run=run)} if fault.get("match") else fault
 
 
 def overstay(lane: Lane, run: str) -> None:
-    """Somebody sits in a room with a browser that follows no seat, and is moved: they are put out, and sit there."""
+    """Let a person whose browser follows no seat sit in a room, be moved, be removed, and join the new room."""
     stack, (name,) = lane.stack, STUBBORN
     breakout = _breakout(lane, run)
     seat = stack.seat(breakout["meeting_id"], name)
@@ -232,18 +234,18 @@ def _refused(name: str, breakout: JSON) -> bool:
 
 
 def _answered(lane: Lane) -> bool:
-    """Whether putting somebody out was answered 200, done or not."""
+    """Whether a removal was answered 200, done or not."""
     return bool(lane.stack.sandbox.calls()["statuses"].get("kick_participants", {}).get("200"))
 
 
 def outage_in_the_middle(lane: Lane, run: str, seconds: float) -> None:
-    """The same once a room is open and others are not."""
+    """Begin an outage once a room is open and others are not."""
     lane.wait(lambda: _breakout(lane, run)["progress"]["rooms"]["open"], "an open room")
     outage(lane, run, seconds)
 
 
 def outage(lane: Lane, _run: str, seconds: float) -> None:
-    """RealtimeKit answers nothing of use for so long: resets and errors, as they come."""
+    """Let RealtimeKit answer only resets and errors for so long."""
     whole = {"operation": "*", "times": None}
     lane.stack.sandbox.faults(
         {**whole, "kind": "reset_before", "probability": 0.5, "seed": 1}, {**whole, "kind": "error_before"}

@@ -1,4 +1,4 @@
-"""What may happen to our own parts while a lifecycle goes on, and how soon work has to go on afterwards."""
+"""What may happen to our own parts during a lifecycle, and how soon work must continue afterwards."""
 
 import signal
 import time
@@ -19,12 +19,14 @@ from tests.support.stack import JSON
 
 OPENING, CLOSING, WHOLE = "opening", "closing", "whole"
 LATENCY_MS = 300
-"""Of each call to RealtimeKit: else all is over before anything can go wrong."""
+"""The latency of each call to RealtimeKit; otherwise all would be over before anything can fail."""
 AFTER_RETURN_SECONDS = 6.0
-"""Work goes on so soon once a broker or a database is back: what was sent and not started is sent again after 5 s, by a
-timekeeper that looks each second."""
+"""Work continues this soon once a broker or a database is back.
+
+What was sent and not started is sent again after 5 s, by a timekeeper that looks every second.
+"""
 AFTER_DEATH_SECONDS = 15.0
-"""And so soon when a worker died, or froze."""
+"""Work continues this soon after a worker died or froze."""
 AWAY_SECONDS = 8.0
 FROZEN_SECONDS = 20.0
 PAST_END_SECONDS = END_SECONDS + 0.5
@@ -34,7 +36,7 @@ DEFAULTS = {
     "SEARCH_SETTLE_SECONDS": "3",
     "LOOK_AGAIN_SECONDS": "10",
 }
-"""As the product is shipped, where a lane is quicker."""
+"""The product's defaults, where those of a lane are shorter."""
 WORK = (
     "create_meeting",
     "update_meeting",
@@ -43,12 +45,12 @@ WORK = (
     "pause_resume_stop_recording",
     "kick_all_participants",
 )
-"""Calls to RealtimeKit that bring a breakout on."""
+"""Calls to RealtimeKit that advance a breakout."""
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """How long something took to go on, and how long it may."""
+    """How long something took to continue, and how long it may take."""
 
     what: str
     seconds: float
@@ -57,36 +59,36 @@ class Recovery:
 
 @dataclass
 class Scene:
-    """A lane in which something goes wrong, at one time of a breakout's life."""
+    """A lane in which something fails, in one phase of a breakout."""
 
     lane: Lane
     phase: str
     recoveries: list[Recovery] = field(default_factory=list)
 
     def until_work(self, what: str, bound: float = AFTER_RETURN_SECONDS) -> None:
-        """Measure from here until RealtimeKit hears of the breakout again, or the breakout itself has moved."""
+        """Measure the time until RealtimeKit gets a call for the breakout, or the breakout has advanced."""
         begun, before = time.monotonic(), self._signs()
         self.lane.wait(lambda: self._signs() != before or self.is_over(), f"work after {what}")
         self.recoveries.append(Recovery(what, time.monotonic() - begun, bound))
 
     def until_over(self, what: str, since: float, bound: float = AFTER_DEATH_SECONDS) -> None:
-        """Measure until all is done that this phase has to do."""
+        """Measure the time until this phase is done."""
         self.lane.wait(self.is_over, f"the end of {self.phase} after {what}")
         self.recoveries.append(Recovery(what, time.monotonic() - since, bound))
 
     def is_over(self) -> bool:
-        """Whether the breakout is open (is closed, in the closing phase)."""
+        """Whether the breakout is open, or closed in the closing phase."""
         state = self.lane.ask("GET", self.lane.path)["state"]
         return bool(state in ("closed",) if self.phase == CLOSING else state in ("open", "closing", "closed"))
 
     def to_the_end_of_the_timer(self) -> None:
-        """In the closing phase let the timer run out."""
+        """Let the timer run out in the closing phase."""
         if self.phase == CLOSING:
             self.lane.rest(PAST_END_SECONDS)
 
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
-        """A process that does nothing inside the block."""
+        """Freeze a process inside the block."""
         process = self.lane.running[name]
         process.send(signal.SIGSTOP)
         try:
@@ -101,7 +103,7 @@ class Scene:
 
 
 class Trouble:
-    """Called before what the phase is about is asked for, right after it was answered, and when all is over."""
+    """A trouble: it prepares before the phase's request, acts right after the answer, and is undone at the end."""
 
     phases: ClassVar[tuple[str, ...]] = (OPENING, CLOSING)
     bounds: ClassVar[Bounds] = Bounds()
@@ -114,13 +116,13 @@ class Trouble:
         """Prepare."""
 
     def during(self) -> None:
-        """Do it."""
+        """Act."""
 
     def undo(self) -> None:
-        """Leave the lane as it was."""
+        """Restore the lane."""
 
     def mischief(self) -> Mischief:
-        """All of it at the right moments."""
+        """Return these steps at the right moments."""
         if self.scene.phase == CLOSING:
             return Mischief(before_closing=self._begin, closing=self._go, afterwards=self._end, bounds=self.bounds)
         return Mischief(before_opening=self._begin, opening=self._go, afterwards=self._end, bounds=self.bounds)
@@ -139,7 +141,7 @@ class Trouble:
 
 
 class BrokerEmptied(Trouble):
-    """FLUSHALL while all messages wait in queues, for the worker is frozen."""
+    """FLUSHALL while all messages wait in queues, because the worker is frozen."""
 
     def before(self) -> None:
         self.lane.running["worker"].send(signal.SIGSTOP)
@@ -156,7 +158,7 @@ class BrokerEmptied(Trouble):
 
 
 class BrokerReplaced(Trouble):
-    """Killed before anything was asked for, and another, empty one in its place."""
+    """The broker is killed before the request, and replaced by an empty one."""
 
     away_seconds = 0.0
 
@@ -176,13 +178,13 @@ class BrokerReplaced(Trouble):
 
 
 class BrokerReplacedLate(BrokerReplaced):
-    """The same, after a while."""
+    """The same, with the replacement after a while."""
 
     away_seconds = AWAY_SECONDS
 
 
 class BrokerFrozen(Trouble):
-    """It takes connections and says nothing."""
+    """The broker accepts connections and does not answer."""
 
     def before(self) -> None:
         self.lane.broker.process.send(signal.SIGSTOP)
@@ -197,7 +199,7 @@ class BrokerFrozen(Trouble):
 
 
 class DatabaseRestarted(Trouble):
-    """Stopped as an administrator would, and started at once."""
+    """The database is stopped as an administrator would, and started at once."""
 
     def before(self) -> None:
         self.lane.server.keep_commits(self.lane.stack.environment["DATABASE_URL"])
@@ -214,7 +216,7 @@ class DatabaseRestarted(Trouble):
 
 
 class DatabaseCrashed(DatabaseRestarted):
-    """Without a goodbye, and back after a while; the timer ends meanwhile."""
+    """The database crashes and is back after a while; the timer ends meanwhile."""
 
     def before(self) -> None:
         super().before()
@@ -228,7 +230,7 @@ class DatabaseCrashed(DatabaseRestarted):
 
 
 class ConnectionsCut(Trouble):
-    """Every connection to the database ends, and again, and again."""
+    """All connections to the database are terminated, several times."""
 
     def during(self) -> None:
         self.scene.to_the_end_of_the_timer()
@@ -239,7 +241,7 @@ class ConnectionsCut(Trouble):
 
 
 class Restarting(Trouble):
-    """Processes that are started with an environment of their own, for the whole of a life."""
+    """Processes run with an environment of their own for the whole lifecycle."""
 
     phases = (WHOLE,)
     environments: ClassVar[Mapping[str, Mapping[str, str]]]
@@ -259,7 +261,7 @@ class Restarting(Trouble):
 
 
 class EachMessageTwice(Restarting):
-    """An exact copy of each message, and two workers that take them at the same time."""
+    """An exact copy of each message, and two workers that take both at the same time."""
 
     environments: ClassVar[Mapping[str, Mapping[str, str]]] = {
         name: {copies.COPIES: "2"} for name in ("api", "timekeeper", "worker", "worker-2")
@@ -298,7 +300,7 @@ class EachMessageLate(Restarting):
 
 
 class Struck(Trouble):
-    """A process meets a point of its way; another, which has slept so far, goes on."""
+    """A process is struck at a point; another one, frozen until then, continues."""
 
     name = "worker"
     points: ClassVar[Mapping[str, str]]
@@ -306,7 +308,7 @@ class Struck(Trouble):
 
     @property
     def other(self) -> str:
-        """The name of the one that goes on."""
+        """The name of the process that continues."""
         return f"{self.name}-2"
 
     def before(self) -> None:
@@ -336,7 +338,7 @@ class Struck(Trouble):
 
 
 class Frozen(Struck):
-    """It wakes when all is done, with its answers, and the calls that it was about to make."""
+    """The process freezes, and wakes when all is done, with its answers and the calls that it was about to make."""
 
     def strike(self, point: str) -> None:
         self.lane.freeze_at(self.name, point)

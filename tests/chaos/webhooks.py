@@ -1,7 +1,7 @@
-"""Lifecycles whose webhooks come late, twice, in another order, or never: `python -m tests.chaos.webhooks`.
+"""Lifecycles with webhooks that come late, twice, in another order, or never: `python -m tests.chaos.webhooks`.
 
-Between RealtimeKit and the API stands a relay that rolls a die for each delivery. Whatever it does, the breakout must
-end as it would have with all of them in order; and what is held until all is over must change nothing any more.
+A relay between RealtimeKit and the API treats each delivery by a random number. Whatever it does, the breakout must
+end as with all deliveries in order, and those that are held until all is over must change nothing.
 """
 
 import sys
@@ -38,16 +38,16 @@ LANES, SEEDS = 2, 3
 
 @dataclass(frozen=True)
 class Told(Outcome):
-    """How one run went, in what weather."""
+    """The result of one run, and its weather."""
 
     weather: str = ""
     seed: int = 0
     fates: str = ""
-    """How many deliveries met which."""
+    """How many deliveries were treated in each way."""
 
 
 def play_in(weather: str, seed: int, lane: Lane, run: str) -> Told:
-    """One lifecycle in this weather, and a look at whether what comes afterwards changes anything."""
+    """Play one lifecycle in this weather, and check whether later deliveries change anything."""
     changed: list[str] = []
     with Relay(lane.stack.url, WEATHERS[weather], seed) as relay, _webhook_at(lane, relay.url):
         mischief = Mischief(afterwards=lambda lane: changed.extend(_release(lane, run, relay)))
@@ -58,7 +58,7 @@ def play_in(weather: str, seed: int, lane: Lane, run: str) -> Told:
 
 @contextmanager
 def _webhook_at(lane: Lane, url: str) -> Iterator[None]:
-    """The webhook points there, and back to the API afterwards."""
+    """Point the webhook there inside the block, and then back to the API."""
     ours = lane.stack.environment["PUBLIC_URL"]
     lane.stack.environment["PUBLIC_URL"] = url
     try:
@@ -70,7 +70,7 @@ def _webhook_at(lane: Lane, url: str) -> Iterator[None]:
 
 
 def _release(lane: Lane, run: str, relay: Relay) -> Iterator[str]:
-    """Let all go that was held, and tell what it has changed of a breakout that was over."""
+    """Release the held deliveries, and return what they changed in a breakout that was over."""
     if not relay.held:
         return
     before = _breakout(lane, run)
@@ -83,7 +83,7 @@ def _release(lane: Lane, run: str, relay: Relay) -> Iterator[str]:
 
 
 def _breakout(lane: Lane, run: str) -> JSON | None:
-    """The breakout of this run as the API shows it; None when there is none or it has not ended."""
+    """Return the breakout of this run; None if there is none or it has not ended."""
     meeting = next(one for one in lane.ask("GET", "/v1/meetings?limit=200")["items"] if one["title"] == run)
     made = lane.ask("GET", f"/v1/meetings/{meeting['id']}/breakouts")["items"]
     found = lane.ask("GET", f"/v1/breakouts/{made[0]['id']}") if made else None
@@ -97,14 +97,14 @@ def _waiting(lane: Lane) -> bool:
 
 
 def tales(weathers: Sequence[str], seeds: Sequence[int]) -> Iterator[Tale[Told]]:
-    """Each of these weathers with each of these seeds."""
+    """Yield each of these weathers with each of these seeds."""
     for weather in weathers:
         for seed in seeds:
             yield partial(play_in, weather, seed)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """1 when a rule was broken."""
+    """Play all of them. Returns 1 if a rule was broken."""
     options = parser("webhooks", __doc__, lanes=LANES)
     options.add_argument("--weather", action="append", choices=sorted(WEATHERS), help="only this one (repeatable)")
     options.add_argument("--seeds", type=int, default=SEEDS, help="how many runs in each, from --seed on")
@@ -119,7 +119,7 @@ def _line(told: Told) -> str:
 
 
 def table(told: Sequence[Told]) -> list[str]:
-    """A line for each weather: runs, and those that were wrong."""
+    """Return a line per weather: runs, and those that were wrong."""
     runs, broken = Counter(it.weather for it in told), Counter(it.weather for it in told if it.faults)
     return [f"{'weather':<8} runs violations", *(f"{name:<8} {runs[name]:>4} {broken[name]:>10}" for name in runs)]
 

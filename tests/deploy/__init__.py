@@ -1,1 +1,1 @@
-"""What a deployment is made of: compose.yaml, Dockerfile, .env.example."""
+"""The files of a deployment: compose.yaml, Dockerfile, .env.example."""

@@ -1,4 +1,4 @@
-"""The image without an engine to build it: what it copies is there, gets past .dockerignore, and makes all of us."""
+"""The image without an engine to build it: all copied files exist, pass .dockerignore, and contain our packages."""
 
 import re
 import shutil
@@ -19,14 +19,14 @@ BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(s
 
 
 def copied() -> list[str]:
-    """Everything that the Dockerfile takes from this folder."""
+    """Return everything that the Dockerfile copies from this folder."""
     lines = re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
     return [source.rstrip("/") for line in lines for source in line.split()[:-1]]
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """What pip installs in the image, made of nothing but what is copied there."""
+    """Build what pip installs in the image, from the copied files alone."""
     folder = tmp_path_factory.mktemp("image")
     for name in copied():
         source = ROOT / name

@@ -1,4 +1,4 @@
-"""compose.yaml without its engine: every container's command as a process, with the environment that it would have."""
+"""compose.yaml without an engine: every container's command as a process, with the environment it would have."""
 
 import json
 import os
@@ -38,12 +38,12 @@ class Deployment:
     folder: Path
     env_file: dict[str, str]
     addresses: dict[str, str]
-    """What the containers' network would have given: hosts and ports of this machine instead of the services'."""
+    """Hosts and ports of this machine instead of the names in the containers' network."""
     running: dict[str, list[Process]] = field(default_factory=dict)
     heartbeats: dict[int, Path] = field(default_factory=dict)
 
     def start(self, service: str) -> Process:
-        """Start one more container of a service, in an empty folder of its own."""
+        """Start another container of a service, in an empty folder of its own."""
         container = compose.container(service, self.env_file)
         own = self.folder / f"{service}-{len(self.heartbeats)}"
         own.mkdir()
@@ -54,7 +54,7 @@ class Deployment:
         return process
 
     def is_healthy(self, service: str, process: Process) -> bool:
-        """What the service's own health check says of one of its processes."""
+        """Whether the service's own health check passes for one of its processes."""
         check = " ".join(compose.on_this_machine(compose.container(service, self.env_file).check))
         for there, here in (
             ("/tmp/heartbeat", str(self.heartbeats[process.pid])),
@@ -65,13 +65,13 @@ class Deployment:
         return subprocess.run(check.split(), check=False, env=clean_environment(), capture_output=True).returncode == 0
 
     def stop(self, service: str) -> int:
-        """SIGTERM to the service's first process; gives its exit code."""
+        """Send SIGTERM to the service's first process. Returns its exit code."""
         return self.running[service].pop(0).stop(END_SECONDS)
 
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Deployment]:
-    """All of compose.yaml but PostgreSQL's own process, migrated and ready."""
+    """Run all of compose.yaml but PostgreSQL's own process, migrated and ready."""
     folder = tmp_path_factory.mktemp("deployment")
     url, port = postgres.fresh(), free_port()
     parts = {"database_url": url, "broker_url": f"redis://{LOOPBACK}:{port}/0", "home": folder / "home"}
@@ -79,7 +79,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> 
         places = ("DATABASE_URL", "BROKER_URL", "BREAKOUTS_HOME", "PORT")
         env_file = {**compose.example(), "POSTGRES_PASSWORD": "unasked", "FLOWER_BASIC_AUTH": ":".join(FLOWER_AUTH)}
         env_file |= {name: value for name, value in stack.environment.items() if name not in places}
-        env_file["REALTIMEKIT_CONCURRENCY"] = "2"  # so that there is work in hand for long
+        env_file["REALTIMEKIT_CONCURRENCY"] = "2"  # so that work takes long
         addresses = {name: stack.environment[name] for name in places} | {"FLOWER_PORT": str(free_port())}
         made = Deployment(stack, processes, folder, env_file, addresses)
         _start_valkey(processes, folder, port)
@@ -97,7 +97,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> 
 
 
 def _start_valkey(processes: Processes, folder: Path, port: int) -> None:
-    """With compose.yaml's own arguments, and a place on this machine."""
+    """Start Valkey with compose.yaml's arguments, in a folder of this machine."""
     _, *arguments = compose.services()["valkey"]["command"]
     place = ["--port", str(port), "--bind", LOOPBACK, "--dir", str(folder)]
     processes.start([str(find_server()), *map(str, arguments), *place], {})
@@ -198,7 +198,7 @@ def test_whoever_is_told_to_stop_stops(deployment: Deployment) -> None:
 
 
 def test_nothing_was_written_beside_the_heartbeats_and_the_home(deployment: Deployment) -> None:
-    """So a read-only file system will do."""
+    """Check that a read-only file system suffices."""
     own = [heartbeat.parent for heartbeat in deployment.heartbeats.values()]
     assert {path.name for folder in own for path in folder.iterdir()} == {"heartbeat"}
     home = [path.name for path in Path(deployment.addresses["BREAKOUTS_HOME"]).iterdir()]
@@ -214,7 +214,7 @@ def test_logs_are_json(deployment: Deployment, service: str) -> None:
 
 
 def _held(deployment: Deployment) -> int:
-    """How many rooms a worker has not given back."""
+    """Return how many rooms a worker holds."""
     with psycopg.connect(deployment.addresses["DATABASE_URL"]) as connection:
         found = connection.execute("SELECT count(*) FROM room WHERE holder IS NOT NULL").fetchone()
     assert found is not None
@@ -222,12 +222,12 @@ def _held(deployment: Deployment) -> int:
 
 
 def _children(stack: Stack) -> dict[str, str]:
-    """The rooms' meetings at RealtimeKit, and how they are."""
+    """Return the rooms' meetings at RealtimeKit and their states."""
     return {it["id"]: it["status"] for it in stack.sandbox.state()["meetings"] if "[" in it["title"]}
 
 
 def _admitted(stack: Stack) -> list[str]:
-    """Who has been admitted to a room, as often as that was."""
+    """Return who was admitted to a room, with repetitions."""
     people, rooms = stack.sandbox.state()["participants"], _children(stack)
     return [one["custom_participant_id"] for one in people if one["meeting_id"] in rooms]
 

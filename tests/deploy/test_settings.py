@@ -1,4 +1,4 @@
-"""`.env.example` names every setting with its default, and everything that compose.yaml asks for."""
+"""`.env.example` names every setting with its default, and everything that compose.yaml requires."""
 
 import re
 from pathlib import PurePath
@@ -12,7 +12,7 @@ from tests.support import compose
 
 
 def as_text(default: Any) -> str:
-    """A default as `.env` would say it."""
+    """Format a default as in `.env`."""
     match default:
         case SecretStr():
             return default.get_secret_value()
@@ -27,7 +27,7 @@ def as_text(default: Any) -> str:
 
 
 def lines() -> dict[str, str]:
-    """For each setting the lines that `.env.example` should hold."""
+    """Return the lines that `.env.example` should contain for each setting."""
     return {
         name.upper(): f"# {field.description or 'What it is for.'}\n#{name.upper()}={as_text(field.default)}"
         for name, field in Settings.model_fields.items()
@@ -55,7 +55,7 @@ def test_the_example_shows_the_defaults() -> None:
 
 
 def test_every_entry_is_explained() -> None:
-    """A line of words stands before each, or before those listed together with it."""
+    """Require a line of text before each entry, or before a group of entries."""
     alone = re.findall(r"^\n#?([A-Z][A-Z0-9_]+)=", compose.EXAMPLE.read_text(), re.MULTILINE)
     assert not alone, f"say what these are for: {alone}"
 

@@ -1,1 +1,1 @@
-"""Stories: what people live through in a breakout, told through the HTTP API and seen at the sandbox."""
+"""Whole lifecycles of breakouts, through the HTTP API and observed at the sandbox."""

@@ -1,4 +1,4 @@
-"""A running system, shared by the tests of one process: each takes a meeting of its own."""
+"""A running system, shared by the tests of one process; each test uses a meeting of its own."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from tests.support.valkey import valkey_in
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one running system stay in one process of xdist, or each process would start it anew."""
+    """Keep the tests of one system in one process of xdist, because each process would start it anew."""
     for item in items:
         database = getattr(getattr(item, "callspec", None), "params", {}).get("running")
         if database and not item.get_closest_marker("xdist_group"):
@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package", params=["sqlite", "postgresql"])
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The whole system, once on each database."""
+    """Run the whole system, once on each database."""
     folder = tmp_path_factory.mktemp("stack")
     if request.param == "sqlite":
         template: SQLiteTemplate = request.getfixturevalue("sqlite_template")
@@ -39,7 +39,7 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def stack(running: Stack) -> Iterator[Stack]:
-    """The running system, with a sandbox that works and nobody's browser open."""
+    """Return the running system, with a working sandbox and no open browser."""
     yield running
     running.crowds.leave()
     running.sandbox.faults()

@@ -1,4 +1,4 @@
-"""Things that die in the middle: another process goes on, nothing is made twice or refused, and the timer holds."""
+"""Processes that die in the middle: another one continues, nothing is done twice, and the timer holds."""
 
 import time
 from collections import Counter
@@ -22,14 +22,14 @@ RECOVERY_SECONDS = 20
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
-    """A broker of their own, to be hurt."""
+    """Run a broker that these tests may kill."""
     with valkey_in(tmp_path_factory.mktemp("valkey")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, broker: Valkey) -> Iterator[Stack]:
-    """A system of their own, with two of each of those that work in the background."""
+    """Run a system of their own, with two workers and two timekeepers."""
     folder, url = tmp_path_factory.mktemp("hurt"), postgres.migrated(migrate_url)
     with (
         processes_in(folder) as processes,
@@ -41,7 +41,7 @@ def system(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, broker:
 
 @pytest.fixture
 def stack(system: Stack) -> Iterator[Stack]:
-    """That system, mended afterwards: whoever was killed has somebody in their place."""
+    """Return that system, and replace the processes that were killed."""
     system.sandbox.forget_calls()
     yield system
     system.crowds.leave()
@@ -147,7 +147,7 @@ def test_a_worker_outlives_a_broker_that_dies_while_tasks_are_under_way(stack: S
     made = stack.breakout(meeting, rooms=4)
     wait_until(lambda: stack.sandbox.calls()["counts"].get("create_meeting", 0) > 1, what="rooms that are being made")
     with redis.Redis.from_url(broker.url) as client:
-        client.client_kill_filter(_type="pubsub")  # what a worker hears first decides how it goes on
+        client.client_kill_filter(_type="pubsub")  # the worker continues according to the error that it gets first
     logs = [(worker, len(worker.output)) for worker in stack.workers]
     broker.kill()
     stack.sandbox.latency(0)

@@ -1,4 +1,4 @@
-"""The database is restarted while the system runs: what was under way goes on soon after it is back."""
+"""The database is restarted while the system runs: work continues soon after it is back."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,19 +14,19 @@ from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 
 LONG_SECONDS = 90
-"""Of a lease: whoever waits for its end waits too long."""
+"""The length of a lease; work that waits for its end misses the deadline of the test."""
 
 
 @pytest.fixture
 def server() -> Iterator[Postgres]:
-    """A database server of this test's own."""
+    """Run a database server for this test."""
     with own_postgres() as started:
         yield started
 
 
 @pytest.fixture
 def patient(processes: Processes, server: Postgres, valkey_of_session: Valkey, tmp_path: Path) -> Iterator[Stack]:
-    """A running system whose leases are long."""
+    """Run a system with long leases."""
     parts = {"database_url": server.migrated(migrate_url), "broker_url": valkey_of_session.url}
     settings = {"LEASE_SECONDS": str(LONG_SECONDS)}
     with stack_in(processes, **parts, home=tmp_path / "home", settings=settings) as stack:

@@ -1,4 +1,4 @@
-"""SQLite on a disk that is full: requests are told so, what was accepted goes on when there is room again."""
+"""SQLite on a full disk: requests are refused, and accepted work continues when there is room again."""
 
 import sys
 from collections import Counter
@@ -14,7 +14,7 @@ from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 
 FULL_BYTES = 512 * 1024
-"""No file grows beyond this. Logs are far below it, the database's write-ahead log is brought above it."""
+"""The limit on the size of every file, far above the logs and below what the database's write-ahead log reaches."""
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits of running processes are Linux's")
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits of runni
 def small(
     processes: Processes, sqlite_template: SQLiteTemplate, valkey_of_session: Valkey, tmp_path: Path
 ) -> Iterator[Stack]:
-    """A running system on SQLite, whose disk is about to be full."""
+    """Run a system on SQLite whose disk is nearly full."""
     database = tmp_path / "breakouts.db"
     url = sqlite_template.copy_to(database)
     with stack_in(processes, database_url=url, broker_url=valkey_of_session.url, home=tmp_path / "home") as stack:
@@ -38,7 +38,7 @@ def small(
 def test_a_full_disk_is_told_and_nothing_accepted_is_lost(small: Stack) -> None:
     stack, meeting = small, small.meeting(6)
     draft = stack.breakout(stack.meeting(2), rooms=1, start="manual")
-    stack.sandbox.latency(1000)  # so that there is something to be recorded
+    stack.sandbox.latency(1000)  # so that something has to be recorded
     accepted = stack.breakout(meeting, rooms=3)
     for process in stack.processes.started:
         process.limit_files(FULL_BYTES)
@@ -64,6 +64,6 @@ def test_a_full_disk_is_told_and_nothing_accepted_is_lost(small: Stack) -> None:
 
 
 def _said(stack: Stack, words: str) -> str:
-    """The log lines of all processes in which these words stand."""
+    """Return the log lines of all processes that contain these words."""
     lines = [line for process in stack.processes.started for line in process.output.splitlines()]
     return "\n".join(line for line in lines if words in line)

@@ -1,4 +1,4 @@
-"""Flower answers "how far is it?" without our API, and gives nothing away."""
+"""Flower answers "how far is it?" without our API, and shows no secret."""
 
 import re
 from collections.abc import Iterator
@@ -32,31 +32,31 @@ class Flower:
         self.http = httpx.Client(base_url=url, auth=OPERATOR, timeout=20, trust_env=False)
 
     def get(self, path: str) -> Any:
-        """The JSON of an answer; AssertionError when it is an error."""
+        """Return the JSON of a response. Raises AssertionError for an error."""
         answer = self.http.get(path)
         assert answer.is_success, f"{path}: {answer.status_code}"
         return answer.json()
 
     def row(self, breakout_id: str) -> JSON:
-        """A breakout's row."""
+        """Return a breakout's row."""
         found: JSON = self.get(f"/api/task/info/{breakout_id}")
         return found
 
 
 @dataclass
 class Story:
-    """A breakout that has run from its opening to its last upload, and what Flower has shown of it meanwhile."""
+    """A breakout from its opening to its last upload, and what Flower showed of it."""
 
     stack: Stack
     flower: Flower
     breakout: JSON
     secrets: dict[str, str]
-    """What must not be found anywhere in Flower."""
+    """Texts that must not appear anywhere in Flower."""
     shown: list[tuple[str, str]] = field(default_factory=list)
-    """States and texts of the row, in the order in which they were seen."""
+    """States and texts of the row, in order."""
 
     def wait_for(self, state: str, text: str) -> None:
-        """Until the row shows this, in its arguments or as its result."""
+        """Wait until the row shows this text, in its arguments or as its result."""
 
         def look() -> bool:
             row = self.flower.row(self.breakout["id"])
@@ -71,7 +71,7 @@ class Story:
 
 @pytest.fixture(scope="module")
 def flower(running: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flower]:
-    """Started without `breakouts`, as any user of Celery would."""
+    """Run Flower without `breakouts`, as any user of Celery would."""
     with processes_in(tmp_path_factory.mktemp("flower")) as processes:
         port = free_port()
         env = {**running.environment, "FLOWER_PORT": str(port), "FLOWER_BASIC_AUTH": ":".join(OPERATOR)}
@@ -82,7 +82,7 @@ def flower(running: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="module")
 def story(running: Stack, flower: Flower) -> Iterator[Story]:
-    """Three people in two recorded rooms, watched in Flower."""
+    """Run a breakout of three people in two recorded rooms, watched in Flower."""
     people = [{"custom_participant_id": custom_id, "name": name} for custom_id, name in NAMES.items()]
     meeting = running.post("/v1/meetings", {"title": "Physics", "participants": people})["id"]
     path = f"/v1/meetings/{meeting}/participants"
@@ -176,7 +176,7 @@ def test_nothing_that_flower_shows_gives_anything_away(story: Story) -> None:
 
 
 def _table() -> str:
-    """What the page of tasks fetches to fill its table."""
+    """Fetch the rows of the page of tasks as the page does."""
     column = "order%5B0%5D%5Bcolumn%5D=0&order%5B0%5D%5Bdir%5D=asc&columns%5B0%5D%5Bdata%5D=name"
     return f"/tasks/datatable?draw=1&start=0&length=1000&{column}"
 
@@ -201,7 +201,7 @@ def test_a_pass_that_met_an_error_of_ours_shows_as_failed(running: Stack, flower
     meeting = running.meeting(1)
     made = running.breakout(meeting, rooms=["Red"], start="manual")
     change = "UPDATE participant SET created_at = {} WHERE meeting_id = :it"
-    running.execute(change.format("'infinity'"), it=meeting)  # nothing that reads this row gets any further
+    running.execute(change.format("'infinity'"), it=meeting)  # nothing that reads this row can continue
     running.post(f"/v1/breakouts/{made['id']}/start")
 
     def failed() -> JSON | None:

@@ -1,4 +1,4 @@
-"""The main job: people are split into rooms, recorded, and brought home when the time is up."""
+"""The main job: people are split into rooms, recorded, and brought home when time is up."""
 
 from tests.support.stack import JSON, Stack
 

@@ -1,4 +1,4 @@
-"""What is left at RealtimeKit of rooms that nobody needs any more is found and ended; everything else stays."""
+"""Meetings and recordings at RealtimeKit that no room needs are found and ended; everything else stays."""
 
 import json
 from contextlib import AbstractContextManager
@@ -14,11 +14,11 @@ from tests.support.stack import JSON, Stack
 
 HOUR = 3600
 RESTORED = ("seat", "recording", "event", "room", "breakout")
-"""Tables of a breakout, in the order in which its rows can be deleted: as if a backup knew nothing of it."""
+"""Tables of a breakout, in an order in which its rows can be deleted, as if a backup had never contained it."""
 
 
 def opened_and_aged(stack: Stack, rooms: int = 2, **body: object) -> JSON:
-    """A breakout whose rooms' meetings were made more than an hour ago."""
+    """Open a breakout, and move the creation of its rooms' meetings to more than an hour ago."""
     made = stack.breakout(stack.meeting(2), rooms=rooms, **body)
     opened = stack.wait(made["id"], "open")
     for room in opened["rooms"]:
@@ -27,14 +27,14 @@ def opened_and_aged(stack: Stack, rooms: int = 2, **body: object) -> JSON:
 
 
 def forget(stack: Stack, breakout: JSON) -> None:
-    """The database was restored from a backup that is older than this breakout."""
+    """Delete a breakout, as if the database had been restored from an older backup."""
     for table in RESTORED:
         column = "id" if table == "breakout" else "breakout_id"
         stack.execute(f"DELETE FROM {table} WHERE {column} = :id", id=breakout["id"])
 
 
 def reconcile(stack: Stack, *, dry_run: bool = False) -> dict[str, Orphan]:
-    """What a sweep finds, by RealtimeKit's ids."""
+    """Sweep, and return what it found by RealtimeKit's ids."""
     found: dict[str, Orphan] = {}
     with stack.parts() as deps:
         page = is_last = 0
@@ -91,7 +91,7 @@ def test_what_can_not_be_ended_keeps_nothing_else_waiting(stack: Stack) -> None:
 
 
 def made_by_others(parts: AbstractContextManager[Deps]) -> list[str]:
-    """Meetings of another install, of a parent that is being made, and, the last one, of a room just now."""
+    """Make a meeting of another install, one of a parent that is being made and, last, one of a room just now."""
     with parts as deps:
         kit = deps.realtimekit
         titles = [
@@ -103,7 +103,7 @@ def made_by_others(parts: AbstractContextManager[Deps]) -> list[str]:
 
 
 def somebody_in(stack: Stack, meeting_id: str) -> str:
-    """A peer in that meeting."""
+    """Join a meeting, and return the peer."""
     preset = "group_call_participant"
     with stack.parts() as deps:
         kit = deps.realtimekit

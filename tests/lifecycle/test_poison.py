@@ -1,5 +1,6 @@
-"""A room that fails again and again for reasons of its own is given up in time, stands in nobody's way, and is retried
-by hand; an outage is waited out.
+"""A room that fails again and again for reasons of its own is given up in time and delays no other.
+
+It can be retried by hand. An outage is waited out.
 """
 
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ IMPATIENT |= {"SWEEP_SECONDS": "1"}
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Iterator[Stack]:
-    """A system that loses its patience soon, with a broker of its own: the other one's workers take what they find."""
+    """Run a system that gives rooms up soon, with a broker of its own because other workers would take its tasks."""
     folder, url = tmp_path_factory.mktemp("poison"), postgres.migrated(migrate_url)
     with valkey_in(folder / "valkey") as broker, processes_in(folder) as processes:
         parts = {"database_url": url, "broker_url": broker.url, "home": folder / "home", "settings": IMPATIENT}
@@ -37,12 +38,12 @@ def running(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> Ite
 
 
 def broken(room: str, operation: str = CREATE) -> JSON:
-    """RealtimeKit fails for ever wherever this room is meant."""
+    """Let RealtimeKit fail for ever for calls about this room."""
     return {"operation": operation, "kind": "error_before", "match": room, "times": None}
 
 
 def rooms_of(breakout: JSON) -> dict[str, JSON]:
-    """By their names."""
+    """Return a breakout's rooms by their names."""
     return {room["name"]: room for room in breakout["rooms"]}
 
 
@@ -58,7 +59,7 @@ def retry(stack: Stack, made: JSON, room: str) -> JSON:
 
 @contextmanager
 def unreadable(stack: Stack, meeting_id: str, name: str) -> Iterator[None]:
-    """No row of this person can be read by a pass of their room: a time that no clock of ours shows."""
+    """Store a time that cannot be parsed in this person's row, so that no pass of their room can read it."""
     change = "UPDATE participant SET created_at = {} WHERE meeting_id = :meeting AND custom_participant_id = :name"
     stack.execute(change.format("'infinity'"), meeting=meeting_id, name=name)
     try:

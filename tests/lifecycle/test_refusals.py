@@ -1,6 +1,6 @@
-"""What RealtimeKit refuses is reported, and what may yet work is tried until it does.
+"""What RealtimeKit refuses is reported, and what may still work is retried until it does.
 
-What it makes without an answer is left to tests/chaos/matrix.py, of which tests/chaos/test_sample.py plays a part.
+Calls without an answer are tested by tests/chaos/matrix.py, of which tests/chaos/test_sample.py plays a part.
 """
 
 import pytest

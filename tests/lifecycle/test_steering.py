@@ -1,4 +1,4 @@
-"""Operators steer a breakout that runs: its clock, its people, its rooms' names; and prepare one ahead of its start."""
+"""Operators change a running breakout: its clock, people and room names; and prepare one ahead of its start."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -236,7 +236,7 @@ def _meeting_at_realtimekit(stack: Stack, meeting_id: str) -> JSON:
 
 
 def _active(stack: Stack, breakout_name: str) -> list[str]:
-    """The child meetings of a breakout that people could still be in."""
+    """Return the child meetings of a breakout that people could still be in."""
     titles = [one["title"] for one in stack.sandbox.state()["meetings"] if one["status"] == "ACTIVE"]
     return [title for title in titles if title.startswith(f"{breakout_name} ·")]
 

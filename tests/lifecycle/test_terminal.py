@@ -1,11 +1,11 @@
-"""An operator at a terminal: a breakout from its opening to everybody's return, and a look at the whole deployment."""
+"""An operator at a terminal: a breakout from its opening to everybody's return, and a check of the deployment."""
 
 import json
 from datetime import datetime
 
 import pytest
 
-from tests.support.lossy import LOST, THROUGH, LossyDoor
+from tests.support.lossy import LOST, THROUGH, LossyProxy
 from tests.support.processes import Process, Processes
 from tests.support.stack import JSON, KEY, Stack
 from tests.support.terminal import Terminal, terminal_with
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.parametrize("running", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def terminal(stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    """An operator's terminal."""
+    """Make an operator's terminal."""
     return terminal_with({"BREAKOUTS_API_URL": stack.url, "BREAKOUTS_API_KEY": KEY}, monkeypatch, capsys)
 
 
@@ -74,9 +74,9 @@ def test_the_timer_is_moved_once_even_where_an_answer_is_lost(stack: Stack, term
     later = terminal("extend", made["id"], "5m")
     assert later.code == 0, later.err
     assert later.out.startswith(f"{made['name']} is open: ")
-    with LossyDoor(stack.url, THROUGH, LOST) as door:
-        earlier = terminal("extend", made["id"], "-1m", "--json", BREAKOUTS_API_URL=door.url)
-    assert [asked[0] for asked in door.asked] == ["GET", "PATCH", "GET"]
+    with LossyProxy(stack.url, THROUGH, LOST) as proxy:
+        earlier = terminal("extend", made["id"], "-1m", "--json", BREAKOUTS_API_URL=proxy.url)
+    assert [asked[0] for asked in proxy.received] == ["GET", "PATCH", "GET"]
     assert _closes_at(earlier.json) - before == 240
     assert _closes_at(stack.see(made["id"])) - before == 240
     assert terminal("close", made["id"], "--countdown", "0s", "--watch").code == 0

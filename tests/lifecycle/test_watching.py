@@ -1,4 +1,4 @@
-"""What operators' tools see of a breakout: figures and logs that tell what happened, and no secret or name."""
+"""Metrics and logs of a breakout tell what happened, and contain no secret or name."""
 
 import json
 import re
@@ -23,31 +23,31 @@ TITLE, BREAKOUT, ROOMS = "Quarterly Layoffs", "Hush Round", ["Mauve Parlour", "T
 PEOPLE = {"zq-77": "Zebulon Quartermain", "iv-78": "Ottoline Vickers", "wb-79": "Wilhelmina Brandt"}
 REFUSED = "wb-79"
 NOBODY = "01890a5d-ac96-774b-bcce-b302099a805\0"
-"""What PostgreSQL takes for no text at all."""
+"""A text that PostgreSQL refuses."""
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}")
 
 
 @dataclass
 class Story:
-    """A scheduled breakout of three people, one of whom RealtimeKit refuses by name, from begin to end."""
+    """A scheduled breakout of three people, from start to end; RealtimeKit refuses one of them by name."""
 
     breakout: JSON
     before: Figures
     during: Figures
     after: Figures
     lines: list[JSON]
-    """What all processes logged."""
+    """The log lines of all processes."""
     output: str
     secrets: list[str]
 
     def grown(self, name: str, **labels: str) -> float:
-        """By how much a counter has grown."""
+        """Return by how much a counter has grown."""
         return self.after.get(name, **labels) - self.before.get(name, **labels)
 
 
 @pytest.fixture(scope="module")
 def story(running: Stack) -> Iterator[Story]:
-    """Told once, for all tests of this module."""
+    """Run the story once for all tests of this module."""
     stack = running
     before = figures(stack)
     words = f"{PEOPLE[REFUSED]} is not welcome"
@@ -81,12 +81,12 @@ def figures(stack: Stack) -> Figures:
 
 
 def told(stack: Stack) -> str:
-    """Whole lines, for some process may just be writing one."""
+    """Return only whole lines, because a process may be writing one just now."""
     return "".join(process.output.rpartition("\n")[0] + "\n" for process in stack.processes.started)
 
 
 def send_nonsense(stack: Stack) -> None:
-    """Have a task fail with an error that nobody expects."""
+    """Let a task fail with an unexpected error."""
     sender = Broker(stack.environment["BROKER_URL"])
     sender.submit([Message(Task.BREAKOUT_OPEN, NOBODY, 0, BREAKOUT)], set())
     sender.close()

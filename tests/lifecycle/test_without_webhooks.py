@@ -1,4 +1,4 @@
-"""RealtimeKit's webhooks never come: acks, or polling alone, lead to the same end. And what comes late still counts."""
+"""Without RealtimeKit's webhooks, acks or polling alone lead to the same end; late webhooks still count."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ NAMES = [f"p{number}" for number in range(6)]
 
 @pytest.fixture(autouse=True)
 def silence(stack: Stack) -> Iterator[None]:
-    """A sandbox that delivers no webhook."""
+    """Let the sandbox deliver no webhooks."""
     stack.sandbox.switches(webhooks_delivered=False)
     yield
     stack.sandbox.switches(webhooks_delivered=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.door import Door, Handler
+from tests.support.http_server import LocalServer, RequestHandler
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Asked:
     body: Any
 
 
-class ScriptedServer(Door):
+class ScriptedServer(LocalServer):
     """Gives `replies` one after the other, then `default` for ever."""
 
     def __init__(self) -> None:
@@ -41,10 +41,10 @@ class ScriptedServer(Door):
         """Add answers to the script."""
         self.replies.extend(Reply(body, status, headers or {}) for body in bodies)
 
-    def _handler(self) -> type[Handler]:
+    def _handler(self) -> type[RequestHandler]:
         script = self
 
-        class Request(Handler):
+        class Request(RequestHandler):
             protocol_version = "HTTP/1.1"
 
             def take(self) -> None:

@@ -1,4 +1,4 @@
-"""The embedded broker: private, its own per home, found by its address."""
+"""The embedded broker: private, one per home, found by its address file."""
 
 import stat
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`breakouts`: help for everything, and a sentence instead of a traceback for what a user can get wrong."""
+"""`breakouts`: help for everything, and a sentence instead of a traceback for users' mistakes."""
 
 import os
 import re
@@ -21,7 +21,7 @@ CREDENTIALS = dict.fromkeys(("REALTIMEKIT_ACCOUNT_ID", "REALTIMEKIT_APP_ID", "RE
 
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
-    """A home of its own, and ports that nobody uses."""
+    """Make a home and free ports for one test."""
     return {
         "BREAKOUTS_HOME": str(tmp_path / "home"),
         "PORT": str(free_port()),
@@ -35,14 +35,14 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def taken_port() -> Iterator[int]:
-    """A port that somebody listens on."""
+    """Listen on a port, so that it is in use."""
     with socket.create_server((LOOPBACK, 0)) as server:
         yield server.getsockname()[1]
 
 
 @pytest.fixture
 def refused(env: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refused:
-    """Runs a command that must fail for its user's mistake; gives what it says."""
+    """Return a function that runs a command that must fail by its user's mistake, and returns its message."""
     for name in set(os.environ) - set(clean_environment()):
         monkeypatch.delenv(name)
 
@@ -59,7 +59,7 @@ def refused(env: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
 
 def refused_process(processes: Processes, env: dict[str, str], *arguments: str) -> str:
-    """The same for a command that becomes another process."""
+    """Return the same for a command that replaces its process."""
     process = processes.breakouts(*arguments, env=env)
     assert process.wait() == 2, process.output
     assert "Traceback" not in process.output

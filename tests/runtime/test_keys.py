@@ -1,4 +1,4 @@
-"""`breakouts keys`: made, listed and revoked on the command line; the key is shown once."""
+"""`breakouts keys`: create, list and revoke on the command line; a key is shown once."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def keys(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `breakouts keys …`; gives what it prints, or complains of."""
+    """Return a function that runs `breakouts keys …` and returns its output or error message."""
     monkeypatch.setenv("DATABASE_URL", sqlite_url)
     monkeypatch.setenv("BREAKOUTS_HOME", str(tmp_path / "home"))
 

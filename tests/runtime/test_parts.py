@@ -1,4 +1,4 @@
-"""The parts that other tests stand on."""
+"""The parts that other tests rely on."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""`breakouts up`, all of it: nothing but its own home, one per home, nobody left behind."""
+"""The whole of `breakouts up`: it writes only to its home, runs once per home, and leaves no process behind."""
 
 import os
 import re
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks f
 
 
 def children(process: Process) -> set[int]:
-    """Whom it has started and who still runs."""
+    """Return the child processes that still run."""
     found = set()
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -35,7 +35,7 @@ def children(process: Process) -> set[int]:
 
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
-    """A home of its own and free ports."""
+    """Make a home and free ports."""
     return {
         "BREAKOUTS_HOME": str(tmp_path / "home"),
         "PORT": str(free_port()),

@@ -1,4 +1,4 @@
-"""`breakouts webhooks ensure`: RealtimeKit calls us, once, however often it is asked and whatever goes wrong."""
+"""`breakouts webhooks ensure`: one webhook at RealtimeKit, however often it runs and whatever fails."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,14 +14,14 @@ CALLED = f"RealtimeKit calls {URL}/v1/webhooks/realtimekit"
 
 @pytest.fixture
 def sandbox() -> Iterator[SandboxServer]:
-    """A fresh sandbox."""
+    """Return an empty sandbox."""
     with SandboxServer() as server:
         yield server
 
 
 @pytest.fixture
 def env(sandbox: SandboxServer, broker_url: str, tmp_path: Path) -> dict[str, str]:
-    """Everything that the command needs."""
+    """Return everything that the command needs."""
     return {
         "BREAKOUTS_HOME": str(tmp_path / "home"),
         "BROKER_URL": broker_url,
@@ -34,7 +34,7 @@ def env(sandbox: SandboxServer, broker_url: str, tmp_path: Path) -> dict[str, st
 
 
 def registered(sandbox: SandboxServer) -> list[str]:
-    """Where RealtimeKit calls."""
+    """Return the URLs that RealtimeKit calls."""
     return [webhook["url"] for webhook in sandbox.state()["webhooks"]]
 
 

@@ -1,4 +1,4 @@
-"""`python -m tests.runtime.toy CASE`: a supervisor over toy services, for the tests to stop and to kill."""
+"""`python -m tests.runtime.toy CASE`: a supervisor of toy services, which tests stop and kill."""
 
 import asyncio
 import sys
@@ -23,7 +23,7 @@ ENDLESS = "import signal; print('next time', flush=True); signal.pause()"
 
 
 def toy(name: str, program: str, start: int, *, once: bool = False, patience: float = 5.0, words: str = "") -> Service:
-    """A service that is a line of Python; what starts first stops last."""
+    """Make a service that runs a line of Python; services stop in reverse order."""
     command = [sys.executable, "-c", program]
     return Service(name, command, start, -start, once=once, patience_seconds=patience, ready_words=words)
 
@@ -42,13 +42,13 @@ CASES = {
 
 
 def write(name: str, line: str) -> None:
-    """As `breakouts up` shows it."""
+    """Print a line as `breakouts up` does."""
     sys.stdout.write(f"{name} | {line}\n")
     sys.stdout.flush()
 
 
 def main(case: str) -> int:
-    """Run a case; 2 when it could not start."""
+    """Run a case. Returns 2 if it could not start."""
     try:
         asyncio.run(Supervisor(CASES[case], write).run(lambda: write("toy", "everything is up")))
     except OrchestratorError as error:

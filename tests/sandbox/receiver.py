@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.door import Door, Handler
+from tests.support.http_server import LocalServer, RequestHandler
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Received:
         return str(self.body["event"])
 
 
-class Receiver(Door):
+class Receiver(LocalServer):
     """Keeps deliveries in `received`; answers with the next status of `answers`, then with 200."""
 
     def __init__(self) -> None:
@@ -53,8 +53,8 @@ class Receiver(Door):
         return status
 
 
-def _handler(take: Callable[[bytes, dict[str, str]], int]) -> type[Handler]:
-    class Request(Handler):
+def _handler(take: Callable[[bytes, dict[str, str]], int]) -> type[RequestHandler]:
+    class Request(RequestHandler):
         def deliver(self) -> None:
             self.answer(take(self.content(), {name.lower(): value for name, value in self.headers.items()}))
 

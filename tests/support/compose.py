@@ -1,4 +1,4 @@
-"""compose.yaml as Docker Compose reads it: variables filled in, and what each container is started with."""
+"""compose.yaml as Docker Compose reads it: its variables substituted, and the command of each container."""
 
 import re
 import sys
@@ -23,7 +23,7 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Container:
-    """What one service's container runs."""
+    """What the container of one service runs."""
 
     image: str
     command: list[str]
@@ -33,24 +33,24 @@ class Container:
 
 @cache
 def document() -> dict[str, Any]:
-    """compose.yaml as it is written, anchors and merges resolved, variables not."""
+    """Return compose.yaml with its anchors and merges resolved, and its variables not substituted."""
     found: dict[str, Any] = YAML(typ="safe").load(FILE)
     return found
 
 
 def services() -> dict[str, dict[str, Any]]:
-    """Every service of it."""
+    """Return all services."""
     found: dict[str, dict[str, Any]] = document()["services"]
     return found
 
 
 def variables() -> dict[str, bool]:
-    """The variables that compose.yaml names, and whether it does without."""
+    """Return the variables that compose.yaml names, and whether each is optional."""
     return {match["name"]: match["kind"] != "?" for match in VARIABLE.finditer(FILE.read_text())}
 
 
 def container(service: str, env_file: Mapping[str, str]) -> Container:
-    """One service with the variables of a `.env`; Missing names what that lacks."""
+    """Return one service with the variables of a `.env`. Raises Missing for a required one."""
     written = filled_in(services()[service], env_file)
     given = env_file if written.get("env_file") else {}
     return Container(
@@ -62,7 +62,7 @@ def container(service: str, env_file: Mapping[str, str]) -> Container:
 
 
 def filled_in(value: Any, env_file: Mapping[str, str]) -> Any:
-    """The same with `${NAME}`, `${NAME:-default}` and `${NAME:?what to do}` replaced."""
+    """Substitute `${NAME}`, `${NAME:-default}` and `${NAME:?what to do}`."""
     if isinstance(value, dict):
         return {key: filled_in(item, env_file) for key, item in value.items()}
     if isinstance(value, list):
@@ -79,16 +79,16 @@ def _value(match: re.Match[str], env_file: Mapping[str, str]) -> str:
 
 
 def example() -> dict[str, str]:
-    """What .env.example sets, without what it has commented out."""
+    """Return what .env.example sets, without what it has commented out."""
     return {name: value or "" for name, value in dotenv_values(EXAMPLE, interpolate=False).items()}
 
 
 def example_of_all() -> dict[str, str]:
-    """What .env.example names, commented out or not."""
+    """Return what .env.example names, commented out or not."""
     return dict(re.findall(r"^#?([A-Z][A-Z0-9_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE))
 
 
 def on_this_machine(command: list[str]) -> list[str]:
-    """A command of the image, run from here: the same programs, wherever they are installed."""
+    """Change a command of the image so that it runs here."""
     programs = {"breakouts": BREAKOUTS, "python": [sys.executable]}
     return [*programs[command[0]], *command[1:]]

@@ -1,4 +1,4 @@
-"""Copies of a breakout, row by row, by the thousand: only ids, keys and RealtimeKit's ids differ."""
+"""Thousands of copies of a breakout, row by row, that differ only in ids, keys and RealtimeKit's ids."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 OWN_ID = "lpad(to_hex(copy.number), 8, '0') || substr({0}, 9)"
-"""The id of a row's copy: the first digits count the copies, so that rows find each other as in the original."""
+"""The id of a row's copy: its first digits number the copy, so that copied rows refer to each other."""
 
 OF_A_BREAKOUT: dict[str, tuple[str, ...]] = {
     "meeting": ("id",),
@@ -18,7 +18,7 @@ OF_A_BREAKOUT: dict[str, tuple[str, ...]] = {
     "presence": ("id", "meeting_id", "participant_id", "room_id"),
     "event": ("breakout_id",),
 }
-"""Every table with rows of a breakout, in the order of its foreign keys, and the columns that hold our ids."""
+"""Every table with rows of a breakout, in the order of its foreign keys, and the columns that contain our ids."""
 
 
 NOWHERE = "'nowhere-' || copy.number"
@@ -26,23 +26,23 @@ NOWHERE = "'nowhere-' || copy.number"
 
 @dataclass(frozen=True)
 class Original:
-    """The breakout that is copied."""
+    """The breakout to copy."""
 
     meeting_id: str
     breakout_id: str
 
     def copies(self, numbers: Iterable[int]) -> list[str]:
-        """The ids of its copies with these numbers, from 1."""
+        """Return the ids of the copies with these numbers, which count from 1."""
         return [f"{number:08x}{self.breakout_id[8:]}" for number in numbers]
 
     def meetings(self, numbers: Iterable[int]) -> list[str]:
-        """The ids of their parent meetings."""
+        """Return the ids of their parent meetings."""
         return [f"{number:08x}{self.meeting_id[8:]}" for number in numbers]
 
 
 def copy_breakout(connection: Connection, original: Original, copies: int, meetings: Sequence[Sequence[str]]) -> None:
-    """Add so many copies (PostgreSQL); the first have these meetings at RealtimeKit: the parent's, then each room's."""
-    for setting in ("statement_timeout = 0", "session_replication_role = replica"):  # what is copied needs no checking
+    """Add copies on PostgreSQL. The first ones get RealtimeKit `meetings`: the parent's, then each room's."""
+    for setting in ("statement_timeout = 0", "session_replication_role = replica"):  # copied rows need no checks
         connection.execute(text(f"SET {setting}"))
     rows = [{"number": number, "meetings": list(ids)} for number, ids in enumerate(meetings, 1)]
     connection.execute(text("CREATE TABLE copy (number int PRIMARY KEY, meetings text[])"))
@@ -69,7 +69,7 @@ def _copy(connection: Connection, table: str, ids: Sequence[str], original: Orig
 
 
 def _differences(table: str) -> dict[str, str]:
-    """What a copy has of its own beside our ids, as SQL."""
+    """Return the SQL of what differs in a copy beside our ids."""
     match table:
         case "meeting":
             return {"realtimekit_meeting_id": f"coalesce(copy.meetings[1], {NOWHERE} || '-0')"}

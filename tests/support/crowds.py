@@ -1,4 +1,4 @@
-"""Simulated people for tests that are not asynchronous: their event loop runs in a thread of its own."""
+"""Simulated people for synchronous tests: their event loop runs in a thread of its own."""
 
 import asyncio
 import threading
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Crowds:
-    """Everybody who has a browser open; made when the first one comes."""
+    """All people with a browser open; the crowd is made when the first one comes."""
 
     def __init__(self, api_url: str, sandbox_url: str) -> None:
         self._urls = api_url, sandbox_url
@@ -22,26 +22,26 @@ class Crowds:
         self._crowd: Crowd | None = None
 
     def add(self, client_tokens: Mapping[str, str], **behaviour: Any) -> None:
-        """Open browsers, all behaving alike."""
+        """Open browsers, all with the same behaviour."""
         self._run(self._add(client_tokens, Behaviour(**behaviour)))
 
     def where(self) -> dict[str, str | None]:
-        """RealtimeKit meeting ids by name; None: nowhere."""
+        """Return the RealtimeKit meeting id of each person by name, None for somebody in no meeting."""
         return self._crowd.where() if self._crowd else {}
 
     def settle(self, within: float = 10, names: Iterable[str] | None = None) -> None:
-        """Wait until these (all) are where their seats say."""
+        """Wait until these people, or all, are where their seats say."""
         assert self._crowd is not None
         self._run(self._crowd.settle(within, names))
 
     def leave(self) -> None:
-        """All close their browsers."""
+        """Close all browsers."""
         if self._crowd is not None:
             self._run(self._crowd.stop())
             self._crowd = None
 
     def close(self) -> None:
-        """All leave, and the loop ends."""
+        """Close all browsers and the loop."""
         self.leave()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)

@@ -7,15 +7,15 @@ from types import TracebackType
 from typing import Self
 
 
-class Handler(BaseHTTPRequestHandler):
-    """A request; says nothing of it on the terminal."""
+class RequestHandler(BaseHTTPRequestHandler):
+    """A request handler that prints nothing."""
 
     def content(self) -> bytes:
-        """The body as it came."""
+        """Return the body."""
         return self.rfile.read(int(self.headers["Content-Length"] or 0))
 
     def answer(self, status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
-        """Answer it."""
+        """Send a response."""
         self.send_response(status)
         for name, value in {**(headers or {}), "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
@@ -23,26 +23,26 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in http.server
-        """Stay silent."""
+        """Print nothing."""
 
 
-class Door:
-    """Open from its making until `close`, or the end of its `with` block."""
+class LocalServer:
+    """A server that runs from its creation until `close`, or the end of its `with` block."""
 
-    def __init__(self, handler: type[Handler]) -> None:
+    def __init__(self, handler: type[RequestHandler]) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Take no more requests."""
+        """Stop taking requests."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
     def __enter__(self) -> Self:
-        """Itself, open."""
+        """Return itself."""
         return self
 
     def __exit__(

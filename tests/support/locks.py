@@ -1,6 +1,6 @@
-"""The two lock files: made by `make lock`, proved current by `make check` (without a network).
+"""The two lock files: `make lock` writes them, `make check` proves them current without a network.
 
-The first line of a lock holds a digest of everything in pyproject.toml that decides what is in it.
+The first line of a lock contains a digest of everything in pyproject.toml that decides its content.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ COMPILE = "pip compile pyproject.toml --group install --universal --python-versi
 
 
 def digest() -> str:
-    """Of pyproject's dependency tables, whatever their layout or comments."""
+    """Return the digest of pyproject's dependency tables, which ignores their layout and comments."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     keys = ("requires-python", "dependencies", "optional-dependencies")
     tables = {key: project["project"][key] for key in keys} | {"groups": project["dependency-groups"]}
@@ -24,23 +24,23 @@ def digest() -> str:
 
 
 def first_line() -> str:
-    """What a lock that matches today's pyproject.toml begins with."""
+    """Return the first line of a lock that matches today's pyproject.toml."""
     return f"# made by `make lock` from pyproject.toml's dependencies, sha256 {digest()}"
 
 
 def write(uv: str) -> None:
-    """Resolve both locks, keeping what is locked where it still fits; both hold the same versions."""
+    """Resolve both locks to the same versions, and keep locked versions that still fit."""
     for name, extra in ((RUN, []), (DEVELOP, ["--extra", "dev", "--constraint", RUN])):
         command = [uv, *COMPILE.split(), "--no-header", "--no-annotate", *extra, "--output-file", name]
         subprocess.run(command, cwd=ROOT, check=True)
         lines = (ROOT / name).read_text().splitlines()
-        # An index or folder given on this machine's command line or environment is nobody else's business.
+        # An index or folder of this machine's command line or environment must not get into a file for everybody.
         kept = [line for line in lines if not line.startswith(("--index-url", "--extra-index-url", "--find-links"))]
         (ROOT / name).write_text("\n".join([first_line(), *kept]) + "\n")
 
 
 def stale() -> list[str]:
-    """Names of the locks that don't match pyproject.toml, or that name a host."""
+    """Return the names of the locks that don't match pyproject.toml, or that contain a URL."""
     return [name for name in (RUN, DEVELOP) if not _is_current(ROOT / name)]
 
 
@@ -50,7 +50,7 @@ def _is_current(lock: Path) -> bool:
 
 
 def main(arguments: list[str]) -> int:
-    """`write UV` or `check`; exit code 1 when a lock is stale."""
+    """Run `write UV` or `check`. Returns 1 if a lock is stale."""
     if arguments[0] == "write":
         write(arguments[1])
     found = stale()

@@ -1,33 +1,33 @@
-"""A door to the API that loses answers, or gives others instead, as a network and its proxies do."""
+"""A server before the API that loses answers, or gives others instead, as a network and its proxies do."""
 
 from collections import deque
 
 import httpx
 
-from tests.support.door import Door, Handler
+from tests.support.http_server import LocalServer, RequestHandler
 
 THROUGH = None
 LOST = 0
-"""The request goes through, and its answer does not come back."""
+"""The request reaches the API, and its answer is lost."""
 AT_ONCE = {"Retry-After": "0"}
 
 
-class LossyDoor(Door):
-    """Does with requests in turn what `mishaps` say (a status: that is answered instead), then lets all through."""
+class LossyProxy(LocalServer):
+    """Treats requests in turn as `mishaps` say (a status is answered instead), and passes on all later ones."""
 
     def __init__(self, url: str, *mishaps: int | None) -> None:
         self.mishaps = deque(mishaps)
-        self.asked: list[tuple[str, str, str | None]] = []
+        self.received: list[tuple[str, str, str | None]] = []
         """Method, path and Idempotency-Key of each request."""
         super().__init__(self._handler(url))
 
-    def _handler(self, url: str) -> type[Handler]:
-        door = self
+    def _handler(self, url: str) -> type[RequestHandler]:
+        proxy = self
 
-        class Request(Handler):
+        class Request(RequestHandler):
             def pass_on(self) -> None:
-                door.asked.append((self.command, self.path, self.headers["Idempotency-Key"]))
-                mishap = door.mishaps.popleft() if door.mishaps else THROUGH
+                proxy.received.append((self.command, self.path, self.headers["Idempotency-Key"]))
+                mishap = proxy.mishaps.popleft() if proxy.mishaps else THROUGH
                 body = self.content()
                 if mishap:
                     self.answer(mishap, b"not now", AT_ONCE)

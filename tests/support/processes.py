@@ -20,10 +20,10 @@ CELERY = [sys.executable, "-m", "celery", "-A", "workers.app"]
 
 
 class Process:
-    """A running command; everything it prints is in `output`.
+    """A running command; `output` is everything that it prints.
 
-    It dies with the test run, whatever happens to that; on Linux with the thread that started it: start it from the
-    main one.
+    It dies with the test run, however that ends. On Linux it also dies with the thread that started it, so start it
+    from the main thread.
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class Process:
         return self.popen.poll() is None
 
     def wait_for_text(self, text: str, deadline: float = 20.0) -> None:
-        """Until it has printed `text`; fails at once when it ends first."""
+        """Wait until it has printed `text`; fail at once if it ends first."""
         self._wait(lambda: text in self.output, deadline, f"{text!r} in the output")
 
     def wait_for_url(self, url: str, deadline: float = 20.0) -> None:
-        """Until a GET of `url` is answered 2xx; fails at once when the process ends first."""
+        """Wait until a GET of `url` is answered 2xx; fail at once if the process ends first."""
         self._wait(lambda: _answers(url), deadline, f"an answer of {url}")
 
     def _wait(self, condition: Callable[[], bool], deadline: float, what: str) -> None:
@@ -77,30 +77,30 @@ class Process:
         self.popen.send_signal(number)
 
     def wait(self, deadline: float = 20.0) -> int:
-        """Its exit code; AssertionError when it runs on for `deadline` seconds."""
+        """Wait for its exit code. Raises AssertionError after `deadline` seconds."""
         try:
             return self.popen.wait(deadline)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.command} still runs after {deadline:g} s\n{self.output}") from None
 
     def stop(self, deadline: float = 20.0) -> int:
-        """SIGTERM, and its exit code."""
+        """Send SIGTERM and return the exit code."""
         self.send(signal.SIGTERM)
         return self.wait(deadline)
 
     def limit_files(self, size: int | None = None) -> None:
-        """No file of its grows beyond so many bytes, as on a disk that is full; None: as it was. Linux only."""
+        """Limit the size of its files in bytes, as on a full disk; None removes the limit. Linux only."""
         limit = resource.RLIM_INFINITY if size is None else size
         resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
     def kill(self) -> None:
-        """`kill -9`, and wait until it is gone."""
+        """Kill it by SIGKILL, and wait until it is gone."""
         self.popen.kill()
         self.popen.wait()
 
 
 class Processes:
-    """Starts processes whose logs lie in one folder, and kills what is left in the end."""
+    """Starts processes with their logs in one folder, and kills those that are left."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -125,18 +125,18 @@ class Processes:
 
     @property
     def started(self) -> list[Process]:
-        """All that were ever started."""
+        """All processes that were ever started."""
         return list(self._started)
 
     def kill_all(self) -> None:
-        """Kill whatever still runs."""
+        """Kill all that still run."""
         for process in reversed(self._started):
             process.kill()
 
 
 @contextmanager
 def processes_in(folder: Path) -> Iterator[Processes]:
-    """Processes that end with the block."""
+    """Kill all processes at the end of the block."""
     processes = Processes(folder)
     try:
         yield processes
@@ -145,7 +145,7 @@ def processes_in(folder: Path) -> Iterator[Processes]:
 
 
 def clean_environment() -> dict[str, str]:
-    """This environment without any setting of ours, so that a developer's own can't leak into a test."""
+    """Return this environment without our settings, so that a developer's own can't influence a test."""
     prefixes = ("REALTIMEKIT_", "FLOWER_", "BREAKOUTS_", "CELERY_", "METRICS_", "LOG_")
     names = {"DATABASE_URL", "BROKER_URL", "API_KEYS", "SECRET_KEY", "HOST", "PORT", "PUBLIC_URL", "CORS_ORIGINS"}
     kept = {key: value for key, value in os.environ.items() if not key.startswith(prefixes) and key not in names}

@@ -1,4 +1,4 @@
-"""How many statements something sends to the database."""
+"""Counting the statements that are sent to a database."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from orchestrator.store.database import Database
 
 
 def count_queries(database: Database, work: Callable[[], object]) -> int:
-    """Statements of everybody on this database while the work is done."""
+    """Return how many statements anybody sends to this database during the work."""
     sent: list[str] = []
 
     def note(_c: object, _x: object, statement: str, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""The sandbox in a thread on a free port, for anybody's tests."""
+"""The sandbox in a thread on a free port."""
 
 import threading
 import time
@@ -34,28 +34,28 @@ class SandboxServer:
         self._wait_until_started()
 
     def __enter__(self) -> Self:
-        """Itself, running."""
+        """Return itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop."""
+        """Stop it."""
         self.stop()
 
     def stop(self) -> None:
-        """End the server and its thread."""
+        """Stop the server and its thread."""
         self._door.close()
         self._server.should_exit = True
         self._thread.join(10)
         self._socket.close()
 
     def join(self, auth_token: str) -> JSON:
-        """Join with a participant's token: `peer_id, session_id, meeting_id`. httpx.HTTPStatusError when refused."""
+        """Join with a participant's token and return `peer_id, session_id, meeting_id`. Raises HTTPStatusError."""
         return self._json("POST", "join", {"auth_token": auth_token})
 
     def leave(self, peer_id: str) -> JSON:
-        """Hang up: `left` is False for who had gone already, `because` says how."""
+        """Hang up. `left` is False for somebody who had left already, and `because` says how."""
         return self._json("POST", "leave", {"peer_id": peer_id})
 
     def end(self, meeting_id: str) -> JSON:
@@ -63,7 +63,7 @@ class SandboxServer:
         return self._json("POST", "end", {"meeting_id": meeting_id})
 
     def age(self, meeting_id: str, seconds: float) -> JSON:
-        """Make a meeting older than it is."""
+        """Move the creation of a meeting into the past."""
         return self._json("POST", "age", {"meeting_id": meeting_id, "seconds": seconds})
 
     def emit(self, event: JSON) -> JSON:
@@ -75,24 +75,24 @@ class SandboxServer:
         return self._json("PUT", "faults", list(faults))
 
     def faults_met(self, operation: str | None = None) -> int:
-        """How many calls (of this operation) the faults in force have struck."""
+        """Return how many calls (of this operation) the current faults have struck."""
         faults = self._json("GET", "faults")["faults"]
         return sum(fault["struck"] for fault in faults if operation in (None, fault["operation"]))
 
     def switches(self, **changes: Any) -> JSON:
-        """Turn switches; answers all of them."""
+        """Change switches. Returns all of them."""
         return self._json("PUT", "switches", changes)
 
     def timings(self, **changes: Any) -> JSON:
-        """Change how long things take; answers all of it."""
+        """Change how long things take. Returns all timings."""
         return self._json("PUT", "timings", changes)
 
     def delivery(self, **changes: Any) -> JSON:
-        """Change how webhooks are retried; answers all of it."""
+        """Change how webhooks are retried. Returns all of it."""
         return self._json("PUT", "delivery", changes)
 
     def latency(self, default_ms: float = 0, *, jitter_ms: float = 0, **operations: float) -> JSON:
-        """Milliseconds per call, and per operation instead of the default."""
+        """Set the milliseconds of every call, or of single operations."""
         return self._json(
             "PUT", "latency", {"default_ms": default_ms, "jitter_ms": jitter_ms, "operations": operations}
         )
@@ -103,28 +103,28 @@ class SandboxServer:
         return self._json("PUT", "budget", limit if calls else None)
 
     def calls(self) -> JSON:
-        """`counts` and `statuses` per operation, `max_in_flight`, `log`, `budget`."""
+        """Return `counts` and `statuses` per operation, `max_in_flight`, `log` and `budget`."""
         return self._json("GET", "calls")
 
     def forget_calls(self) -> None:
-        """Begin to count anew."""
+        """Restart the counts."""
         self._json("DELETE", "calls")
 
     def deliveries(self) -> JSON:
-        """Attempts to deliver webhooks, and how many are `pending`."""
+        """Return the attempts to deliver webhooks, and how many are `pending`."""
         return self._json("GET", "deliveries")
 
     def state(self) -> JSON:
-        """All meetings, participants, sessions, peers, recordings and webhooks."""
+        """Return all meetings, participants, sessions, peers, recordings and webhooks."""
         return self._json("GET", "state")
 
     def present(self, meeting_id: str) -> list[str]:
-        """Custom ids of those who are in a meeting now, sorted."""
+        """Return the sorted custom ids of the people in a meeting."""
         peers = [peer for peer in self.state()["peers"] if peer["meeting_id"] == meeting_id and not peer["left_at"]]
         return sorted(peer["custom_participant_id"] for peer in peers)
 
     def reset(self) -> None:
-        """Make it as good as new: nothing in it, all settings as configured; quicker than a new one."""
+        """Remove everything and restore the configured settings, which is faster than a new sandbox."""
         self._json("POST", "reset")
 
     def _json(self, method: str, door: str, body: Any = None) -> JSON:

@@ -1,4 +1,4 @@
-"""What a process shows to Prometheus."""
+"""The metrics of a process as Prometheus reads them."""
 
 from collections.abc import Iterable
 
@@ -24,7 +24,7 @@ class Figures:
                 self._samples[key] = self._samples.get(key, 0) + sample.value
 
     def get(self, name: str, **labels: str) -> float:
-        """The sum of all samples of that name that have these labels, whatever others they have."""
+        """Return the sum of all samples of that name that have at least these labels."""
         return sum(
             value
             for (found, has), value in self._samples.items()
@@ -32,5 +32,5 @@ class Figures:
         )
 
     def labels(self, prefix: str) -> set[tuple[str, str]]:
-        """Every label and value under names with that prefix."""
+        """Return every label and value under names with that prefix."""
         return {label for name, has in self._samples if name.startswith(prefix) for label in has}

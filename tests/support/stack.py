@@ -37,7 +37,7 @@ QUICK = {
     "LOG_LEVEL": "INFO",
     "LOG_JSON": "true",
 }
-"""Settings that make what takes minutes in production take seconds here."""
+"""Settings by which things that take minutes in production take seconds."""
 
 
 class Stack:
@@ -89,26 +89,26 @@ class Stack:
             self.register_webhook()
 
     def start_worker(self) -> Process:
-        """Start one more worker process, for all queues."""
+        """Start another worker process, for all queues."""
         return self.processes.start(commands.worker(self.settings), self.environment)
 
     def start_timekeeper(self) -> Process:
-        """Start one more timekeeper process."""
+        """Start another timekeeper process."""
         return self.processes.start(commands.timekeeper(self.settings), self.environment)
 
     @property
     def settings(self) -> Settings:
-        """What its processes read from their environment."""
-        return Settings(**{key.lower(): value for key, value in self.environment.items()})  # type: ignore[arg-type]  # pydantic reads texts
+        """The settings that its processes read from their environment."""
+        return Settings(**{key.lower(): value for key, value in self.environment.items()})  # type: ignore[arg-type]  # pydantic parses strings
 
     def register_webhook(self) -> None:
-        """Have the sandbox call this API."""
+        """Let the sandbox call this API."""
         with self.parts() as deps:
             ensure_webhook(deps)
 
     @contextmanager
     def parts(self) -> Iterator[Deps]:
-        """What a process of this system is built of, in this process."""
+        """Build the parts of a process of this system inside this process."""
         deps = bootstrap.build(self.settings)
         try:
             yield deps
@@ -118,12 +118,12 @@ class Stack:
             deps.database.close()
 
     def close(self) -> None:
-        """Let go of clients and people; the processes belong to whoever made them."""
+        """Close the clients and browsers; whoever started the processes ends them."""
         self.crowds.close()
         self.api.close()
 
     def post(self, path: str, body: JSON | None = None) -> JSON:
-        """POST as an operator; AssertionError with the answer when it is an error."""
+        """POST as an operator. Raises AssertionError with the answer if it is an error."""
         return _ok(self.api.post(path, json=body))
 
     def patch(self, path: str, body: JSON) -> JSON:
@@ -131,7 +131,7 @@ class Stack:
         return _ok(self.api.patch(path, json=body))
 
     def move(self, breakout_id: str, name: str, room_id: str | None) -> JSON:
-        """Move somebody to another room, or to main."""
+        """Move a person to another room, or to main."""
         return _ok(self.api.put(f"/v1/breakouts/{breakout_id}/participants/{name}/room", json={"room_id": room_id}))
 
     def get(self, path: str) -> JSON:
@@ -139,25 +139,25 @@ class Stack:
         return _ok(self.api.get(path))
 
     def meeting(self, people: int, *, hosts: int = 0) -> str:
-        """A meeting at the sandbox with `p0…` and hosts `h0…` registered; gives its id."""
+        """Create a meeting with `p0…` and hosts `h0…` registered, and return its id."""
         persons = [person(f"p{number}") for number in range(people)]
         persons += [person(f"h{number}", role="host") for number in range(hosts)]
         return str(self.post("/v1/meetings", {"title": "Physics", "participants": persons})["id"])
 
     def breakout(self, meeting_id: str, **body: Any) -> JSON:
-        """Plan a breakout, started at once unless told otherwise."""
+        """Create a breakout, by default started at once."""
         self._breakouts += 1
         defaults = {"name": f"Round {self._breakouts}", "start": "now", "countdown_seconds": 1}
         return self.post(f"/v1/meetings/{meeting_id}/breakouts", {**defaults, **body})
 
     def see(self, breakout_id: str) -> JSON:
-        """The breakout as it is now."""
+        """Read the breakout."""
         return self.get(f"/v1/breakouts/{breakout_id}")
 
     def wait(
         self, breakout_id: str, state: str, deadline: float = 30, condition: Callable[[JSON], Any] = lambda _: True
     ) -> JSON:
-        """The breakout, once it is in `state` and the condition holds."""
+        """Wait until the breakout is in `state` and the condition holds, and return it."""
 
         def look() -> JSON | None:
             found = self.see(breakout_id)
@@ -168,34 +168,34 @@ class Stack:
         return wait_until(look, deadline, every=0.1, what=f"breakout {state}") or {}
 
     def end_soon(self, breakout_id: str, seconds: float = 2) -> None:
-        """Set the timer of an open breakout to so many seconds from now."""
+        """Set the timer of an open breakout to end in so many seconds."""
         end = datetime.now(UTC) + timedelta(seconds=seconds)
         self.patch(f"/v1/breakouts/{breakout_id}", {"closes_at": end.isoformat()})
 
     def seat(self, meeting_id: str, name: str) -> JSON:
-        """Where this person should be, as their browser is told."""
+        """Read a person's seat as their browser does."""
         token = self.post(f"/v1/meetings/{meeting_id}/participants/{name}/client-tokens", {})["token"]
         return _ok(self.api.get("/v1/seat", headers={"Authorization": f"Bearer {token}"}))
 
     def execute(self, statement: str, **values: Any) -> None:
-        """Do something to the database behind the system's back."""
+        """Change the database behind the system's back."""
         engine = engine_of(self.environment["DATABASE_URL"])
         with engine.begin() as connection:
             connection.execute(text(statement), values)
         engine.dispose()
 
     def people(self, meeting_id: str, names: list[str], **behaviour: Any) -> None:
-        """Open a browser for each of these people: they go to the meeting and follow their seats."""
+        """Open browsers for these people, who join the meeting and follow their seats."""
         self.crowds.add({name: self.token(meeting_id, name) for name in names}, **behaviour)
 
     def token(self, meeting_id: str, name: str) -> str:
-        """A client token for this person's browser."""
+        """Issue a client token for a person's browser."""
         path = f"/v1/meetings/{meeting_id}/participants/{name}/client-tokens"
         return str(self.post(path, {})["token"])
 
 
 def person(name: str, **more: Any) -> JSON:
-    """A participant as the API takes it."""
+    """Return a participant in the form of the API."""
     return {"custom_participant_id": name, "name": name.upper(), **more}
 
 
@@ -207,7 +207,7 @@ def _ok(answer: httpx.Response) -> JSON:
 
 @contextmanager
 def stack_in(processes: Processes, **parts: Any) -> Iterator[Stack]:
-    """A stack that is not started yet; its clients end with the block."""
+    """Make a stack, not started yet, whose clients are closed after the block."""
     with SandboxServer() as sandbox:
         stack = Stack(processes, sandbox, **parts)
         try:

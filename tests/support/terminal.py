@@ -1,4 +1,4 @@
-"""`breakouts breakout …` for tests: what the command runs, in this process, where it starts at once."""
+"""`breakouts breakout …` for tests: the command runs in this process, so it starts at once."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ class Ended:
 
     @property
     def json(self) -> JSON:
-        """Its data."""
+        """The output, parsed as JSON."""
         body: JSON = json.loads(self.out)
         return body
 
@@ -33,7 +33,7 @@ Terminal = Callable[..., Ended]
 def terminal_with(
     env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Terminal:
-    """Runs the command with this environment, and whatever else a call gives by name."""
+    """Return a function that runs the command with this environment and the variables of each call."""
 
     def run(*arguments: str, **more: str) -> Ended:
         with monkeypatch.context() as patched:

@@ -1,4 +1,4 @@
-"""A broker for tests: the very one that `breakouts up` embeds, in a folder of its own."""
+"""A broker for tests: the one that `breakouts up` embeds, in a folder of its own."""
 
 import shutil
 from collections.abc import Iterator
@@ -20,23 +20,23 @@ class Valkey:
         self.start()
 
     def start(self) -> None:
-        """Start it (again), with what its append-only file has kept."""
+        """Start it, or start it again with the content of its append-only file."""
         self.process = Process(self._broker.command, self._folder / "valkey.log", {})
         wait_until(lambda: self._broker.answers() or not self.process.alive, what="the broker's answer")
         assert self.process.alive, self.process.output
 
     def kill(self) -> None:
-        """`kill -9`."""
+        """Kill it by SIGKILL."""
         self.process.kill()
 
     def forget(self) -> None:
-        """Let a killed one start empty."""
+        """Delete the content of a killed server, so that it starts empty."""
         shutil.rmtree(self._folder / "broker" / "appendonlydir")
 
 
 @contextmanager
 def valkey_in(folder: Path) -> Iterator[Valkey]:
-    """A server that ends with the block."""
+    """Run a server inside the block."""
     server = Valkey(folder)
     try:
         yield server

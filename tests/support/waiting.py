@@ -10,9 +10,9 @@ T = TypeVar("T")
 def wait_until(
     condition: Callable[[], T], deadline: float = 10.0, *, every: float = 0.02, what: str = "the condition"
 ) -> T:
-    """The first true answer of `condition`, asked for at most `deadline` seconds; AssertionError when there is none.
+    """Return the first true answer of `condition`. Raises AssertionError after `deadline` seconds.
 
-    An AssertionError of the condition itself counts as "not yet" and becomes the failure's message.
+    An AssertionError of the condition counts as "not yet", and its text becomes part of the failure's message.
     """
     end, last = time.monotonic() + deadline, ""
     while True:

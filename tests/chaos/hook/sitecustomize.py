@@ -1,4 +1,4 @@
-"""Python imports this at its start where this folder is on PYTHONPATH: in the processes of a lane, nowhere else."""
+"""Python imports this at its start if this folder is on PYTHONPATH, as only in the processes of a lane."""
 
 from tests.chaos import clock
 
