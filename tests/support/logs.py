@@ -18,7 +18,7 @@ from schemas.tables import Breakout
 
 @contextmanager
 def log_of(tx: Transaction, breakout_id: str, at: datetime | None = None) -> Iterator[LockedBreakout]:
-    """A breakout that `tx` locks, and whose log is written at the end of the block."""
+    """Lock a breakout in `tx`, and write its log at the end of the block."""
     statement = select(Breakout).where(col(Breakout.id) == breakout_id).with_for_update(key_share=True)
     row = tx.session.scalars(statement, execution_options={"populate_existing": True}).one()
     b = LockedBreakout(cast(Deps, None), tx, row, at or tx.now(), PeopleWrites(tx, row.meeting_id))
