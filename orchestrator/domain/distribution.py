@@ -1,7 +1,7 @@
 """Who sits where: a seeded shuffle, dealt evenly.
 
-Any seed gives every person the same chance of every room, sizes that differ by at most one, and the same groups for the
-same people in whatever order they were registered. RealtimeKit's own split cuts the list into runs of ceil(n/k), which
+With any seed every person has the same chance of every room, and sizes differ by at most one. The same people get the
+same groups in whatever order they were registered. RealtimeKit's own split cuts the list into runs of ceil(n/k), which
 leaves rooms empty: 9 people in 4 rooms become 3, 3, 3, 0 there, and 3, 2, 2, 2 here.
 """
 
@@ -17,12 +17,12 @@ T = TypeVar("T")
 
 
 class Impossible(ValueError):
-    """The people can't be distributed like this; the message is a sentence that says why."""
+    """The people can't be distributed like this. The message is a sentence that says why."""
 
 
 @dataclass(frozen=True)
 class RoomSpec:
-    """What is asked of a room: who must be in it, and how many it takes (None: any number)."""
+    """A room to be filled: the people who must be in it, and how many it takes (None: any number)."""
 
     pinned: tuple[str, ...] = ()
     max_participants: int | None = None
@@ -30,27 +30,27 @@ class RoomSpec:
 
 @dataclass(frozen=True)
 class RoomNow:
-    """A room that exists: how many it has and how many it takes (None: any number)."""
+    """A room that exists: how many people it has, and how many it takes (None: any number)."""
 
     people: int
     max_participants: int | None = None
 
     @property
     def has_place(self) -> bool:
-        """Whether one more may come."""
+        """Whether the room takes one more person."""
         return self.max_participants is None or self.people < self.max_participants
 
 
 def random_seed() -> int:
-    """A seed that JSON, JavaScript and a 32-bit column all keep exactly."""
+    """Return a seed that JSON, JavaScript and a 32-bit column all keep exactly."""
     return secrets.randbelow(2**31)
 
 
 def distribute(people: Iterable[str], rooms: Sequence[RoomSpec], seed: int) -> list[list[str]]:
-    """The people of each room, pinned ones first; raises Impossible.
+    """Return the people of each room, pinned people first. Raises Impossible.
 
-    Pinned people stay where they are pinned, and everybody else evens the sizes out as far as that and the limits
-    allow. Which rooms get one more than others is left to the seed too.
+    Pinned people stay where they are pinned. The others even the sizes out as far as that and the limits allow. The
+    seed also decides which rooms get one more than others.
     """
     others = set(people) - _pinned(rooms)
     _check_places(len(others), rooms)
@@ -64,21 +64,21 @@ def distribute(people: Iterable[str], rooms: Sequence[RoomSpec], seed: int) -> l
 
 
 def redistribute(people: Iterable[str], rooms: Sequence[RoomNow]) -> dict[str, int | None]:
-    """The room of each, one after the other into the least filled one; None: no place was left."""
+    """Put each person in turn into the least filled room, and return its index; None when no place was left."""
     places = _places(rooms, range(len(rooms)))
     return {person: next(places, None) for person in people}
 
 
 def _places(rooms: Sequence[RoomNow], order: Iterable[int]) -> Iterator[int]:
-    """Place by place the room that is least filled by then, the first in `order` of several; ends when all are full."""
-    heap = [(rooms[index].people, turn, index) for turn, index in enumerate(order) if rooms[index].has_place]
+    """Yield the index of the least filled room for each next person, until all are full; `order` breaks ties."""
+    heap = [(rooms[index].people, rank, index) for rank, index in enumerate(order) if rooms[index].has_place]
     heapq.heapify(heap)
     while heap:
-        people, turn, index = heap[0]
+        people, rank, index = heap[0]
         yield index
         limit = rooms[index].max_participants
         if limit is None or people + 1 < limit:
-            heapq.heapreplace(heap, (people + 1, turn, index))
+            heapq.heapreplace(heap, (people + 1, rank, index))
         else:
             heapq.heappop(heap)
 
@@ -106,9 +106,9 @@ def _check_places(people: int, rooms: Sequence[RoomSpec]) -> None:
 
 
 def _shuffled(items: Iterable[T], luck: random.Random) -> list[T]:
-    """Fisher-Yates on `random()`, the one method that Python documents to give the same numbers in every version.
+    """Shuffle by Fisher-Yates on `random()`, the one method whose numbers Python documents to stay the same.
 
-    `shuffle` has no such promise, and a stored seed must give the same groups after an upgrade.
+    `shuffle` has no such promise, and a stored seed must give the same groups after an upgrade of Python.
     """
     dealt = list(items)
     for last in range(len(dealt) - 1, 0, -1):

@@ -1,4 +1,4 @@
-"""The moves that are legal, when a row is due next, and which task a due row needs: pure functions of stored facts."""
+"""Which moves are legal, when a row is due next, and which task a due row needs: pure functions of stored facts."""
 
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -10,12 +10,12 @@ from schemas.tasks import Task
 
 
 def can_move(state: State, to: State) -> bool:
-    """Whether the table of moves has an arrow from `state` to `to`."""
+    """Return whether the table of moves allows `to` after `state`."""
     return to in moves_from(state)
 
 
 def check_move(state: State, to: State) -> None:
-    """Raise IllegalMove unless the table of moves has that arrow."""
+    """Raise IllegalMove unless the table of moves allows `to` after `state`."""
     if not can_move(state, to):
         raise IllegalMove(f"{type(state).__name__} can't go from {state} to {to}")
 
@@ -41,7 +41,10 @@ class RoomFacts(Protocol):
 
 
 def breakout_due(row: BreakoutFacts, now: datetime, grace: timedelta, look_again: timedelta) -> datetime | None:
-    """When a breakout must be looked at next; an opening or closing also every `look_again`, whatever got lost."""
+    """Return when a breakout must be looked at next; None: not before somebody changes it.
+
+    An opening or closing breakout is also looked at every `look_again`, because a message may get lost.
+    """
     match row.state:
         case BreakoutState.DRAFT | BreakoutState.SCHEDULED:
             return _planned_due(row, now, look_again)
@@ -57,7 +60,10 @@ def breakout_due(row: BreakoutFacts, now: datetime, grace: timedelta, look_again
 
 
 def _planned_due(row: BreakoutFacts, now: datetime, look_again: timedelta) -> datetime | None:
-    """Its preparation or its start; a start that another breakout of the meeting stands in the way of waits for it."""
+    """Return when to prepare or start a planned breakout.
+
+    A start whose time has come waits for another breakout of the meeting to end, and is tried every `look_again`.
+    """
     if row.state is BreakoutState.SCHEDULED and not _later(now, row.starts_at):
         return now + look_again
     starts_at = row.starts_at if row.state is BreakoutState.SCHEDULED else None
@@ -73,7 +79,7 @@ def _later(now: datetime, *times: datetime | None) -> list[datetime]:
 
 
 def breakout_task(row: BreakoutFacts, now: datetime) -> Task:
-    """The name under which a due breakout's step is sent."""
+    """Return the task under whose name a due breakout's step is sent."""
     match row.state:
         case BreakoutState.CLOSING:
             return Task.BREAKOUT_EMPTY if row.sent_home_at is None else Task.BREAKOUT_TIDY
@@ -85,5 +91,5 @@ def breakout_task(row: BreakoutFacts, now: datetime) -> Task:
 
 
 def room_task(row: RoomFacts) -> Task:
-    """The name under which a due room's pass is sent."""
+    """Return the task under whose name a due room's pass is sent."""
     return Task.ROOM_CLOSE if row.wanted is RoomWanted.CLOSED else Task.ROOM_OPEN

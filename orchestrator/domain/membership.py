@@ -10,7 +10,7 @@ class Dealing(Protocol):
 
     @property
     def who(self) -> Who:
-        """Whom an even assignment deals."""
+        """The people whom an even assignment deals."""
 
     @property
     def include_hosts(self) -> bool:
@@ -25,7 +25,7 @@ class RoomFacts(Protocol):
 
 
 def may_be_seated(role: Role, *, include_hosts: bool) -> bool:
-    """Return whether a breakout with this setting may give somebody of that role a room by itself."""
+    """Return whether a breakout with this setting may seat somebody of that role without an operator."""
     return include_hosts or role is not Role.HOST
 
 

@@ -1,4 +1,4 @@
-"""What follows from where a person is."""
+"""What is concluded from where a person is."""
 
 
 def is_home(room_id: str, where: set[str | None]) -> bool:

@@ -1,4 +1,4 @@
-"""How far a breakout is, in words for whoever watches Flower: a line while it runs, and one when it has ended."""
+"""How far a breakout is, in words for readers of Flower: one line while it runs, and one when it has ended."""
 
 import math
 import textwrap
@@ -11,8 +11,8 @@ from typing import TypeVar
 from orchestrator.domain.wording import count
 from schemas.states import BreakoutState, CloseReason, RecordingState, RoomState, SeatState
 
-LONGEST_WORDS = 200
-"""Of a room's failure, in RealtimeKit's words."""
+LONGEST_FAILURE_CHARACTERS = 200
+"""The length to which RealtimeKit's words for a room's failure are cut."""
 
 State = TypeVar("State", RoomState, SeatState, RecordingState)
 
@@ -27,7 +27,7 @@ MADE = (_C.RECORDING, _C.STOPPED, _C.UPLOADED)
 
 @dataclass(frozen=True)
 class BreakoutProgress:
-    """The facts: counts by present state, and the breakout's own times."""
+    """The facts about a breakout: counts by present state, and its own times."""
 
     breakout_id: str
     name: str
@@ -37,12 +37,12 @@ class BreakoutProgress:
     ended_at: datetime | None = None
     close_reason: CloseReason | None = None
     paused_with_seconds: float | None = None
-    """What is left of a paused timer; null while it is not paused."""
+    """What is left of a paused timer; None while the timer is not paused."""
     rooms: Counter[RoomState] = field(default_factory=Counter)
     seats: Counter[SeatState] = field(default_factory=Counter)
     recordings: Counter[RecordingState] = field(default_factory=Counter)
     failures: Sequence[tuple[str, str]] = ()
-    """Names of rooms that failed, with the reason of each."""
+    """The names of rooms that failed, and the reason of each."""
 
     @property
     def word(self) -> str:
@@ -52,20 +52,20 @@ class BreakoutProgress:
 
 
 def headline(progress: BreakoutProgress) -> str:
-    """`Round 1 · OPENING 7/10 rooms · 63/90 people`; when it has ended only what it was: rooms and people."""
+    """Return `Round 1 · OPENING 7/10 rooms · 63/90 people`; after the end only the numbers of rooms and people."""
     return " · ".join([progress.name, *_how_far(progress), *_failed_rooms(progress)])
 
 
 def summary(progress: BreakoutProgress) -> str:
-    """`closed (timer): 88 returned, 1 lost, 1 never joined; 10 recordings, 4 uploaded`."""
+    """Return `closed (timer): 88 returned, 1 lost, 1 never joined; 10 recordings, 4 uploaded`."""
     seats = progress.seats
-    people = [f"{seats[_S.RETURNED]} returned", *_any(seats, {_S.LOST: "lost", _S.NEVER_JOINED: "never joined"})]
+    people = [f"{seats[_S.RETURNED]} returned", *_worded(seats, {_S.LOST: "lost", _S.NEVER_JOINED: "never joined"})]
     parts = [", ".join(people), *_recordings(progress.recordings), *_failed_rooms(progress)]
     return f"closed ({progress.close_reason}): {'; '.join(parts)}"
 
 
 def failure(progress: BreakoutProgress) -> str:
-    """Why no room could be opened."""
+    """Return why no room could be opened."""
     return "; ".join(["no room could be opened", *_failed_rooms(progress)])
 
 
@@ -98,7 +98,7 @@ def _recordings(recordings: Counter[RecordingState]) -> list[str]:
     if not recordings:
         return []
     made = sum(recordings[state] for state in MADE)
-    more = _any(recordings, {_C.UPLOADED: "uploaded", _C.FAILED: "failed", _C.SKIPPED: "skipped"})
+    more = _worded(recordings, {_C.UPLOADED: "uploaded", _C.FAILED: "failed", _C.SKIPPED: "skipped"})
     return [", ".join([count(made, "recording"), *more])]
 
 
@@ -106,7 +106,7 @@ def _failed_rooms(progress: BreakoutProgress) -> list[str]:
     if not progress.failures:
         return []
     name, words = progress.failures[0]
-    shown = textwrap.shorten(words, LONGEST_WORDS, placeholder="…")
+    shown = textwrap.shorten(words, LONGEST_FAILURE_CHARACTERS, placeholder="…")
     return [f"{count(len(progress.failures), 'room')} failed: {name}: {shown}"]
 
 
@@ -114,5 +114,5 @@ def _of(counts: Counter[State], states: Iterable[State]) -> str:
     return f"{sum(counts[state] for state in states)}/{counts.total()}"
 
 
-def _any(counts: Counter[State], words: Mapping[State, str]) -> list[str]:
+def _worded(counts: Counter[State], words: Mapping[State, str]) -> list[str]:
     return [f"{counts[state]} {word}" for state, word in words.items() if counts[state]]

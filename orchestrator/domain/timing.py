@@ -1,4 +1,4 @@
-"""Deadlines and backoff: durations computed from facts, never from a clock of our own."""
+"""Deadlines and backoff, computed from the facts given and never from a clock of this process."""
 
 import random
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ LAST_REFUSED_SECONDS = 300.0
 FIRST_FOLLOW_SECONDS = 10.0
 LAST_FOLLOW_SECONDS = 120.0
 FOLLOW_HOURS = 24
-"""An upload that has not ended by then has failed: a recording itself lasts at most a day (RealtimeKit docs)."""
+"""An upload that has not ended after this has failed. A recording itself lasts at most a day (RealtimeKit docs)."""
 
 
 def dispatch_delays() -> list[float]:
-    """Seconds until a message that nobody started is sent again: doubling, and at last every half minute."""
+    """Return the seconds after which a message that nobody started is sent again. They double up to half a minute."""
     delays = [FIRST_DISPATCH_SECONDS]
     while delays[-1] < LAST_DISPATCH_SECONDS:
         delays.append(min(delays[-1] * 2, LAST_DISPATCH_SECONDS))
@@ -25,29 +25,29 @@ def dispatch_delays() -> list[float]:
 
 
 def waited(dispatches: int) -> timedelta:
-    """How long before its present `due_at` the first of so many messages for a row was sent, if no wish hurried any."""
+    """Return how long before a row's present `due_at` the first of these dispatches was, if none came early."""
     delays = dispatch_delays()
     return timedelta(seconds=sum(delays[:dispatches]) + max(0, dispatches - len(delays)) * delays[-1])
 
 
 def backoff(tries: int, jitter: random.Random) -> timedelta:
-    """How long to hold a row back after its `tries`-th failed pass: the upper half of a doubling delay, at random."""
+    """Return how long to hold a row back after its `tries`-th failed pass: 50 to 100 % of a delay that doubles."""
     ceiling = min(FIRST_RETRY_SECONDS * 2 ** max(tries - 1, 0), LAST_RETRY_SECONDS)
     return timedelta(seconds=jitter.uniform(ceiling / 2, ceiling))
 
 
 def refused_pause(refusals: int) -> timedelta:
-    """How long to leave alone what RealtimeKit has refused so often: it may be a moment's trouble, or for good."""
+    """Return how long to wait after so many refusals by RealtimeKit, because a refusal may or may not be final."""
     return timedelta(seconds=min(FIRST_REFUSED_SECONDS * 2 ** (refusals - 1), LAST_REFUSED_SECONDS))
 
 
 def follow_delay(follows: int) -> timedelta:
-    """How long to wait before asking for an upload's state again; webhooks usually tell first."""
+    """Return how long to wait before asking for an upload's state again. A webhook usually comes first."""
     return timedelta(seconds=min(FIRST_FOLLOW_SECONDS * 2**follows, LAST_FOLLOW_SECONDS))
 
 
 def next_warning(closes_at: datetime | None, warn_before: Iterable[int], warned_until: datetime) -> datetime | None:
-    """When the first warning after `warned_until` comes, of those that many seconds before the end."""
+    """Return when the first warning after `warned_until` is due; `warn_before` is in seconds before the end."""
     if closes_at is None:
         return None
     times = (closes_at - timedelta(seconds=seconds) for seconds in warn_before)
@@ -55,16 +55,16 @@ def next_warning(closes_at: datetime | None, warn_before: Iterable[int], warned_
 
 
 def due_warning(closes_at: datetime, warn_before: Iterable[int], warned_until: datetime, now: datetime) -> int | None:
-    """The seconds of the warning to give now; of several that have become due only the last one is still true."""
+    """Return the seconds of the warning to give now. Of several that are due only the last one is still true."""
     times = {seconds: closes_at - timedelta(seconds=seconds) for seconds in warn_before}
     return min((seconds for seconds, time in times.items() if warned_until < time <= now), default=None)
 
 
 def preparing_takes(calls: int, per_window: int, window_seconds: float, least_seconds: float) -> timedelta:
-    """How long before a start to begin with so many calls, so that the quota has room for other things beside them."""
+    """Return how long before a start its `calls` must begin, so that they take at most half of the quota meanwhile."""
     return timedelta(seconds=max(least_seconds, 2 * calls * window_seconds / per_window))
 
 
 def earliest(*times: datetime | None) -> datetime | None:
-    """The first of the times that are set."""
+    """Return the first of the times that are not None."""
     return min((time for time in times if time is not None), default=None)
