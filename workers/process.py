@@ -38,7 +38,7 @@ def deps() -> Deps:
 def _hand_back(**_: Any) -> None:
     """SIGTERM: Celery waits for the tasks that run, so let them end after the call that they are at."""
     for built in _built:
-        built.leases.hand_back()
+        built.leases.stop_calls()
 
 
 def _tell_flower(sender: Any, **_: Any) -> None:

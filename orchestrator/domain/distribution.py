@@ -64,7 +64,7 @@ def distribute(people: Iterable[str], rooms: Sequence[RoomSpec], seed: int) -> l
 
 
 def redistribute(people: Iterable[str], rooms: Sequence[RoomNow]) -> dict[str, int | None]:
-    """Put each person in turn into the least filled room, and return its index; None when no place was left."""
+    """Put the people one by one into the least filled room. Return the room index of each, or None without a place."""
     places = _places(rooms, range(len(rooms)))
     return {person: next(places, None) for person in people}
 

@@ -1,4 +1,4 @@
-"""The broker: Celery's settings, each with its reason, and a sender that never blocks whoever has just committed."""
+"""The broker: Celery's settings, each with its reason, and a sender that never blocks the committing thread."""
 
 import queue
 import threading
@@ -12,7 +12,7 @@ from kombu.entity import Queue as KombuQueue
 
 from orchestrator import metrics
 from orchestrator.log import logger
-from orchestrator.store.lost_connection import forget_with_the_connection
+from orchestrator.store.lost_connection import forget_unacked_on_lost_connections
 from orchestrator.store.messages import Message
 from schemas.tasks import QUEUE_OF, Queue
 
@@ -21,24 +21,24 @@ log = logger(__name__)
 PREFIX = "bo:"
 EPOCH_KEY = PREFIX + "epoch"
 TIMEKEEPER_KEY = PREFIX + "timekeeper"
-"""Set by each tick of a timekeeper, and gone soon after the last one."""
-MOVING_KEY = PREFIX + "moving:"
-"""Before a queue's name: set when a worker begins a task of it, and gone MOVING_SECONDS later."""
+"""The key that each tick of a timekeeper sets. It expires soon after the last tick."""
+MOVING_KEY_PREFIX = PREFIX + "moving:"
+"""Begins the key, ended by a queue's name, that a worker sets for MOVING_SECONDS when it begins a task of it."""
 MOVING_SECONDS = 30
 TOPIC_PREFIX = PREFIX + "topic:"
-SENDER_BACKLOG = 20_000
-QUICK = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry_on_timeout": False, "max_connections": 4}
-"""Transport options of who would rather drop something than wait."""
+SENDER_BACKLOG_ITEMS = 20_000
+QUICK_TRANSPORT = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry_on_timeout": False, "max_connections": 4}
+"""Transport options of senders that would rather drop a message than wait."""
 
 
 def celery_settings(broker_url: str) -> dict[str, Any]:
-    """Settings of every Celery process."""
-    forget_with_the_connection()
+    """Return the settings of every Celery process."""
+    forget_unacked_on_lost_connections()
     return {
         "broker_url": broker_url,
         "broker_transport_options": {
             "visibility_timeout": 180,  # three times a task's deadline; possible because nothing is sent with an ETA
-            "unacked_restore_interval": 5,  # with the throttle: a dead worker's messages return in 13 s instead of 92
+            "unacked_restore_interval": 5,  # with the throttle, a dead worker's messages return in 13 s, not 92
             "unacked_restore_throttle": 1,
             "socket_timeout": 15,  # without it a publish on a half-open socket waits for ever
             "socket_connect_timeout": 5,
@@ -57,7 +57,7 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
         "task_create_missing_queues": False,  # a typo fails loudly
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
-        "task_ignore_result": True,  # results stand in the database and, as one line, in Flower's events
+        "task_ignore_result": True,  # results are in the database and, as one line, in Flower's events
         "task_track_started": True,
         "worker_send_task_events": True,
         "worker_prefetch_multiplier": 1,
@@ -73,7 +73,7 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
 
 
 class Broker:
-    """Sends messages and wake-ups from a thread of its own: one quick try each; the timekeeper catches what fell."""
+    """Sends messages and wake-ups from a thread of its own. Each gets one quick try; the timekeeper sends lost ones."""
 
     def __init__(self, broker_url: str) -> None:
         self.app = Celery("breakout-sender", set_as_current=False)
@@ -81,13 +81,13 @@ class Broker:
         self.redis = redis.Redis.from_url(
             broker_url, socket_timeout=1, socket_connect_timeout=1, client_name="breakout"
         )
-        self._waiting: queue.Queue[Message | str | None] = queue.Queue(SENDER_BACKLOG)
-        self._noted: dict[Queue, float] = {}
+        self._waiting: queue.Queue[Message | str | None] = queue.Queue(SENDER_BACKLOG_ITEMS)
+        self._noted_at: dict[Queue, float] = {}
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def submit(self, messages: list[Message], topics: set[str]) -> None:
-        """Hand over what a commit sends; returns at once, and drops what an unreachable broker lets pile up."""
+        """Queue what a commit sends, and return at once. Drop what exceeds SENDER_BACKLOG_ITEMS waiting items."""
         self._ensure_thread()
         items: list[Message | str] = [*messages, *topics]
         for item in items:
@@ -97,11 +97,11 @@ class Broker:
                 _count(item, "dropped")
 
     def flush(self) -> None:
-        """Wait until what was submitted has been tried."""
+        """Wait until each message submitted so far has been tried."""
         self._waiting.join()
 
     def close(self) -> None:
-        """Send what is left and end the thread."""
+        """Send the waiting messages, and end the thread. Gives up after 5 seconds."""
         if self._thread is not None:
             self._waiting.put(None)
             self._thread.join(timeout=5)
@@ -131,7 +131,7 @@ class Broker:
         self._waiting.task_done()
 
     def _producer(self) -> Any:
-        options = {**self.app.conf.broker_transport_options, **QUICK}
+        options = {**self.app.conf.broker_transport_options, **QUICK_TRANSPORT}
         connection = self.app.connection_for_write(transport_options=options)
         return self.app.amqp.Producer(connection, auto_declare=False)
 
@@ -149,30 +149,30 @@ class Broker:
         )
 
     def queue_lengths(self) -> dict[Queue, int]:
-        """How many messages wait in each queue."""
+        """Return how many messages wait in each queue."""
         with self.redis.pipeline(transaction=False) as pipeline:
             for queue in Queue:
                 pipeline.llen(PREFIX + queue.value)
             return dict(zip(Queue, map(int, pipeline.execute()), strict=True))
 
     def note_moving(self, name: Queue) -> None:
-        """Say that a worker has taken a message from a queue; said once a second at most, and never raises."""
-        if time.monotonic() - self._noted.get(name, 0.0) < 1:
+        """Note in Redis that a worker has taken a message from a queue, at most once a second. Never raises."""
+        if time.monotonic() - self._noted_at.get(name, 0.0) < 1:
             return
-        self._noted[name] = time.monotonic()
+        self._noted_at[name] = time.monotonic()
         with suppress(redis.RedisError):
-            self.redis.set(MOVING_KEY + name.value, "1", ex=MOVING_SECONDS)
+            self.redis.set(MOVING_KEY_PREFIX + name.value, "1", ex=MOVING_SECONDS)
 
     def is_moving(self, name: Queue) -> bool:
-        """Whether any worker has lately taken a message from a queue."""
-        return bool(self.redis.exists(MOVING_KEY + name.value))
+        """Return whether any worker has taken a message from a queue within MOVING_SECONDS. Raises RedisError."""
+        return bool(self.redis.exists(MOVING_KEY_PREFIX + name.value))
 
     def epoch_is_new(self) -> bool:
-        """Whether the broker was emptied or replaced since this was last asked by anybody."""
+        """Return whether the broker was emptied or replaced since any process last asked this. Raises RedisError."""
         return bool(self.redis.set(EPOCH_KEY, "1", nx=True))
 
     def subscribe(self, topic: str) -> redis.client.PubSub:
-        """Hear when `topic` is woken; it may be a pattern, with `*` for anything."""
+        """Subscribe to the wake-ups of `topic`, which may be a pattern with `*` for anything."""
         wakes: redis.client.PubSub = self.redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         wakes.psubscribe(TOPIC_PREFIX + topic)
         return wakes

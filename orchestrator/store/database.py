@@ -21,7 +21,7 @@ AfterCommit = Callable[[list[Message], set[str]], None]
 
 
 class Transaction:
-    """One open transaction, and what is to happen once it has committed."""
+    """One open transaction, and what happens once it has committed."""
 
     def __init__(self, session: Session, turns: Turns) -> None:
         self.session = session
@@ -32,7 +32,7 @@ class Transaction:
         self._counts: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
-        """Ask for the database's time. It is later than any lock waited for so far, because it is a new statement."""
+        """Ask the database for its time. It is later than every lock so far, because it is a new statement."""
         return database_now(self.session)
 
     def after(self, delay: timedelta) -> Any:
@@ -40,7 +40,7 @@ class Transaction:
         return statement_time(self.session) + delay
 
     def take_turn(self, name: str) -> None:
-        """Let no other transaction of this process go on with `name` until this one ends.
+        """Wait for the turn of `name`, and keep it until this transaction ends.
 
         A turn is taken before any row is locked. A hundred threads that wait for one row's lock in the database would
         wait beyond its `lock_timeout`, each on a connection of its own (measured). Raises TimeoutError after
@@ -53,7 +53,7 @@ class Transaction:
             self._held[name] = turn
 
     def end_turns(self) -> None:
-        """Let others go on."""
+        """Give all turns of this transaction to others."""
         for turn in self._held.values():
             turn.release()
         self._held = {}
@@ -63,7 +63,7 @@ class Transaction:
         self.messages.append(message)
 
     def wake(self, topic: str) -> None:
-        """Wake whoever listens to `topic` after the commit."""
+        """Wake the listeners of `topic` after the commit."""
         self.topics.add(topic)
 
     def count(self, how: Callable[[], None]) -> None:
@@ -71,7 +71,7 @@ class Transaction:
         self._counts.append(how)
 
     def raise_metrics(self) -> None:
-        """Count what has been committed."""
+        """Raise the metrics of what has been committed."""
         for how in self._counts:
             how()
 
@@ -91,14 +91,14 @@ def database_now(session: Session) -> datetime:
 
 
 class Database:
-    """Hands out transactions. `after_commit` gets what each of them sends, and must neither block nor raise."""
+    """Opens transactions. `after_commit` takes what each of them sends, and must neither block nor raise."""
 
     def __init__(self, url: str, after_commit: AfterCommit, pool_size: int) -> None:
         self.engine = make_engine(url, pool_size)
         self.groups = GroupCommit()
         self._reading = self.engine.execution_options(**{READ_ONLY: True})
         self._glancing = self._reading
-        if self.engine.dialect.name != "sqlite":  # whose connections would forget what was set when they were made
+        if self.engine.dialect.name != "sqlite":  # AUTOCOMMIT would undo what _prepare_sqlite has set
             self._glancing = self._reading.execution_options(isolation_level="AUTOCOMMIT")
         self._after_commit = after_commit
         self._turns = Turns()
@@ -134,16 +134,16 @@ class Database:
             yield session
 
     def within(self, tx: Transaction) -> "Database":
-        """Return this database for code that shall take part in `tx`: each of its transactions is that one."""
+        """Return this database for code that takes part in `tx`: each of its transactions is `tx`."""
         return _Within(self, tx)
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self.engine.dispose()
 
 
 class _Within(Database):
-    """Begins and commits nothing. An error that leaves one of its transactions must reach the end of `tx`."""
+    """Begins and commits nothing. An error that leaves one of its blocks must also leave the block of `tx`."""
 
     def __init__(self, database: Database, tx: Transaction) -> None:
         self.__dict__.update(database.__dict__)

@@ -1,12 +1,12 @@
-"""The protocol of a row: how work on it is asked for, begun, kept, recorded and given back.
+"""The protocol of a row: how work on it is requested, started, kept, recorded and released.
 
-dispatch   send (id, claim) with the claim as it stands; the row is due again soon, in case nobody starts it
-start      consume the claim number; the new number is the fence of every write that follows
+dispatch   send (id, claim) with the present claim; the row is due again soon, in case nobody starts it
+start      consume the claim number by raising it; the new number is the fence of every write that follows
 take       start and finish in one transaction, for work that calls nobody outside
 want       raise `generation`; a holder sees that when it releases, and a row without a holder is dispatched
 renew      extend the leases of all rows that this process holds (orchestrator/store/leases.py calls it)
 record     refuse to write for a row that somebody else has started since
-release    give the row back; it is due at its next time, or at once when more was wanted meanwhile
+release    end the hold; the row is due at its next time, or at once when its generation has moved on
 
 The database is the truth and a message only a hint: every message may be lost, repeated, or an hour late.
 """
@@ -94,7 +94,7 @@ def _send(tx: Transaction, table: type[Due], rows: Sequence[Any], hint: Task | N
 
 
 def _due_again(tx: Transaction, table: type[Due]) -> Any:
-    """Say when a row that is dispatched now is due again. Each message that nobody started doubles the wait."""
+    """Return when a row that is dispatched now is due again. Each message that nobody started doubles the wait."""
     columns: Any = table
     delays = dispatch_delays()
     steps = [(columns.dispatches == n, tx.after(timedelta(seconds=delay))) for n, delay in enumerate(delays)]
@@ -106,7 +106,7 @@ def start_all(
 ) -> dict[str, Claim]:
     """Consume the claims asked for, given as (row id, claim), and hold these rows for `lease`.
 
-    A row whose message is stale, or that somebody holds, is left out of the answer.
+    A row whose message is stale, or that somebody holds, is missing in the result.
     """
     columns: Any = table
     lock_rows(tx, table, [row_id for row_id, _ in asked])
@@ -175,7 +175,7 @@ def _locked(table: type[Due], row_ids: Iterable[str]) -> Select[Any]:
 
 
 def set_due(tx: Transaction, table: type[Due], row_id: str, due_at: datetime | None) -> None:
-    """Store when a row that nobody holds is due next, and tell the timekeeper."""
+    """Store when a row that nobody holds is due next, and wake the timekeeper."""
     columns: Any = table
     tx.session.flush()
     statement = _update(table, columns.id == row_id, columns.holder.is_(None))
@@ -185,7 +185,7 @@ def set_due(tx: Transaction, table: type[Due], row_id: str, due_at: datetime | N
 
 
 def due_by(tx: Transaction, table: type[Due], row_ids: Iterable[str], at: datetime) -> None:
-    """See that rows which nobody holds are due at `at` or earlier. A holder sets `due_at` itself when it releases."""
+    """Make rows that nobody holds due at `at` or earlier. A holder sets `due_at` itself when it releases."""
     columns: Any = table
     statement = _update(table, columns.id.in_(list(row_ids)), columns.holder.is_(None))
     is_later = or_(columns.due_at.is_(None), columns.due_at > at)
@@ -196,8 +196,8 @@ def due_by(tx: Transaction, table: type[Due], row_ids: Iterable[str], at: dateti
 def renew_all(tx: Transaction, table: type[Due], claims: Sequence[Claim], lease: timedelta) -> Renewal:
     """Extend the leases of these claims on one table.
 
-    A row that somebody has locked just now is left to the next renewal. Waiting for it, with other rows locked already,
-    could be waiting in a circle.
+    A row that is locked just now waits for the next renewal. Waiting for its lock with other rows locked already could
+    end in a deadlock.
     """
     columns: Any = table
     held = tuple_(columns.id, columns.claim).in_([(claim.row_id, claim.fence) for claim in claims])
@@ -221,7 +221,7 @@ def record(tx: Transaction, claim: Claim, *, progress: bool = True) -> None:
 def record_all(tx: Transaction, claims: Sequence[Claim], progress: Collection[str]) -> dict[str, Any]:
     """Return the rows, as they are now, whose claims are still good, and reset the tries of those in `progress`.
 
-    All claims are on one table. Nothing may be written for a row that is not in the answer.
+    All claims are on one table. The caller must write nothing for a row that is missing in the result.
     """
     table = claims[0].table
     columns: Any = table
@@ -236,7 +236,7 @@ def record_all(tx: Transaction, claims: Sequence[Claim], progress: Collection[st
 
 
 def release_all(tx: Transaction, claims: Sequence[Claim]) -> None:
-    """Give back rows that have all they were wanted to have. Rows whose generation has moved on are due at once."""
+    """Release rows that have everything that was wanted. Rows whose generation has moved on are due at once."""
     by_generation: dict[tuple[type[Due], int], list[str]] = defaultdict(list)
     for claim in claims:
         by_generation[claim.table, claim.generation].append(claim.row_id)
@@ -253,9 +253,9 @@ def release_all(tx: Transaction, claims: Sequence[Claim]) -> None:
 
 
 def release(tx: Transaction, claim: Claim, *, due_at: datetime | None, untried: bool = False) -> None:
-    """Give the row back: due at `due_at`, or at once when its generation has moved on. Does nothing for a lost row.
+    """Release the row: due at `due_at`, or at once when its generation has moved on. Does nothing for a lost row.
 
-    `untried` takes back the try of a pass that never got its turn.
+    `untried` takes back the try of a pass that could not make any call.
     """
     columns: Any = claim.table
     tx.session.flush()

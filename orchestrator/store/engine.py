@@ -20,14 +20,14 @@ A transaction calls nobody outside, so it is never idle for longer than its own 
 """
 
 PING_AFTER_SECONDS = 1.0
-"""A connection that was given back more lately than this is used without a ping."""
-USED_AT = "used_at"
-"""The key in a connection's notes for the monotonic time at which it was last given back."""
+"""A connection that was given back within this time is used without a ping."""
+USED_AT_KEY = "used_at"
+"""The key in `ConnectionPoolEntry.info` of the monotonic time at which the connection was last given back."""
 READ_ONLY = "only_reads"
 """The execution option of a transaction that only reads."""
 
 DATABASE_TROUBLE = (OperationalError, InterfaceError, PoolTimeoutError, TimeoutError)
-"""Errors that the work itself did not cause: the database is away, or too many want the same row."""
+"""Errors that the work itself did not cause: the database is away, or too many transactions want the same row."""
 
 
 def make_engine(url: str, pool_size: int) -> Engine:
@@ -52,12 +52,12 @@ def make_engine(url: str, pool_size: int) -> Engine:
 
 
 def _note_use(_connection: Any, record: ConnectionPoolEntry) -> None:
-    record.info[USED_AT] = time.monotonic()
+    record.info[USED_AT_KEY] = time.monotonic()
 
 
 def _ping_after_rest(engine: Engine, connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
     """Ping a connection that has rested. A ping for each transaction would cost a round trip more."""
-    if time.monotonic() - record.info.get(USED_AT, time.monotonic()) < PING_AFTER_SECONDS:
+    if time.monotonic() - record.info.get(USED_AT_KEY, time.monotonic()) < PING_AFTER_SECONDS:
         return
     try:
         engine.dialect.do_ping(connection)
@@ -74,7 +74,7 @@ def _drop_values(context: ExceptionContext) -> None:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # else the driver begins its own, late and silently losing updates (measured)
+    connection.isolation_level = None  # else the driver begins late, and silently loses updates (measured)
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=15000", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -11,11 +11,11 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 Work = Callable[[C, str, list[T]], list[R]]
-"""Gets a context, a key and the items of that key, and answers in the order of the items."""
+"""Takes a context, a key and the items of that key, and returns the results in the order of the items."""
 
 
 class _Group(Generic[T, R]):
-    """The items of one key that wait, and the lock of the thread that works on them."""
+    """The waiting items of one key, and the lock of the thread that works on them."""
 
     def __init__(self) -> None:
         self.waiting: list[tuple[T, Future[R]]] = []
@@ -35,7 +35,7 @@ class GroupCommit:
         self._guard = threading.Lock()
 
     def run(self, work: Work[C, T, R], context: C, key: str, item: T) -> R:
-        """Have `work` done on this item together with all that other threads have handed in under the same key.
+        """Work on this item together with all items that other threads have handed in under the same key.
 
         One thread works for all that wait. `context` must mean the same in each call with that key. Raises what `work`
         raises on the item alone.

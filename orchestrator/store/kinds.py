@@ -1,4 +1,4 @@
-"""The kinds of rows that can be due: which task each needs, how Flower labels it, what its log lines call it.
+"""The kinds of rows that can be due: the task each needs, its label in Flower, the name of its id in log lines.
 
 A new kind of row is one entry here and one service (workers/tasks.py names the service).
 """
@@ -23,12 +23,12 @@ from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room, Sweep
 from schemas.tasks import Task
 
 Clock = Callable[[], datetime]
-"""Asks for the database's time, which only some kinds need."""
+"""Asks the database for its time, which only some kinds need."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What the protocol of a row has to know about the rows of one table."""
+    """What the protocol of a row needs to know about the rows of one table."""
 
     table: type[Due]
     tasks: frozenset[Task]
@@ -86,7 +86,7 @@ KINDS = (
     Kind(Meeting, *_only(Task.MEETING_SYNC), meeting_labels, "meeting_id", _nobody),
     Kind(Sweep, *_only(Task.UPKEEP_SWEEP), sweep_labels, None, _nobody),
 )
-"""The most urgent kind first, which is the order in which a timekeeper looks."""
+"""The kinds, the most urgent first: a timekeeper looks at them in this order."""
 
 TABLES = tuple(kind.table for kind in KINDS)
 KIND_OF: dict[type[Due], Kind] = {kind.table: kind for kind in KINDS}

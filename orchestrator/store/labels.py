@@ -1,4 +1,4 @@
-"""The words by which Flower shows the task of a row: its breakout, its room, how many people; never who.
+"""The labels of rows' tasks in Flower: breakout, room, number of people; never who they are.
 
 Each function labels rows of one table with at most one statement, however many rows there are.
 """
@@ -52,7 +52,7 @@ def meeting_labels(_: Session, rows: Sequence[Meeting]) -> list[str]:
 
 
 def sweep_labels(_: Session, rows: Sequence[Sweep]) -> list[str]:
-    """Return words for the sweep."""
+    """Return the label of the sweep."""
     return ["what nobody needs any more" for _ in rows]
 
 

@@ -1,6 +1,6 @@
-"""Leases: one thread per process keeps the rows that this process works on, and knows how long each is safe.
+"""Leases: one thread per process renews the leases of its rows, and stores until when each is certainly good.
 
-The same thread gives back what could not be given back while the database was away.
+The same thread releases rows that could not be released while the database was away.
 """
 
 import threading
@@ -18,12 +18,12 @@ from schemas.tables import Due
 
 log = logger(__name__)
 
-AGAIN_SECONDS = 1.0
-"""How often a row is tried to be given back."""
+RELEASE_AGAIN_SECONDS = 1.0
+"""The pause between two tries to release a row."""
 
 
 class Lease:
-    """How long one claim is certainly good, by this process' own clock."""
+    """How long one claim is certainly good, in seconds by elapsed()."""
 
     def __init__(
         self, claim: Claim, valid_until: float, deadline: float, call_seconds: float, stopping: threading.Event
@@ -35,9 +35,9 @@ class Lease:
         self._stopping = stopping
 
     def before_call(self) -> None:
-        """Raise LeaseLost unless a call begun now ends, at its own deadline, while the row is certainly ours.
+        """Raise LeaseLost unless a call begun now reaches its own deadline while the claim is certainly good.
 
-        Stopping once this process hands its work back: what its calls have reached is recorded, and the row released.
+        Raise Stopping once this process stops. The pass then records what its calls have reached, and releases the row.
         """
         if self._stopping.is_set():
             raise Stopping("the worker was told to stop")
@@ -46,7 +46,7 @@ class Lease:
 
 
 class Leases:
-    """Renews every held row each third of a lease, in one UPDATE per table, on a connection of its own."""
+    """Renews every held row after each third of a lease, in one UPDATE per table, on a connection of its own."""
 
     def __init__(
         self, database: Database, *, lease_seconds: float, deadline_seconds: float, call_seconds: float
@@ -58,13 +58,13 @@ class Leases:
         self._held: dict[tuple[type[Due], str], Lease] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._left: set[Claim] = set()
+        self._to_release: set[Claim] = set()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
     @contextmanager
     def hold(self, claim: Claim, begun: float) -> Iterator[Lease]:
-        """Keep `claim` renewed inside the block; `begun` is elapsed() from before its start was sent."""
+        """Keep `claim` renewed inside the block. `begun` is elapsed() from before the row was started."""
         lease = Lease(
             claim,
             begun + self.lease.total_seconds(),
@@ -85,12 +85,12 @@ class Leases:
                     del self._held[claim.table, claim.row_id]
 
     def give_back_later(self, claim: Claim) -> None:
-        """The database does not take a row back now: let it have it when it answers, not only when the lease ends."""
+        """Release this claim as soon as the database answers again, instead of waiting for the lease to expire."""
         with self._lock:
-            self._left.add(claim)
+            self._to_release.add(claim)
 
-    def hand_back(self) -> None:
-        """From here on no held row may make another call: each pass ends with the calls that it has on the wire."""
+    def stop_calls(self) -> None:
+        """Let no held row begin another call from now on. Each pass ends with the calls that it has already sent."""
         self._stopping.set()
 
     def close(self) -> None:
@@ -99,21 +99,21 @@ class Leases:
 
     def _renew_for_ever(self) -> None:
         renew_at = elapsed() + self.lease.total_seconds() / 3
-        while not self._closed.wait(max(0.0, min(AGAIN_SECONDS, renew_at - elapsed()))):
+        while not self._closed.wait(max(0.0, min(RELEASE_AGAIN_SECONDS, renew_at - elapsed()))):
             if elapsed() >= renew_at:
                 renew_at = elapsed() + self.lease.total_seconds() / 3
                 _try(self._renew, "leases could not be renewed")
-            _try(self._give_back, "rows could not be given back")
+            _try(self._release_left, "rows could not be given back")
 
-    def _give_back(self) -> None:
-        """A row that another has taken meanwhile is left to that one."""
+    def _release_left(self) -> None:
+        """Release the claims that wait for it. A row that another worker has started since is left alone."""
         with self._lock:
-            left = list(self._left)
-        for claim in left:
+            claims = list(self._to_release)
+        for claim in claims:
             with self._database.transaction() as tx:
                 release(tx, claim, due_at=tx.now(), untried=True)
             with self._lock:
-                self._left.discard(claim)
+                self._to_release.discard(claim)
 
     def _renew(self) -> None:
         sent = elapsed()

@@ -25,11 +25,11 @@ AFTER = {
     SEAT: frozenset({PARTICIPANT}),
     PARTICIPANT: frozenset[str](),
 }
-"""By table: the tables that a transaction may lock only afterwards. Tables that are not named have no order."""
+"""The tables that a transaction may lock only after each table. Tables that are not named have no order."""
 HELD_WHEN_MADE = frozenset({BREAKOUT, MEETING})
 """Tables whose rows a transaction changes after it has inserted them: nobody else can see these yet."""
-ORDER = "lock order"
-"""The key in a connection's notes."""
+ORDER_KEY = "lock order"
+"""The key in `Connection.info` of the transaction's LockOrder."""
 
 
 class LockOrder:
@@ -55,22 +55,22 @@ class LockOrder:
 
 
 def enforce_lock_order(engine: Engine) -> None:
-    """Have the engine refuse statements that lock rows out of order."""
+    """Make the engine refuse statements that lock rows out of order."""
     event.listen(engine, "begin", _begin)
     event.listen(engine, "before_execute", _check)
 
 
 def _begin(connection: Connection) -> None:
-    connection.info[ORDER] = LockOrder()
+    connection.info[ORDER_KEY] = LockOrder()
 
 
 def _check(connection: Connection, statement: Any, *_: Any) -> None:
-    order = connection.info.get(ORDER)
+    order = connection.info.get(ORDER_KEY)
     if order is None:
         return
     match statement:
         case Update() | Delete():
-            order.lock(statement.table.name)  # type: ignore[union-attr]  # an update of a join is none of ours
+            order.lock(statement.table.name)  # type: ignore[union-attr]  # we never update a join
         case Select() if statement._for_update_arg is not None:
             for table in _tables(statement):
                 order.lock(table)

@@ -1,4 +1,4 @@
-"""What a message is: a row, the claim number it was sent for, and words for whoever watches Flower."""
+"""What a message holds: a row, the claim number it was sent for, and a label for readers of Flower."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from schemas.tasks import Task
 
 @dataclass(frozen=True)
 class Message:
-    """Asks a worker to look at a row; everything else is read from the row."""
+    """Asks a worker to look at a row. The worker reads everything else from the row."""
 
     task: Task
     row_id: str
     claim: int
     label: str
     breakout_id: str | None = None
-    """Whose row in Flower lists the task."""
+    """The breakout whose row in Flower lists the task."""

@@ -1,4 +1,4 @@
-"""Brings a database to the newest schema, and tells whether the models have run ahead of the migrations."""
+"""Migrates a database to the newest schema, and compares the models with the migrations."""
 
 from importlib.resources import files
 from typing import Any
@@ -11,8 +11,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 from sqlmodel import SQLModel
 
-MIGRATION_LOCK = 7_205_919
-"""Any number, the same for all: two processes that migrate at once go one after the other."""
+MIGRATION_LOCK_KEY = 7_205_919
+"""The key of an advisory lock. Any number will do; processes that migrate at once wait for it."""
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -23,30 +23,30 @@ def _config(connection: Connection | None = None) -> Config:
 
 
 def migrate(engine: Engine) -> None:
-    """Upgrade to the newest revision; safe to run anywhere, any number of times, by several at once."""
+    """Upgrade to the newest revision. Several processes may run this at once, and any number of times."""
     with engine.connect() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SET lock_timeout = 0; SET statement_timeout = 0"))
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK_KEY})
         command.upgrade(_config(connection), "head")
         connection.commit()
 
 
 def is_current(engine: Engine) -> bool:
-    """Whether the database has the newest revision."""
+    """Return whether the database has the newest revision."""
     newest = ScriptDirectory.from_config(_config()).get_current_head()
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision() == newest
 
 
 def differences(engine: Engine) -> list[Any]:
-    """What the models have that the migrated database has not, or the other way round."""
+    """Return what differs between the models and the migrated database."""
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         return list(compare_metadata(context, SQLModel.metadata))
 
 
 def write_revision(engine: Engine, message: str) -> None:
-    """Write a migration for those differences."""
+    """Write a migration for these differences."""
     with engine.connect() as connection:
         command.revision(_config(connection), message, autogenerate=True)

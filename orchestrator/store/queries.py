@@ -42,7 +42,7 @@ def participant(session: Session, meeting_id: str, custom_participant_id: str) -
 
 
 def places(session: Session, participant_ids: Iterable[str]) -> dict[str, set[str | None]]:
-    """Return where people are right now: room ids, and None for the parent meeting."""
+    """Return where each person is right now: room ids, and None for the parent meeting."""
     statement = select(col(Presence.participant_id), col(Presence.room_id)).where(
         col(Presence.participant_id).in_(list(participant_ids)), col(Presence.left_at).is_(None)
     )
@@ -53,7 +53,7 @@ def places(session: Session, participant_ids: Iterable[str]) -> dict[str, set[st
 
 
 def occupied_rooms(session: Session, room_ids: Iterable[str]) -> set[str]:
-    """Return those of the rooms in which somebody is known to be."""
+    """Return the rooms in which somebody is known to be."""
     statement = select(col(Presence.room_id)).where(
         col(Presence.room_id).in_(list(room_ids)), col(Presence.left_at).is_(None)
     )
@@ -61,7 +61,7 @@ def occupied_rooms(session: Session, room_ids: Iterable[str]) -> set[str]:
 
 
 def rooms_with_unseen(session: Session, room_ids: Iterable[str]) -> set[str]:
-    """Return those of the rooms that somebody may be in unseen: they have a token, and count as `never_joined`."""
+    """Return the rooms that somebody may have entered unseen, with a token and a seat that is `never_joined`."""
     statement = select(col(Seat.room_id)).where(
         col(Seat.room_id).in_(list(room_ids)),
         col(Seat.wanted),
@@ -72,7 +72,7 @@ def rooms_with_unseen(session: Session, room_ids: Iterable[str]) -> set[str]:
 
 
 def refilled_rooms(session: Session, room_ids: Iterable[str]) -> dict[str, datetime]:
-    """Return the rooms that were empty before the people came who are there now, and when the first of these came."""
+    """Return the rooms that were empty before their present people came, and when the first of these came."""
     here = case((col(Presence.left_at).is_(None), col(Presence.joined_at)))
     came, emptied = func.min(here), func.max(col(Presence.left_at))
     statement = select(col(Presence.room_id), came).where(col(Presence.room_id).in_(list(room_ids)))
@@ -81,7 +81,7 @@ def refilled_rooms(session: Session, room_ids: Iterable[str]) -> dict[str, datet
 
 
 def recordings_of(session: Session, room_ids: Iterable[str]) -> list[Recording]:
-    """Return all recordings of rooms, the oldest first."""
+    """Return all recordings of these rooms, the oldest first."""
     statement = select(Recording).where(col(Recording.room_id).in_(list(room_ids))).order_by(col(Recording.id))
     return list(session.scalars(statement).all())
 
@@ -97,7 +97,7 @@ def room_sizes(session: Session, breakout_id: str) -> dict[str, int]:
 def counts(
     session: Session, table: type[Room] | type[Seat] | type[Recording], breakout_ids: Iterable[str]
 ) -> defaultdict[str, Counter[Any]]:
-    """Count the rows of each breakout by state; of seats only the present ones."""
+    """Count the rows of each breakout by state. Only present seats count."""
     columns: Any = table
     statement = select(columns.breakout_id, columns.state, func.count()).where(
         columns.breakout_id.in_(list(breakout_ids))

@@ -1,4 +1,4 @@
-"""Which rows are due: the timekeeper's look at every table, and what waits there for too long."""
+"""Which rows are due, for the timekeeper, and which have waited for too long, for monitoring."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,25 +15,25 @@ from orchestrator.store.due import dispatch, lock_rows
 from orchestrator.store.kinds import TABLES
 from schemas.tables import Breakout, Due
 
-CLOCK = -1
-"""Stands where a table's number does, in the row that tells the time."""
+CLOCK_NUMBER = -1
+"""Takes the place of a table's number in the row that holds the database's time."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """The rows of a table that nobody has started although they were due."""
+    """The rows of one table that are due and that nobody has started."""
 
     rows: int
     since: datetime
-    """When the first of them became due at first, as far as the messages sent since then tell."""
+    """When the first of them became due at first, computed from the number of dispatches since."""
     overdue_since: datetime | None
-    """The same of rows that are due and for which no message is under way."""
+    """When the first row became due that has no message under way; None without such a row."""
 
 
 def dispatch_due(tx: Transaction, table: type[Due], limit: int, *, resend: bool) -> tuple[int, int]:
     """Dispatch the due rows of one table, at most `limit`. Returns (rows dispatched, leases that had ended).
 
-    Rows that another process has locked are passed over. With `resend` false only rows without a message under way are
+    Rows that another process has locked are skipped. With `resend` false only rows without a message under way are
     sent, because a second copy does not help a queue that is long already.
     """
     columns: Any = table
@@ -69,9 +69,9 @@ def next_due(
     """
     firsts = [_first_due(table, number, after, unsent=unsent) for number, table in enumerate(TABLES)]
     due_at: Any = Breakout.due_at
-    clock = select(literal(CLOCK), type_coerce(statement_time(session), due_at.type))
+    clock = select(literal(CLOCK_NUMBER), type_coerce(statement_time(session), due_at.type))
     found = dict(session.execute(union_all(*firsts, clock)).all())
-    now = found.pop(CLOCK)
+    now = found.pop(CLOCK_NUMBER)
     return {TABLES[number]: first for number, first in found.items() if first is not None}, now
 
 
@@ -84,7 +84,7 @@ def _first_due(table: type[Due], number: int, after: datetime | None, *, unsent:
 
 
 def waiting(session: Session, now: datetime) -> dict[type[Due], Waiting]:
-    """Return what waits in each table that has anything: one statement, which reads only what is due about now."""
+    """Return what waits in each table, without empty tables, in one statement that reads only rows due about now."""
     horizon = now + timedelta(seconds=LAST_DISPATCH_SECONDS)
     groups = [_waiting_in(table, number, now, horizon) for number, table in enumerate(TABLES)]
     found: dict[type[Due], list[Any]] = defaultdict(list)
@@ -104,7 +104,7 @@ def _waiting_in(table: type[Due], number: int, now: datetime, horizon: datetime)
 
 
 def _sum_up(rows: Sequence[Any], now: datetime) -> Waiting:
-    """Sum up groups of rows with the same number of messages sent."""
+    """Sum up groups of rows that have the same number of dispatches."""
     overdue = [row.first for row in rows if row.first <= now]
     since = min(row.first - waited(row.dispatches) for row in rows)
     return Waiting(sum(row.rows for row in rows), since, min(overdue, default=None))

@@ -1,4 +1,4 @@
-"""Keys derived from SECRET_KEY: for stored RealtimeKit tokens, client tokens, and our mark in the titles of rooms."""
+"""Keys derived from SECRET_KEY: for stored RealtimeKit tokens, client tokens, and the install id in rooms' titles."""
 
 import base64
 
@@ -8,13 +8,13 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 
 def subkey(secret: str, purpose: str) -> bytes:
-    """32 bytes for one purpose; knowing one subkey tells nothing about another (HKDF-SHA256)."""
+    """Derive 32 bytes for one purpose by HKDF-SHA256. One subkey reveals nothing about another."""
     kdf = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=f"breakouts/{purpose}".encode())
     return kdf.derive(secret.encode())
 
 
 class TokenVault:
-    """Encrypts RealtimeKit tokens for the database; the first secret encrypts, all of them decrypt."""
+    """Encrypts RealtimeKit tokens for the database. The first secret encrypts, and every secret decrypts."""
 
     def __init__(self, secrets: list[str]) -> None:
         keys = [base64.urlsafe_b64encode(subkey(secret, "stored tokens")) for secret in secrets]
@@ -25,7 +25,7 @@ class TokenVault:
         return self._fernet.encrypt(token.encode()).decode()
 
     def open(self, sealed: str | None) -> str | None:
-        """The token, or None when there is none or no secret of ours fits: it counts as absent and is refreshed."""
+        """Decrypt a token. None when there is none, or when no secret decrypts it: then it counts as absent."""
         if sealed is None:
             return None
         try:

@@ -1,11 +1,11 @@
-"""Locks of one process by name."""
+"""Turns: locks of one process, by name."""
 
 import threading
 import weakref
 
 
 class Turns:
-    """Hands out one lock for each name and forgets a name when nobody uses its lock."""
+    """Hands out one lock for each name, and forgets a name when nobody uses its lock."""
 
     def __init__(self) -> None:
         self._by_name: weakref.WeakValueDictionary[str, threading.Lock] = weakref.WeakValueDictionary()
