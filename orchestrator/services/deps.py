@@ -1,4 +1,4 @@
-"""The concrete parts that services work with; bootstrap picks them."""
+"""The concrete parts that services work with. Bootstrap chooses them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,16 +22,16 @@ class Deps:
     leases: Leases
     vault: TokenVault
     holder: str
-    """Names this process in the rows it holds."""
+    """The name of this process in the rows that it holds."""
     install: str
-    """Our mark in child meetings' titles: two deployments in one RealtimeKit app never touch each other's rooms."""
+    """Marks our meetings' titles, so that two deployments in one RealtimeKit app never touch each other's rooms."""
 
     @property
     def grace(self) -> timedelta:
-        """Patience with people who have not left a room, and again with those not seen in main."""
+        """The time that people have to leave a room, and then again to be seen in main."""
         return timedelta(seconds=self.settings.return_grace_seconds)
 
     @property
     def look_again(self) -> timedelta:
-        """How often an opening or closing breakout is looked at whatever else happens."""
+        """The longest time between two looks at an opening or closing breakout."""
         return timedelta(seconds=self.settings.look_again_seconds)

@@ -1,4 +1,4 @@
-"""What a task gives back: one line for Flower, of which the log keeps the part that can't name anybody."""
+"""What a task returns: one line for Flower. The log gets only the part that can't name anybody."""
 
 from dataclasses import dataclass
 

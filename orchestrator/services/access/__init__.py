@@ -1,1 +1,1 @@
-"""Who may call the API: keys that are stored."""
+"""Who may call the API: API keys that are stored in the database."""

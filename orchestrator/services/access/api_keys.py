@@ -1,4 +1,4 @@
-"""API keys that were made with `breakouts keys`: shown once, stored as hashes, revoked for good."""
+"""API keys made with `breakouts keys`. Each is shown once, stored as a hash, and revoked for good."""
 
 import hashlib
 import secrets
@@ -14,20 +14,26 @@ from schemas.states import KeyRole
 from schemas.tables import ApiKey
 
 PREFIX = "bok_"
-"""Lets people, and scanners for leaked secrets, see what it is."""
+"""Begins every key, so that people and scanners for leaked secrets recognise it."""
 RANDOM_BYTES = 32
-LONGEST_NAME = 100
+NAME_CHARACTERS = 100
 
 
 def key_hash(key: bytes) -> str:
-    """What is stored of a key; looking it up by this tells nobody, by the time it takes, how near a guess was."""
+    """Return the hash that is stored instead of a key.
+
+    Because keys are looked up by hash, the time of a look-up does not reveal how close a guess was.
+    """
     return hashlib.sha256(key).hexdigest()
 
 
 def create(database: Database, name: str, role: KeyRole) -> tuple[ApiKey, str]:
-    """A new key, to be shown now or never. Raises Malformed for a name nobody can read, NameTaken for one in use."""
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable() or name != name.strip():
-        raise Malformed(f"a key's name is 1 to {LONGEST_NAME} printable characters without blanks around them")
+    """Store a new key, and return its row and the key itself, which can't be read again.
+
+    Raises Malformed for a name that is not printable, NameTaken for the name of a key that is not revoked.
+    """
+    if not 1 <= len(name) <= NAME_CHARACTERS or not name.isprintable() or name != name.strip():
+        raise Malformed(f"a key's name is 1 to {NAME_CHARACTERS} printable characters without blanks around them")
     key = PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
     try:
         with database.transaction() as tx:
@@ -39,13 +45,13 @@ def create(database: Database, name: str, role: KeyRole) -> tuple[ApiKey, str]:
 
 
 def index(database: Database) -> Sequence[ApiKey]:
-    """All keys that were ever made, the oldest first."""
+    """Return all keys, revoked ones too, the oldest first."""
     with database.reading() as session:
         return session.scalars(select(ApiKey).order_by(col(ApiKey.id))).all()
 
 
 def revoke(database: Database, name_or_id: str) -> ApiKey:
-    """End a living key; raises Unknown. Every API process refuses it within a second."""
+    """Revoke a key. Every API process refuses it within a second. Raises Unknown when no such key is in force."""
     named = or_(col(ApiKey.id) == name_or_id, col(ApiKey.name) == name_or_id)
     with database.transaction() as tx:
         living = select(ApiKey).where(named, col(ApiKey.revoked_at).is_(None)).order_by(col(ApiKey.name) == name_or_id)
@@ -57,7 +63,7 @@ def revoke(database: Database, name_or_id: str) -> ApiKey:
 
 
 def living(database: Database) -> dict[str, KeyRole]:
-    """The role of every key that is good now, by its hash."""
+    """Return the role of every key that is not revoked, by its hash."""
     statement = select(col(ApiKey.key_hash), col(ApiKey.role)).where(col(ApiKey.revoked_at).is_(None))
     with database.reading() as session:
         return dict(session.execute(statement).all())

@@ -35,11 +35,11 @@ class LockedBreakout:
         self.now = now
         """The database's time, taken after the lock."""
         self.people = people
-        """What is to change of people of the meeting; written last."""
+        """Changes to people of the meeting, which are written last."""
         self.is_left_to_task = False
-        """Leaving does not look, because the breakout's own task was sent."""
+        """Whether leaving the block skips the look, because that is left to the breakout's own task."""
         self.has_facts = False
-        """Facts have come that a look decides over, though they moved nothing."""
+        """Whether facts have come that a look decides over, though they moved nothing."""
         self._events: list[dict[str, Any]] = []
         self._names: dict[str, str] = {}
 
@@ -91,7 +91,7 @@ class LockedBreakout:
         custom_participant_id: str | None = None,
         realtimekit_id: str | None = None,
     ) -> None:
-        """Write down what an operator should know. It stays in the breakout's `problems`.
+        """Report a problem to operators. It stays in the breakout's `problems`.
 
         `realtimekit_id` names the thing at RealtimeKit that a sweep or a closing room has dealt with.
         """
@@ -99,7 +99,7 @@ class LockedBreakout:
         self.log(EventType.PROBLEM, data | ({"realtimekit_id": realtimekit_id} if realtimekit_id else {}))
 
     def change_by_operator(self, fields: Iterable[str]) -> None:
-        """Count an operator's change of these fields of the breakout, log it, and tell everybody's stream."""
+        """Count an operator's change of these fields of the breakout, log it, and wake everybody's stream."""
         self.count_change()
         self.log(EventType.BREAKOUT_CHANGED, {"fields": list(fields)})
         self.people.raise_versions()
@@ -160,7 +160,7 @@ class LockedBreakout:
         return self._names
 
     def write_log(self) -> None:
-        """Write the events in one statement."""
+        """Write the gathered events in one statement."""
         self.tx.session.flush()
         if self._events:
             self.tx.session.execute(insert(Event), self._events)

@@ -1,4 +1,4 @@
-"""What operators change of a breakout that is planned or runs: its clock, its name, its rooms' names."""
+"""Operators' changes of a planned or running breakout: its timer, its name, its rooms' names."""
 
 from datetime import datetime, timedelta
 
@@ -15,11 +15,11 @@ from schemas.states import TAKES_PEOPLE, BreakoutState, RoomState, RoomWanted
 from schemas.tables import Breakout, Room
 
 SHORTEST_PAUSED_SECONDS = 0.001
-"""What is kept at least of a paused timer, because a close that was due already needs a moment when it goes on."""
+"""The least that a paused timer keeps: one that was due already must still be positive when it goes on."""
 
 
 def change(deps: Deps, breakout_id: str, body: BreakoutChange) -> None:
-    """Change the one thing that `body` names. Raises Unknown, WrongState, Malformed for a time that is past."""
+    """Change the one thing that `body` names. Raises Unknown, WrongState, Malformed for a time in the past."""
     with locked(deps, breakout_id) as b:
         before = b.row.name, b.row.closes_at, b.row.paused_with_seconds
         if body.name is not None:

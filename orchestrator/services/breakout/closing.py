@@ -1,4 +1,4 @@
-"""Closing a breakout: the countdown, the moment at which seats point to main, the rooms, and who has not come home."""
+"""Closing a breakout: the countdown, the moment when seats point to main, the rooms, people who have not returned."""
 
 from datetime import timedelta
 from functools import partial
@@ -19,7 +19,7 @@ from schemas.tables import Meeting, Recording, Room, Seat
 
 
 def start_countdown(b: LockedBreakout, reason: CloseReason, countdown: timedelta | None = None) -> None:
-    """Tell everybody that the rooms close. The seats point to main `countdown` later, by default the breakout's own."""
+    """Begin to close the breakout. The seats point to main after `countdown`, by default the breakout's own."""
     b.move(BreakoutState.CLOSING)
     b.row.close_reason = reason
     b.row.empties_at = b.now + (timedelta(seconds=b.row.countdown_seconds) if countdown is None else countdown)
@@ -31,7 +31,7 @@ def close_step(b: LockedBreakout) -> None:
 
     1. At `empties_at`, point every seat to main.
     2. Want the rooms closed: the empty ones at once, all of them after the grace.
-    3. After another grace, count who was not seen in main as lost.
+    3. After another grace, count people who were not seen in main as lost.
     4. When nothing is left to do, close.
     """
     empties_at = b.row.empties_at
@@ -57,7 +57,7 @@ def _lock_rooms(b: LockedBreakout) -> None:
 
 
 def _send_home(b: LockedBreakout) -> None:
-    """Point every seat to main. Who is there already has returned."""
+    """Point every seat to main. People who are there already have returned."""
     seats = b.seats()
     came = [seat for seat in seats if seat.state in (SeatState.JOINED, SeatState.AWAY)]
     where = places(b.tx.session, [seat.participant_id for seat in came])
@@ -72,7 +72,7 @@ def _send_home(b: LockedBreakout) -> None:
 
 
 def _want_rooms_closed(b: LockedBreakout, *, everybody: bool) -> None:
-    """Want the rooms closed in which nobody is any more; with `everybody`, those with people in them too."""
+    """Want empty rooms closed, and with `everybody` also rooms with people in them."""
     b.tx.session.flush()
     statement = select(col(Room.id)).where(col(Room.breakout_id) == b.row.id, col(Room.wanted) != RoomWanted.CLOSED)
     ids = set(b.tx.session.scalars(statement))

@@ -14,7 +14,7 @@ from schemas.tables import Room, Seat
 
 
 def fail_room(b: LockedBreakout, room: Room, words: str) -> None:
-    """Give a room up for good, with RealtimeKit's words, and do with its people what `on_room_failure` says."""
+    """Fail a room for good, report RealtimeKit's words, and do with its people what `on_room_failure` says."""
     room.error = words
     b.move_rooms([room], RoomState.FAILED)
     b.report(ProblemKind.ROOM_FAILED, words, room_id=room.id)

@@ -61,7 +61,7 @@ def forget_deadlines(tx: Transaction, seat_ids: Sequence[str]) -> None:
 def watch_for_leavers(tx: Transaction, room_ids: Iterable[str], since: datetime) -> None:
     """Make rooms that were just given back due when the next person should have left.
 
-    The pass that has just ended, or its next try, sees to people who should have left by `since`.
+    The pass that has just ended, or its next try, puts out people who should have left by `since`.
     """
     statement = select(col(Seat.room_id), func.min(col(Seat.leave_by))).where(
         col(Seat.room_id).in_(list(room_ids)), col(Seat.leave_by) > since

@@ -1,4 +1,4 @@
-"""How a breakout is locked: first its turn in this process, then its row, then the time. Nobody else locks one.
+"""Locking a breakout: first its turn in this process, then its row, then the time. No other module locks one.
 
 Leaving the block looks once at what is due, writes the log, and writes what has changed of people. Facts about people
 come in crowds, so a block for facts looks only when they changed something and no task is about to look anyway.
@@ -25,7 +25,7 @@ from schemas.tables import Breakout
 
 @dataclass(frozen=True)
 class MeetingScope:
-    """A meeting, and its breakout that facts about people belong to, locked."""
+    """A meeting, and the locked breakout to which facts about its people belong."""
 
     deps: Deps
     tx: Transaction
@@ -33,7 +33,7 @@ class MeetingScope:
     now: datetime
     people: PeopleWrites
     breakout: LockedBreakout | None
-    """The live breakout, else the one that closed last; None when the meeting has had none."""
+    """The live breakout, else the one that closed last; None for a meeting without either."""
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def taken(deps: Deps, breakout_id: str, claim: int) -> Iterator[LockedBreakout |
 
 @contextmanager
 def locked_for_meeting(deps: Deps, meeting_id: str) -> Iterator[MeetingScope]:
-    """Lock the breakout of a meeting that facts about people belong to. An unknown meeting has none."""
+    """Lock the breakout to which facts about people of a meeting belong. An unknown meeting has none."""
     with deps.database.transaction() as tx:
         breakout_id = _breakout_of(tx, meeting_id)
         row = _lock(tx, breakout_id) if breakout_id else None

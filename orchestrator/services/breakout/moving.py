@@ -1,6 +1,6 @@
-"""Moving a person by an operator's hand.
+"""Moving a person at an operator's request.
 
-Who is in a room keeps that seat until the token for the new one is there, and then goes by themselves.
+A person in a room keeps that seat until the token for the new one is there. Then their browser leaves by itself.
 """
 
 from collections.abc import Collection
@@ -22,9 +22,9 @@ from schemas.tables import Room, Seat
 
 
 def move_person(deps: Deps, breakout_id: str, custom_participant_id: str, room_id: str | None) -> bool:
-    """Seat a person in another room, or (None) in main. Returns whether the breakout runs: their browser has to go.
+    """Seat a person in another room, or (None) in main. Returns whether the breakout runs, so that their browser moves.
 
-    Raises Unknown for a person, Malformed for a room that this breakout has not or that is full, WrongState.
+    Raises Unknown for a person, Malformed for a room that is full or not in this breakout, WrongState.
     """
     with locked(deps, breakout_id) as b:
         person = participant(b.tx.session, b.row.meeting_id, custom_participant_id)
@@ -71,7 +71,7 @@ def _room_for_one_more(b: LockedBreakout, room_id: str) -> Room:
 
 
 def _unseat(b: LockedBreakout, seat: Seat, *, goes_home: bool) -> None:
-    """End a seat. Who goes to another room keeps the way back until that is ready; who goes home has the grace."""
+    """End a seat. A person who goes home has the grace to leave. One who moves stays until the new room is ready."""
     seat.wanted = False
     if seat.state in (SeatState.ASSIGNED, SeatState.ADMITTED) or (goes_home and seat.state is SeatState.INVITED):
         was_invited = seat.state is SeatState.INVITED

@@ -34,7 +34,7 @@ STUCK_FAILURES = 3
 
 
 def begin_preparing(b: LockedBreakout) -> None:
-    """Have the rooms of a draft or scheduled breakout made ahead of its start. The breakout's task does that."""
+    """Make the rooms of a draft or scheduled breakout ahead of its start, by the breakout's task."""
     b.row.prepare_from = b.now
     b.count_change()
     b.leave_to_task()

@@ -1,4 +1,4 @@
-"""What operators do with a breakout that exists: prepare, start, close, cancel. Each is one transaction."""
+"""What operators do with an existing breakout: prepare, start, close, cancel. Each is one transaction."""
 
 from datetime import timedelta
 
@@ -56,7 +56,7 @@ def close(deps: Deps, breakout_id: str, countdown_seconds: int | None) -> bool:
 
 
 def cancel(deps: Deps, breakout_id: str) -> bool:
-    """Call a planned breakout off. Returns False when it is cancelled already. Raises Unknown, WrongState."""
+    """Cancel a planned breakout. Returns False when it is cancelled already. Raises Unknown, WrongState."""
     with locked(deps, breakout_id) as b:
         if b.row.state is BreakoutState.CANCELLED:
             return False

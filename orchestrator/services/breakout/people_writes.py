@@ -1,4 +1,4 @@
-"""What a transaction changes of the people of a meeting. It is written last, because participants are locked last."""
+"""A transaction's changes to people of a meeting. They are written last, because participants are locked last."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,9 +13,9 @@ from schemas.tables import Participant
 
 
 class PeopleWrites:
-    """Gathers changes, and writes them in one go and in the order of ids.
+    """Gathers changes, and writes them all at the end, in the order of ids.
 
-    In two goes, the second could wait for somebody who waits for the first (seen on PostgreSQL).
+    If people were locked twice, the second lock could wait for somebody who waits for the first (seen on PostgreSQL).
     """
 
     def __init__(self, tx: Transaction, meeting_id: str) -> None:
@@ -30,7 +30,7 @@ class PeopleWrites:
         self._changed[participant_id].update(values)
 
     def value(self, person: Participant, column: str) -> Any:
-        """Return a column of a person as it is going to be."""
+        """Return a column of a person as it will be written."""
         return self._changed.get(person.id, {}).get(column, getattr(person, column))
 
     def changed(self, column: str) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class PeopleWrites:
         return {row_id: values[column] for row_id, values in self._changed.items() if column in values}
 
     def raise_versions(self, participant_ids: Iterable[str] | None = None) -> None:
-        """Say that the seats of these people, or of the whole meeting, have changed. Their streams are woken."""
+        """Raise the versions of these people's seats, or of the whole meeting's, and wake their streams."""
         if participant_ids is None:
             self._all_seats_changed = True
         else:

@@ -36,7 +36,7 @@ def want(b: LockedBreakout, rooms: Iterable[Room]) -> None:
 
 
 def on_joined(b: LockedBreakout, room_ids: set[str]) -> None:
-    """Somebody joined these rooms: see that each open one is recorded.
+    """See that each open room of these is recorded, because somebody has joined.
 
     A recording that waits for people is due. One that has ended by itself gets a successor. One that should still run
     is asked about if the room was empty before, because RealtimeKit ends it 60 seconds after the last person has left
@@ -57,7 +57,7 @@ def on_joined(b: LockedBreakout, room_ids: set[str]) -> None:
 
 
 def merge(b: LockedBreakout, recording: Recording, fact: RecordingRecord) -> None:
-    """Take over what RealtimeKit says about a recording. Facts older than what is stored change nothing."""
+    """Merge what RealtimeKit says about a recording. Facts older than what is stored change nothing."""
     recording.started_at = recording.started_at or fact.started_at
     recording.stopped_at = recording.stopped_at or fact.stopped_at
     recording.download_url = fact.download_url or recording.download_url
@@ -105,7 +105,7 @@ def end_with_room(b: LockedBreakout, recording: Recording, fact: RecordingRecord
 
 
 def schedule_follow(b: LockedBreakout, recording: Recording) -> None:
-    """Ask RealtimeKit again later while the upload is under way. Webhooks usually tell first."""
+    """Ask RealtimeKit again later while the upload is under way. A webhook usually comes first."""
     is_uploading = recording.state is RecordingState.STOPPED
     recording.follow_at = b.now + follow_delay(recording.follows) if is_uploading else None
     due.set_due(b.tx, Recording, recording.id, recording.follow_at)

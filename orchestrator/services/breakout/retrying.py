@@ -1,4 +1,4 @@
-"""Trying a failed room once more, because an operator asks for it: its life starts again at its beginning."""
+"""Retrying a failed room at an operator's request: its life starts again from the beginning."""
 
 from sqlalchemy import select
 from sqlmodel import col

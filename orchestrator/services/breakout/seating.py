@@ -15,7 +15,7 @@ from schemas.tables import Participant, Room, Seat
 
 
 def seat_latecomers(b: LockedBreakout, participant_ids: Collection[str] | None = None) -> None:
-    """Seat those (of these people) whom an even assignment deals and who never had a seat in this breakout.
+    """Seat people (None: of the whole meeting) whom an even assignment deals and who never had a seat in this breakout.
 
     Each goes into the room that is least filled by then. Without a place they stay in main.
     """
@@ -45,7 +45,7 @@ def _is_dealt(b: LockedBreakout, person: Participant) -> bool:
 
 
 def seat_again(b: LockedBreakout, room: Room, seats: Sequence[Seat]) -> None:
-    """Give people whose seats in this room have ended new ones in it. Its child meeting may know them already."""
+    """Give people whose seats in this room have ended new seats in it. RealtimeKit may already have their records."""
     ended = [seat for seat in seats if seat.state is SeatState.NEVER_JOINED]
     for seat in ended:
         seat.wanted = False
@@ -55,9 +55,9 @@ def seat_again(b: LockedBreakout, room: Room, seats: Sequence[Seat]) -> None:
 
 
 def seat_in(b: LockedBreakout, room: Room, people: Mapping[str, Seat | None]) -> None:
-    """Seat people in a room; `people` gives the seat that each had so far.
+    """Seat people in a room; `people` holds the previous seat of each.
 
-    Who had a seat in this room before keeps the record that RealtimeKit has of them.
+    A person who had a seat in this room before keeps the record that RealtimeKit has of them.
     """
     if not people:
         return

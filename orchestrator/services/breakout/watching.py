@@ -12,7 +12,7 @@ from orchestrator.store import due
 from schemas.states import BreakoutState
 from schemas.tables import IS_LIVE, Breakout, Meeting
 
-SHARE = 0.55
+POLLING_SHARE = 0.55
 """The part of the quota that all meetings together may spend on asking about their places.
 
 Of 1,200 calls in 5 minutes that is 21 places in 10 seconds: 100 rooms and the parent in 50 seconds. The list of
@@ -32,7 +32,7 @@ def watch_people(b: LockedBreakout) -> None:
 
 
 def expect_home(b: LockedBreakout) -> None:
-    """Poll who comes home. Nobody has yet, so the first poll waits for its time."""
+    """Poll for people who return to main. Nobody has returned yet, so the first poll waits for its time."""
     due.due_by(b.tx, Meeting, [b.row.meeting_id], _plan_poll(b))
 
 
@@ -69,7 +69,9 @@ def poll_pause(deps: Deps, session: Session, meeting: Meeting, breakout: Breakou
 def seconds_between_calls(deps: Deps) -> float:
     """Return how far apart polling's calls are when they take their share of the quota and no more."""
     settings = deps.settings
-    return settings.realtimekit_quota_window_seconds / (SHARE * usable_of(settings.realtimekit_requests_per_5_minutes))
+    return settings.realtimekit_quota_window_seconds / (
+        POLLING_SHARE * usable_of(settings.realtimekit_requests_per_5_minutes)
+    )
 
 
 def live_breakouts(session: Session) -> int:

@@ -1,1 +1,1 @@
-"""Doing a thing once, however often it is asked for with one Idempotency-Key."""
+"""Requests with an Idempotency-Key: the work is done once, however often the request comes."""

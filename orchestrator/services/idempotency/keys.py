@@ -1,8 +1,8 @@
-"""Doing a thing once, however often it is asked for with the same Idempotency-Key.
+"""Stored answers by Idempotency-Key: the work is done once, however often the request comes.
 
-Work on our own tables commits its answer in the very transaction of the work: a crash loses both or neither, and of two
-that do it at the same time the second to commit is rolled back and gives the answer of the first. Work at RealtimeKit
-can't be rolled back; orchestrator/services/pending.py says how that is done.
+Work on our own tables commits its answer in the transaction of the work, so that a crash loses both or neither. Of two
+requests at the same time the second to commit is rolled back, and gets the answer of the first. Work at RealtimeKit
+can't be rolled back; orchestrator/services/idempotency/pending.py says how that is done.
 """
 
 import hashlib
@@ -22,9 +22,9 @@ from orchestrator.services.deps import Deps
 from orchestrator.store.database import Transaction, database_now
 from schemas.tables import IdempotencyKey
 
-KEPT = timedelta(hours=24)
-PURGED_AT_ONCE = 100
-"""Old rows that each new one takes along; far more than one, so that they never pile up."""
+KEY_LIFETIME = timedelta(hours=24)
+PURGED_ROWS = 100
+"""Old rows that each new row purges: far more than one, so that they never pile up."""
 WHERE = ("header", "Idempotency-Key")
 
 T = TypeVar("T")
@@ -32,17 +32,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Once:
-    """Which request it is: who asks for what, under which key."""
+    """One request with a key: the hash of caller, path and key, and the hash of its body."""
 
     id: str
     body_hash: str
     secret: bool = False
-    """The answer holds a token, and is stored encrypted."""
+    """Whether the answer holds a token, and is stored encrypted."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer as it was, or will be, sent."""
+    """An answer, as it is sent or was sent before."""
 
     status: int
     body: str
@@ -50,7 +50,7 @@ class Reply:
 
 
 Render = Callable[[Session, T], Reply]
-"""The answer to finished work, from what the session sees."""
+"""Renders the answer to finished work, from what the session reads."""
 
 
 class Beaten(NotNow):
@@ -58,7 +58,7 @@ class Beaten(NotNow):
 
 
 def once_for(caller: str, path: str, key: str, body: bytes, *, secret: bool = False) -> Once:
-    """Of two bodies that mean the same JSON either may come; a body that isn't JSON is taken as it is."""
+    """Identify a request. Bodies that mean the same JSON are equal; a body that is not JSON counts byte by byte."""
     with suppress(ValueError, RecursionError):
         body = json.dumps(json.loads(body), sort_keys=True).encode()
     return Once(_hash(json.dumps([caller, path, key]).encode()), _hash(body), secret)
@@ -69,17 +69,17 @@ def _hash(content: bytes) -> str:
 
 
 def run(deps: Deps, once: Once, work: Callable[[Deps], T], render: Render[T]) -> Reply:
-    """Do `work`, one call of a service that makes nothing outside, once.
+    """Do `work` once: one call of a service that makes nothing at RealtimeKit.
 
-    It gets a database whose transactions are all one: this one. An error is not remembered: the caller may repeat.
-    Raises Malformed for another body, and what `work` raises.
+    All transactions of the database that `work` gets are one, which also stores the answer. An error is not stored, so
+    the caller may repeat. Raises Malformed when the key came with another body, and what `work` raises.
     """
     if reply := kept(deps, once):
         return reply
     try:
         return _try(deps, once, work, render)
     except UserError:
-        # Perhaps it was refused only because the first request had done it meanwhile.
+        # Perhaps the work failed only because the first request has done it meanwhile.
         if reply := kept(deps, once):
             return reply
         raise
@@ -99,14 +99,14 @@ def _try(deps: Deps, once: Once, work: Callable[[Deps], T], render: Render[T]) -
 
 
 def rendered(tx: Transaction, render: Render[T], result: T) -> Reply:
-    """Render the answer as it will be after the commit. It is read anew, because statements bypass loaded rows."""
+    """Render the answer from rows that are read again, because statements do not update rows loaded before."""
     tx.session.flush()
     tx.session.expire_all()
     return render(tx.session, result)
 
 
 def kept(deps: Deps, once: Once) -> Reply | None:
-    """The answer given before, if there is one. Raises Malformed when the key came with another body."""
+    """Return the stored answer, if there is one. Raises Malformed when the key came with another body."""
     with deps.database.reading() as session:
         row = find(session, once)
     if row is None or row.status is None or row.answer is None:
@@ -118,8 +118,8 @@ def kept(deps: Deps, once: Once) -> Reply | None:
 
 
 def find(session: Session, once: Once, *, lock: bool = False) -> IdempotencyKey | None:
-    """The key's row, unless it is too old to count. Raises Malformed when it is about another body."""
-    young = col(IdempotencyKey.created_at) > database_now(session) - KEPT
+    """Return the key's row, unless it is older than KEY_LIFETIME. Raises Malformed when it came with another body."""
+    young = col(IdempotencyKey.created_at) > database_now(session) - KEY_LIFETIME
     statement = select(IdempotencyKey).where(col(IdempotencyKey.id) == once.id, young)
     row = session.scalar(statement.with_for_update() if lock else statement)
     if row is not None and row.body_hash != once.body_hash:
@@ -128,8 +128,8 @@ def find(session: Session, once: Once, *, lock: bool = False) -> IdempotencyKey 
 
 
 def add(tx: Transaction, row: IdempotencyKey) -> None:
-    """Store a new row, and purge old ones. Raises Beaten when somebody else has stored it meanwhile."""
-    _purge(tx, row.id, row.created_at - KEPT)
+    """Store a new row, and purge old ones. Raises Beaten when another request has stored it meanwhile."""
+    _purge(tx, row.id, row.created_at - KEY_LIFETIME)
     try:
         tx.session.add(row)
         tx.session.flush()
@@ -138,14 +138,14 @@ def add(tx: Transaction, row: IdempotencyKey) -> None:
 
 
 def stored_form(deps: Deps, once: Once, reply: Reply) -> str:
-    """What is stored of an answer."""
+    """Return the body of an answer as it is stored: encrypted if it holds a token."""
     return deps.vault.seal(reply.body) if once.secret else reply.body
 
 
 def _purge(tx: Transaction, row_id: str, before: datetime) -> None:
-    """The key's own old row, and some others by the index; those that another transaction purges are passed over."""
+    """Delete the key's own old row, and PURGED_ROWS others. Rows that another transaction purges are skipped."""
     old = select(col(IdempotencyKey.id)).where(col(IdempotencyKey.created_at) <= before)
-    some = old.order_by(col(IdempotencyKey.created_at)).limit(PURGED_AT_ONCE).with_for_update(skip_locked=True)
+    some = old.order_by(col(IdempotencyKey.created_at)).limit(PURGED_ROWS).with_for_update(skip_locked=True)
     for ids in (old.where(col(IdempotencyKey.id) == row_id), some):
         tx.session.execute(
             delete(IdempotencyKey).where(col(IdempotencyKey.id).in_(ids)).execution_options(synchronize_session=False)

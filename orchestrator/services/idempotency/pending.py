@@ -1,11 +1,11 @@
-"""Making a thing at RealtimeKit once under an Idempotency-Key: the key is committed first, pending, with a mark.
+"""Keys of requests that make a meeting at RealtimeKit: committed first as pending, with a mark for its title.
 
-hold     commit the key as pending, or take it over from a request whose time has ended; another's answer is waited for
-         a little. What it made is found by the mark in its title.
-answer   store the answer in the transaction that records what was made: the fence is `holder`
-let_go   after a failure: forget the key if certainly nothing was made, else leave the mark for a repeat to look for
+hold     commit the key as pending, or take it over from a request whose time is over, or wait a little for the answer
+         of another request; a meeting that an earlier request made is found by the mark in its title
+answer   store the answer in the transaction that records what was made; the fence is `holder`
+let_go   after a failure: delete the key if certainly nothing was made, else keep its mark, for a repeat to search
 
-A holder makes no call that could last beyond `held_until`, so whoever takes over then looks at something finished.
+A holder makes no call that could last beyond `held_until`, so no call is on its way when another request takes over.
 """
 
 import time
@@ -25,27 +25,27 @@ from orchestrator.store.database import Transaction
 from schemas.columns import new_id
 from schemas.tables import IdempotencyKey
 
-CALLS = 4
-"""How many calls of full length a holder has time for: presets, a search, the making, and one to spare."""
+HOLD_CALLS = 4
+"""How many calls of full length a holder has time for: presets, a search, the create, and one to spare."""
 PATIENCE_SECONDS = 5.0
 PAUSE_SECONDS = 0.1
-"""Between looks for another request's answer, which needs some calls to RealtimeKit."""
+"""The time between two looks for another request's answer, which takes that request some calls to RealtimeKit."""
 
 
 @dataclass
 class Held:
-    """The right to do the work of one key, for some seconds."""
+    """The right to do the work of one key, until `last_call_at` and one call more."""
 
     once: Once
     holder: str
     mark: str
     since: datetime
     in_doubt_since: datetime | None
-    """When an earlier try may last have made it."""
+    """When an earlier request may have made the meeting, at the latest."""
     last_call_at: float
-    """By elapsed(); a call that begins later might outlast the hold."""
+    """In seconds by elapsed(): a call that begins later might outlast the hold."""
     sent: bool = False
-    """This try may have made it."""
+    """Whether this request may have made the meeting."""
 
     def before_call(self) -> None:
         """Raise LeaseLost when it is too late for a call."""
@@ -54,7 +54,7 @@ class Held:
 
 
 def hold(deps: Deps, once: Once, *, patience_seconds: float = PATIENCE_SECONDS) -> Held | Reply:
-    """The key, or the answer that another request has given. Raises NotNow while another one works on it."""
+    """Hold the key, or return another request's answer. Raises NotNow while another request works on the key."""
     patient_until = elapsed() + patience_seconds
     while elapsed() < patient_until:
         if reply := keys.kept(deps, once):
@@ -69,7 +69,7 @@ def hold(deps: Deps, once: Once, *, patience_seconds: float = PATIENCE_SECONDS) 
 
 
 def answer(deps: Deps, tx: Transaction, held: Held, reply: Reply) -> None:
-    """Commit the answer with the rest of `tx`. Raises NotNow when somebody has taken the key over meanwhile."""
+    """Store the answer within `tx`. Raises NotNow when another request has taken the key over meanwhile."""
     row = _mine(tx, held)
     if row is None:
         raise NotNow("this took too long, and another request with the same Idempotency-Key goes on with it")
@@ -78,7 +78,7 @@ def answer(deps: Deps, tx: Transaction, held: Held, reply: Reply) -> None:
 
 
 def let_go(deps: Deps, held: Held) -> None:
-    """The work failed; a repeat may begin at once."""
+    """Give the key up after a failure, so that a repeat may begin at once."""
     with deps.database.transaction() as tx:
         row = _mine(tx, held)
         if row is None:
@@ -91,8 +91,8 @@ def let_go(deps: Deps, held: Held) -> None:
 
 
 def _take(deps: Deps, once: Once) -> Held | None:
-    """Hold the key, unless somebody else does or it is answered. Raises Beaten, and Malformed for another body."""
-    begun, length = elapsed(), CALLS * deps.settings.realtimekit_timeout_seconds
+    """Hold the key, unless it is held or answered. Raises Beaten, and Malformed when it came with another body."""
+    begun, length = elapsed(), HOLD_CALLS * deps.settings.realtimekit_timeout_seconds
     with deps.database.transaction() as tx:
         row = keys.find(tx.session, once, lock=True)
         now = tx.now()
@@ -101,7 +101,7 @@ def _take(deps: Deps, once: Once) -> Held | None:
             keys.add(tx, row)
         elif row.status is not None or (row.held_until is not None and row.held_until > now):
             return None
-        elif row.held_until is not None:  # its holder has died
+        elif row.held_until is not None:  # its holder has died or taken too long
             row.in_doubt_since = row.held_until
         row.holder, row.held_until = new_id(), now + timedelta(seconds=length)
         assert row.mark is not None

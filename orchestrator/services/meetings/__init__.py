@@ -1,1 +1,1 @@
-"""Parent meetings: making and adopting them, registering people, importing, tokens for main, asking who is where."""
+"""Parent meetings: making and adopting them, registering people, importing, tokens for main, polling who is where."""

@@ -13,7 +13,7 @@ from schemas.tables import Meeting, Participant
 
 
 def take_over(m: MeetingScope, meeting: Meeting, records: Sequence[ParticipantRecord]) -> None:
-    """Register these participants. What the caller has said of people stays."""
+    """Register these participants. What the caller has stored about people stays."""
     meeting.to_import = False
     statement = select(Participant).where(col(Participant.meeting_id) == meeting.id)
     known = {person.custom_participant_id: person for person in m.tx.session.scalars(statement)}

@@ -1,4 +1,4 @@
-"""Tokens for the parent meeting: who needs one, and what came of asking for it."""
+"""Tokens for the parent meeting: the people who need one, and the outcome of asking RealtimeKit for it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ from schemas.states import BreakoutState
 from schemas.tables import Breakout, Meeting, Participant, Seat
 
 MOST_REFUSALS = 8
-"""After so many refusals somebody is asked for again only when their browser wants it, or while a breakout is open."""
+"""After this many refusals a token is asked for again only when a browser wants it, or while a breakout is open."""
 BATCH_TOKENS = 200
 """Tokens made in one pass, because a pass must end well before its task's deadline."""
 
@@ -27,7 +27,7 @@ BATCH_TOKENS = 200
 def guests(tx: Transaction, meeting: Meeting, breakout: Breakout | None, now: datetime) -> list[Guest]:
     """Return people without a token for main whose browser asked for one, or who will have to come back.
 
-    Somebody whom RealtimeKit has refused rests for a while. Asked for in each pass, they would use up the quota.
+    A person whom RealtimeKit has refused waits until `token_again_at`: a call in each pass would use up the quota.
     """
     wanted: ColumnElement[bool] = col(Participant.token_wanted).is_(True)
     if breakout is not None and breakout.state is not BreakoutState.OPENING:
@@ -70,7 +70,7 @@ def record(
 ) -> int:
     """Keep the tokens, and report refusals. Returns how many were made.
 
-    When RealtimeKit has refused to say who is there, nobody was asked about: their browsers may ask again.
+    When RealtimeKit has refused to list the participants, no token was asked for. Browsers may ask for theirs again.
     """
     if isinstance(error, Refused):
         for guest in asked:
@@ -90,7 +90,7 @@ def record(
 
 
 def _record_one(m: MeetingScope, person: Participant, outcome: Outcome, *, in_doubt: bool) -> None:
-    """Keep one token. Who was refused gets another try after a pause."""
+    """Keep one token. A person who was refused gets another try after a pause."""
     if isinstance(outcome, ParticipantRecord):
         m.people.change(
             person.id,
@@ -121,7 +121,7 @@ def _report_refused(b: LockedBreakout, people: Sequence[Participant], outcomes: 
 
 
 def first_to_ask_again(m: MeetingScope, meeting_id: str) -> datetime | None:
-    """Return when the first person may be asked for again whom RealtimeKit has refused a token."""
+    """Return when the first token that RealtimeKit has refused may be asked for again."""
     changed = m.people.changed("token_again_at")
     waiting = col(Participant.token_wanted), col(Participant.auth_token).is_(None)
     again_at = select(func.min(col(Participant.token_again_at))).where(col(Participant.meeting_id) == meeting_id)

@@ -1,4 +1,4 @@
-"""Which meetings one pass asks RealtimeKit about, and what becomes of the answers' age."""
+"""Which RealtimeKit meetings one pass polls, and how old the answers are."""
 
 import math
 from collections import defaultdict
@@ -27,12 +27,12 @@ from schemas.states import LIVE, BreakoutState, RoomState
 from schemas.tables import Breakout, Meeting, Presence, Room
 
 PASSES_FOR_ALL = 5
-"""While webhooks come, a pass asks about meetings with an unexpected number of people, and about this part of the rest.
+"""While webhooks come, each meeting is polled once in this many passes.
 
-So each meeting is asked about once in so many passes.
+Meetings with an unexpected number of people are polled besides.
 """
-LATE = timedelta(seconds=60)
-"""Operators are told when what is known about people becomes older than this."""
+LATE_AFTER = timedelta(seconds=60)
+"""A poll that is older than this is reported to operators."""
 
 
 def live_breakout(tx: Transaction, meeting_id: str) -> Breakout | None:
@@ -44,7 +44,7 @@ def live_breakout(tx: Transaction, meeting_id: str) -> Breakout | None:
 def meetings_to_poll(tx: Transaction, meeting: Meeting, breakout: Breakout) -> list[PolledMeeting]:
     """Return the RealtimeKit meetings to look for people in.
 
-    Once the seats point to main only the parent matters, because who is left in rooms is put out in any case.
+    Once the seats point to main only the parent matters, because people left in rooms are put out in any case.
     """
     known = _known(tx, meeting.id)
     parent = PolledMeeting(
@@ -72,7 +72,7 @@ def _known(tx: Transaction, meeting_id: str) -> dict[str | None, int]:
 
 
 def allowance(deps: Deps, tx: Transaction, meeting: Meeting, breakout: Breakout, meetings: int) -> Allowance:
-    """Return how many of these meetings the next pass may ask about."""
+    """Return how many of these meetings the next pass may poll."""
     pause = poll_pause(deps, tx.session, meeting, breakout)
     most = max(1, int(pause.total_seconds() / (seconds_between_calls(deps) * live_breakouts(tx.session))))
     if webhooks_come_now(meeting, breakout):
@@ -81,7 +81,7 @@ def allowance(deps: Deps, tx: Transaction, meeting: Meeting, breakout: Breakout,
 
 
 def note_polled(tx: Transaction, meeting: Meeting, strangers: Mapping[PolledMeeting, int], at: datetime) -> None:
-    """Store that these meetings were asked about, and their strangers. Call it before seats are locked."""
+    """Store that these meetings were polled, and their numbers of strangers. Call it before seats are locked."""
     by_number: defaultdict[int, list[str]] = defaultdict(list)
     for place, number in strangers.items():
         if place.room_id is None:
@@ -95,13 +95,13 @@ def note_polled(tx: Transaction, meeting: Meeting, strangers: Mapping[PolledMeet
 
 
 def report_lateness(b: LockedBreakout, meeting: Meeting, meetings: Sequence[PolledMeeting], asked_at: datetime) -> None:
-    """Count the age of the oldest answer, and tell the operator, once, when it is late."""
+    """Observe the age of the oldest poll, and report it once when it exceeds LATE_AFTER."""
     since = b.row.opened_at
     if not meetings or since is None or b.row.state is not BreakoutState.OPEN or webhooks_come(meeting, since):
         return
     age = asked_at - min(max(place.polled_at or since, since) for place in meetings)
     b.tx.count(partial(metrics.POLL_AGE.observe, age.total_seconds()))
-    if age > LATE and not b.row.polls_are_late:
+    if age > LATE_AFTER and not b.row.polls_are_late:
         b.row.polls_are_late = True
         detail = (
             f"no webhooks come, and {len(meetings)} meetings are asked in turn who is in them: "

@@ -1,4 +1,4 @@
-"""Asking RealtimeKit who is in which meeting, a few of many at a time, so that the quota has room for other calls."""
+"""Polling who is in which RealtimeKit meeting: a few of many at a time, so that the quota has room for other calls."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ class PolledMeeting:
 
     realtimekit_meeting_id: str
     room_id: str | None
-    """None: the parent."""
+    """None for the parent meeting."""
     known: int
     """How many people are there as far as we know."""
     strangers: int
@@ -40,7 +40,7 @@ class Allowance:
 
 @dataclass(frozen=True)
 class Attendees:
-    """Who is and was in a meeting, and how many its session says are there."""
+    """The peers of a meeting's session, present and past, and how many people the session counts."""
 
     peers: Sequence[PeerRecord] = ()
     live: int = 0
@@ -48,7 +48,7 @@ class Attendees:
 
 @dataclass
 class Roll:
-    """What the calls gave. An error does not hide what worked."""
+    """The results of the calls. An error does not hide results."""
 
     attendees: dict[PolledMeeting, Attendees] = field(default_factory=dict)
     error: RealtimeKitError | None = None
@@ -59,7 +59,7 @@ async def call_roll(
 ) -> Roll:
     """List the participants of the meetings chosen for this pass.
 
-    One list of all live sessions, a call for each hundred, tells which meetings have another number of people than we
+    The list of all live sessions, a call for each hundred, shows which meetings have another number of people than we
     know of. A meeting with no session and nobody known inside counts as empty, without a call.
     """
     roll = Roll()
@@ -84,7 +84,7 @@ async def call_roll(
 def choose(
     meetings: Sequence[PolledMeeting], sessions: Mapping[str, SessionRecord], allowance: Allowance
 ) -> list[PolledMeeting]:
-    """Choose the meetings to ask about now: of suspects and of others those first that have waited longest."""
+    """Choose the meetings to poll now: of suspects and of others, those that have waited longest."""
     waiting = sorted(meetings, key=lambda meeting: meeting.polled_at or NEVER)
     suspects = [it for it in waiting if _live(it, sessions) != it.known + it.strangers]
     first = suspects[: allowance.suspects]

@@ -1,4 +1,4 @@
-"""What a poll tells of people: their stays, the ends of stays that it does not see any more, and strangers."""
+"""What a poll shows: people's stays, the ends of stays that it does not show any more, and strangers."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ def strangers(tx: Transaction, meeting_id: str, found: Found) -> dict[PolledMeet
 
 
 def stays(m: MeetingScope, found: Found, asked_at: datetime) -> list[Stay]:
-    """Return the stays that the poll saw, and the ends of those that it did not see any more."""
+    """Return the stays that the poll shows, and the ends of those that it does not show any more."""
     if not found:
         return []
     ids = _ids(m.tx, m.meeting_id)
@@ -55,7 +55,7 @@ def _stay(participant_id: str, room_id: str | None, peer: PeerRecord, asked_at: 
 def _gone(
     m: MeetingScope, asked: set[str | None], asked_at: datetime, *, seen: set[tuple[str | None, str]]
 ) -> list[Stay]:
-    """Return the ends of stays in the places asked about that the poll did not see.
+    """Return the ends of stays in the polled places that the poll does not show.
 
     Young stays do not count, because RealtimeKit's list may lag a little behind its webhooks.
     """

@@ -1,4 +1,4 @@
-"""The task of a parent meeting: import its people, make the tokens that are wanted, and ask who is where."""
+"""The task of a parent meeting: import its people, make the tokens that are wanted, and poll who is where."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from orchestrator.store.database import Transaction
 from schemas.tables import Meeting
 
 TRY_REFUSED_AGAIN = timedelta(seconds=LAST_REFUSED_SECONDS)
-"""How long a pass that RealtimeKit has refused rests."""
+"""The pause after a pass that RealtimeKit has refused."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class SyncWork:
     guests: list[Guest]
     to_poll: list[PolledMeeting]
     allowance: Allowance
-    """How many of these may be asked about."""
+    """How many of these may be polled."""
     poll_priority: Priority
     now: datetime
 
 
 @dataclass
 class Outcomes:
-    """What the calls gave. An error that is worth another try does not hide what worked."""
+    """The results of the calls. An error that is worth another try does not hide results."""
 
     imported: list[ParticipantRecord] | None = None
     tokens: dict[str, Outcome] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Outcomes:
 
     @property
     def got_on(self) -> bool:
-        """Whether anything came of it, or nothing stood in the way."""
+        """Whether the pass reached anything, or met no error."""
         made = any(isinstance(one, ParticipantRecord) for one in self.tokens.values())
         return self.error is None or made or bool(self.roll.attendees)
 
@@ -93,8 +93,8 @@ def _read(deps: Deps, tx: Transaction, meeting_id: str) -> SyncWork:
 def _mark_doubts(deps: Deps, claim: due.Claim, work: SyncWork) -> None:
     """Store that people who are about to be added may be there without our knowing, should the answer be lost.
 
-    This is not done with the start of the pass, because whoever locks several people holds the breakout, or two wait in
-    a circle.
+    This is not done at the start of the pass, because several people may be locked only under the breakout's lock. Else
+    two transactions could wait for each other.
     """
     new = [guest.row_id for guest in work.guests if guest.realtimekit_participant_id is None]
     if not new:
@@ -106,7 +106,7 @@ def _mark_doubts(deps: Deps, claim: due.Claim, work: SyncWork) -> None:
 
 
 async def _ask(kit: RealtimeKit, work: SyncWork) -> Outcomes:
-    """Import, make tokens, poll; each as far as it gets."""
+    """Import people, make tokens, poll. Keep what was reached before an error."""
     outcomes = Outcomes()
     try:
         if work.to_import:
@@ -132,7 +132,7 @@ def _record(deps: Deps, claim: due.Claim, work: SyncWork, outcomes: Outcomes) ->
         if outcomes.imported is not None:
             importing.take_over(m, meeting, outcomes.imported)
         elif isinstance(outcomes.error, NotFound):
-            meeting.to_import = False  # it is not there any more
+            meeting.to_import = False  # RealtimeKit does not have it any more
         made = main_tokens.record(m, work.guests, outcomes.tokens, outcomes.error)
         live = polling.live_breakout(m.tx, meeting.id)
         if meeting.poll_at is None or meeting.poll_at <= m.now or live is None:

@@ -1,1 +1,1 @@
-"""Passes over a row that call RealtimeKit: leases around the calls, admitting people, looking for what is in doubt."""
+"""Passes over rows that call RealtimeKit: leases around the calls, admission of people, searches after a doubt."""

@@ -1,4 +1,4 @@
-"""Finding meetings that an unanswered create may have made: by our mark at the end of their titles."""
+"""Finding meetings that an unanswered create may have made, by the mark at the end of their titles."""
 
 from datetime import datetime, timedelta
 
@@ -10,13 +10,13 @@ from orchestrator.services.deps import Deps
 
 
 async def find_ours(deps: Deps, key: str, priority: Priority = Priority.OPENING) -> list[MeetingRecord]:
-    """Living meetings whose title ends in our mark for this key, compared exactly: how a search matches is unknown."""
+    """Find living meetings whose title ends in exactly our mark for this key: how a search matches is unknown."""
     hits = await deps.realtimekit.find_meetings(key, priority=priority)
     return [hit for hit in hits if ends_with_key(hit.title, deps.install, key)]
 
 
 def must_have_settled(deps: Deps, in_doubt_since: datetime | None, now: datetime) -> None:
-    """Raise TooEarly while a search may not show yet what a create of `in_doubt_since` has made."""
+    """Raise TooEarly while a search may not yet show a meeting that was created at `in_doubt_since`."""
     if in_doubt_since is None:
         return
     lag = timedelta(seconds=deps.settings.realtimekit_timeout_seconds + deps.settings.search_settle_seconds)

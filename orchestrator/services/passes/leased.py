@@ -1,4 +1,4 @@
-"""A pass over a row that makes calls outside: it is started, kept by a lease, and given back whatever happens."""
+"""A pass over a row that calls RealtimeKit: the row is started, kept by a lease, and released whatever happens."""
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,10 +23,10 @@ from schemas.tables import Due
 
 T = TypeVar("T")
 Read = Callable[[Deps, Transaction, Sequence[str]], Mapping[str, T]]
-"""Reads what the passes over these rows need to know, by row."""
+"""Reads, by row, what the passes over these rows need to know."""
 
 AfterError = Callable[[Deps, due.Claim, Exception], None]
-"""Gives a row back whose pass met an error that nobody had expected."""
+"""Releases a row whose pass ended with an unexpected error."""
 
 NO_TRY = OutOfQuota | Stopping | TooEarly
 """Errors of a pass that could not try anything."""
@@ -36,7 +36,7 @@ _jitter = random.Random()  # noqa: S311 - spreads retries, guards nothing
 
 @dataclass(frozen=True)
 class _Starting(Generic[T]):
-    """What all starts of rows of one table have in common."""
+    """What concurrent starts of rows of one table share."""
 
     deps: Deps
     table: type[Due]
@@ -51,7 +51,7 @@ def start_pass(
 
     Gives None when the message is stale. Rows that other threads start at the same time are started and read together:
     one by one, reading 100 rooms took a third of the time in which they were opened (measured). An unexpected error
-    gives the row back with a backoff, or as `after_error` does, and goes on up, so that the task shows as failed.
+    releases the row with a backoff, or by `after_error`, and is raised again, so that the task shows as failed.
     """
     begun = elapsed()
     after_error = after_error or _give_back
@@ -75,7 +75,7 @@ def start_pass(
 
 @contextmanager
 def _given_back_after_errors(deps: Deps, fence: due.Claim, after_error: AfterError) -> Iterator[None]:
-    """Give the row back after an error, at once or, while the database is away, later. A lost row is left alone."""
+    """Release the row after an error: at once, or later if the database is away. A lost row is left alone."""
     try:
         yield
     except LeaseLost:
@@ -99,7 +99,7 @@ def _start_unread(deps: Deps, table: type[Due], row_id: str, claim: int) -> Iter
 
 
 def _start_all(starting: _Starting[T], _key: str, asked: list[tuple[str, int]]) -> list[tuple[due.Claim, T] | None]:
-    """Start rows. Of two messages for one row, one is answered None."""
+    """Start rows. Of two messages for one row, one gets None."""
     deps, table = starting.deps, starting.table
     with deps.database.transaction() as tx:
         started = due.start_all(tx, table, asked, holder=deps.holder, lease=deps.leases.lease)
@@ -117,9 +117,9 @@ def _give_back(deps: Deps, claim: due.Claim, _error: Exception) -> None:
 
 
 def release_for_retry(tx: Transaction, claim: due.Claim, error: RealtimeKitError | None) -> None:
-    """Release a row whose pass did not get through; `error` is None for an error of ours.
+    """Release a row whose pass failed; `error` is None for an error of ours.
 
-    The row is due after a backoff, when the quota has room, or at once for another worker when this one stops.
+    The row is due after a backoff, or when the quota has room, or at once for another worker when this one stops.
     """
     row: Any = tx.session.get_one(claim.table, claim.row_id, populate_existing=True)
     wait = timedelta() if isinstance(error, Stopping) else backoff(row.tries, _jitter)

@@ -27,7 +27,7 @@ from schemas.states import POINTS_TO_ROOM, RUNNING, Location, RoomWanted, SeatSt
 from schemas.tables import Participant, Presence, Room, Seat
 
 ACK = "ack:"
-"""Begins the peer id of a stay that only the person's own browser has told of."""
+"""Begins the peer id of a stay that only the person's own browser has reported."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Stay:
     joined_at: datetime
     left_at: datetime | None = None
     polled: bool = False
-    """A poll says so. A poll sees who is there, and can only presume that somebody has left."""
+    """Whether a poll reported it. A poll shows who is there, and can only presume that somebody has left."""
 
 
 def apply(m: MeetingScope, stays: Sequence[Stay]) -> None:
-    """Merge what is known about peers, and let everything follow from where their people are now."""
+    """Merge these stays, and bring everything in line with where their people are now."""
     if not stays:
         return
     _merge(m.tx, m.meeting_id, stays)
@@ -73,7 +73,7 @@ def set_present(m: MeetingScope, person: Participant, *, present: bool) -> None:
 
 
 def acknowledged_stay(m: MeetingScope, person: Participant, room_id: str | None) -> Stay:
-    """Return the stay that a browser tells of: one of its own, unless RealtimeKit has told of one there already."""
+    """Return the stay that a browser reports: a new one, unless RealtimeKit has reported one there already."""
     here = select(Presence).where(
         col(Presence.participant_id) == person.id, col(Presence.left_at).is_(None), col(Presence.room_id) == room_id
     )
@@ -84,7 +84,7 @@ def acknowledged_stay(m: MeetingScope, person: Participant, room_id: str | None)
 
 
 def _end(tx: Transaction, which: Select[Presence], now: datetime) -> set[str]:
-    """End these stays and return whose they were."""
+    """End these stays, and return the ids of their people."""
     found = tx.session.scalars(which).all()
     for presence in found:
         presence.left_at = max(now, presence.joined_at)
@@ -128,7 +128,7 @@ def _merge_leaving(presence: Presence, stay: Stay, left_at: datetime) -> None:
 
 
 def _arrive(tx: Transaction, meeting_id: str, stay: Stay) -> Presence:
-    """Add a peer that was not seen before. It replaces what the person's browser had said."""
+    """Add a peer that was not seen before. It replaces stays that only the person's browser has reported."""
     _end_acked(tx, stay)
     presence = Presence(
         meeting_id=meeting_id,
@@ -196,9 +196,9 @@ def _move_seats(b: LockedBreakout, seats: Sequence[Seat], where: Mapping[str, se
 def _of_people_who_left_again(
     b: LockedBreakout, seats: Sequence[Seat], where: Mapping[str, set[str | None]]
 ) -> list[Seat]:
-    """Return seats whose people came and went before either was known: they have been there all the same.
+    """Return seats whose people had left again before their arrival was known.
 
-    Somebody who has had a seat in that room before may have been there for that one, and is left as they are.
+    A person with an earlier seat in that room may have been there for that one, and is left out.
     """
     seated = Counter((seat.room_id, seat.participant_id) for seat in seats)
     gone = [
@@ -229,7 +229,7 @@ def _seat_move(seat: Seat, where: set[str | None]) -> SeatState | None:
 
 
 def _overstaying(seats: Sequence[Seat], where: Mapping[str, set[str | None]]) -> list[Seat]:
-    """Return seats that were given up, whose people are in these rooms though they could be where they belong."""
+    """Return ended seats whose people are still in the room although they could be where they belong."""
     belong = {seat.participant_id: seat for seat in seats if seat.wanted}
     found = []
     for seat in seats:
@@ -242,7 +242,7 @@ def _overstaying(seats: Sequence[Seat], where: Mapping[str, set[str | None]]) ->
 
 
 def _locate(tx: Transaction, people: PeopleWrites, ids: Iterable[str]) -> None:
-    """Keep with each person where they were last seen to arrive, of the places they are in."""
+    """Store for each person the place that they entered last, of those where they are."""
     statement = (
         select(col(Presence.participant_id), col(Presence.room_id))
         .where(col(Presence.participant_id).in_(list(ids)), col(Presence.left_at).is_(None))

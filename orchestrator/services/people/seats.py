@@ -29,7 +29,7 @@ class _SeatInRoom:
     room_name: str
     realtimekit_meeting_id: str
     token: str | None
-    """None where no secret of ours opens what is stored."""
+    """None if no secret decrypts the stored token."""
 
 
 def seat(deps: Deps, participant_id: str) -> SeatResponse:
@@ -43,7 +43,7 @@ def seat(deps: Deps, participant_id: str) -> SeatResponse:
 def seats(deps: Deps, participant_ids: Collection[str]) -> dict[str, SeatResponse]:
     """Return where these people should be now, in a constant number of queries. Unknown people are left out.
 
-    A person whose token is missing, or can't be decrypted any more, gets one made soon.
+    A person whose token is missing, or can't be decrypted any more, gets a new one soon.
     """
     with deps.database.reading() as session:
         people = _people(session, participant_ids)
@@ -78,7 +78,7 @@ def versions(session: Session, meeting_ids: Collection[str]) -> dict[str, int]:
 def _people(session: Session, participant_ids: Collection[str]) -> Sequence[Any]:
     """Return the people with their versions.
 
-    They are read first: what is read after it may be newer than a version says, never older.
+    They are read first, so that what is read later may be newer than the version says, but never older.
     """
     statement = (
         select(

@@ -1,4 +1,4 @@
-"""Having RealtimeKit tokens made again that are missing or can't be decrypted any more."""
+"""Asking for new RealtimeKit tokens where they are missing or can't be decrypted any more."""
 
 from collections.abc import Collection
 
@@ -12,9 +12,9 @@ from schemas.tables import Meeting, Participant, Room, Seat
 
 
 def want_main_tokens(deps: Deps, meeting_id: str, participant_ids: Collection[str]) -> None:
-    """Have tokens for the parent meeting made for those of these people who have none that opens.
+    """Ask for tokens for the parent meeting, for those of these people who have none that can be decrypted.
 
-    They are made at once, except for people whom RealtimeKit has just refused one.
+    The meeting's task makes them at once, except for people whom RealtimeKit has just refused one.
     """
     with locked_for_meeting(deps, meeting_id) as m:
         due.lock_rows(m.tx, Meeting, [meeting_id])
@@ -30,7 +30,7 @@ def want_main_tokens(deps: Deps, meeting_id: str, participant_ids: Collection[st
 
 
 def want_room_tokens(deps: Deps, seat_ids: Collection[str]) -> None:
-    """Have the rooms of these seats make new tokens for those that no secret opens any more."""
+    """Ask for new tokens for those of these seats whose token can't be decrypted. Their rooms' tasks make them."""
     with deps.database.transaction() as tx:
         seats_there = tx.session.scalars(select(Seat).where(col(Seat.id).in_(seat_ids))).all()
         room_ids = {seat.room_id for seat in seats_there if deps.vault.open(seat.auth_token) is None}

@@ -1,4 +1,4 @@
-"""Creating a breakout: its rooms, who sits where, and when it starts. One transaction; Celery tasks do the rest."""
+"""Creating a breakout in one transaction: its rooms, who sits where, and when it starts. Tasks do the rest."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -33,7 +33,7 @@ SETTINGS = frozenset(
         "on_room_failure",
     }
 )
-"""Settings of the request that the table has under the same names."""
+"""Fields of the request that are columns of the table under the same names."""
 
 
 def create(deps: Deps, meeting_id: str, body: BreakoutRequest) -> str:
@@ -57,7 +57,7 @@ def create(deps: Deps, meeting_id: str, body: BreakoutRequest) -> str:
 
 
 def _schedule(b: LockedBreakout, body: BreakoutRequest, calls: int) -> None:
-    """Start now, or at the time asked for; `calls` are those that preparing takes."""
+    """Start now, or schedule the start; `calls` is the number of calls that preparing takes."""
     if body.start == "now":
         begin_opening(b)
         b.leave_to_task()

@@ -1,4 +1,4 @@
-"""The task of a recording: ask RealtimeKit how its upload goes. It only reads there."""
+"""The task of a recording: ask RealtimeKit for the state of its upload, and change nothing there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class FollowWork:
 
 @dataclass(frozen=True)
 class Fact:
-    """What RealtimeKit said, or why it said nothing."""
+    """What RealtimeKit answered, or why there is no record."""
 
     record: RecordingRecord | None
     error: str = ""

@@ -38,7 +38,7 @@ def advance(deps: Deps, room_id: str, claim: int) -> Result:
             return _pass(deps, lease, work)
         except RealtimeKitError as error:
             seek_evidence(deps, lease, error, work.priority)
-            return _could_not(deps, lease.claim, work, error)
+            return _handle_failure(deps, lease.claim, work, error)
 
 
 def _pass(deps: Deps, lease: Lease, work: RoomWork) -> Result:
@@ -47,8 +47,8 @@ def _pass(deps: Deps, lease: Lease, work: RoomWork) -> Result:
     return open_or_keep(deps, lease, work)
 
 
-def _could_not(deps: Deps, claim: due.Claim, work: RoomWork, error: RealtimeKitError) -> Result:
-    """Try later what may yet work. What RealtimeKit refuses for good fails the room, or is reported."""
+def _handle_failure(deps: Deps, claim: due.Claim, work: RoomWork, error: RealtimeKitError) -> Result:
+    """Make the room due again if a retry may help. A refusal for good fails the room, or is reported."""
     words = without_names(error.message, work.guests)
     with locked(deps, work.breakout_id) as b:
         room = _still_ours(b, claim)
@@ -71,7 +71,7 @@ def _record_refusal(b: LockedBreakout, room: Room, claim: due.Claim, words: str)
 
 
 def _after_error(deps: Deps, claim: due.Claim, error: Exception) -> None:
-    """Count an error of ours as the room's own, because another room need not meet it."""
+    """Count an error of ours as the room's own, because it may concern this room alone."""
     with deps.database.reading() as session:
         breakout_id = session.scalar(select(col(Room.breakout_id)).where(col(Room.id) == claim.row_id))
     assert breakout_id is not None
@@ -81,7 +81,7 @@ def _after_error(deps: Deps, claim: due.Claim, error: Exception) -> None:
 
 
 def _still_ours(b: LockedBreakout, claim: due.Claim) -> Room:
-    """Return the room as it is now. Raises LeaseLost when somebody else has started it since."""
+    """Return the room as it is now. Raises LeaseLost when another worker has started it since."""
     room = b.tx.session.get_one(Room, claim.row_id, populate_existing=True)
     if room.claim != claim.fence:
         raise LeaseLost(f"room {room.id} is somebody else's by now")

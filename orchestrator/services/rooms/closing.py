@@ -1,6 +1,6 @@
-"""Closing a room: stop its recording, let nobody in any more, put out who is left. Every step is safe to repeat.
+"""Closing a room: stop its recording, let nobody in any more, put out the people left. Every step may be repeated.
 
-A step that fails keeps none of the others from being done. What is refused is reported, the rest is tried again.
+A step that fails does not prevent the others. Refusals are reported, and other failures are tried again.
 """
 
 from collections.abc import Coroutine
@@ -46,7 +46,7 @@ class Ended:
 
     @property
     def puts_out(self) -> bool:
-        """Whether the pass puts out who is left. Most rooms are empty, and each call counts."""
+        """Whether the pass makes the call that puts people out. Most rooms are empty, and each call costs quota."""
         return self.work.occupied or self.work.may_be_occupied
 
 
@@ -102,7 +102,7 @@ async def _end_at_realtimekit(kit: RealtimeKit, ended: Ended) -> None:
 
     1. Stop the recordings.
     2. Retire the meeting, or people who are put out could come back.
-    3. Put out who is left.
+    3. Put out the people who are left.
     4. Retire surplus meetings.
     """
     work, meeting_id = ended.work, ended.work.realtimekit_meeting_id
@@ -128,7 +128,7 @@ async def _attempt(ended: Ended, step: Coroutine[Any, Any, None]) -> None:
 
 
 async def _stop(kit: RealtimeKit, meeting_id: str, recording: RecordingWork, ended: Ended) -> None:
-    """Stop a recording, also one that may have been started without our knowing."""
+    """Stop a recording, even one that may have been started without our knowing."""
     realtimekit_id = recording.realtimekit_recording_id
     if realtimekit_id is None and recording.in_doubt:
         running = await kit.active_recording(meeting_id, priority=Priority.CLOSING)
@@ -139,7 +139,7 @@ async def _stop(kit: RealtimeKit, meeting_id: str, recording: RecordingWork, end
 
 
 def _record_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[Result | None]:
-    """Record passes over rooms of one breakout. None stands for a room that is somebody else's by now."""
+    """Record passes over rooms of one breakout. None stands for a room whose claim is lost."""
     with locked(deps, breakout_id) as b:
         reached = [one.work.room_id for one in batch if one.work.realtimekit_meeting_id]
         rooms = due.record_all(b.tx, [one.claim for one in batch], reached)
@@ -153,7 +153,7 @@ def _record_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[Result
         occupied = occupied_rooms(b.tx.session, [one.work.room_id for one in mine if not one.puts_out])
         presence.note_emptied(b, [room_id for room_id in rooms if room_id not in occupied])
         due.release_all(b.tx, [one.claim for one in mine])
-        due.want(b.tx, Room, occupied)  # somebody came while the pass was at work, and is put out by the next
+        due.want(b.tx, Room, occupied)  # people who came during the pass are put out by the next
         return [_result(rooms[one.work.room_id], one) if one in mine else None for one in batch]
 
 
@@ -167,5 +167,5 @@ def _record_one(b: LockedBreakout, room: Room, one: Ended) -> None:
     if room.state in (RoomState.PLANNED, RoomState.CLOSING):
         room.error = None
         b.move_rooms([room], RoomState.CLOSED)
-    if room.wanted is RoomWanted.CLOSED:  # else it was asked for again meanwhile
+    if room.wanted is RoomWanted.CLOSED:  # else it was wanted again meanwhile
         room.retired_at = b.now

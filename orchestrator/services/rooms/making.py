@@ -21,8 +21,8 @@ class Made:
     meeting_id: str
 
 
-def have_meeting(deps: Deps, lease: Lease, work: RoomWork) -> str:
-    """Return the id of the room's child meeting, which is recorded by then. Raises LeaseLost, RealtimeKitError."""
+def ensure_meeting(deps: Deps, lease: Lease, work: RoomWork) -> str:
+    """Find or make the room's child meeting, record it, and return its id. Raises LeaseLost, RealtimeKitError."""
     meeting = _look_up(deps, lease, work) if work.in_doubt_since else None
     meeting = meeting or _make(deps, lease, work)
     if not deps.database.groups.run(_record_all, deps, work.breakout_id, Made(lease.claim, work, meeting.id)):
@@ -50,7 +50,7 @@ def _make(deps: Deps, lease: Lease, work: RoomWork) -> MeetingRecord:
         if work.in_doubt_since is None:
             _record_doubt(deps, lease.claim, in_doubt=False)
         raise
-    except OutcomeUnknown:  # the call may have waited long for its turn, and the search settles from now on
+    except OutcomeUnknown:  # the call may have waited long for quota, and the search settles from now on
         _record_doubt(deps, lease.claim, in_doubt=True)
         raise
 
@@ -63,7 +63,7 @@ def _record_doubt(deps: Deps, claim: due.Claim, *, in_doubt: bool) -> None:
 
 
 def _record_all(deps: Deps, _breakout_id: str, batch: list[Made]) -> list[bool]:
-    """Record the meetings of rooms that are still their workers'. Returns for each room whether it was."""
+    """Record the meetings of rooms whose claims are still good. Returns for each whether it was recorded."""
     with deps.database.transaction() as tx:
         rooms = due.record_all(tx, [one.claim for one in batch], [one.work.room_id for one in batch])
         mine = [one for one in batch if one.work.room_id in rooms]

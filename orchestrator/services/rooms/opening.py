@@ -10,7 +10,7 @@ from orchestrator.realtimekit.records import ParticipantRecord, RecordingRecord
 from orchestrator.services.deps import Deps
 from orchestrator.services.passes.admission import admit_all
 from orchestrator.services.result import Result
-from orchestrator.services.rooms.making import have_meeting
+from orchestrator.services.rooms.making import ensure_meeting
 from orchestrator.services.rooms.patience import seek_evidence
 from orchestrator.services.rooms.reached import Reached, RoomOutcomes, record_all
 from orchestrator.services.rooms.work import RoomWork
@@ -22,13 +22,13 @@ LONGEST_RECORDING_SECONDS = 86_400
 def open_or_keep(deps: Deps, lease: Lease, work: RoomWork) -> Result:
     """Bring a room nearer to being open with everybody admitted and, once somebody is there, recorded.
 
-    1. Have a child meeting.
-    2. Make the calls, each whatever becomes of the others.
-    3. Record what they reached, together with other rooms of the breakout that are as far: each needs the breakout's
-       lock and a dozen statements, and one after the other 100 rooms took longer to record than to open (measured).
+    1. Find or make the child meeting.
+    2. Make the calls. One that fails does not prevent the others.
+    3. Record what they reached, together with other rooms of the breakout that are as far. Each record takes the
+       breakout's lock and a dozen statements: one by one, 100 rooms took longer to record than to open (measured).
     """
-    meeting_id = work.realtimekit_meeting_id or have_meeting(deps, lease, work)
-    outcomes = deps.realtimekit.run(_bring_about(deps.realtimekit, meeting_id, work), lease.before_call)
+    meeting_id = work.realtimekit_meeting_id or ensure_meeting(deps, lease, work)
+    outcomes = deps.realtimekit.run(_make_calls(deps.realtimekit, meeting_id, work), lease.before_call)
     if outcomes.error is not None:
         seek_evidence(deps, lease, outcomes.error, work.priority)
     reached = Reached(lease.claim, work, outcomes, _sealed(deps, outcomes))
@@ -38,7 +38,7 @@ def open_or_keep(deps: Deps, lease: Lease, work: RoomWork) -> Result:
     return result
 
 
-async def _bring_about(kit: RealtimeKit, meeting_id: str, work: RoomWork) -> RoomOutcomes:
+async def _make_calls(kit: RealtimeKit, meeting_id: str, work: RoomWork) -> RoomOutcomes:
     admissions = await admit_all(kit, meeting_id, work.guests)
     recording = await _record(kit, meeting_id, work) if work.recording_to_start else None
     still_there = [leaver.custom_participant_id for leaver in work.leavers if leaver.is_still_there]
@@ -77,7 +77,7 @@ async def _record(kit: RealtimeKit, meeting_id: str, work: RoomWork) -> Recordin
 
 
 def _sealed(deps: Deps, outcomes: RoomOutcomes) -> dict[str, str]:
-    """Encrypt the tokens that were got, by seat."""
+    """Encrypt the tokens that RealtimeKit gave, by seat."""
     return {
         row_id: deps.vault.seal(outcome.token)
         for row_id, outcome in outcomes.admissions.items()

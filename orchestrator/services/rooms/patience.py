@@ -7,8 +7,8 @@ pass asks something harmless, if need be), and others get on, by recorded facts:
 - no other room is failing.
 
 An error of ours (a row that can't be processed) is always the row's own. A closing room gets more patience and needs
-less evidence: that RealtimeKit answers. What is left of a room that was given up is found by the daily sweep
-(services/upkeep/sweep.py), while a meeting whose breakout never closed could have no other.
+less evidence: that RealtimeKit answers. The daily sweep (services/upkeep/sweep.py) finds what is left of a room that
+was given up. Were it never given up, its breakout would never close, and the meeting could have no other breakout.
 """
 
 from contextlib import suppress
@@ -38,7 +38,7 @@ from schemas.tables import IS_LIVE, Breakout, Room, Seat
 
 @dataclass(frozen=True)
 class Failed:
-    """A pass that did not get through."""
+    """A pass that failed."""
 
     room: Room
     claim: due.Claim
@@ -59,7 +59,7 @@ def seek_evidence(deps: Deps, lease: Lease, error: RealtimeKitError, priority: P
 def retry_or_give_up(b: LockedBreakout, failed: Failed) -> Result:
     """Give the room back: due again after a backoff, or given up. The claim was found to be good."""
     room = failed.room
-    if _was_enough(b, failed):
+    if _count_failure(b, failed):
         _give_up(b, room, failed.words)
         room.tries = room.failures = 0
         due.release(b.tx, failed.claim, due_at=None)
@@ -70,8 +70,11 @@ def retry_or_give_up(b: LockedBreakout, failed: Failed) -> Result:
     return Result("will try again", failed.words)
 
 
-def _was_enough(b: LockedBreakout, failed: Failed) -> bool:
-    """Count the failed pass if it was the room's own fault. A pass that has reached something has not failed."""
+def _count_failure(b: LockedBreakout, failed: Failed) -> bool:
+    """Count the failed pass if it was the room's own fault, and return whether the room is to be given up.
+
+    A pass that has reached something has not failed.
+    """
     room, error = failed.room, failed.error
     if isinstance(error, NO_TRY) or room.tries == 0:
         return False

@@ -1,4 +1,4 @@
-"""Recording what passes towards open rooms have reached, for several rooms of one breakout together."""
+"""Recording what passes over opening rooms have reached, for several rooms of one breakout together."""
 
 from dataclasses import dataclass, field
 
@@ -21,12 +21,12 @@ from schemas.states import RecordingState, SeatState
 from schemas.tables import Recording, Room, Seat
 
 RECORDING_TRIES = 4
-"""RealtimeKit may refuse for a moment to record a room although somebody is in it as far as we know."""
+"""The tries of a refused recording. RealtimeKit may refuse one for a moment although somebody is in the room."""
 
 
 @dataclass(frozen=True)
 class RoomOutcomes:
-    """What the calls of one pass gave, before it is recorded."""
+    """The results of the calls of one pass, before they are recorded."""
 
     admissions: dict[str, Outcome]
     """By seat."""
@@ -48,11 +48,11 @@ class Reached:
     work: RoomWork
     outcomes: RoomOutcomes
     sealed: dict[str, str] = field(repr=False)
-    """The tokens that were got, encrypted, by seat."""
+    """The tokens that RealtimeKit gave, encrypted, by seat."""
 
 
 def record_all(deps: Deps, breakout_id: str, batch: list[Reached]) -> list[Result | None]:
-    """Record passes over rooms of one breakout. None stands for a room that is somebody else's by now.
+    """Record passes over rooms of one breakout. None stands for a room whose claim is lost.
 
     1. Take the rooms whose claims are still good.
     2. Record what each pass has reached.
@@ -110,7 +110,7 @@ def _failed(room: Room, one: Reached, error: RealtimeKitError) -> Failed:
 
 
 def _to_retry(room: Room, one: Reached) -> RealtimeKitError | None:
-    """Return what the room needs another pass for. A refused recording of an occupied room is, only a few times."""
+    """Return the error for which the room needs another pass. For a refused recording it gets only a few."""
     refused = one.outcomes.recording
     if isinstance(refused, Refused) and one.work.occupied and room.tries < RECORDING_TRIES:
         return one.outcomes.error or refused

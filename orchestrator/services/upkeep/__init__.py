@@ -1,1 +1,1 @@
-"""Keeping the house: the sweep for orphans, whether work gets done, figures for monitoring."""
+"""Upkeep: the sweep for orphans, whether work gets done, and figures for monitoring."""

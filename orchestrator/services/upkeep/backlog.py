@@ -1,4 +1,4 @@
-"""Whether work gets done: no row may wait for long while messages lie in a queue, or while nobody sends any."""
+"""Whether work gets done: no row may wait for long while a queue stands still, or while nobody sends its message."""
 
 from datetime import timedelta
 

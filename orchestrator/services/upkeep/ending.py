@@ -20,7 +20,7 @@ from schemas.states import RecordingState
 from schemas.tables import Recording, Room
 
 Ending = End | RealtimeKitError
-"""How it came out, or an error after which it is worth another try."""
+"""What came of trying to end something, or an error after which it may be tried again."""
 
 
 async def end_meetings(kit: RealtimeKit, meeting_ids: Sequence[str], *, dry_run: bool) -> list[Ending]:

@@ -1,7 +1,7 @@
-"""How much there is of everything that is under way, read for whoever scrapes: a few indexed queries, now and then.
+"""Gauges for Prometheus: how many rows, messages and calls are under way, by a few indexed queries.
 
-Only what is live is counted, through partial indexes: what has ended grows for ever, and stands in the counters of
-orchestrator/metrics.py as it happens.
+Only what is live is counted, through partial indexes, because what has ended grows for ever. The counters of
+orchestrator/metrics.py count that as it happens.
 """
 
 import threading
@@ -25,7 +25,7 @@ from schemas.tables import IS_LIVE, Breakout, Participant, Recording, Room, Seat
 log = logger(__name__)
 
 CACHE_SECONDS = 2.0
-"""Scraping more often than this costs nothing more."""
+"""Figures younger than this are given again, so that frequent scrapes cost nothing more."""
 
 S, R = BreakoutState, RecordingState
 
@@ -38,11 +38,11 @@ STATES: dict[str, tuple[str, list[str]]] = {
 }
 
 LIVE_BREAKOUTS = select(col(Breakout.id), col(Breakout.meeting_id)).where(text(IS_LIVE))
-"""Conditions are written out as the partial indexes have them, or these would not be used."""
+"""The live breakouts. The condition is spelled like the partial index's, or that would not be used."""
 
 
 class Gauges:
-    """A Prometheus collector over the database, the broker and the quota; belongs to one process of the API."""
+    """A Prometheus collector over the database, the broker and the quota, for one process of the API."""
 
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
@@ -51,7 +51,7 @@ class Gauges:
         self._found: list[Metric] = []
 
     def collect(self) -> list[Metric]:
-        """Read all, unless it was read just now; what can't be reached is missing, and `breakouts_up` says so."""
+        """Read all figures that are older than CACHE_SECONDS. `breakouts_up` says which part is out of reach."""
         with self._lock:
             if time.monotonic() - self._read_at > CACHE_SECONDS:
                 self._found = list(_read(self._deps))
@@ -105,14 +105,14 @@ def _broker(deps: Deps) -> Iterator[Metric]:
 
 
 def count_states(session: Session) -> dict[tuple[str, str], int]:
-    """How many of each kind are in each state, of what is live: two statements."""
+    """Count live rows of each kind by state, in two statements."""
     live = session.execute(LIVE_BREAKOUTS).all()
     found = session.execute(state_counts([row.id for row in live], [row.meeting_id for row in live])).all()
     return {(what, state): number for what, state, number in found}
 
 
 def state_counts(breakout_ids: Sequence[str], meeting_ids: Sequence[str]) -> Select[str, str, int]:
-    """The second statement: it gets the ids of what is live, for PostgreSQL reads whole tables to join with them."""
+    """Build the second statement. It takes ids, because in a join PostgreSQL would read whole tables."""
     is_due = text("due_at IS NOT NULL")
     under_way = col(Recording.state).in_([R.REQUESTED, R.RECORDING])
     counts = union_all(

@@ -1,4 +1,4 @@
-"""Which things at RealtimeKit nobody here needs any more."""
+"""Finding orphans: meetings and recordings at RealtimeKit that nobody here needs any more."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from orchestrator.store.database import database_now
 from schemas.states import ENDED, BreakoutState
 from schemas.tables import Breakout, Meeting, Recording, Room
 
-YOUNG = timedelta(hours=1)
+MIN_AGE = timedelta(hours=1)
 """A meeting younger than this may belong to a room that has not been recorded yet."""
 
 Suspect = tuple[MeetingRecord, Room | None]
-"""A meeting that nobody needs, and its room where that is known."""
+"""A meeting that nobody needs, and its room if that is known."""
 
 
 class Fate(StrEnum):
@@ -35,7 +35,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class End:
-    """How a try to end something came out."""
+    """What came of trying to end an orphan."""
 
     fate: Fate
     refusal: str = ""
@@ -55,14 +55,14 @@ class Orphan:
 
 
 def orphan(kind: str, realtimekit_id: str, end: End, room: Room | None) -> Orphan:
-    """Return what became of a meeting or recording."""
+    """Return a meeting or recording as an orphan, with what became of it."""
     owner = (room.breakout_id, room.id) if room else (None, None)
     return Orphan(kind, realtimekit_id, end.fate, end.refusal, *owner)
 
 
 def meetings_nobody_needs(session: Session, install: str, meetings: Iterable[MeetingRecord]) -> list[Suspect]:
-    """Return those of these meetings that are old enough and that no living breakout, and no caller, needs."""
-    before = database_now(session) - YOUNG
+    """Return the meetings that are older than MIN_AGE and that no living breakout and no caller needs."""
+    before = database_now(session) - MIN_AGE
     old = [meeting for meeting in meetings if meeting.created_at and meeting.created_at < before]
     surplus: list[Suspect] = [(meeting, None) for meeting in _surplus_parents(session, install, old)]
     return [*_unowned(session, install, old), *surplus]
@@ -82,7 +82,7 @@ def _unowned(session: Session, install: str, meetings: Sequence[MeetingRecord]) 
 
 
 def _surplus_parents(session: Session, install: str, meetings: Sequence[MeetingRecord]) -> list[MeetingRecord]:
-    """Return meetings with the key of a parent that is another meeting, and that nobody has adopted since."""
+    """Return meetings with the key of a parent whose meeting is another one, unless somebody has adopted them since."""
     keys = {meeting.id: key for meeting in meetings if (key := parent_key(meeting.title, install))}
     known = or_(col(Meeting.key).in_(set(keys.values())), col(Meeting.realtimekit_meeting_id).in_(keys))
     parents = session.scalars(select(Meeting).where(known)).all()

@@ -1,4 +1,4 @@
-"""The sweep: once a day or when asked, end what is left at RealtimeKit of rooms that nobody needs any more.
+"""The sweep: daily or by command, end what RealtimeKit still has of rooms that nobody needs any more.
 
 It only touches meetings whose title ends in this install's mark and a key, that are older than an hour, have no live
 session, and belong to no living breakout. Their room is retired, or unknown here, perhaps because the database was
@@ -6,8 +6,8 @@ restored from a backup. A parent meeting is touched only if its key made another
 RealtimeKit's search showed this one too late. A parent that is not known here may be known to its caller. Besides, the
 sweep stops recordings that run on although their room is closed here.
 
-Repeating it does no harm. It goes through RealtimeKit's list page by page, each a pass of its own. What slides onto a
-page that was read already, because others were retired meanwhile, is found the next time.
+Repeating it does no harm. It reads RealtimeKit's list page by page, and each page is a pass of its own. When meetings
+are retired, others move up to a page that was read already: the next sweep finds these.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,18 +35,18 @@ from schemas.tables import ORPHANS, Sweep
 log = logger(__name__)
 
 MOST_TRIES = 5
-"""Tries of a page on which something can't be ended. Then come the others, and the page has its turn the next day."""
+"""Tries of a page on which something can't be ended. Then the next page follows, and this one is read the next day."""
 
 PROBLEM_OF = {Fate.RETIRED: ProblemKind.MEETING_RETIRED_LATE, Fate.STOPPED: ProblemKind.RECORDING_STOPPED_LATE}
-"""What is reported to the breakout of an orphan that was ended."""
+"""The problem that is reported in the breakout of an orphan that was ended."""
 
 Check = Callable[[], None] | None
-"""Asked before each call whether the call may go out."""
+"""Called before each call to RealtimeKit; raises when the call must not go out."""
 
 
 @dataclass
 class SweptPage:
-    """What came of one page. With an error it has to be read again, which finds what is left."""
+    """What came of one page. After an error the page is read again, which finds what is left."""
 
     found: list[Orphan] = field(default_factory=list)
     is_last: bool = False
@@ -62,13 +62,13 @@ class SweptPage:
 
 
 def plan(deps: Deps) -> None:
-    """See that the sweep is due within SWEEP_SECONDS. If it is due earlier it stays so."""
+    """Make the sweep due within SWEEP_SECONDS, unless it is due earlier."""
     with deps.database.transaction() as tx:
         due.due_by(tx, Sweep, [ORPHANS], tx.now() + _interval(deps))
 
 
 def sweep(deps: Deps, row_id: str, claim: int) -> Result:
-    """Sweep one page, and have the next swept at once. This is the task of the sweep."""
+    """Sweep one page, and make the next page due at once. This is the task of the sweep."""
     with start_pass(deps, Sweep, row_id, claim, _pages) as begun:
         if begun is None:
             return NOTHING_TO_DO
@@ -76,7 +76,7 @@ def sweep(deps: Deps, row_id: str, claim: int) -> Result:
         swept = sweep_page(deps, page, check=lease.before_call)
         error = swept.error if lease.claim.tries < MOST_TRIES else swept.unread
         if error is not None:
-            return _could_not(deps, lease.claim, error)
+            return _handle_failure(deps, lease.claim, error)
         _record(deps, lease.claim, page, swept)
         ended = sum(orphan.fate in PROBLEM_OF for orphan in swept.found)
         return Result(f"page {page}{', the last' if swept.is_last else ''}, {count(ended, 'orphan')} ended")
@@ -85,7 +85,7 @@ def sweep(deps: Deps, row_id: str, claim: int) -> Result:
 def sweep_page(deps: Deps, page: int, *, dry_run: bool = False, check: Check = None) -> SweptPage:
     """End what nobody needs on one page of RealtimeKit's meetings, and with the first page also recordings.
 
-    With `dry_run` nothing is ended, and the answer says what would be.
+    With `dry_run` nothing is ended, and the result says what would be.
     """
     kit, swept = deps.realtimekit, SweptPage()
     try:
@@ -124,8 +124,8 @@ def _record(deps: Deps, claim: due.Claim, page: int, swept: SweptPage) -> None:
         due.release(tx, claim, due_at=now + _interval(deps) if swept.is_last else now)
 
 
-def _could_not(deps: Deps, claim: due.Claim, error: RealtimeKitError) -> Result:
-    """Try the same page again soon; after a refusal begin anew the next day."""
+def _handle_failure(deps: Deps, claim: due.Claim, error: RealtimeKitError) -> Result:
+    """Make the same page due again soon. After a refusal, begin with the first page the next day."""
     with deps.database.transaction() as tx:
         if isinstance(error, Refused):
             due.record(tx, claim)
@@ -137,7 +137,7 @@ def _could_not(deps: Deps, claim: due.Claim, error: RealtimeKitError) -> Result:
 
 
 def _end_recordings(deps: Deps, swept: SweptPage, *, dry_run: bool, check: Check) -> None:
-    """Stop what still records rooms that are closed here, and follow it like any other recording."""
+    """Stop recordings of rooms that are closed here, and follow them like any other recording."""
     kit = deps.realtimekit
     running = kit.run(kit.running_recordings(), check)
     with deps.database.reading() as session:
@@ -151,7 +151,7 @@ def _end_recordings(deps: Deps, swept: SweptPage, *, dry_run: bool, check: Check
 
 
 def _note(deps: Deps, swept: SweptPage, orphan: Orphan) -> None:
-    """Note an orphan in the answer, in the log, and among the problems of its breakout."""
+    """Note an orphan in the result, in the log, and among the problems of its breakout."""
     swept.found.append(orphan)
     log.info("an orphan at RealtimeKit", **asdict(orphan))
     if orphan.fate in PROBLEM_OF and orphan.breakout_id is not None:

@@ -31,7 +31,7 @@ from schemas.states import RecordingState, RoomState, SeatState
 from schemas.tables import Breakout, Event, Participant, Recording, Room, Seat
 
 MOST_PROBLEMS = 2000
-"""The most problems in one answer. The log has all."""
+"""The most problems in one answer. The log has them all."""
 
 _R, _S, _C = RoomState, SeatState, RecordingState
 
@@ -94,7 +94,7 @@ def recordings(session: Session, breakout_id: str, limit: int, cursor: str | Non
 
 
 def _columns(row: Breakout) -> dict[str, Any]:
-    """Return what stands in the breakout's own row."""
+    """Return the fields that come from the breakout's own row."""
     return {
         "id": row.id,
         "meeting_id": row.meeting_id,
@@ -171,7 +171,7 @@ def _problems(session: Session, breakout_ids: Sequence[str]) -> defaultdict[str,
 
 
 def _progress(rooms: Counter[RoomState], seats: Counter[SeatState], recordings: Counter[RecordingState]) -> Progress:
-    """Count by present state. Somebody who is invited and was not seen yet counts as admitted."""
+    """Count by present state. A person who is invited and was not seen yet counts as admitted."""
     return Progress(
         rooms=RoomProgress(
             total=rooms.total(),

@@ -1,4 +1,4 @@
-"""A breakout's log, as operators read it: from any number on, a piece at a time."""
+"""A breakout's log as operators read it: a page at a time, from any number on."""
 
 from collections.abc import Collection
 
@@ -11,7 +11,7 @@ from schemas.tables import Breakout, Event
 
 
 def head(session: Session, breakout_id: str) -> int:
-    """The number of the last event so far. Raises Unknown."""
+    """Return the number of the last event. Raises Unknown."""
     number = heads(session, [breakout_id]).get(breakout_id)
     if number is None:
         raise Unknown(f"there is no breakout {breakout_id}")
@@ -19,13 +19,13 @@ def head(session: Session, breakout_id: str) -> int:
 
 
 def heads(session: Session, breakout_ids: Collection[str]) -> dict[str, int]:
-    """How far the logs of these breakouts go."""
+    """Return the number of the last event of each breakout."""
     statement = select(col(Breakout.id), col(Breakout.events)).where(col(Breakout.id).in_(breakout_ids))
     return dict(session.execute(statement).all())
 
 
 def after(session: Session, breakout_id: str, number: int, limit: int) -> list[EventResponse]:
-    """The events that follow `number`, at most `limit` of them."""
+    """Return the events after `number`, at most `limit`."""
     statement = (
         select(col(Event.number), col(Event.type), col(Event.at), col(Event.data))
         .where(col(Event.breakout_id) == breakout_id, col(Event.number) > number)
@@ -38,7 +38,7 @@ def after(session: Session, breakout_id: str, number: int, limit: int) -> list[E
 
 
 def log(session: Session, breakout_id: str, limit: int, seen: int) -> Page[EventResponse]:
-    """A page of the log beyond the number that was seen last. Raises Unknown."""
+    """Return the page of the log after the number that was seen last. Raises Unknown."""
     last = head(session, breakout_id)
     items = after(session, breakout_id, seen, limit)
     more = bool(items) and items[-1].id < last

@@ -1,4 +1,4 @@
-"""What seat streams are told beside the seat itself, read from the breakouts' logs for many people at once."""
+"""Messages of seat streams beside the seat itself, read from the breakouts' logs for many people at once."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -14,12 +14,12 @@ from schemas.states import LIVE, BreakoutState
 from schemas.tables import Breakout, Event, Seat
 
 STREAMED = (EventType.BREAKOUT_STATE, EventType.BREAKOUT_WARNING)
-"""Types of events that streams may have to say something about."""
+"""Types of events that may become messages."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """How far the log of a breakout goes."""
+    """The number of the last event in a breakout's log."""
 
     breakout_id: str
     meeting_id: str
@@ -29,7 +29,7 @@ class Head:
 
 @dataclass(frozen=True)
 class News:
-    """One event for people of a meeting, and where it stands in its breakout's log."""
+    """One message for people of a meeting, and the number of its event in the breakout's log."""
 
     breakout_id: str
     meeting_id: str
@@ -37,10 +37,10 @@ class News:
     event: str
     data: Answer
     people: frozenset[str] | None
-    """Whom it concerns; everybody of the meeting when null."""
+    """The participants whom it concerns; None: everybody of the meeting."""
 
     def concerns(self, participant_id: str) -> bool:
-        """Whether this person is to be told."""
+        """Return whether this person gets the message."""
         return self.people is None or participant_id in self.people
 
 
@@ -50,7 +50,10 @@ def heads(
     breakout_ids: Collection[str] = (),
     only: Collection[str] | None = None,
 ) -> list[Head]:
-    """Of the live breakouts of these meetings, and of these breakouts of theirs whether live or not; `only` narrows."""
+    """Return the heads of these meetings' live breakouts, and of those in `breakout_ids` whether live or not.
+
+    `only` leaves out all other breakouts.
+    """
     statement = select(col(Breakout.id), col(Breakout.meeting_id), col(Breakout.events), col(Breakout.state)).where(
         col(Breakout.meeting_id).in_(meeting_ids),
         or_(col(Breakout.state).in_(LIVE), col(Breakout.id).in_(breakout_ids)),
@@ -64,7 +67,7 @@ def heads(
 
 
 def after(session: Session, cursors: Mapping[str, int]) -> list[News]:
-    """What the logs of these breakouts have for streams beyond the number given for each, in order."""
+    """Return the messages of these breakouts after the number given for each, in the order of the logs."""
     if not cursors:
         return []
     beyond = [
@@ -80,14 +83,14 @@ def after(session: Session, cursors: Mapping[str, int]) -> list[News]:
     rows = session.execute(statement).all()
     seated = _seated(session, {room_id for event, _, _ in rows for room_id in event.data.get("room_ids") or ()})
     return [
-        News(event.breakout_id, meeting_id, event.number, *told, _people(event, seated))
+        News(event.breakout_id, meeting_id, event.number, *message, _people(event, seated))
         for event, meeting_id, empties_at in rows
-        if (told := _told(event, empties_at))
+        if (message := _message(event, empties_at))
     ]
 
 
-def _told(event: Event, empties_at: datetime | None) -> tuple[str, Answer] | None:
-    """How streams call it, and what they say of it."""
+def _message(event: Event, empties_at: datetime | None) -> tuple[str, Answer] | None:
+    """Return the name and the data of an event's message; None when it has none."""
     if event.type == EventType.BREAKOUT_WARNING:
         return "warning", WarningMessage(remaining_seconds=event.data["remaining_seconds"])
     if event.data["to"] == BreakoutState.CLOSING:
@@ -96,7 +99,7 @@ def _told(event: Event, empties_at: datetime | None) -> tuple[str, Answer] | Non
 
 
 def _countdown(event: Event, empties_at: datetime | None) -> int:
-    """From the beginning of the closing until the seats point to main."""
+    """Return the seconds from the beginning of the closing until the seats point to main."""
     left = 0.0 if empties_at is None else (empties_at - event.at).total_seconds()
     return max(0, round(left))
 
@@ -107,7 +110,7 @@ def _people(event: Event, seated: Mapping[str, set[str]]) -> frozenset[str] | No
 
 
 def _seated(session: Session, room_ids: Collection[str]) -> dict[str, set[str]]:
-    """Who belongs in these rooms now."""
+    """Return the people with a present seat in each of these rooms."""
     found: dict[str, set[str]] = defaultdict(set)
     if room_ids:
         statement = select(col(Seat.room_id), col(Seat.participant_id)).where(

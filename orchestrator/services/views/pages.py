@@ -1,4 +1,4 @@
-"""Lists a page at a time."""
+"""Pages of lists."""
 
 from typing import Any, TypeVar
 

@@ -1,4 +1,4 @@
-"""How far breakouts are: half a dozen queries at most, however many breakouts, rooms and people there are."""
+"""How far breakouts are, in at most six queries however many breakouts, rooms and people there are."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -14,18 +14,18 @@ from schemas.states import LIVE, BreakoutState, RoomState
 from schemas.tables import Breakout, Recording, Room, Seat
 
 BEGUN = frozenset({*LIVE, BreakoutState.CLOSED, BreakoutState.FAILED})
-RECENTLY = timedelta(minutes=1)
+ENDED_WITHIN = timedelta(minutes=1)
 
 
 def running(session: Session) -> list[str]:
-    """The ids of all breakouts that run or have ended within the last minute, in the order in which they were made."""
-    since = database_now(session) - RECENTLY
+    """Return the ids of all breakouts that are live or have ended within ENDED_WITHIN, the oldest first."""
+    since = database_now(session) - ENDED_WITHIN
     which = or_(col(Breakout.state).in_(LIVE), col(Breakout.closed_at) > since)
     return list(session.scalars(select(col(Breakout.id)).where(which).order_by(col(Breakout.id))))
 
 
 def read(session: Session, breakout_ids: Collection[str]) -> list[BreakoutProgress]:
-    """Of those of these breakouts that were started."""
+    """Return the progress of the breakouts that were started; the others are left out."""
     which = col(Breakout.id).in_(breakout_ids), col(Breakout.state).in_(BEGUN)
     statement = select(Breakout).where(*which).order_by(col(Breakout.id))
     rows = session.scalars(statement).all()
@@ -54,7 +54,7 @@ def read(session: Session, breakout_ids: Collection[str]) -> list[BreakoutProgre
 
 
 def _failures(session: Session, breakout_ids: Collection[str]) -> defaultdict[str, list[tuple[str, str]]]:
-    """Names of failed rooms, with the reason of each."""
+    """Return the names of failed rooms by breakout, with the reason of each."""
     found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     if breakout_ids:
         statement = select(col(Room.breakout_id), col(Room.name), col(Room.error)).where(

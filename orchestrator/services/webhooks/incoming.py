@@ -1,4 +1,4 @@
-"""RealtimeKit's webhooks: stored first, in the order they came, then applied in batches. Twice makes no difference."""
+"""RealtimeKit's webhooks: stored in the order they came, then applied in batches. A repeated one changes nothing."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -35,7 +35,7 @@ HOST_ENDED = "HOST_ENDED_MEETING"
 
 
 def deliver(deps: Deps, delivery_id: str, raw: bytes) -> None:
-    """Store one delivery whose signature was checked. One seen before, or of no use to us, changes nothing.
+    """Store one delivery whose signature was checked. A repeated one, or one that we do not use, changes nothing.
 
     Raises ValueError when the body is not JSON.
     """
@@ -66,13 +66,13 @@ def _meeting_of(session: Session, event: WebhookEvent) -> str | None:
 
 
 def apply(deps: Deps, inbox_id: str, claim: int) -> Result:
-    """Apply the deliveries of one meeting that wait, a batch at a time. This is the task of an inbox.
+    """Apply one batch of the waiting deliveries of a meeting. This is the task of an inbox.
 
     1. Apply a whole batch.
-    2. If that fails by a fault of our own, apply one delivery alone, so that the others get on.
-    3. If that one fails too, give it up: it must not hold up what comes after it.
+    2. If that fails by a fault of our own, apply the first delivery alone, so that the others get on.
+    3. If that fails too, give this delivery up: it must not hold up those that come after it.
 
-    Trouble of the database's is no delivery's fault, and is raised.
+    Trouble with the database is no delivery's fault, and is raised.
     """
     try:
         return _apply_batch(deps, inbox_id, claim, BATCH_DELIVERIES)
@@ -134,7 +134,7 @@ def _apply_events(m: MeetingScope, events: Sequence[WebhookEvent]) -> None:
 def _stays(
     session: Session, meeting: Meeting, events: Sequence[ParticipantJoined | ParticipantLeft], now: datetime
 ) -> list[presence.Stay]:
-    """Return what the events say of people we know. The recorder and other bots are not people."""
+    """Return the stays of known people that the events report. The recorder and other bots are not people."""
     names = {event.custom_participant_id for event in events}
     known = select(col(Participant.custom_participant_id), col(Participant.id)).where(
         col(Participant.meeting_id) == meeting.id, col(Participant.custom_participant_id).in_(names)
@@ -161,7 +161,7 @@ def _stay(
 
 
 def _apply_recording(m: MeetingScope, event: RecordingUpdated) -> None:
-    """Merge into the recording. One of an earlier breakout is left to its own task, which asks RealtimeKit."""
+    """Merge the event into its recording. A recording of an earlier breakout is left to its own task."""
     statement = select(Recording).where(col(Recording.realtimekit_recording_id) == event.recording_id)
     recording = m.tx.session.scalar(statement)
     if recording is None or m.breakout is None:

@@ -9,9 +9,9 @@ PATH = "/v1/webhooks/realtimekit"
 
 
 def ensure_webhook(deps: Deps) -> str:
-    """Have RealtimeKit call PUBLIC_URL, once, whatever was registered before; gives the address.
+    """Register one webhook at PUBLIC_URL, whatever was registered before. Returns its address.
 
-    Raises ValueError without PUBLIC_URL, and RealtimeKitError when RealtimeKit does not take it.
+    Raises ValueError without PUBLIC_URL, and RealtimeKitError when RealtimeKit can't register it.
     """
     if not deps.settings.public_url:
         raise ValueError("PUBLIC_URL is not set: RealtimeKit can't know where to call")
@@ -29,7 +29,7 @@ async def _ensure(kit: RealtimeKit, name: str, url: str) -> None:
 
 
 async def _create(kit: RealtimeKit, name: str, url: str) -> None:
-    """Create it; after an answer that did not come, look before saying that it failed."""
+    """Create the webhook. After an error, see whether it is there before raising."""
     try:
         await kit.create_webhook(name, url, EVENTS)
     except RealtimeKitError:
