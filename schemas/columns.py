@@ -13,13 +13,13 @@ Json: TypeEngine[Any] = JSON().with_variant(JSONB(), "postgresql")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC time; SQLite keeps no zone, so it is put back on reading."""
+    """An aware UTC time. SQLite stores no zone, so UTC is put back on reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive times; SQLite gets UTC without a zone, so that its text compares in time order."""
+        """Refuse naive times. SQLite gets UTC without a zone, so that the texts sort by time."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -28,14 +28,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - fixed by SQLAlchemy
-        """Give every time back as aware UTC."""
+        """Return every time as aware UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def state_column(kind: type[StrEnum]) -> Enum:
-    """A short string with a CHECK on the enum's values: readable in SQL, and the same on both databases."""
+    """Return the type of a short string with a CHECK on the enum's values, the same on both databases."""
     return Enum(
         kind,
         native_enum=False,
@@ -47,5 +47,5 @@ def state_column(kind: type[StrEnum]) -> Enum:
 
 
 def new_id() -> str:
-    """A UUIDv7: unique without asking, and in the order of creation."""
+    """Return a new UUIDv7, which is unique and sorts by the time of its creation."""
     return str(uuid_utils.uuid7())

@@ -1,4 +1,4 @@
-"""What a breakout's log can hold, what a problem can be, and the topics that processes wake each other with."""
+"""The types of a breakout's events, the kinds of problems, and the topics by which processes wake each other."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -42,7 +42,7 @@ class Topic(StrEnum):
     SEATS = "seats"
     """Seats of people of a meeting have changed."""
     DUE = "due"
-    """A row is due at a time, perhaps earlier than a timekeeper expects."""
+    """A row is due at the time in the topic, perhaps earlier than a timekeeper expects."""
 
     def of(self, what: str) -> str:
         """Return the topic for one id."""

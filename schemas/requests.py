@@ -1,4 +1,4 @@
-"""Bodies of requests: what they let through is bounded and can be stored; all else is a 422 that names the field."""
+"""Bodies of requests. What they accept is bounded and can be stored; anything else is a 422 that names the field."""
 
 import unicodedata
 from collections import Counter
@@ -20,13 +20,13 @@ from schemas.states import AssignmentMode, LateJoin, Location, OnRoomFailure, Ro
 
 MOST_ROOMS = 500
 MOST_PEOPLE = 5000
-"""At once in one body that names people; `POST …/participants` takes 1000."""
+"""The most people in one body; `POST …/participants` takes 1000."""
 LARGEST_SEED = 2**63 - 1
 LARGEST_COUNTER = 2**31 - 1
 
 
 def _without_controls(text: str) -> str:
-    """PostgreSQL stores no NUL, and nobody can see the other control characters."""
+    """Refuse control characters: PostgreSQL stores no NUL, and nobody can see the others."""
     if any(unicodedata.category(character) == "Cc" for character in text):
         raise ValueError("must not contain control characters")
     return text
@@ -39,7 +39,7 @@ def _not_blank(text: str) -> str:
 
 
 def _start(value: Any) -> Any:
-    """Now, manual, or a time."""
+    """Parse "now", "manual", or a time."""
     if value in ("now", "manual"):
         return value
     try:
@@ -49,7 +49,7 @@ def _start(value: Any) -> Any:
 
 
 def _time(value: Any) -> datetime:
-    """A time, `T` and `Z` in either case; pydantic alone would read a bare number as seconds since 1970."""
+    """Parse a time, `T` and `Z` in either case. Pydantic alone would read a bare number as seconds since 1970."""
     try:
         time = datetime.fromisoformat(value.upper())
     except (AttributeError, TypeError, ValueError):
@@ -62,12 +62,12 @@ def _time(value: Any) -> datetime:
 
 
 def repeated(values: Iterable[str]) -> list[str]:
-    """The values that occur more than once."""
+    """Return the values that occur more than once."""
     return [value for value, times in Counter(values).items() if times > 1]
 
 
 def _whole(least: int, most: int) -> Any:
-    """A bounded whole number; neither "4" nor true is one."""
+    """Return the field of a bounded whole number. Neither "4" nor true is one."""
     return Field(strict=True, ge=least, le=most)
 
 
@@ -87,13 +87,13 @@ Attributes = Annotated[
 ]
 
 
-class Body(BaseModel):
-    """Common to all request bodies: an unknown field is a mistake, not something to ignore."""
+class RequestBody(BaseModel):
+    """The base of all request bodies. An unknown field is a mistake, and is not ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class PersonRequest(Body):
+class PersonRequest(RequestBody):
     """P: a person of a meeting, under the caller's own id for them."""
 
     custom_participant_id: PersonId = Field(description="The caller's own id of this person.", examples=["ana"])
@@ -109,7 +109,7 @@ def _nobody_twice(people: list[PersonRequest]) -> list[PersonRequest]:
     return people
 
 
-class MeetingRequest(Body):
+class MeetingRequest(RequestBody):
     """A parent meeting to create at RealtimeKit, or one to adopt."""
 
     title: Name | None = Field(default=None, description="Required unless an existing meeting is adopted.")
@@ -129,25 +129,25 @@ class MeetingRequest(Body):
         return self
 
 
-class ParticipantsRequest(Body):
+class ParticipantsRequest(RequestBody):
     """People to register in a meeting; those known already get the new name and role, and what else is given."""
 
     participants: Annotated[list[PersonRequest], Field(min_length=1, max_length=1000), AfterValidator(_nobody_twice)]
 
 
-class ClientTokenRequest(Body):
+class ClientTokenRequest(RequestBody):
     """How long a browser's token is good for."""
 
     ttl_seconds: Annotated[int, _whole(60, 86400)] = 14400
 
 
-class PresentRequest(Body):
+class PresentRequest(RequestBody):
     """Whether somebody is in the main meeting, said by a caller that has no webhooks."""
 
     present: StrictBool
 
 
-class RoomRequest(Body):
+class RoomRequest(RequestBody):
     """One room, and who is pinned to it."""
 
     name: Name
@@ -162,12 +162,12 @@ class RoomRequest(Body):
 
 
 def numbered_rooms(count: int) -> list[RoomRequest]:
-    """Room 1 to Room n."""
+    """Return `count` rooms, called Room 1, Room 2 and so on."""
     return [RoomRequest(name=f"Room {number}") for number in range(1, count + 1)]
 
 
 def _rooms(value: Any) -> Any:
-    """A number or a list of names as the list of rooms that is meant."""
+    """Turn a number, or a list that may contain bare names, into a list of rooms."""
     if isinstance(value, int) and not isinstance(value, bool):
         if not 1 <= value <= MOST_ROOMS:
             raise ValueError(f"must be 1 to {MOST_ROOMS} rooms")
@@ -195,7 +195,7 @@ Rooms = Annotated[
 ]
 
 
-class AssignmentRequest(Body):
+class AssignmentRequest(RequestBody):
     """Who decides where people sit: `even` deals them out by a seeded shuffle, `manual` follows `rooms` alone."""
 
     mode: AssignmentMode = AssignmentMode.EVEN
@@ -206,14 +206,14 @@ class AssignmentRequest(Body):
     include_hosts: StrictBool = False
 
 
-class RecordingRequest(Body):
+class RecordingRequest(RequestBody):
     """How rooms are recorded, when they are."""
 
     max_seconds: Annotated[int, _whole(60, 86400)] | None = None
     file_name_prefix: Annotated[str, Field(min_length=1, max_length=100), Clean] | None = None
 
 
-class BreakoutRequest(Body):
+class BreakoutRequest(RequestBody):
     """A breakout: how many rooms, who sits where, and the clock it runs by."""
 
     name: Name | None = Field(default=None, description='"Breakout n" when not given.')
@@ -243,7 +243,7 @@ class BreakoutRequest(Body):
         return data
 
     def room_list(self, people: int) -> list[RoomRequest]:
-        """The rooms asked for; with `room_size`, as many as `people` need, one at least.
+        """Return the rooms asked for; with `room_size`, as many as `people` need, at least one.
 
         Raises ValueError when that would be more than a breakout may have.
         """
@@ -256,7 +256,7 @@ class BreakoutRequest(Body):
         return numbered_rooms(needed)
 
 
-class CloseRequest(Body):
+class CloseRequest(RequestBody):
     """How to close a breakout."""
 
     countdown_seconds: Annotated[int, _whole(0, 600)] | None = Field(
@@ -264,7 +264,7 @@ class CloseRequest(Body):
     )
 
 
-class BreakoutChange(Body):
+class BreakoutChange(RequestBody):
     """One change of a breakout."""
 
     name: Name | None = None
@@ -282,19 +282,19 @@ class BreakoutChange(Body):
         return self
 
 
-class RoomChange(Body):
+class RoomChange(RequestBody):
     """A room's new name."""
 
     name: Name
 
 
-class SeatChange(Body):
+class SeatChange(RequestBody):
     """The room that somebody is moved to; null: back to the main meeting."""
 
     room_id: RowId | None
 
 
-class AckRequest(Body):
+class AckRequest(RequestBody):
     """A browser's word on where it has arrived, and the version of the seat it followed."""
 
     location: Literal[Location.MAIN, Location.ROOM]

@@ -1,4 +1,4 @@
-"""Bodies of answers. RealtimeKit's tokens stand in `SeatResponse` alone, for the one browser whose they are."""
+"""Bodies of responses. Only `SeatResponse` has a RealtimeKit token, for the one browser that it belongs to."""
 
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -18,20 +18,20 @@ from schemas.states import (
 Item = TypeVar("Item")
 
 
-class Answer(BaseModel):
-    """Common to all answers; times are aware UTC and leave as RFC 3339 with `Z`."""
+class ResponseBody(BaseModel):
+    """The base of all response bodies. Times are aware UTC, and are written as in RFC 3339 with `Z`."""
 
     model_config = ConfigDict(frozen=True)
 
 
-class Page(Answer, Generic[Item]):
+class Page(ResponseBody, Generic[Item]):
     """One page of a list; `next_cursor` is null on the last."""
 
     items: list[Item]
     next_cursor: str | None
 
 
-class MeetingResponse(Answer):
+class MeetingResponse(ResponseBody):
     """M: a parent meeting."""
 
     id: str
@@ -44,7 +44,7 @@ class MeetingResponse(Answer):
     present_count: int
 
 
-class ParticipantResponse(Answer):
+class ParticipantResponse(ResponseBody):
     """P+: a person of a meeting, and where they were last seen."""
 
     id: str
@@ -58,20 +58,20 @@ class ParticipantResponse(Answer):
     room_id: str | None
 
 
-class ParticipantsResponse(Answer):
+class ParticipantsResponse(ResponseBody):
     """People in the order in which they were given."""
 
     participants: list[ParticipantResponse]
 
 
-class ClientTokenResponse(Answer):
+class ClientTokenResponse(ResponseBody):
     """A browser's token, good for one person of one meeting and only under /v1/seat."""
 
     token: str
     expires_at: datetime
 
 
-class SeatedPerson(Answer):
+class SeatedPerson(ResponseBody):
     """One person of a room."""
 
     custom_participant_id: str
@@ -79,7 +79,7 @@ class SeatedPerson(Answer):
     state: SeatState
 
 
-class RecordingResponse(Answer):
+class RecordingResponse(ResponseBody):
     """A recording of a room; `error` says why it failed or was skipped."""
 
     id: str
@@ -98,7 +98,7 @@ class RoomRecordingResponse(RecordingResponse):
     room_name: str
 
 
-class RoomResponse(Answer):
+class RoomResponse(ResponseBody):
     """R: one room of a breakout."""
 
     id: str
@@ -112,7 +112,7 @@ class RoomResponse(Answer):
     error: str | None
 
 
-class RoomProgress(Answer):
+class RoomProgress(ResponseBody):
     """Rooms by present state."""
 
     total: int = 0
@@ -122,7 +122,7 @@ class RoomProgress(Answer):
     failed: int = 0
 
 
-class ParticipantProgress(Answer):
+class ParticipantProgress(ResponseBody):
     """People with a seat, by present state; `admitted` have a token and were not seen yet."""
 
     total: int = 0
@@ -133,7 +133,7 @@ class ParticipantProgress(Answer):
     never_joined: int = 0
 
 
-class RecordingProgress(Answer):
+class RecordingProgress(ResponseBody):
     """Recordings by present state."""
 
     total: int = 0
@@ -144,7 +144,7 @@ class RecordingProgress(Answer):
     skipped: int = 0
 
 
-class Progress(Answer):
+class Progress(ResponseBody):
     """How far a breakout is."""
 
     rooms: RoomProgress
@@ -152,7 +152,7 @@ class Progress(Answer):
     recordings: RecordingProgress
 
 
-class Problem(Answer):
+class Problem(ResponseBody):
     """Something that went wrong in a breakout, and about whom or what."""
 
     room_id: str | None
@@ -162,7 +162,7 @@ class Problem(Answer):
     at: datetime
 
 
-class BreakoutSummary(Answer):
+class BreakoutSummary(ResponseBody):
     """B as it stands in a list: without rooms and unassigned people."""
 
     id: str
@@ -197,7 +197,7 @@ class BreakoutResponse(BreakoutSummary):
     unassigned: list[str] = Field(description="Whom this breakout could seat and has given no room.")
 
 
-class EventResponse(Answer):
+class EventResponse(ResponseBody):
     """One thing that happened in a breakout; ids count from 1 without a gap."""
 
     id: int
@@ -206,7 +206,7 @@ class EventResponse(Answer):
     data: dict[str, Any]
 
 
-class SeatRoom(Answer):
+class SeatRoom(ResponseBody):
     """A room that somebody may choose."""
 
     id: str
@@ -214,7 +214,7 @@ class SeatRoom(Answer):
     participant_count: int
 
 
-class SeatBreakout(Answer):
+class SeatBreakout(ResponseBody):
     """The breakout that a seat belongs to; `rooms` only for those who may switch."""
 
     id: str
@@ -225,7 +225,7 @@ class SeatBreakout(Answer):
     rooms: list[SeatRoom] | None
 
 
-class SeatResponse(Answer):
+class SeatResponse(ResponseBody):
     """S: where one person should be now; a client that goes wherever this points is correct."""
 
     version: int
@@ -238,26 +238,26 @@ class SeatResponse(Answer):
     breakout: SeatBreakout | None
 
 
-class ClosingMessage(Answer):
+class ClosingMessage(ResponseBody):
     """A seat stream's `closing`: when the seats will point to main, from the beginning of the closing."""
 
     countdown_seconds: int
 
 
-class WarningMessage(Answer):
+class WarningMessage(ResponseBody):
     """A seat stream's `warning`: the room closes soon."""
 
     remaining_seconds: int
 
 
-class ValidationProblem(Answer):
+class ValidationProblem(ResponseBody):
     """One field of a request that can't be accepted."""
 
     loc: list[str | int]
     msg: str
 
 
-class ProblemResponse(Answer):
+class ProblemResponse(ResponseBody):
     """An error as RFC 9457 has it; 422 lists `errors`, 409 names the `state` and what is `allowed` in it."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -271,13 +271,13 @@ class ProblemResponse(Answer):
     allowed: list[str] | None = None
 
 
-class HealthResponse(Answer):
+class HealthResponse(ResponseBody):
     """The process answers."""
 
     status: str
 
 
-class ReadinessResponse(Answer):
+class ReadinessResponse(ResponseBody):
     """Every part that is needed is there."""
 
     status: str

@@ -1,4 +1,4 @@
-"""The states of everything that has a life, and, as data, their legal moves: the one table that everybody obeys."""
+"""The states of breakouts, rooms, seats and recordings, and the one table of their legal moves."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -56,7 +56,7 @@ class RecordingState(StrEnum):
 
 
 class RoomWanted(StrEnum):
-    """What a room's controller works towards; `ready` is open but for telling its people to come."""
+    """What a room's pass works towards; a `ready` room lacks only the invitation of its people."""
 
     NOTHING = "nothing"
     READY = "ready"
@@ -170,10 +170,10 @@ MOVES: Mapping[type[State], Mapping[State, frozenset[State]]] = MappingProxyType
         },
     }
 )
-"""By kind: members of two kinds that are spelled alike are equal, and would be one key."""
+"""The moves by kind, because members of two kinds that are spelled alike are equal, and would be one key."""
 
 PLANNED = frozenset({_B.DRAFT, _B.SCHEDULED})
-"""States of a breakout that has not been started."""
+"""States of a breakout that has not started."""
 
 RUNNING = frozenset({_B.OPENING, _B.OPEN})
 """States of a breakout that takes people."""
@@ -188,7 +188,7 @@ TAKES_PEOPLE = frozenset({_R.PLANNED, _R.PREPARING, _R.READY, _R.OPEN})
 """States of a room in which people may be seated, unless the room is wanted closed."""
 
 POINTS_TO_ROOM = frozenset({_S.INVITED, _S.JOINED, _S.AWAY})
-"""States of a seat that says where its person should be."""
+"""States of a seat whose person should be in its room."""
 
 ACCOUNTED = frozenset({_S.RETURNED, _S.NEVER_JOINED, _S.LOST})
 """States of a seat that needs nothing more."""

@@ -1,4 +1,4 @@
-"""The tables. A row that still has something to do is a `Due`: when, and by whom, stands in those columns."""
+"""The tables. A row that tasks work on is a `Due`, whose columns hold when it is due and who works on it."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -40,7 +40,7 @@ def _when(condition: str) -> dict[str, Any]:
 
 
 IS_LIVE = f"state IN ({', '.join(repr(state.value) for state in sorted(LIVE))})"
-"""The condition of the index on live breakouts: a query that is to use it says the very same."""
+"""The condition of the index on live breakouts. A query uses the index only with the very same condition."""
 
 
 def _due_index(table: str) -> Index:
@@ -48,28 +48,28 @@ def _due_index(table: str) -> Index:
 
 
 class Due(SQLModel):
-    """What the protocol of a row needs (orchestrator/store/due.py says how it is used)."""
+    """The columns of the protocol of a row (orchestrator/store/due.py)."""
 
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When somebody must next look at the row; while it is held, when its lease ends."""
+    """When the row must be looked at next; while it is held, when its lease ends."""
     claim: int = 0
-    """Raised by every start; the number a message carries, and the fence of every write that follows."""
+    """Raised by every start: the number that a message carries, and the fence of every write that follows."""
     holder: str | None = Field(default=None, max_length=120)
-    """The worker that works on the row now."""
+    """The process that works on the row now."""
     generation: int = 0
-    """Raised by everybody who changes what is wanted."""
+    """Raised by every change of what is wanted."""
     tries: int = 0
     """Passes begun since the last recorded progress."""
     trying_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the first of these passes began."""
     progressed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When progress was last recorded: who fails meanwhile does so for reasons of its own."""
+    """When progress was last recorded. Another room that fails meanwhile fails for reasons of its own."""
     dispatches: int = 0
     """Messages sent since the last start."""
 
 
 class Meeting(Due, table=True):
-    """A parent meeting at RealtimeKit; its task imports participants, makes their tokens and polls who is where."""
+    """A parent meeting at RealtimeKit. Its task imports participants, makes their tokens and polls who is where."""
 
     __table_args__: ClassVar[Any] = (_due_index("meeting"), Index("ix_meeting_key", "key"))
 
@@ -77,24 +77,24 @@ class Meeting(Due, table=True):
     title: str
     realtimekit_meeting_id: str = Field(unique=True, max_length=64)
     key: str | None = Field(default=None, max_length=40)
-    """What its title ends in, where it was made under an Idempotency-Key: whatever else ends so is surplus."""
+    """The end of its title, if it was made under an Idempotency-Key. Other meetings with this end are surplus."""
     host_preset: str
     participant_preset: str
     created_at: datetime = Field(sa_type=UtcDateTime)
     to_import: bool = False
-    """Adopted, and its participants at RealtimeKit are not here yet."""
+    """Whether it was adopted and its participants at RealtimeKit have yet to be imported."""
     poll_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When who is where is asked for next; only set while a breakout is live."""
+    """When it is polled next who is where; only set while a breakout is live."""
     polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When a poll last told who is in it."""
     strangers: int = 0
     """How many more RealtimeKit counted there then than were ours."""
     webhook_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When the last webhook about this meeting or one of its rooms came."""
+    """When the last webhook about this meeting or one of its rooms was applied."""
 
 
 class Inbox(Due, table=True):
-    """The webhook deliveries of one parent meeting that wait to be applied, as one row to work on."""
+    """The waiting webhook deliveries of one parent meeting, as one row to work on."""
 
     __table_args__: ClassVar[Any] = (_due_index("inbox"),)
 
@@ -108,15 +108,15 @@ class Sweep(Due, table=True):
 
     id: str = Field(primary_key=True, max_length=36)
     page: int = 1
-    """Of RealtimeKit's list of meetings, where the search goes on."""
+    """The page of RealtimeKit's list of meetings where the search goes on."""
 
 
 ORPHANS = "orphans"
-"""The one row of Sweep; it comes with the table."""
+"""The id of the one row of Sweep, which the migration inserts."""
 
 
 class Delivery(SQLModel, table=True):
-    """One webhook delivery; its `rtk-uuid` makes a repeated one visible."""
+    """One webhook delivery. Its id is the `rtk-uuid`, which a repeated delivery has again."""
 
     __table_args__: ClassVar[Any] = (
         Index("ix_delivery_waiting", "inbox_id", "received_at", **_when("applied_at IS NULL")),
@@ -125,13 +125,13 @@ class Delivery(SQLModel, table=True):
     id: str = Field(primary_key=True, max_length=100)
     inbox_id: str = Field(foreign_key="inbox.id", max_length=36)
     payload: str
-    """The JSON that was signed, in a form that any database takes."""
+    """The signed JSON, as text."""
     received_at: datetime = Field(sa_type=UtcDateTime)
     applied_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Participant(SQLModel, table=True):
-    """A person in a parent meeting, addressed by the caller's own id."""
+    """A person of a parent meeting, under the caller's own id."""
 
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("meeting_id", "custom_participant_id"),
@@ -149,21 +149,21 @@ class Participant(SQLModel, table=True):
     auth_token: str | None = None
     """The token for the parent meeting, encrypted."""
     token_wanted: bool = False
-    """Their browser asked, or soon will; cleared when the token is there."""
+    """Whether a token is to be made; cleared when it is there."""
     token_refusals: int = 0
     token_again_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """RealtimeKit has refused them one, so often, and is not asked for it again before then."""
+    """The earliest time of the next request, after `token_refusals` refusals in a row."""
     in_doubt: bool = False
-    """They may have been added at RealtimeKit without our knowing."""
+    """Whether they may have been added at RealtimeKit without our knowing."""
     version: int = 0
-    """Raised whenever what their seat says has changed."""
+    """Raised by every change of what their seat shows."""
     location: Location = Field(default=Location.AWAY, sa_type=state_column(Location))
     location_room_id: str | None = Field(default=None, max_length=36)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class Presence(SQLModel, table=True):
-    """One peer (tab, device) of a person in the parent meeting (`room_id` null) or a room, and its last stay there."""
+    """The last stay of one peer (tab, device) of a person in the parent meeting (`room_id` null) or a room."""
 
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("meeting_id", "peer_id", "room_id"),
@@ -177,11 +177,11 @@ class Presence(SQLModel, table=True):
     room_id: str | None = Field(default=None, foreign_key="room.id", max_length=36)
     session_id: str | None = Field(default=None, max_length=64)
     peer_id: str = Field(max_length=100)
-    """RealtimeKit's peer id; `ack:…` where only the browser's own word is known."""
+    """RealtimeKit's peer id, or `ack:…` if only the browser has reported the stay."""
     joined_at: datetime = Field(sa_type=UtcDateTime)
     left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     left_presumed: bool = False
-    """A poll did not see them any more; one that sees them again is right."""
+    """Whether only a poll reported the end, so that a poll that shows the peer again corrects it."""
 
 
 class Breakout(Due, table=True):
@@ -217,33 +217,33 @@ class Breakout(Due, table=True):
     late_join: LateJoin = Field(default=LateJoin.LEAST_FILLED, sa_type=state_column(LateJoin))
     on_room_failure: OnRoomFailure = Field(default=OnRoomFailure.REDISTRIBUTE, sa_type=state_column(OnRoomFailure))
     prepare_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When rooms and tokens are made ahead of the start; null: not before it."""
+    """When rooms and tokens are made ahead of the start; null: at the start."""
     starts_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     opening_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """The stored deadline of the opening."""
+    """The deadline of the opening, after which rooms that keep failing are given up."""
     opened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     closes_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     paused_with_seconds: float | None = None
-    """What was left of the timer when it was paused; null while it is not."""
+    """What was left of the timer when it was paused; null while it is not paused."""
     warned_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """Warnings that were due until then have been given, or were not worth giving any more."""
+    """Warnings that were due until then have been given, or came too late."""
     empties_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the seats point to main."""
     sent_home_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the seats were pointed to main; null until then."""
     polls_are_late: bool = False
-    """The operator was told that it is seen late who comes and goes."""
+    """Whether it was reported that polls show too late who comes and goes."""
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     close_reason: CloseReason | None = Field(default=None, sa_type=state_column(CloseReason))
     created_at: datetime = Field(sa_type=UtcDateTime)
     version: int = 1
-    """Counts operators' changes."""
+    """The count of operators' changes."""
     events: int = 0
-    """The last event's number; raised only under this row's lock, so the log has no gaps."""
+    """The last event's number. It is raised only under this row's lock, so the log has no gaps."""
 
 
 class Room(Due, table=True):
-    """One room: what is wanted of it, and what it is known to have at RealtimeKit."""
+    """One room: what is wanted of it, and what is known of it at RealtimeKit."""
 
     __table_args__: ClassVar[Any] = (
         _due_index("room"),
@@ -259,13 +259,13 @@ class Room(Due, table=True):
     state: RoomState = Field(default=RoomState.PLANNED, sa_type=state_column(RoomState))
     wanted: RoomWanted = Field(default=RoomWanted.NOTHING, sa_type=state_column(RoomWanted))
     key: str = Field(unique=True, max_length=40)
-    """What the child meeting's title ends in, so that it can be found again."""
+    """The end of the child meeting's title, by which it can be found again."""
     max_participants: int | None = None
     realtimekit_meeting_id: str | None = Field(default=None, max_length=64)
     name_at_realtimekit: str | None = None
-    """The room's name that the child meeting's title is known to hold."""
+    """The room's name that the child meeting's title holds, as far as we know."""
     in_doubt_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When the child meeting was last asked for without a recorded answer."""
+    """When the child meeting was last created without a recorded answer."""
     ever_in_doubt: bool = False
     polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When a poll last told who is in it."""
@@ -274,13 +274,13 @@ class Room(Due, table=True):
     retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     error: str | None = None
     failures: int = 0
-    """How many of its present tries have failed although others got on."""
+    """How many of its present tries have failed although others made progress."""
     failing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the first of those failed."""
 
 
 class Seat(SQLModel, table=True):
-    """One person in one room; a move ends one seat and begins another."""
+    """One person in one room. A move ends one seat and begins another."""
 
     __table_args__: ClassVar[Any] = (
         Index("ix_seat_room_id_participant_id", "room_id", "participant_id"),
@@ -297,19 +297,19 @@ class Seat(SQLModel, table=True):
     wanted: bool = True
     pinned: bool = False
     previous_id: str | None = Field(default=None, max_length=36)
-    """The seat that this person keeps until this one's token is there."""
+    """The seat that this person keeps until the token of this one is there."""
     leave_by: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When a person who sits elsewhere by now is put out of this room; only set while that is to come."""
+    """When a person with another seat by now is put out of this room; null once that is done."""
     realtimekit_participant_id: str | None = Field(default=None, max_length=64)
     auth_token: str | None = None
     """The token for the child meeting, encrypted."""
     in_doubt: bool = False
-    """They may have been added to the child meeting without our knowing."""
+    """Whether they may have been added to the child meeting without our knowing."""
     error: str | None = None
 
 
 class Recording(Due, table=True):
-    """One recording of one room; the room's task starts and stops it, its own task only reads how it goes on."""
+    """One recording of one room. The room's task starts and stops it, and its own task only reads its state."""
 
     __table_args__: ClassVar[Any] = (
         _due_index("recording"),
@@ -324,20 +324,20 @@ class Recording(Due, table=True):
     state: RecordingState = Field(default=RecordingState.REQUESTED, sa_type=state_column(RecordingState))
     realtimekit_recording_id: str | None = Field(default=None, max_length=64)
     in_doubt: bool = False
-    """It may have been started without our knowing."""
+    """Whether it may have been started without our knowing."""
     created_at: datetime = Field(sa_type=UtcDateTime)
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     download_url: str | None = None
     error: str | None = None
     follow_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When RealtimeKit is asked next how the upload goes."""
+    """When RealtimeKit is asked next for the state of the upload."""
     follows: int = 0
-    """How often it was asked."""
+    """How often RealtimeKit was asked."""
 
 
 class Event(SQLModel, table=True):
-    """One thing that happened in a breakout; the number is gap-free within it."""
+    """One thing that happened in a breakout, numbered from 1 without gaps."""
 
     breakout_id: str = Field(primary_key=True, foreign_key="breakout.id", max_length=36)
     number: int = Field(primary_key=True)
@@ -347,7 +347,7 @@ class Event(SQLModel, table=True):
 
 
 class ApiKey(SQLModel, table=True):
-    """A key of an operator or a viewer; the key itself was shown once and is kept nowhere."""
+    """A key of an operator or a viewer. The key itself was shown once and is stored nowhere."""
 
     __table_args__: ClassVar[Any] = (Index("uq_api_key_name", "name", unique=True, **_when("revoked_at IS NULL")),)
     __tablename__: ClassVar[Any] = "api_key"
@@ -356,15 +356,15 @@ class ApiKey(SQLModel, table=True):
     name: str = Field(max_length=100)
     role: KeyRole = Field(sa_type=state_column(KeyRole))
     key_hash: str = Field(unique=True, max_length=64)
-    """SHA-256 of the key, in hex: a key is long and random, so nothing slower is needed."""
+    """SHA-256 of the key, in hex. A key is long and random, so no slower hash is needed."""
     created_at: datetime = Field(sa_type=UtcDateTime)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class IdempotencyKey(SQLModel, table=True):
-    """A request that came with an Idempotency-Key, and its answer once there is one; kept for 24 hours.
+    """A request with an Idempotency-Key, and its answer once there is one; kept for 24 hours.
 
-    Work on our own tables commits this row, answered, with itself. Work elsewhere commits it first, pending and held.
+    Work on our own tables commits this row together with its answer. Work at RealtimeKit commits it first, pending.
     """
 
     __table_args__: ClassVar[Any] = (Index("ix_idempotency_key_created_at", "created_at"),)
@@ -375,14 +375,14 @@ class IdempotencyKey(SQLModel, table=True):
     body_hash: str = Field(max_length=64)
     created_at: datetime = Field(sa_type=UtcDateTime)
     status: int | None = None
-    """HTTP status of the answer; null while pending."""
+    """The HTTP status of the answer; null while pending."""
     answer: str | None = None
-    """The answer's body; encrypted where it holds a token."""
+    """The answer's body, encrypted if it holds a token."""
     mark: str | None = Field(default=None, max_length=40)
-    """What the title ends in of the meeting that a pending request may have made."""
+    """The end of the title of the meeting that a pending request may have made."""
     holder: str | None = Field(default=None, max_length=36)
-    """The request that works on it now."""
+    """The id of the request that works on it now, made for this row alone."""
     held_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """The holder makes no call that could last beyond this."""
+    """The holder begins no call that could last beyond this."""
     in_doubt_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When an earlier try may last have made the meeting without our knowing."""
+    """When an earlier request may have made the meeting without our knowing, at the latest."""

@@ -1,4 +1,4 @@
-"""Names of tasks and queues: what the processes that send and those that work have in common."""
+"""The names of tasks and queues, shared by the processes that send and those that work."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ class Queue(StrEnum):
     """Queues in strict order. A worker that serves several always empties the first one first."""
 
     LIFECYCLE = "lifecycle"
-    """The timers. These tasks call nobody outside, so that no timer waits for a call to RealtimeKit."""
+    """The timers. These tasks make no call to RealtimeKit, so that no timer waits for one."""
     WEBHOOKS = "webhooks"
     """A queue of their own, so that no timer waits behind a storm of webhooks."""
     CLOSING = "closing"

@@ -1,4 +1,4 @@
-"""How Alembic runs: on the connection it is handed, so that nothing here knows about settings."""
+"""Runs Alembic on the connection that it is given, so that nothing here needs settings."""
 
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from schemas.columns import UtcDateTime
 
 
 def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:
-    """Write our column types in migrations as what they are."""
+    """Write our own column types in migrations under their names."""
     if kind != "type":
         return False
     if isinstance(item, UtcDateTime):

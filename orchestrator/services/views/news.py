@@ -9,7 +9,7 @@ from sqlalchemy import and_, or_, select
 from sqlmodel import Session, col
 
 from schemas.events import EventType
-from schemas.responses import Answer, ClosingMessage, WarningMessage
+from schemas.responses import ClosingMessage, ResponseBody, WarningMessage
 from schemas.states import LIVE, BreakoutState
 from schemas.tables import Breakout, Event, Seat
 
@@ -35,7 +35,7 @@ class News:
     meeting_id: str
     number: int
     event: str
-    data: Answer
+    data: ResponseBody
     people: frozenset[str] | None
     """The participants whom it concerns; None: everybody of the meeting."""
 
@@ -89,7 +89,7 @@ def after(session: Session, cursors: Mapping[str, int]) -> list[News]:
     ]
 
 
-def _message(event: Event, empties_at: datetime | None) -> tuple[str, Answer] | None:
+def _message(event: Event, empties_at: datetime | None) -> tuple[str, ResponseBody] | None:
     """Return the name and the data of an event's message; None when it has none."""
     if event.type == EventType.BREAKOUT_WARNING:
         return "warning", WarningMessage(remaining_seconds=event.data["remaining_seconds"])

@@ -17,17 +17,17 @@ TABLES = (*POINTING, "api_key", "idempotency_key", "sweep")
 
 
 def states(name: str, *values: str) -> sa.Enum:
-    """A short string with a CHECK on its values."""
+    """Return the type of a short string with a CHECK on its values."""
     return sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=20)
 
 
 def when(condition: str) -> dict[str, Any]:
-    """The rows that a partial index has, on either database."""
+    """Return the condition of a partial index, for either database."""
     return {"postgresql_where": sa.text(condition), "sqlite_where": sa.text(condition)}
 
 
 def due() -> list[sa.Column[Any]]:
-    """What the protocol of a row needs."""
+    """Return the columns of the protocol of a row."""
     return [
         sa.Column("due_at", UtcDateTime(), nullable=True),
         sa.Column("claim", sa.Integer(), nullable=False),
@@ -41,7 +41,7 @@ def due() -> list[sa.Column[Any]]:
 
 
 def upgrade() -> None:
-    """Apply."""
+    """Create the tables."""
     _meeting()
     _breakout()
     _breakout_indexes()
@@ -59,7 +59,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Drop the tables."""
     for table in TABLES:
         op.drop_table(table)
 
