@@ -11,7 +11,7 @@ from orchestrator.store.broker import celery_settings
 from workers.flower_settings import set_flower
 
 settings = Settings()
-configure(settings.log_level, settings.log_json)  # at once: Flower sends no signal, and keeps a handler that it finds
+configure(settings.log_level, settings.log_json)  # now: Flower sends no signal, and keeps a handler that it finds
 set_flower(settings)
 app = Celery("breakouts", include=["workers.tasks", "workers.task_lines", "workers.exposition", "workers.heartbeat"])
 app.conf.update(
@@ -24,7 +24,7 @@ app.conf.update(
 
 
 def _keep_ours(**_: Any) -> None:
-    """Our logs instead of Celery's: it sets up none when somebody listens to this."""
+    """Keep our logging. Celery sets up none of its own when a receiver is connected to this signal."""
 
 
 setup_logging.connect(_keep_ours)

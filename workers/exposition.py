@@ -1,4 +1,4 @@
-"""A worker's and a timekeeper's metrics, on a port of their own."""
+"""The metrics of a worker or a timekeeper, on a port of its own."""
 
 import errno
 from typing import Any
@@ -13,17 +13,17 @@ from workers.app import settings
 
 log = logger(__name__)
 
-MOST_PROCESSES = 32
-"""How many ports are tried, one after the other: several processes of a host have the same settings."""
+MOST_PORTS = 32
+"""How many ports are tried one by one, because several processes of a host have the same settings."""
 
 ThreadingWSGIServer.allow_reuse_port = False  # else, since Python 3.12.5, two processes may listen on one port
 
 
 def serve(given: Settings) -> int | None:
-    """The port on which the metrics are; None when they are not wanted, or no port is free."""
+    """Serve the metrics and return their port; None when they are switched off, or no port is free."""
     if not given.metrics_port:
         return None
-    for port in range(given.metrics_port, min(given.metrics_port + MOST_PROCESSES, 65536)):
+    for port in range(given.metrics_port, min(given.metrics_port + MOST_PORTS, 65536)):
         try:
             start_http_server(port, given.metrics_host)
         except OSError as error:

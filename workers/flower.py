@@ -1,12 +1,12 @@
-"""How Flower shows breakouts: each is one long row, told in Celery's own event protocol.
+"""Breakouts in Flower: each is one long-running row, sent as events of Celery's own protocol.
 
-One worker process at a time tells them all, whoever has changed them: the one that holds a key in Redis, which it
-renews each second and which is soon gone when it dies. So a row's events come in order and from a node that Flower
-knows, and a mass opening costs one read a second in one process (none that keeps everybody's time and does nothing
-else: workers/process.py). Flower is a view: what can't be sent is dropped, and said again a little later.
+One worker process at a time, the teller, sends the events of all breakouts. It holds a key in Redis, renews it each
+second, and loses it soon after it dies. So a row's events come in order and from a node that Flower knows, and a mass
+opening costs one read a second in one process. Workers for timers alone never become the teller (workers/process.py).
+Flower is only a view: an event that can't be sent is dropped, and the row is sent again a little later.
 
 Flower keeps what arrives last, except that nothing follows SUCCESS or FAILURE (celery.states.precedence). Every event
-says everything, also when the row began, for a Flower that was started later.
+has all fields, also when the row began, for a Flower that was started later.
 """
 
 import secrets
@@ -31,20 +31,21 @@ from schemas.states import BreakoutState
 
 log = logger(__name__)
 
-TURN_KEY = PREFIX + "flower"
-TURN_SECONDS = 5
-"""A teller that died is followed by another after this."""
+TELLER_KEY = PREFIX + "flower"
+"""The key that the teller holds."""
+TELLER_KEY_SECONDS = 5
+"""When a teller has died, another process takes over after this."""
 ROUND_SECONDS = 1.0
-"""At most one read in this time, of all breakouts that have changed meanwhile."""
+"""The shortest time between two reads, each of all breakouts that have changed meanwhile."""
 REFRESH_SECONDS = 15.0
-"""Everything that runs is told this often whether it has changed or not, or as often as MOST_REFRESHED lets it be."""
-MOST_REFRESHED = 100
-"""In one round: telling of thousands at once would keep the worker from its tasks for seconds."""
-NAME = "breakout"
+"""Every live breakout is sent again after this, or later if REFRESHED_PER_ROUND does not suffice."""
+REFRESHED_PER_ROUND = 100
+"""Unchanged breakouts sent in one round. Thousands at once would keep the worker from its tasks for seconds."""
+ROW_NAME = "breakout"
 
 
 class Teller:
-    """Tells Flower how far breakouts are, from a thread and with connections of its own."""
+    """Sends Flower the progress of breakouts, from a thread and with connections of its own."""
 
     def __init__(
         self,
@@ -68,16 +69,16 @@ class Teller:
         self._dispatcher: EventDispatcher | None = None
         self._refresh_at = 0.0
         self._to_refresh: list[str] = []
-        """What runs and was not told of since the last refresh began."""
-        self._live: set[str] = set()
-        """Breakouts that this process has told of, and not yet of their end."""
+        """Breakouts that this refresh has yet to send."""
+        self._shown: set[str] = set()
+        """Breakouts whose row this process has begun and not yet ended."""
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End, and let another worker tell at once."""
+        """Stop the thread, and let another worker become the teller at once."""
         self._stop.set()
         self._thread.join(2 * ROUND_SECONDS)
 
@@ -85,32 +86,32 @@ class Teller:
         trouble = ""
         while not self._stop.is_set():
             try:
-                if self._have_turn():
+                if self._is_teller():
                     self._round()
                 else:
-                    self._rest()
+                    self._stand_by()
                 trouble = ""
             except Exception as error:
                 if trouble != (trouble := type(error).__name__):
                     log.warning("Flower is not told how far breakouts are", error=trouble)
-                self._rest()
-        self._give_turn_away()
+                self._stand_by()
+        self._step_down()
 
-    def _have_turn(self) -> bool:
+    def _is_teller(self) -> bool:
         client = self._broker.redis
-        if client.set(TURN_KEY, self._me, nx=True, ex=TURN_SECONDS):
+        if client.set(TELLER_KEY, self._me, nx=True, ex=TELLER_KEY_SECONDS):
             return True
-        return client.get(TURN_KEY) == self._me and bool(client.expire(TURN_KEY, TURN_SECONDS))
+        return client.get(TELLER_KEY) == self._me and bool(client.expire(TELLER_KEY, TELLER_KEY_SECONDS))
 
-    def _give_turn_away(self) -> None:
+    def _step_down(self) -> None:
         try:
-            if self._have_turn():
-                self._broker.redis.delete(TURN_KEY)
+            if self._is_teller():
+                self._broker.redis.delete(TELLER_KEY)
         except redis.RedisError:
             log.debug("the turn ends by itself")
 
-    def _rest(self) -> None:
-        """Not our turn, or trouble: begin anew when it is, with a refresh."""
+    def _stand_by(self) -> None:
+        """Close the connections, forget what was sent, and wait a round. A teller's first round is a refresh."""
         with suppress(Exception):
             if self._wakes is not None:
                 self._wakes.close()
@@ -119,23 +120,23 @@ class Teller:
                 self._connection.release()
         self._wakes, self._connection, self._dispatcher = None, None, None
         self._refresh_at, self._to_refresh = 0.0, []
-        self._live.clear()
+        self._shown.clear()
         self._stop.wait(ROUND_SECONDS)
 
     def _round(self) -> None:
         begun = time.monotonic()
-        touched = self._touched()
+        changed = self._changed()
         if begun >= self._refresh_at and not self._to_refresh:
             with self._database.reading() as session:
                 self._to_refresh = progress.running(session)
             self._refresh_at = begun + self._refresh_seconds
-        refreshed, self._to_refresh = self._to_refresh[:MOST_REFRESHED], self._to_refresh[MOST_REFRESHED:]
-        if told := touched.union(refreshed):
-            self._tell(told)
+        refreshed, self._to_refresh = self._to_refresh[:REFRESHED_PER_ROUND], self._to_refresh[REFRESHED_PER_ROUND:]
+        if ids := changed.union(refreshed):
+            self._tell(ids)
         self._stop.wait(begun + ROUND_SECONDS - time.monotonic())
 
-    def _touched(self) -> set[str]:
-        """Breakouts about which something was committed anywhere; waits for the first one at most a round."""
+    def _changed(self) -> set[str]:
+        """Return breakouts with a new commit anywhere. Waits at most a round for the first, unless a refresh is due."""
         if self._wakes is None:
             self._wakes = self._broker.subscribe(Topic.BREAKOUT.pattern)
         at_once = self._to_refresh or time.monotonic() >= self._refresh_at
@@ -150,17 +151,17 @@ class Teller:
         with self._database.reading() as session:
             found = progress.read(session, breakout_ids)
         for breakout in found:
-            for kind, fields in events(breakout, told=breakout.breakout_id in self._live):
+            for kind, fields in events(breakout, shown=breakout.breakout_id in self._shown):
                 self._send(kind, fields)
-            self._note(breakout)
+            self._note_shown(breakout)
         if self._dispatcher is not None:
             self._dispatcher.flush()
 
-    def _note(self, breakout: BreakoutProgress) -> None:
+    def _note_shown(self, breakout: BreakoutProgress) -> None:
         if breakout.ended_at is None:
-            self._live.add(breakout.breakout_id)
+            self._shown.add(breakout.breakout_id)
         else:
-            self._live.discard(breakout.breakout_id)
+            self._shown.discard(breakout.breakout_id)
 
     def _send(self, kind: str, fields: dict[str, Any]) -> None:
         if self._dispatcher is None:
@@ -170,17 +171,17 @@ class Teller:
                 self._connection,
                 self._node,
                 buffer_while_offline=False,
-                buffer_group=["task"],  # sent together, for each message costs more than what it holds
+                buffer_group=["task"],  # sent together, because each message costs more than what it holds
             )
         self._dispatcher.send(kind, **fields)
 
 
-def events(breakout: BreakoutProgress, *, told: bool) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The events that bring the row up to date; `told` says whether the row is there and has not ended."""
+def events(breakout: BreakoutProgress, *, shown: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the events that bring a row up to date; `shown` says whether the row is there and has not ended."""
     began = breakout.started_at.timestamp()
     row: dict[str, Any] = {
         "uuid": breakout.breakout_id,
-        "name": NAME,
+        "name": ROW_NAME,
         "args": headline(breakout),
         "kwargs": "",
         "received": began,
@@ -188,18 +189,18 @@ def events(breakout: BreakoutProgress, *, told: bool) -> Iterator[tuple[str, dic
     }
     match breakout.state:
         case BreakoutState.CLOSED:
-            yield "task-succeeded", {**row, "result": summary(breakout), **_ended(breakout, told)}
+            yield "task-succeeded", {**row, "result": summary(breakout), **_ended(breakout, shown)}
         case BreakoutState.FAILED:
-            reason = failure(breakout)  # as a result too: the table of tasks has no column for exceptions
-            yield "task-failed", {**row, "exception": reason, "result": reason, **_ended(breakout, told)}
+            reason = failure(breakout)  # as a result too, because the table of tasks has no column for exceptions
+            yield "task-failed", {**row, "exception": reason, "result": reason, **_ended(breakout, shown)}
         case _:
-            if not told:
+            if not shown:
                 yield "task-received", row
                 yield "task-started", row
             yield f"task-{breakout.word}", row
 
 
-def _ended(breakout: BreakoutProgress, told: bool) -> dict[str, float]:
-    """How long it took is said once: Flower adds it up in its metrics."""
+def _ended(breakout: BreakoutProgress, shown: bool) -> dict[str, float]:
+    """Return the runtime of a row that ends now. It is sent once, because Flower adds it up in its metrics."""
     ended = breakout.ended_at or breakout.started_at
-    return {"runtime": (ended - breakout.started_at).total_seconds()} if told else {}
+    return {"runtime": (ended - breakout.started_at).total_seconds()} if shown else {}

@@ -1,7 +1,7 @@
-"""How Flower is set, however it is started: `breakouts flower`, `breakouts up`, `celery -A workers.app flower`.
+"""Flower's settings, however it is started: `breakouts flower`, `breakouts up`, `celery -A workers.app flower`.
 
-Flower reads `FLOWER_…` variables after Celery has loaded the application, so it is the application that sets them, in
-Flower's own process: no password stands on a command line, and no process but Flower has them.
+Flower reads `FLOWER_…` variables after Celery has loaded the application. So the application sets them, in Flower's own
+process: no password appears on a command line, and no other process has them.
 """
 
 import os
@@ -15,9 +15,9 @@ from orchestrator.store.secrets import subkey
 
 COLUMNS = "name,state,args,result,received,runtime,worker"
 SAVE_MILLISECONDS = 5_000
-"""A killed Flower forgets at most this much."""
+"""A Flower that is killed loses at most this much."""
 PURGE_SECONDS = 60
-"""Workers that are gone leave the list after this: every `breakouts worker` has a name of its own."""
+"""Workers that have gone leave the list after this, because every `breakouts worker` has a new name."""
 
 
 def set_flower(settings: Settings) -> None:
@@ -34,7 +34,7 @@ def set_flower(settings: Settings) -> None:
 
 
 def defaults(settings: Settings) -> dict[str, str]:
-    """What a variable of the same name, or an option on the command line, overrides."""
+    """Return settings that a variable of the same name, or an option on the command line, overrides."""
     return {
         "FLOWER_PORT": str(settings.flower_port),
         "FLOWER_PERSISTENT": "true",
@@ -49,11 +49,11 @@ def defaults(settings: Settings) -> dict[str, str]:
 
 
 def access(settings: Settings) -> Changes:
-    """Where Flower listens and who may use it; no variable of the same name overrides it.
+    """Return where Flower listens and who may use it; no variable of the same name overrides these.
 
-    Without a password Flower's API answers 401, except on loopback, where we open it for reading: Flower lets pages of
-    any origin call an open API, and they must not be able to stop workers. An empty password is none (Flower itself
-    would take it for one that nobody knows).
+    Without a password Flower's API answers 401, except on loopback, where we open it for reading. It stays closed for
+    writing because Flower lets pages of any origin call an open API, and they must not stop workers. An empty password
+    counts as none (Flower itself would take it for one that nobody knows).
     """
     address = {"FLOWER_ADDRESS": settings.flower_host}
     if password := settings.flower_basic_auth.get_secret_value():

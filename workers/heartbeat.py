@@ -1,6 +1,7 @@
-"""A file of this very process, touched as long as its loop goes round: what a container's health check looks at.
+"""A file that this process touches as long as its main loop runs, for a container's health check.
 
-The timekeeper's key in Redis says that some timekeeper ticks; asking workers over the broker costs seconds of CPU.
+The timekeeper's key in Redis only shows that some timekeeper ticks, and asking workers over the broker costs seconds of
+CPU.
 """
 
 from pathlib import Path
@@ -15,7 +16,7 @@ log = logger(__name__)
 
 
 def beat(**_: Any) -> None:
-    """Touch HEARTBEAT_FILE, where there is one; that it can't be touched stops nobody's work."""
+    """Touch HEARTBEAT_FILE, if it is set. A failure is only logged."""
     if not settings.heartbeat_file:
         return
     try:
@@ -25,4 +26,4 @@ def beat(**_: Any) -> None:
 
 
 heartbeat_sent.connect(beat)
-"""A worker's main loop sends one every two seconds while it has its broker."""
+"""A worker's main loop sends this signal every two seconds while it is connected to its broker."""

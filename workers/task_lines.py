@@ -1,7 +1,7 @@
-"""One log line and figures for each task that a worker ends. Every line in between says which row it is about.
+"""One log line and metrics for each task that a worker ends. Every line in between carries the id of the task's row.
 
-A thread goes from task to task. What is bound when a task begins is cleared when it has ended, Celery's own line about
-a failure included.
+A thread runs one task after the other. The logging context that a task begins with is cleared after its end, and after
+Celery's own line about a failure.
 """
 
 import time
@@ -34,7 +34,7 @@ def _begin(task_id: str, task: Any, args: Any, **_: Any) -> None:
 
 
 def _end(task: Any, retval: Any, state: str, **_: Any) -> None:
-    """Log a success and count the task. Celery itself has logged a failure, with its traceback."""
+    """Log a success, and count the task. Celery itself has logged a failure, with its traceback."""
     seconds = time.monotonic() - task.request.begun
     metrics.TASKS.labels(task.name, state.lower()).inc()
     metrics.TASK_SECONDS.labels(task.name).observe(seconds)

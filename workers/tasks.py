@@ -1,4 +1,4 @@
-"""The tasks. Each hands its row to one service, which derives from the row what there is to do."""
+"""The tasks. Each passes its row to one service, which derives from the row what is to be done."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ from workers.app import app
 from workers.process import deps
 
 Service = Callable[[Deps, str, int], Result]
-"""Gets a row's id and the claim number of its message."""
+"""Takes a row's id and the claim number of its message."""
 
 SERVICES: dict[type[Due], Service] = {
     Breakout: step,

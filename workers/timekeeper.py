@@ -1,7 +1,7 @@
 """The timekeeper: a Celery beat scheduler whose schedule is the column `due_at`.
 
-Any number may run at once: rows that one has locked are passed over by the others, and a row's message carries a number
-that only one start can consume.
+Any number may run at once: each skips rows that another has locked, and a row's message carries a claim number that
+only one start can consume.
 """
 
 import time
@@ -25,34 +25,39 @@ from workers.process import deps
 
 log = logger(__name__)
 
-BATCH = 100
+BATCH_ROWS = 100
 LONGEST_SLEEP_SECONDS = 1.0
-REST_SECONDS = 0.2
-"""Between looks at rows that are due but that others have locked, or that wait in a crowded queue."""
-ALIVE_SECONDS = 10
-CROWDED = 0.25
-"""Nothing is sent a second time while more than this share of a worker's threads could be kept busy by a queue: what
-waits there will be started, and a second copy of it only slows that down."""
-LOST_SECONDS = 5
-"""While that is so, how often what was not started is sent again all the same: a message may be lost, or it may be for
-another queue, where nothing waits."""
+SHORT_SLEEP_SECONDS = 0.2
+"""The sleep while rows are due that others have locked, or while a queue is crowded."""
+TIMEKEEPER_KEY_SECONDS = 10
+"""How long the key of a tick lasts."""
+CROWDED_SHARE = 0.25
+"""A queue is crowded when its messages could keep more than this share of a worker's threads busy.
+
+While one is, no message is sent a second time: the first copy will be started, and a second only slows that down.
+"""
+RESEND_SECONDS = 5
+"""How often rows that nobody started are sent again even while a queue is crowded.
+
+A message may be lost, or it may be for another queue, where nothing waits.
+"""
 
 
 class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
-    """Sends a task for each due row and sleeps until the next one, or until a publish says that one came earlier."""
+    """Sends a task for each due row, and sleeps until the next row is due or a publish names an earlier time."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._wakes: redis.client.PubSub | None = None
         self._sweep_is_planned = False
         self._looked_at_broker = self._counted_at = float("-inf")
         self._was_crowded = False
-        self._let_through_at = float("-inf")
-        self._planned = 0.0
+        self._resent_at = float("-inf")
+        self._next_look_at = 0.0
         """When to look next at the latest, in seconds since the epoch by the database's clock."""
         super().__init__(*args, **kwargs)
 
     def tick(self, *_: Any, **__: Any) -> float:
-        """Look once; gives 0 because the waiting is done in here, where a publish can end it."""
+        """Look once, and sleep. Returns 0, because the sleep is in here, where a publish can end it."""
         try:
             self._look_at_broker()
             self._plan_sweep()
@@ -65,23 +70,23 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
         return 0.0
 
     def setup_schedule(self) -> None:
-        """There is no schedule but the database."""
+        """Do nothing, because the database is the schedule."""
 
     def close(self) -> None:
-        """Nothing: Celery calls this from a signal handler, in the middle of a tick."""
+        """Do nothing, because Celery calls this from a signal handler, in the middle of a tick."""
 
     def _send_due(self) -> float:
-        """Send what is due now; gives the seconds until something else is."""
-        crowded = self._crowded() and self._holds_back()
+        """Send what is due now. Returns the seconds to sleep until something else is due."""
+        crowded = self._is_crowded() and self._holds_back()
         firsts, now = self._next_due(unsent=crowded)
         late = [table for table in TABLES if table in firsts and firsts[table] <= now]
         if sum(self._send_batch(table, resend=not crowded) for table in late):
             return 0.0
-        if late:  # but locked: no timer that ends meanwhile has to wait for that
+        if late:  # but locked: a timer that ends meanwhile must not wait for them
             firsts, _ = self._next_due(after=now, unsent=crowded)
-        longest = REST_SECONDS if late or crowded else LONGEST_SLEEP_SECONDS
+        longest = SHORT_SLEEP_SECONDS if late or crowded else LONGEST_SLEEP_SECONDS
         seconds = min([longest, *((due_at - now).total_seconds() for due_at in firsts.values())])
-        self._planned = now.timestamp() + seconds
+        self._next_look_at = now.timestamp() + seconds
         return seconds
 
     def _next_due(self, *, after: datetime | None = None, unsent: bool) -> tuple[dict[type[Due], datetime], datetime]:
@@ -90,42 +95,42 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
 
     def _send_batch(self, table: type[Due], *, resend: bool) -> int:
         with deps().database.transaction() as tx:
-            sent, ended = scan.dispatch_due(tx, table, BATCH, resend=resend)
+            sent, ended = scan.dispatch_due(tx, table, BATCH_ROWS, resend=resend)
         if ended:
             metrics.LEASES_ENDED.labels(KIND_OF[table].name).inc(ended)
             log.warning("leases ended by themselves", table=table.__name__, leases=ended)
         return sent
 
-    def _crowded(self) -> bool:
-        """Whether a queue is so long, or was REST_SECONDS ago."""
-        if time.monotonic() - self._counted_at >= REST_SECONDS:
+    def _is_crowded(self) -> bool:
+        """Return whether a queue is crowded, or was at most SHORT_SLEEP_SECONDS ago."""
+        if time.monotonic() - self._counted_at >= SHORT_SLEEP_SECONDS:
             self._counted_at = time.monotonic()
-            self._was_crowded = self._is_crowded()
+            self._was_crowded = self._read_crowded()
         return self._was_crowded
 
     def _holds_back(self) -> bool:
-        """Every LOST_SECONDS for one look it does not."""
+        """Return whether this look, in a crowd, sends nothing again. One look in RESEND_SECONDS does."""
         now = time.monotonic()
-        if now - self._let_through_at < LOST_SECONDS:
+        if now - self._resent_at < RESEND_SECONDS:
             return True
-        self._let_through_at = now
+        self._resent_at = now
         return False
 
-    def _is_crowded(self) -> bool:
-        limit = CROWDED * settings.realtimekit_concurrency
+    def _read_crowded(self) -> bool:
+        limit = CROWDED_SHARE * settings.realtimekit_concurrency
         try:
             return max(deps().broker.queue_lengths().values()) > limit
         except redis.RedisError:
             return False
 
     def _look_at_broker(self) -> None:
-        """At most so often as a timekeeper looks at anything that nobody told it of."""
+        """Set our key, and forget dispatches when the broker is new; at most once in LONGEST_SLEEP_SECONDS."""
         if time.monotonic() - self._looked_at_broker < LONGEST_SLEEP_SECONDS:
             return
         self._looked_at_broker = time.monotonic()
         try:
             broker = deps().broker
-            broker.redis.set(TIMEKEEPER_KEY, str(time.time()), ex=ALIVE_SECONDS)
+            broker.redis.set(TIMEKEEPER_KEY, str(time.time()), ex=TIMEKEEPER_KEY_SECONDS)
             if broker.epoch_is_new():
                 for table in TABLES:
                     with deps().database.transaction() as tx:
@@ -134,7 +139,7 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
             log.warning("the broker is away", error=type(error).__name__)
 
     def _plan_sweep(self) -> None:
-        """Once: from then on the sweep's own row says when it is due next."""
+        """Plan the sweep once per process. From then on its own row holds when it is due."""
         if not self._sweep_is_planned:
             sweep.plan(deps())
             self._sweep_is_planned = True
@@ -148,11 +153,11 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
                 if self._is_earlier(self._wakes.get_message(timeout=left)):
                     break
             while self._wakes.get_message():
-                pass  # what it names is in the database by now
+                pass  # the times that these name are in the database by now
         except (redis.RedisError, OSError):
             self._wakes = None
             time.sleep(min(seconds, 0.2))
 
     def _is_earlier(self, message: Any) -> bool:
-        """Whether a publish names a time before the one at which we look anyway."""
-        return message is not None and float(message["channel"].rpartition(b":")[2]) < self._planned
+        """Return whether a publish names a time before the next look."""
+        return message is not None and float(message["channel"].rpartition(b":")[2]) < self._next_look_at

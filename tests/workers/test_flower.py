@@ -182,13 +182,13 @@ def _become(database: Database, broker: Broker | None, breakout_id: str, **value
 
 
 @pytest.mark.parametrize(
-    ("state", "told", "kinds"),
+    ("state", "shown", "kinds"),
     [
         (BreakoutState.OPENING, False, ["task-received", "task-started", "task-opening"]),
         (BreakoutState.OPEN, True, ["task-open"]),
         (BreakoutState.FAILED, True, ["task-failed"]),
     ],
 )
-def test_a_row_begins_goes_on_and_ends_as_celery_knows_it(state: BreakoutState, told: bool, kinds: list[str]) -> None:
+def test_a_row_begins_goes_on_and_ends_as_celery_knows_it(state: BreakoutState, shown: bool, kinds: list[str]) -> None:
     progress = BreakoutProgress(breakout_id="b", name="Round 1", state=state, started_at=NOON)
-    assert [kind for kind, _ in events(progress, told=told)] == kinds
+    assert [kind for kind, _ in events(progress, shown=shown)] == kinds
