@@ -21,7 +21,7 @@ With Python's 5 ms, a thread waits that long after each database statement while
 """
 
 TIMELY = frozenset({Queue.LIFECYCLE, Queue.WEBHOOKS})
-"""A worker for these queues alone (compose.yaml) never becomes the teller, which took a third of its time (measured)."""
+"""A worker for these queues alone (compose.yaml) never becomes the teller, which took a third of its time."""
 
 _lock = threading.Lock()
 _built: list[Deps] = []

@@ -1,1 +1,1 @@
-"""Services over real parts, without workers."""
+"""Services over a real database and broker and the sandbox, without workers."""

@@ -1,4 +1,4 @@
-"""Parts for all tests of a module: each has a meeting of its own."""
+"""Parts shared by all tests of a module; each test has a meeting of its own."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from tests.support.valkey import Valkey
 def built(
     sqlite_template: SQLiteTemplate, valkey_of_session: Valkey, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Deps, SandboxServer]]:
-    """What services stand on, and the RealtimeKit that it reaches."""
+    """Build the parts of services, and the sandbox that stands in for RealtimeKit."""
     home = tmp_path_factory.mktemp("services")
     urls = {"database_url": sqlite_template.copy_to(home / "breakouts.db"), "broker_url": valkey_of_session.url}
     with SandboxServer() as sandbox, parts(sandbox, home, **urls) as made:
@@ -24,6 +24,6 @@ def built(
 
 @pytest.fixture
 def fresh(built: tuple[Deps, SandboxServer]) -> tuple[Deps, SandboxServer]:
-    """The same with a RealtimeKit that has nothing in it, and behaves as usual."""
+    """Give the same parts with an empty sandbox that has no faults."""
     built[1].reset()
     return built

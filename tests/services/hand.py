@@ -1,4 +1,4 @@
-"""A breakout over real parts whose rows are worked on by hand, in this thread: no worker, no timekeeper, no chance."""
+"""A breakout over real parts whose rows are worked on by hand, in this thread: no worker, no timekeeper, no luck."""
 
 import json
 from collections.abc import Collection
@@ -32,7 +32,7 @@ WORK: dict[Any, Any] = {
 
 
 class Hand:
-    """One parent meeting with a breakout that is open; what is due is done when the test says so."""
+    """One parent meeting with an open breakout. What is due is done when the test calls `work`."""
 
     def __init__(self, deps: Deps, sandbox: SandboxServer, names: Collection[str], **body: Any) -> None:
         self.deps, self.sandbox = deps, sandbox
@@ -44,7 +44,7 @@ class Hand:
         self.work(Breakout, Room, Breakout, Meeting)
 
     def work(self, *tables: Any) -> None:
-        """Do what there is to do in these tables, in this order, once each, whenever it would be due."""
+        """Run the tasks of the rows of these tables that have a due time, in this order, once each, without waiting."""
         for table in tables:
             with self.deps.database.reading() as session:
                 owner = table.breakout_id if table in (Room, Recording) else table.id
@@ -54,16 +54,16 @@ class Hand:
                 WORK[table](self.deps, row_id, claim)
 
     def deliver(self, *events: JSON) -> None:
-        """RealtimeKit tells of these, each by a delivery of its own; they wait to be applied."""
+        """Deliver these webhooks, each in a delivery of its own. They wait to be applied."""
         for event in events:
             incoming.deliver(self.deps, new_id(), json.dumps(event).encode())
 
     def apply(self) -> None:
-        """Apply what waits."""
+        """Apply the waiting deliveries."""
         self.work(Inbox)
 
     def poll(self) -> None:
-        """Ask RealtimeKit who is where, a minute after all that has happened."""
+        """Poll RealtimeKit, as if a minute had passed since everything that happened."""
         with self.deps.database.transaction() as tx:
             now = tx.now()
             for presence in tx.session.scalars(select(Presence).where(col(Presence.meeting_id) == self.meeting_id)):
@@ -73,7 +73,7 @@ class Hand:
         self.work(Meeting)
 
     def pass_grace(self) -> None:
-        """The time in which people go home by themselves is over."""
+        """Let the time pass in which people go home by themselves, and work on what is due then."""
         with self.deps.database.transaction() as tx:
             mine = update(Breakout).where(col(Breakout.id) == self.breakout_id)
             ago = tx.now() - self.deps.grace - timedelta(seconds=1)
@@ -81,26 +81,26 @@ class Hand:
         self.work(Breakout, Room)
 
     def forget_polls(self, tx: Transaction) -> None:
-        """As if nobody had been asked about yet."""
+        """Forget all polls, as if no meeting had been polled yet."""
         tx.session.execute(update(Room).where(col(Room.breakout_id) == self.breakout_id).values(polled_at=None))
         tx.session.execute(update(Meeting).where(col(Meeting.id) == self.meeting_id).values(polled_at=None))
 
     def tokens(self) -> dict[str, str]:
-        """Everybody's token for their room."""
+        """Return everybody's token for their room."""
         return {name: self.deps.vault.open(seat.auth_token) or "" for name, seat in self._seats().items()}
 
     def main_token(self, name: str) -> str:
-        """Somebody's token for the parent meeting."""
+        """Return a person's token for the parent meeting; empty without one."""
         mine = col(Participant.meeting_id) == self.meeting_id, col(Participant.custom_participant_id) == name
         with self.deps.database.reading() as session:
             return self.deps.vault.open(session.scalars(select(col(Participant.auth_token)).where(*mine)).one()) or ""
 
     def seats(self) -> dict[str, SeatState]:
-        """The state of everybody's seat."""
+        """Return the state of everybody's seat."""
         return {name: seat.state for name, seat in self._seats().items()}
 
     def there(self) -> set[tuple[str, str]]:
-        """Who is known to be somewhere in the meeting or its rooms, with which peer."""
+        """Return the known people of the meeting and its rooms, each with their peer id."""
         statement = select(col(Participant.custom_participant_id), col(Presence.peer_id))
         here = statement.join(Presence, col(Presence.participant_id) == col(Participant.id)).where(
             col(Presence.meeting_id) == self.meeting_id, col(Presence.left_at).is_(None)
@@ -109,12 +109,12 @@ class Hand:
             return {(name, peer_id) for name, peer_id in session.execute(here)}
 
     def parent(self) -> str:
-        """The parent's RealtimeKit meeting."""
+        """Return the id of the parent's RealtimeKit meeting."""
         with self.deps.database.reading() as session:
             return session.get_one(Meeting, self.meeting_id).realtimekit_meeting_id
 
     def places(self) -> set[str | None]:
-        """The RealtimeKit meetings of the rooms."""
+        """Return the ids of the rooms' RealtimeKit meetings."""
         with self.deps.database.reading() as session:
             statement = select(col(Room.realtimekit_meeting_id)).where(col(Room.breakout_id) == self.breakout_id)
             return set(session.scalars(statement))
@@ -128,8 +128,8 @@ class Hand:
         return dict(rows)
 
 
-def told_of(what: str, peer: JSON) -> JSON:
-    """What RealtimeKit tells of a peer as the sandbox shows it: that it `Joined`, or `Left`."""
+def webhook(what: str, peer: JSON) -> JSON:
+    """Return RealtimeKit's webhook about a peer of the sandbox: that it `Joined`, or `Left`."""
     person = {"peerId": peer["peer_id"], "customParticipantId": peer["custom_participant_id"]}
     person |= {"joinedAt": peer["joined_at"]} | ({"leftAt": peer["left_at"]} if what == "Left" else {})
     meeting = {"id": peer["meeting_id"], "sessionId": peer["session_id"]}

@@ -1,4 +1,4 @@
-"""Whatever order, number and share of a session's webhooks arrive, what is known in the end is what happened."""
+"""Whatever share of a session's webhooks arrives, in whatever order and number, the end state is what happened."""
 
 import itertools
 from typing import Any
@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from orchestrator.services.deps import Deps
 from schemas.states import SeatState
-from tests.services.hand import Hand, told_of
+from tests.services.hand import Hand, webhook
 from tests.support.sandbox_server import JSON, SandboxServer
 
 NAMES = ("ana", "bo")
 STEPS = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(["comes", "leaves"])), min_size=1, max_size=8)
-"""Who comes while they are there has another tab; who leaves closes the oldest."""
+"""A person who comes while they are there opens another tab. A person who leaves closes the oldest tab."""
 MANY = settings(max_examples=12, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
-"""Each takes a good part of a second, so nobody looks for a smaller one that fails."""
+"""Each example takes a good part of a second, so a failing one is not shrunk."""
 
 
 @MANY
@@ -40,7 +40,7 @@ def test_any_order_any_number_any_share(
 
 
 def _live_through(hand: Hand, steps: list[tuple[str, str]]) -> list[JSON]:
-    """Have all this happen at RealtimeKit, and give what it would tell of it."""
+    """Take these steps at RealtimeKit, and return the webhooks that it would send."""
     tokens = hand.tokens()
     tabs: dict[str, list[str]] = {name: [] for name in NAMES}
     for name, step in steps:
@@ -48,7 +48,7 @@ def _live_through(hand: Hand, steps: list[tuple[str, str]]) -> list[JSON]:
             tabs[name].append(hand.sandbox.join(tokens[name])["peer_id"])
         elif tabs[name]:
             hand.sandbox.leave(tabs[name].pop(0))
-    pairs = [[told_of("Joined", peer), *([told_of("Left", peer)] if peer["left_at"] else [])] for peer in _peers(hand)]
+    pairs = [[webhook("Joined", peer), *([webhook("Left", peer)] if peer["left_at"] else [])] for peer in _peers(hand)]
     return list(itertools.chain(*pairs)) or [{"event": "meeting.started", "meeting": {"id": "of nobody"}}]
 
 

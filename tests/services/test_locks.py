@@ -1,4 +1,4 @@
-"""Two that lock the same rows wait for each other, never in a circle: PostgreSQL would end one of them."""
+"""Transactions that lock the same rows never wait in a circle, because PostgreSQL would end one of them."""
 
 from collections.abc import Callable
 from pathlib import Path

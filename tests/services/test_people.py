@@ -1,4 +1,4 @@
-"""Who counts as there: a person with two tabs, one who comes back; not a recorder. And when the host ends it all."""
+"""Who counts as present: a person with two tabs, one who comes back, not a recorder. And the host ends the meeting."""
 
 from itertools import permutations
 
@@ -8,34 +8,34 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.views import breakouts
 from schemas.responses import BreakoutResponse
 from schemas.states import BreakoutState, SeatState
-from tests.services.hand import Hand, told_of
+from tests.services.hand import Hand, webhook
 from tests.support.sandbox_server import JSON, SandboxServer
 
 
 @pytest.fixture
 def hand(built: tuple[Deps, SandboxServer]) -> Hand:
-    """Ana alone in a breakout with one recorded room."""
+    """Open a breakout with one recorded room, for Ana alone."""
     return Hand(*built, ["ana"], rooms=1, record=True, countdown_seconds=60)
 
 
 def test_with_one_of_two_tabs_closed_a_person_is_still_there(hand: Hand) -> None:
     first, second = _peer(hand, "tab 1"), _peer(hand, "tab 2")
-    _tell(hand, told_of("Joined", first), told_of("Joined", second), told_of("Left", first))
+    _tell(hand, webhook("Joined", first), webhook("Joined", second), webhook("Left", first))
     assert hand.seats() == {"ana": SeatState.JOINED}
-    _tell(hand, told_of("Left", second))
+    _tell(hand, webhook("Left", second))
     assert hand.seats() == {"ana": SeatState.AWAY}
 
 
 def test_who_leaves_and_comes_back_is_there_again(hand: Hand) -> None:
-    _tell(hand, told_of("Joined", _peer(hand, "before")), told_of("Left", _peer(hand, "before")))
+    _tell(hand, webhook("Joined", _peer(hand, "before")), webhook("Left", _peer(hand, "before")))
     assert hand.seats() == {"ana": SeatState.AWAY}
-    _tell(hand, told_of("Joined", _peer(hand, "after")))
+    _tell(hand, webhook("Joined", _peer(hand, "after")))
     assert hand.seats() == {"ana": SeatState.JOINED}
     assert hand.there() == {("ana", _peer(hand, "after")["peer_id"])}
 
 
 def test_who_came_and_went_before_either_was_heard_of_has_been_there(hand: Hand) -> None:
-    hand.deliver(told_of("Left", _peer(hand, "short")), told_of("Joined", _peer(hand, "short")))
+    hand.deliver(webhook("Left", _peer(hand, "short")), webhook("Joined", _peer(hand, "short")))
     hand.apply()
     assert hand.seats() == {"ana": SeatState.AWAY}
 
@@ -44,21 +44,21 @@ def test_who_came_and_went_before_either_was_heard_of_has_been_there(hand: Hand)
 def test_a_connection_that_comes_again_is_there_in_whatever_order_it_is_told(hand: Hand, order: tuple[int]) -> None:
     before = _peer(hand, "one")
     again = before | {"joined_at": "2030-01-01T10:06:00Z", "left_at": "2030-01-01T10:09:00Z"}
-    told = [told_of("Joined", before), told_of("Left", before), told_of("Joined", again)]
+    told = [webhook("Joined", before), webhook("Left", before), webhook("Joined", again)]
     _tell(hand, *(told[number] for number in order))
     assert hand.seats() == {"ana": SeatState.JOINED}
-    _tell(hand, told_of("Left", again), *told)
+    _tell(hand, webhook("Left", again), *told)
     assert hand.seats() == {"ana": SeatState.AWAY}
 
 
 def test_a_connection_is_known_in_each_place_by_itself(hand: Hand) -> None:
     in_main = _peer(hand, "one") | {"meeting_id": hand.parent()}
-    _tell(hand, told_of("Joined", in_main), told_of("Left", in_main), told_of("Joined", _peer(hand, "one")))
+    _tell(hand, webhook("Joined", in_main), webhook("Left", in_main), webhook("Joined", _peer(hand, "one")))
     assert hand.seats() == {"ana": SeatState.JOINED}
 
 
 def test_a_recorder_is_nobody(hand: Hand) -> None:
-    _tell(hand, told_of("Joined", _peer(hand, "bot") | {"custom_participant_id": "recorder-1"}))
+    _tell(hand, webhook("Joined", _peer(hand, "bot") | {"custom_participant_id": "recorder-1"}))
     found = _breakout(hand)
     assert hand.there() == set()
     assert hand.seats() == {"ana": SeatState.INVITED}
@@ -94,7 +94,7 @@ def _tell(hand: Hand, *events: JSON) -> None:
 
 
 def _peer(hand: Hand, name: str) -> JSON:
-    """A connection of Ana's in her room."""
+    """Return a connection of Ana in her room, with times of joining and leaving."""
     times = {"joined_at": "2030-01-01T10:00:00Z", "left_at": "2030-01-01T10:05:00Z"}
     who = {"peer_id": f"{name} of {hand.meeting_id}"[:64], "custom_participant_id": "ana", "session_id": "s"}
     return {**times, **who, "meeting_id": next(iter(hand.places()))}

@@ -1,4 +1,4 @@
-"""Polls ask about some places at a time: all have their turn, what was answered counts, and what is late is told."""
+"""A poll asks about some meetings at a time. Each is polled in time, errors hide no answers, lateness is reported."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -20,14 +20,14 @@ NAMES = ["ana", "bo", "cy", "di"]
 
 @pytest.fixture
 def hand(sqlite_url: str, broker_url: str, tmp_path: Path) -> Iterator[Hand]:
-    """Four people in four rooms, and a quota in which a pass may ask about three places."""
+    """Four people in four rooms, and a quota in which a pass may poll three meetings."""
     quota = {"realtimekit_requests_per_5_minutes": 180, "sync_seconds": 10}
     urls = {"database_url": sqlite_url, "broker_url": broker_url}
     with SandboxServer() as sandbox, parts(sandbox, tmp_path, **urls, **quota) as deps:
         yield Hand(deps, sandbox, NAMES, rooms=4)
 
 
-def test_places_take_turns_and_those_with_news_come_first(hand: Hand) -> None:
+def test_all_meetings_are_polled_in_time_and_changed_ones_first(hand: Hand) -> None:
     for name, token in hand.tokens().items():
         if name != "di":
             hand.sandbox.join(token)
@@ -39,7 +39,7 @@ def test_places_take_turns_and_those_with_news_come_first(hand: Hand) -> None:
     assert _joined(hand) == set(NAMES)
 
 
-def test_one_failure_does_not_hide_what_others_have_answered(hand: Hand) -> None:
+def test_one_failed_call_does_not_hide_the_answers_of_others(hand: Hand) -> None:
     for token in hand.tokens().values():
         hand.sandbox.join(token)
     for _ in range(4):
@@ -48,7 +48,7 @@ def test_one_failure_does_not_hide_what_others_have_answered(hand: Hand) -> None
     assert len(_joined(hand)) >= 3
 
 
-def test_what_is_known_late_is_told_once(hand: Hand) -> None:
+def test_late_polls_are_reported_once(hand: Hand) -> None:
     hand.poll()
     assert _problems(hand) == []
     with hand.deps.database.transaction() as tx:

@@ -1,4 +1,4 @@
-"""Recordings that end by themselves, or of which RealtimeKit does not say that they have."""
+"""Recordings that end by themselves, with or without a webhook, and are started again."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture
 def hand(fresh: tuple[Deps, SandboxServer]) -> Hand:
-    """Ana in a room that is being recorded."""
+    """Put Ana into a room that is being recorded."""
     hand = Hand(*fresh, ["ana"], rooms=1, record=True)
     hand.sandbox.timings(recording_starts_after=0, recording_uploads_after=0, recording_stops_when_empty_after=0)
     hand.sandbox.join(hand.tokens()["ana"])
@@ -40,14 +40,14 @@ def test_a_stop_that_is_answered_with_a_running_recording_is_followed(hand: Hand
         assert session.get_one(Breakout, hand.breakout_id).state is BreakoutState.CLOSED
 
 
-def test_a_room_that_fills_again_is_recorded_again_though_nobody_told_of_the_end(hand: Hand) -> None:
+def test_a_room_that_fills_again_is_recorded_again_without_a_webhook_about_the_end(hand: Hand) -> None:
     _leave_and_come_back(hand)
     hand.poll()
     hand.work(Recording, Room)
     assert _states(hand) == [RecordingState.UPLOADED, RecordingState.RECORDING]
 
 
-def test_a_room_that_fills_again_is_recorded_again_though_the_end_is_told_of_late(hand: Hand) -> None:
+def test_a_room_that_fills_again_is_recorded_again_after_a_late_webhook_about_the_end(hand: Hand) -> None:
     before = _ended(hand)
     hand.sandbox.faults({"operation": "get_one_recording", "kind": "error_before", "times": None})
     hand.poll()
@@ -69,7 +69,7 @@ def test_a_recording_that_a_host_stops_stays_stopped(hand: Hand) -> None:
 
 
 def _ended(hand: Hand) -> JSON:
-    """What RealtimeKit tells of a recording that ended because the room was empty; somebody is there again."""
+    """Empty the room until its recording ends, fill it again, and return the webhook about the end."""
     _leave_and_come_back(hand)
     return _update(hand)
 

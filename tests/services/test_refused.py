@@ -1,4 +1,4 @@
-"""What RealtimeKit refuses, or does not do in time: it is asked for again with pauses, and nobody is forgotten."""
+"""Calls that RealtimeKit refuses, or does not answer in time, are repeated after pauses, and nobody is forgotten."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,11 +23,11 @@ from tests.support.sandbox_server import SandboxServer
 
 @pytest.fixture
 def hand(fresh: tuple[Deps, SandboxServer]) -> Hand:
-    """Ana and Bo in a room."""
+    """Open a breakout with Ana and Bo in one room."""
     return Hand(*fresh, ["ana", "bo"], rooms=1)
 
 
-def test_who_is_refused_a_token_for_main_is_not_asked_for_in_every_pass(hand: Hand) -> None:
+def test_a_refused_token_for_main_is_not_asked_for_in_every_pass(hand: Hand) -> None:
     cy = _register(hand, "cy", "mistyped")
     before = _adds(hand)
     for _ in range(3):
@@ -37,7 +37,7 @@ def test_who_is_refused_a_token_for_main_is_not_asked_for_in_every_pass(hand: Ha
     assert _adds(hand) == before + 1
 
 
-def test_who_is_refused_a_token_gets_one_once_they_are_registered_as_they_should_be(hand: Hand) -> None:
+def test_a_person_who_was_refused_gets_a_token_after_a_corrected_registration(hand: Hand) -> None:
     cy = _register(hand, "cy", "mistyped")
     seats.seat(hand.deps, cy)
     hand.work(Meeting)
@@ -46,7 +46,7 @@ def test_who_is_refused_a_token_gets_one_once_they_are_registered_as_they_should
     assert hand.main_token("cy")
 
 
-def test_who_was_refused_for_a_moment_is_asked_for_again_by_itself(hand: Hand) -> None:
+def test_a_token_that_was_refused_for_a_moment_is_asked_for_again(hand: Hand) -> None:
     cy = _register(hand, "cy", "group_call_participant")
     hand.sandbox.faults({"operation": "add_participant", "kind": "refuse", "match": '"cy"'})
     seats.seat(hand.deps, cy)
@@ -68,7 +68,7 @@ def test_a_person_without_a_token_for_main_is_reported_once(hand: Hand) -> None:
     assert [(it.what, it.custom_participant_id) for it in problems] == [("participant refused", "cy")]
 
 
-def test_whoever_could_not_be_admitted_before_the_start_is_admitted_at_the_start(
+def test_a_person_who_could_not_be_admitted_before_the_start_is_admitted_at_the_start(
     fresh: tuple[Deps, SandboxServer],
 ) -> None:
     hand = Hand(*fresh, ["ana", "bo"], rooms=2, start="manual")

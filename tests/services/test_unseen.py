@@ -1,4 +1,4 @@
-"""Who is in a room without our knowing is brought home all the same, and has the time for it that others have."""
+"""People who are in a room without our knowing come home like others, with the same time for it."""
 
 from pathlib import Path
 from threading import Thread
@@ -9,14 +9,14 @@ from orchestrator.services.deps import Deps
 from schemas.states import SeatState
 from schemas.tables import Room
 from tests.api.conftest import parts
-from tests.services.hand import Hand, told_of
+from tests.services.hand import Hand, webhook
 from tests.support.sandbox_server import JSON, SandboxServer
 from tests.support.waiting import wait_until
 
 INACTIVE = "update_meeting_by_id"
 
 
-def test_whom_no_poll_has_seen_yet_is_not_put_out_before_the_others(fresh: tuple[Deps, SandboxServer]) -> None:
+def test_a_person_whom_no_poll_has_shown_is_not_put_out_before_the_others(fresh: tuple[Deps, SandboxServer]) -> None:
     hand = Hand(*fresh, ["ana"], rooms=1)
     hand.sandbox.join(hand.tokens()["ana"])
     _close(hand)
@@ -25,7 +25,7 @@ def test_whom_no_poll_has_seen_yet_is_not_put_out_before_the_others(fresh: tuple
     assert _there(hand) == []
 
 
-def test_whose_webhook_was_lost_is_put_out_when_the_rooms_close(fresh: tuple[Deps, SandboxServer]) -> None:
+def test_a_person_whose_webhook_was_lost_is_put_out_when_the_rooms_close(fresh: tuple[Deps, SandboxServer]) -> None:
     hand = Hand(*fresh, ["ana", "bo"], rooms=1)
     hand.sandbox.join(hand.tokens()["ana"])
     hand.sandbox.join(hand.tokens()["bo"])
@@ -35,7 +35,7 @@ def test_whose_webhook_was_lost_is_put_out_when_the_rooms_close(fresh: tuple[Dep
     assert _there(hand) == []
 
 
-def test_who_comes_while_the_room_is_being_closed_is_put_out(fresh: tuple[Deps, SandboxServer]) -> None:
+def test_a_person_who_comes_while_the_room_is_being_closed_is_put_out(fresh: tuple[Deps, SandboxServer]) -> None:
     hand = Hand(*fresh, ["ana"], rooms=1)
     hand.sandbox.join(hand.tokens()["ana"])
     _tell(hand, "Joined", "ana")
@@ -83,9 +83,9 @@ def _peers(hand: Hand) -> list[JSON]:
 
 
 def _tell(hand: Hand, what: str, name: str) -> None:
-    """RealtimeKit tells of the last connection of somebody in their room."""
+    """Deliver and apply a webhook about a person's last connection in their room."""
     last = [peer for peer in _peers(hand) if peer["custom_participant_id"] == name][-1]
-    hand.deliver(told_of(what, last))
+    hand.deliver(webhook(what, last))
     hand.apply()
 
 

@@ -1,4 +1,4 @@
-"""Who tells Flower how far breakouts are: one process at a time, and whoever is left goes on."""
+"""The teller: one process at a time sends Flower the progress of breakouts, and another takes over from it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -23,12 +23,12 @@ from tests.support.waiting import wait_until
 from workers.flower import Teller, events
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-PATIENCE = 30
+PATIENCE_SECONDS = 30
 LATER = NOON + timedelta(minutes=1)
 
 
 class Audience:
-    """Somebody who listens to Celery's events from now on, and understands them as Flower does."""
+    """A listener to Celery's events from now on, which understands them as Flower does."""
 
     def __init__(self, celery: Celery, stack: ExitStack) -> None:
         self.state = State()
@@ -37,7 +37,7 @@ class Audience:
         self._connection, *_ = stack.enter_context(receiver.consumer_context())
 
     def row(self, breakout_id: str) -> Task:
-        """The breakout's row after one more look; AssertionError while there is none."""
+        """Return the breakout's row after one more look. Raises AssertionError while there is none."""
         with suppress(TimeoutError):
             self._connection.drain_events(timeout=0.05)
         assert breakout_id in self.state.tasks
@@ -46,7 +46,7 @@ class Audience:
 
 @pytest.fixture
 def celery(own_valkey: Valkey) -> Celery:
-    """An application as the workers'."""
+    """Make an application like the workers'."""
     app = Celery("tests", set_as_current=False)
     app.conf.update(celery_settings(own_valkey.url))
     return app
@@ -54,7 +54,7 @@ def celery(own_valkey: Valkey) -> Celery:
 
 @pytest.fixture
 def database(sqlite_url: str) -> Iterator[Database]:
-    """A database of this test's own."""
+    """Open a database of this test's own."""
     made = bootstrap.reader(Settings(database_url=sqlite_url, _env_file=None))
     yield made
     made.close()
@@ -62,7 +62,7 @@ def database(sqlite_url: str) -> Iterator[Database]:
 
 @pytest.fixture
 def teller(celery: Celery, own_valkey: Valkey, database: Database) -> Iterator[Callable[..., Teller]]:
-    """Makes tellers, started."""
+    """Give a function that makes and starts tellers."""
     made: list[Teller] = []
 
     def make(node: str, **more: Any) -> Teller:
@@ -77,7 +77,7 @@ def teller(celery: Celery, own_valkey: Valkey, database: Database) -> Iterator[C
 
 @pytest.fixture
 def broker(own_valkey: Valkey) -> Iterator[Broker]:
-    """A process that commits changes."""
+    """Give the broker of a process that commits changes."""
     made = Broker(own_valkey.url)
     yield made
     made.close()
@@ -85,7 +85,7 @@ def broker(own_valkey: Valkey) -> Iterator[Broker]:
 
 @pytest.fixture
 def breakout_id(database: Database) -> str:
-    """An open breakout."""
+    """Store an open breakout, and return its id."""
     with database.transaction() as tx:
         meeting = Meeting(
             title="Physics", realtimekit_meeting_id="m", host_preset="h", participant_preset="p", created_at=NOON
@@ -101,7 +101,7 @@ def breakout_id(database: Database) -> str:
 
 @pytest.fixture
 def audience(celery: Celery) -> Iterator[Callable[[], Audience]]:
-    """Makes listeners."""
+    """Give a function that makes listeners."""
     with ExitStack() as stack:
         yield lambda: Audience(celery, stack)
 
@@ -110,40 +110,42 @@ Tellers = Callable[..., Teller]
 Audiences = Callable[[], Audience]
 
 
-def test_the_next_teller_goes_on_at_once(audience: Audiences, teller: Tellers, breakout_id: str) -> None:
+def test_another_process_becomes_the_teller_at_once(audience: Audiences, teller: Tellers, breakout_id: str) -> None:
     early = audience()
     first = teller("one@here")
-    wait_until(lambda: early.row(breakout_id).state == "OPEN", PATIENCE)
+    wait_until(lambda: early.row(breakout_id).state == "OPEN", PATIENCE_SECONDS)
     teller("two@here")
     late = audience()
     first.stop()
-    row = wait_until(lambda: late.row(breakout_id).state == "OPEN" and late.row(breakout_id), PATIENCE)
+    row = wait_until(lambda: late.row(breakout_id).state == "OPEN" and late.row(breakout_id), PATIENCE_SECONDS)
     assert row.worker.hostname == "two@here"
     assert (row.name, row.args) == ("breakout", "Round 1 · OPEN · 0/0 joined")
     assert row.received == row.started == NOON.timestamp()
 
 
-def test_who_listens_later_hears_it_all_soon(audience: Audiences, teller: Tellers, breakout_id: str) -> None:
+def test_a_later_listener_soon_sees_every_breakout(audience: Audiences, teller: Tellers, breakout_id: str) -> None:
     early = audience()
     teller("one@here", refresh_seconds=0.1)
-    wait_until(lambda: early.row(breakout_id).state == "OPEN", PATIENCE)
+    wait_until(lambda: early.row(breakout_id).state == "OPEN", PATIENCE_SECONDS)
     late = audience()
-    wait_until(lambda: late.row(breakout_id).state == "OPEN", PATIENCE)
+    wait_until(lambda: late.row(breakout_id).state == "OPEN", PATIENCE_SECONDS)
     assert late.row(breakout_id).started == NOON.timestamp()
 
 
-def test_a_change_is_told_by_one_and_nothing_follows_the_end(
+def test_one_process_sends_a_change_and_nothing_follows_the_end(
     audience: Audiences, teller: Tellers, database: Database, broker: Broker, breakout_id: str
 ) -> None:
     listener = audience()
     for node in ("one@here", "two@here"):
         teller(node)
-    wait_until(lambda: listener.row(breakout_id).state == "OPEN", PATIENCE)
+    wait_until(lambda: listener.row(breakout_id).state == "OPEN", PATIENCE_SECONDS)
     _become(database, broker, breakout_id, state=BreakoutState.CLOSED, close_reason=CloseReason.API, closed_at=LATER)
-    row = wait_until(lambda: listener.row(breakout_id).state == "SUCCESS" and listener.row(breakout_id), PATIENCE)
+    row = wait_until(
+        lambda: listener.row(breakout_id).state == "SUCCESS" and listener.row(breakout_id), PATIENCE_SECONDS
+    )
     assert (row.result, row.runtime) == ("closed (api): 0 returned", 60.0)
     _become(database, broker, breakout_id, name="Renamed")
-    wait_until(lambda: listener.row(breakout_id).args == "Renamed · 0 rooms · 0 people", PATIENCE)
+    wait_until(lambda: listener.row(breakout_id).args == "Renamed · 0 rooms · 0 people", PATIENCE_SECONDS)
     assert listener.row(breakout_id).state == "SUCCESS"
     assert len(listener.state.workers) == 1
 
@@ -153,25 +155,25 @@ def test_a_pause_shows_what_is_left_until_it_ends(
 ) -> None:
     listener = audience()
     teller("one@here")
-    wait_until(lambda: listener.row(breakout_id).state == "OPEN", PATIENCE)
+    wait_until(lambda: listener.row(breakout_id).state == "OPEN", PATIENCE_SECONDS)
     _become(database, broker, breakout_id, paused_with_seconds=452.0)
-    wait_until(lambda: listener.row(breakout_id).state == "PAUSED", PATIENCE)
+    wait_until(lambda: listener.row(breakout_id).state == "PAUSED", PATIENCE_SECONDS)
     assert listener.row(breakout_id).args == "Round 1 · PAUSED 7:32 left · 0/0 joined"
     _become(database, broker, breakout_id, paused_with_seconds=None)
-    wait_until(lambda: listener.row(breakout_id).state == "OPEN", PATIENCE)
+    wait_until(lambda: listener.row(breakout_id).state == "OPEN", PATIENCE_SECONDS)
 
 
-def test_what_happened_while_the_broker_was_away_is_told_when_it_is_back(
+def test_a_change_while_the_broker_was_away_is_sent_when_it_is_back(
     audience: Audiences, teller: Tellers, database: Database, own_valkey: Valkey, breakout_id: str
 ) -> None:
     listener = audience()
     teller("one@here")
-    wait_until(lambda: listener.row(breakout_id).state == "OPEN", PATIENCE)
+    wait_until(lambda: listener.row(breakout_id).state == "OPEN", PATIENCE_SECONDS)
     own_valkey.kill()
     _become(database, None, breakout_id, state=BreakoutState.CLOSING)
     own_valkey.start()
     later = audience()
-    wait_until(lambda: later.row(breakout_id).state == "CLOSING", PATIENCE)
+    wait_until(lambda: later.row(breakout_id).state == "CLOSING", PATIENCE_SECONDS)
 
 
 def _become(database: Database, broker: Broker | None, breakout_id: str, **values: Any) -> None:

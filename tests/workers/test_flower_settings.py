@@ -1,4 +1,4 @@
-"""How Flower is set: by the application that it loads, from our settings."""
+"""Flower's settings, which the application that it loads takes from ours."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ OPEN = {"FLOWER_UNAUTHENTICATED_API": "true", "FLOWER_READ_ONLY": "true"}
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Variables of a process in which there were none."""
+    """Give this process an environment without variables."""
     variables: dict[str, str] = {}
     monkeypatch.setattr(os, "environ", variables)
     return variables
@@ -25,7 +25,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 @pytest.fixture
 def celery_flower() -> Iterator[None]:
-    """Inside of `celery flower`, at the time when it loads the application."""
+    """Act as `celery flower` at the time when it loads the application."""
     with click.Context(click.Command("celery")) as context:
         context.invoked_subcommand = "flower"
         yield
@@ -33,7 +33,7 @@ def celery_flower() -> Iterator[None]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A BREAKOUTS_HOME."""
+    """Return a BREAKOUTS_HOME."""
     return tmp_path / "home"
 
 
