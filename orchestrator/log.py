@@ -6,6 +6,8 @@ from typing import Any
 
 import structlog
 
+from orchestrator.version import PYTHON, VERSION
+
 QUIET_LOGGERS = (
     "httpx",
     "httpcore",
@@ -65,6 +67,11 @@ def _tracebacks(json_lines: bool) -> list[structlog.typing.Processor]:
 def logger(name: str) -> structlog.stdlib.BoundLogger:
     """Return the logger of module `name`; bind ids to it, not names of people."""
     return structlog.stdlib.get_logger(name)
+
+
+def announce(process: str) -> None:
+    """Log which process starts, in which version and on which Python."""
+    logger(__name__).info("process starts", process=process, version=VERSION, python=PYTHON)
 
 
 def begin(**ids: Any) -> None:

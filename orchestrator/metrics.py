@@ -8,11 +8,16 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import Counter, Gauge, Histogram, Info, disable_created_metrics
+
+from orchestrator.version import PYTHON, VERSION
 
 from schemas.events import EventType
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # it adds a series to each one, which only says when the process started
+
+BUILD = Info("breakouts_build", "Which version runs here, and on which Python.")
+BUILD.info({"version": VERSION, "python": PYTHON})
 
 STATE_CHANGES = Counter(
     "breakouts_state_changes", "Moves of breakouts, rooms, participants and recordings to a state.", ["thing", "to"]

@@ -271,10 +271,17 @@ class ProblemResponse(ResponseBody):
     allowed: list[str] | None = None
 
 
+class DeliveryResponse(ResponseBody):
+    """A webhook is stored."""
+
+    status: str
+
+
 class HealthResponse(ResponseBody):
     """The process answers."""
 
     status: str
+    version: str
 
 
 class ReadinessResponse(ResponseBody):

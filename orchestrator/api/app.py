@@ -18,12 +18,13 @@ from orchestrator.api.routes import breakouts, events, meetings, metrics, operat
 from orchestrator.api.streams.hub import Hub
 from orchestrator.api.streams.stopping import on_stop_signal
 from orchestrator.api.tokens import ClientTokens
-from orchestrator.log import configure
+from orchestrator.log import announce, configure
 from orchestrator.realtimekit.signatures import SignatureChecker
 from orchestrator.runtime import memory
 from orchestrator.services.access import api_keys
 from orchestrator.services.deps import Deps
 from orchestrator.settings import Settings
+from orchestrator.version import VERSION
 
 ROUTERS = (meetings, participants, breakouts, events, seat, webhooks, operations, metrics)
 DESCRIPTION = """\
@@ -40,6 +41,7 @@ def create_app(deps: Deps | None = None) -> FastAPI:
         return _application(deps, owns_deps=False)
     settings = Settings()
     configure(settings.log_level, settings.log_json)
+    announce("api")
     return _application(bootstrap.build(settings), owns_deps=True)
 
 
@@ -48,7 +50,7 @@ def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
     app = FastAPI(
         title="Breakout orchestrator",
         description=DESCRIPTION,
-        version="1",
+        version=VERSION,
         lifespan=lambda app: _lifespan(app, deps, keys, owns_deps=owns_deps),
         middleware=_middleware(deps, keys, tokens),
         dependencies=[Depends(name_route)],

@@ -10,12 +10,12 @@ from orchestrator.cli.failures import Unusable, broker_of, errors_as_messages, r
 from orchestrator.cli.up.plan import Options
 from orchestrator.cli.up.terminal import run_until_stopped
 from orchestrator.runtime import commands
+from orchestrator.version import VERSION
 
 FORWARD_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 app = typer.Typer(
     name="breakouts",
-    help="Breakout rooms of Cloudflare RealtimeKit meetings: opened, recorded, and everyone brought home.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -23,6 +23,21 @@ app = typer.Typer(
 
 webhooks = typer.Typer(help="What RealtimeKit tells us.", no_args_is_help=True)
 app.add_typer(webhooks, name="webhooks")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"breakouts {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def breakouts(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and end.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Breakout rooms of Cloudflare RealtimeKit meetings: opened, recorded, and everyone brought home."""
 
 
 @app.command()

@@ -9,6 +9,7 @@ from orchestrator.api.problems import MEDIA_TYPE
 from schemas import requests, responses
 from tests.api.described import Operation, of_schema, operations
 from tests.api.server import Api
+from tests.support.pyproject import VERSION
 
 JSON = "application/json"
 
@@ -33,8 +34,9 @@ def strictly(schema: dict[str, Any], example: Any) -> None:
 
 
 def test_what_is_served_is_what_is_described(api: Api) -> None:
-    served = api.get("/openapi.json")["paths"]
-    assert {(method.upper(), path) for path, methods in served.items() for method in methods} == {
+    served = api.get("/openapi.json")
+    assert served["info"]["version"] == VERSION
+    assert {(method.upper(), path) for path, methods in served["paths"].items() for method in methods} == {
         (operation.method, operation.path) for operation in operations()
     }
 

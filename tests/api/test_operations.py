@@ -1,5 +1,6 @@
 """Health and readiness."""
 
+import platform
 from datetime import timedelta
 
 import redis
@@ -9,10 +10,17 @@ from orchestrator.store.broker import TIMEKEEPER_KEY
 from schemas.tables import Breakout
 from schemas.tasks import Queue
 from tests.api.server import Api
+from tests.support.pyproject import VERSION
+from tests.support.scrape import Figures
 
 
 def test_a_process_that_answers_is_healthy(api: Api) -> None:
-    assert api.get("/healthz") == {"status": "ok"}
+    assert api.get("/healthz") == {"status": "ok", "version": VERSION}
+
+
+def test_the_figures_say_which_version_runs_on_which_python(api: Api) -> None:
+    found = Figures([f"{api.url}/metrics"])
+    assert found.get("breakouts_build_info", version=VERSION, python=platform.python_version()) == 1
 
 
 def test_ready_needs_a_timekeeper_that_ticks(api: Api, broker_url: str) -> None:

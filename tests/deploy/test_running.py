@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -19,12 +20,15 @@ from orchestrator.runtime.ports import LOOPBACK, free_port
 from tests.support import compose
 from tests.support.postgres import Postgres
 from tests.support.processes import Process, Processes, clean_environment, processes_in
+from tests.support.pyproject import VERSION
+from tests.support.scrape import Figures
 from tests.support.stack import Stack, stack_in
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("deployment")
 
 END_SECONDS = 20
+PYTHON = platform.python_version()
 FLOWER_AUTH = ("flower", "test-flower-password")
 REPLICAS = {"api": 1, "worker-rooms": 1, "worker-lifecycle": 1, "timekeeper": 2, "flower": 1}
 
@@ -160,6 +164,25 @@ def test_flower_shows_nothing_to_strangers(deployment: Deployment) -> None:
     assert {name.split("@")[0] for name in shown} == {"rooms", "lifecycle"}
 
 
+@pytest.mark.parametrize(
+    ("service", "name"),
+    [
+        ("api", "api"),
+        ("worker-rooms", "worker"),
+        ("worker-lifecycle", "worker"),
+        ("timekeeper", "timekeeper"),
+        ("flower", "flower"),
+    ],
+)
+def test_each_process_says_which_version_it_is_when_it_starts_and_to_prometheus(
+    deployment: Deployment, service: str, name: str
+) -> None:
+    process = deployment.running[service][0]
+    told = [json.loads(line) for line in process.output.splitlines() if "process starts" in line]
+    assert [(line["process"], line["version"], line["python"]) for line in told] == [(name, VERSION, PYTHON)]
+    assert _figures(deployment, service, process).get("breakouts_build_info", version=VERSION, python=PYTHON) == 1
+
+
 def test_a_breakout_outlives_the_restart_of_everybody_who_works_for_it(deployment: Deployment) -> None:
     stack = deployment.stack
     meeting = stack.meeting(24)
@@ -211,6 +234,16 @@ def test_logs_are_json(deployment: Deployment, service: str) -> None:
     lines = deployment.running[service][0].output.splitlines()
     assert lines
     assert all(json.loads(line)["level"] for line in lines)
+
+
+def _figures(deployment: Deployment, service: str, process: Process) -> Figures:
+    """What this process shows to Prometheus: at the address of its own that it serves, or where it says in its log."""
+    if service == "api":
+        return Figures([f"http://{LOOPBACK}:{deployment.addresses['PORT']}/metrics"])
+    if service == "flower":
+        return Figures([f"http://{':'.join(FLOWER_AUTH)}@{LOOPBACK}:{deployment.addresses['FLOWER_PORT']}/metrics"])
+    (told,) = [json.loads(line) for line in process.output.splitlines() if "metrics are served" in line]
+    return Figures([f"http://{LOOPBACK}:{told['port']}/metrics"])
 
 
 def _held(deployment: Deployment) -> int:

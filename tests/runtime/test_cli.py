@@ -12,6 +12,7 @@ from orchestrator.cli.main import main
 from orchestrator.runtime.ports import LOOPBACK, free_port
 from tests.support.postgres import Postgres
 from tests.support.processes import Processes, clean_environment
+from tests.support.pyproject import VERSION
 
 Refused = Callable[..., str]
 COMMANDS = ["up", "api", "worker", "timekeeper", "flower", "sandbox", "migrate", "webhooks", "keys", "demo"]
@@ -70,6 +71,12 @@ def test_help_names_every_command(processes: Processes, env: dict[str, str]) -> 
     process = processes.breakouts("--help", env=env)
     assert process.wait() == 0
     assert all(re.search(rf"\b{command}\b", process.output) for command in COMMANDS)
+
+
+def test_it_says_which_version_it_is(processes: Processes, env: dict[str, str]) -> None:
+    process = processes.breakouts("--version", env=env)
+    assert process.wait() == 0
+    assert process.output == f"breakouts {VERSION}\n"
 
 
 def test_every_command_has_help(processes: Processes, env: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from orchestrator.runtime.ports import LOOPBACK, free_port
 from tests.runtime.test_supervisor import lives
 from tests.support.processes import Process, Processes
+from tests.support.pyproject import VERSION
 from tests.support.sandbox_server import SandboxServer
 from tests.support.waiting import wait_until
 
@@ -50,6 +51,7 @@ def test_up_serves_and_a_second_one_is_refused_and_ctrl_c_stops_all(
 ) -> None:
     up = processes.breakouts("up", "--sandbox", env=env)
     up.wait_for_text("Everything is up", START_SECONDS)
+    assert up.output.startswith(f"breakouts {VERSION} starts on Python ")
     key = (tmp_path / "home" / "operator.key").read_text()
     answer = httpx.post(
         f"http://{LOOPBACK}:{env['PORT']}/v1/meetings",

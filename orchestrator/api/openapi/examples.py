@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from orchestrator.version import VERSION
+
 ID = "0198f4e2-7b6a-7c31-9d1e-2f4a5b6c7d8e"
 TIME = "2026-03-02T09:00:00Z"
 
@@ -82,7 +84,9 @@ FIELDS: dict[str, Any] = {
     "SeatState": "joined",
     "RecordingState": "recording",
     "Location": "room",
+    "DeliveryResponse.status": "ok",
     "HealthResponse.status": "ok",
+    "HealthResponse.version": VERSION,
     "ReadinessResponse.status": "ready",
     "database": "ok",
     "broker": "ok",

@@ -12,6 +12,7 @@ from orchestrator.log import logger
 from orchestrator.services.deps import Deps
 from orchestrator.services.upkeep import backlog
 from orchestrator.store.broker import TIMEKEEPER_KEY
+from orchestrator.version import VERSION
 from schemas.responses import HealthResponse, ReadinessResponse
 
 log = logger(__name__)
@@ -25,7 +26,7 @@ router = APIRouter(tags=["operations"])
 @router.get("/healthz", summary="Is the process alive?", description="Always, as long as it answers.")
 async def healthz() -> HealthResponse:
     """Answer 200; a process that hangs does not answer."""
-    return HealthResponse(status="ok")
+    return HealthResponse(status="ok", version=VERSION)
 
 
 @router.get("/readyz", response_model=ReadinessResponse, responses=errors(503), summary="Is everything there?")

@@ -15,7 +15,7 @@ from orchestrator.realtimekit.signatures import SignatureChecker
 from orchestrator.realtimekit.webhooks import DELIVERY_HEADER, SIGNATURE_HEADER
 from orchestrator.services.deps import Deps
 from orchestrator.services.webhooks import incoming
-from schemas.responses import HealthResponse
+from schemas.responses import DeliveryResponse
 
 log = logger(__name__)
 
@@ -26,13 +26,13 @@ router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
 
 @router.post("/realtimekit", responses=errors(400, 401, 413, 503), summary="Webhook of RealtimeKit")
-async def realtimekit(request: Request) -> HealthResponse:
+async def realtimekit(request: Request) -> DeliveryResponse:
     """For RealtimeKit alone: `rtk-signature` over the raw body. Any order, any number of times, same result."""
     state = request.app.state
     raw = await request.body()
     signature, delivery_id = request.headers.get(SIGNATURE_HEADER, ""), request.headers.get(DELIVERY_HEADER, "")
     await run_in_threadpool(_store, state.deps, state.signatures, raw, signature, delivery_id)
-    return HealthResponse(status="ok")
+    return DeliveryResponse(status="ok")
 
 
 def _store(deps: Deps, signatures: SignatureChecker, raw: bytes, signature: str, delivery_id: str) -> None:

@@ -11,6 +11,7 @@ from orchestrator.runtime.home import lock_home
 from orchestrator.runtime.ports import is_free
 from orchestrator.runtime.supervisor import Service, Supervisor
 from orchestrator.settings import Settings
+from orchestrator.version import PYTHON, VERSION
 
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
 
@@ -18,6 +19,7 @@ COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red")
 async def run_until_stopped(settings: Settings, options: Options) -> None:
     """Start everything and keep it running until SIGINT, SIGTERM or SIGHUP. Raises OrchestratorError."""
     console = Console(highlight=False, soft_wrap=True)
+    console.print(f"breakouts {VERSION} starts on Python {PYTHON}")
     with lock_home(settings.home):
         _check_ports(settings)
         with planned(settings, options) as plan:
