@@ -7,7 +7,7 @@ WORKDIR /src
 RUN python -m venv --without-pip /opt/breakouts
 COPY requirements.lock ./
 RUN pip --python /opt/breakouts/bin/python install --no-deps --require-hashes --requirement requirements.lock
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY schemas/ schemas/
 COPY orchestrator/ orchestrator/
 COPY workers/ workers/

@@ -1,10 +1,6 @@
 """The image without an engine to build it: all copied files exist, pass .dockerignore, and contain our packages."""
 
 import re
-import shutil
-import subprocess
-import sys
-import tomllib
 import zipfile
 from pathlib import Path
 
@@ -12,28 +8,16 @@ import pytest
 
 from tests.support import compose
 from tests.support.processes import ROOT
+from tests.support.pyproject import document
+from tests.support.wheel import build, copied
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-PACKAGES = ("orchestrator", "schemas", "workers")
-BUILD = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
-
-
-def copied() -> list[str]:
-    """Return everything that the Dockerfile copies from this folder."""
-    lines = re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
-    return [source.rstrip("/") for line in lines for source in line.split()[:-1]]
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """Build what pip installs in the image, from the copied files alone."""
-    folder = tmp_path_factory.mktemp("image")
-    for name in copied():
-        source = ROOT / name
-        copy = shutil.copytree if source.is_dir() else shutil.copyfile
-        copy(source, folder / name)
-    subprocess.run([sys.executable, "-c", BUILD, str(folder)], cwd=folder, check=True, capture_output=True)
-    return zipfile.ZipFile(next(folder.glob("*.whl")))
+    return zipfile.ZipFile(build(tmp_path_factory.mktemp("image")))
 
 
 def test_a_builder_gets_what_is_copied_and_nothing_else() -> None:
@@ -42,14 +26,8 @@ def test_a_builder_gets_what_is_copied_and_nothing_else() -> None:
     assert "*" in (ROOT / ".dockerignore").read_text().splitlines()
 
 
-def test_all_modules_and_migrations_reach_the_image(wheel: zipfile.ZipFile) -> None:
-    written = {path.relative_to(ROOT).as_posix() for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
-    assert written - set(wheel.namelist()) == set()
-    assert "schemas/migrations/script.py.mako" in wheel.namelist()
-
-
 def test_the_commands_of_compose_reach_the_image(wheel: zipfile.ZipFile) -> None:
-    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    scripts = document()["project"]["scripts"]
     ours = [service for service in compose.services().values() if service.get("build")]
     assert {service["command"][0] for service in ours} <= set(scripts)
     assert all(entry.split(":")[0].replace(".", "/") + ".py" in wheel.namelist() for entry in scripts.values())
