@@ -17,7 +17,7 @@ DEVELOP := $(VENV)/develop.stamp
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos faults parts check bench lock clean
+.PHONY: help setup demo test coverage chaos faults parts check bench lock clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is
@@ -30,6 +30,13 @@ demo: $(RUN) ## watch people go to recorded breakout rooms and come home (KEEP=1
 
 test: $(DEVELOP) ## all tests, against a real broker, real databases, real workers (PYTEST_ARGS="…")
 	@$(BIN)/python -m pytest -n auto --maxprocesses 8 $(PYTEST_ARGS)
+
+coverage: $(DEVELOP) ## the same tests, slower, and then the lines that none of them runs (PYTEST_ARGS="…")
+	@$(BIN)/python -m coverage erase
+	@$(BIN)/python -m coverage run -m pytest -n auto --maxprocesses 8 $(PYTEST_ARGS)
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage report --include='orchestrator/services/*,orchestrator/store/*' --show-missing
+	@echo "of all code: $$($(BIN)/python -m coverage report --format=total) %"
 
 chaos: $(DEVELOP) ## kill each process at each point of a lifecycle, and look what is left (CHAOS_ARGS="…")
 	@$(BIN)/python -m tests.chaos.sweep $(CHAOS_ARGS)
@@ -65,7 +72,7 @@ lock: ## bring the locks in line with pyproject.toml (needs uv); delete them fir
 	@$(PYTHON) -m tests.support.locks write "$(UV)"
 
 clean: ## remove what setup and the tools made
-	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* mutants
 
 # A venv that works is kept; one that is half made or whose Python is gone is made anew. Where venv comes without
 # ensurepip (Debian, Ubuntu), the Python outside brings its pip.
