@@ -11,7 +11,6 @@ from typing import Any
 from prometheus_client import Counter, Gauge, Histogram, Info, disable_created_metrics
 
 from orchestrator.version import PYTHON, VERSION
-
 from schemas.events import EventType
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # it adds a series to each one, which only says when the process started

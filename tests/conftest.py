@@ -18,7 +18,7 @@ WORKERS_PER_CORE = 2
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """What `-n auto` means here."""
+    """Return the number of processes that `-n auto` means here."""
     return WORKERS_PER_CORE * (os.cpu_count() or 1)
 
 
@@ -36,7 +36,7 @@ def valkey_of_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valk
 
 @pytest.fixture
 def broker_url(valkey_of_session: Valkey) -> str:
-    """The address of a broker that is empty; kill it and you hurt other tests: take `own_valkey` for that."""
+    """Give the address of an empty broker that other tests share. Take `own_valkey` to kill one."""
     with redis.Redis.from_url(valkey_of_session.url) as client:
         client.flushall()
     return valkey_of_session.url
@@ -44,7 +44,7 @@ def broker_url(valkey_of_session: Valkey) -> str:
 
 @pytest.fixture
 def own_valkey(tmp_path: Path) -> Iterator[Valkey]:
-    """A broker of this test's own, to be killed and started again at will (it starts at once)."""
+    """Give a broker of this test's own, to be killed and started again at will (it starts at once)."""
     with valkey_in(tmp_path / "own-valkey") as server:
         yield server
 
@@ -58,7 +58,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database without tables: the test runs once on each kind."""
+    """Give a database without tables. The test runs once on each kind."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty.db'}"
         return
@@ -70,19 +70,19 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> SQLiteTemplate:
-    """A migrated SQLite file to copy."""
+    """Give a migrated SQLite file to copy."""
     return SQLiteTemplate(tmp_path_factory.mktemp("sqlite"))
 
 
 @pytest.fixture
 def sqlite_url(sqlite_template: SQLiteTemplate, tmp_path: Path) -> str:
-    """A fresh SQLite database with our tables."""
+    """Give a fresh SQLite database with our tables."""
     return sqlite_template.copy_to(tmp_path / "breakouts.db")
 
 
 @pytest.fixture
 def postgres_url(postgres: Postgres) -> Iterator[str]:
-    """A fresh PostgreSQL database with our tables."""
+    """Give a fresh PostgreSQL database with our tables."""
     url = postgres.migrated(migrate_url)
     yield url
     postgres.drop(url)
@@ -90,14 +90,14 @@ def postgres_url(postgres: Postgres) -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """A fresh database with our tables: the test runs once on each kind."""
+    """Give a fresh database with our tables. The test runs once on each kind."""
     url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
     return url
 
 
 @pytest.fixture
 def processes(tmp_path: Path) -> Iterator[Processes]:
-    """Starts our commands; whatever still runs at the end of the test is killed."""
+    """Start our commands, and kill whatever still runs at the end of the test."""
     folder = tmp_path / "processes"
     folder.mkdir()
     with processes_in(folder) as started:

@@ -237,7 +237,7 @@ def test_logs_are_json(deployment: Deployment, service: str) -> None:
 
 
 def _figures(deployment: Deployment, service: str, process: Process) -> Figures:
-    """What this process shows to Prometheus: at the address of its own that it serves, or where it says in its log."""
+    """Return what a process shows to Prometheus, at the address it serves or names in its log."""
     if service == "api":
         return Figures([f"http://{LOOPBACK}:{deployment.addresses['PORT']}/metrics"])
     if service == "flower":

@@ -104,7 +104,7 @@ def test_the_larger_rooms_are_not_always_the_same() -> None:
 
 
 def chi_square_limit(freedom: int) -> float:
-    """What a fair deal exceeds once in 100,000 times (z = 4.265), after Wilson and Hilferty."""
+    """Return what a fair deal exceeds once in 100,000 times (z = 4.265), after Wilson and Hilferty."""
     part = 2 / (9 * freedom)
     return freedom * float((1 - part + 4.265 * part**0.5) ** 3)
 

@@ -16,7 +16,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 def rows(database: Database) -> dict[type[Due], list[Any]]:
-    """A meeting whose breakout has rooms of three people, of one, and of nobody any more."""
+    """Add a meeting whose breakout has rooms of three people, of one, and of nobody any more."""
     with database.transaction() as tx:
         meeting = _add(
             tx,

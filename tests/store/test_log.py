@@ -24,7 +24,7 @@ class GaveUpError(Exception):
 
 @contextmanager
 def process_of(url: str) -> Iterator[Database]:
-    """A database as another process sees it: its transactions take no turns with anybody else's."""
+    """Give a database as another process sees it: its transactions take no turns with anybody else's."""
     database = Database(Settings(database_url=url, _env_file=None).database, lambda *_: None, pool_size=1)
     yield database
     database.close()
@@ -56,7 +56,7 @@ def write(url: str, breakout_id: str, writer: int) -> None:
 
 
 def follow(url: str, breakout_id: str, is_over: threading.Event) -> list[int]:
-    """The numbers that a reader sees, from its own cursor on, until all is written."""
+    """Return the numbers that a reader sees, from its own cursor on, until all is written."""
     seen: list[int] = []
     with process_of(url) as database:
         while True:

@@ -23,7 +23,7 @@ ARMED, PEOPLE = 10_000, 1
 
 @pytest.fixture
 def deps(postgres_url: str, broker_url: str) -> Iterator[Deps]:
-    """A process' parts over ten thousand breakouts that close in an hour."""
+    """Build a process' parts over ten thousand breakouts that close in an hour."""
     made = bootstrap.build(Settings(database_url=postgres_url, broker_url=broker_url, _env_file=None))
     original = _open_breakout(made)
     with made.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -104,7 +104,7 @@ def _set_back(deps: Deps, what: str) -> None:
 
 
 def _close(deps: Deps) -> list[Queue]:
-    """A timekeeper's look, and the steps that it sends; gives the queues that they are sent to."""
+    """Do a timekeeper's look and the steps that it sends. Returns the queues that they are sent to."""
     queues = []
     for table in TABLES:
         with deps.database.transaction() as tx:

@@ -49,7 +49,7 @@ def environment() -> dict[str, str]:
 
 
 def _installer(python: Path) -> list[str]:
-    """What `make setup` installs with: uv, else the pip of the Python outside."""
+    """Return what `make setup` installs with: uv, else the pip of the Python outside."""
     if uv := shutil.which("uv"):
         return [uv, "pip", "install", "--quiet", "--python", str(python)]
     outside = getattr(sys, "_base_executable", None) or os.path.realpath(sys.executable)
