@@ -126,9 +126,9 @@ def keys(context: typer.Context) -> None:
 
 
 @app.command(context_settings=FORWARD_ARGUMENTS)
-def reconcile(context: typer.Context) -> None:
+def sweep(context: typer.Context) -> None:
     """End meetings and recordings at RealtimeKit that nobody needs any more; `--dry-run` only lists them."""
-    commands.replace([*commands.RECONCILE, *context.args])
+    commands.replace([*commands.SWEEP, *context.args])
 
 
 @webhooks.command()

@@ -11,7 +11,7 @@ from orchestrator.cli.breakout.__main__ import app as breakout
 from orchestrator.cli.demo.__main__ import demo
 from orchestrator.cli.doctor.__main__ import doctor
 from orchestrator.cli.main import app as main
-from orchestrator.cli.reconcile import reconcile
+from orchestrator.cli.sweep import sweep
 from tests.support.processes import ROOT
 
 PACKAGES = ("schemas", "orchestrator", "workers")
@@ -62,7 +62,7 @@ def command_tree() -> Any:
         "keys": get_command(keys.app),
         "demo": _single(demo),
         "doctor": _single(doctor),
-        "reconcile": _single(reconcile),
+        "sweep": _single(sweep),
     }
     return tree
 

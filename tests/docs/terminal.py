@@ -22,7 +22,7 @@ set -euo pipefail
 # What `breakouts` becomes for these, without starting another Python first.
 breakouts() {
   case $1 in
-    breakout|keys|doctor|reconcile|migrate) PYTHON -m orchestrator.cli."$@" ;;
+    breakout|keys|doctor|sweep|migrate) PYTHON -m orchestrator.cli."$@" ;;
     *) BREAKOUTS_COMMAND "$@" ;;
   esac
 }

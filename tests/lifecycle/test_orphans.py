@@ -33,7 +33,7 @@ def forget(stack: Stack, breakout: JSON) -> None:
         stack.execute(f"DELETE FROM {table} WHERE {column} = :id", id=breakout["id"])
 
 
-def reconcile(stack: Stack, *, dry_run: bool = False) -> dict[str, Orphan]:
+def sweep_all(stack: Stack, *, dry_run: bool = False) -> dict[str, Orphan]:
     """Sweep, and return what it found by RealtimeKit's ids."""
     found: dict[str, Orphan] = {}
     with stack.parts() as deps:
@@ -70,9 +70,9 @@ def test_only_what_nobody_needs_is_ended(stack: Stack) -> None:
         stack.sandbox.age(meeting_id, 2 * HOUR)
     others = [*parents, *foreign, young, *(room["realtimekit_meeting_id"] for room in living["rooms"])]
     peer = somebody_in(stack, used)
-    assert fates(reconcile(stack, dry_run=True), gone, used) == ["to be retired", "in use"]
+    assert fates(sweep_all(stack, dry_run=True), gone, used) == ["to be retired", "in use"]
     assert {status(stack, it) for it in (gone, used, *others)} == {"ACTIVE"}
-    found = reconcile(stack)
+    found = sweep_all(stack)
     assert fates(found, gone, used) == ["retired", "in use"]
     assert not found.keys() & set(others)
     assert status(stack, gone) == "INACTIVE"
@@ -86,8 +86,8 @@ def test_what_can_not_be_ended_keeps_nothing_else_waiting(stack: Stack) -> None:
     forget(stack, lost)
     gone = [room["realtimekit_meeting_id"] for room in lost["rooms"]]
     stack.sandbox.faults({"operation": "update_meeting_by_id", "kind": "refuse", "message": "Not this one"})
-    assert set(fates(reconcile(stack), *gone)) == {"refused", "retired"}
-    assert set(fates(reconcile(stack), *gone)) == {"retired", None}
+    assert set(fates(sweep_all(stack), *gone)) == {"refused", "retired"}
+    assert set(fates(sweep_all(stack), *gone)) == {"retired", None}
 
 
 def made_by_others(parts: AbstractContextManager[Deps]) -> list[str]:
@@ -119,7 +119,7 @@ def test_a_meeting_of_a_closed_room_is_retired_and_its_breakout_told(stack: Stac
         title = title_with_key("Surplus", deps.install, room["id"][-12:])
         surplus = deps.realtimekit.run(deps.realtimekit.create_meeting(title)).id
     stack.sandbox.age(surplus, 2 * HOUR)
-    process = processes.breakouts("reconcile", "--json", env=stack.environment)
+    process = processes.breakouts("sweep", "--json", env=stack.environment)
     assert process.wait(60) == 0, process.output
     found = {it["realtimekit_id"]: it for it in json.loads(process.output.splitlines()[-1])}
     where = {"breakout_id": closed["id"], "room_id": room["id"]}
@@ -139,7 +139,7 @@ def test_a_recording_that_runs_on_in_a_closed_room_is_stopped_and_followed(stack
         start = deps.realtimekit.start_recording(room, max_seconds=600, file_name_prefix="late")
         recording = deps.realtimekit.run(start).id
     stack.sandbox.switches(record_empty_meeting="refuse")
-    assert fates(reconcile(stack, dry_run=True), recording) == ["to be stopped"]
-    assert fates(reconcile(stack), recording) == ["stopped"]
+    assert fates(sweep_all(stack, dry_run=True), recording) == ["to be stopped"]
+    assert fates(sweep_all(stack), recording) == ["stopped"]
     stack.wait(made["id"], "closed", 40, lambda b: b["progress"]["recordings"]["uploaded"] == 1)
-    assert fates(reconcile(stack), recording) == [None]
+    assert fates(sweep_all(stack), recording) == [None]

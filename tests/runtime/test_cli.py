@@ -16,7 +16,7 @@ from tests.support.pyproject import VERSION
 
 Refused = Callable[..., str]
 COMMANDS = ["up", "api", "worker", "timekeeper", "flower", "sandbox", "migrate", "webhooks", "keys", "demo"]
-COMMANDS += ["breakout", "doctor", "reconcile"]
+COMMANDS += ["breakout", "doctor", "sweep"]
 CREDENTIALS = dict.fromkeys(("REALTIMEKIT_ACCOUNT_ID", "REALTIMEKIT_APP_ID", "REALTIMEKIT_API_TOKEN"), "x")
 
 

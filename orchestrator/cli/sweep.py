@@ -1,4 +1,4 @@
-"""`python -m orchestrator.cli.reconcile`: do the daily sweep now. It is safe beside a running system and to repeat."""
+"""`python -m orchestrator.cli.sweep`: do the daily sweep now. It is safe beside a running system and to repeat."""
 
 import sys
 import time
@@ -13,15 +13,15 @@ from orchestrator.cli.parts import opened
 from orchestrator.errors import Refused
 from orchestrator.log import configure
 from orchestrator.services.deps import Deps
-from orchestrator.services.upkeep import sweep
 from orchestrator.services.upkeep.orphans import Orphan
+from orchestrator.services.upkeep.sweep import sweep_page
 
 COLUMNS = ("kind", "realtimekit_id", "fate", "refusal", "breakout_id", "room_id")
 MAX_TRIES = 5
 RETRY_SECONDS = 2.0
 
 
-def reconcile(
+def sweep(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing, only list what would be ended.")] = False,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
@@ -35,7 +35,7 @@ def reconcile(
         broker_of(settings)
         configure(settings.log_level, settings.log_json)
         with opened(settings) as deps:
-            found = _sweep(deps, dry_run=dry_run)
+            found = _sweep_all(deps, dry_run=dry_run)
     rows = [asdict(orphan) for orphan in found]
     if json:
         write_json(rows)
@@ -45,28 +45,28 @@ def reconcile(
         sys.stderr.write("nothing that nobody needs\n")
 
 
-def _sweep(deps: Deps, *, dry_run: bool) -> list[Orphan]:
+def _sweep_all(deps: Deps, *, dry_run: bool) -> list[Orphan]:
     """Sweep every page. Raises the RealtimeKitError of a page that is refused or fails MAX_TRIES times."""
     found, page, tries = list[Orphan](), 1, 0
     while True:
-        read = sweep.sweep_page(deps, page, dry_run=dry_run)
-        found += read.found
-        if read.error is None:
-            if read.is_last:
+        swept = sweep_page(deps, page, dry_run=dry_run)
+        found += swept.found
+        if swept.error is None:
+            if swept.is_last:
                 return found
             page, tries = page + 1, 0
             continue
         tries += 1
-        if isinstance(read.error, Refused) or tries == MAX_TRIES:
-            raise read.error
-        wait = getattr(read.error, "retry_after", None) or RETRY_SECONDS
-        sys.stderr.write(f"breakouts: {read.error}; trying again in {wait:.0f} s\n")
+        if isinstance(swept.error, Refused) or tries == MAX_TRIES:
+            raise swept.error
+        wait = getattr(swept.error, "retry_after", None) or RETRY_SECONDS
+        sys.stderr.write(f"breakouts: {swept.error}; trying again in {wait:.0f} s\n")
         time.sleep(wait)
 
 
 def main() -> None:
-    """Run `breakouts reconcile`."""
-    typer.run(reconcile)
+    """Run `breakouts sweep`."""
+    typer.run(sweep)
 
 
 if __name__ == "__main__":
