@@ -19,7 +19,7 @@ class BreakoutState(StrEnum):
 
 
 class RoomState(StrEnum):
-    """Life of a room: `ready` has its child meeting and its people's tokens, `open` has told them to come."""
+    """Life of a room: `ready` has its child meeting and its people's tokens, `open` has invited them."""
 
     PLANNED = "planned"
     PREPARING = "preparing"

@@ -86,7 +86,7 @@ class Meeting(Due, table=True):
     poll_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When it is polled next who is where; only set while a breakout is live."""
     polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When a poll last told who is in it."""
+    """When a poll last showed who is in it."""
     strangers: int = 0
     """How many more RealtimeKit counted there then than were ours."""
     webhook_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -268,7 +268,7 @@ class Room(Due, table=True):
     """When the child meeting was last created without a recorded answer."""
     ever_in_doubt: bool = False
     polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When a poll last told who is in it."""
+    """When a poll last showed who is in it."""
     strangers: int = 0
     """How many more RealtimeKit counted there then than were ours."""
     retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -10,7 +10,7 @@ class Result:
     words: str
     """Our own words. They name no person."""
     quoted: str = ""
-    """What RealtimeKit said. It may quote what was sent, so it stays out of logs."""
+    """The words of RealtimeKit. They may quote what was sent, so they stay out of logs."""
 
     def __str__(self) -> str:
         return f"{self.words}: {self.quoted}" if self.quoted else self.words

@@ -15,7 +15,7 @@ from orchestrator.store.messages import Message
 from orchestrator.store.turns import Turns
 
 TURN_SECONDS = 10.0
-"""How long a transaction waits for its turn at a name before it gives up."""
+"""How long a transaction waits for the turn of a name before it gives up."""
 
 AfterCommit = Callable[[list[Message], set[str]], None]
 
@@ -53,7 +53,7 @@ class Transaction:
             self._held[name] = turn
 
     def end_turns(self) -> None:
-        """Give all turns of this transaction to others."""
+        """Release all turns of this transaction."""
         for turn in self._held.values():
             turn.release()
         self._held = {}

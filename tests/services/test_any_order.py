@@ -25,13 +25,13 @@ def test_any_order_any_number_any_share(
 ) -> None:
     hand = Hand(*built, NAMES, rooms=1)
     events = _live_through(hand, steps)
-    told = data.draw(st.lists(st.sampled_from(events), max_size=2 * len(events)), label="told")
-    for event in told:
+    delivered = data.draw(st.lists(st.sampled_from(events), max_size=2 * len(events)), label="delivered")
+    for event in delivered:
         hand.deliver(event)
         if data.draw(st.booleans(), label="applied at once"):
             hand.apply()
     hand.apply()
-    if any(event not in told for event in events):
+    if any(event not in delivered for event in events):
         hand.poll()
     assert _known(hand) == _truth(hand)
     hand.deliver(*data.draw(st.permutations(events), label="minutes late"))

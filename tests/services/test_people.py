@@ -44,10 +44,10 @@ def test_who_came_and_went_before_either_was_heard_of_has_been_there(hand: Hand)
 def test_a_connection_that_comes_again_is_there_in_whatever_order_it_is_told(hand: Hand, order: tuple[int]) -> None:
     before = _peer(hand, "one")
     again = before | {"joined_at": "2030-01-01T10:06:00Z", "left_at": "2030-01-01T10:09:00Z"}
-    told = [webhook("Joined", before), webhook("Left", before), webhook("Joined", again)]
-    _tell(hand, *(told[number] for number in order))
+    delivered = [webhook("Joined", before), webhook("Left", before), webhook("Joined", again)]
+    _tell(hand, *(delivered[number] for number in order))
     assert hand.seats() == {"ana": SeatState.JOINED}
-    _tell(hand, webhook("Left", again), *told)
+    _tell(hand, webhook("Left", again), *delivered)
     assert hand.seats() == {"ana": SeatState.AWAY}
 
 

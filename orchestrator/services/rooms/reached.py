@@ -78,9 +78,9 @@ def record_all(deps: Deps, breakout_id: str, batch: list[Reached]) -> list[Resul
 
 
 def _result(room: Room, lines: list[Result], tried_again: Result | None) -> Result:
-    said = [*lines, *([tried_again] if tried_again else [])]
-    quoted = "; ".join(line.quoted for line in said if line.quoted)
-    return Result(", ".join(line.words for line in said) or str(room.state), quoted)
+    results = [*lines, *([tried_again] if tried_again else [])]
+    quoted = "; ".join(line.quoted for line in results if line.quoted)
+    return Result(", ".join(line.words for line in results) or str(room.state), quoted)
 
 
 def _record_one(b: LockedBreakout, room: Room, seats: dict[str, list[Seat]], one: Reached) -> list[Result]:

@@ -85,7 +85,7 @@ def sweep(deps: Deps, row_id: str, claim: int) -> Result:
 def sweep_page(deps: Deps, page: int, *, dry_run: bool = False, check: Check = None) -> SweptPage:
     """End what nobody needs on one page of RealtimeKit's meetings, and with the first page also recordings.
 
-    With `dry_run` nothing is ended, and the result says what would be.
+    With `dry_run` nothing is ended, and the result holds what would be.
     """
     kit, swept = deps.realtimekit, SweptPage()
     try:
