@@ -37,9 +37,9 @@ class LockedBreakout:
         self.people = people
         """Changes to people of the meeting, which are written last."""
         self.is_left_to_task = False
-        """Whether leaving the block skips the look, because that is left to the breakout's own task."""
+        """Whether leaving the block skips the look, because a task is to look or because nothing has changed."""
         self.has_facts = False
-        """Whether facts have come that a look decides over, though they moved nothing."""
+        """Whether facts have come on which a look decides, although they moved nothing."""
         self._events: list[dict[str, Any]] = []
         self._names: dict[str, str] = {}
 
@@ -123,7 +123,7 @@ class LockedBreakout:
         self.is_left_to_task = True
 
     def has_news(self) -> bool:
-        """Return whether anything has happened in this block that a look decides over."""
+        """Return whether anything has happened in this block on which a look decides."""
         return self.has_facts or bool(self._events)
 
     def rooms(self) -> list[Room]:

@@ -1,7 +1,7 @@
 """Locking a breakout: first its turn in this process, then its row, then the time. No other module locks one.
 
 Leaving the block looks once at what is due, writes the log, and writes what has changed of people. Facts about people
-come in crowds, so a block for facts looks only when they changed something and no task is about to look anyway.
+come in crowds, so a block for facts looks only if they changed something and no task is about to look anyway.
 """
 
 from collections.abc import Iterator
@@ -105,7 +105,7 @@ def _leave(b: LockedBreakout) -> None:
 
 
 def _has_task_under_way(row: Breakout) -> bool:
-    """Return whether a message was sent that nobody has started: its task will look, and a request must not."""
+    """Return whether a message was sent that nobody has started. Its task will look, so a request must not."""
     return row.dispatches > 0
 
 
