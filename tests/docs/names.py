@@ -69,9 +69,9 @@ def command_tree() -> Any:
 
 def wrong_words(tree: Any, words: list[str]) -> list[str]:
     """Return the words of a command line that are neither commands nor options of it."""
-    while getattr(tree, "commands", None) and words:
+    while getattr(tree, "commands", None) and words and not words[0].startswith("--"):
         if words[0] not in tree.commands:
-            return [] if words[0] in ("--help", "…") else words[:1]
+            return [] if words[0] == "…" else words[:1]
         tree, words = tree.commands[words[0]], words[1:]
     known = {option for parameter in tree.params for option in [*parameter.opts, *parameter.secondary_opts]}
     return [word for word in words if word.startswith("--") and word != "--help" and word.split("=")[0] not in known]
