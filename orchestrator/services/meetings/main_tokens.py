@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, or_, select
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from orchestrator.domain.timing import earliest, refused_pause
 from orchestrator.errors import RealtimeKitError, Refused
@@ -13,7 +13,6 @@ from orchestrator.realtimekit.records import ParticipantRecord
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.locked import MeetingScope
 from orchestrator.services.passes.admission import Guest, Outcome, preset_of, stays_in_doubt
-from orchestrator.store.database import Transaction
 from schemas.events import ProblemKind
 from schemas.states import BreakoutState
 from schemas.tables import Breakout, Meeting, Participant, Seat
@@ -24,7 +23,7 @@ BATCH_TOKENS = 200
 """Tokens made in one pass, because a pass must end well before its task's deadline."""
 
 
-def guests(tx: Transaction, meeting: Meeting, breakout: Breakout | None, now: datetime) -> list[Guest]:
+def guests(session: Session, meeting: Meeting, breakout: Breakout | None, now: datetime) -> list[Guest]:
     """Return people without a token for main whose browser asked for one, or who will have to come back.
 
     A person whom RealtimeKit has refused waits until `token_again_at`: a call in each pass would use up the quota.
@@ -42,7 +41,7 @@ def guests(tx: Transaction, meeting: Meeting, breakout: Breakout | None, now: da
         wanted,
         or_(again_at.is_(None), again_at <= now),
     )
-    people = tx.session.scalars(statement.order_by(col(Participant.token_wanted).desc()).limit(BATCH_TOKENS))
+    people = session.scalars(statement.order_by(col(Participant.token_wanted).desc()).limit(BATCH_TOKENS))
     return [_guest(person, meeting, breakout) for person in people]
 
 

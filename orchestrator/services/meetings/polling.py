@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import func, select, update
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from orchestrator import metrics
 from orchestrator.services.breakout.aggregate import LockedBreakout
@@ -35,18 +35,18 @@ LATE_AFTER = timedelta(seconds=60)
 """A poll that is older than this is reported to operators."""
 
 
-def live_breakout(tx: Transaction, meeting_id: str) -> Breakout | None:
+def live_breakout(session: Session, meeting_id: str) -> Breakout | None:
     """Return the meeting's live breakout, not locked."""
     statement = select(Breakout).where(col(Breakout.meeting_id) == meeting_id, col(Breakout.state).in_(LIVE))
-    return tx.session.scalar(statement)
+    return session.scalar(statement)
 
 
-def meetings_to_poll(tx: Transaction, meeting: Meeting, breakout: Breakout) -> list[PolledMeeting]:
+def meetings_to_poll(session: Session, meeting: Meeting, breakout: Breakout) -> list[PolledMeeting]:
     """Return the RealtimeKit meetings to look for people in.
 
     Once the seats point to main only the parent matters, because people left in rooms are put out in any case.
     """
-    known = _known(tx, meeting.id)
+    known = _known(session, meeting.id)
     parent = PolledMeeting(
         meeting.realtimekit_meeting_id, None, known.get(None, 0), meeting.strangers, meeting.polled_at
     )
@@ -56,25 +56,25 @@ def meetings_to_poll(tx: Transaction, meeting: Meeting, breakout: Breakout) -> l
     statement = select(*columns).where(
         col(Room.breakout_id) == breakout.id, col(Room.state).in_([RoomState.OPEN, RoomState.CLOSING])
     )
-    rooms = tx.session.execute(statement).all()
+    rooms = session.execute(statement).all()
     return [
         parent,
         *(PolledMeeting(its_id, room_id, known.get(room_id, 0), *rest) for its_id, room_id, *rest in rooms if its_id),
     ]
 
 
-def _known(tx: Transaction, meeting_id: str) -> dict[str | None, int]:
+def _known(session: Session, meeting_id: str) -> dict[str | None, int]:
     """Count the people who are known to be in each place: a room, or None for main."""
     statement = select(col(Presence.room_id), func.count()).where(
         col(Presence.meeting_id) == meeting_id, col(Presence.left_at).is_(None)
     )
-    return dict(tx.session.execute(statement.group_by(col(Presence.room_id))).all())
+    return dict(session.execute(statement.group_by(col(Presence.room_id))).all())
 
 
-def allowance(deps: Deps, tx: Transaction, meeting: Meeting, breakout: Breakout, meetings: int) -> Allowance:
+def allowance(deps: Deps, session: Session, meeting: Meeting, breakout: Breakout, meetings: int) -> Allowance:
     """Return how many of these meetings the next pass may poll."""
-    pause = poll_pause(deps, tx.session, meeting, breakout)
-    most = max(1, int(pause.total_seconds() / (seconds_between_calls(deps) * live_breakouts(tx.session))))
+    pause = poll_pause(deps, session, meeting, breakout)
+    most = max(1, int(pause.total_seconds() / (seconds_between_calls(deps) * live_breakouts(session))))
     if webhooks_come_now(meeting, breakout):
         return Allowance(most, math.ceil(meetings / PASSES_FOR_ALL))
     return Allowance(most // 2, most - most // 2)
@@ -111,7 +111,7 @@ def report_lateness(b: LockedBreakout, meeting: Meeting, meetings: Sequence[Poll
 
 
 def next_poll(
-    deps: Deps, tx: Transaction, meeting: Meeting, breakout: Breakout | None, now: datetime
+    deps: Deps, session: Session, meeting: Meeting, breakout: Breakout | None, now: datetime
 ) -> datetime | None:
     """Return when to poll next; None while no breakout is live."""
-    return now + poll_pause(deps, tx.session, meeting, breakout) if breakout else None
+    return now + poll_pause(deps, session, meeting, breakout) if breakout else None

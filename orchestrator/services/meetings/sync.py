@@ -74,17 +74,17 @@ def _read_all(deps: Deps, tx: Transaction, meeting_ids: Sequence[str]) -> dict[s
 
 def _read(deps: Deps, tx: Transaction, meeting_id: str) -> SyncWork:
     meeting = tx.session.get_one(Meeting, meeting_id)
-    breakout = polling.live_breakout(tx, meeting_id)
+    breakout = polling.live_breakout(tx.session, meeting_id)
     now = tx.now()
     is_time = meeting.poll_at is not None and meeting.poll_at <= now
-    to_poll = polling.meetings_to_poll(tx, meeting, breakout) if breakout and is_time else []
+    to_poll = polling.meetings_to_poll(tx.session, meeting, breakout) if breakout and is_time else []
     return SyncWork(
         meeting_id=meeting_id,
         realtimekit_meeting_id=meeting.realtimekit_meeting_id,
         to_import=meeting.to_import,
-        guests=main_tokens.guests(tx, meeting, breakout, now),
+        guests=main_tokens.guests(tx.session, meeting, breakout, now),
         to_poll=to_poll,
-        allowance=polling.allowance(deps, tx, meeting, breakout, len(to_poll)) if breakout else Allowance(0, 0),
+        allowance=polling.allowance(deps, tx.session, meeting, breakout, len(to_poll)) if breakout else Allowance(0, 0),
         poll_priority=Priority.CLOSING if breakout and breakout.sent_home_at else Priority.POLLING,
         now=now,
     )
@@ -134,9 +134,9 @@ def _record(deps: Deps, claim: due.Claim, work: SyncWork, outcomes: Outcomes) ->
         elif isinstance(outcomes.error, NotFound):
             meeting.to_import = False  # RealtimeKit does not have it any more
         made = main_tokens.record(m, work.guests, outcomes.tokens, outcomes.error)
-        live = polling.live_breakout(m.tx, meeting.id)
+        live = polling.live_breakout(m.tx.session, meeting.id)
         if meeting.poll_at is None or meeting.poll_at <= m.now or live is None:
-            meeting.poll_at = polling.next_poll(deps, m.tx, meeting, live, m.now)
+            meeting.poll_at = polling.next_poll(deps, m.tx.session, meeting, live, m.now)
         if outcomes.error is None or isinstance(outcomes.error, Refused):
             due.release(m.tx, claim, due_at=_next_pass(m, meeting, work, outcomes, made))
         else:

@@ -68,6 +68,20 @@ class RoomWork:
         return waiting[0] if waiting and self.occupied else None
 
 
+@dataclass(frozen=True)
+class _Around:
+    """What is stored around the rooms of some passes, by room."""
+
+    now: datetime
+    priorities: Mapping[str, Priority]
+    """Of rooms that are to be filled; the others are to be closed."""
+    guests: Mapping[str, list[Guest]]
+    leavers: Mapping[str, list[Leaver]]
+    recordings: Mapping[str, list[RecordingWork]]
+    occupied: set[str]
+    unseen: set[str]
+
+
 def begin_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str, RoomWork]:
     """Read everything the passes need to know, and mark what they are about to ask for as in doubt.
 
@@ -80,42 +94,58 @@ def begin_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str
         .where(col(Room.id).in_(room_ids))
     )
     found = tx.session.execute(statement).all()
-    to_fill = [room for room, _, _ in found if room.wanted in (RoomWanted.READY, RoomWanted.OPEN)]
-    urgent = {room.id: _priority(room) for room in to_fill}
-    guests = _guests(tx.session, urgent)
-    unfinished = _recordings(tx.session, [room.id for room, breakout, _ in found if breakout.record])
-    occupied = occupied_rooms(tx.session, room_ids)
-    to_close = [room.id for room, _, _ in found if room.wanted is RoomWanted.CLOSED]
-    unseen = rooms_with_unseen(tx.session, to_close) if to_close else set()
-    now = tx.now()
-    leaving = leavers(tx.session, [room.id for room in to_fill], now)
-    works = {
-        room.id: RoomWork(
-            room_id=room.id,
-            breakout_id=breakout.id,
-            wanted=room.wanted,
-            name=room.name,
-            name_at_realtimekit=room.name_at_realtimekit,
-            title=title_with_key(f"{breakout.name} · {room.name}", deps.install, room.key),
-            key=room.key,
-            realtimekit_meeting_id=room.realtimekit_meeting_id,
-            in_doubt_since=room.in_doubt_since,
-            ever_in_doubt=room.ever_in_doubt or room.in_doubt_since is not None,
-            now=now,
-            guests=guests[room.id],
-            leavers=leaving[room.id],
-            recordings=unfinished[room.id],
-            occupied=room.id in occupied,
-            may_be_occupied=breakout.state is not BreakoutState.CANCELLED
-            and (room.id in unseen or not webhooks_come(meeting, breakout.starts_at)),
-            max_seconds=breakout.recording_max_seconds,
-            file_name_prefix=breakout.recording_file_name_prefix,
-            priority=urgent.get(room.id, Priority.CLOSING),
-        )
-        for room, breakout, meeting in found
-    }
-    _mark_doubts(tx, to_fill, works)
+    recorded = [room.id for room, breakout, _ in found if breakout.record]
+    around = _look_around(tx, [room for room, _, _ in found], recorded)
+    works = {room.id: _work(deps, room, breakout, meeting, around) for room, breakout, meeting in found}
+    _mark_doubts(tx, [room for room, _, _ in found if room.id in around.priorities], works)
     return works
+
+
+def _look_around(tx: Transaction, rooms: Sequence[Room], recorded: Sequence[str]) -> _Around:
+    """Read what is stored around rooms. Each kind of it is one statement, however many rooms there are."""
+    priorities = {room.id: _priority(room) for room in rooms if room.wanted in (RoomWanted.READY, RoomWanted.OPEN)}
+    to_close = [room.id for room in rooms if room.wanted is RoomWanted.CLOSED]
+    now = tx.now()
+    return _Around(
+        now=now,
+        priorities=priorities,
+        guests=_guests(tx.session, priorities),
+        leavers=leavers(tx.session, priorities, now),
+        recordings=_recordings(tx.session, recorded),
+        occupied=occupied_rooms(tx.session, [room.id for room in rooms]),
+        unseen=rooms_with_unseen(tx.session, to_close) if to_close else set(),
+    )
+
+
+def _work(deps: Deps, room: Room, breakout: Breakout, meeting: Meeting, around: _Around) -> RoomWork:
+    return RoomWork(
+        room_id=room.id,
+        breakout_id=breakout.id,
+        wanted=room.wanted,
+        name=room.name,
+        name_at_realtimekit=room.name_at_realtimekit,
+        title=title_with_key(f"{breakout.name} · {room.name}", deps.install, room.key),
+        key=room.key,
+        realtimekit_meeting_id=room.realtimekit_meeting_id,
+        in_doubt_since=room.in_doubt_since,
+        ever_in_doubt=room.ever_in_doubt or room.in_doubt_since is not None,
+        now=around.now,
+        guests=around.guests.get(room.id, []),
+        leavers=around.leavers.get(room.id, []),
+        recordings=around.recordings.get(room.id, []),
+        occupied=room.id in around.occupied,
+        may_be_occupied=_may_be_occupied(room, breakout, meeting, around),
+        max_seconds=breakout.recording_max_seconds,
+        file_name_prefix=breakout.recording_file_name_prefix,
+        priority=around.priorities.get(room.id, Priority.CLOSING),
+    )
+
+
+def _may_be_occupied(room: Room, breakout: Breakout, meeting: Meeting, around: _Around) -> bool:
+    """Return whether people may be in a room although nobody is known to be."""
+    if breakout.state is BreakoutState.CANCELLED:
+        return False
+    return room.id in around.unseen or not webhooks_come(meeting, breakout.starts_at)
 
 
 def _mark_doubts(tx: Transaction, rooms: Sequence[Room], works: Mapping[str, RoomWork]) -> None:
@@ -179,9 +209,9 @@ def _recordings(session: Session, room_ids: Sequence[str]) -> defaultdict[str, l
     found: defaultdict[str, list[RecordingWork]] = defaultdict(list)
     for recording in recordings_of(session, room_ids) if room_ids else []:
         if recording.state in unfinished:
-            found[recording.room_id].append(_work(recording))
+            found[recording.room_id].append(_recording_work(recording))
     return found
 
 
-def _work(recording: Recording) -> RecordingWork:
+def _recording_work(recording: Recording) -> RecordingWork:
     return RecordingWork(recording.id, recording.state, recording.realtimekit_recording_id, recording.in_doubt)
