@@ -1,0 +1,116 @@
+"""When a breakout must be looked at next: every state, and every fact that decides.
+
+The times are in seconds from now: 0 is now, -60 a minute ago. An opening or closing is looked at again after 10 seconds
+in any case, and people have 120 seconds of grace.
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from orchestrator.domain.lifecycle import breakout_due
+from schemas.states import BreakoutState
+from tests.domain.facts import NOW, Facts, facts
+
+S = BreakoutState
+LOOK_AGAIN, GRACE = 10, 120
+FAR, NEAR = 600, 5
+
+RULES: dict[str, tuple[Facts, float | None]] = {
+    "a draft without times is never due": (facts(S.DRAFT), None),
+    "a draft is due when its preparation begins": (facts(S.DRAFT, prepare_from=60), 60),
+    "a draft's start is not due, because nobody has scheduled it": (facts(S.DRAFT, starts_at=60), None),
+    "a draft's start that has passed is not due": (facts(S.DRAFT, starts_at=-60), None),
+    "a draft's preparation is due once": (facts(S.DRAFT, prepare_from=0), None),
+    "a draft's preparation that has passed is not due": (facts(S.DRAFT, prepare_from=-1), None),
+    "a scheduled breakout is due when its preparation begins": (facts(S.SCHEDULED, prepare_from=60, starts_at=FAR), 60),
+    "a scheduled breakout is due at its start": (facts(S.SCHEDULED, starts_at=FAR), FAR),
+    "a prepared breakout is due at its start": (facts(S.SCHEDULED, prepare_from=-60, starts_at=FAR), FAR),
+    "a start before the preparation comes first": (facts(S.SCHEDULED, prepare_from=60, starts_at=NEAR), NEAR),
+    "a start that is held up is looked at again": (facts(S.SCHEDULED, starts_at=0), LOOK_AGAIN),
+    "a start that was held up for long is looked at again": (facts(S.SCHEDULED, starts_at=-600), LOOK_AGAIN),
+    "a held up start does not wait for a preparation": (
+        facts(S.SCHEDULED, prepare_from=60, starts_at=-1),
+        LOOK_AGAIN,
+    ),
+    "a scheduled breakout without a start is looked at again": (facts(S.SCHEDULED, prepare_from=60), LOOK_AGAIN),
+    "an opening is looked at again": (facts(S.OPENING), LOOK_AGAIN),
+    "an opening is due at its deadline": (facts(S.OPENING, opening_until=NEAR), NEAR),
+    "an opening is looked at before a far deadline": (facts(S.OPENING, opening_until=FAR), LOOK_AGAIN),
+    "an opening's passed deadline does not make it due at once": (facts(S.OPENING, opening_until=-1), LOOK_AGAIN),
+    "an opening's deadline that is now has been seen": (facts(S.OPENING, opening_until=0), LOOK_AGAIN),
+    "an opening does not look at its end": (facts(S.OPENING, closes_at=NEAR, warned_until=0), LOOK_AGAIN),
+    "an open breakout without an end is never due": (facts(S.OPEN), None),
+    "an open breakout without an end warns of nothing": (
+        facts(S.OPEN, warn_before_seconds=[60], warned_until=0),
+        None,
+    ),
+    "an open breakout is due at its end": (facts(S.OPEN, closes_at=FAR), FAR),
+    "an end that has passed is due": (facts(S.OPEN, closes_at=-60), -60),
+    "an end that is now is due": (facts(S.OPEN, closes_at=0), 0),
+    "a warning comes before the end": (
+        facts(S.OPEN, closes_at=FAR, warn_before_seconds=[60], warned_until=0),
+        FAR - 60,
+    ),
+    "the first of two warnings comes first": (
+        facts(S.OPEN, closes_at=FAR, warn_before_seconds=[60, 300], warned_until=0),
+        FAR - 300,
+    ),
+    "a warning that was given is not due again": (
+        facts(S.OPEN, closes_at=FAR, warn_before_seconds=[60, 300], warned_until=FAR - 300),
+        FAR - 60,
+    ),
+    "a warning that is late is due": (
+        facts(S.OPEN, closes_at=30, warn_before_seconds=[60], warned_until=-60),
+        -30,
+    ),
+    "after the last warning only the end is due": (
+        facts(S.OPEN, closes_at=FAR, warn_before_seconds=[60], warned_until=FAR - 60),
+        FAR,
+    ),
+    "nothing is warned of before the breakout knows what was": (
+        facts(S.OPEN, closes_at=FAR, warn_before_seconds=[60]),
+        FAR,
+    ),
+    "a closing that waits for nothing is never due": (facts(S.CLOSING), None),
+    "a closing is due when its rooms empty": (facts(S.CLOSING, empties_at=60), 60),
+    "rooms that should be empty by now are due": (facts(S.CLOSING, empties_at=-60), -60),
+    "who was sent home is looked at again": (
+        facts(S.CLOSING, empties_at=0, sent_home_at=0),
+        LOOK_AGAIN,
+    ),
+    "the end of the first grace is due": (
+        facts(S.CLOSING, empties_at=NEAR - GRACE, sent_home_at=-60),
+        NEAR,
+    ),
+    "a first grace that is over now has been seen": (
+        facts(S.CLOSING, empties_at=-GRACE, sent_home_at=-60),
+        LOOK_AGAIN,
+    ),
+    "the end of the second grace is due": (
+        facts(S.CLOSING, empties_at=NEAR - 2 * GRACE, sent_home_at=-60),
+        NEAR,
+    ),
+    "a closing that takes longer than twice the grace is looked at again": (
+        facts(S.CLOSING, empties_at=-3 * GRACE, sent_home_at=-60),
+        LOOK_AGAIN,
+    ),
+    "a closing that never counted down is due no more": (facts(S.CLOSING, sent_home_at=-60), None),
+    **{
+        f"a breakout that is {state} is never due": (
+            facts(state, prepare_from=60, starts_at=60, opening_until=60, closes_at=60, empties_at=60),
+            None,
+        )
+        for state in (S.CLOSED, S.CANCELLED, S.FAILED)
+    },
+}
+
+
+@pytest.mark.parametrize(("row", "due"), RULES.values(), ids=RULES)
+def test_due(row: Facts, due: float | None) -> None:
+    at = breakout_due(row, NOW, timedelta(seconds=GRACE), timedelta(seconds=LOOK_AGAIN))
+    assert (at and (at - NOW).total_seconds()) == due
+
+
+def test_every_state_has_a_rule() -> None:
+    assert {row.state for row, _ in RULES.values()} == set(S)

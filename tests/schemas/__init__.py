@@ -1,0 +1,1 @@
+"""Tests of the rules that stand in the schemas."""
