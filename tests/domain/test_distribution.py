@@ -154,15 +154,19 @@ def test_limits_hold_and_sizes_are_as_even_as_limits_and_pins_allow(data: st.Dat
     ("names", "rooms", "why"),
     [
         ("abc", [], "There must be at least one room."),
-        ("abc", [RoomSpec(max_participants=1), RoomSpec(max_participants=1)], "leave 2 places for 3 people"),
+        ("abc", [RoomSpec(max_participants=1)] * 2, "The rooms' limits leave 2 places for 3 people."),
+        ("abc", [RoomSpec(("x",), 2), RoomSpec(("y",), 2)], "The rooms' limits leave 2 places for 3 people."),
+        ("a", [RoomSpec(max_participants=0)], "The rooms' limits leave 0 places for 1 people."),
         ("a", [RoomSpec(("a", "b"), max_participants=1)], "Room 1 takes at most 1, but 2 are pinned to it."),
         ("a", [RoomSpec(("a",)), RoomSpec(("b", "a"))], "Pinned more than once: a."),
         ("a", [RoomSpec(("a", "a"))], "Pinned more than once: a."),
+        ("a", [RoomSpec(("b", "a")), RoomSpec(("a", "b"))], "Pinned more than once: a, b."),
     ],
 )
 def test_what_is_impossible_says_why(names: str, rooms: list[RoomSpec], why: str) -> None:
-    with pytest.raises(Impossible, match=why):
+    with pytest.raises(Impossible) as caught:
         distribute(names, rooms, 1)
+    assert str(caught.value) == why
 
 
 def test_people_of_a_lost_room_fill_up_the_others() -> None:
@@ -171,10 +175,10 @@ def test_people_of_a_lost_room_fill_up_the_others() -> None:
     assert redistribute(["a", "b"], [RoomNow(0, max_participants=1)]) == {"a": 0, "b": None}
 
 
-def test_a_random_seed_survives_json_and_javascript() -> None:
+def test_a_random_seed_survives_json_and_javascript_and_a_column_of_32_bits() -> None:
     seeds = [random_seed() for _ in range(100)]
     assert len(set(seeds)) > 90
-    assert all(0 <= seed < 2**53 and json.loads(json.dumps(seed)) == seed for seed in seeds)
+    assert all(0 <= seed < 2**31 and json.loads(json.dumps(seed)) == seed for seed in seeds)
 
 
 def test_five_thousand_people_are_dealt_in_no_time() -> None:

@@ -1,6 +1,8 @@
 """How far a breakout is, in words."""
 
+import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -31,6 +33,7 @@ OPEN = progress(
     recordings=Counter({C.RECORDING: 9, C.REQUESTED: 1}),
 )
 UNTIMED = progress(BreakoutState.OPEN, seats=Counter({S.JOINED: 2}))
+OVER = progress(BreakoutState.OPEN, paused_with_seconds=0.0)
 PAUSED = progress(BreakoutState.OPEN, paused_with_seconds=451.2, rooms=OPEN.rooms, seats=OPEN.seats)
 CLOSING = progress(
     BreakoutState.CLOSING,
@@ -60,6 +63,7 @@ FAILED = progress(
         (OPEN, "Round 1 · OPEN until 10:15:05 UTC · 88/90 joined · 9 recording"),
         (UNTIMED, "Round 1 · OPEN · 2/2 joined"),
         (PAUSED, "Round 1 · PAUSED 7:32 left · 88/90 joined"),
+        (OVER, "Round 1 · PAUSED 0:00 left · 0/0 joined"),
         (CLOSING, "Round 1 · CLOSING 5/10 rooms · 60/90 home · 1 room failed: Room 3: No more rooms"),
         (CLOSED, "Round 1 · 10 rooms · 90 people"),
         (FAILED, "Round 1 · 2 rooms · 1 person · 2 rooms failed: Room 1: No more rooms"),
@@ -93,4 +97,19 @@ def test_a_failure_says_why() -> None:
 
 def test_long_words_of_a_failure_are_cut() -> None:
     long = progress(BreakoutState.FAILED, failures=[("Room 1", "word " * 200)])
-    assert len(failure(long)) < 300
+    assert failure(long) == f"no room could be opened; 1 room failed: Room 1: {'word ' * 39}word…"
+
+
+@pytest.fixture
+def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server whose own time zone is far from UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_tokyo")
+def test_times_are_in_utc_wherever_the_server_stands() -> None:
+    assert headline(OPEN).startswith("Round 1 · OPEN until 10:15:05 UTC")
