@@ -1,4 +1,4 @@
-"""A database for tests of the store, without anything that sends."""
+"""Databases for tests of the store, without anything that sends."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,9 @@ import pytest
 from orchestrator import bootstrap
 from orchestrator.settings import Settings
 from orchestrator.store.database import Database
+from tests.store.rows import Rows, rows_in
+from tests.support.databases import SQLiteTemplate, migrate_url
+from tests.support.postgres import Postgres
 
 
 @pytest.fixture
@@ -15,3 +18,34 @@ def database(database_url: str) -> Iterator[Database]:
     made = bootstrap.reader(Settings(database_url=database_url, _env_file=None))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_rows(sqlite_template: SQLiteTemplate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rows]:
+    """One SQLite for all tests that take `rows`, which empties it."""
+    with rows_in(sqlite_template.copy_to(tmp_path_factory.mktemp("rows") / "breakouts.db")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def postgresql_rows(postgres: Postgres) -> Iterator[Rows]:
+    """One database of PostgreSQL for all tests that take `rows`, which empties it."""
+    url = postgres.migrated(migrate_url)
+    with rows_in(url) as made:
+        yield made
+    postgres.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def rows(request: pytest.FixtureRequest) -> Rows:
+    """A database without rows: the test runs once on each kind."""
+    made: Rows = request.getfixturevalue(f"{request.param}_rows")
+    made.clear()
+    return made
+
+
+@pytest.fixture(params=["postgresql"])
+def concurrent_rows(postgresql_rows: Rows) -> Rows:
+    """A database without rows whose transactions go on beside each other: on SQLite, one that writes is alone."""
+    postgresql_rows.clear()
+    return postgresql_rows
