@@ -26,7 +26,7 @@ class Facts:
 
 
 def facts(state: BreakoutState, **values: Any) -> Facts:
-    """A breakout in that state, with its times in seconds from NOW."""
+    """Give a breakout in that state, with its times in seconds from NOW."""
     read: dict[str, Any] = {key: _at(value) if key in TIMES else value for key, value in values.items()}
     return Facts(state, **read)
 

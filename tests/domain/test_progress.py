@@ -102,7 +102,7 @@ def test_long_words_of_a_failure_are_cut() -> None:
 
 @pytest.fixture
 def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A server whose own time zone is far from UTC."""
+    """Give a server whose own time zone is far from UTC."""
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "Asia/Tokyo")
         time.tzset()

@@ -45,7 +45,7 @@ def named(participant_id: str, name: str) -> Change:
 
 @pytest.fixture
 def rows(database_url: str) -> Iterator[Rows]:
-    """A meeting `m` of three people, stored in no order, and another meeting `n` of one."""
+    """Add a meeting `m` of three people, stored in no order, and another meeting `n` of one."""
     with rows_in(database_url) as made:
         _fill(made)
         yield made
@@ -53,7 +53,7 @@ def rows(database_url: str) -> Iterator[Rows]:
 
 @pytest.fixture
 def concurrent_rows(postgres_url: str) -> Iterator[Rows]:
-    """The same where transactions go on beside each other."""
+    """Give the same where transactions go on beside each other."""
     with rows_in(postgres_url) as made:
         _fill(made)
         yield made

@@ -38,7 +38,7 @@ def postgresql_rows(postgres: Postgres) -> Iterator[Rows]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def rows(request: pytest.FixtureRequest) -> Rows:
-    """A database without rows: the test runs once on each kind."""
+    """Give a database without rows. The test runs once on each kind."""
     made: Rows = request.getfixturevalue(f"{request.param}_rows")
     made.clear()
     return made
@@ -46,6 +46,6 @@ def rows(request: pytest.FixtureRequest) -> Rows:
 
 @pytest.fixture(params=["postgresql"])
 def concurrent_rows(postgresql_rows: Rows) -> Rows:
-    """A database without rows whose transactions go on beside each other: on SQLite, one that writes is alone."""
+    """Give a PostgreSQL without rows, because on SQLite a transaction that writes is alone."""
     postgresql_rows.clear()
     return postgresql_rows

@@ -39,37 +39,37 @@ USED: dict[str, Any] = {
 
 
 def meeting(row_id: str = "m", **due: Any) -> Meeting:
-    """A row that has been worked on before and that nobody holds, but for what is given."""
+    """Return a row that has been worked on before and that nobody holds, but for what is given."""
     values: dict[str, Any] = {"id": row_id, "title": f"Title of {row_id}", "created_at": LONG_AGO}
     values |= {"realtimekit_meeting_id": row_id, "host_preset": "host", "participant_preset": "guest"}
     return Meeting(**values | USED | due)
 
 
 def held(row_id: str = "m", **due: Any) -> Meeting:
-    """The same, on which a process of ours works."""
+    """Return the same, on which a process of ours works."""
     return meeting(row_id, **{"holder": ME, "dispatches": 0, **due})
 
 
 def breakout(row_id: str = "b", **values: Any) -> Breakout:
-    """A breakout of the meeting `m`."""
+    """Return a breakout of the meeting `m`."""
     plan: dict[str, Any] = {"id": row_id, "meeting_id": "m", "name": "Round 1", "seed": 1, "created_at": LONG_AGO}
     return Breakout(**plan | USED | values)
 
 
 def room(row_id: str = "r", index: int = 0, **values: Any) -> Room:
-    """A room of the breakout `b`."""
+    """Return a room of the breakout `b`."""
     plan: dict[str, Any] = {"id": row_id, "breakout_id": "b", "index": index, "name": f"Room {index + 1}"}
     return Room(**plan | {"key": f"key of {row_id}", "wanted": RoomWanted.OPEN} | USED | values)
 
 
 def recording(row_id: str = "c", **values: Any) -> Recording:
-    """A recording of the room `r`."""
+    """Return a recording of the room `r`."""
     of: dict[str, Any] = {"id": row_id, "breakout_id": "b", "room_id": "r", "created_at": LONG_AGO}
     return Recording(**of | USED | values)
 
 
 def claim_of(row: Any, **other: Any) -> Claim:
-    """The claim that was good when the row looked like this, but for what is given."""
+    """Return the claim that was good when the row looked like this, but for what is given."""
     facts: dict[str, Any] = {"table": type(row), "row_id": row.id}
     facts |= {"fence": row.claim, "generation": row.generation, "tries": row.tries}
     return Claim(**facts | other)
@@ -101,7 +101,7 @@ class Done(Generic[T]):
     ended: datetime
 
     def at(self, seconds: float = 0.0) -> Between:
-        """The database's time of the transaction, and so many seconds."""
+        """Return the database's time of the transaction, and so many seconds."""
         return Between(self.began + timedelta(seconds=seconds), self.ended + timedelta(seconds=seconds))
 
     @property
@@ -124,12 +124,12 @@ class Rows:
                 tx.session.flush()
 
     def stored(self, table: type[Any], row_id: str = "") -> Any:
-        """A row as it is in the database."""
+        """Return a row as it is in the database."""
         with self.database.reading() as session:
             return session.get_one(table, row_id or table.__name__[0].lower())
 
     def now(self) -> datetime:
-        """The database's time."""
+        """Return the database's time."""
         with self.database.transaction() as tx:
             return tx.now()
 
@@ -168,7 +168,7 @@ class Rows:
 
 @contextmanager
 def rows_in(url: str) -> Iterator[Rows]:
-    """The rows of a database that has our tables."""
+    """Give the rows of a database that has our tables."""
     database = Database(Settings(database_url=url, _env_file=None).database, lambda *_: None, CONNECTIONS)
     yield Rows(database)
     database.close()
@@ -179,5 +179,5 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
 
 
 def _key(row: Any) -> str:
-    """An inbox has the id of its meeting."""
+    """Return the id of a row. An inbox has the id of its meeting."""
     return f"inbox of {row.id}" if isinstance(row, Inbox) else str(row.id)

@@ -175,16 +175,16 @@ def test_a_row_that_another_has_started_meanwhile_is_left_to_that_one(rows: Rows
     with leases.hold(claim_of(held("b")), elapsed()):
         leases.give_back_later(claim_of(held("a")))
         leases.give_back_later(claim_of(held("b")))
-        wait_until(lambda: not leases._left)
+        wait_until(lambda: not leases._to_release)
     assert rows.stored(Meeting, "b").holder is None
     assert (rows.stored(Meeting, "a").holder, rows.stored(Meeting, "a").due_at) == (ANOTHER, LONG_AGO)
 
 
-def test_once_handed_back_no_held_row_may_make_another_call(rows: Rows, make: Callable[..., Leases]) -> None:
+def test_once_calls_are_stopped_no_held_row_may_make_another_call(rows: Rows, make: Callable[..., Leases]) -> None:
     leases = make(rows, lease_seconds=LONG_SECONDS)
     with leases.hold(MINE, elapsed()) as before:
         before.before_call()
-        leases.hand_back()
+        leases.stop_calls()
         with leases.hold(claim_of(held("b")), elapsed()) as later:
             for one in (before, later):
                 with pytest.raises(Stopping, match=r"^the worker was told to stop$"):

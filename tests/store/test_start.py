@@ -15,7 +15,7 @@ from tests.store.rows import ANOTHER, LEASE, LONG_AGO, ME, Rows, breakout, held,
 
 
 def start(*asked: tuple[str, int]) -> Any:
-    """A transaction that starts what was asked for."""
+    """Start what was asked for, in one transaction."""
 
     def work(tx: Transaction) -> dict[str, Claim]:
         return due.start_all(tx, Meeting, asked, holder=ME, lease=LEASE)
