@@ -18,16 +18,16 @@ POINTS = {
     "api": [
         "api:call:create_meeting:after#1",
         "api:commit:@pending._take[idempotency_key]:after#1",
-        "api:commit:@idempotency._try[breakout,idempotency_key,room,seat]:after#1",
+        "api:commit:@keys._try[breakout,idempotency_key,room,seat]:after#1",
         "api:commit:@changes.change[breakout,event,participant]:before#1",
         "api:send:breakout.open:before#1",
     ],
     "worker": [
         "worker:call:create_meeting:after#2",
         "worker:call:add_participant@admission._add_or_adopt:after#30",
-        "worker:call:start_recording@room_opening._record:after#2",
-        "worker:call:stop_recording@room_closing._stop:after#2",
-        "worker:call:retire_meeting@room_closing._attempt:before#3",
+        "worker:call:start_recording@opening._record:after#2",
+        "worker:call:stop_recording@closing._stop:after#2",
+        "worker:call:retire_meeting@closing._attempt:before#3",
         "worker:send:room.close:before#2",
     ],
     "timekeeper": [

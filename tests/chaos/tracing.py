@@ -29,6 +29,8 @@ NOWHERE = "-"
 STRUCK = "STRUCK"
 """The beginning of the line in the trace where an order was carried out."""
 OURS = ("orchestrator.services.", "orchestrator.api.", "orchestrator.store.leases", "workers.")
+PASSED_THROUGH = "orchestrator.services.breakout.locked"
+"""Commits for whoever locks a breakout, so it is the function that does so which names the point."""
 WRITES = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "?(\w+)')
 
 
@@ -98,7 +100,8 @@ def _caller() -> str:
     frame = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
-        if module.startswith(OURS) and not frame.f_code.co_name.startswith("<"):
+        is_ours = module.startswith(OURS) and module != PASSED_THROUGH
+        if is_ours and not frame.f_code.co_name.startswith("<"):
             return f"@{module.rsplit('.', 1)[1]}.{frame.f_code.co_name}"
         frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
     return ""

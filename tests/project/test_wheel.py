@@ -1,6 +1,5 @@
-"""The wheel: it says what it is, holds all that is read at run time, and runs where there is no checkout."""
+"""The wheel says what it is, and holds all that is read at run time; tests/docs runs it where there is no checkout."""
 
-import subprocess
 import zipfile
 from email import message_from_string
 from email.message import Message
@@ -9,13 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.support import wheel as wheels
-from tests.support.processes import ROOT, Processes
-from tests.support.pyproject import VERSION, document
+from tests.support.processes import ROOT
+from tests.support.pyproject import VERSION
 
 pytestmark = pytest.mark.xdist_group("wheel")
-
-DEMO_SECONDS = 200
-WHERE = "import {0}; print({0}.__file__)"
 
 
 @pytest.fixture(scope="module")
@@ -46,20 +42,3 @@ def test_it_holds_every_file_of_the_packages(wheel: Path) -> None:
         held = {name for name in files.namelist() if ".dist-info/" not in name}
     assert held == written
     assert {f"{package}/py.typed" for package in wheels.PACKAGES} | {"schemas/migrations/script.py.mako"} <= held
-
-
-@pytest.mark.long
-@pytest.mark.timeout(DEMO_SECONDS + 60)
-def test_the_demo_runs_from_it_in_an_empty_folder(wheel: Path, processes: Processes, tmp_path: Path) -> None:
-    programs, empty = wheels.install(wheel, tmp_path / "venv"), tmp_path / "empty"
-    empty.mkdir()
-    env = {**wheels.environment(), "TMPDIR": str(tmp_path)}
-    for package in wheels.PACKAGES:
-        command = [str(programs / "python"), "-c", WHERE.format(package)]
-        done = subprocess.run(command, cwd=empty, env=env, capture_output=True, text=True, check=True)
-        assert Path(done.stdout).is_relative_to(tmp_path / "venv")
-    (script,) = document()["project"]["scripts"]
-    demo = processes.start([str(programs / script), "demo", "--seconds", "10", "--countdown", "1"], env, cwd=empty)
-    assert demo.wait(DEMO_SECONDS) == 0, demo.output
-    assert "all 18 people are home" in demo.output
-    assert not list(empty.iterdir())
