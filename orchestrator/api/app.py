@@ -79,7 +79,7 @@ async def _lifespan(app: FastAPI, deps: Deps, keys: ApiKeys, *, owns_deps: bool)
         yield
     await app.state.hub.stop()
     if owns_deps:
-        _close(deps)
+        deps.close()
 
 
 def _api_keys(deps: Deps) -> ApiKeys:
@@ -107,9 +107,3 @@ def _middleware(deps: Deps, keys: ApiKeys, tokens: ClientTokens) -> list[Middlew
         expose_headers=["Retry-After", "Idempotency-Replayed", REQUEST_ID_HEADER],
     )
     return [Middleware(AccessLog), *([cors] if origins else []), gate, Middleware(BodyLimit)]
-
-
-def _close(deps: Deps) -> None:
-    deps.broker.close()
-    deps.realtimekit.close()
-    deps.database.close()

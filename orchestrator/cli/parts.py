@@ -15,6 +15,4 @@ def opened(settings: Settings) -> Iterator[Deps]:
     try:
         yield deps
     finally:
-        deps.broker.close()
-        deps.realtimekit.close()
-        deps.database.close()
+        deps.close()

@@ -35,3 +35,9 @@ class Deps:
     def look_again(self) -> timedelta:
         """The longest time between two looks at an opening or closing breakout."""
         return timedelta(seconds=self.settings.look_again_seconds)
+
+    def close(self) -> None:
+        """Send what is left to send, and close every connection of this process."""
+        self.broker.close()
+        self.realtimekit.close()
+        self.database.close()

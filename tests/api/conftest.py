@@ -61,9 +61,7 @@ def parts(sandbox: SandboxServer, home: Path, **more: object) -> Iterator[Deps]:
     """Build everything behind an API, and close it at the end."""
     built = bootstrap.build(settings_for(sandbox, home, **more))
     yield built
-    built.broker.close()
-    built.realtimekit.close()
-    built.database.close()
+    built.close()
 
 
 @pytest.fixture

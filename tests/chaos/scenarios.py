@@ -47,9 +47,9 @@ def _struck(
 
 
 ADD = "call:add_participant@admission._add_or_adopt:after#2"
-STOP = "call:stop_recording@room_closing._stop:after#1"
+STOP = "call:stop_recording@closing._stop:after#1"
 CREATE = "call:create_meeting:after#1"
-RETIRE = "call:retire_meeting@room_closing._attempt:after#1"
+RETIRE = "call:retire_meeting@closing._attempt:after#1"
 
 SCENARIOS: dict[str, type[Trouble]] = {
     "broker: emptied": BrokerEmptied,

@@ -29,9 +29,7 @@ def deps(postgres_url: str, broker_url: str) -> Iterator[Deps]:
     with made.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         copy_breakout(connection, original, ARMED, [])
     yield made
-    made.broker.close()
-    made.realtimekit.close()
-    made.database.close()
+    made.close()
 
 
 def _open_breakout(deps: Deps) -> Original:

@@ -113,9 +113,7 @@ class Stack:
         try:
             yield deps
         finally:
-            deps.broker.close()
-            deps.realtimekit.close()
-            deps.database.close()
+            deps.close()
 
     def close(self) -> None:
         """Close the clients and browsers; whoever started the processes ends them."""
