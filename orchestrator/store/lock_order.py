@@ -79,4 +79,6 @@ def _check(connection: Connection, statement: Any, *_: Any) -> None:
 
 
 def _tables(statement: Select[Any]) -> Iterable[str]:
-    return {getattr(source, "name", "") for source in statement.columns_clause_froms}
+    """Return the tables of which the statement locks rows, in their order: it locks them all at once."""
+    names = {getattr(source, "name", "") for source in statement.columns_clause_froms}
+    return [table for table in AFTER if table in names]

@@ -165,6 +165,10 @@ def test_a_transaction_that_locks_out_of_order_is_refused(rows: Rows, first: Sta
     rows.did(both(lambda tx: lock_rows(tx, Breakout, ["b"]), first))
 
 
+def test_one_statement_may_lock_rows_of_several_tables(rows: Rows) -> None:
+    rows.did(lambda tx: tx.session.execute(select(Participant, Seat, Room, Breakout).with_for_update()))
+
+
 READS: dict[str, Statement] = {
     "a select": lambda tx: tx.session.execute(select(Breakout)),
     "a row": lambda tx: tx.session.get_one(Breakout, "b"),
