@@ -3,8 +3,8 @@
 breakout → room → seat → participant
 breakout → meeting → participant
 
-Transactions that lock rows of several tables in this order never wait for each other in a circle. Meetings and rooms
-have no order between them, because no transaction locks both without the breakout, and the check refuses that too.
+Transactions that lock rows of several tables in this order never wait for each other in a circle. A meeting has no
+order with rooms and seats, because no transaction locks both without the breakout, and the check refuses that too.
 Rows of one table are locked in the order of their ids. All locks are FOR NO KEY UPDATE, which lets rows be inserted
 that point to a locked row.
 """
@@ -44,8 +44,9 @@ class LockOrder:
             return
         if too_early := self._locked & AFTER[table]:
             raise LockedOutOfOrder(f"{table} must be locked before {', '.join(sorted(too_early))}")
-        if {MEETING, ROOM} <= self._locked | {table} and BREAKOUT not in self._locked:
-            raise LockedOutOfOrder("a meeting and rooms are locked together only under their breakout's lock")
+        together = self._locked | {table}
+        if MEETING in together and together & {ROOM, SEAT} and BREAKOUT not in together:
+            raise LockedOutOfOrder("a meeting and rooms or seats are locked together only under their breakout's lock")
         self._locked.add(table)
 
     def make(self, table: str) -> None:
