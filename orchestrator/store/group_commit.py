@@ -63,7 +63,8 @@ class GroupCommit:
 def _answer(futures: list[Future[R]], work: Callable[[list[T]], list[R]], items: list[T]) -> None:
     """Work on all items at once. Should that fail, work on each alone, so that one bad item spoils no other."""
     try:
-        for future, answer in zip(futures, work(items), strict=True):
+        answers = list(zip(futures, work(items), strict=True))  # none is given before their number is known to be right
+        for future, answer in answers:
             future.set_result(answer)
     except Exception as error:
         if len(items) == 1:
