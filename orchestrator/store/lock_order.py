@@ -5,8 +5,8 @@ breakout → meeting → participant
 
 Transactions that lock rows of several tables in this order never wait for each other in a circle. A meeting has no
 order with rooms and seats, because no transaction locks both without the breakout, and the check refuses that too.
-Rows of one table are locked in the order of their ids. All locks are FOR NO KEY UPDATE, which lets rows be inserted
-that point to a locked row.
+Rows of one table are to be locked in the order of their ids, which is not checked. All locks are FOR NO KEY UPDATE,
+which lets rows be inserted that point to a locked row.
 """
 
 from collections.abc import Iterable

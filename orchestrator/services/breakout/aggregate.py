@@ -36,8 +36,12 @@ class LockedBreakout:
         """The database's time, taken after the lock."""
         self.people = people
         """Changes to people of the meeting, which are written last."""
+        self.state_before = row.state
+        """The state in which the block found the breakout."""
+        self.had_task_under_way = row.dispatches > 0
+        """Whether a message had been sent that nobody had started. Its task is going to look."""
         self.is_left_to_task = False
-        """Whether leaving the block skips the look, because a task is to look or because nothing has changed."""
+        """Whether the block has sent the breakout's task, which is to look instead of it."""
         self.has_facts = False
         """Whether facts have come on which a look decides, although they moved nothing."""
         self._events: list[dict[str, Any]] = []
@@ -125,6 +129,16 @@ class LockedBreakout:
     def has_news(self) -> bool:
         """Return whether anything has happened in this block on which a look decides."""
         return self.has_facts or bool(self._events)
+
+    def lock_rooms(self, room_ids: Iterable[str] | None = None) -> None:
+        """Lock these rooms, or all that are not retired, in the order of their ids and in one statement.
+
+        Rooms are locked before seats. A block that may need several rooms locks them all before any other, because
+        tasks of rooms lock theirs in the order of ids without the breakout's lock.
+        """
+        which = col(Room.id).in_(list(room_ids)) if room_ids is not None else col(Room.retired_at).is_(None)
+        statement = select(col(Room.id)).where(col(Room.breakout_id) == self.row.id, which).order_by(col(Room.id))
+        self.tx.session.execute(statement.with_for_update(key_share=True))
 
     def rooms(self) -> list[Room]:
         """Return the rooms in their order."""

@@ -11,7 +11,6 @@ from orchestrator.domain.presence import is_home
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.retiring import has_unretired_rooms, want_closed
 from orchestrator.services.breakout.watching import expect_home, webhooks_come
-from orchestrator.store import due
 from orchestrator.store.queries import occupied_rooms, places, rooms_with_unseen
 from schemas.events import ProblemKind
 from schemas.states import ACCOUNTED, BreakoutState, CloseReason, RecordingState, RoomWanted, SeatState
@@ -39,7 +38,7 @@ def close_step(b: LockedBreakout) -> None:
         return
     if b.row.sent_home_at is None:
         b.tx.count(partial(metrics.count_lateness, "empties_at", b.now - empties_at))
-        _lock_rooms(b)
+        b.lock_rooms()
         _send_home(b)
     _want_rooms_closed(b, everybody=b.now >= empties_at + b.deps.grace)
     if b.now >= empties_at + 2 * b.deps.grace:
@@ -48,12 +47,6 @@ def close_step(b: LockedBreakout) -> None:
         b.move(BreakoutState.CLOSED)
         b.row.closed_at = b.now
         b.people.raise_versions()
-
-
-def _lock_rooms(b: LockedBreakout) -> None:
-    """Lock the rooms before any seat, because a room's pass that records what it made locks them in that order."""
-    ids = select(col(Room.id)).where(col(Room.breakout_id) == b.row.id)
-    due.lock_rows(b.tx, Room, b.tx.session.scalars(ids).all())
 
 
 def _send_home(b: LockedBreakout) -> None:

@@ -1,4 +1,4 @@
-"""Locking a breakout: first its turn in this process, then its row, then the time. No other module locks one.
+"""Locking a breakout: first its turn in this process, then its row, then the time. No other module decides over one.
 
 Leaving the block looks once at what is due, writes the log, and writes what has changed of people. Facts about people
 come in crowds, so a block for facts looks only if they changed something and no task is about to look anyway.
@@ -72,9 +72,7 @@ def locked_for_meeting(deps: Deps, meeting_id: str) -> Iterator[MeetingScope]:
             return
         b = LockedBreakout(deps, tx, row, now, people)
         yield MeetingScope(deps, tx, meeting_id, now, people, b)
-        if not b.has_news() or _has_task_under_way(row):
-            b.is_left_to_task = True
-        _leave(b)
+        _leave(b, needs_look=_needs_look_after_facts(b))
 
 
 @contextmanager
@@ -88,25 +86,30 @@ def made(deps: Deps, tx: Transaction, row: Breakout) -> Iterator[LockedBreakout]
 def _held(deps: Deps, tx: Transaction, row: Breakout) -> Iterator[LockedBreakout]:
     b = LockedBreakout(deps, tx, row, tx.now(), PeopleWrites(tx, row.meeting_id))
     yield b
-    _leave(b)
+    _leave(b, needs_look=b.has_news() or not b.had_task_under_way)
 
 
-def _leave(b: LockedBreakout) -> None:
+def _leave(b: LockedBreakout, *, needs_look: bool) -> None:
     """Write what the block has gathered.
 
-    1. Look, unless that is left to the breakout's task: it may move rooms and seats.
+    1. Look, unless the block has left that to the breakout's task: it may move rooms and seats.
     2. Write the log.
     3. Write people: they are locked last.
     """
-    if not b.is_left_to_task:
+    if needs_look and not b.is_left_to_task:
         look(b)
     b.write_log()
     b.people.write()
 
 
-def _has_task_under_way(row: Breakout) -> bool:
-    """Return whether a message was sent that nobody has started. Its task will look, so a request must not."""
-    return row.dispatches > 0
+def _needs_look_after_facts(b: LockedBreakout) -> bool:
+    """Return whether facts have changed what a look decides over, and no task is about to look.
+
+    A breakout that the block itself has moved is always looked at, because its next time is to be stored.
+    """
+    if b.row.state is not b.state_before:
+        return True
+    return b.has_news() and not b.had_task_under_way
 
 
 def _take_turn(tx: Transaction, breakout_id: str) -> None:

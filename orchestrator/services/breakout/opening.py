@@ -59,7 +59,10 @@ def planned_step(b: LockedBreakout) -> None:
     if b.row.prepare_from is not None and b.now >= b.row.prepare_from:
         _want_rooms(b, RoomWanted.READY)
     starts_at = b.row.starts_at if b.row.state is BreakoutState.SCHEDULED else None
-    if starts_at is not None and starts_at <= b.now and _live_state(b) is None:
+    if starts_at is None or starts_at > b.now:
+        return
+    lock_meeting(b.tx, b.row.meeting_id)
+    if _live_state(b) is None:
         b.tx.count(partial(metrics.count_lateness, "starts_at", b.now - starts_at))
         begin_opening(b)
 

@@ -11,7 +11,7 @@ from orchestrator.services.breakout.seating import seat_again
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.queries import recordings_of
-from schemas.states import RUNNING, RecordingState, RoomState, RoomWanted
+from schemas.states import RUNNING, BreakoutState, RecordingState, RoomState, RoomWanted
 from schemas.tables import Breakout, Room
 
 
@@ -41,7 +41,7 @@ def _failed_room(b: LockedBreakout, room_id: str) -> Room:
         raise Unknown(f"this breakout has no room {room_id}")
     if b.row.state not in RUNNING:
         words = f"no room of a breakout that is {b.row.state} can be retried"
-        raise WrongState(words, b.row.state.value, sorted(state.value for state in RUNNING))
+        raise WrongState(words, b.row.state.value, [state.value for state in BreakoutState if state in RUNNING])
     if room.state is not RoomState.FAILED:
         raise WrongState(f"a room that is {room.state} can't be retried", room.state.value, [RoomState.FAILED.value])
     return room

@@ -24,7 +24,7 @@ def take_over(m: MeetingScope, meeting: Meeting, records: Sequence[ParticipantRe
         if person is None:
             known[record.custom_participant_id] = _imported(meeting, record, m.now)
             m.tx.session.add(known[record.custom_participant_id])
-        elif person.realtimekit_participant_id is None:
+        elif m.people.value(person, "realtimekit_participant_id") is None:
             m.people.change(person.id, realtimekit_participant_id=record.id)
 
 

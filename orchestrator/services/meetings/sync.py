@@ -147,6 +147,7 @@ def _record(deps: Deps, claim: due.Claim, work: SyncWork, outcomes: Outcomes) ->
 def _record_polls(m: MeetingScope, meeting: Meeting, work: SyncWork, outcomes: Outcomes) -> None:
     attendees = outcomes.roll.attendees
     if m.breakout is not None and work.to_poll:
+        m.breakout.lock_rooms()
         polling.note_polled(m.tx, meeting, sightings.strangers(m.tx, work.meeting_id, attendees), work.now)
         polling.report_lateness(m.breakout, meeting, work.to_poll, work.now)
     presence.apply(m, sightings.stays(m, attendees, work.now))

@@ -168,16 +168,27 @@ def _settle(tx: Transaction, people: PeopleWrites, b: LockedBreakout | None, ids
         return
     statement = select(Seat).where(col(Seat.breakout_id) == b.row.id, col(Seat.participant_id).in_(ids))
     seats = tx.session.scalars(statement).all()
-    b.has_facts = b.row.sent_home_at is not None  # from then on rooms close as they empty
-    if seats:
-        due.lock_rows(tx, Room, {seat.room_id for seat in seats})
-        b.names(ids)
+    b.has_facts |= b.row.sent_home_at is not None  # from then on rooms close as they empty
+    _lock_rooms(b, ids, seats)
+    b.names(ids if seats else ())
     joined = _move_seats(b, seats, where)
     _put_out_of_retired_rooms(tx, where)
     if b.row.state in RUNNING:
         ask_to_leave(b, _overstaying(seats, where))
         seat_latecomers(b, ids)
     recordings.on_joined(b, {seat.room_id for seat in joined})
+
+
+def _lock_rooms(b: LockedBreakout, ids: Sequence[str], seats: Sequence[Seat]) -> None:
+    """Lock the rooms that news of these people may concern.
+
+    News of seated people concerns the rooms of their seats. A latecomer, and somebody who comes home, may concern any
+    room.
+    """
+    if b.row.sent_home_at is None and {seat.participant_id for seat in seats}.issuperset(ids):
+        b.lock_rooms({seat.room_id for seat in seats})
+    else:
+        b.lock_rooms()
 
 
 def _move_seats(b: LockedBreakout, seats: Sequence[Seat], where: Mapping[str, set[str | None]]) -> list[Seat]:
@@ -253,7 +264,7 @@ def _locate(tx: Transaction, people: PeopleWrites, ids: Iterable[str]) -> None:
     for row_id, *before in tx.session.execute(select(*columns).where(col(Participant.id).in_(list(ids)))):
         room_id = latest.get(row_id)
         location = Location.AWAY if row_id not in latest else Location.ROOM if room_id else Location.MAIN
-        if before != [location, room_id]:
+        if before != [location, room_id] or row_id in people.changed("location"):
             people.change(row_id, location=location, location_room_id=room_id)
 
 

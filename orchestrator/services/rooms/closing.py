@@ -91,7 +91,7 @@ def _reported_meetings(b: LockedBreakout) -> set[str]:
     """Return the surplus meetings that the breakout's log has."""
     of_problems = col(Event.breakout_id) == b.row.id, col(Event.type) == EventType.PROBLEM
     return {
-        data["realtimekit_id"]
+        data.get("realtimekit_id", "")
         for data in b.tx.session.scalars(select(col(Event.data)).where(*of_problems))
         if data["what"] == ProblemKind.SURPLUS_RETIRED
     }
@@ -141,6 +141,7 @@ async def _stop(kit: RealtimeKit, meeting_id: str, recording: RecordingWork, end
 def _record_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[Result | None]:
     """Record passes over rooms of one breakout. None stands for a room whose claim is lost."""
     with locked(deps, breakout_id) as b:
+        b.lock_rooms()
         reached = [one.work.room_id for one in batch if one.work.realtimekit_meeting_id]
         rooms = due.record_all(b.tx, [one.claim for one in batch], reached)
         mine = [one for one in batch if one.work.room_id in rooms]
