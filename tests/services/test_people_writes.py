@@ -5,9 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select, text
-from sqlalchemy.exc import OperationalError
-from sqlmodel import col
+from sqlalchemy import select
 
 from orchestrator.errors import LockedOutOfOrder
 from orchestrator.services.breakout.people_writes import PeopleWrites
@@ -18,7 +16,6 @@ from tests.store.rows import LONG_AGO, Rows, meeting, rows_in
 from tests.support.waiting import wait_until
 
 Change = Callable[[PeopleWrites], Any]
-WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
 
 
 def together(*changes: Change) -> Change:
@@ -192,30 +189,12 @@ def test_people_are_locked_in_the_order_of_their_ids(concurrent_rows: Rows, chan
     rows = concurrent_rows
     with ThreadPoolExecutor() as pool, rows.locked(Participant, "a"):
         writing = pool.submit(_write, rows, change)
-        wait_until(lambda: _waiting(rows) == 1 or writing.done())
+        wait_until(lambda: rows.waiters() == 1 or writing.done())
         assert not writing.done(), "it waits for the person who is locked"
-        assert _is_free(rows, "b")
-        assert _is_free(rows, "c")
+        assert rows.is_free(Participant, "b")
+        assert rows.is_free(Participant, "c")
     writing.result(10)
 
 
 def test_nothing_to_write_costs_no_statement(rows: Rows) -> None:
-    statements: list[str] = []
-    event.listen(rows.database.engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
-    with rows.database.transaction() as tx:
-        PeopleWrites(tx, "m").write()
-    assert [statement for statement in statements if "participant" in statement] == []
-
-
-def _waiting(rows: Rows) -> int:
-    with rows.database.reading() as session:
-        return int(session.scalar(WAITING) or 0)
-
-
-def _is_free(rows: Rows, name: str) -> bool:
-    mine = select(col(Participant.id)).where(col(Participant.id) == name)
-    try:
-        with rows.database.transaction() as tx:
-            return tx.session.scalar(mine.with_for_update(nowait=True, key_share=True)) == name
-    except OperationalError:
-        return False
+    assert rows.statements(lambda tx: PeopleWrites(tx, "m").write()) == []

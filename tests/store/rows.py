@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import event, select, text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 
 from orchestrator.settings import Settings
@@ -18,6 +19,7 @@ from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room, Sweep
 
 T = TypeVar("T")
 
+WAITERS = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
 CONNECTIONS = 4
 """As many transactions as a test has open at a time, and one that looks at them."""
 LONG_AGO = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -151,6 +153,36 @@ class Rows:
             statement = select(table.id).where(table.id.in_(row_ids)).with_for_update(key_share=True)
             assert set(tx.session.scalars(statement)) == set(row_ids)
             yield tx
+
+    def waiters(self) -> int:
+        """Return how many transactions wait for a lock just now. Only PostgreSQL knows."""
+        with self.database.reading() as session:
+            return int(session.scalar(WAITERS) or 0)
+
+    def is_free(self, table: type[Any], row_id: str) -> bool:
+        """Return whether nobody has locked that row."""
+        statement = select(table.id).where(table.id == row_id).with_for_update(nowait=True, key_share=True)
+        try:
+            with self.database.transaction() as tx:
+                return tx.session.scalar(statement) == row_id
+        except OperationalError:
+            return False
+
+    def statements(self, work: Callable[[Transaction], object]) -> list[str]:
+        """Return the first word of each statement that the work costs."""
+        sent: list[str] = []
+
+        def note(_c: object, _x: object, statement: str, *_: object) -> None:
+            sent.append(statement.split(maxsplit=1)[0])
+
+        with self.database.transaction() as tx:
+            tx.session.connection()  # begins the transaction, which is a statement too
+            event.listen(self.database.engine, "before_cursor_execute", note)
+            try:
+                work(tx)
+            finally:
+                event.remove(self.database.engine, "before_cursor_execute", note)
+        return sent
 
     def clear(self) -> None:
         """Remove every row, and leave the one of the sweep with nothing to do."""

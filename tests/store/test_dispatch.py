@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
@@ -59,17 +59,7 @@ def test_nothing_is_sent_for_no_rows(rows: Rows) -> None:
 
 def test_nothing_is_looked_up_where_nothing_is_sent(rows: Rows) -> None:
     rows.add(meeting(), breakout(), room(holder="me"))
-    statements: list[str] = []
-
-    def note(*arguments: Any) -> None:
-        statements.append(arguments[2])
-
-    with rows.database.transaction() as tx:
-        tx.session.connection()
-        event.listen(rows.database.engine, "before_cursor_execute", note)
-        due.dispatch(tx, Room, ["r"])
-        event.remove(rows.database.engine, "before_cursor_execute", note)
-    assert [statement.split()[0] for statement in statements] == ["UPDATE"]
+    assert rows.statements(lambda tx: due.dispatch(tx, Room, ["r"])) == ["UPDATE"]
 
 
 def test_a_message_carries_the_claim_that_is_stored_whatever_was_read_before(rows: Rows) -> None:

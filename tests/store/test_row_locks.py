@@ -5,9 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
-from sqlalchemy.exc import OperationalError
-from sqlmodel import col
+from sqlalchemy import text
 
 from orchestrator.store import due, scan
 from orchestrator.store.database import Transaction
@@ -17,7 +15,6 @@ from tests.support.waiting import wait_until
 
 Verb = Callable[[Transaction], Any]
 
-WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
 CLAIMS = [claim_of(held("b")), claim_of(held("a"))]
 
 IN_ORDER: dict[str, Verb] = {
@@ -34,9 +31,9 @@ def test_rows_are_locked_in_the_order_of_their_ids(concurrent_rows: Rows, verb: 
     concurrent_rows.add(meeting("b"), meeting("a"))  # as they lie in the table
     with ThreadPoolExecutor() as pool, concurrent_rows.locked(Meeting, "a"):
         working = pool.submit(concurrent_rows.did, verb)
-        wait_until(lambda: _waiting(concurrent_rows) == 1 or working.done())
+        wait_until(lambda: concurrent_rows.waiters() == 1 or working.done())
         assert not working.done(), "it waits for the row that is locked"
-        assert _is_free(concurrent_rows, "b"), "it has not locked the other row before"
+        assert concurrent_rows.is_free(Meeting, "b"), "it has not locked the other row before"
     working.result(10)
 
 
@@ -74,17 +71,3 @@ def test_a_row_to_which_another_just_points_is_not_passed_over(concurrent_rows: 
 
 def _participant() -> Participant:
     return Participant(meeting_id="m", custom_participant_id="grace", name="Grace", created_at=LONG_AGO)
-
-
-def _waiting(rows: Rows) -> int:
-    with rows.database.reading() as session:
-        return int(session.scalar(WAITING) or 0)
-
-
-def _is_free(rows: Rows, row_id: str) -> bool:
-    statement = select(col(Meeting.id)).where(col(Meeting.id) == row_id).with_for_update(nowait=True, key_share=True)
-    try:
-        with rows.database.transaction() as tx:
-            return tx.session.scalar(statement) == row_id
-    except OperationalError:
-        return False

@@ -1,10 +1,10 @@
 """The timekeeper's looks: dispatch_due and forget_dispatches."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from orchestrator.store import scan
 from schemas.states import BreakoutState
@@ -86,17 +86,8 @@ def test_a_row_that_another_has_locked_is_passed_over(concurrent_rows: Rows) -> 
 
 def test_a_look_asks_for_nothing_but_rows_and_labels(rows: Rows) -> None:
     rows.add(meeting(), breakout("b"), breakout("c"))
-    statements: list[str] = []
-
-    def note(*arguments: Any) -> None:
-        statements.append(arguments[2].split()[0])
-
-    with rows.database.transaction() as tx:
-        tx.session.connection()
-        event.listen(rows.database.engine, "before_cursor_execute", note)
-        scan.dispatch_due(tx, Breakout, 9, resend=True)
-        event.remove(rows.database.engine, "before_cursor_execute", note)
-    assert statements == ["SELECT", "UPDATE", "SELECT"]
+    look_once = partial(scan.dispatch_due, table=Breakout, limit=9, resend=True)
+    assert rows.statements(look_once) == ["SELECT", "UPDATE", "SELECT"]
 
 
 FORGOTTEN: dict[str, tuple[Meeting, bool]] = {
