@@ -270,7 +270,9 @@ def release(tx: Transaction, claim: Claim, *, due_at: datetime | None, untried: 
         .returning(columns.generation)
     )
     generation = tx.session.scalar(statement)
-    if generation is not None and generation != claim.generation:
+    if generation is None:
+        return
+    if generation != claim.generation:
         dispatch(tx, claim.table, [claim.row_id])
     elif due_at is not None:
         tx.wake(due_topic(due_at))
