@@ -17,7 +17,7 @@ DEVELOP := $(VENV)/develop.stamp
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage chaos faults parts check bench lock clean
+.PHONY: help setup demo test coverage mutants chaos faults parts check bench lock clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is
@@ -37,6 +37,11 @@ coverage: $(DEVELOP) ## the same tests, slower, and then the lines that none of 
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report --include='orchestrator/services/*,orchestrator/store/*' --show-missing
 	@echo "of all code: $$($(BIN)/python -m coverage report --format=total) %"
+
+mutants: $(DEVELOP) ## change the heart in many small ways, and list the changes that no unit test notices (minutes)
+	@rm -rf mutants
+	@PYTEST_ADDOPTS="-k 'not postgresql'" $(BIN)/mutmut run --max-children 2
+	@$(BIN)/mutmut results
 
 chaos: $(DEVELOP) ## kill each process at each point of a lifecycle, and look what is left (CHAOS_ARGS="…")
 	@$(BIN)/python -m tests.chaos.sweep $(CHAOS_ARGS)
