@@ -12,7 +12,7 @@ QUIET_LOGGERS = (
     "httpx",
     "httpcore",
     "kombu.pidbox",
-    "celery.worker.strategy",  # "received" and "succeeded" for each task; workers/told.py logs one line instead
+    "celery.worker.strategy",  # "received" and "succeeded" for each task; workers/task_lines.py logs one line instead
     "celery.app.trace",
     "uvicorn.access",  # orchestrator/api/access_log.py writes these lines
 )

@@ -17,7 +17,7 @@ class Dealing(Protocol):
         """Whether hosts are dealt too."""
 
 
-class RoomFacts(Protocol):
+class RoomStanding(Protocol):
     """The stored facts of a room that decide whether it takes people."""
 
     state: RoomState
@@ -35,6 +35,6 @@ def may_be_dealt(dealing: Dealing, role: Role, location: Location) -> bool:
     return here and may_be_seated(role, include_hosts=dealing.include_hosts)
 
 
-def takes_people(room: RoomFacts) -> bool:
+def takes_people(room: RoomStanding) -> bool:
     """Return whether people may be seated in a room now."""
     return room.state in TAKES_PEOPLE and room.wanted is not RoomWanted.CLOSED
