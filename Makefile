@@ -40,8 +40,8 @@ coverage: $(DEVELOP) ## the same tests, slower, and then the lines that none of 
 
 mutants: $(DEVELOP) ## change the heart in many small ways, and list the changes that no unit test notices (minutes)
 	@rm -rf mutants
-	@PYTEST_ADDOPTS="-k 'not postgresql'" $(BIN)/mutmut run --max-children 2
-	@$(BIN)/mutmut results
+	@PYTEST_ADDOPTS="-k 'not postgresql'" $(BIN)/python -m mutmut run --max-children 2
+	@$(BIN)/python -m mutmut results
 
 chaos: $(DEVELOP) ## kill each process at each point of a lifecycle, and look what is left (CHAOS_ARGS="…")
 	@$(BIN)/python -m tests.chaos.sweep $(CHAOS_ARGS)
