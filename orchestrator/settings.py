@@ -80,6 +80,11 @@ class Settings(BaseSettings):
     return_grace_seconds: float = Field(
         default=10.0, ge=0, description="Patience before kicking, and again before lost."
     )
+    start_grace_seconds: float = Field(
+        default=900.0,
+        ge=0,
+        description="A start that is held up for longer (another breakout runs, this server is away) is given up.",
+    )
     opening_deadline_seconds: float = Field(
         default=60.0, gt=0, description="A room still failing then, while others opened, is failed."
     )

@@ -31,6 +31,7 @@ class ProblemKind(StrEnum):
     ROOM_GIVEN_UP = "room given up"
     ROOM_NOT_CLOSED = "room not closed"
     ROOM_NOT_PREPARED = "room not prepared"
+    START_MISSED = "start missed"
     SURPLUS_RETIRED = "surplus retired"
 
 

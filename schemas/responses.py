@@ -176,7 +176,12 @@ class BreakoutSummary(ResponseBody):
     record: bool
     allow_switch: bool
     allow_return: bool
-    starts_at: datetime | None
+    scheduled_for: datetime | None = Field(
+        description="The time asked for; null unless `start` is a time, and again once that time was missed."
+    )
+    starts_at: datetime | None = Field(
+        description="The same while it is scheduled, and when opening began from then on."
+    )
     opened_at: datetime | None
     closes_at: datetime | None
     empties_at: datetime | None = Field(description="When people are sent to main; known once it is closing.")

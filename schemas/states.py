@@ -132,7 +132,7 @@ MOVES: Mapping[type[State], Mapping[State, frozenset[State]]] = MappingProxyType
     {
         _B: {
             _B.DRAFT: frozenset({_B.SCHEDULED, _B.OPENING, _B.CANCELLED}),
-            _B.SCHEDULED: frozenset({_B.OPENING, _B.CANCELLED}),
+            _B.SCHEDULED: frozenset({_B.DRAFT, _B.OPENING, _B.CANCELLED}),
             _B.OPENING: frozenset({_B.OPEN, _B.CLOSING, _B.FAILED}),
             _B.OPEN: frozenset({_B.CLOSING}),
             _B.CLOSING: frozenset({_B.CLOSED}),

@@ -218,7 +218,10 @@ class Breakout(Due, table=True):
     on_room_failure: OnRoomFailure = Field(default=OnRoomFailure.REDISTRIBUTE, sa_type=state_column(OnRoomFailure))
     prepare_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When rooms and tokens are made ahead of the start; null: at the start."""
+    scheduled_for: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """The time that was asked for; null for a start by hand, and again once that time was missed."""
     starts_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it is to start, while it is scheduled; when its opening began, from then on."""
     opening_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """The deadline of the opening, after which rooms that keep failing are given up."""
     opened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -21,6 +21,7 @@ B = {
     "record",
     "allow_switch",
     "allow_return",
+    "scheduled_for",
     "starts_at",
     "opened_at",
     "closes_at",
@@ -138,6 +139,7 @@ def test_what_is_malformed_or_impossible_is_422_and_writes_nothing(api: Api) -> 
         {"rooms": 2, "start": "later"},
         {"rooms": 2, "start": 5},
         {"rooms": 2, "start": "2030-01-01T00:00:00"},
+        {"rooms": 2, "start": "2020-01-01T00:00:00Z"},
         {"rooms": 2, "name": "\x00"},
         {"rooms": 2, "unheard_of": 1},
         [],
@@ -198,9 +200,17 @@ def test_a_draft_is_cancelled_once_and_then_for_good(api: Api) -> None:
     api.post(f"{path}/close", expect=409)
 
 
+def test_a_start_in_the_past_is_refused_by_its_field(api: Api) -> None:
+    just_now = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    for past in ("2020-01-01T00:00:00Z", just_now):
+        answer = api.breakout(api.meeting("ana"), 422, start=past)
+        assert [error["loc"] for error in answer["errors"]] == [["body", "start"]]
+
+
 def test_times_are_utc_with_z(api: Api) -> None:
     made = api.breakout(api.meeting(), start="2031-01-01T02:00:00+02:00")
     assert (made["state"], made["starts_at"]) == ("scheduled", "2031-01-01T00:00:00Z")
+    assert made["scheduled_for"] == made["starts_at"]
     assert made["created_at"].endswith("Z")
 
 

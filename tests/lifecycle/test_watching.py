@@ -58,7 +58,7 @@ def story(running: Stack) -> Iterator[Story]:
     meeting = str(stack.post("/v1/meetings", {"title": TITLE, "participants": persons})["id"])
     tokens = {key: client_token(stack, meeting, key) for key in PEOPLE if key != REFUSED}
     stack.crowds.add(tokens)
-    starts_at = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    starts_at = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
     made = stack.breakout(meeting, name=BREAKOUT, rooms=ROOMS, record=True, start=starts_at)
     stack.wait(made["id"], "open", condition=lambda it: it["progress"]["participants"]["joined"] == 2)
     during = wait_until(lambda: with_joined(figures(stack), 2), what="figures of two people in rooms")

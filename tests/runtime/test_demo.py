@@ -68,6 +68,7 @@ def breakout(**changes: Any) -> BreakoutResponse:
             "record": True,
             "allow_switch": False,
             "allow_return": True,
+            "scheduled_for": None,
             "starts_at": None,
             "opened_at": NOW,
             "closes_at": NOW + timedelta(seconds=20),

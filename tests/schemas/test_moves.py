@@ -9,7 +9,7 @@ from schemas.states import BreakoutState, RecordingState, RoomState, SeatState, 
 LEGAL: dict[type[State], str] = {
     BreakoutState: """
         draft -> scheduled opening cancelled
-        scheduled -> opening cancelled
+        scheduled -> draft opening cancelled
         opening -> open closing failed
         open -> closing
         closing -> closed

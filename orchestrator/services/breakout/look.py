@@ -9,7 +9,8 @@ from collections.abc import Callable
 from orchestrator.domain.lifecycle import breakout_due
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.closing import close_step
-from orchestrator.services.breakout.opening import opening_step, planned_step
+from orchestrator.services.breakout.opening import opening_step
+from orchestrator.services.breakout.planned import planned_step
 from orchestrator.services.breakout.timer import timer_step
 from orchestrator.store import due
 from schemas.states import BreakoutState

@@ -1,12 +1,10 @@
 """Opening a breakout: preparing its rooms, starting it, and when it counts as open or as failed."""
 
 from datetime import timedelta
-from functools import partial
 
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from orchestrator import metrics
 from orchestrator.errors import WrongState
 from orchestrator.services.breakout import failing, recordings
 from orchestrator.services.breakout.aggregate import LockedBreakout
@@ -43,7 +41,7 @@ def begin_preparing(b: LockedBreakout) -> None:
 def begin_opening(b: LockedBreakout) -> None:
     """Start a draft or scheduled breakout. Raises WrongState while another breakout of its meeting is live."""
     lock_meeting(b.tx, b.row.meeting_id)
-    state = _live_state(b)
+    state = live_state(b)
     if state is not None:
         raise WrongState(f"another breakout of this meeting is {state}; at most one runs at a time", state.value, [])
     b.move(BreakoutState.OPENING)
@@ -54,22 +52,9 @@ def begin_opening(b: LockedBreakout) -> None:
     b.people.raise_versions()
 
 
-def planned_step(b: LockedBreakout) -> None:
-    """Make the rooms of a breakout that is to be prepared, and start one whose time has come."""
-    if b.row.prepare_from is not None and b.now >= b.row.prepare_from:
-        _want_rooms(b, RoomWanted.READY)
-    starts_at = b.row.starts_at if b.row.state is BreakoutState.SCHEDULED else None
-    if starts_at is None or starts_at > b.now:
-        return
-    lock_meeting(b.tx, b.row.meeting_id)
-    if _live_state(b) is None:
-        b.tx.count(partial(metrics.count_lateness, "starts_at", b.now - starts_at))
-        begin_opening(b)
-
-
 def opening_step(b: LockedBreakout) -> None:
     """Open the rooms; the breakout is open when each room is open or has failed."""
-    _want_rooms(b, RoomWanted.OPEN)
+    want_rooms(b, RoomWanted.OPEN)
     counts = _room_states(b)
     if b.row.opening_until and b.now >= b.row.opening_until and counts.get(RoomState.OPEN):
         _fail_stuck_rooms(b)
@@ -83,7 +68,7 @@ def opening_step(b: LockedBreakout) -> None:
         _become_open(b)
 
 
-def _live_state(b: LockedBreakout) -> BreakoutState | None:
+def live_state(b: LockedBreakout) -> BreakoutState | None:
     """Return the state of the meeting's live breakout."""
     live = col(Breakout.meeting_id) == b.row.meeting_id, col(Breakout.state).in_(LIVE)
     return b.tx.session.scalar(select(col(Breakout.state)).where(*live))
@@ -98,7 +83,7 @@ def _become_open(b: LockedBreakout) -> None:
     b.people.raise_versions()
 
 
-def _want_rooms(b: LockedBreakout, wanted: RoomWanted) -> None:
+def want_rooms(b: LockedBreakout, wanted: RoomWanted) -> None:
     """Want every room of the breakout ready, or open. Rooms that are ready open at once, without any call."""
     short_of_it = {RoomWanted.NOTHING, RoomWanted.READY} - {wanted}
     statement = select(Room).where(col(Room.breakout_id) == b.row.id, col(Room.wanted).in_(short_of_it))

@@ -62,7 +62,9 @@ def _schedule(b: LockedBreakout, body: BreakoutRequest, calls: int) -> None:
         begin_opening(b)
         b.leave_to_task()
     elif body.start != "manual":
-        b.row.starts_at = body.start
+        if body.start <= b.now:
+            raise Malformed("this time is past", ("body", "start"))
+        b.row.scheduled_for = b.row.starts_at = body.start
         b.row.prepare_from = body.start - _ahead(b.deps, calls)
         b.move(BreakoutState.SCHEDULED)
 

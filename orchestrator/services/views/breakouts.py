@@ -107,6 +107,7 @@ def _columns(row: Breakout) -> dict[str, Any]:
         "record": row.record,
         "allow_switch": row.allow_switch,
         "allow_return": row.allow_return,
+        "scheduled_for": row.scheduled_for,
         "starts_at": row.starts_at,
         "opened_at": row.opened_at,
         "closes_at": row.closes_at,

@@ -117,6 +117,7 @@ def _breakout() -> None:
         sa.Column("late_join", states("latejoin", "least_filled", "main"), nullable=False),
         sa.Column("on_room_failure", states("onroomfailure", "redistribute", "keep", "abort"), nullable=False),
         sa.Column("prepare_from", UtcDateTime(), nullable=True),
+        sa.Column("scheduled_for", UtcDateTime(), nullable=True),
         sa.Column("starts_at", UtcDateTime(), nullable=True),
         sa.Column("opening_until", UtcDateTime(), nullable=True),
         sa.Column("opened_at", UtcDateTime(), nullable=True),

@@ -1,0 +1,54 @@
+"""What a planned breakout does by itself: it is prepared, it starts, or it misses its start."""
+
+from datetime import datetime, timedelta
+from functools import partial
+
+from orchestrator import metrics
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.opening import begin_opening, live_state, want_rooms
+from orchestrator.store.queries import lock_meeting
+from schemas.events import ProblemKind
+from schemas.states import BreakoutState, RoomWanted
+
+
+def planned_step(b: LockedBreakout) -> None:
+    """Do what is due for a breakout that has not started.
+
+    1. Give a start up whose grace is over, before anything is made for it.
+    2. Make the rooms of a breakout that is to be prepared.
+    3. Start it when its time has come and no other breakout of the meeting is live.
+    """
+    starts_at = b.row.starts_at if b.row.state is BreakoutState.SCHEDULED else None
+    if starts_at is not None and b.now > starts_at + timedelta(seconds=b.deps.settings.start_grace_seconds):
+        give_start_up(b, ProblemKind.START_MISSED, _why_missed(b, starts_at))
+    if b.row.prepare_from is not None and b.now >= b.row.prepare_from:
+        want_rooms(b, RoomWanted.READY)
+    if b.row.state is BreakoutState.SCHEDULED and starts_at is not None and starts_at <= b.now:
+        _start(b, starts_at)
+
+
+def give_start_up(b: LockedBreakout, kind: ProblemKind, detail: str) -> None:
+    """Make a scheduled breakout a draft again, and report why.
+
+    Rooms that are prepared stay so, because a prepared draft starts at once. Rooms that were to be prepared for that
+    start alone are not made any more.
+    """
+    b.move(BreakoutState.DRAFT)
+    b.row.scheduled_for = b.row.starts_at = None
+    if all(room.wanted is RoomWanted.NOTHING for room in b.rooms()):
+        b.row.prepare_from = None
+    b.report(kind, detail)
+
+
+def _start(b: LockedBreakout, starts_at: datetime) -> None:
+    lock_meeting(b.tx, b.row.meeting_id)
+    if live_state(b) is None:
+        b.tx.count(partial(metrics.count_lateness, "starts_at", b.now - starts_at))
+        begin_opening(b)
+
+
+def _why_missed(b: LockedBreakout, starts_at: datetime) -> str:
+    live = live_state(b)
+    reason = f"another breakout of this meeting is {live}" if live else "nothing ran that could have started it"
+    seconds = b.deps.settings.start_grace_seconds
+    return f"it was to start at {starts_at:%Y-%m-%dT%H:%M:%SZ}, and could not within {seconds:g} s: {reason}"

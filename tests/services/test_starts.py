@@ -1,0 +1,106 @@
+"""A start that is planned for a time happens then, a little later, or not at all: never at once, days later."""
+
+from datetime import timedelta
+
+from sqlalchemy import update
+from sqlmodel import col
+
+from orchestrator.services.breakout import operations
+from orchestrator.services.deps import Deps
+from orchestrator.services.planning import creating as planning
+from orchestrator.services.views import breakouts
+from schemas.requests import BreakoutRequest
+from schemas.responses import BreakoutResponse
+from schemas.states import BreakoutState, RoomState
+from schemas.tables import Breakout, Room
+from tests.services.hand import Hand
+from tests.support.sandbox_server import SandboxServer
+
+S = BreakoutState
+GRACE = timedelta(seconds=900)
+A_BIT = timedelta(seconds=5)
+
+
+def test_a_start_waits_for_another_breakout_and_then_happens(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, ["ana"], rooms=1)
+    planned = _scheduled(hand)
+    _pass_its_time(hand, planned, GRACE - A_BIT)
+    assert _look(hand, planned).state is S.SCHEDULED
+    _close(hand)
+    begun = _look(hand, planned)
+    assert (begun.state, begun.problems) == (S.OPENING, [])
+    assert begun.scheduled_for
+    assert begun.scheduled_for + GRACE - A_BIT <= (begun.starts_at or begun.scheduled_for)
+
+
+def test_a_start_that_was_held_up_too_long_is_a_draft_and_drags_nobody_away(
+    fresh: tuple[Deps, SandboxServer],
+) -> None:
+    hand = Hand(*fresh, ["ana"], rooms=1)
+    planned = _scheduled(hand)
+    _pass_its_time(hand, planned, GRACE + A_BIT)
+    missed = _look(hand, planned)
+    assert (missed.state, missed.starts_at, missed.scheduled_for) == (S.DRAFT, None, None)
+    assert [(problem.what, "another breakout" in problem.detail) for problem in missed.problems] == [
+        ("start missed", True)
+    ]
+    _close(hand)
+    assert _look(hand, planned).state is S.DRAFT
+    assert operations.start(hand.deps, planned)
+
+
+def test_a_server_that_was_away_for_days_makes_nothing_for_a_start_that_is_past(
+    fresh: tuple[Deps, SandboxServer],
+) -> None:
+    hand = Hand(*fresh, ["ana"], rooms=1)
+    _close(hand)
+    planned = _scheduled(hand)
+    _pass_its_time(hand, planned, timedelta(days=3))
+    missed = _look(hand, planned)
+    assert (missed.state, [room.state for room in missed.rooms]) == (S.DRAFT, [RoomState.PLANNED])
+    assert [problem.what for problem in missed.problems] == ["start missed"]
+
+
+def test_rooms_that_were_prepared_for_a_missed_start_are_ready_for_a_start_by_hand(
+    fresh: tuple[Deps, SandboxServer],
+) -> None:
+    hand = Hand(*fresh, ["ana"], rooms=1)
+    planned = _scheduled(hand)
+    operations.prepare(hand.deps, planned)
+    hand.breakout_id, running = planned, hand.breakout_id
+    hand.work(Breakout, Room)
+    _pass_its_time(hand, planned, GRACE + A_BIT)
+    missed = _look(hand, planned)
+    assert (missed.state, [room.state for room in missed.rooms]) == (S.DRAFT, [RoomState.READY])
+    hand.breakout_id = running
+    _close(hand)
+    operations.start(hand.deps, planned)
+    assert _look(hand, planned).state is S.OPEN
+
+
+def _scheduled(hand: Hand) -> str:
+    body = {"rooms": 1, "start": "2031-01-01T00:00:00Z"}
+    return planning.create(hand.deps, hand.meeting_id, BreakoutRequest.model_validate(body))
+
+
+def _pass_its_time(hand: Hand, breakout_id: str, ago: timedelta) -> None:
+    """Let the time of its start be so long ago."""
+    with hand.deps.database.transaction() as tx:
+        at = tx.now() - ago
+        values = {"starts_at": at, "scheduled_for": at, "prepare_from": at - timedelta(minutes=5), "due_at": at}
+        tx.session.execute(update(Breakout).where(col(Breakout.id) == breakout_id).values(values))
+
+
+def _look(hand: Hand, breakout_id: str) -> BreakoutResponse:
+    """Run the task of this breakout, and read what has become of it."""
+    with hand.deps.database.reading() as session:
+        claim = session.get_one(Breakout, breakout_id).claim
+    operations.step(hand.deps, breakout_id, claim)
+    with hand.deps.database.reading() as session:
+        return breakouts.breakout(session, breakout_id)
+
+
+def _close(hand: Hand) -> None:
+    operations.close(hand.deps, hand.breakout_id, 0)
+    hand.pass_grace()
+    hand.pass_grace()
