@@ -52,10 +52,11 @@ def breakout_due(row: BreakoutFacts, now: datetime, grace: timedelta, look_again
             return earliest(*_later(now, row.opening_until), now + look_again)
         case BreakoutState.OPEN:
             return earliest(row.closes_at, _next_warning(row))
-        case BreakoutState.CLOSING if row.empties_at and row.sent_home_at is None:
+        case BreakoutState.CLOSING if row.sent_home_at is not None:
+            told_at = row.sent_home_at
+            return earliest(*_later(now, told_at + grace, told_at + 2 * grace), now + look_again)
+        case BreakoutState.CLOSING:
             return row.empties_at
-        case BreakoutState.CLOSING if row.empties_at:
-            return earliest(*_later(now, row.empties_at + grace, row.empties_at + 2 * grace), now + look_again)
     return None
 
 

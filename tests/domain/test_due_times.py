@@ -80,22 +80,21 @@ RULES: dict[str, tuple[Facts, float | None]] = {
         LOOK_AGAIN,
     ),
     "the end of the first grace is due": (
-        facts(S.CLOSING, empties_at=NEAR - GRACE, sent_home_at=-60),
+        facts(S.CLOSING, empties_at=-FAR, sent_home_at=NEAR - GRACE),
         NEAR,
     ),
     "a first grace that is over now has been seen": (
-        facts(S.CLOSING, empties_at=-GRACE, sent_home_at=-60),
+        facts(S.CLOSING, empties_at=-FAR, sent_home_at=-GRACE),
         LOOK_AGAIN,
     ),
     "the end of the second grace is due": (
-        facts(S.CLOSING, empties_at=NEAR - 2 * GRACE, sent_home_at=-60),
+        facts(S.CLOSING, empties_at=-FAR, sent_home_at=NEAR - 2 * GRACE),
         NEAR,
     ),
     "a closing that takes longer than twice the grace is looked at again": (
-        facts(S.CLOSING, empties_at=-3 * GRACE, sent_home_at=-60),
+        facts(S.CLOSING, empties_at=-FAR, sent_home_at=-3 * GRACE),
         LOOK_AGAIN,
     ),
-    "a closing that never counted down is due no more": (facts(S.CLOSING, sent_home_at=-60), None),
     **{
         f"a breakout that is {state} is never due": (
             facts(state, prepare_from=60, starts_at=60, opening_until=60, closes_at=60, empties_at=60),

@@ -77,7 +77,7 @@ class Hand:
         with self.deps.database.transaction() as tx:
             mine = update(Breakout).where(col(Breakout.id) == self.breakout_id)
             ago = tx.now() - self.deps.grace - timedelta(seconds=1)
-            tx.session.execute(mine.values(empties_at=ago, due_at=tx.now()))
+            tx.session.execute(mine.values(empties_at=ago, sent_home_at=ago, due_at=tx.now()))
         self.work(Breakout, Room)
 
     def forget_polls(self, tx: Transaction) -> None:

@@ -78,7 +78,7 @@ def test_nothing_is_read_from_end_to_end(deps: Deps) -> None:
     event.listen(deps.database.engine, "before_cursor_execute", note)
     assert _close(deps) == [Queue.LIFECYCLE]
     event.remove(deps.database.engine, "before_cursor_execute", note)
-    _set_back(deps, "due_at = statement_timestamp(), empties_at = empties_at - interval '1 hour'")
+    _set_back(deps, "due_at = statement_timestamp(), sent_home_at = sent_home_at - interval '1 hour'")
     event.listen(deps.database.engine, "before_cursor_execute", note)
     assert _close(deps) == [Queue.CLOSING], "what is left to do delays nobody's timer"
     event.remove(deps.database.engine, "before_cursor_execute", note)

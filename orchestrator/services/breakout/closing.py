@@ -32,6 +32,8 @@ def close_step(b: LockedBreakout) -> None:
     2. Want the rooms closed: the empty ones at once, all of them after the grace.
     3. After another grace, count people who were not seen in main as lost.
     4. When nothing is left to do, close.
+
+    Both graces count from `sent_home_at`, because a server that was away at `empties_at` tells people late.
     """
     empties_at = b.row.empties_at
     if empties_at is None or b.now < empties_at:
@@ -40,8 +42,9 @@ def close_step(b: LockedBreakout) -> None:
         b.tx.count(partial(metrics.count_lateness, "empties_at", b.now - empties_at))
         b.lock_rooms()
         _send_home(b)
-    _want_rooms_closed(b, everybody=b.now >= empties_at + b.deps.grace)
-    if b.now >= empties_at + 2 * b.deps.grace:
+    since_told = b.now - (b.row.sent_home_at or b.now)
+    _want_rooms_closed(b, everybody=since_told >= b.deps.grace)
+    if since_told >= 2 * b.deps.grace:
         _give_up_on_the_missing(b)
     if not _is_unfinished(b):
         b.move(BreakoutState.CLOSED)
@@ -90,7 +93,8 @@ def _give_up_on_the_missing(b: LockedBreakout) -> None:
     missing = b.tx.session.scalars(returning).all()
     b.move_seats(missing, SeatState.LOST)
     if missing:
-        b.report(ProblemKind.PEOPLE_LOST, f"{len(missing)} were not seen in the main meeting")
+        people = len({seat.participant_id for seat in missing})
+        b.report(ProblemKind.PEOPLE_LOST, f"{people} were not seen in the main meeting")
 
 
 def _is_unfinished(b: LockedBreakout) -> bool:
