@@ -86,6 +86,9 @@ HTTP_SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+HTTP_TURNED_AWAY = Counter(
+    "breakouts_http_turned_away", "Requests of participants and webhooks that were not worked on, by why.", ["reason"]
+)
 STREAMS = Gauge("breakouts_streams", "Streams of seats and of events that this process has open.")
 
 

@@ -117,6 +117,13 @@ class Location(StrEnum):
     AWAY = "away"
 
 
+class FactSource(StrEnum):
+    """Who has said something: RealtimeKit by a webhook, or a participant's browser by an ack."""
+
+    WEBHOOK = "webhook"
+    ACK = "ack"
+
+
 class KeyRole(StrEnum):
     """What an API key is good for: everything, or looking."""
 

@@ -12,6 +12,7 @@ from schemas.states import (
     AssignmentMode,
     BreakoutState,
     CloseReason,
+    FactSource,
     KeyRole,
     LateJoin,
     Location,
@@ -94,7 +95,7 @@ class Meeting(Due, table=True):
 
 
 class Inbox(Due, table=True):
-    """The waiting webhook deliveries of one parent meeting, as one row to work on."""
+    """The waiting facts of one parent meeting, as one row to work on."""
 
     __table_args__: ClassVar[Any] = (_due_index("inbox"),)
 
@@ -115,17 +116,22 @@ ORPHANS = "orphans"
 """The id of the one row of Sweep, which the migration inserts."""
 
 
-class Delivery(SQLModel, table=True):
-    """One webhook delivery. Its id is the `rtk-uuid`, which a repeated delivery has again."""
+class Fact(SQLModel, table=True):
+    """What somebody outside has said, stored before it is applied: a webhook of RealtimeKit, or a browser's ack.
+
+    A fact whose id is there already is a repetition. An ack is deleted when it is applied; a webhook stays.
+    """
 
     __table_args__: ClassVar[Any] = (
-        Index("ix_delivery_waiting", "inbox_id", "received_at", **_when("applied_at IS NULL")),
+        Index("ix_fact_waiting", "inbox_id", "received_at", **_when("applied_at IS NULL")),
     )
 
     id: str = Field(primary_key=True, max_length=100)
+    """The `rtk-uuid` of a webhook, which a repeated delivery has again. An ack gets an id of ours."""
     inbox_id: str = Field(foreign_key="inbox.id", max_length=36)
+    source: FactSource = Field(sa_type=state_column(FactSource))
     payload: str
-    """The signed JSON, as text."""
+    """The JSON of the webhook as it was signed, or of the ack (`orchestrator.services.people.acks`)."""
     received_at: datetime = Field(sa_type=UtcDateTime)
     applied_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 

@@ -11,7 +11,7 @@ from orchestrator.services.recordings.following import follow
 from orchestrator.services.result import Result
 from orchestrator.services.rooms.advancing import advance
 from orchestrator.services.upkeep.sweep import sweep
-from orchestrator.services.webhooks.incoming import apply
+from orchestrator.services.webhooks.applying import apply
 from orchestrator.store.kinds import KINDS
 from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room, Sweep
 from schemas.tasks import Task

@@ -12,6 +12,8 @@ from orchestrator.api import problems
 from orchestrator.api.access_log import REQUEST_ID_HEADER, AccessLog, name_route
 from orchestrator.api.api_keys import ApiKeys, StoredKeys, bootstrap_keys
 from orchestrator.api.auth import Gate
+from orchestrator.api.crowd.desk import Desk
+from orchestrator.api.crowd.lane import Lane
 from orchestrator.api.limits import BodyLimit
 from orchestrator.api.openapi.description import describe
 from orchestrator.api.routes import breakouts, events, meetings, metrics, operations, participants, seat, webhooks
@@ -71,13 +73,16 @@ def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI, deps: Deps, keys: ApiKeys, *, owns_deps: bool) -> AsyncIterator[None]:
-    app.state.hub = Hub(deps, keys)
+    app.state.desk = Desk(deps)
+    app.state.desk.start()
+    app.state.hub = Hub(deps, keys, app.state.desk)
     app.state.hub.start()
     if owns_deps:
         memory.settle()
     with on_stop_signal(app.state.hub.end):
         yield
     await app.state.hub.stop()
+    app.state.desk.close()
     if owns_deps:
         deps.close()
 
@@ -94,8 +99,9 @@ def _signatures(settings: Settings) -> SignatureChecker:
 def _middleware(deps: Deps, keys: ApiKeys, tokens: ClientTokens) -> list[Middleware]:
     """Return the middleware, outermost first.
 
-    CORS comes before the gate because a preflight carries no credentials. The gate comes before the limit because a
-    body counts only once its sender is known.
+    CORS comes before the gate because a preflight carries no credentials. The lane comes before the gate because
+    checking a thousand tokens takes time too. The gate comes before the limit because a body counts only once its
+    sender is known.
     """
     gate = Middleware(Gate, keys=keys, tokens=tokens)
     origins = [origin.strip() for origin in deps.settings.cors_origins.split(",") if origin.strip()]
@@ -106,4 +112,4 @@ def _middleware(deps: Deps, keys: ApiKeys, tokens: ClientTokens) -> list[Middlew
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", REQUEST_ID_HEADER],
         expose_headers=["Retry-After", "Idempotency-Replayed", REQUEST_ID_HEADER],
     )
-    return [Middleware(AccessLog), *([cors] if origins else []), gate, Middleware(BodyLimit)]
+    return [Middleware(AccessLog), *([cors] if origins else []), Middleware(Lane), gate, Middleware(BodyLimit)]

@@ -8,6 +8,7 @@ from fastapi import Depends, Path, Query, Request
 from pydantic import AfterValidator
 
 from orchestrator.api.auth import SCOPE_BROWSER
+from orchestrator.api.crowd.desk import Desk
 from orchestrator.api.tokens import ClientToken
 from orchestrator.errors import Unknown
 from orchestrator.services.deps import Deps
@@ -19,6 +20,11 @@ DEFAULT_LIMIT = 50
 async def _deps(request: Request) -> Deps:
     deps: Deps = request.app.state.deps
     return deps
+
+
+async def _desk(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk
 
 
 async def _client_token(request: Request) -> ClientToken:
@@ -39,6 +45,7 @@ def _custom_id(text: str) -> str:
     return text
 
 
+DeskHere = Annotated[Desk, Depends(_desk)]
 DepsHere = Annotated[Deps, Depends(_deps)]
 ClientTokenHere = Annotated[ClientToken, Depends(_client_token)]
 MeetingId = Annotated[str, Path(description="Our id of the meeting."), AfterValidator(_row_id)]

@@ -96,10 +96,10 @@ class Database:
     def __init__(self, url: str, after_commit: AfterCommit, pool_size: int) -> None:
         self.engine = make_engine(url, pool_size)
         self.groups = GroupCommit()
-        self._reading = self.engine.execution_options(**{READ_ONLY: True})
-        self._glancing = self._reading
-        if self.engine.dialect.name != "sqlite":  # AUTOCOMMIT would undo what _prepare_sqlite has set
+        self._reading = self._glancing = self.engine.execution_options(**{READ_ONLY: True})
+        if self.engine.dialect.name != "sqlite":  # where each transaction is a snapshot anyway
             self._glancing = self._reading.execution_options(isolation_level="AUTOCOMMIT")
+            self._reading = self._reading.execution_options(isolation_level="REPEATABLE READ")
         self._after_commit = after_commit
         self._turns = Turns()
 
@@ -123,7 +123,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Open a transaction that only reads and locks nobody out."""
+        """Open a transaction that only reads, in one snapshot, and locks nobody out."""
         with Session(bind=self._reading, autoflush=False) as session:
             yield session
 

@@ -40,10 +40,10 @@ def recording_labels(session: Session, rows: Sequence[Recording]) -> list[str]:
 
 
 def inbox_labels(session: Session, rows: Sequence[Inbox]) -> list[str]:
-    """Return `Town hall · deliveries` for each inbox."""
+    """Return `Town hall · facts` for each inbox."""
     titles: Statement = select(col(Meeting.id), col(Meeting.title))
     found = _by_id(session, titles, rows)
-    return [f"{found[row.id][0]} · deliveries" for row in rows]
+    return [f"{found[row.id][0]} · facts" for row in rows]
 
 
 def meeting_labels(_: Session, rows: Sequence[Meeting]) -> list[str]:

@@ -41,6 +41,14 @@ def participant(session: Session, meeting_id: str, custom_participant_id: str) -
     return found
 
 
+def participant_ids(session: Session, meeting_id: str, names: Iterable[str]) -> dict[str, str]:
+    """Return our ids of people of a meeting by the caller's own ids. Unknown people are left out."""
+    statement = select(col(Participant.custom_participant_id), col(Participant.id)).where(
+        col(Participant.meeting_id) == meeting_id, col(Participant.custom_participant_id).in_(list(names))
+    )
+    return dict(session.execute(statement).all())
+
+
 def places(session: Session, participant_ids: Iterable[str]) -> dict[str, set[str | None]]:
     """Return where each person is right now: room ids, and None for the parent meeting."""
     statement = select(col(Presence.participant_id), col(Presence.room_id)).where(

@@ -10,10 +10,14 @@ from typing import Any, Self
 
 import httpx
 import uvicorn
+from sqlalchemy import select
+from sqlmodel import col
 
 from orchestrator.api.app import create_app
 from orchestrator.sandbox.server import free_socket
 from orchestrator.services.deps import Deps
+from orchestrator.services.webhooks import applying
+from schemas.tables import Inbox
 from tests.api import described
 from tests.support.waiting import wait_until
 
@@ -64,6 +68,14 @@ class Api:
         self._server.should_exit = True
         self._thread.join(10)
         self._socket.close()
+
+    def apply_facts(self) -> None:
+        """Apply the facts that wait, as a worker's task does."""
+        with self.deps.database.reading() as session:
+            inboxes = select(col(Inbox.id), col(Inbox.claim)).where(col(Inbox.due_at).is_not(None))
+            waiting = session.execute(inboxes).all()
+        for inbox_id, claim in waiting:
+            applying.apply(self.deps, inbox_id, claim)
 
     def meeting(self, *names: str, hosts: tuple[str, ...] = (), **fields: Any) -> JSON:
         """Create a meeting with these people, and return its id."""

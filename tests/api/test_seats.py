@@ -21,8 +21,8 @@ def test_many_seats_are_read_at_the_price_of_one(api: Api) -> None:
             room.state, room.realtimekit_meeting_id = RoomState.OPEN, f"rtk of {room.name}"
         for seat in tx.session.scalars(select(Seat).where(col(Seat.breakout_id) == breakout["id"])):
             seat.state, seat.auth_token = SeatState.INVITED, api.deps.vault.seal(f"token of {seat.participant_id}")
-    together = seats.seats(api.deps, [*people, UNKNOWN_ID])
-    assert together == {person: seats.seat(api.deps, person) for person in people}
+    together = seats.read(api.deps, [*people, UNKNOWN_ID]).found
+    assert together == {person: seats.read(api.deps, [person]).found[person] for person in people}
     *seated, host = (together[person] for person in people)
     assert [seat.auth_token for seat in seated] == [f"token of {person}" for person in people[:-1]]
     assert {(seat.location, seat.realtimekit_meeting_id) for seat in seated} == {
@@ -31,5 +31,5 @@ def test_many_seats_are_read_at_the_price_of_one(api: Api) -> None:
     assert (host.location, host.auth_token, host.room_id) == (Location.MAIN, None, None)
     assert host.breakout is not None
     assert [room.participant_count for room in host.breakout.rooms or ()] == [3] * 10
-    one = count_queries(api.deps.database, lambda: seats.seats(api.deps, people[:1]))
-    assert count_queries(api.deps.database, lambda: seats.seats(api.deps, people)) == one <= 5, "one is a BEGIN"
+    one = count_queries(api.deps.database, lambda: seats.read(api.deps, people[:1]))
+    assert count_queries(api.deps.database, lambda: seats.read(api.deps, people)) == one <= 5, "one is a BEGIN"

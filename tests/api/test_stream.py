@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from orchestrator.api.crowd.position import Position
 from orchestrator.api.streams.seat_listener import MAX_UNSENT_NEWS
-from orchestrator.api.streams.sse import Position
 from orchestrator.runtime.ports import free_port
 from orchestrator.services.deps import Deps
 from tests.api.conftest import environment, parts, settings_for
@@ -184,6 +184,7 @@ def test_a_browser_s_word_is_checked_and_answered_with_its_seat(api: Api, meetin
         return checked(api.stranger.post("/v1/seat/ack", json=body, headers=headers), expect)
 
     assert ack({"location": "main", "version": 0}, 200)["location"] == "main"
+    api.apply_facts()
     assert api.get(f"/v1/meetings/{meeting['id']}")["present_count"] == 1
     theirs = api.breakout(api.meeting("ana"))["rooms"][0]["id"]
     wrong: list[object] = [

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from sqlalchemy import func, select
 
 from orchestrator.services.deps import Deps
-from schemas.tables import Delivery
+from schemas.tables import Fact
 from tests.api.conftest import parts
 from tests.api.server import JSON, Api, checked
 from tests.support.sandbox_server import SandboxServer
@@ -51,7 +51,7 @@ def joined(meeting: JSON, **person: Any) -> bytes:
 
 def kept(api: Api) -> int:
     with api.deps.database.reading() as session:
-        return session.scalar(select(func.count()).select_from(Delivery)) or 0
+        return session.scalar(select(func.count()).select_from(Fact)) or 0
 
 
 def test_a_delivery_is_kept_once_however_often_it_comes(api: Api) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from schemas.tables import Delivery
+from schemas.tables import Fact
 from tests.chaos.command import Words, parser, run
 from tests.chaos.lane import Lane
 from tests.chaos.pool import Tale
@@ -32,7 +32,7 @@ WEATHERS = {
     "all held": Weather(held=100),
     "mixed": Weather(lost=20, held=20, late=30, twice=20),
 }
-STILL_WAITING = select(func.count()).select_from(Delivery).where(col(Delivery.applied_at).is_(None))
+STILL_WAITING = select(func.count()).select_from(Fact).where(col(Fact.applied_at).is_(None))
 LANES, SEEDS = 2, 3
 
 

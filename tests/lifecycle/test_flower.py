@@ -137,7 +137,7 @@ def test_every_task_says_what_it_is_about_and_what_came_of_it(story: Story) -> N
     assert about >= {
         ("breakout.open", "Morning · 2 rooms · 3 people"),
         ("breakout.empty", "Morning · 2 rooms · 3 people"),
-        ("webhook.apply", "Physics · deliveries"),
+        ("webhook.apply", "Physics · facts"),
         ("meeting.sync", "Physics · who is where"),
     }
     assert {("room.open", "Morning · Red · 2 people", "2 admitted")} <= shown or {

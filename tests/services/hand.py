@@ -11,13 +11,15 @@ from sqlmodel import col
 from orchestrator.services.breakout import operations
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import creating, sync
+from orchestrator.services.people import seats, tokens
 from orchestrator.services.planning import creating as planning
 from orchestrator.services.recordings import following
 from orchestrator.services.rooms import advancing
-from orchestrator.services.webhooks import incoming
+from orchestrator.services.webhooks import applying, incoming
 from orchestrator.store.database import Transaction
 from schemas.columns import new_id
 from schemas.requests import BreakoutRequest, MeetingRequest
+from schemas.responses import SeatResponse
 from schemas.states import SeatState
 from schemas.tables import Breakout, Inbox, Meeting, Participant, Presence, Recording, Room, Seat
 from tests.support.sandbox_server import JSON, SandboxServer
@@ -25,7 +27,7 @@ from tests.support.sandbox_server import JSON, SandboxServer
 WORK: dict[Any, Any] = {
     Breakout: operations.step,
     Room: advancing.advance,
-    Inbox: incoming.apply,
+    Inbox: applying.apply,
     Meeting: sync.sync,
     Recording: following.follow,
 }
@@ -55,11 +57,17 @@ class Hand:
 
     def deliver(self, *events: JSON) -> None:
         """Deliver these webhooks, each in a delivery of its own. They wait to be applied."""
-        for event in events:
-            incoming.deliver(self.deps, new_id(), json.dumps(event).encode())
+        deliveries = [incoming.Delivery(new_id(), json.dumps(event).encode()) for event in events]
+        incoming.store_all(self.deps, deliveries)
+
+    def seat(self, participant_id: str) -> SeatResponse:
+        """Return a person's seat as their browser reads it, and ask for the token that it lacks."""
+        read = seats.read(self.deps, [participant_id])
+        tokens.ask_for(self.deps, read.missing)
+        return read.found[participant_id]
 
     def apply(self) -> None:
-        """Apply the waiting deliveries."""
+        """Apply the waiting facts."""
         self.work(Inbox)
 
     def poll(self) -> None:

@@ -11,7 +11,6 @@ from sqlmodel import col
 from orchestrator.services.breakout import moving, operations
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import registering
-from orchestrator.services.people import seats
 from orchestrator.services.views import breakouts
 from schemas.requests import PersonRequest
 from schemas.states import RoomState, SeatState
@@ -31,7 +30,7 @@ def test_a_refused_token_for_main_is_not_asked_for_in_every_pass(hand: Hand) -> 
     cy = _register(hand, "cy", "mistyped")
     before = _adds(hand)
     for _ in range(3):
-        assert seats.seat(hand.deps, cy).auth_token is None
+        assert hand.seat(cy).auth_token is None
         hand.work(Meeting)
         hand.poll()
     assert _adds(hand) == before + 1
@@ -39,7 +38,7 @@ def test_a_refused_token_for_main_is_not_asked_for_in_every_pass(hand: Hand) -> 
 
 def test_a_person_who_was_refused_gets_a_token_after_a_corrected_registration(hand: Hand) -> None:
     cy = _register(hand, "cy", "mistyped")
-    seats.seat(hand.deps, cy)
+    hand.seat(cy)
     hand.work(Meeting)
     assert _register(hand, "cy", "group_call_participant") == cy
     hand.work(Meeting)
@@ -49,7 +48,7 @@ def test_a_person_who_was_refused_gets_a_token_after_a_corrected_registration(ha
 def test_a_token_that_was_refused_for_a_moment_is_asked_for_again(hand: Hand) -> None:
     cy = _register(hand, "cy", "group_call_participant")
     hand.sandbox.faults({"operation": "add_participant", "kind": "refuse", "match": '"cy"'})
-    seats.seat(hand.deps, cy)
+    hand.seat(cy)
     hand.work(Meeting)
     assert hand.main_token("cy") == ""
     _let_pauses_pass(hand)
@@ -60,7 +59,7 @@ def test_a_token_that_was_refused_for_a_moment_is_asked_for_again(hand: Hand) ->
 def test_a_person_without_a_token_for_main_is_reported_once(hand: Hand) -> None:
     cy = _register(hand, "cy", "mistyped")
     for _ in range(2):
-        seats.seat(hand.deps, cy)
+        hand.seat(cy)
         hand.work(Meeting)
         _let_pauses_pass(hand)
     with hand.deps.database.reading() as session:

@@ -13,7 +13,7 @@ from orchestrator.errors import LockedOutOfOrder
 from orchestrator.store.database import Transaction
 from orchestrator.store.due import lock_rows
 from orchestrator.store.lock_order import LockOrder
-from schemas.tables import Breakout, Delivery, Meeting, Participant, Room, Seat
+from schemas.tables import Breakout, Fact, Meeting, Participant, Room, Seat
 from tests.store.rows import Rows, breakout, meeting, room
 
 TABLES = ("breakout", "meeting", "room", "seat", "participant")
@@ -173,7 +173,7 @@ def test_one_statement_may_lock_rows_of_several_tables(rows: Rows) -> None:
 READS: dict[str, Statement] = {
     "a select": lambda tx: tx.session.execute(select(Breakout)),
     "a row": lambda tx: tx.session.get_one(Breakout, "b"),
-    "a table without an order": lambda tx: tx.session.execute(select(Delivery).with_for_update()),
+    "a table without an order": lambda tx: tx.session.execute(select(Fact).with_for_update()),
     "SQL": lambda tx: tx.now(),
     "a new room": add_room,
 }

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Header, Request
 from starlette.responses import StreamingResponse
 
 from orchestrator.api.openapi.credentials import BROWSER
-from orchestrator.api.parameters import ClientTokenHere, DepsHere
+from orchestrator.api.parameters import ClientTokenHere, DeskHere
 from orchestrator.api.streams.seat_stream import open_seat_stream
 from orchestrator.api.streams.streaming import LiveStream, stream_of
-from orchestrator.services.people import acks, seats
+from orchestrator.services.people.acks import Ack
 from schemas.requests import AckRequest
 from schemas.responses import SeatResponse
 
@@ -26,9 +26,9 @@ STREAM = stream_of(
     summary="Where should I be?",
     description="A client that compares this with where it is, and goes there, is correct.",
 )
-def get(token: ClientTokenHere, deps: DepsHere) -> SeatResponse:
+async def get(token: ClientTokenHere, desk: DeskHere) -> SeatResponse:
     """Return the participant's seat."""
-    return seats.seat(deps, token.participant_id)
+    return await desk.seat(token.participant_id)
 
 
 @router.get(
@@ -48,8 +48,9 @@ async def events(
 @router.post(
     "/ack",
     summary="I have arrived",
-    description="The browser says where it is now; works beside webhooks or without them. Answers the present seat.",
+    description="The browser says where it is now; works beside webhooks or without them. Answers the present seat, "
+    "which may be a moment older than this report.",
 )
-def ack(token: ClientTokenHere, body: AckRequest, deps: DepsHere) -> SeatResponse:
-    """Store where the browser says it is, and return the current seat."""
-    return acks.ack(deps, token.participant_id, body)
+async def ack(token: ClientTokenHere, body: AckRequest, desk: DeskHere) -> SeatResponse:
+    """Store where the browser says it is, and return the present seat."""
+    return await desk.ack(Ack(token.participant_id, body))

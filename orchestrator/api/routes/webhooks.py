@@ -6,15 +6,14 @@ import math
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.concurrency import run_in_threadpool
 
 from orchestrator.api.openapi.responses import errors
+from orchestrator.api.parameters import DeskHere
 from orchestrator.errors import NotNow, Unauthenticated, UserError
 from orchestrator.log import logger
 from orchestrator.realtimekit.signatures import SignatureChecker
 from orchestrator.realtimekit.webhooks import DELIVERY_HEADER, SIGNATURE_HEADER
-from orchestrator.services.deps import Deps
-from orchestrator.services.webhooks import incoming
+from orchestrator.services.webhooks.incoming import Delivery
 from schemas.responses import DeliveryResponse
 
 log = logger(__name__)
@@ -26,25 +25,20 @@ router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
 
 @router.post("/realtimekit", responses=errors(400, 401, 413, 503), summary="Webhook of RealtimeKit")
-async def realtimekit(request: Request) -> DeliveryResponse:
+async def realtimekit(request: Request, desk: DeskHere) -> DeliveryResponse:
     """For RealtimeKit alone: `rtk-signature` over the raw body. Any order, any number of times, same result."""
-    state = request.app.state
     raw = await request.body()
     signature, delivery_id = request.headers.get(SIGNATURE_HEADER, ""), request.headers.get(DELIVERY_HEADER, "")
-    await run_in_threadpool(_store, state.deps, state.signatures, raw, signature, delivery_id)
-    return DeliveryResponse(status="ok")
-
-
-def _store(deps: Deps, signatures: SignatureChecker, raw: bytes, signature: str, delivery_id: str) -> None:
-    """Check and store a delivery. Raises NotNow for any trouble of ours, because RealtimeKit then sends it again."""
+    checker: SignatureChecker = request.app.state.signatures
     try:
-        _check(signatures, raw, signature)
-        incoming.deliver(deps, _storable_id(delivery_id, raw), _storable_body(raw))
+        await desk.readers.run(lambda: _check(checker, raw, signature))
+        await desk.deliver(Delivery(_storable_id(delivery_id, raw), _storable_body(raw)))
     except UserError:
         raise
     except Exception as error:
         log.exception("a delivery was not stored")
-        raise NotNow("the delivery could not be stored") from error
+        raise NotNow("the delivery could not be stored") from error  # RealtimeKit then sends it again
+    return DeliveryResponse(status="ok")
 
 
 def _check(signatures: SignatureChecker, raw: bytes, signature: str) -> None:

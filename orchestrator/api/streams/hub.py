@@ -4,9 +4,9 @@ import asyncio
 from contextlib import suppress
 
 from orchestrator.api.api_keys import ApiKeys
+from orchestrator.api.crowd.desk import Desk
 from orchestrator.api.streams.changed_ids import ChangedIds
 from orchestrator.api.streams.log_listeners import LogListeners
-from orchestrator.api.streams.readers import Readers
 from orchestrator.api.streams.seat_listeners import SeatListeners
 from orchestrator.api.streams.subscription import Subscription
 from orchestrator.services.deps import Deps
@@ -16,12 +16,12 @@ from schemas.events import Topic
 class Hub:
     """Wakes streams when there is something to send. Only the database reads leave the event loop."""
 
-    def __init__(self, deps: Deps, keys: ApiKeys) -> None:
+    def __init__(self, deps: Deps, keys: ApiKeys, desk: Desk) -> None:
         self.ending = False
+        self.desk = desk
         self._keys = keys
-        readers = Readers()
-        self.seats = SeatListeners(deps, readers)
-        self.logs = LogListeners(deps, readers)
+        self.seats = SeatListeners(deps, desk)
+        self.logs = LogListeners(deps, desk.readers)
         self._subscription = Subscription(
             deps.settings.broker,
             {

@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from orchestrator.api.crowd.readers import Readers
 from orchestrator.api.streams.changed_ids import ChangedIds
-from orchestrator.api.streams.readers import Readers
 from orchestrator.api.streams.sse import event
 from orchestrator.services.deps import Deps
 from orchestrator.services.views import event_log

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
+from orchestrator.api.crowd.desk import SEATS_MOST, Desk
 from orchestrator.api.streams.changed_ids import ChangedIds
-from orchestrator.api.streams.readers import Readers
 from orchestrator.api.streams.seat_listener import SeatListener
 from orchestrator.api.tokens import ClientToken
 from orchestrator.services.deps import Deps
@@ -12,16 +12,14 @@ from orchestrator.services.people import seats
 from orchestrator.services.views import news
 from orchestrator.services.views.news import Head, News
 
-SEATS_PER_READ = 250
-"""Few enough that the first of a large crowd need not wait for the last."""
-
 
 class SeatListeners:
     """Gives streams the new seats of changed meetings, and the news in the logs of changed breakouts."""
 
-    def __init__(self, deps: Deps, readers: Readers) -> None:
-        self.deps = deps
-        self.readers = readers
+    def __init__(self, deps: Deps, desk: Desk) -> None:
+        self._database = deps.database
+        self._desk = desk
+        self._readers = desk.readers
         self._by_meeting: defaultdict[str, set[SeatListener]] = defaultdict(set)
         self._cursors: dict[str, int] = {}
         self.changed_meetings = ChangedIds()
@@ -55,19 +53,18 @@ class SeatListeners:
         followed = set(self._by_meeting) if meeting_ids is None else meeting_ids & self._by_meeting.keys()
         if not followed:
             return
-        versions = await self.readers.run(lambda: self._versions(followed))
+        versions = await self._readers.run(lambda: self._versions(followed))
         behind = [
             listener
             for meeting_id in followed
             for listener in self._by_meeting.get(meeting_id, ())
             if versions.get(listener.token.participant_id, -1) > listener.version
         ]
-        for begin in range(0, len(behind), SEATS_PER_READ):
-            await self._offer_seats(behind[begin : begin + SEATS_PER_READ])
+        for begin in range(0, len(behind), SEATS_MOST):
+            await self._offer_seats(behind[begin : begin + SEATS_MOST])
 
     async def _offer_seats(self, listeners: list[SeatListener]) -> None:
-        participant_ids = {listener.token.participant_id for listener in listeners}
-        found = await self.readers.run(lambda: seats.seats(self.deps, participant_ids))
+        found = await self._desk.seats({listener.token.participant_id for listener in listeners})
         for listener in listeners:
             if seat := found.get(listener.token.participant_id):
                 listener.offer_seat(seat)
@@ -77,7 +74,7 @@ class SeatListeners:
         followed, cursors = set(self._by_meeting), self._cursors
         if not followed:
             return
-        heads, items = await self.readers.run(lambda: self._news(followed, cursors, breakout_ids))
+        heads, items = await self._readers.run(lambda: self._news(followed, cursors, breakout_ids))
         for item in items:
             for listener in self._by_meeting.get(item.meeting_id, ()):
                 listener.offer_news(item)
@@ -86,13 +83,13 @@ class SeatListeners:
         self._cursors = kept | {head.breakout_id: head.number for head in heads if head.live}
 
     def _versions(self, meeting_ids: Collection[str]) -> dict[str, int]:
-        with self.deps.database.reading() as session:
+        with self._database.reading() as session:
             return seats.versions(session, meeting_ids)
 
     def _news(
         self, meeting_ids: Collection[str], cursors: Mapping[str, int], breakout_ids: Collection[str] | None
     ) -> tuple[list[Head], list[News]]:
-        with self.deps.database.reading() as session:
+        with self._database.reading() as session:
             heads = news.heads(session, meeting_ids, cursors, only=breakout_ids)
             seen = {head.breakout_id: cursors.get(head.breakout_id, 0) for head in heads}
             grown = {head.breakout_id for head in heads if head.number > seen[head.breakout_id]}

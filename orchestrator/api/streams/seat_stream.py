@@ -9,32 +9,18 @@ No transaction spans a stream.
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from orchestrator.api.crowd.position import Position
+from orchestrator.api.crowd.starts import Asked, Start
 from orchestrator.api.streams.hub import Hub
 from orchestrator.api.streams.seat_listener import SeatListener
-from orchestrator.api.streams.sse import KEEP_ALIVE, Position, comment, event
+from orchestrator.api.streams.sse import KEEP_ALIVE, comment, event
 from orchestrator.api.streams.streaming import KEEP_ALIVE_SECONDS, LiveStream, woken
 from orchestrator.api.tokens import ClientToken
-from orchestrator.services.deps import Deps
-from orchestrator.services.people import seats
-from orchestrator.services.views import news
 from orchestrator.services.views.news import News
-from schemas.responses import SeatResponse
 
 EXPIRED = comment("the client token has expired")
-
-
-@dataclass(frozen=True)
-class Start:
-    """What a stream begins with."""
-
-    seat: SeatResponse
-    missed: list[News]
-    cursors: dict[str, int]
-    """How far each breakout's log goes."""
-    position: Position
 
 
 async def open_seat_stream(hub: Hub, token: ClientToken, last_event_id: str | None) -> LiveStream:
@@ -42,26 +28,12 @@ async def open_seat_stream(hub: Hub, token: ClientToken, last_event_id: str | No
     listener = hub.seats.add(token)
     try:
         last = Position.parse(last_event_id)
-        start = await hub.seats.readers.run(lambda: read_start(hub.seats.deps, token, last))
+        start = await hub.desk.begin(Asked(token.participant_id, token.meeting_id, last))
     except BaseException:
         hub.seats.remove(listener)
         raise
     listener.begin(start.seat, start.cursors)
     return LiveStream(_events(hub, listener, start), lambda: hub.seats.remove(listener))
-
-
-def read_start(deps: Deps, token: ClientToken, last: Position | None) -> Start:
-    """Read what a stream begins with. A new browser, which sends no `last` position, has missed nothing."""
-    with deps.database.reading() as session:
-        heads = news.heads(session, [token.meeting_id], [last.breakout_id] if last else [])
-        cursors = {head.breakout_id: head.number for head in heads}
-        seen = {key: last.number if key == last.breakout_id else 0 for key in cursors} if last else {}
-        missed = [item for item in news.after(session, seen) if item.concerns(token.participant_id)]
-    for item in missed:
-        cursors[item.breakout_id] = max(item.number, cursors[item.breakout_id])
-    live = [Position(head.breakout_id, cursors[head.breakout_id]) for head in heads if head.live]
-    position = live[0] if live else last or Position()
-    return Start(seats.seat(deps, token.participant_id), missed, cursors, position)
 
 
 async def _events(hub: Hub, listener: SeatListener, start: Start) -> AsyncIterator[bytes]:

@@ -1,32 +1,12 @@
-"""Server-sent events as bytes, and the event ids of seat streams."""
-
-import re
-from dataclasses import dataclass
-from typing import Self
+"""Server-sent events as bytes."""
 
 from pydantic import BaseModel
+
+from orchestrator.api.crowd.position import Position
 
 MEDIA_TYPE = "text/event-stream"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """`X-Accel-Buffering: no` makes a proxy pass every event on at once."""
-POSITION_ID = re.compile(r"(-|[0-9a-f-]{36}):([0-9]{1,9})")
-
-
-@dataclass(frozen=True)
-class Position:
-    """A number in the log of a breakout: how far a seat stream has read, and the id of its events."""
-
-    breakout_id: str = "-"
-    number: int = 0
-
-    def __str__(self) -> str:
-        return f"{self.breakout_id}:{self.number}"
-
-    @classmethod
-    def parse(cls, text: str | None) -> Self | None:
-        """Parse a `Last-Event-ID`. Returns None if there is none, or it is not one of ours."""
-        found = POSITION_ID.fullmatch(text or "")
-        return cls(found[1], int(found[2])) if found else None
 
 
 def comment(text: str) -> bytes:

@@ -9,7 +9,7 @@ from sqlmodel import col
 from orchestrator.realtimekit.records import PeerRecord
 from orchestrator.services.breakout.locked import MeetingScope
 from orchestrator.services.meetings.roll_call import Attendees, PolledMeeting
-from orchestrator.services.people.presence import Stay
+from orchestrator.services.people.stays import Stay
 from orchestrator.store.database import Transaction
 from schemas.tables import Participant, Presence
 
@@ -53,7 +53,7 @@ def _stay(participant_id: str, room_id: str | None, peer: PeerRecord, asked_at: 
 
 
 def _gone(
-    m: MeetingScope, asked: set[str | None], asked_at: datetime, *, seen: set[tuple[str | None, str]]
+    m: MeetingScope, asked: set[str | None], asked_at: datetime, *, seen: set[tuple[str | None, str | None]]
 ) -> list[Stay]:
     """Return the ends of stays in the polled places that the poll does not show.
 

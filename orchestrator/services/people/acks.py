@@ -1,54 +1,99 @@
-"""What a participant's browser says about where it is."""
+"""What participants' browsers say about where they are: stored at once without a lock, applied later in batches."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from orchestrator.errors import Malformed, Unknown
+from orchestrator.errors import Malformed, Unknown, UserError
 from orchestrator.services.breakout.locked import locked_for_meeting
 from orchestrator.services.deps import Deps
-from orchestrator.services.people import presence
-from orchestrator.services.people.seats import seat
-from orchestrator.store.queries import meeting, participant
+from orchestrator.services.people import inbox, presence
+from orchestrator.services.people.stays import Stay
+from orchestrator.store.queries import meeting, participant_ids
+from schemas.columns import new_id
 from schemas.requests import AckRequest
-from schemas.responses import SeatResponse
-from schemas.tables import Breakout, Participant, Room
+from schemas.states import FactSource
+from schemas.tables import Breakout, Fact, Participant, Room
 
 
-def ack(deps: Deps, participant_id: str, body: AckRequest) -> SeatResponse:
-    """Note where the browser has arrived. Raises Unknown, and Malformed for a room of another meeting."""
-    with locked_for_meeting(deps, _meeting_of(deps, participant_id)) as m:
-        person = m.tx.session.get_one(Participant, participant_id)
-        if body.room_id is not None and not _is_of_meeting(m.tx.session, body.room_id, person.meeting_id):
-            raise Malformed(f"there is no room {body.room_id} in this meeting", ("body", "room_id"))
-        presence.apply(m, [presence.acknowledged_stay(m, person, body.room_id)])
-    return seat(deps, participant_id)
+@dataclass(frozen=True)
+class Ack:
+    """A browser's report of where its participant has arrived."""
+
+    participant_id: str
+    body: AckRequest
+
+
+def store_all(deps: Deps, acks: Sequence[Ack]) -> list[UserError | None]:
+    """Store acks in their order, with as many statements as for one. Returns an error for each that was not stored.
+
+    The errors are Unknown for a participant, and Malformed for a room of another meeting.
+    """
+    with deps.database.transaction() as tx:
+        meetings = _meetings_of(tx.session, {ack.participant_id for ack in acks})
+        rooms = _meetings_of_rooms(tx.session, {ack.body.room_id for ack in acks if ack.body.room_id})
+        errors = [_error(ack, meetings, rooms) for ack in acks]
+        now = tx.now()
+        inbox.append(
+            tx,
+            [
+                Fact(
+                    id=new_id(),
+                    inbox_id=meetings[ack.participant_id],
+                    source=FactSource.ACK,
+                    payload=json.dumps({"participant_id": ack.participant_id, "room_id": ack.body.room_id}),
+                    received_at=now,
+                )
+                for ack, error in zip(acks, errors, strict=True)
+                if error is None
+            ],
+        )
+        return errors
+
+
+def stay_of(fact: Fact) -> Stay:
+    """Return the stay that a stored ack reports."""
+    said = json.loads(fact.payload)
+    return Stay(said["participant_id"], said["room_id"], None, None, fact.received_at)
 
 
 def set_present(deps: Deps, meeting_id: str, custom_participant_id: str, present: bool) -> str:
     """Take the caller's word on whether somebody is in the main meeting. Returns our id of the person.
 
-    Raises Unknown.
+    Requests for one meeting that come at the same time share a transaction. Raises Unknown.
     """
+    found = deps.database.groups.run(_set_all_present, deps, meeting_id, (custom_participant_id, present))
+    if found is None:
+        raise Unknown(f"meeting {meeting_id} has no participant {custom_participant_id!r}")
+    return found
+
+
+def _set_all_present(deps: Deps, meeting_id: str, said: list[tuple[str, bool]]) -> list[str | None]:
+    """Return our id of each person; None for somebody unknown."""
     with locked_for_meeting(deps, meeting_id) as m:
         meeting(m.tx.session, meeting_id)
-        person = participant(m.tx.session, meeting_id, custom_participant_id)
-        presence.set_present(m, person, present=present)
-        return person.id
+        ids = participant_ids(m.tx.session, meeting_id, {name for name, _ in said})
+        presence.set_present(m, {ids[name]: present for name, present in said if name in ids})
+        return [ids.get(name) for name, _ in said]
 
 
-def _meeting_of(deps: Deps, participant_id: str) -> str:
-    statement = select(col(Participant.meeting_id)).where(col(Participant.id) == participant_id)
-    with deps.database.glancing() as session:
-        meeting_id = session.scalar(statement)
+def _error(ack: Ack, meetings: dict[str, str], rooms: dict[str, str]) -> UserError | None:
+    meeting_id, room_id = meetings.get(ack.participant_id), ack.body.room_id
     if meeting_id is None:
-        raise Unknown("there is no such participant")
-    return meeting_id
+        return Unknown("there is no such participant")
+    if room_id is not None and rooms.get(room_id) != meeting_id:
+        return Malformed(f"there is no room {room_id} in this meeting", ("body", "room_id"))
+    return None
 
 
-def _is_of_meeting(session: Session, room_id: str, meeting_id: str) -> bool:
-    statement = (
-        select(col(Room.id))
-        .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
-        .where(col(Room.id) == room_id, col(Breakout.meeting_id) == meeting_id)
-    )
-    return session.scalar(statement) is not None
+def _meetings_of(session: Session, participant_ids: Collection[str]) -> dict[str, str]:
+    columns = col(Participant.id), col(Participant.meeting_id)
+    return dict(session.execute(select(*columns).where(col(Participant.id).in_(participant_ids))).all())
+
+
+def _meetings_of_rooms(session: Session, room_ids: Collection[str]) -> dict[str, str]:
+    statement = select(col(Room.id), col(Breakout.meeting_id)).join(Breakout, col(Breakout.id) == col(Room.breakout_id))
+    return dict(session.execute(statement.where(col(Room.id).in_(room_ids))).all())

@@ -6,10 +6,8 @@ breakout. It is applied under the live breakout's lock, and moves a seat only wh
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import Select, or_, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlmodel import col
 
 from orchestrator.domain.presence import is_home
@@ -19,139 +17,39 @@ from orchestrator.services.breakout.leaving import ask_to_leave
 from orchestrator.services.breakout.locked import MeetingScope
 from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.services.breakout.seating import seat_latecomers
+from orchestrator.services.people.stays import Stay, end, merge
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import places
-from schemas.columns import new_id
 from schemas.states import POINTS_TO_ROOM, RUNNING, Location, RoomWanted, SeatState
 from schemas.tables import Participant, Presence, Room, Seat
-
-ACK = "ack:"
-"""Begins the peer id of a stay that only the person's own browser has reported."""
-
-
-@dataclass(frozen=True)
-class Stay:
-    """One peer of a person in the parent meeting (`room_id` None) or a room; `left_at` None: still there."""
-
-    participant_id: str
-    room_id: str | None
-    peer_id: str
-    session_id: str | None
-    joined_at: datetime
-    left_at: datetime | None = None
-    polled: bool = False
-    """Whether a poll reported it. A poll shows who is there, and can only presume that somebody has left."""
 
 
 def apply(m: MeetingScope, stays: Sequence[Stay]) -> None:
     """Merge these stays, and bring everything in line with where their people are now."""
     if not stays:
         return
-    _merge(m.tx, m.meeting_id, stays)
+    merge(m.tx, m.meeting_id, stays)
     _settle(m.tx, m.people, m.breakout, sorted({stay.participant_id for stay in stays}))
 
 
 def note_emptied(b: LockedBreakout, room_ids: Sequence[str]) -> None:
     """End every stay in rooms that were emptied and retired."""
     here = select(Presence).where(col(Presence.room_id).in_(room_ids), col(Presence.left_at).is_(None))
-    people = _end(b.tx, here, b.now)
+    people = end(b.tx, here, b.now)
     if people:
         _settle(b.tx, b.people, b, sorted(people))
 
 
-def set_present(m: MeetingScope, person: Participant, *, present: bool) -> None:
-    """Take the caller's word on whether somebody is in the main meeting."""
-    if present:
-        apply(m, [acknowledged_stay(m, person, None)])
-        return
+def set_present(m: MeetingScope, present: Mapping[str, bool]) -> None:
+    """Take the caller's word on whether each of these people is in the main meeting."""
+    absent = [person_id for person_id, is_here in present.items() if not is_here]
     in_main = select(Presence).where(
-        col(Presence.participant_id) == person.id, col(Presence.left_at).is_(None), col(Presence.room_id).is_(None)
+        col(Presence.participant_id).in_(absent), col(Presence.left_at).is_(None), col(Presence.room_id).is_(None)
     )
-    _end(m.tx, in_main, m.now)
-    _settle(m.tx, m.people, m.breakout, [person.id])
-
-
-def acknowledged_stay(m: MeetingScope, person: Participant, room_id: str | None) -> Stay:
-    """Return the stay that a browser reports: a new one, unless RealtimeKit has reported one there already."""
-    here = select(Presence).where(
-        col(Presence.participant_id) == person.id, col(Presence.left_at).is_(None), col(Presence.room_id) == room_id
-    )
-    known = m.tx.session.scalars(here).first()
-    if known is not None:
-        return Stay(person.id, room_id, known.peer_id, known.session_id, known.joined_at)
-    return Stay(person.id, room_id, f"{ACK}{new_id()}", None, m.now)
-
-
-def _end(tx: Transaction, which: Select[Presence], now: datetime) -> set[str]:
-    """End these stays, and return the ids of their people."""
-    found = tx.session.scalars(which).all()
-    for presence in found:
-        presence.left_at = max(now, presence.joined_at)
-    tx.session.flush()
-    return {presence.participant_id for presence in found}
-
-
-def _merge(tx: Transaction, meeting_id: str, stays: Sequence[Stay]) -> None:
-    statement = select(Presence).where(
-        col(Presence.meeting_id) == meeting_id, col(Presence.peer_id).in_({stay.peer_id for stay in stays})
-    )
-    known = {(presence.room_id, presence.peer_id): presence for presence in tx.session.scalars(statement)}
-    for stay in stays:
-        presence = known.get((stay.room_id, stay.peer_id))
-        if presence is None:
-            known[stay.room_id, stay.peer_id] = _arrive(tx, meeting_id, stay)
-        elif stay.left_at is None:
-            _merge_arriving(presence, stay)
-        else:
-            _merge_leaving(presence, stay, stay.left_at)
-    tx.session.flush()
-
-
-def _merge_arriving(presence: Presence, stay: Stay) -> None:
-    """Merge an arrival. What the peer did last counts, so late news of an older stay does not bring it back."""
-    if presence.left_at is None:
-        presence.joined_at = max(presence.joined_at, stay.joined_at)
-    elif stay.joined_at > presence.left_at or (stay.polled and presence.left_presumed):
-        presence.joined_at, presence.left_at, presence.left_presumed = stay.joined_at, None, False
-    else:
-        presence.joined_at = min(presence.joined_at, stay.joined_at)
-
-
-def _merge_leaving(presence: Presence, stay: Stay, left_at: datetime) -> None:
-    """Merge a departure. A presumed one changes nothing that is known; an older one does not end a newer stay."""
-    if left_at < presence.joined_at or (stay.polled and presence.left_at is not None):
-        return
-    known = None if presence.left_presumed else presence.left_at
-    presence.left_at = max(known or left_at, left_at)
-    presence.left_presumed = stay.polled
-
-
-def _arrive(tx: Transaction, meeting_id: str, stay: Stay) -> Presence:
-    """Add a peer that was not seen before. It replaces stays that only the person's browser has reported."""
-    _end_acked(tx, stay)
-    presence = Presence(
-        meeting_id=meeting_id,
-        participant_id=stay.participant_id,
-        room_id=stay.room_id,
-        session_id=stay.session_id,
-        peer_id=stay.peer_id,
-        joined_at=stay.joined_at,
-        left_at=stay.left_at,
-    )
-    tx.session.add(presence)
-    return presence
-
-
-def _end_acked(tx: Transaction, stay: Stay) -> None:
-    acked = select(Presence).where(
-        col(Presence.participant_id) == stay.participant_id,
-        col(Presence.left_at).is_(None),
-        col(Presence.peer_id).startswith(ACK),
-        or_(col(Presence.room_id).is_not_distinct_from(stay.room_id), col(Presence.joined_at) <= stay.joined_at),
-    )
-    for presence in tx.session.scalars(acked):
-        presence.left_at = max(stay.joined_at, presence.joined_at)
+    end(m.tx, in_main, m.now)
+    merge(m.tx, m.meeting_id, [Stay(person_id, None, None, None, m.now) for person_id in present.keys() - set(absent)])
+    _settle(m.tx, m.people, m.breakout, sorted(present))
 
 
 def _settle(tx: Transaction, people: PeopleWrites, b: LockedBreakout | None, ids: list[str]) -> None:

@@ -9,9 +9,8 @@ from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from orchestrator.errors import Unknown
 from orchestrator.services.deps import Deps
-from orchestrator.services.people.tokens import want_main_tokens, want_room_tokens
+from orchestrator.services.people.tokens import MissingTokens
 from schemas.responses import SeatBreakout, SeatResponse, SeatRoom
 from schemas.states import LIVE, POINTS_TO_ROOM, Location, RoomState, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Room, Seat
@@ -32,18 +31,20 @@ class _SeatInRoom:
     """None if no secret decrypts the stored token."""
 
 
-def seat(deps: Deps, participant_id: str) -> SeatResponse:
-    """Return where one person should be now. Raises Unknown."""
-    found = seats(deps, [participant_id])
-    if not found:
-        raise Unknown("there is no such participant")
-    return found[participant_id]
+@dataclass(frozen=True)
+class Seats:
+    """The seats of some people, and who of them lacks a token."""
+
+    found: dict[str, SeatResponse]
+    """By participant. Unknown people are left out."""
+    missing: MissingTokens
 
 
-def seats(deps: Deps, participant_ids: Collection[str]) -> dict[str, SeatResponse]:
-    """Return where these people should be now, in a constant number of queries. Unknown people are left out.
+def read(deps: Deps, participant_ids: Collection[str]) -> Seats:
+    """Read where these people should be now, in a constant number of queries and in one snapshot.
 
-    A person whose token is missing, or can't be decrypted any more, gets a new one soon.
+    Versions rise in the transaction that changes what a seat shows, so in one snapshot two seats of the same version
+    say the same.
     """
     with deps.database.reading() as session:
         people = _people(session, participant_ids)
@@ -51,20 +52,22 @@ def seats(deps: Deps, participant_ids: Collection[str]) -> dict[str, SeatRespons
         found_places = _places(deps, session, live.values(), participant_ids)
         breakouts = _breakouts(session, live)
     places = {person_id: place for person_id, place in found_places.items() if place.token}
-    unreadable = [place.seat_id for person_id, place in found_places.items() if person_id not in places]
-    if unreadable:
-        want_room_tokens(deps, unreadable)
     found = {
         person.id: _answer(deps, person, places.get(person.id), breakouts.get(person.meeting_id)) for person in people
     }
-    asking: defaultdict[str, list[str]] = defaultdict(list)
+    return Seats(found, _missing(people, found, found_places))
+
+
+def _missing(
+    people: Sequence[Any], found: Mapping[str, SeatResponse], places: Mapping[str, _SeatInRoom]
+) -> MissingTokens:
+    """Return whose token is missing, or can't be decrypted any more, and was not asked for yet."""
+    main: defaultdict[str, set[str]] = defaultdict(set)
     for person in people:
-        answer = found[person.id]
-        if not person.token_wanted and answer.location is Location.MAIN and not answer.auth_token:
-            asking[person.meeting_id].append(person.id)
-    for meeting_id, ids in asking.items():
-        want_main_tokens(deps, meeting_id, ids)
-    return found
+        seat = found[person.id]
+        if not person.token_wanted and seat.location is Location.MAIN and not seat.auth_token:
+            main[person.meeting_id].add(person.id)
+    return MissingTokens(main, {place.seat_id for place in places.values() if not place.token})
 
 
 def versions(session: Session, meeting_ids: Collection[str]) -> dict[str, int]:
@@ -76,10 +79,7 @@ def versions(session: Session, meeting_ids: Collection[str]) -> dict[str, int]:
 
 
 def _people(session: Session, participant_ids: Collection[str]) -> Sequence[Any]:
-    """Return the people with their versions.
-
-    They are read first, so that what is read later may be newer than the version says, but never older.
-    """
+    """Return the people with their versions."""
     statement = (
         select(
             col(Participant.id),

@@ -12,7 +12,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-POINTING = ("seat", "recording", "presence", "room", "event", "delivery", "participant", "inbox", "breakout", "meeting")
+POINTING = ("seat", "recording", "presence", "room", "event", "fact", "participant", "inbox", "breakout", "meeting")
 TABLES = (*POINTING, "api_key", "idempotency_key", "sweep")
 
 
@@ -47,7 +47,7 @@ def upgrade() -> None:
     _breakout_indexes()
     _inbox()
     _participant()
-    _delivery()
+    _fact()
     _event()
     _room()
     _presence()
@@ -190,20 +190,21 @@ def _participant() -> None:
         batch_op.create_index("ix_participant_token_wanted", ["meeting_id"], unique=False, **when("token_wanted"))
 
 
-def _delivery() -> None:
+def _fact() -> None:
     op.create_table(
-        "delivery",
+        "fact",
         sa.Column("id", sa.String(length=100), nullable=False),
         sa.Column("inbox_id", sa.String(length=36), nullable=False),
+        sa.Column("source", states("factsource", "webhook", "ack"), nullable=False),
         sa.Column("payload", sa.String(), nullable=False),
         sa.Column("received_at", UtcDateTime(), nullable=False),
         sa.Column("applied_at", UtcDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(["inbox_id"], ["inbox.id"], name=op.f("fk_delivery_inbox_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
+        sa.ForeignKeyConstraint(["inbox_id"], ["inbox.id"], name=op.f("fk_fact_inbox_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fact")),
     )
-    with op.batch_alter_table("delivery", schema=None) as batch_op:
+    with op.batch_alter_table("fact", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_delivery_waiting", ["inbox_id", "received_at"], unique=False, **when("applied_at IS NULL")
+            "ix_fact_waiting", ["inbox_id", "received_at"], unique=False, **when("applied_at IS NULL")
         )
 
 

@@ -1,4 +1,4 @@
-"""The threads in which streams read the database."""
+"""The threads in which the database is asked for participants and for streams."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -8,15 +8,15 @@ from anyio import CapacityLimiter, to_thread
 T = TypeVar("T")
 
 THREADS = 4
-"""Half of a process's database connections, so that requests keep the other half."""
+"""Half of a process's database connections, so that operators' requests keep the other half."""
 
 
 class Readers:
-    """Runs reads for streams, at most THREADS at a time."""
+    """Runs blocking calls for participants and streams, at most THREADS at a time."""
 
     def __init__(self) -> None:
         self._limiter = CapacityLimiter(THREADS)
 
     async def run(self, function: Callable[[], T]) -> T:
-        """Run a blocking read in a thread."""
+        """Run a blocking call in a thread."""
         return await to_thread.run_sync(function, limiter=self._limiter)

@@ -1,0 +1,85 @@
+"""The desk: answers participants' browsers and RealtimeKit. What a crowd asks at the same time is done together."""
+
+from collections.abc import Collection, Sequence
+
+from orchestrator.api.crowd.batches import Batches
+from orchestrator.api.crowd.readers import Readers
+from orchestrator.api.crowd.starts import Asked, Start, read_logs
+from orchestrator.api.crowd.token_requests import TokenRequests
+from orchestrator.errors import Unknown, UserError
+from orchestrator.services.deps import Deps
+from orchestrator.services.people import acks, seats
+from orchestrator.services.people.acks import Ack
+from orchestrator.services.webhooks import incoming
+from orchestrator.services.webhooks.incoming import Delivery
+from schemas.responses import SeatResponse
+
+SEATS_MOST = 250
+"""Seats that are read together: few enough that the first of a large crowd need not wait for the last."""
+
+FACTS_MOST = 500
+"""Acks, or webhooks, that are stored together."""
+
+
+class Desk:
+    """Reads seats and the beginnings of streams, and stores acks and webhooks, in batches."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self.readers = Readers()
+        self._tokens = TokenRequests(deps)
+        self._seats: Batches[str, SeatResponse] = Batches(self._read_seats, self.readers, SEATS_MOST)
+        self._starts: Batches[Asked, Start] = Batches(self._read_starts, self.readers, SEATS_MOST)
+        self._acks: Batches[Ack, None] = Batches(lambda some: acks.store_all(deps, some), self.readers, FACTS_MOST)
+        self._deliveries: Batches[Delivery, None] = Batches(
+            lambda some: incoming.store_all(deps, some), self.readers, FACTS_MOST
+        )
+
+    def start(self) -> None:
+        """Start asking for missing tokens."""
+        self._tokens.start()
+
+    def close(self) -> None:
+        """Stop asking for missing tokens."""
+        self._tokens.close()
+
+    async def seat(self, participant_id: str) -> SeatResponse:
+        """Return where a person should be now. Raises Unknown."""
+        return await self._seats.run(participant_id)
+
+    async def begin(self, asked: Asked) -> Start:
+        """Return what a seat stream begins with. Raises Unknown."""
+        return await self._starts.run(asked)
+
+    async def ack(self, ack: Ack) -> SeatResponse:
+        """Store where a browser has arrived, and return its seat. Raises Unknown, Malformed for a room."""
+        await self._acks.run(ack)
+        return await self.seat(ack.participant_id)
+
+    async def deliver(self, delivery: Delivery) -> None:
+        """Store a webhook whose signature was checked."""
+        await self._deliveries.run(delivery)
+
+    async def seats(self, participant_ids: Collection[str]) -> dict[str, SeatResponse]:
+        """Return the seats of these people. Unknown people are left out."""
+        return await self.readers.run(lambda: self._read(participant_ids))
+
+    def _read(self, participant_ids: Collection[str]) -> dict[str, SeatResponse]:
+        read = seats.read(self._deps, participant_ids)
+        self._tokens.add(read.missing)
+        return read.found
+
+    def _read_seats(self, participant_ids: Sequence[str]) -> list[SeatResponse | UserError]:
+        found = self._read(set(participant_ids))
+        return [found.get(one) or _unknown() for one in participant_ids]
+
+    def _read_starts(self, asked: Sequence[Asked]) -> list[Start | UserError]:
+        """Read the logs first: what happens between the two reads is then news to the stream."""
+        logs = read_logs(self._deps, asked)
+        found = self._read({one.participant_id for one in asked})
+        seats_of = [(one, found.get(one.participant_id)) for one in asked]
+        return [logs.start(one, seat) if seat else _unknown() for one, seat in seats_of]
+
+
+def _unknown() -> Unknown:
+    return Unknown("there is no such participant")

@@ -1,0 +1,140 @@
+"""The lane of participants and webhooks: a bounded number of their requests is worked on at a time.
+
+A thousand browsers ask in the same second. Were all of their requests begun at once, an operator's request would take
+its turn among a thousand. Here the others wait in a row that costs nothing, and beyond its end they are refused.
+"""
+
+import asyncio
+import random
+from collections import deque
+from contextlib import suppress
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from orchestrator import metrics
+from orchestrator.api.problems import of_user_error
+from orchestrator.errors import NotNow
+
+PREFIXES = ("/v1/seat", "/v1/webhooks/")
+"""The beginnings of the paths that participants' browsers and RealtimeKit call."""
+ACTIVE_MOST = 100
+"""Requests that are worked on at a time."""
+WAITING_MOST = 2_000
+"""Requests that wait for their turn, which takes about three seconds (measured on two cores)."""
+BUFFERED_BYTES_MOST = 65_536
+"""How much of a body is read while its request waits."""
+RETRY_AFTER_SECONDS = (1.0, 5.0)
+"""Bounds of the random time after which a refused request is to come again, so that a crowd does not come at once."""
+
+_random = random.Random()  # noqa: S311 - spreads retries, guards nothing
+
+
+class Lane:
+    """Middleware that lets requests of participants begin one after the other."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._active = 0
+        self._waiting: deque[asyncio.Future[Any]] = deque()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIXES):
+            await self._app(scope, receive, send)
+        elif self._active < ACTIVE_MOST:
+            self._active += 1
+            await self._serve(scope, receive, send)
+        elif len(self._waiting) >= WAITING_MOST:
+            metrics.HTTP_TURNED_AWAY.labels("too many wait").inc()
+            await _refuse("too many requests wait")(scope, receive, send)
+        else:
+            await self._wait_and_serve(scope, receive, send)
+
+    async def _wait_and_serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        waiting = _Waiting(receive)
+        self._waiting.append(waiting.turn)
+        try:
+            await waiting.wait()
+        except BaseException:
+            self._give_up(waiting)
+            raise
+        if waiting.is_gone:
+            self._give_up(waiting)
+            metrics.HTTP_TURNED_AWAY.labels("nobody waits for it").inc()
+            await _refuse("nobody waits for the answer")(scope, receive, send)  # for the log: it reaches nobody
+            return
+        await self._serve(scope, waiting.receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request whose turn has come. The turn ends when the answer begins, because a stream has no end."""
+        has_turn = True
+
+        async def send_and_end_turn(message: Message) -> None:
+            nonlocal has_turn
+            if has_turn:
+                has_turn = False
+                self._end_turn()
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_end_turn)
+        finally:
+            if has_turn:
+                self._end_turn()
+
+    def _end_turn(self) -> None:
+        """Give the turn to the request that has waited the longest."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._active -= 1
+
+    def _give_up(self, waiting: "_Waiting") -> None:
+        """Forget a request that goes away, or pass on the turn that it has just got."""
+        if waiting.turn.done() and not waiting.turn.cancelled():
+            self._end_turn()
+        waiting.turn.cancel()
+        with suppress(ValueError):
+            self._waiting.remove(waiting.turn)
+
+
+class _Waiting:
+    """A request that waits for its turn. Its messages are read meanwhile, because they tell when its client is gone."""
+
+    def __init__(self, receive: Receive) -> None:
+        self.turn: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.is_gone = False
+        self._receive = receive
+        self._read: deque[Message] = deque()
+
+    async def wait(self) -> None:
+        """Return when it is its turn, or when the client is gone."""
+        buffered_bytes = 0
+        while not self.turn.done() and buffered_bytes <= BUFFERED_BYTES_MOST:
+            reading: asyncio.Future[Any] = asyncio.ensure_future(self._receive())
+            try:
+                await asyncio.wait([self.turn, reading], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not reading.done():
+                    reading.cancel()
+                    await asyncio.gather(reading, return_exceptions=True)
+            if reading.cancelled():
+                return
+            message = reading.result()
+            if message["type"] == "http.disconnect":
+                self.is_gone = True
+                return
+            buffered_bytes += len(message.get("body", b""))
+            self._read.append(message)
+        await self.turn
+
+    async def receive(self) -> Message:
+        """Return the messages that were read while the request waited, and then those that follow."""
+        return self._read.popleft() if self._read else await self._receive()
+
+
+def _refuse(detail: str) -> ASGIApp:
+    return of_user_error(NotNow(detail, retry_after=_random.uniform(*RETRY_AFTER_SECONDS)))

@@ -1,0 +1,52 @@
+"""The inbox of a meeting: facts from outside are appended without a lock, and applied by a task in their order."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col
+
+from orchestrator.store import due
+from orchestrator.store.database import Transaction
+from schemas.states import FactSource
+from schemas.tables import Fact, Inbox
+
+
+def append(tx: Transaction, facts: Sequence[Fact]) -> None:
+    """Store new facts in one statement, and make their inboxes due. A fact whose id is there already is passed over.
+
+    The ids are sorted, so that two processes that store the same webhooks do not wait for each other in a circle. The
+    rows of the inboxes are locked last, and only until the commit that follows.
+    """
+    if not facts:
+        return
+    dialect = postgresql if tx.session.get_bind().dialect.name == "postgresql" else sqlite
+    rows = [_columns(fact) for fact in sorted(facts, key=lambda fact: fact.id)]
+    tx.session.execute(dialect.insert(Fact).on_conflict_do_nothing(), rows)
+    due.want(tx, Inbox, {fact.inbox_id for fact in facts})
+
+
+def take(tx: Transaction, inbox_id: str, most: int) -> Sequence[Fact]:
+    """Lock the facts of a meeting that wait the longest, at most `most`, and return them in their order."""
+    return tx.session.scalars(_waiting(inbox_id).limit(most).with_for_update()).all()
+
+
+def settle(tx: Transaction, facts: Sequence[Fact], now: datetime) -> None:
+    """Store that these facts are applied. A webhook stays, so that its repetition is known; an ack is not needed."""
+    by_source: dict[FactSource, list[str]] = {source: [] for source in FactSource}
+    for fact in facts:
+        by_source[fact.source].append(fact.id)
+    stays, goes = by_source[FactSource.WEBHOOK], by_source[FactSource.ACK]
+    tx.session.execute(update(Fact).where(col(Fact.id).in_(stays)).values(applied_at=now))
+    tx.session.execute(delete(Fact).where(col(Fact.id).in_(goes)))
+
+
+def _waiting(inbox_id: str) -> Select[Fact]:
+    statement = select(Fact).where(col(Fact.inbox_id) == inbox_id, col(Fact.applied_at).is_(None))
+    return statement.order_by(col(Fact.received_at), col(Fact.id))
+
+
+def _columns(fact: Fact) -> dict[str, Any]:
+    return fact.model_dump(include={"id", "inbox_id", "source", "payload", "received_at"})

@@ -1,0 +1,177 @@
+"""The task of a meeting's inbox: apply what RealtimeKit and browsers have said, many facts under one lock.
+
+The facts of a batch are settled in the transaction that applies them, and only the meeting's breakout is locked for it.
+The row of the inbox is locked afterwards, for a moment, so that storing a fact never waits for a batch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from orchestrator.domain.wording import count
+from orchestrator.log import logger
+from orchestrator.realtimekit.records import RecordingRecord
+from orchestrator.realtimekit.webhooks import (
+    MeetingEnded,
+    ParticipantJoined,
+    ParticipantLeft,
+    RecordingUpdated,
+    WebhookEvent,
+    parse,
+)
+from orchestrator.services.breakout import recordings
+from orchestrator.services.breakout.closing import start_countdown
+from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting
+from orchestrator.services.deps import Deps
+from orchestrator.services.people import acks, inbox, presence
+from orchestrator.services.people.stays import Stay
+from orchestrator.services.result import NOTHING_TO_DO, Result
+from orchestrator.store import due
+from orchestrator.store.engine import DATABASE_TROUBLE
+from orchestrator.store.queries import participant_ids
+from schemas.states import RUNNING, CloseReason, FactSource
+from schemas.tables import Fact, Inbox, Meeting, Recording, Room
+
+log = logger(__name__)
+
+BATCH_FACTS = 500
+HOST_ENDED = "HOST_ENDED_MEETING"
+
+
+@dataclass(frozen=True)
+class _Applied:
+    """What one batch has reached."""
+
+    result: Result
+    is_last: bool = True
+    """Whether no other fact waited when the batch began."""
+
+
+def apply(deps: Deps, inbox_id: str, claim: int) -> Result:
+    """Apply one batch of the waiting facts of a meeting. This is the task of an inbox.
+
+    1. Read how often facts were announced before the batch. A stale message ends here.
+    2. Apply the batch.
+    3. Give the row back. It is due again if facts were announced meanwhile, or if more of them wait.
+    """
+    with deps.database.reading() as session:
+        columns = col(Inbox.generation), col(Inbox.claim)
+        generation, present_claim = session.execute(select(*columns).where(col(Inbox.id) == inbox_id)).one()
+    if present_claim != claim:
+        return NOTHING_TO_DO
+    applied = _apply_or_give_up(deps, inbox_id)
+    with deps.database.transaction() as tx:
+        row = due.take(tx, Inbox, inbox_id, claim)
+        if row is not None and (row.generation != generation or not applied.is_last):
+            due.want(tx, Inbox, [inbox_id])
+    return applied.result
+
+
+def _apply_or_give_up(deps: Deps, inbox_id: str) -> _Applied:
+    """Apply a batch.
+
+    1. Apply a whole batch.
+    2. If that fails by a fault of our own, apply the first fact alone, so that the others get on.
+    3. If that fails too, give this fact up: it must not hold up those that come after it.
+
+    Trouble with the database is no fact's fault, and is raised.
+    """
+    try:
+        return _apply_batch(deps, inbox_id, BATCH_FACTS)
+    except DATABASE_TROUBLE:
+        raise
+    except Exception:
+        log.exception("a batch of facts can't be applied", meeting=inbox_id)
+    try:
+        return _apply_batch(deps, inbox_id, 1)
+    except DATABASE_TROUBLE:
+        raise
+    except Exception as error:
+        return _give_up_first(deps, inbox_id, error)
+
+
+def _give_up_first(deps: Deps, inbox_id: str, error: Exception) -> _Applied:
+    with deps.database.transaction() as tx:
+        given_up = inbox.take(tx, inbox_id, 1)
+        inbox.settle(tx, given_up, tx.now())
+    ids = ", ".join(fact.id for fact in given_up)
+    return _Applied(Result(f"fact {ids} given up", type(error).__name__), is_last=False)
+
+
+def _apply_batch(deps: Deps, inbox_id: str, most: int) -> _Applied:
+    with locked_for_meeting(deps, inbox_id) as m:
+        facts = inbox.take(m.tx, inbox_id, most)
+        if not facts:
+            return _Applied(NOTHING_TO_DO)
+        inbox.settle(m.tx, facts, m.now)
+        _apply_facts(m, facts)
+        return _Applied(Result(count(len(facts), "fact")), is_last=len(facts) < most)
+
+
+def _apply_facts(m: MeetingScope, facts: Sequence[Fact]) -> None:
+    meeting = m.tx.session.get_one(Meeting, m.meeting_id)
+    said = [(fact, parse(fact.payload.encode()) if fact.source is FactSource.WEBHOOK else None) for fact in facts]
+    events = [event for _, event in said if event is not None]
+    if events:
+        meeting.webhook_at = m.now
+    presence.apply(m, _stays(m.tx.session, meeting, said, m.now))
+    for event in events:
+        if isinstance(event, RecordingUpdated):
+            _apply_recording(m, event)
+        elif isinstance(event, MeetingEnded) and event.meeting_id == meeting.realtimekit_meeting_id:
+            _apply_parent_ended(m, event)
+
+
+def _stays(
+    session: Session, meeting: Meeting, said: Sequence[tuple[Fact, WebhookEvent | None]], now: datetime
+) -> list[Stay]:
+    """Return the stays of known people that the facts report. The recorder and other bots are not people."""
+    events = [event for _, event in said if isinstance(event, ParticipantJoined | ParticipantLeft)]
+    ids = participant_ids(session, meeting.id, {event.custom_participant_id for event in events})
+    rooms = _rooms(session, meeting, {event.meeting_id for event in events})
+    stays = []
+    for fact, event in said:
+        if fact.source is FactSource.ACK:
+            stays.append(acks.stay_of(fact))
+        elif event in events and event.custom_participant_id in ids and event.meeting_id in rooms:
+            stays.append(_stay(event, ids[event.custom_participant_id], rooms[event.meeting_id], now))
+    return stays
+
+
+def _rooms(session: Session, meeting: Meeting, realtimekit_ids: set[str]) -> dict[str | None, str | None]:
+    """Return our room by RealtimeKit's meeting id; None for the parent meeting."""
+    statement = select(col(Room.realtimekit_meeting_id), col(Room.id))
+    found = session.execute(statement.where(col(Room.realtimekit_meeting_id).in_(realtimekit_ids))).all()
+    return {**dict(found), meeting.realtimekit_meeting_id: None}
+
+
+def _stay(event: ParticipantJoined | ParticipantLeft, participant_id: str, room_id: str | None, now: datetime) -> Stay:
+    left_at = (event.left_at or now) if isinstance(event, ParticipantLeft) else None
+    joined_at = event.joined_at or left_at or now
+    return Stay(participant_id, room_id, event.peer_id, event.session_id, joined_at, left_at)
+
+
+def _apply_recording(m: MeetingScope, event: RecordingUpdated) -> None:
+    """Merge the event into its recording. A recording of an earlier breakout is left to its own task."""
+    statement = select(Recording).where(col(Recording.realtimekit_recording_id) == event.recording_id)
+    recording = m.tx.session.scalar(statement)
+    if recording is None or m.breakout is None:
+        return
+    if recording.breakout_id != m.breakout.row.id:
+        due.want(m.tx, Recording, [recording.id])
+        return
+    fact = RecordingRecord(event.recording_id, event.status, event.started_at, event.stopped_at, event.download_url)
+    recordings.merge(m.breakout, recording, fact)
+
+
+def _apply_parent_ended(m: MeetingScope, event: MeetingEnded) -> None:
+    """Close the rooms when the host ended the parent for all. A parent that is merely empty has not ended."""
+    if m.breakout is None or m.breakout.row.state not in RUNNING:
+        return
+    starts_at = m.breakout.row.starts_at
+    is_older = event.ended_at and starts_at and event.ended_at < starts_at
+    if event.reason == HOST_ENDED and not is_older:
+        start_countdown(m.breakout, CloseReason.PARENT_ENDED)
