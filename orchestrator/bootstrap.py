@@ -7,11 +7,12 @@ import socket
 from orchestrator import metrics
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.quota.gate import Quota
-from orchestrator.realtimekit.titles import install_id
 from orchestrator.services.deps import Deps
 from orchestrator.settings import Settings
 from orchestrator.store.broker import Broker
 from orchestrator.store.database import Database
+from orchestrator.store.identity import Identity
+from orchestrator.store.keys import Keys
 from orchestrator.store.leases import Leases
 from orchestrator.store.secrets import TokenVault
 
@@ -21,8 +22,9 @@ POOL_SIZE = 8
 
 def build(settings: Settings) -> Deps:
     """Build the parts of one process."""
-    broker = Broker(settings.broker)
+    broker = Broker(settings.broker, lambda: identity.keys)
     database = Database(settings.database, broker.submit, POOL_SIZE)
+    identity = Identity(database)
     return Deps(
         settings=settings,
         database=database,
@@ -36,13 +38,25 @@ def build(settings: Settings) -> Deps:
         ),
         vault=TokenVault(settings.secrets),
         holder=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}",
-        install=install_id(settings.secrets[-1]),
+        identity=identity,
     )
 
 
 def reader(settings: Settings) -> Database:
     """Open a database for a background thread that only reads, so that it and the tasks do not wait for each other."""
     return Database(settings.database, lambda _messages, _topics: None, pool_size=1)
+
+
+def keys_of(settings: Settings) -> Keys:
+    """Ask the database for the deployment's names in Redis, for a process that needs nothing else of it at once.
+
+    Raises NotMigrated, and SQLAlchemy's errors when the database does not answer.
+    """
+    database = reader(settings)
+    try:
+        return Identity(database).keys
+    finally:
+        database.close()
 
 
 def _lease_seconds(settings: Settings) -> float:

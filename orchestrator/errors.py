@@ -11,6 +11,7 @@ OrchestratorError
 │   └── NotNow                503: it can't be done now; safe to repeat
 ├── IllegalMove               the table of legal moves has no such move
 ├── LockedOutOfOrder          a transaction asked for locks in an order in which two could wait for each other
+├── NotMigrated               the database lacks our tables
 ├── LeaseLost                 another worker has the row now: roll back and end quietly
 └── RealtimeKitError          RealtimeKit did not do what was asked
     ├── TryAgain              it has certainly not happened: repeat later
@@ -107,6 +108,10 @@ class IllegalMove(OrchestratorError):
 
 class LockedOutOfOrder(OrchestratorError):
     """A transaction asked for locks in an order in which two could wait for each other in a circle."""
+
+
+class NotMigrated(OrchestratorError):
+    """The database lacks our tables, and with them the identity of this deployment."""
 
 
 class LeaseLost(OrchestratorError):

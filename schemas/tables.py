@@ -116,6 +116,14 @@ ORPHANS = "orphans"
 """The id of the one row of Sweep, which the migration inserts."""
 
 
+class Deployment(SQLModel, table=True):
+    """What this deployment is known by. The migration inserts its one row."""
+
+    id: str = Field(primary_key=True, max_length=36)
+    install: str = Field(max_length=8)
+    """Eight random hex digits: they mark what is ours at RealtimeKit and in Redis."""
+
+
 class Fact(SQLModel, table=True):
     """What somebody outside has said, stored before it is applied: a webhook of RealtimeKit, or a browser's ack.
 

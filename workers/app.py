@@ -10,31 +10,45 @@ from orchestrator.log import announce, configure
 from orchestrator.settings import Settings
 from orchestrator.store.broker import celery_settings
 from workers.flower_settings import set_flower
+from workers.identity import ask_for_keys, wait_for_keys
 
 PROCESSES = {"worker": "worker", "beat": "timekeeper", "flower": "flower"}
 """Celery's commands that stay up, and what their processes are called here."""
 
 
+def _command() -> str | None:
+    """Return which of Celery's commands this process is; None outside of Celery's command line."""
+    context = click.get_current_context(silent=True)
+    return context.find_root().invoked_subcommand if context else None
+
+
 def _announce() -> None:
     """Log the start of a process that stays up; `celery -A workers.app inspect` and the like pass without a line."""
-    context = click.get_current_context(silent=True)
-    command = context.invoked_subcommand if context else None
-    if command in PROCESSES:
-        announce(PROCESSES[command])
+    if command := PROCESSES.get(_command() or ""):
+        announce(command)
 
 
 settings = Settings()
 configure(settings.log_level, settings.log_json)  # now: Flower sends no signal, and keeps a handler that it finds
 _announce()
 set_flower(settings)
+broker_url = settings.broker
 app = Celery("breakouts", include=["workers.tasks", "workers.task_lines", "workers.exposition", "workers.heartbeat"])
 app.conf.update(
-    celery_settings(settings.broker),
     beat_scheduler="workers.timekeeper:Timekeeper",
     beat_max_loop_interval=1,
     worker_pool="threads",
     worker_concurrency=settings.realtimekit_concurrency,
 )
+
+
+def _of_this_deployment() -> dict[str, Any]:
+    """Return what depends on the deployment's mark in Redis. Celery calls this once, when it first needs a setting."""
+    keys = wait_for_keys(settings) if _command() in PROCESSES else ask_for_keys(settings)
+    return celery_settings(broker_url, keys)
+
+
+app.add_defaults(_of_this_deployment)
 
 
 def _keep_ours(**_: Any) -> None:

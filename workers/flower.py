@@ -24,15 +24,13 @@ from kombu.connection import Connection
 from orchestrator.domain.progress import BreakoutProgress, failure, headline, summary
 from orchestrator.log import logger
 from orchestrator.services.views import progress
-from orchestrator.store.broker import PREFIX, QUICK_TRANSPORT, Broker
+from orchestrator.store.broker import QUICK_TRANSPORT, Broker
 from orchestrator.store.database import Database
 from schemas.events import Topic
 from schemas.states import BreakoutState
 
 log = logger(__name__)
 
-TELLER_KEY = PREFIX + "flower"
-"""The key that the teller holds."""
 TELLER_KEY_SECONDS = 5
 """When a teller has died, another process takes over after this."""
 ROUND_SECONDS = 1.0
@@ -98,15 +96,15 @@ class Teller:
         self._step_down()
 
     def _is_teller(self) -> bool:
-        client = self._broker.redis
-        if client.set(TELLER_KEY, self._me, nx=True, ex=TELLER_KEY_SECONDS):
+        client, key = self._broker.redis, self._broker.keys.teller
+        if client.set(key, self._me, nx=True, ex=TELLER_KEY_SECONDS):
             return True
-        return client.get(TELLER_KEY) == self._me and bool(client.expire(TELLER_KEY, TELLER_KEY_SECONDS))
+        return client.get(key) == self._me and bool(client.expire(key, TELLER_KEY_SECONDS))
 
     def _step_down(self) -> None:
         try:
             if self._is_teller():
-                self._broker.redis.delete(TELLER_KEY)
+                self._broker.redis.delete(self._broker.keys.teller)
         except redis.RedisError:
             log.debug("the turn ends by itself")
 

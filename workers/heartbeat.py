@@ -4,12 +4,12 @@ The timekeeper's key in Redis only shows that some timekeeper ticks, and asking 
 CPU.
 """
 
-from pathlib import Path
 from typing import Any
 
 from celery.signals import heartbeat_sent
 
 from orchestrator.log import logger
+from orchestrator.runtime import alive
 from workers.app import settings
 
 log = logger(__name__)
@@ -17,10 +17,8 @@ log = logger(__name__)
 
 def beat(**_: Any) -> None:
     """Touch HEARTBEAT_FILE, if it is set. A failure is only logged."""
-    if not settings.heartbeat_file:
-        return
     try:
-        Path(settings.heartbeat_file).touch()
+        alive.touch(settings.heartbeat_file)
     except OSError as error:
         log.warning("no heartbeat", error=str(error))
 

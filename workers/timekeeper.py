@@ -15,7 +15,6 @@ from orchestrator import metrics
 from orchestrator.log import logger
 from orchestrator.services.upkeep import sweep
 from orchestrator.store import scan
-from orchestrator.store.broker import TIMEKEEPER_KEY
 from orchestrator.store.kinds import KIND_OF, TABLES
 from schemas.events import Topic
 from schemas.tables import Due
@@ -130,7 +129,7 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
         self._looked_at_broker = time.monotonic()
         try:
             broker = deps().broker
-            broker.redis.set(TIMEKEEPER_KEY, str(time.time()), ex=TIMEKEEPER_KEY_SECONDS)
+            broker.redis.set(broker.keys.timekeeper, str(time.time()), ex=TIMEKEEPER_KEY_SECONDS)
             if broker.epoch_is_new():
                 for table in TABLES:
                     with deps().database.transaction() as tx:

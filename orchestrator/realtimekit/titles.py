@@ -4,18 +4,11 @@ The key of a room's meeting is twelve hex digits. The key of a parent meeting be
 treated differently when we no longer know the meeting: a room is ended, a parent is not, as its caller may know it.
 """
 
-import hashlib
-import hmac
 import re
 import secrets
 
 MAX_TITLE_CHARACTERS = 200
 """RealtimeKit documents no limit; every client can show this much."""
-
-
-def install_id(secret: str) -> str:
-    """Return eight hex digits that tell this deployment's rooms from another's in the same RealtimeKit app."""
-    return hmac.new(secret.encode(), b"breakouts install", hashlib.sha256).hexdigest()[:8]
 
 
 def new_parent_key() -> str:

@@ -15,6 +15,12 @@ STALE_SECONDS = 30.0
 ANSWER_SECONDS = 3.0
 
 
+def touch(heartbeat: str) -> None:
+    """Note in a process's HEARTBEAT_FILE that it goes on; nothing without one. Raises OSError."""
+    if heartbeat:
+        Path(heartbeat).touch()
+
+
 def trouble(target: str) -> str:
     """Say what is wrong; an empty text if nothing is."""
     return _unanswered(target) if target.startswith("http://") else _stale(Path(target))

@@ -7,6 +7,7 @@ from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.settings import Settings
 from orchestrator.store.broker import Broker
 from orchestrator.store.database import Database
+from orchestrator.store.identity import Identity
 from orchestrator.store.leases import Leases
 from orchestrator.store.secrets import TokenVault
 
@@ -23,8 +24,15 @@ class Deps:
     vault: TokenVault
     holder: str
     """The name of this process in the rows that it holds."""
-    install: str
-    """Marks our meetings' titles, so that two deployments in one RealtimeKit app never touch each other's rooms."""
+    identity: Identity
+
+    @property
+    def install(self) -> str:
+        """Marks our meetings' titles, so that two deployments in one RealtimeKit app never touch each other's rooms.
+
+        Raises NotMigrated, and SQLAlchemy's errors while the database does not answer.
+        """
+        return self.identity.install
 
     @property
     def grace(self) -> timedelta:

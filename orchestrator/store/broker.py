@@ -3,7 +3,9 @@
 import queue
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 import redis
@@ -11,28 +13,25 @@ from celery import Celery
 from kombu.entity import Queue as KombuQueue
 
 from orchestrator import metrics
+from orchestrator.errors import NotMigrated
 from orchestrator.log import logger
+from orchestrator.store.engine import DATABASE_TROUBLE
+from orchestrator.store.keys import Keys
 from orchestrator.store.lost_connection import forget_unacked_on_lost_connections
 from orchestrator.store.messages import Message
 from schemas.tasks import QUEUE_OF, Queue
 
 log = logger(__name__)
 
-PREFIX = "bo:"
-EPOCH_KEY = PREFIX + "epoch"
-TIMEKEEPER_KEY = PREFIX + "timekeeper"
-"""The key that each tick of a timekeeper sets. It expires soon after the last tick."""
-MOVING_KEY_PREFIX = PREFIX + "moving:"
-"""Begins the key, ended by a queue's name, that a worker sets for MOVING_SECONDS when it begins a task of it."""
 MOVING_SECONDS = 30
-TOPIC_PREFIX = PREFIX + "topic:"
+"""How long the key lasts that a worker sets when it begins a task of a queue."""
 SENDER_BACKLOG_ITEMS = 20_000
 QUICK_TRANSPORT = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry_on_timeout": False, "max_connections": 4}
 """Transport options of senders that would rather drop a message than wait."""
 
 
-def celery_settings(broker_url: str) -> dict[str, Any]:
-    """Return the settings of every Celery process."""
+def celery_settings(broker_url: str, keys: Keys) -> dict[str, Any]:
+    """Return the settings of every Celery process of one deployment."""
     forget_unacked_on_lost_connections()
     return {
         "broker_url": broker_url,
@@ -47,7 +46,7 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
             "retry_on_timeout": True,
             "max_connections": 256,
             "queue_order_strategy": "priority",  # strictly in the order of schemas.tasks.Queue
-            "global_keyprefix": PREFIX,
+            "global_keyprefix": keys.prefix,  # of queues, and of the channels of events and of remote control
             "client_name": "breakout",
         },
         "broker_connection_retry_on_startup": True,
@@ -75,9 +74,9 @@ def celery_settings(broker_url: str) -> dict[str, Any]:
 class Broker:
     """Sends messages and wake-ups from a thread of its own. Each gets one quick try; the timekeeper sends lost ones."""
 
-    def __init__(self, broker_url: str) -> None:
-        self.app = Celery("breakout-sender", set_as_current=False)
-        self.app.conf.update(celery_settings(broker_url))
+    def __init__(self, broker_url: str, keys: Callable[[], Keys]) -> None:
+        self._broker_url = broker_url
+        self._read_keys = keys
         self.redis = redis.Redis.from_url(
             broker_url, socket_timeout=1, socket_connect_timeout=1, client_name="breakout"
         )
@@ -85,6 +84,18 @@ class Broker:
         self._noted_at: dict[Queue, float] = {}
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The deployment's names in Redis. Raises NotMigrated, and errors of the database that it asks first."""
+        return self._read_keys()
+
+    @cached_property
+    def app(self) -> Celery:
+        """The Celery application that sends. Raises what `keys` raises."""
+        app = Celery("breakout-sender", set_as_current=False)
+        app.conf.update(celery_settings(self._broker_url, self.keys))
+        return app
 
     def submit(self, messages: list[Message], topics: set[str]) -> None:
         """Queue what a commit sends, and return at once. Drop what exceeds SENDER_BACKLOG_ITEMS waiting items."""
@@ -117,7 +128,7 @@ class Broker:
         while (item := self._waiting.get()) is not None:
             try:
                 if isinstance(item, str):
-                    self.redis.publish(TOPIC_PREFIX + item, "")
+                    self.redis.publish(self.keys.topics + item, "")
                 else:
                     producer = producer or self._producer()
                     self._publish(producer, item)
@@ -152,7 +163,7 @@ class Broker:
         """Return how many messages wait in each queue."""
         with self.redis.pipeline(transaction=False) as pipeline:
             for queue in Queue:
-                pipeline.llen(PREFIX + queue.value)
+                pipeline.llen(self.keys.queue(queue))
             return dict(zip(Queue, map(int, pipeline.execute()), strict=True))
 
     def note_moving(self, name: Queue) -> None:
@@ -160,21 +171,21 @@ class Broker:
         if time.monotonic() - self._noted_at.get(name, 0.0) < 1:
             return
         self._noted_at[name] = time.monotonic()
-        with suppress(redis.RedisError):
-            self.redis.set(MOVING_KEY_PREFIX + name.value, "1", ex=MOVING_SECONDS)
+        with suppress(redis.RedisError, NotMigrated, *DATABASE_TROUBLE):
+            self.redis.set(self.keys.moving(name), "1", ex=MOVING_SECONDS)
 
     def is_moving(self, name: Queue) -> bool:
         """Return whether any worker has taken a message from a queue within MOVING_SECONDS. Raises RedisError."""
-        return bool(self.redis.exists(MOVING_KEY_PREFIX + name.value))
+        return bool(self.redis.exists(self.keys.moving(name)))
 
     def epoch_is_new(self) -> bool:
         """Return whether the broker was emptied or replaced since any process last asked this. Raises RedisError."""
-        return bool(self.redis.set(EPOCH_KEY, "1", nx=True))
+        return bool(self.redis.set(self.keys.epoch, "1", nx=True))
 
     def subscribe(self, topic: str) -> redis.client.PubSub:
         """Subscribe to the wake-ups of `topic`, which may be a pattern with `*` for anything."""
         wakes: redis.client.PubSub = self.redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
-        wakes.psubscribe(TOPIC_PREFIX + topic)
+        wakes.psubscribe(self.keys.topics + topic)
         return wakes
 
 

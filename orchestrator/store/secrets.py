@@ -1,4 +1,4 @@
-"""Keys derived from SECRET_KEY: for stored RealtimeKit tokens, client tokens, and the install id in rooms' titles."""
+"""Keys derived from SECRET_KEY: for stored RealtimeKit tokens and client tokens."""
 
 import base64
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 import redis
 
 from orchestrator.services.deps import Deps
-from orchestrator.store.broker import TIMEKEEPER_KEY
 from schemas.tables import Breakout
 from schemas.tasks import Queue
 from tests.api.server import Api
@@ -23,28 +22,28 @@ def test_the_figures_say_which_version_runs_on_which_python(api: Api) -> None:
     assert found.get("breakouts_build_info", version=VERSION, python=platform.python_version()) == 1
 
 
-def test_ready_needs_a_timekeeper_that_ticks(api: Api, broker_url: str) -> None:
+def test_ready_needs_a_timekeeper_that_ticks(deps: Deps, api: Api, broker_url: str) -> None:
     answer = api.get("/readyz", 503)
     assert answer["failing"] == ["timekeeper"]
     assert (answer["database"], answer["broker"], answer["timekeeper"]) == ("ok", "ok", "missing")
     with redis.Redis.from_url(broker_url) as client:
-        client.set(TIMEKEEPER_KEY, "1", ex=30)
+        client.set(deps.broker.keys.timekeeper, "1", ex=30)
     assert api.get("/readyz")["status"] == "ready"
 
 
 def test_ready_needs_work_to_be_started(deps: Deps, api: Api, broker_url: str) -> None:
-    made = api.breakout(api.meeting("ana", "bo"), rooms=1)
+    made, keys = api.breakout(api.meeting("ana", "bo"), rooms=1), deps.broker.keys
     with redis.Redis.from_url(broker_url) as client:
-        client.set(TIMEKEEPER_KEY, "1", ex=30)
+        client.set(deps.broker.keys.timekeeper, "1", ex=30)
         message(deps, made["id"], ago=timedelta(seconds=20), dispatches=3)
-        client.rpush("bo:lifecycle", "a message that nobody takes")
+        client.rpush(keys.queue(Queue.LIFECYCLE), "a message that nobody takes")
         assert api.get("/readyz")["work"] == "ok", "20 s, and the 5 + 10 + 20 s of its messages"
         message(deps, made["id"], ago=timedelta(seconds=30), dispatches=3)
         answer = api.get("/readyz", 503)
         assert (answer["failing"], answer["work"], answer["database"]) == (["work"], "waiting: breakout", "ok")
         deps.broker.note_moving(Queue.LIFECYCLE)
         assert api.get("/readyz")["work"] == "ok", "messages are taken: the row's own trouble is not everybody's"
-        client.delete("bo:lifecycle", "bo:moving:lifecycle")
+        client.delete(keys.queue(Queue.LIFECYCLE), keys.moving(Queue.LIFECYCLE))
         assert api.get("/readyz")["work"] == "ok"
         message(deps, made["id"], ago=timedelta(seconds=70), dispatches=0)
         assert api.get("/readyz", 503)["failing"] == ["work"], "it has long been due and no message was sent at all"

@@ -10,7 +10,7 @@ import redis
 from kombu.transport.redis import Channel
 from kombu.utils.json import dumps
 
-from orchestrator.store.broker import PREFIX
+from orchestrator.store.keys import Keys
 from schemas.tasks import Queue
 
 COPIES = "CHAOS_COPIES"
@@ -42,16 +42,16 @@ def _multiply(copies: int) -> None:
     channel._put = putting
 
 
-def put_back(broker_url: str) -> int:
+def put_back(broker_url: str, keys: Keys) -> int:
     """Send every kept message again, and return how many were sent.
 
     Each is sent as it was, as one that should have run long ago, and as one that expired long ago.
     """
     with redis.Redis.from_url(broker_url) as client:
-        kept = [json.loads(line) for line in client.lrange(PREFIX + KEPT, 0, -1)]
+        kept = [json.loads(line) for line in client.lrange(keys.prefix + KEPT, 0, -1)]
         late = [(queue, message) for queue, original in kept for message in _late(original)]
         for queue, message in late:
-            client.lpush(PREFIX + queue, json.dumps(message))
+            client.lpush(keys.prefix + queue, json.dumps(message))
     return len(late)
 
 

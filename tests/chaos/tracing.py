@@ -22,8 +22,10 @@ from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 from orchestrator.realtimekit.calls import Calls
-from orchestrator.store.broker import TOPIC_PREFIX, Broker
+from orchestrator.store.broker import Broker
 
+TOPIC = ":topic:"
+"""In the channel of every topic, between the mark of the deployment and the topic."""
 KIND, FOLDER = "CHAOS_KIND", "CHAOS_FOLDER"
 NOWHERE = "-"
 STRUCK = "STRUCK"
@@ -158,9 +160,9 @@ def _trace_messages(tracer: Tracer) -> None:
             send(self, producer, message)
 
     def publishing(self: Any, channel: Any, *more: Any, **named: Any) -> Any:
-        if not str(channel).startswith(TOPIC_PREFIX):
+        if TOPIC not in str(channel):
             return publish(self, channel, *more, **named)
-        with tracer.around(f"publish:{str(channel).removeprefix(TOPIC_PREFIX).split(':')[0]}"):
+        with tracer.around(f"publish:{str(channel).partition(TOPIC)[2].split(':')[0]}"):
             return publish(self, channel, *more, **named)
 
     Broker._publish = sending  # type: ignore[method-assign]

@@ -9,7 +9,6 @@ from typing import ClassVar
 
 import redis
 
-from orchestrator.store.broker import PREFIX
 from schemas.tasks import Queue
 from tests.chaos import copies
 from tests.chaos.invariants import Bounds
@@ -290,13 +289,14 @@ class EachMessageLate(Restarting):
         self._put_back()
 
     def _put_back(self) -> None:
-        assert copies.put_back(self.lane.broker.url), "nothing was kept"
+        assert copies.put_back(self.lane.broker.url, self.lane.stack.keys), "nothing was kept"
         self.lane.wait(self._is_quiet, "empty queues")
 
     def _is_quiet(self) -> bool:
         with redis.Redis.from_url(self.lane.broker.url) as client:
-            waiting = sum(int(client.llen(PREFIX + queue)) for queue in Queue)
-            return waiting + int(client.hlen(f"{PREFIX}unacked")) == 0
+            keys = self.lane.stack.keys
+            waiting = sum(int(client.llen(keys.queue(queue))) for queue in Queue)
+            return waiting + int(client.hlen(f"{keys.prefix}unacked")) == 0
 
 
 class Struck(Trouble):

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from orchestrator.store.broker import Broker
 from orchestrator.store.messages import Message
 from schemas.tasks import Task
 from tests.support.processes import Process
@@ -87,9 +86,8 @@ def told(stack: Stack) -> str:
 
 def send_nonsense(stack: Stack) -> None:
     """Let a task fail with an unexpected error."""
-    sender = Broker(stack.environment["BROKER_URL"])
-    sender.submit([Message(Task.BREAKOUT_OPEN, NOBODY, 0, BREAKOUT)], set())
-    sender.close()
+    with stack.parts() as deps:
+        deps.broker.submit([Message(Task.BREAKOUT_OPEN, NOBODY, 0, BREAKOUT)], set())
     wait_until(lambda: lines_about(told(stack), NOBODY), what="a task that has failed")
 
 

@@ -13,6 +13,7 @@ import pytest
 import redis
 from sqlalchemy import text
 
+from orchestrator import bootstrap
 from orchestrator.cli.doctor.__main__ import CHECKS
 from orchestrator.cli.doctor.checks import Check, Status, Verdict, failed, ok, run
 from orchestrator.cli.doctor.clocks import compare
@@ -20,8 +21,10 @@ from orchestrator.cli.doctor.parts import Parts
 from orchestrator.realtimekit.webhooks import EVENTS
 from orchestrator.runtime.ports import LOOPBACK, free_port
 from orchestrator.services.access import api_keys
+from orchestrator.settings import Settings
 from orchestrator.store.database import Database
 from schemas.states import KeyRole
+from schemas.tasks import Queue
 from tests.support.databases import engine_of
 from tests.support.processes import BREAKOUTS, ROOT, clean_environment
 from tests.support.sandbox_server import SandboxServer
@@ -224,10 +227,11 @@ def test_a_broker_that_forgets_is_found(
                 client.config_set(setting, value)
 
 
-def test_long_queues_and_a_timekeeper_that_ticks_are_seen(diagnose: Diagnose, broker_url: str) -> None:
+def test_long_queues_and_a_timekeeper_that_ticks_are_seen(diagnose: Diagnose, broker_url: str, sqlite_url: str) -> None:
+    keys = bootstrap.keys_of(Settings(database_url=sqlite_url, _env_file=None))
     with redis.Redis.from_url(broker_url) as client:
-        client.rpush("bo:rooms", *range(1001))
-        client.set("bo:timekeeper", "1000")
+        client.rpush(keys.queue(Queue.ROOMS), *range(1001))
+        client.set(keys.timekeeper, "1000")
     crowded = diagnose("queues")
     assert (crowded.status, "rooms 1001" in crowded.detail) == (WARNING, True)
     assert diagnose("timekeeper").status is OK

@@ -15,6 +15,7 @@ from orchestrator.runtime.ports import free_port
 from orchestrator.services.deps import Deps
 from orchestrator.services.webhooks.registration import ensure_webhook
 from orchestrator.settings import Settings
+from orchestrator.store.keys import Keys
 from tests.support.crowds import Crowds
 from tests.support.databases import engine_of
 from tests.support.processes import Process, Processes
@@ -87,6 +88,11 @@ class Stack:
         api.wait_for_url(f"{self.url}/readyz", 60)
         if webhooks:
             self.register_webhook()
+
+    @property
+    def keys(self) -> Keys:
+        """Its names in Redis, as its database has them."""
+        return bootstrap.keys_of(self.settings)
 
     def start_worker(self) -> Process:
         """Start another worker process, for all queues."""

@@ -15,6 +15,7 @@ from orchestrator.domain.progress import BreakoutProgress
 from orchestrator.settings import Settings
 from orchestrator.store.broker import Broker, celery_settings
 from orchestrator.store.database import Database
+from orchestrator.store.keys import Keys
 from schemas.events import Topic
 from schemas.states import BreakoutState, CloseReason
 from schemas.tables import Breakout, Meeting
@@ -25,6 +26,9 @@ from workers.flower import Teller, events
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PATIENCE_SECONDS = 30
 LATER = NOON + timedelta(minutes=1)
+
+
+KEYS = Keys("0a1b2c3d")
 
 
 class Audience:
@@ -48,7 +52,7 @@ class Audience:
 def celery(own_valkey: Valkey) -> Celery:
     """Make an application like the workers'."""
     app = Celery("tests", set_as_current=False)
-    app.conf.update(celery_settings(own_valkey.url))
+    app.conf.update(celery_settings(own_valkey.url, KEYS))
     return app
 
 
@@ -66,7 +70,7 @@ def teller(celery: Celery, own_valkey: Valkey, database: Database) -> Iterator[C
     made: list[Teller] = []
 
     def make(node: str, **more: Any) -> Teller:
-        made.append(Teller(celery, node, Broker(own_valkey.url), database, **more))
+        made.append(Teller(celery, node, Broker(own_valkey.url, lambda: KEYS), database, **more))
         made[-1].start()
         return made[-1]
 
@@ -78,7 +82,7 @@ def teller(celery: Celery, own_valkey: Valkey, database: Database) -> Iterator[C
 @pytest.fixture
 def broker(own_valkey: Valkey) -> Iterator[Broker]:
     """Give the broker of a process that commits changes."""
-    made = Broker(own_valkey.url)
+    made = Broker(own_valkey.url, lambda: KEYS)
     yield made
     made.close()
 

@@ -11,7 +11,6 @@ from orchestrator.api.problems import problem
 from orchestrator.log import logger
 from orchestrator.services.deps import Deps
 from orchestrator.services.upkeep import backlog
-from orchestrator.store.broker import TIMEKEEPER_KEY
 from orchestrator.version import VERSION
 from schemas.responses import HealthResponse, ReadinessResponse
 
@@ -61,7 +60,7 @@ def _broker(deps: Deps) -> bool:
 
 
 def _timekeeper(deps: Deps) -> bool:
-    return bool(deps.broker.redis.exists(TIMEKEEPER_KEY))
+    return bool(deps.broker.redis.exists(deps.broker.keys.timekeeper))
 
 
 def _work(deps: Deps) -> bool | str:

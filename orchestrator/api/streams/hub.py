@@ -24,6 +24,7 @@ class Hub:
         self.logs = LogListeners(deps, desk.readers)
         self._subscription = Subscription(
             deps.settings.broker,
+            lambda: deps.broker.keys,
             {
                 Topic.SEATS: [self.seats.changed_meetings],
                 Topic.BREAKOUT: [self.seats.changed_breakouts, self.logs.changed_breakouts],

@@ -1,14 +1,16 @@
 """The one Redis subscription of a process."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import redis.asyncio
 from redis.exceptions import RedisError
 
 from orchestrator.api.streams.changed_ids import ChangedIds
+from orchestrator.errors import NotMigrated
 from orchestrator.log import logger
-from orchestrator.store.broker import TOPIC_PREFIX
+from orchestrator.store.engine import DATABASE_TROUBLE
+from orchestrator.store.keys import Keys
 from schemas.events import Topic, topic_and_id
 
 log = logger(__name__)
@@ -19,8 +21,11 @@ RECONNECT_SECONDS = 1.0
 class Subscription:
     """Receives publishes of `topic:id` and adds the id to the listeners of that topic."""
 
-    def __init__(self, broker_url: str, listeners: Mapping[Topic, Sequence[ChangedIds]]) -> None:
+    def __init__(
+        self, broker_url: str, keys: Callable[[], Keys], listeners: Mapping[Topic, Sequence[ChangedIds]]
+    ) -> None:
         self._broker_url = broker_url
+        self._keys = keys
         self._listeners = listeners
 
     async def run(self) -> None:
@@ -28,22 +33,23 @@ class Subscription:
         while True:
             try:
                 await self._listen()
-            except (RedisError, OSError) as error:
+            except (RedisError, OSError, NotMigrated, *DATABASE_TROUBLE) as error:
                 log.warning("no subscription", error=type(error).__name__)
             self._add_all()
             await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _listen(self) -> None:
+        topics = (await asyncio.to_thread(self._keys)).topics
         client = redis.asyncio.Redis.from_url(
             self._broker_url, socket_connect_timeout=2, health_check_interval=10, client_name="breakout-streams"
         )
         async with client, client.pubsub(ignore_subscribe_messages=True) as subscription:
-            await subscription.psubscribe(*(TOPIC_PREFIX + topic.pattern for topic in self._listeners))
+            await subscription.psubscribe(*(topics + topic.pattern for topic in self._listeners))
             self._add_all()
             while True:
                 message = await subscription.get_message(timeout=5)
                 if message is not None:
-                    self._add(message["channel"].decode().removeprefix(TOPIC_PREFIX))
+                    self._add(message["channel"].decode().removeprefix(topics))
 
     def _add(self, channel: str) -> None:
         topic, row_id = topic_and_id(channel)

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 from orchestrator.cli.doctor.checks import Check, Verdict, failed, ok, warning
 from orchestrator.cli.doctor.parts import Parts
 from orchestrator.cli.failures import broker_of
-from orchestrator.store.broker import TIMEKEEPER_KEY
 from schemas.tasks import Queue
 
 MANY_MESSAGES = 1000
@@ -50,7 +49,7 @@ def queues(parts: Parts) -> Verdict:
 
 def timekeeper(parts: Parts) -> Verdict:
     """Check that one ticks, because nothing happens on time without it."""
-    ticked = parts.broker.redis.get(TIMEKEEPER_KEY)
+    ticked = parts.broker.redis.get(parts.broker.keys.timekeeper)
     if ticked is None:
         return failed("none ticks", "start `breakouts timekeeper`")
     return ok(f"ticked {max(0.0, time.time() - float(ticked)):.0f} s ago")
@@ -67,11 +66,14 @@ def workers(parts: Parts) -> Verdict:
     return ok(f"{len(found)} answer, and every queue is served: {', '.join(sorted(found))}")
 
 
+OURS = ("broker", "migrations")
+"""What a check needs that looks at names of this deployment, because its database keeps their mark."""
+
 CHECKS = (
     Check("broker", connection, ("settings",), advice="set BROKER_URL to a Redis or Valkey that runs"),
     Check("broker's memory", memory, ("broker",)),
     Check("broker's persistence", persistence, ("broker",)),
-    Check("queues", queues, ("broker",)),
-    Check("timekeeper", timekeeper, ("broker",)),
-    Check("workers", workers, ("broker",)),
+    Check("queues", queues, OURS),
+    Check("timekeeper", timekeeper, OURS),
+    Check("workers", workers, OURS),
 )

@@ -16,6 +16,7 @@ from orchestrator.runtime.ports import LOOPBACKS
 from orchestrator.settings import Settings
 from orchestrator.store.broker import Broker
 from orchestrator.store.database import Database
+from orchestrator.store.identity import Identity
 
 UNREACHABLE_BROKER = "redis://127.0.0.1:1/0"
 """Used for the quota if there is no broker, so that RealtimeKit can be checked without one."""
@@ -45,7 +46,7 @@ class Parts:
     @cached_property
     def broker(self) -> Broker:
         """The broker, not connected yet. Raises Unusable without an address."""
-        return Broker(broker_of(self.settings))
+        return Broker(broker_of(self.settings), lambda: Identity(self.database).keys)
 
     @cached_property
     def info(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The first tables."""
 
+import secrets
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ branch_labels = None
 depends_on = None
 
 POINTING = ("seat", "recording", "presence", "room", "event", "fact", "participant", "inbox", "breakout", "meeting")
-TABLES = (*POINTING, "api_key", "idempotency_key", "sweep")
+TABLES = (*POINTING, "api_key", "idempotency_key", "sweep", "deployment")
 
 
 def states(name: str, *values: str) -> sa.Enum:
@@ -56,6 +57,7 @@ def upgrade() -> None:
     _api_key()
     _idempotency_key()
     _sweep()
+    _deployment()
 
 
 def downgrade() -> None:
@@ -399,3 +401,13 @@ def _sweep() -> None:
     op.create_index("ix_sweep_due_at", "sweep", ["due_at", "dispatches"], unique=False, **when("due_at IS NOT NULL"))
     counts = dict.fromkeys(("claim", "generation", "tries", "dispatches"), 0)
     op.bulk_insert(table, [{"id": "orphans", "page": 1, **counts}])  # due once a timekeeper says so
+
+
+def _deployment() -> None:
+    table = op.create_table(
+        "deployment",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("install", sa.String(length=8), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deployment")),
+    )
+    op.bulk_insert(table, [{"id": "this", "install": secrets.token_hex(4)}])

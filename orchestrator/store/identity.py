@@ -1,0 +1,45 @@
+"""What tells this deployment from others: eight hex digits that its database keeps from its first migration on."""
+
+from functools import cached_property
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import col
+
+from orchestrator.errors import NotMigrated
+from orchestrator.store.database import Database
+from orchestrator.store.keys import Keys
+from schemas.tables import Deployment
+
+UNDEFINED_TABLE = "42P01"
+"""PostgreSQL's SQLSTATE for a table that is not there."""
+
+
+class Identity:
+    """Reads the digits once, at the first need, because a process may start while its database is away."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @cached_property
+    def install(self) -> str:
+        """The eight digits. Raises NotMigrated, and SQLAlchemy's errors while the database does not answer."""
+        try:
+            with self._database.glancing() as session:
+                found: str | None = session.scalar(select(col(Deployment.install)))
+        except DBAPIError as error:
+            if not _lacks_the_table(error):
+                raise
+            found = None
+        if found is None:
+            raise NotMigrated("the database has not been migrated yet: run `breakouts migrate`")
+        return found
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The deployment's names in Redis. Raises what `install` raises."""
+        return Keys(self.install)
+
+
+def _lacks_the_table(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) == UNDEFINED_TABLE or "no such table" in str(error.orig)

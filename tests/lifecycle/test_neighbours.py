@@ -1,0 +1,91 @@
+"""Two deployments on one Redis, one RealtimeKit app and one copied `.env` do not notice each other."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from orchestrator import bootstrap
+from orchestrator.runtime import commands
+from orchestrator.runtime.ports import free_port
+from orchestrator.settings import Settings
+from schemas.tasks import Queue
+from tests.support.databases import migrate_url
+from tests.support.processes import CELERY, Processes
+from tests.support.sandbox_server import SandboxServer
+from tests.support.stack import Stack
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def neighbours(processes: Processes, broker_url: str, tmp_path: Path) -> Iterator[tuple[Stack, Stack]]:
+    """Make two stacks that differ in their databases and ports alone."""
+    with SandboxServer() as sandbox:
+        stacks = [_stack(processes, sandbox, broker_url, tmp_path / name) for name in ("ours", "theirs")]
+        yield stacks[0], stacks[1]
+        for stack in stacks:
+            stack.close()
+
+
+def _stack(processes: Processes, sandbox: SandboxServer, broker_url: str, home: Path) -> Stack:
+    home.mkdir()
+    url = f"sqlite:///{home / 'breakouts.db'}"
+    migrate_url(url)
+    return Stack(processes, sandbox, database_url=url, broker_url=broker_url, home=home)
+
+
+def test_no_worker_takes_the_messages_of_another_deployment(neighbours: tuple[Stack, Stack], broker_url: str) -> None:
+    ours, theirs = neighbours
+    assert ours.keys != theirs.keys
+    theirs.start()
+    api = ours.processes.start(commands.api(), ours.environment)
+    api.wait_for_url(f"{ours.url}/healthz", 60)
+
+    waiting = ours.breakout(ours.meeting(people=2), rooms=2)["id"]
+    other = theirs.breakout(theirs.meeting(people=2), rooms=2)["id"]
+    theirs.wait(other, "open")
+    theirs.post(f"/v1/breakouts/{other}/close", {"countdown_seconds": 0})
+    theirs.wait(other, "closed")
+
+    assert ours.see(waiting)["state"] == "opening"
+    with redis.Redis.from_url(broker_url, decode_responses=True) as client:
+        assert sum(int(client.llen(ours.keys.queue(queue))) for queue in Queue) > 0, "and nobody took it"
+        names = {*client.keys(), *client.pubsub_channels()}
+    assert [name for name in names if not is_marked(name, neighbours)] == []
+
+    ours.start_worker().wait_for_text(" ready.", 60)
+    ours.wait(waiting, "open")
+    for stack in neighbours:
+        with stack.parts() as deps:
+            found = deps.broker.app.control.inspect(timeout=2).ping()
+        assert len(found) == 1, "each sees its own worker alone, as Flower does"
+
+
+def is_marked(name: str, stacks: tuple[Stack, Stack]) -> bool:
+    """Whether a key or channel belongs to one of the stacks, or counts the calls of the API token that they share."""
+    marks = "|".join(stack.keys.install for stack in stacks)
+    return re.match(rf"bo:({marks}|quota:\{{[0-9a-f]+\}}):", name) is not None
+
+
+def test_plain_celery_waits_for_a_database_that_is_not_migrated_yet(
+    processes: Processes, broker_url: str, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'breakouts.db'}"
+    port = free_port()
+    env = {"BROKER_URL": broker_url, "DATABASE_URL": url, "BREAKOUTS_HOME": str(tmp_path), "FLOWER_PORT": str(port)}
+    started = [processes.start([*CELERY, command], env) for command in ("worker", "beat", "flower")]
+    for process in started:
+        process.wait_for_text("run `breakouts migrate`", 60)
+    asked = processes.start([*CELERY, "inspect", "ping"], env)
+    assert asked.wait() == 1
+    assert asked.output == "Error: the database has not been migrated yet: run `breakouts migrate`\n"
+
+    migrate_url(url)
+    worker, _, flower = started
+    worker.wait_for_text(" ready.", 60)
+    flower.wait_for_url(f"http://127.0.0.1:{port}/healthcheck", 60)
+    keys = bootstrap.keys_of(Settings(database_url=url, _env_file=None))
+    with redis.Redis.from_url(broker_url) as client:
+        wait_until(lambda: client.exists(keys.timekeeper), what="a tick of the timekeeper")
