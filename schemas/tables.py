@@ -283,7 +283,8 @@ class Room(Due, table=True):
     """The room's name that the child meeting's title holds, as far as we know."""
     in_doubt_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the child meeting was last created without a recorded answer."""
-    ever_in_doubt: bool = False
+    first_in_doubt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When that happened first, to a minute or so; kept although the child meeting was found."""
     polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When a poll last showed who is in it."""
     strangers: int = 0

@@ -5,7 +5,6 @@ from typing import Any
 
 from orchestrator.realtimekit.answers import list_at, object_at
 from orchestrator.realtimekit.connection import Connection
-from orchestrator.realtimekit.paging import ITEMS_PER_PAGE
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.records import PresetRecord, WebhookRecord
 
@@ -18,9 +17,7 @@ class AppClient(Connection):
         found = await self._all(
             "presets",
             priority,
-            lambda page: (
-                lambda kit: kit.presets.with_raw_response.get(**self._app, page_no=page, per_page=ITEMS_PER_PAGE)
-            ),
+            lambda page: lambda kit: kit.presets.with_raw_response.get(**self._app, **page),
         )
         return [PresetRecord.read(item) for item in found]
 

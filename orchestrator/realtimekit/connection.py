@@ -1,13 +1,13 @@
 """The connection to RealtimeKit: one loop thread on which all calls run, and how it ends."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from orchestrator.realtimekit.answers import Body, list_at
+from orchestrator.realtimekit.answers import Body
 from orchestrator.realtimekit.calls import Calls, OnCall, Request, guarded_by
 from orchestrator.realtimekit.loop import LoopThread
-from orchestrator.realtimekit.paging import SMALLEST_CAP_ITEMS, all_pages
+from orchestrator.realtimekit.paging import Fetch, Pager
 from orchestrator.realtimekit.quota.gate import Quota
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.settings import Settings
@@ -26,8 +26,7 @@ class Connection:
         self._quota = quota
         self._call = Calls(settings, quota, on_call)
         self._loop = LoopThread("realtimekit")
-        self._longest_page_items: dict[str, int] = {}
-        """By operation, how many items its longest page had."""
+        self._pager = Pager()
 
     def run(self, coroutine: Coroutine[Any, Any, T], before_send: Callable[[], None] | None = None) -> T:
         """Wait for the result of `coroutine`, in any thread but the loop's own.
@@ -59,21 +58,22 @@ class Connection:
         self,
         operation: str,
         priority: Priority,
-        request: Callable[[int], Request],
+        request: Callable[[Mapping[str, Any]], Request],
         *subject: str,
         path: Sequence[str] = ("data",),
     ) -> list[dict[str, Any]]:
         """Return every item of a paged list; each page is a call of its own."""
+        return await self._pager.all(operation, self._pages(operation, priority, request, *subject), *path)
 
-        async def fetch(page: int) -> Body:
-            body = await self._call(operation, priority, request(page), *subject, page)
-            self._longest_page_items[operation] = max(self._longest(operation), len(list_at(body, *path)))
-            return body
+    def _pages(
+        self, operation: str, priority: Priority, request: Callable[[Mapping[str, Any]], Request], *subject: str
+    ) -> Fetch:
+        """Return what fetches one page of a list. `request` takes the parameters that name the page."""
 
-        return await all_pages(fetch, *path, capped_at=max(SMALLEST_CAP_ITEMS, self._longest(operation)))
+        async def fetch(page: Mapping[str, Any]) -> Body:
+            return await self._call(operation, priority, request(page), *subject, page["page_no"])
 
-    def _longest(self, operation: str) -> int:
-        return self._longest_page_items.get(operation, 0)
+        return fetch
 
     async def _close(self) -> None:
         await self._call.close()

@@ -1,10 +1,16 @@
 """Meetings of an app and the participants that they admit."""
 
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
 from orchestrator.errors import NotFound
 from orchestrator.realtimekit.answers import object_at
+from orchestrator.realtimekit.calls import Request
 from orchestrator.realtimekit.connection import Connection
-from orchestrator.realtimekit.paging import ITEMS_PER_PAGE, one_page
+from orchestrator.realtimekit.paging import Fetch, Page
 from orchestrator.realtimekit.quota.priority import Priority
+from orchestrator.realtimekit.recent import created_since
 from orchestrator.realtimekit.records import MeetingRecord, ParticipantRecord, required
 
 
@@ -26,37 +32,43 @@ class MeetingClient(Connection):
         return MeetingRecord.read(object_at(body, "data"))
 
     async def find_meetings(self, search: str, *, priority: Priority = Priority.OPENING) -> list[MeetingRecord]:
-        """Return the ACTIVE meetings that a search finds; compare their titles, as its matching is undocumented."""
-        found = await self._all(
-            "find_meetings",
-            priority,
-            lambda page: (
-                lambda kit: kit.meetings.with_raw_response.get(
-                    **self._app, search=search, status="ACTIVE", page_no=page, per_page=ITEMS_PER_PAGE
-                )
-            ),
-            search,
-        )
-        meetings = [MeetingRecord.read(item) for item in found]
-        return [meeting for meeting in meetings if meeting.status == "ACTIVE"]
+        """Return the ACTIVE meetings on the first page that a search gives.
+
+        How it matches is undocumented: compare their titles. One page is enough for what has the text in its title, and
+        an API that ignores `search` gives all meetings there are.
+        """
+        found = await self._page_of_meetings("find_meetings", 1, priority, search=search)
+        return _active(found.items)
+
+    async def meetings_since(
+        self, since: datetime, *, by_start_time: bool, priority: Priority = Priority.OPENING
+    ) -> list[MeetingRecord]:
+        """Return the ACTIVE meetings that were created since then, as RealtimeKit's list shows them.
+
+        With `by_start_time` RealtimeKit is told so. Which time of a meeting it compares is undocumented: it could be
+        that of its session, and a meeting that nobody has joined has none.
+        """
+        when = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        fetch = self._meetings("meetings_since", priority, **({"start_time": when} if by_start_time else {}))
+        return _active(await created_since(self._pager, "meetings_since", fetch, since))
 
     async def meetings_page(
         self, page: int, *, priority: Priority = Priority.POLLING
     ) -> tuple[list[MeetingRecord], bool]:
         """Return one page (from 1) of all ACTIVE meetings of the app, and whether it is the last."""
-        found, is_last = await one_page(
-            lambda number: self._call(
-                "meetings",
-                priority,
-                lambda kit: kit.meetings.with_raw_response.get(
-                    **self._app, status="ACTIVE", page_no=number, per_page=ITEMS_PER_PAGE
-                ),
-                number,
-            ),
-            page,
-            "data",
-        )
-        return [MeetingRecord.read(item) for item in found], is_last
+        found = await self._page_of_meetings("meetings", page, priority)
+        return [MeetingRecord.read(item) for item in found.items], found.is_last
+
+    async def _page_of_meetings(self, operation: str, number: int, priority: Priority, **filters: str) -> Page:
+        return await self._pager.page(operation, self._meetings(operation, priority, **filters), number, "data")
+
+    def _meetings(self, operation: str, priority: Priority, **filters: Any) -> Fetch:
+        """Return what fetches a page of the ACTIVE meetings that pass these filters."""
+
+        def request(page: Mapping[str, Any]) -> Request:
+            return lambda kit: kit.meetings.with_raw_response.get(**self._app, status="ACTIVE", **filters, **page)
+
+        return self._pages(operation, priority, request, *filters.values())
 
     async def get_meeting(self, meeting_id: str, *, priority: Priority = Priority.OPENING) -> MeetingRecord:
         """Return one meeting; NotFound when there is none."""
@@ -127,9 +139,7 @@ class MeetingClient(Connection):
             "participants",
             priority,
             lambda page: (
-                lambda kit: kit.meetings.with_raw_response.get_meeting_participants(
-                    meeting_id, **self._app, page_no=page, per_page=ITEMS_PER_PAGE
-                )
+                lambda kit: kit.meetings.with_raw_response.get_meeting_participants(meeting_id, **self._app, **page)
             ),
             meeting_id,
         )
@@ -147,3 +157,7 @@ class MeetingClient(Connection):
             participant_id,
         )
         return required(object_at(body, "data"), "token")
+
+
+def _active(items: Sequence[Mapping[str, Any]]) -> list[MeetingRecord]:
+    return [meeting for meeting in map(MeetingRecord.read, items) if meeting.status == "ACTIVE"]

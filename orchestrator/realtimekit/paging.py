@@ -1,7 +1,11 @@
-"""Reads paged lists, because the SDK pages none of RealtimeKit's."""
+"""Reads paged lists, because the SDK pages none of RealtimeKit's.
 
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+RealtimeKit documents neither the number of the first page, nor how many items a page may have, and not every list has
+totals. So the answers decide, and a process remembers what they have shown.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.errors import OutcomeUnknown, Refused
@@ -9,67 +13,114 @@ from orchestrator.realtimekit import answers
 from orchestrator.realtimekit.answers import Body
 
 ITEMS_PER_PAGE = 100
-"""How many we ask for; RealtimeKit may give fewer, because its own cap is undocumented."""
+"""How many we ask for; RealtimeKit may give fewer, or refuse the number."""
 SMALLEST_CAP_ITEMS = 10
 """No API caps its pages below this. Without `paging` in the answer, a shorter page is therefore the last one.
 
 So is a page that is shorter than another page of the same operation was.
 """
 MAX_PAGES = 200
+MALFORMED = (400, 422)
+"""The statuses with which an API refuses a parameter."""
 
-Fetch = Callable[[int], Awaitable[Body]]
-
-
-async def one_page(fetch: Fetch, number: int, *path: str) -> tuple[list[dict[str, Any]], bool]:
-    """Return the items of one page, and whether it is the last."""
-    body = await fetch(number)
-    page = answers.list_at(body, *path)
-    return page, not page or _is_last(len(page), *_totals(body), capped_at=SMALLEST_CAP_ITEMS)
+Fetch = Callable[[Mapping[str, Any]], Awaitable[Body]]
+"""Fetches the page that these parameters name: `page_no`, and `per_page` unless RealtimeKit refuses it."""
 
 
-async def all_pages(fetch: Fetch, *path: str, capped_at: int = SMALLEST_CAP_ITEMS) -> list[dict[str, Any]]:
-    """Return every item of a list whose items are at `path`, each id once.
+@dataclass(frozen=True)
+class Page:
+    """One page of a list."""
 
-    `fetch` takes the number of a page, from 1. A page without a new item ends the list, whatever the totals say. Where
-    there are no totals, a page with fewer than `capped_at` items ends it, too. When items are missing at the end, page
-    0 is fetched: whether RealtimeKit counts its pages from 0 is undocumented.
-    """
-    found: dict[str, dict[str, Any]] = {}
-    total: float | None = None
-    for number in range(1, MAX_PAGES + 1):
-        body = await fetch(number)
-        page = answers.list_at(body, *path)
-        added = _add_new(found, page)
-        total, end = _totals(body)
-        if not added or _is_last(len(page), total, end, capped_at):
-            break
-    else:
+    items: list[dict[str, Any]]
+    start: float | None
+    """`start_offset`; None where the answer has no totals."""
+    end: float | None
+    total: float | None
+    is_last: bool
+
+
+class Pager:
+    """Reads lists, and remembers how RealtimeKit pages them. Pages count from 1 here, whatever RealtimeKit does."""
+
+    def __init__(self) -> None:
+        self._per_page: int | None = ITEMS_PER_PAGE
+        self._first: int | None = None
+        """RealtimeKit's number of the first page; None until an answer has shown it."""
+        self._longest: dict[str, int] = {}
+        """By operation, how many items its longest page had."""
+
+    async def all(self, operation: str, fetch: Fetch, *path: str) -> list[dict[str, Any]]:
+        """Return every item of a list whose items are at `path`, each id once.
+
+        A page without a new item ends the list, whatever the totals say. Raises OutcomeUnknown after MAX_PAGES.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        for number in range(1, MAX_PAGES + 1):
+            page, before = await self.page(operation, fetch, number, *path), len(found)
+            for item in page.items:
+                found.setdefault(str(item.get("id")), item)
+            if page.is_last or len(found) == before:
+                return list(found.values())
         raise OutcomeUnknown(f"garbled answer: no end after {MAX_PAGES} pages")
-    if total is not None and len(found) < total:
-        with suppress(Refused):
-            _add_new(found, answers.list_at(await fetch(0), *path))
-    return list(found.values())
+
+    async def page(self, operation: str, fetch: Fetch, number: int, *path: str) -> Page:
+        """Return one page of a list, with the number that it has here."""
+        if self._first is None:
+            first = await self._first_page(operation, fetch, *path)
+            if number == 1:
+                return first
+        return await self._ask(operation, fetch, number - 1 if self._first == 0 else number, *path)
+
+    async def _first_page(self, operation: str, fetch: Fetch, *path: str) -> Page:
+        """Return the first page, and learn its number if the list has any items."""
+        page = await self._ask(operation, fetch, 1, *path)
+        if page.start is not None and (page.items or not page.total):
+            if page.items:
+                self._first = 0 if page.start > 1 else 1
+            return await self._ask(operation, fetch, 0, *path) if self._first == 0 else page
+        try:
+            before = await self._ask(operation, fetch, 0, *path)
+        except Refused:
+            self._first = 1
+            return page
+        if _ids(before) and not _ids(before) & _ids(page):
+            self._first = 0
+            return before
+        self._first = 1 if page.items else None
+        return page
+
+    async def _ask(self, operation: str, fetch: Fetch, page_no: int, *path: str) -> Page:
+        """Fetch a page by RealtimeKit's number of it, in its default size if it refuses ours."""
+        number: dict[str, Any] = {"page_no": page_no}
+        if self._per_page is None:
+            return self._read(operation, await fetch(number), *path)
+        try:
+            body = await fetch({**number, "per_page": self._per_page})
+        except Refused as error:
+            if error.status not in MALFORMED:
+                raise
+            body = await fetch(number)
+            self._per_page = None
+        return self._read(operation, body, *path)
+
+    def _read(self, operation: str, body: Body, *path: str) -> Page:
+        items = answers.list_at(body, *path)
+        longest = self._longest[operation] = max(len(items), self._longest.get(operation, 0))
+        start, end, total = _totals(body)
+        enough = len(items) < max(SMALLEST_CAP_ITEMS, longest) if end is None or total is None else end >= total
+        return Page(items, start, end, total, is_last=not items or enough)
 
 
-def _is_last(items: int, total: float | None, end: float | None, capped_at: int) -> bool:
-    if total is None or end is None:
-        return items < capped_at
-    return end >= total
+def _ids(page: Page) -> set[str]:
+    return {str(item.get("id")) for item in page.items}
 
 
-def _add_new(found: dict[str, dict[str, Any]], page: list[dict[str, Any]]) -> int:
-    before = len(found)
-    for item in page:
-        found.setdefault(str(item.get("id")), item)
-    return len(found) - before
-
-
-def _totals(body: Body) -> tuple[float | None, float | None]:
-    """Return `total_count` and `end_offset`, or neither."""
+def _totals(body: Body) -> tuple[float, float, float] | tuple[None, None, None]:
+    """Return `start_offset`, `end_offset` and `total_count`, or none of them."""
     paging = body.get("paging")
     if not isinstance(paging, dict):
-        return None, None
-    total, end = paging.get("total_count"), paging.get("end_offset")
-    if isinstance(total, int | float) and isinstance(end, int | float):
-        return total, end
-    return None, None
+        return None, None, None
+    start, end, total = paging.get("start_offset"), paging.get("end_offset"), paging.get("total_count")
+    if isinstance(start, int | float) and isinstance(end, int | float) and isinstance(total, int | float):
+        return start, end, total
+    return None, None, None

@@ -5,7 +5,6 @@ from typing import Literal
 from orchestrator.errors import Conflict, NotFound, Refused
 from orchestrator.realtimekit.answers import object_at
 from orchestrator.realtimekit.connection import Connection
-from orchestrator.realtimekit.paging import ITEMS_PER_PAGE
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.records import RecordingRecord
 
@@ -69,9 +68,7 @@ class RecordingClient(Connection):
             "running_recordings",
             priority,
             lambda page: (
-                lambda kit: kit.recordings.with_raw_response.get_recordings(
-                    **self._app, status=RUNNING, page_no=page, per_page=ITEMS_PER_PAGE
-                )
+                lambda kit: kit.recordings.with_raw_response.get_recordings(**self._app, status=RUNNING, **page)
             ),
         )
         return [record for record in map(RecordingRecord.read, found) if record.status in RUNNING]

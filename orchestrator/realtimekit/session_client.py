@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from orchestrator.errors import NotFound
 from orchestrator.realtimekit.answers import object_at
 from orchestrator.realtimekit.connection import Connection
-from orchestrator.realtimekit.paging import ITEMS_PER_PAGE
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.records import PeerRecord, SessionRecord
 
@@ -31,11 +30,7 @@ class SessionClient(Connection):
         found = await self._all(
             "live_sessions",
             priority,
-            lambda page: (
-                lambda kit: kit.sessions.with_raw_response.get_sessions(
-                    **self._app, status="LIVE", page_no=page, per_page=ITEMS_PER_PAGE
-                )
-            ),
+            lambda page: lambda kit: kit.sessions.with_raw_response.get_sessions(**self._app, status="LIVE", **page),
             path=("data", "sessions"),
         )
         return [SessionRecord.read(item) for item in found if item.get("status") == "LIVE"]
@@ -46,9 +41,7 @@ class SessionClient(Connection):
             "session_peers",
             priority,
             lambda page: (
-                lambda kit: kit.sessions.with_raw_response.get_session_participants(
-                    session_id, **self._app, page_no=page, per_page=ITEMS_PER_PAGE
-                )
+                lambda kit: kit.sessions.with_raw_response.get_session_participants(session_id, **self._app, **page)
             ),
             session_id,
             path=("data", "participants"),

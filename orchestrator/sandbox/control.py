@@ -45,7 +45,7 @@ class End(BaseModel):
 
 
 class Age(BaseModel):
-    """Move the creation of a meeting back by some seconds."""
+    """Move the creation of a meeting, and its latest change, back by some seconds."""
 
     meeting_id: str
     seconds: float
@@ -116,7 +116,9 @@ class Control:
 
     def _age(self, body: bytes, _query: dict[str, str]) -> JSON:
         age = Age.model_validate_json(body)
-        self._world.meeting(age.meeting_id).created_at -= age.seconds
+        meeting = self._world.meeting(age.meeting_id)
+        meeting.created_at -= age.seconds
+        meeting.updated_at -= age.seconds
         return {"aged": True}
 
     def _emit(self, body: bytes, _query: dict[str, str]) -> JSON:

@@ -205,8 +205,11 @@ def test_a_token_is_not_stored_as_it_is(api: Api) -> None:
     assert post(api, path, {}).json()["token"] == token
 
 
-@pytest.mark.parametrize("kind", ["timeout_after", "reset_after"])
-def test_a_meeting_whose_answer_was_lost_is_found_by_the_repeat(api: Api, sandbox: SandboxServer, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "search"), [("timeout_after", "substring"), ("reset_after", "nothing")])
+def test_a_meeting_whose_answer_was_lost_is_found_by_the_repeat(
+    api: Api, sandbox: SandboxServer, kind: str, search: str
+) -> None:
+    sandbox.switches(search_matches=search)
     sandbox.faults({"operation": "create_meeting", "kind": kind, "seconds": 2})
     lost = post(api, "/v1/meetings", PHYSICS)
     checked(lost, 503)
@@ -240,10 +243,10 @@ def test_a_meeting_that_was_not_made_is_made_once_the_search_has_settled(api: Ap
 
 
 def test_of_two_that_were_made_because_the_search_lagged_one_is_retired(api: Api, sandbox: SandboxServer) -> None:
-    sandbox.switches(search_lag_seconds=2)
+    sandbox.switches(search_lag_seconds=2, list_lag_seconds=2)
     sandbox.faults({"operation": "create_meeting", "kind": "error_after", "times": 2})
     wait_until(lambda: post(api, "/v1/meetings", PHYSICS).status_code == 503 and len(titles(sandbox)) == 2)
-    sandbox.switches(search_lag_seconds=0)
+    sandbox.switches(search_lag_seconds=0, list_lag_seconds=0)
     made = eventually(api, 201)
     assert len(titles(sandbox)) == 1
     alive = [it["id"] for it in sandbox.state()["meetings"] if it["status"] == "ACTIVE"]
@@ -251,8 +254,8 @@ def test_of_two_that_were_made_because_the_search_lagged_one_is_retired(api: Api
 
 
 def made_twice(api: Api, sandbox: SandboxServer) -> tuple[str, str]:
-    """Make a meeting twice, long ago, as if the search had lagged. Returns the recorded one and the other."""
-    sandbox.switches(search_lag_seconds=60)
+    """Make a meeting twice, long ago, as if all looks had lagged. Returns the recorded one and the other."""
+    sandbox.switches(search_lag_seconds=60, list_lag_seconds=60)
     sandbox.faults({"operation": "create_meeting", "kind": "error_after"})
     ours = eventually(api, 201)["realtimekit_meeting_id"]
     meetings = {it["id"] for it in sandbox.state()["meetings"]}

@@ -34,7 +34,7 @@ TIMES, SELDOM = 2, {"get_one_recording": 1}
 """How often a fault strikes; less often for an operation that is repeated more and more rarely."""
 UNANSWERED = ("error_after", "timeout_after", "reset_after")
 AT_ONCE, SOON, LATE = LAGS = (0.0, 1.0, 6.0)
-"""Seconds until a search shows a new meeting: at once, before it matters, and long after it mattered.
+"""Seconds until RealtimeKit shows a new meeting: at once, before it matters, and long after it mattered.
 
 REALTIMEKIT_TIMEOUT_SECONDS and SEARCH_SETTLE_SECONDS (tests/chaos/lane.py) are 1.8 s together.
 """
@@ -104,22 +104,27 @@ def duplicates() -> Iterator[Trouble]:
 
 
 def unanswered(crashes: dict[str, str]) -> Iterator[Trouble]:
-    """Yield troubles in which an answer or a worker is lost, and a search shows what was made soon or late."""
+    """Yield troubles in which an answer or a worker is lost, and what was made is shown soon or late."""
     for operation in MAKING:
         for lag in LAGS if operation == "create_meeting" else (AT_ONCE, LATE):
             name = f"opening {operation}, the worker dies, found after {lag:g} s"
-            yield Trouble(name, point=crashes[operation], switches={"search_lag_seconds": lag})
+            yield Trouble(name, point=crashes[operation], switches=_shown_after(lag))
     for lag in LAGS:
         name = f"gathering create_meeting, the API dies, found after {lag:g} s"
         bounds = Bounds(lost_parents=1 if lag == LATE else 0)
         point = "api:call:create_meeting:after#1"
-        yield Trouble(name, point=point, switches={"search_lag_seconds": lag}, bounds=bounds)
+        yield Trouble(name, point=point, switches=_shown_after(lag), bounds=bounds)
     for lag in (SOON, LATE):  # those at once are among `faults`
         for kind in UNANSWERED:
             yield _unanswered(Part.OPENING, "create_meeting", kind, lag)
         yield _unanswered(Part.GATHERING, "create_meeting", "timeout_after", lag)
     for operation in MAKING[1:]:
         yield _unanswered(Part.OPENING, operation, "timeout_after", LATE)
+
+
+def _shown_after(seconds: float) -> JSON:
+    """Return the switches by which neither a search nor a list shows a new meeting before."""
+    return {"search_lag_seconds": seconds, "list_lag_seconds": seconds}
 
 
 def _unanswered(part: Part, operation: str, kind: str, lag: float) -> Trouble:
@@ -129,7 +134,7 @@ def _unanswered(part: Part, operation: str, kind: str, lag: float) -> Trouble:
         part,
         struck(operation, kind),
         operation=operation,
-        switches={"search_lag_seconds": lag},
+        switches=_shown_after(lag),
         bounds=Bounds(lost_parents=TIMES if late else 0, late_seconds=LATE_SECONDS),
     )
 

@@ -1,5 +1,7 @@
 """Each switch for behaviour that RealtimeKit does not document, in all its positions."""
 
+from datetime import UTC, datetime, timedelta
+
 import cloudflare
 import httpx
 import pytest
@@ -34,23 +36,67 @@ def test_the_same_custom_id_gives_the_same_record(kit: Kit) -> None:
     assert again["name"] == "Anna"
 
 
-@pytest.mark.parametrize(("matches", "search", "found"), [("substring", "k-1", 2), ("exact", "k-1", 1)])
-def test_search_finds_parts_of_titles_or_whole_titles(kit: Kit, matches: str, search: str, found: int) -> None:
-    kit.sandbox.switches(search_matches=matches)
-    for title in ("k-1", "K-10", "other"):
+@pytest.mark.parametrize(
+    ("matches", "found"),
+    [
+        ("substring", ["k-1", "K-10", "a k-1"]),
+        ("exact", ["k-1"]),
+        ("prefix", ["k-1"]),
+        ("words", ["k-1", "a k-1"]),
+        ("nothing", []),
+        ("everything", ["k-1", "K-10", "a k-1", "other"]),
+    ],
+)
+def test_search_matches_parts_of_titles_or_whole_titles(kit: Kit, matches: str, found: list[str]) -> None:
+    kit.sandbox.switches(search_matches=matches, meetings_order="oldest_first")
+    for title in ("k-1", "K-10", "a k-1", "other"):
         kit.meeting(title)
-    assert len(kit.request("GET", "/meetings", params={"search": search}).json()["data"]) == found
+    assert listed(kit, search="k-1") == found
 
 
-def test_search_may_lag_behind_but_the_plain_list_does_not(kit: Kit) -> None:
-    kit.sandbox.switches(search_lag_seconds=0.8)
+@pytest.mark.parametrize(("lag", "query"), [("search_lag_seconds", {"search": "fresh"}), ("list_lag_seconds", {})])
+def test_the_search_or_the_list_may_lag_behind(kit: Kit, lag: str, query: dict[str, str]) -> None:
+    kit.sandbox.switches(**{lag: 0.8})
     kit.meeting("fresh")
+    other = {} if query else {"search": "fresh"}
+    assert (listed(kit, **query), listed(kit, **other)) == ([], ["fresh"])
+    wait_until(lambda: listed(kit, **query) == ["fresh"])
 
-    def found(query: str) -> int:
-        return len(kit.request("GET", f"/meetings{query}").json()["data"])
 
-    assert (found("?search=fresh"), found("")) == (0, 1)
-    wait_until(lambda: found("?search=fresh") == 1)
+@pytest.mark.parametrize(
+    ("compares", "found"),
+    [
+        ("created_at", ["new"]),
+        ("updated_at", ["renamed", "new"]),
+        ("session", ["live"]),
+        ("nothing", ["old", "renamed", "live", "new"]),
+    ],
+)
+def test_start_time_is_compared_with_one_of_several_times(kit: Kit, compares: str, found: list[str]) -> None:
+    kit.sandbox.switches(start_time_compares=compares, meetings_order="oldest_first")
+    for title in ("old", "old name", "live"):
+        kit.sandbox.age(kit.meeting(title), 3600)
+    _, to_rename, to_join = (meeting["id"] for meeting in kit.sandbox.state()["meetings"])
+    kit.api.meetings.update_meeting_by_id(to_rename, **kit.ids, title="renamed")
+    kit.joined(to_join)
+    kit.meeting("new")
+    assert listed(kit, start_time=(datetime.now(UTC) - timedelta(minutes=1)).isoformat()) == found
+
+
+@pytest.mark.parametrize(
+    ("order", "found"),
+    [("newest_first", ["a", "c", "b"]), ("oldest_first", ["b", "c", "a"]), ("by_title", ["a", "b", "c"])],
+)
+def test_meetings_come_in_one_of_several_orders(kit: Kit, order: str, found: list[str]) -> None:
+    kit.sandbox.switches(meetings_order=order)
+    for title in ("b", "c", "a"):
+        kit.meeting(title)
+    assert listed(kit) == found
+
+
+def listed(kit: Kit, **query: str) -> list[str]:
+    """Return the titles of the meetings that a query gives."""
+    return [meeting["title"] for meeting in kit.request("GET", "/meetings", params=query).json()["data"]]
 
 
 @pytest.mark.parametrize("triggers", [False, True])

@@ -1,5 +1,6 @@
 """Meetings over REST: create, list, get, replace, update; they are retired (INACTIVE), never deleted."""
 
+from orchestrator.sandbox.rest import finding
 from orchestrator.sandbox.rest.bodies import MeetingBody, MeetingPatch
 from orchestrator.sandbox.rest.calls import Call, list_response
 from orchestrator.sandbox.rest.responses import Response, ok
@@ -18,18 +19,8 @@ def create(world: World, call: Call) -> Response:
 
 
 def find(world: World, call: Call) -> Response:
-    """GET /meetings, newest first, filtered by search, status, start_time and end_time."""
-    status, search = call.one_of("status", "ACTIVE", "INACTIVE"), call.first("search")
-    since, until = call.moment("start_time"), call.moment("end_time")
-    found = [
-        meeting
-        for meeting in reversed(world.meetings.values())
-        if (status is None or meeting.status == status)
-        and (since is None or meeting.created_at >= since)
-        and (until is None or meeting.created_at <= until)
-        and (search is None or _matches(world, meeting, search))
-    ]
-    return list_response(call, world, found, show)
+    """GET /meetings, filtered by search, status, start_time and end_time."""
+    return list_response(call, world, finding.meetings(world, call), show)
 
 
 def get(world: World, call: Call) -> Response:
@@ -72,12 +63,3 @@ def show(meeting: Meeting) -> JSON:
 
 def _settings(body: MeetingBody) -> JSON:
     return body.model_dump(exclude={"title"}, exclude_none=True)
-
-
-def _matches(world: World, meeting: Meeting, search: str) -> bool:
-    if now() < meeting.created_at + world.config.switches.search_lag_seconds:
-        return False
-    title = meeting.title or ""
-    if world.config.switches.search_matches == "exact":
-        return search in {meeting.id, title}
-    return search.lower() in title.lower() or search.lower() in meeting.id

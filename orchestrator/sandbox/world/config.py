@@ -20,10 +20,21 @@ class Switches(Settable):
 
     duplicate_participant: Literal["second_record", "conflict", "same_record"] = "second_record"
     """What happens when a custom_participant_id is added to a meeting again."""
-    search_matches: Literal["substring", "exact"] = "substring"
-    """How `GET /meetings?search=` compares the text with title and id; `substring` ignores case."""
+    search_matches: Literal["substring", "exact", "prefix", "words", "nothing", "everything"] = "substring"
+    """How `GET /meetings?search=` compares the text with title and id; `substring` and `words` ignore case.
+
+    `nothing` finds no meeting, and `everything` gives all meetings, as an API that ignores the parameter.
+    """
     search_lag_seconds: float = Field(0.0, ge=0)
     """How long it takes until `search` finds a new meeting."""
+    list_lag_seconds: float = Field(0.0, ge=0)
+    """How long it takes until `GET /meetings` without `search` shows a new meeting."""
+    start_time_compares: Literal["created_at", "updated_at", "session", "nothing"] = "created_at"
+    """Which time of a meeting `start_time` and `end_time` are compared with.
+
+    `session` leaves out meetings that nobody is in, and `nothing` ignores both parameters.
+    """
+    meetings_order: Literal["newest_first", "oldest_first", "by_title"] = "newest_first"
     record_empty_meeting: Literal["refuse", "allow"] = "refuse"
     inactive_ejects: bool = False
     """INACTIVE also ends the session and puts everybody out."""

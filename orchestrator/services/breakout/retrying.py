@@ -55,4 +55,4 @@ def _begin_anew(room: Room, breakout: Breakout) -> None:
     room.wanted, room.error, room.tries, room.failures = RoomWanted.OPEN, None, 0, 0
     room.realtimekit_meeting_id = room.name_at_realtimekit = room.retired_at = None
     room.in_doubt_since = room.in_doubt_since or breakout.created_at
-    room.ever_in_doubt = True
+    room.first_in_doubt_at = breakout.created_at

@@ -25,8 +25,8 @@ from orchestrator.store.database import Transaction
 from schemas.columns import new_id
 from schemas.tables import IdempotencyKey
 
-HOLD_CALLS = 4
-"""How many calls of full length a holder has time for: presets, a search, the create, and one to spare."""
+HOLD_CALLS = 6
+"""How many calls of full length a holder has time for: presets, a search, two lists, the create, one to spare."""
 PATIENCE_SECONDS = 5.0
 PAUSE_SECONDS = 0.1
 """The time between two looks for another request's answer, which takes that request some calls to RealtimeKit."""
@@ -40,6 +40,8 @@ class Held:
     holder: str
     mark: str
     since: datetime
+    asked_at: datetime
+    """When the first request with this key came; nothing was made before."""
     in_doubt_since: datetime | None
     """When an earlier request may have made the meeting, at the latest."""
     last_call_at: float
@@ -106,7 +108,7 @@ def _take(deps: Deps, once: Once) -> Held | None:
         row.holder, row.held_until = new_id(), now + timedelta(seconds=length)
         assert row.mark is not None
         last_call_at = begun + length - deps.settings.realtimekit_timeout_seconds
-        return Held(once, row.holder, row.mark, now, row.in_doubt_since, last_call_at)
+        return Held(once, row.holder, row.mark, now, row.created_at, row.in_doubt_since, last_call_at)
 
 
 def _mine(tx: Transaction, held: Held) -> IdempotencyKey | None:

@@ -17,7 +17,7 @@ from orchestrator.services.idempotency import keys, pending
 from orchestrator.services.idempotency.keys import Once, Render, Reply
 from orchestrator.services.idempotency.pending import Held
 from orchestrator.services.meetings import registering
-from orchestrator.services.passes.doubt import find_ours, must_have_settled
+from orchestrator.services.passes.doubt import Doubt, find_ours, must_have_settled
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from schemas.columns import new_id
@@ -102,7 +102,7 @@ def _make(deps: Deps, title: str, before_call: BeforeCall = None) -> MeetingReco
 def _make_or_find(deps: Deps, title: str, held: Held) -> MeetingRecord:
     """Return a meeting with the key's mark. One that an earlier try may have made is looked for first."""
     if held.in_doubt_since is not None:
-        if hits := deps.realtimekit.run(find_ours(deps, held.mark), held.before_call):
+        if hits := find_ours(deps, Doubt(held.mark, held.asked_at, held.before_call)):
             for surplus in hits[1:]:
                 deps.realtimekit.run(deps.realtimekit.retire_meeting(surplus.id), held.before_call)
             return hits[0]

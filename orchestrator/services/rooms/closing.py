@@ -3,7 +3,8 @@
 A step that fails does not prevent the others. Refusals are reported, and other failures are tried again.
 """
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +20,7 @@ from orchestrator.services.breakout import recordings
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.locked import locked
 from orchestrator.services.deps import Deps
-from orchestrator.services.passes.doubt import find_ours, must_have_settled
+from orchestrator.services.passes.doubt import Doubt, find_ours, must_have_settled
 from orchestrator.services.people import presence
 from orchestrator.services.result import Result
 from orchestrator.services.rooms.work import RecordingWork, RoomWork
@@ -54,8 +55,9 @@ def close(deps: Deps, lease: Lease, work: RoomWork) -> Result:
     """Leave nothing of the room at RealtimeKit but a retired meeting and its finished recordings."""
     must_have_settled(deps, work.in_doubt_since, work.now)
     ended = Ended(lease.claim, work)
-    if work.ever_in_doubt:
-        deps.realtimekit.run(_attempt(ended, _find_surplus(deps, ended)), lease.before_call)
+    if work.first_in_doubt_at is not None:
+        with _noting_failure(ended):
+            _find_surplus(deps, ended, Doubt(work.key, work.first_in_doubt_at, lease.before_call, Priority.CLOSING))
     if ended.surplus:
         _report_surplus(deps, ended)
     deps.realtimekit.run(_end_at_realtimekit(deps.realtimekit, ended), lease.before_call)
@@ -67,8 +69,8 @@ def close(deps: Deps, lease: Lease, work: RoomWork) -> Result:
     return result
 
 
-async def _find_surplus(deps: Deps, ended: Ended) -> None:
-    found = await find_ours(deps, ended.work.key, Priority.CLOSING)
+def _find_surplus(deps: Deps, ended: Ended, doubt: Doubt) -> None:
+    found = find_ours(deps, doubt)
     ended.surplus = [meeting.id for meeting in found if meeting.id != ended.work.realtimekit_meeting_id]
 
 
@@ -117,8 +119,15 @@ async def _end_at_realtimekit(kit: RealtimeKit, ended: Ended) -> None:
 
 
 async def _attempt(ended: Ended, step: Coroutine[Any, Any, None]) -> None:
-    try:
+    with _noting_failure(ended):
         await step
+
+
+@contextmanager
+def _noting_failure(ended: Ended) -> Iterator[None]:
+    """Keep the error of a step, which must not prevent the steps after it."""
+    try:
+        yield
     except Refused as error:
         ended.refusals.append(error.message)
     except (OutOfQuota, Stopping):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from orchestrator.errors import LeaseLost, OutcomeUnknown, Refused, TryAgain
 from orchestrator.realtimekit.records import MeetingRecord
 from orchestrator.services.deps import Deps
-from orchestrator.services.passes.doubt import find_ours, must_have_settled
+from orchestrator.services.passes.doubt import Doubt, find_ours, must_have_settled
 from orchestrator.services.rooms.work import RoomWork, mark_guests
 from orchestrator.store import due
 from orchestrator.store.leases import Lease
@@ -23,17 +23,18 @@ class Made:
 
 def ensure_meeting(deps: Deps, lease: Lease, work: RoomWork) -> str:
     """Find or make the room's child meeting, record it, and return its id. Raises LeaseLost, RealtimeKitError."""
-    meeting = _look_up(deps, lease, work) if work.in_doubt_since else None
-    meeting = meeting or _make(deps, lease, work)
+    meeting = _look_up(deps, lease, work) or _make(deps, lease, work)
     if not deps.database.groups.run(_record_all, deps, work.breakout_id, Made(lease.claim, work, meeting.id)):
         raise LeaseLost(f"room {work.room_id} is somebody else's by now")
     return meeting.id
 
 
 def _look_up(deps: Deps, lease: Lease, work: RoomWork) -> MeetingRecord | None:
-    """Find the meeting by the ending of its title. A miss counts only some time after the doubt: the search may lag."""
-    hits = deps.realtimekit.run(find_ours(deps, work.key, work.priority), lease.before_call)
-    if hits:
+    """Find the meeting if it may be there. A miss counts only some time after the doubt, because looks may lag."""
+    if work.in_doubt_since is None:
+        return None
+    since = work.first_in_doubt_at or work.in_doubt_since
+    if hits := find_ours(deps, Doubt(work.key, since, lease.before_call, work.priority)):
         return hits[0]
     must_have_settled(deps, work.in_doubt_since, work.now)
     _record_doubt(deps, lease.claim, in_doubt=True)

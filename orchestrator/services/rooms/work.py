@@ -43,7 +43,7 @@ class RoomWork:
     key: str
     realtimekit_meeting_id: str | None
     in_doubt_since: datetime | None
-    ever_in_doubt: bool
+    first_in_doubt_at: datetime | None
     now: datetime
     guests: list[Guest]
     leavers: list[Leaver]
@@ -128,7 +128,7 @@ def _work(deps: Deps, room: Room, breakout: Breakout, meeting: Meeting, around: 
         key=room.key,
         realtimekit_meeting_id=room.realtimekit_meeting_id,
         in_doubt_since=room.in_doubt_since,
-        ever_in_doubt=room.ever_in_doubt or room.in_doubt_since is not None,
+        first_in_doubt_at=room.first_in_doubt_at or room.in_doubt_since,
         now=around.now,
         guests=around.guests.get(room.id, []),
         leavers=around.leavers.get(room.id, []),
@@ -151,7 +151,7 @@ def _may_be_occupied(room: Room, breakout: Breakout, meeting: Meeting, around: _
 def _mark_doubts(tx: Transaction, rooms: Sequence[Room], works: Mapping[str, RoomWork]) -> None:
     """Mark each thing that is asked for next. Should the answer be lost, it may be there without our knowing."""
     for room in rooms:
-        room.ever_in_doubt = works[room.id].ever_in_doubt
+        room.first_in_doubt_at = works[room.id].first_in_doubt_at
         if room.realtimekit_meeting_id is None:
             room.in_doubt_since = room.in_doubt_since or works[room.id].now
     mark_guests(tx, [works[room.id] for room in rooms if room.realtimekit_meeting_id is not None])

@@ -242,7 +242,7 @@ def _room() -> None:
         sa.Column("realtimekit_meeting_id", sa.String(length=64), nullable=True),
         sa.Column("name_at_realtimekit", sa.String(), nullable=True),
         sa.Column("in_doubt_since", UtcDateTime(), nullable=True),
-        sa.Column("ever_in_doubt", sa.Boolean(), nullable=False),
+        sa.Column("first_in_doubt_at", UtcDateTime(), nullable=True),
         sa.Column("polled_at", UtcDateTime(), nullable=True),
         sa.Column("strangers", sa.Integer(), nullable=False),
         sa.Column("retired_at", UtcDateTime(), nullable=True),
