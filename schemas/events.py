@@ -20,6 +20,7 @@ class ProblemKind(StrEnum):
     """Every `what` of a problem: a phrase that programs may compare."""
 
     MEETING_RETIRED_LATE = "meeting retired late"
+    NO_PLACE = "no place"
     PARTICIPANT_REFUSED = "participant refused"
     PEOPLE_LOST = "people lost"
     PEOPLE_SEEN_LATE = "people seen late"

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from schemas.states import AssignmentMode, LateJoin, Location, OnRoomFailure, Role, Who
+from schemas.states import AssignmentMode, Deal, LateJoin, Location, OnRoomFailure, Role, Who
 
 MOST_ROOMS = 500
 MOST_PEOPLE = 5000
@@ -166,6 +166,11 @@ def numbered_rooms(count: int) -> list[RoomRequest]:
     return [RoomRequest(name=f"Room {number}") for number in range(1, count + 1)]
 
 
+def rooms_needed(people: int, room_size: int) -> int:
+    """Return how many rooms of that size so many people fill; at least one."""
+    return max(1, -(-people // room_size))
+
+
 def _rooms(value: Any) -> Any:
     """Turn a number, or a list that may contain bare names, into a list of rooms."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -198,12 +203,24 @@ Rooms = Annotated[
 class AssignmentRequest(RequestBody):
     """Who decides where people sit: `even` deals them out by a seeded shuffle, `manual` follows `rooms` alone."""
 
-    mode: AssignmentMode = AssignmentMode.EVEN
+    mode: AssignmentMode = Field(
+        default=AssignmentMode.EVEN, description="People who are listed in `rooms` sit there in either mode."
+    )
     seed: Annotated[int, _whole(-LARGEST_SEED - 1, LARGEST_SEED)] | None = Field(
         default=None, description="Same seed and same participants: same groups. Made at random when not given."
     )
-    who: Who = Who.REGISTERED
-    include_hosts: StrictBool = False
+    who: Who = Field(
+        default=Who.REGISTERED,
+        description="Whom a deal is for: all who are registered, or those of them who are present when it is made.",
+    )
+    include_hosts: StrictBool = Field(default=False, description="Whether hosts are dealt out too.")
+    deal: Deal | None = Field(
+        default=None,
+        description="When the groups are dealt for good. `now`: when it is planned; who has come since is placed at "
+        "the start as `late_join` says. `at_start`: at the start, or when it is prepared, among those who are there "
+        "by then; until then the groups are a preview. Default: `at_start` with `room_size`, with `who: present`, or "
+        "when there is nobody to deal yet; else `now`.",
+    )
 
 
 class RecordingRequest(RequestBody):
@@ -219,7 +236,9 @@ class BreakoutRequest(RequestBody):
     name: Name | None = Field(default=None, description='"Breakout n" when not given.')
     rooms: Rooms = Field(default=None, description="A number, a list of names, or a list of rooms.")
     room_size: Annotated[int, _whole(1, 1000)] | None = Field(
-        default=None, description="Instead of `rooms`: as many rooms of at most this many people as are needed."
+        default=None,
+        description="Instead of `rooms`: as many rooms of at most this many people as are needed. How many that is "
+        "is decided when the groups are dealt (`assignment.deal`).",
     )
     assignment: AssignmentRequest = Field(default_factory=AssignmentRequest)
     duration_seconds: Annotated[int, _whole(10, 86400)] | None = Field(default=None, description="Null: no timer.")
@@ -231,7 +250,11 @@ class BreakoutRequest(RequestBody):
     recording: RecordingRequest = Field(default_factory=RecordingRequest)
     allow_switch: StrictBool = False
     allow_return: StrictBool = True
-    late_join: LateJoin = LateJoin.LEAST_FILLED
+    late_join: LateJoin = Field(
+        default=LateJoin.LEAST_FILLED,
+        description="Where somebody goes who comes after the groups were dealt: to the room with the fewest people, "
+        "or nowhere (`main`).",
+    )
     on_room_failure: OnRoomFailure = OnRoomFailure.REDISTRIBUTE
     start: Start = "manual"
 
@@ -250,7 +273,7 @@ class BreakoutRequest(RequestBody):
         if self.rooms is not None:
             return self.rooms
         assert self.room_size is not None
-        needed = max(1, -(-people // self.room_size))
+        needed = rooms_needed(people, self.room_size)
         if needed > MOST_ROOMS:
             raise ValueError(f"{people} people in rooms of {self.room_size} would need {needed} of {MOST_ROOMS} rooms")
         return numbered_rooms(needed)

@@ -6,13 +6,18 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.states import (
+    AssignmentMode,
     BreakoutState,
     CloseReason,
+    Deal,
+    LateJoin,
     Location,
+    OnRoomFailure,
     RecordingState,
     Role,
     RoomState,
     SeatState,
+    Who,
 )
 
 Item = TypeVar("Item")
@@ -77,6 +82,7 @@ class SeatedPerson(ResponseBody):
     custom_participant_id: str
     name: str
     state: SeatState
+    pinned: bool = Field(description="Whether they were put there by name or by hand, so that no deal moves them.")
 
 
 class RecordingResponse(ResponseBody):
@@ -162,6 +168,23 @@ class Problem(ResponseBody):
     at: datetime
 
 
+class AssignmentResponse(ResponseBody):
+    """Who decides where people sit, and when."""
+
+    mode: AssignmentMode
+    seed: int = Field(description="Decides the groups, with the people and the rules.")
+    who: Who
+    include_hosts: bool
+    deal: Deal = Field(description="With `at_start` the groups are a preview until it is prepared or starts.")
+
+
+class RecordingSettings(ResponseBody):
+    """How rooms are recorded, when they are."""
+
+    max_seconds: int | None = Field(description="In seconds; null: as long as RealtimeKit allows.")
+    file_name_prefix: str | None
+
+
 class BreakoutSummary(ResponseBody):
     """B as it stands in a list: without rooms and unassigned people."""
 
@@ -170,12 +193,17 @@ class BreakoutSummary(ResponseBody):
     name: str
     state: BreakoutState
     seed: int
+    assignment: AssignmentResponse
+    room_size: int | None = Field(description="People in a room at most; null unless it was given instead of `rooms`.")
     duration_seconds: int | None
     countdown_seconds: int
     warn_before_seconds: list[int]
     record: bool
+    recording: RecordingSettings
     allow_switch: bool
     allow_return: bool
+    late_join: LateJoin
+    on_room_failure: OnRoomFailure
     scheduled_for: datetime | None = Field(
         description="The time asked for; null unless `start` is a time, and again once that time was missed."
     )

@@ -87,6 +87,13 @@ class Who(StrEnum):
     PRESENT = "present"
 
 
+class Deal(StrEnum):
+    """When the groups of an even assignment are dealt for good."""
+
+    NOW = "now"
+    AT_START = "at_start"
+
+
 class LateJoin(StrEnum):
     """Where somebody goes who arrives while the breakout is open."""
 

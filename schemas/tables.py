@@ -12,6 +12,7 @@ from schemas.states import (
     AssignmentMode,
     BreakoutState,
     CloseReason,
+    Deal,
     FactSource,
     KeyRole,
     LateJoin,
@@ -220,6 +221,13 @@ class Breakout(Due, table=True):
     mode: AssignmentMode = Field(default=AssignmentMode.EVEN, sa_type=state_column(AssignmentMode))
     who: Who = Field(default=Who.REGISTERED, sa_type=state_column(Who))
     include_hosts: bool = False
+    deal: Deal = Field(default=Deal.NOW, sa_type=state_column(Deal))
+    dealt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When its groups were dealt for good; until then those that are stored are a preview."""
+    room_size: int | None = None
+    """Rooms of at most so many people are made when the groups are dealt; null: the rooms were named or counted."""
+    kept_in_main: list[str] = Field(default_factory=list, sa_type=Json)
+    """The ids of people whom an operator has moved to main before the start. Nobody deals them."""
     duration_seconds: int | None = None
     countdown_seconds: int = 60
     warn_before_seconds: list[int] = Field(default_factory=list, sa_type=Json)
@@ -314,6 +322,9 @@ class Seat(SQLModel, table=True):
     state: SeatState = Field(default=SeatState.ASSIGNED, sa_type=state_column(SeatState))
     wanted: bool = True
     pinned: bool = False
+    """Whether an operator has put the person there; no later deal moves them."""
+    given_up: bool = False
+    """Whether the person had left before the start. They are dealt a place again if they come."""
     previous_id: str | None = Field(default=None, max_length=36)
     """The seat that this person keeps until the token of this one is there."""
     leave_by: datetime | None = Field(default=None, sa_type=UtcDateTime)

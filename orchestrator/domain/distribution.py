@@ -34,6 +34,8 @@ class RoomNow:
 
     people: int
     max_participants: int | None = None
+    there: int | None = None
+    """How many are in it by now, which goes before how many belong there; None: that does not count."""
 
     @property
     def has_place(self) -> bool:
@@ -47,20 +49,39 @@ def random_seed() -> int:
 
 
 def distribute(people: Iterable[str], rooms: Sequence[RoomSpec], seed: int) -> list[list[str]]:
-    """Return the people of each room, pinned people first. Raises Impossible.
+    """Return the people of each room, as `deal` does. Raises Impossible when somebody finds no place."""
+    others = set(people) - _pinned(rooms)
+    _check_places(len(others), rooms)
+    return deal(others, rooms, seed)[0]
+
+
+def deal(people: Iterable[str], rooms: Sequence[RoomSpec], seed: int) -> tuple[list[list[str]], list[str]]:
+    """Return the people of each room, pinned people first, and the people for whom there is no place.
 
     Pinned people stay where they are pinned. The others even the sizes out as far as that and the limits allow. The
     seed also decides which rooms get one more than others.
     """
     others = set(people) - _pinned(rooms)
-    _check_places(len(others), rooms)
     luck = random.Random(seed)  # noqa: S311 - must be repeatable, and guards nothing
     now = [RoomNow(len(room.pinned), room.max_participants) for room in rooms]
     places = _places(now, _shuffled(range(len(rooms)), luck))
     groups = [list(room.pinned) for room in rooms]
-    for person, index in zip(_shuffled(sorted(others), luck), places, strict=False):
-        groups[index].append(person)
-    return groups
+    left: list[str] = []
+    for person in _shuffled(sorted(others), luck):
+        index = next(places, None)
+        (left if index is None else groups[index]).append(person)
+    return groups, left
+
+
+def deal_further(people: Iterable[str], rooms: Sequence[RoomNow], seed: int) -> dict[str, int | None]:
+    """Deal people into rooms that have people already. Return the room index of each, or None without a place.
+
+    The seed decides the order of the people, and which of two rooms that are filled alike is first. In whatever order
+    they came, the result is the same.
+    """
+    luck = random.Random(seed)  # noqa: S311 - must be repeatable, and guards nothing
+    places = _places(rooms, _shuffled(range(len(rooms)), luck))
+    return {person: next(places, None) for person in _shuffled(sorted(set(people)), luck)}
 
 
 def redistribute(people: Iterable[str], rooms: Sequence[RoomNow]) -> dict[str, int | None]:
@@ -71,14 +92,18 @@ def redistribute(people: Iterable[str], rooms: Sequence[RoomNow]) -> dict[str, i
 
 def _places(rooms: Sequence[RoomNow], order: Iterable[int]) -> Iterator[int]:
     """Yield the index of the least filled room for each next person, until all are full; `order` breaks ties."""
-    heap = [(rooms[index].people, rank, index) for rank, index in enumerate(order) if rooms[index].has_place]
+    heap = [
+        (room.people if room.there is None else room.there, room.people, rank, index)
+        for rank, index in enumerate(order)
+        if (room := rooms[index]).has_place
+    ]
     heapq.heapify(heap)
     while heap:
-        people, rank, index = heap[0]
+        there, people, rank, index = heap[0]
         yield index
         limit = rooms[index].max_participants
         if limit is None or people + 1 < limit:
-            heapq.heapreplace(heap, (people + 1, rank, index))
+            heapq.heapreplace(heap, (there + 1, people + 1, rank, index))
         else:
             heapq.heappop(heap)
 

@@ -68,6 +68,16 @@ def occupied_rooms(session: Session, room_ids: Iterable[str]) -> set[str]:
     return {room_id for room_id in session.scalars(statement.distinct()) if room_id is not None}
 
 
+def people_in(session: Session, room_ids: Iterable[str]) -> dict[str, int]:
+    """Count the people who are known to be in each of these rooms. Empty rooms are left out."""
+    people = func.count(func.distinct(col(Presence.participant_id)))
+    statement = select(col(Presence.room_id), people).where(
+        col(Presence.room_id).in_(list(room_ids)), col(Presence.left_at).is_(None)
+    )
+    found = session.execute(statement.group_by(col(Presence.room_id)))
+    return {room_id: number for room_id, number in found if room_id is not None}
+
+
 def rooms_with_unseen(session: Session, room_ids: Iterable[str]) -> set[str]:
     """Return the rooms that somebody may have entered unseen, with a token and a seat that is `never_joined`."""
     statement = select(col(Seat.room_id)).where(

@@ -55,7 +55,7 @@ def test_a_draft_has_all_that_the_contract_names(api: Api) -> None:
         "recordings": RECORDING_COUNTS,
     }
     assert sorted(map(len, groups(made))) == [1, 2]
-    assert made["rooms"][0]["participants"][0].keys() == {"custom_participant_id", "name", "state"}
+    assert made["rooms"][0]["participants"][0].keys() == {"custom_participant_id", "name", "state", "pinned"}
     assert [room["name"] for room in made["rooms"]] == ["Room 1", "Room 2"]
     assert {room["state"] for room in made["rooms"]} == {"planned"}
     assert made["progress"]["participants"]["total"] == 3

@@ -36,7 +36,8 @@ def rooms() -> list[dict[str, Any]]:
             "realtimekit_meeting_id": f"child-{index}",
             "closes_at": None,
             "participants": [
-                {"custom_participant_id": name.lower(), "name": name, "state": "returned"} for name in NAMES[index::4]
+                {"custom_participant_id": name.lower(), "name": name, "state": "returned", "pinned": False}
+                for name in NAMES[index::4]
             ],
             "recording": {
                 "id": f"recording-{index}",
@@ -62,10 +63,15 @@ def breakout(**changes: Any) -> BreakoutResponse:
             "name": "Round 1",
             "state": "closed",
             "seed": 1,
+            "assignment": {"mode": "even", "seed": 1, "who": "registered", "include_hosts": False, "deal": "now"},
+            "room_size": None,
             "duration_seconds": 20,
             "countdown_seconds": 5,
             "warn_before_seconds": [],
             "record": True,
+            "recording": {"max_seconds": None, "file_name_prefix": None},
+            "late_join": "least_filled",
+            "on_room_failure": "redistribute",
             "allow_switch": False,
             "allow_return": True,
             "scheduled_for": None,

@@ -102,6 +102,14 @@ class LockedBreakout:
         data = {"what": kind, "detail": detail, "room_id": room_id, "custom_participant_id": custom_participant_id}
         self.log(EventType.PROBLEM, data | ({"realtimekit_id": realtimekit_id} if realtimekit_id else {}))
 
+    def reported(self, kind: ProblemKind) -> set[str]:
+        """Return the callers' own ids of the people about whom problems of this kind were reported."""
+        self.write_log()
+        statement = select(col(Event.data)).where(
+            col(Event.breakout_id) == self.row.id, col(Event.type) == EventType.PROBLEM
+        )
+        return {data["custom_participant_id"] for data in self.tx.session.scalars(statement) if data["what"] == kind}
+
     def change_by_operator(self, fields: Iterable[str]) -> None:
         """Count an operator's change of these fields of the breakout, log it, and wake everybody's stream."""
         self.count_change()

@@ -30,6 +30,8 @@ def move_person(deps: Deps, breakout_id: str, custom_participant_id: str, room_i
         person = participant(b.tx.session, b.row.meeting_id, custom_participant_id)
         _require(b.row.state, PLANNED | RUNNING, "this breakout")
         present = _present_seat(b, person.id)
+        if b.row.state in PLANNED:
+            _pin(b, person.id, present, room_id)
         if (present.room_id if present else None) != room_id:
             _move(b, person.id, present, room_id)
         return b.row.state in RUNNING
@@ -42,9 +44,20 @@ def _move(b: LockedBreakout, participant_id: str, present: Seat | None, room_id:
     if present is not None:
         _unseat(b, present, goes_home=room is None)
     if room is not None:
-        seat_in(b, room, {participant_id: present})
+        seat_in(b, room, {participant_id: present}, pinned=True)
     b.count_change()
     b.people.raise_versions([participant_id])
+
+
+def _pin(b: LockedBreakout, participant_id: str, present: Seat | None, room_id: str | None) -> None:
+    """Remember before the start that an operator wants a person there, so that no deal moves them.
+
+    That holds also for the place where the person is already. A new seat is pinned when it is made.
+    """
+    others = [row_id for row_id in b.row.kept_in_main if row_id != participant_id]
+    b.row.kept_in_main = others if room_id else [*others, participant_id]
+    if present is not None and present.room_id == room_id:
+        present.pinned = True
 
 
 def _present_seat(b: LockedBreakout, participant_id: str) -> Seat | None:

@@ -9,9 +9,9 @@ from orchestrator.errors import WrongState
 from orchestrator.services.breakout import failing, recordings
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.closing import start_countdown
+from orchestrator.services.breakout.dealing import deal_at_start
 from orchestrator.services.breakout.invitations import invite
 from orchestrator.services.breakout.retiring import has_unretired_rooms
-from orchestrator.services.breakout.seating import seat_latecomers
 from orchestrator.services.breakout.watching import watch_people
 from orchestrator.store import due
 from orchestrator.store.queries import lock_meeting
@@ -48,7 +48,7 @@ def begin_opening(b: LockedBreakout) -> None:
     b.row.starts_at = b.now
     b.row.opening_until = b.now + timedelta(seconds=b.deps.settings.opening_deadline_seconds)
     b.count_change()
-    seat_latecomers(b)
+    deal_at_start(b)
     b.people.raise_versions()
 
 

@@ -1,47 +1,122 @@
 """Giving people seats: latecomers, the people of a failed room, those of a room that is tried again."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import exists, select
 from sqlmodel import col
 
-from orchestrator.domain.distribution import RoomNow, redistribute
+from orchestrator.domain.distribution import RoomNow, deal_further
 from orchestrator.domain.membership import may_be_dealt, takes_people
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.store import due
-from orchestrator.store.queries import room_sizes
-from schemas.states import POINTS_TO_ROOM, AssignmentMode, LateJoin, RoomWanted, SeatState
+from orchestrator.store.queries import people_in, room_sizes
+from schemas.events import ProblemKind
+from schemas.states import (
+    POINTS_TO_ROOM,
+    AssignmentMode,
+    BreakoutState,
+    LateJoin,
+    Location,
+    RoomWanted,
+    SeatState,
+    Who,
+)
 from schemas.tables import Participant, Room, Seat
 
 
 def seat_latecomers(b: LockedBreakout, participant_ids: Collection[str] | None = None) -> None:
     """Seat people (None: of the whole meeting) whom an even assignment deals and who never had a seat in this breakout.
 
-    Each goes into the room that is least filled by then. Without a place they stay in main.
+    Each goes into the room with the fewest people by then. Without a place they stay in main, which is reported.
     """
-    if b.row.mode is not AssignmentMode.EVEN or b.row.late_join is not LateJoin.LEAST_FILLED:
-        return
-    late = [person.id for person in _never_seated(b, participant_ids) if _is_dealt(b, person)]
-    if not late:
+    if b.row.mode is AssignmentMode.EVEN and b.row.late_join is LateJoin.LEAST_FILLED:
+        seat_further(b, dealable(b, participant_ids, never_seated=True))
+
+
+def seat_further(b: LockedBreakout, people: Mapping[str, str], room_size: int | None = None) -> None:
+    """Seat people besides those who are seated; `people` holds our ids by the callers' own.
+
+    While the breakout is open, the people who are in a room go before those who belong there.
+    """
+    if not people:
         return
     rooms = [room for room in b.rooms() if takes_people(room)]
     sizes = room_sizes(b.tx.session, b.row.id)
-    placed = redistribute(late, [RoomNow(sizes.get(room.id, 0), room.max_participants) for room in rooms])
-    for index, room in enumerate(rooms):
-        seat_in(b, room, {person_id: None for person_id in late if placed[person_id] == index})
-    b.people.raise_versions(late)
+    there = people_in(b.tx.session, [room.id for room in rooms]) if b.row.state is BreakoutState.OPEN else {}
+    now = [
+        RoomNow(sizes.get(room.id, 0), room_limit(room, room_size), there.get(room.id, 0) if there else None)
+        for room in rooms
+    ]
+    placed = deal_further(people, now, b.row.seed)
+    groups: list[dict[str, Seat | None]] = [{} for _ in rooms]
+    for name, index in placed.items():
+        if index is not None:
+            groups[index][people[name]] = None
+    seat_all(b, list(zip(rooms, groups, strict=True)))
+    b.people.raise_versions(participant_id for group in groups for participant_id in group)
+    report_no_place(b, [name for name, index in placed.items() if index is None])
 
 
-def _never_seated(b: LockedBreakout, participant_ids: Collection[str] | None) -> list[Participant]:
-    seated = exists().where(col(Seat.participant_id) == col(Participant.id), col(Seat.breakout_id) == b.row.id)
-    statement = select(Participant).where(col(Participant.meeting_id) == b.row.meeting_id, ~seated)
+def room_limit(room: Room, room_size: int | None) -> int | None:
+    """Return how many people a room takes in a deal with this `room_size`; None: any number."""
+    return min((limit for limit in (room.max_participants, room_size) if limit is not None), default=None)
+
+
+def dealable(
+    b: LockedBreakout, participant_ids: Collection[str] | None = None, *, never_seated: bool = False
+) -> dict[str, str]:
+    """Return whom an even assignment deals, of these people (None: of all): our ids by the callers' own.
+
+    Nobody deals people whom an operator has moved to main before the start.
+    """
+    columns = col(Participant.id), col(Participant.custom_participant_id), col(Participant.role)
+    statement = select(*columns, col(Participant.location)).where(col(Participant.meeting_id) == b.row.meeting_id)
+    if never_seated:
+        mine = col(Seat.participant_id) == col(Participant.id), col(Seat.breakout_id) == b.row.id
+        statement = statement.where(~exists().where(*mine, ~col(Seat.given_up)))
     if participant_ids is not None:
         statement = statement.where(col(Participant.id).in_(participant_ids))
-    return list(b.tx.session.scalars(statement.order_by(col(Participant.id))))
+    roles, locations = b.people.changed("role"), b.people.changed("location")
+    return {
+        name: row_id
+        for row_id, name, role, location in b.tx.session.execute(statement)
+        if may_be_dealt(b.row, roles.get(row_id, role), locations.get(row_id, location))
+        and row_id not in b.row.kept_in_main
+    }
 
 
-def _is_dealt(b: LockedBreakout, person: Participant) -> bool:
-    return may_be_dealt(b.row, b.people.value(person, "role"), b.people.value(person, "location"))
+def free_seats_of_the_absent(b: LockedBreakout) -> None:
+    """With `who: present`, take back the seats of people who have left before the start. Pinned people keep theirs."""
+    if b.row.who is not Who.PRESENT:
+        return
+    b.lock_rooms()
+    statement = (
+        select(Seat)
+        .join(Participant, col(Participant.id) == col(Seat.participant_id))
+        .where(
+            col(Seat.breakout_id) == b.row.id,
+            col(Seat.wanted),
+            ~col(Seat.pinned),
+            col(Seat.state).in_([SeatState.ASSIGNED, SeatState.ADMITTED]),
+            col(Participant.location) == Location.AWAY,
+        )
+    )
+    absent = b.tx.session.scalars(statement, execution_options={"populate_existing": True}).all()
+    b.move_seats(absent, SeatState.NEVER_JOINED)
+    for seat in absent:
+        seat.wanted, seat.given_up = False, True
+    b.tx.session.flush()
+
+
+def report_no_place(b: LockedBreakout, names: Iterable[str]) -> None:
+    """Report each person for whom no room has a place, once in the life of the breakout."""
+    left = sorted(names)
+    if left:
+        known = b.reported(ProblemKind.NO_PLACE)
+        for name in left:
+            if name not in known:
+                words = "every room is full: they stay in the main meeting"
+                b.report(ProblemKind.NO_PLACE, words, custom_participant_id=name)
 
 
 def seat_again(b: LockedBreakout, room: Room, seats: Sequence[Seat]) -> None:
@@ -54,31 +129,44 @@ def seat_again(b: LockedBreakout, room: Room, seats: Sequence[Seat]) -> None:
     seat_in(b, room, {seat.participant_id: None for seat in ended})
 
 
-def seat_in(b: LockedBreakout, room: Room, people: Mapping[str, Seat | None]) -> None:
-    """Seat people in a room; `people` holds the previous seat of each.
+def seat_in(b: LockedBreakout, room: Room, people: Mapping[str, Seat | None], *, pinned: bool = False) -> None:
+    """Seat people in a room; `people` holds the previous seat of each."""
+    seat_all(b, [(room, people)], pinned=pinned)
 
-    A person who had a seat in this room before keeps the record that RealtimeKit has of them.
+
+def seat_all(
+    b: LockedBreakout, seated: Sequence[tuple[Room, Mapping[str, Seat | None]]], *, pinned: bool = False
+) -> None:
+    """Seat people in rooms, in as many statements however many rooms; each room comes with its people's previous seats.
+
+    A person who had a seat in a room before keeps the record that RealtimeKit has of them.
     """
-    if not people:
+    filled = [(room, people) for room, people in seated if people]
+    ids = [participant_id for _, people in filled for participant_id in people]
+    if not ids:
         return
-    statement = select(Seat).where(col(Seat.room_id) == room.id, col(Seat.participant_id).in_(people))
-    before = {seat.participant_id: seat for seat in b.tx.session.scalars(statement.order_by(col(Seat.id)))}
-    b.names(people)
-    for participant_id, previous in people.items():
-        earlier = before.get(participant_id)
-        b.add_seat(
-            Seat(
-                breakout_id=b.row.id,
-                room_id=room.id,
-                participant_id=participant_id,
-                pinned=previous is not None,
-                previous_id=_kept_until_then(previous),
-                realtimekit_participant_id=earlier.realtimekit_participant_id if earlier else None,
-                in_doubt=earlier.in_doubt if earlier else False,
+    statement = select(Seat).where(
+        col(Seat.room_id).in_([room.id for room, _ in filled]), col(Seat.participant_id).in_(ids)
+    )
+    earlier = {
+        (seat.room_id, seat.participant_id): seat for seat in b.tx.session.scalars(statement.order_by(col(Seat.id)))
+    }
+    b.names(ids)
+    for room, people in filled:
+        for participant_id, previous in people.items():
+            before = earlier.get((room.id, participant_id))
+            b.add_seat(
+                Seat(
+                    breakout_id=b.row.id,
+                    room_id=room.id,
+                    participant_id=participant_id,
+                    pinned=pinned,
+                    previous_id=_kept_until_then(previous),
+                    realtimekit_participant_id=before.realtimekit_participant_id if before else None,
+                    in_doubt=before.in_doubt if before else False,
+                )
             )
-        )
-    if room.wanted in (RoomWanted.READY, RoomWanted.OPEN):
-        due.want(b.tx, Room, [room.id])
+    due.want(b.tx, Room, [room.id for room, _ in filled if room.wanted in (RoomWanted.READY, RoomWanted.OPEN)])
 
 
 def _kept_until_then(previous: Seat | None) -> str | None:

@@ -11,15 +11,15 @@ from orchestrator.domain.membership import may_be_dealt
 from orchestrator.domain.timing import preparing_takes
 from orchestrator.errors import Malformed
 from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.dealing import Placed, insert_seats, new_room
 from orchestrator.services.breakout.locked import made
 from orchestrator.services.breakout.opening import begin_opening
 from orchestrator.services.deps import Deps
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import lock_meeting
-from schemas.columns import new_id
 from schemas.requests import BreakoutRequest, RoomRequest
-from schemas.states import AssignmentMode, BreakoutState
-from schemas.tables import Breakout, Meeting, Participant, Room, Seat
+from schemas.states import AssignmentMode, BreakoutState, Deal, Who
+from schemas.tables import Breakout, Meeting, Participant
 
 SETTINGS = frozenset(
     {
@@ -48,7 +48,7 @@ def create(deps: Deps, meeting_id: str, body: BreakoutRequest) -> str:
         rooms = _rooms(body, len(dealt))
         seed = body.assignment.seed if body.assignment.seed is not None else random_seed()
         groups = _groups(people, dealt, rooms, seed)
-        breakout = _plan(tx, meeting, body, seed)
+        breakout = _plan(tx, meeting, body, seed, _when_dealt(body, anybody=bool(dealt)))
         _add_rooms(tx, breakout, rooms, groups, {person.custom_participant_id: person.id for person in people})
         tx.session.flush()
         with made(deps, tx, breakout) as b:
@@ -107,9 +107,19 @@ def _groups(people: Sequence[Participant], dealt: list[str], rooms: list[RoomReq
         raise Malformed(str(error), ("body", "rooms")) from error
 
 
-def _plan(tx: Transaction, meeting: Meeting, body: BreakoutRequest, seed: int) -> Breakout:
+def _when_dealt(body: BreakoutRequest, *, anybody: bool) -> Deal:
+    """Return what the request says, or else when its kind of assignment is dealt for good."""
+    asked = body.assignment
+    if asked.deal is not None or asked.mode is not AssignmentMode.EVEN:
+        return asked.deal or Deal.NOW
+    at_start = body.room_size is not None or asked.who is Who.PRESENT or not anybody
+    return Deal.AT_START if at_start else Deal.NOW
+
+
+def _plan(tx: Transaction, meeting: Meeting, body: BreakoutRequest, seed: int, deal: Deal) -> Breakout:
     earlier = select(func.count()).select_from(Breakout).where(col(Breakout.meeting_id) == meeting.id)
     number = tx.session.scalar(earlier) or 0
+    now = tx.now()
     breakout = Breakout(
         meeting_id=meeting.id,
         name=body.name or f"Breakout {number + 1}",
@@ -119,7 +129,10 @@ def _plan(tx: Transaction, meeting: Meeting, body: BreakoutRequest, seed: int) -
         include_hosts=body.assignment.include_hosts,
         recording_max_seconds=body.recording.max_seconds,
         recording_file_name_prefix=body.recording.file_name_prefix,
-        created_at=tx.now(),
+        deal=deal,
+        dealt_at=now if deal is Deal.NOW or body.start == "now" else None,
+        room_size=body.room_size,
+        created_at=now,
         **body.model_dump(include=set(SETTINGS)),
     )
     tx.session.add(breakout)
@@ -130,20 +143,13 @@ def _plan(tx: Transaction, meeting: Meeting, body: BreakoutRequest, seed: int) -
 def _add_rooms(
     tx: Transaction, breakout: Breakout, rooms: list[RoomRequest], groups: list[list[str]], ids: dict[str, str]
 ) -> None:
-    for index, (asked, group) in enumerate(zip(rooms, groups, strict=True)):
-        room_id = new_id()
-        tx.session.add(
-            Room(
-                id=room_id,
-                breakout_id=breakout.id,
-                index=index,
-                name=asked.name,
-                key=room_id[-12:],
-                max_participants=asked.max_participants,
-            )
-        )
-        pinned = set(asked.participants)
-        tx.session.add_all(
-            Seat(breakout_id=breakout.id, room_id=room_id, participant_id=ids[name], pinned=name in pinned)
-            for name in group
-        )
+    made = [new_room(breakout.id, index, asked.name, asked.max_participants) for index, asked in enumerate(rooms)]
+    tx.session.add_all(made)
+    tx.session.flush()
+    pinned = {name for room in rooms for name in room.participants}
+    placed = [
+        Placed(room.id, ids[name], pinned=name in pinned)
+        for room, group in zip(made, groups, strict=True)
+        for name in group
+    ]
+    insert_seats(tx, breakout.id, placed)

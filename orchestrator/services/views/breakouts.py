@@ -14,6 +14,7 @@ from orchestrator.services.views.pages import page
 from orchestrator.store import queries
 from schemas.events import EventType
 from schemas.responses import (
+    AssignmentResponse,
     BreakoutResponse,
     BreakoutSummary,
     Page,
@@ -22,6 +23,7 @@ from schemas.responses import (
     Progress,
     RecordingProgress,
     RecordingResponse,
+    RecordingSettings,
     RoomProgress,
     RoomRecordingResponse,
     RoomResponse,
@@ -101,12 +103,21 @@ def _columns(row: Breakout) -> dict[str, Any]:
         "name": row.name,
         "state": row.state,
         "seed": row.seed,
+        "assignment": AssignmentResponse(
+            mode=row.mode, seed=row.seed, who=row.who, include_hosts=row.include_hosts, deal=row.deal
+        ),
+        "room_size": row.room_size,
         "duration_seconds": row.duration_seconds,
         "countdown_seconds": row.countdown_seconds,
         "warn_before_seconds": row.warn_before_seconds,
         "record": row.record,
+        "recording": RecordingSettings(
+            max_seconds=row.recording_max_seconds, file_name_prefix=row.recording_file_name_prefix
+        ),
         "allow_switch": row.allow_switch,
         "allow_return": row.allow_return,
+        "late_join": row.late_join,
+        "on_room_failure": row.on_room_failure,
         "scheduled_for": row.scheduled_for,
         "starts_at": row.starts_at,
         "opened_at": row.opened_at,
@@ -123,15 +134,16 @@ def _columns(row: Breakout) -> dict[str, Any]:
 
 def _seated(session: Session, breakout_id: str) -> defaultdict[str, list[SeatedPerson]]:
     """Return the people of each room, by their present seats."""
+    columns = col(Participant.custom_participant_id), col(Participant.name), col(Seat.state), col(Seat.pinned)
     statement = (
-        select(col(Seat.room_id), col(Participant.custom_participant_id), col(Participant.name), col(Seat.state))
+        select(col(Seat.room_id), *columns)
         .join(Participant, col(Participant.id) == col(Seat.participant_id))
         .where(col(Seat.breakout_id) == breakout_id, col(Seat.wanted))
         .order_by(col(Seat.id))
     )
     found: defaultdict[str, list[SeatedPerson]] = defaultdict(list)
-    for room_id, custom_id, name, state in session.execute(statement):
-        found[room_id].append(SeatedPerson(custom_participant_id=custom_id, name=name, state=state))
+    for room_id, custom_id, name, state, pinned in session.execute(statement):
+        found[room_id].append(SeatedPerson(custom_participant_id=custom_id, name=name, state=state, pinned=pinned))
     return found
 
 
