@@ -11,7 +11,9 @@ OrchestratorError
 │   └── NotNow                503: it can't be done now; safe to repeat
 ├── IllegalMove               the table of legal moves has no such move
 ├── LockedOutOfOrder          a transaction asked for locks in an order in which two could wait for each other
+├── DatabaseAway               the database does not answer; for a command that can't wait
 ├── NotMigrated               the database lacks our tables
+├── WebhookTaken              another's webhook calls our address
 ├── LeaseLost                 another worker has the row now: roll back and end quietly
 └── RealtimeKitError          RealtimeKit did not do what was asked
     ├── TryAgain              it has certainly not happened: repeat later
@@ -110,8 +112,16 @@ class LockedOutOfOrder(OrchestratorError):
     """A transaction asked for locks in an order in which two could wait for each other in a circle."""
 
 
+class DatabaseAway(OrchestratorError):
+    """The database does not answer, and a command can't wait for it."""
+
+
 class NotMigrated(OrchestratorError):
     """The database lacks our tables, and with them the identity of this deployment."""
+
+
+class WebhookTaken(OrchestratorError):
+    """RealtimeKit calls our address already, for somebody else; says for whom, and what to do."""
 
 
 class LeaseLost(OrchestratorError):

@@ -133,14 +133,16 @@ def sweep(context: typer.Context) -> None:
 
 @webhooks.command()
 def ensure(
+    *,
     keep_trying: Annotated[bool, typer.Option(help="Until RealtimeKit takes it, with growing pauses.")] = False,
+    only: Annotated[bool, typer.Option("--only", help=commands.ONLY_HELP)] = False,
 ) -> None:
-    """Have RealtimeKit send its webhooks to PUBLIC_URL, once, whatever was registered before; `up` does this too."""
+    """Have RealtimeKit send its webhooks to PUBLIC_URL, once; `up` does this too. Other deployments' webhooks stay."""
     settings = read_settings()
     broker_of(settings)
     if not settings.public_url:
         raise Unusable("PUBLIC_URL is not set: RealtimeKit can't know where to call")
-    commands.replace(commands.webhooks(keep_trying=keep_trying))
+    commands.replace(commands.webhooks(keep_trying=keep_trying, only=only))
 
 
 @app.command()

@@ -17,6 +17,7 @@ from orchestrator.services.upkeep.orphans import Orphan
 from orchestrator.services.upkeep.sweep import sweep_page
 
 COLUMNS = ("kind", "realtimekit_id", "fate", "refusal", "breakout_id", "room_id")
+UNKNOWN = "Also those with our mark that the database does not know: made after the backup that was restored."
 MAX_TRIES = 5
 RETRY_SECONDS = 2.0
 
@@ -24,18 +25,19 @@ RETRY_SECONDS = 2.0
 def sweep(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing, only list what would be ended.")] = False,
+    unknown: Annotated[bool, typer.Option("--unknown", help=UNKNOWN)] = False,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """End what RealtimeKit has of rooms that nobody needs any more: meetings with our mark, older than an hour.
 
-    What people are in, what a living breakout owns and what other installs made stays as it is.
+    What people are in, what a living breakout owns and what other deployments made stays as it is.
     """
     with errors_as_messages():
         settings = read_settings()
         broker_of(settings)
         configure(settings.log_level, settings.log_json)
         with opened(settings) as deps:
-            found = _sweep_all(deps, dry_run=dry_run)
+            found = _sweep_all(deps, dry_run=dry_run, unknown=unknown)
     rows = [asdict(orphan) for orphan in found]
     if json:
         write_json(rows)
@@ -45,11 +47,11 @@ def sweep(
         sys.stderr.write("nothing that nobody needs\n")
 
 
-def _sweep_all(deps: Deps, *, dry_run: bool) -> list[Orphan]:
+def _sweep_all(deps: Deps, *, dry_run: bool, unknown: bool) -> list[Orphan]:
     """Sweep every page. Raises the RealtimeKitError of a page that is refused or fails MAX_TRIES times."""
     found, page, tries = list[Orphan](), 1, 0
     while True:
-        swept = sweep_page(deps, page, dry_run=dry_run)
+        swept = sweep_page(deps, page, dry_run=dry_run, unknown=unknown)
         found += swept.found
         if swept.error is None:
             if swept.is_last:

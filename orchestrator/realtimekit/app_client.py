@@ -1,8 +1,10 @@
 """Presets and webhooks of an app."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+from orchestrator.errors import NotFound
 from orchestrator.realtimekit.answers import list_at, object_at
 from orchestrator.realtimekit.connection import Connection
 from orchestrator.realtimekit.quota.priority import Priority
@@ -66,3 +68,13 @@ class AppClient(Connection):
             lambda kit: kit.webhooks.with_raw_response.edit_webhook(webhook_id, **self._app, **fields),
             webhook_id,
         )
+
+    async def delete_webhook(self, webhook_id: str, *, priority: Priority = Priority.POLLING) -> None:
+        """Delete a webhook. One that is gone already counts as deleted."""
+        with suppress(NotFound):
+            await self._call(
+                "delete_webhook",
+                priority,
+                lambda kit: kit.webhooks.with_raw_response.delete_webhook(webhook_id, **self._app),
+                webhook_id,
+            )

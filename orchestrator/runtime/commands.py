@@ -20,6 +20,7 @@ WEBHOOKS = (sys.executable, "-m", "orchestrator.cli.webhooks")
 QUEUES = [queue.value for queue in Queue]
 WEBHOOK_LATER = "tried again in"
 """What `webhooks --keep-trying` prints after a failed attempt."""
+ONLY_HELP = "And delete all others at PUBLIC_URL, whoever made them, and this deployment's at other addresses."
 
 
 def worker(
@@ -66,9 +67,9 @@ def migrate() -> list[str]:
     return [sys.executable, "-m", "orchestrator.cli.migrate"]
 
 
-def webhooks(*, keep_trying: bool) -> list[str]:
+def webhooks(*, keep_trying: bool, only: bool = False) -> list[str]:
     """Register our webhook at RealtimeKit, and end."""
-    return [*WEBHOOKS, *(["--keep-trying"] if keep_trying else [])]
+    return [*WEBHOOKS, *(["--keep-trying"] if keep_trying else []), *(["--only"] if only else [])]
 
 
 def replace(command: Sequence[str]) -> NoReturn:

@@ -33,14 +33,14 @@ def forget(stack: Stack, breakout: JSON) -> None:
         stack.execute(f"DELETE FROM {table} WHERE {column} = :id", id=breakout["id"])
 
 
-def sweep_all(stack: Stack, *, dry_run: bool = False) -> dict[str, Orphan]:
-    """Sweep, and return what it found by RealtimeKit's ids."""
+def sweep_all(stack: Stack, *, dry_run: bool = False, unknown: bool = True) -> dict[str, Orphan]:
+    """Sweep after an older backup was restored, and return what it found by RealtimeKit's ids."""
     found: dict[str, Orphan] = {}
     with stack.parts() as deps:
         page = is_last = 0
         while not is_last:
             page += 1
-            read = sweep.sweep_page(deps, page, dry_run=dry_run)
+            read = sweep.sweep_page(deps, page, dry_run=dry_run, unknown=unknown)
             assert read.error is None
             found |= {orphan.realtimekit_id: orphan for orphan in read.found}
             is_last = read.is_last
@@ -70,6 +70,7 @@ def test_only_what_nobody_needs_is_ended(stack: Stack) -> None:
         stack.sandbox.age(meeting_id, 2 * HOUR)
     others = [*parents, *foreign, young, *(room["realtimekit_meeting_id"] for room in living["rooms"])]
     peer = somebody_in(stack, used)
+    assert fates(sweep_all(stack, unknown=False), gone, used) == [None, None], "they may be another deployment's"
     assert fates(sweep_all(stack, dry_run=True), gone, used) == ["to be retired", "in use"]
     assert {status(stack, it) for it in (gone, used, *others)} == {"ACTIVE"}
     found = sweep_all(stack)

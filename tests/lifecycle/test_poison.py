@@ -171,9 +171,11 @@ def test_an_error_of_ours_that_goes_away_in_time_costs_nobody_the_room(stack: St
 
 
 def test_the_sweep_comes_round_by_itself(stack: Stack) -> None:
+    made = stack.breakout(stack.meeting(1), rooms=1, start="manual")
+    stack.post(f"/v1/breakouts/{made['id']}/cancel")
     with stack.parts() as deps:
-        kit = deps.realtimekit
-        orphan = kit.run(kit.create_meeting(title_with_key("Room", deps.install, "0123456789ab"))).id
+        kit, title = deps.realtimekit, title_with_key("Late", deps.install, made["rooms"][0]["id"][-12:])
+        orphan = kit.run(kit.create_meeting(title)).id
     stack.sandbox.age(orphan, 7200)
     wait_until(lambda: _status(stack, orphan) == "INACTIVE", 20, what="the sweep")
 

@@ -30,6 +30,7 @@ from tests.support.processes import BREAKOUTS, ROOT, clean_environment
 from tests.support.sandbox_server import SandboxServer
 
 URL = "https://breakouts.example.com"
+OTHER = "https://another.example.com"
 HOOK = f"{URL}/v1/webhooks/realtimekit"
 SECRETS = {
     "REALTIMEKIT_API_TOKEN": "hush-token",
@@ -281,6 +282,8 @@ def test_a_preset_with_a_waiting_room_is_found(diagnose: Diagnose, sandbox: Sand
         ([{"enabled": False}], FAILED, "switched off"),
         ([{"events": ["meeting.started"]}], FAILED, "does not tell"),
         ([{}, {}], WARNING, "2 webhooks"),
+        ([{"name": "breakouts 0badcafe"}], FAILED, "the webhook 'breakouts 0badcafe' of another deployment calls"),
+        ([{}, {"name": "breakouts 0badcafe", "url": OTHER}], OK, f"other deployments in this app have {OTHER}"),
     ],
 )
 def test_a_webhook_that_does_not_do_is_found(

@@ -7,8 +7,10 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.cli.failures import Unusable, broker_of, read_settings
+from orchestrator.errors import NotMigrated
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.quota.gate import Quota
 from orchestrator.realtimekit.records import PresetRecord, WebhookRecord
@@ -42,6 +44,14 @@ class Parts:
         if (not settings.database_url or settings.is_sqlite) and not file.exists():
             raise Unusable(f"there is no {file} yet")
         return Database(settings.database, lambda *_: None, pool_size=1)
+
+    @cached_property
+    def install(self) -> str:
+        """This deployment's mark; nothing without a migrated database, which has checks of its own."""
+        try:
+            return Identity(self.database).install
+        except (Unusable, NotMigrated, SQLAlchemyError):
+            return ""
 
     @cached_property
     def broker(self) -> Broker:

@@ -13,13 +13,16 @@ from orchestrator.cli.doctor.parts import Parts
 from orchestrator.cli.failures import Unusable
 from orchestrator.errors import NotFound, Refused
 from orchestrator.realtimekit.clock import server_time
+from orchestrator.realtimekit.records import WebhookRecord
 from orchestrator.realtimekit.signatures import published_key, rsa_key
 from orchestrator.realtimekit.webhooks import EVENTS
-from orchestrator.services.webhooks.registration import PATH
+from orchestrator.services.webhooks.registration import ONLY, PATH, Found, sort_out
 from schemas.requests import MeetingRequest
 from schemas.tables import Meeting, Participant
 
 ENSURE = "run `breakouts webhooks ensure`"
+OWN_ADDRESS = f"set PUBLIC_URL to this deployment's own address, and {ENSURE}; if the other is gone, run {ONLY}"
+MOVED = f"if it has moved here, run {ONLY}; if its database was copied, give the copy a RealtimeKit app of its own"
 MAX_PRESETS_READ = 10
 NO_WAITING_ROOM = "SKIP"
 DEFAULTS = tuple(str(MeetingRequest.model_fields[name].default) for name in ("host_preset", "participant_preset"))
@@ -74,26 +77,40 @@ def waiting_rooms(parts: Parts) -> Verdict:
 
 
 def webhook(parts: Parts) -> Verdict:
-    """Check that RealtimeKit sends every event that we need, and once."""
+    """Check that RealtimeKit sends every event that we need, and once, and that the webhook is this deployment's."""
     base = parts.settings.public_url
     if not base:
         return warning("PUBLIC_URL is not set: comings and goings are polled, which is slower", f"set it, and {ENSURE}")
-    url = base + PATH
-    mine = [hook for hook in parts.webhooks if hook.url == url]
-    enabled = [hook for hook in mine if hook.enabled]
-    if not mine:
+    url, install = base + PATH, parts.install
+    found = sort_out(parts.webhooks, install, url)
+    if found.taken and not found.here and install:
+        words = f"the webhook {found.taken[0].name!r} of another deployment calls {url}"
+        return failed(f"{words}, so this one has none", OWN_ADDRESS)
+    return _told(url, [hook for hook in parts.webhooks if hook.url == url]) or _once(url, found)
+
+
+def _told(url: str, hooks: Sequence[WebhookRecord]) -> Verdict | None:
+    """Return what is not told to the address; None when all is."""
+    enabled = [hook for hook in hooks if hook.enabled]
+    if not hooks:
         return failed(f"RealtimeKit does not call {url}", ENSURE)
     if not enabled:
         return failed(f"the webhook for {url} is switched off", ENSURE)
     if missing := [event for event in EVENTS if not any(event in hook.events for hook in enabled)]:
         return failed(f"RealtimeKit does not tell {url} of {', '.join(missing)}", ENSURE)
-    return _once(url, [hook.id for hook in enabled])
+    return None
 
 
-def _once(url: str, hooks: Sequence[str]) -> Verdict:
-    if len(hooks) > 1:
-        return warning(f"{len(hooks)} webhooks call {url}: everything is told so often", "delete all but one")
-    return ok(f"RealtimeKit calls {url}")
+def _once(url: str, found: Found) -> Verdict:
+    here = [hook for hook in (*found.here, *found.taken, *found.by_hand) if hook.enabled]
+    if len(here) > 1:
+        words = f"{len(here)} webhooks call {url} ({', '.join(hook.name for hook in here)})"
+        return warning(f"{words}: everything is told so often", f"run {ONLY}")
+    if found.elsewhere:
+        words = f"RealtimeKit also calls {found.elsewhere[0].url} for a deployment with this identity"
+        return warning(words, MOVED)
+    others = ", ".join(hook.url for hook in found.others)
+    return ok(f"RealtimeKit calls {url}" + (f"; other deployments in this app have {others}" if others else ""))
 
 
 def webhook_key(parts: Parts) -> Verdict:

@@ -60,15 +60,20 @@ def orphan(kind: str, realtimekit_id: str, end: End, room: Room | None) -> Orpha
     return Orphan(kind, realtimekit_id, end.fate, end.refusal, *owner)
 
 
-def meetings_nobody_needs(session: Session, install: str, meetings: Iterable[MeetingRecord]) -> list[Suspect]:
-    """Return the meetings that are older than MIN_AGE and that no living breakout and no caller needs."""
+def meetings_nobody_needs(
+    session: Session, install: str, meetings: Iterable[MeetingRecord], *, unknown: bool
+) -> list[Suspect]:
+    """Return the meetings that are older than MIN_AGE and that no living breakout and no caller needs.
+
+    With `unknown` they include those of rooms that the database does not know.
+    """
     before = database_now(session) - MIN_AGE
     old = [meeting for meeting in meetings if meeting.created_at and meeting.created_at < before]
     surplus: list[Suspect] = [(meeting, None) for meeting in _surplus_parents(session, install, old)]
-    return [*_unowned(session, install, old), *surplus]
+    return [*_unowned(session, install, old, unknown=unknown), *surplus]
 
 
-def _unowned(session: Session, install: str, meetings: Sequence[MeetingRecord]) -> list[Suspect]:
+def _unowned(session: Session, install: str, meetings: Sequence[MeetingRecord], *, unknown: bool) -> list[Suspect]:
     """Return meetings of rooms that no living breakout owns."""
     ours = {meeting.id: key for meeting in meetings if (key := room_key(meeting.title, install))}
     rooms = _rooms(session, col(Room.key).in_(set(ours.values())))
@@ -77,7 +82,7 @@ def _unowned(session: Session, install: str, meetings: Sequence[MeetingRecord]) 
     return [
         (meeting, by_key.get(ours[meeting.id]))
         for meeting in meetings
-        if meeting.id in ours and ours[meeting.id] not in owned
+        if meeting.id in ours and ours[meeting.id] not in owned and (unknown or ours[meeting.id] in by_key)
     ]
 
 

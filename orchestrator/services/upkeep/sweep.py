@@ -1,10 +1,12 @@
 """The sweep: daily or by command, end what RealtimeKit still has of rooms that nobody needs any more.
 
 It only touches meetings whose title ends in this install's mark and a key, that are older than an hour, have no live
-session, and belong to no living breakout. Their room is retired, or unknown here, perhaps because the database was
-restored from a backup. A parent meeting is touched only if its key made another meeting that is known here, because
-RealtimeKit's search showed this one too late. A parent that is not known here may be known to its caller. Besides, the
-sweep stops recordings that run on although their room is closed here.
+session, and belong to a room that is known here and that no living breakout needs. A room that is unknown here is
+another's, where two deployments run on copies of one database, or was made after the backup from which the database was
+restored. Only an operator knows which, so only the command ends its meeting (`unknown`). A parent meeting is touched
+only if its key made another meeting that is known here, because RealtimeKit's search showed this one too late. A parent
+that is not known here may be known to its caller. Besides, the sweep stops recordings that run on although their room
+is closed here.
 
 Repeating it does no harm. It reads RealtimeKit's list page by page, and each page is a pass of its own. When meetings
 are retired, others move up to a page that was read already: the next sweep finds these.
@@ -82,10 +84,13 @@ def sweep(deps: Deps, row_id: str, claim: int) -> Result:
         return Result(f"page {page}{', the last' if swept.is_last else ''}, {count(ended, 'orphan')} ended")
 
 
-def sweep_page(deps: Deps, page: int, *, dry_run: bool = False, check: Check = None) -> SweptPage:
+def sweep_page(
+    deps: Deps, page: int, *, dry_run: bool = False, unknown: bool = False, check: Check = None
+) -> SweptPage:
     """End what nobody needs on one page of RealtimeKit's meetings, and with the first page also recordings.
 
-    With `dry_run` nothing is ended, and the result holds what would be.
+    With `dry_run` nothing is ended, and the result holds what would be. With `unknown` meetings of rooms that the
+    database does not know are ended too.
     """
     kit, swept = deps.realtimekit, SweptPage()
     try:
@@ -93,7 +98,7 @@ def sweep_page(deps: Deps, page: int, *, dry_run: bool = False, check: Check = N
             _end_recordings(deps, swept, dry_run=dry_run, check=check)
         meetings, swept.is_last = kit.run(kit.meetings_page(page), check)
         with deps.database.reading() as session:
-            suspects = orphans.meetings_nobody_needs(session, deps.install, meetings)
+            suspects = orphans.meetings_nobody_needs(session, deps.install, meetings, unknown=unknown)
         ids = [meeting.id for meeting, _ in suspects]
         ends = kit.run(end_meetings(kit, ids, dry_run=dry_run), check)
     except RealtimeKitError as error:
