@@ -70,6 +70,7 @@ bench: $(DEVELOP) ## the figures: how fast rooms open, how late timer and stream
 	@$(BIN)/python -m tests.benchmarks.calls
 	@$(BIN)/python -m tests.benchmarks.quota
 	@$(BIN)/python -m tests.benchmarks.streams
+	@$(BIN)/python -m tests.benchmarks.arrival
 	@$(BIN)/python -m tests.benchmarks.report
 
 lock: ## bring the locks in line with pyproject.toml (needs uv); delete them first for the newest of everything

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 
 from orchestrator.runtime import commands
 from orchestrator.runtime.ports import free_port
-from tests.support.databases import migrate_url
+from tests.support.databases import SQLiteTemplate, migrate_url
 from tests.support.postgres import postgres
 from tests.support.processes import Process, Processes, processes_in
 from tests.support.sandbox_server import SandboxServer
@@ -47,20 +47,29 @@ class Rig(Stack):
 
     servers: Mapping[str, Process]
 
+    @property
+    def ours(self) -> dict[str, int]:
+        """The process ids of our own processes, by what they do."""
+        workers = {f"worker {number}": process.pid for number, process in enumerate(self.workers, 1)}
+        return {"api": self.api_process.pid, **workers, "timekeeper": self.timekeepers[0].pid}
+
 
 @contextmanager
-def rig(latency_ms: float = 0, *, timekeepers: int = 1, apart: bool = False, **settings: str) -> Iterator[Rig]:
-    """Run a system on PostgreSQL, which keeps the time of each commit.
+def rig(
+    latency_ms: float = 0, *, timekeepers: int = 1, apart: bool = False, sqlite: bool = False, **settings: str
+) -> Iterator[Rig]:
+    """Run a system on PostgreSQL, which keeps the time of each commit, or on SQLite.
 
     `apart` runs the two workers of compose.yaml instead of one.
     """
     with tempfile.TemporaryDirectory() as folder, postgres(track_commit_timestamp="on") as server:
         home = Path(folder)
+        url = SQLiteTemplate(home).copy_to(home / "breakouts.db") if sqlite else server.migrated(migrate_url)
         with valkey_in(home / "valkey") as broker, processes_in(home) as processes:
             stack = Rig(
                 processes,
                 SandboxProcess(processes, latency_ms),  # type: ignore[arg-type]  # it has all that Stack uses
-                database_url=server.migrated(migrate_url),
+                database_url=url,
                 broker_url=broker.url,
                 home=home / "home",
                 settings=AS_IN_PRODUCTION | settings,
@@ -68,12 +77,12 @@ def rig(latency_ms: float = 0, *, timekeepers: int = 1, apart: bool = False, **s
             stack.servers = {"PostgreSQL": server.process, "Valkey": broker.process}
             stack.start(webhooks=False, timekeepers=timekeepers, workers=0 if apart else 1)
             if apart:
-                _start_apart(stack)
+                stack.workers = _start_apart(stack)
             yield stack
             stack.close()
 
 
-def _start_apart(stack: Stack) -> None:
+def _start_apart(stack: Stack) -> list[Process]:
     """Start the workers of compose.yaml, with a niceness for their share of processors (64 of 1024 by their weight).
 
     Each process has a session of its own, and where Linux groups processes by session the niceness of the group counts.
@@ -86,6 +95,7 @@ def _start_apart(stack: Stack) -> None:
     group = Path(f"/proc/{started[1].pid}/autogroup")
     if group.exists():
         group.write_text(NICE)
+    return started
 
 
 def moments(stack: Stack, breakout_id: str, kind: str, to: str) -> list[datetime]:

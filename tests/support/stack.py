@@ -80,12 +80,12 @@ class Stack:
 
     def start(self, *, workers: int = 1, timekeepers: int = 1, webhooks: bool = True) -> None:
         """Start everything, and wait until it is ready."""
-        api = self.processes.start(commands.api(), self.environment)
+        self.api_process = self.processes.start(commands.api(), self.environment)
         self.timekeepers = [self.start_timekeeper() for _ in range(timekeepers)]
         self.workers = [self.start_worker() for _ in range(workers)]
         for worker in self.workers:
             worker.wait_for_text(" ready.", 60)
-        api.wait_for_url(f"{self.url}/readyz", 60)
+        self.api_process.wait_for_url(f"{self.url}/readyz", 60)
         if webhooks:
             self.register_webhook()
 

@@ -33,8 +33,9 @@ _random = random.Random()  # noqa: S311 - spreads retries, guards nothing
 class Lane:
     """Middleware that lets requests of participants begin one after the other."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, active_most: int = ACTIVE_MOST, waiting_most: int = WAITING_MOST) -> None:
         self._app = app
+        self._active_most, self._waiting_most = active_most, waiting_most
         self._active = 0
         self._waiting: deque[asyncio.Future[Any]] = deque()
 
@@ -42,10 +43,10 @@ class Lane:
         """Serve one connection."""
         if scope["type"] != "http" or not scope["path"].startswith(PREFIXES):
             await self._app(scope, receive, send)
-        elif self._active < ACTIVE_MOST:
+        elif self._active < self._active_most:
             self._active += 1
             await self._serve(scope, receive, send)
-        elif len(self._waiting) >= WAITING_MOST:
+        elif len(self._waiting) >= self._waiting_most:
             metrics.HTTP_TURNED_AWAY.labels("too many wait").inc()
             await _refuse("too many requests wait")(scope, receive, send)
         else:

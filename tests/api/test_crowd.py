@@ -1,0 +1,192 @@
+"""What a crowd does in the same second costs a few statements, and is in nobody's way."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import event, select, update
+from sqlmodel import col
+
+from orchestrator.api.crowd.batches import Batches
+from orchestrator.api.crowd.readers import Readers
+from orchestrator.errors import Unknown, UserError
+from orchestrator.services.deps import Deps
+from orchestrator.services.people import acks, seats
+from orchestrator.services.people.acks import Ack
+from orchestrator.services.webhooks import applying
+from schemas.requests import AckRequest
+from schemas.states import BreakoutState, Location, RoomState, SeatState
+from schemas.tables import Breakout, Fact, Inbox, Participant, Room, Seat
+from tests.api.conftest import parts
+from tests.api.server import JSON, Api, bearer, checked
+from tests.support.queries import count_queries
+from tests.support.sandbox_server import SandboxServer
+
+FEW, MANY = 3, 120
+
+
+@pytest.fixture
+def deps(sandbox: SandboxServer, database_url: str, broker_url: str, tmp_path: Path) -> Iterator[Deps]:
+    """Build parts on each database."""
+    with parts(sandbox, tmp_path, database_url=database_url, broker_url=broker_url) as built:
+        yield built
+
+
+@pytest.fixture
+def postgres_api(sandbox: SandboxServer, postgres_url: str, broker_url: str, tmp_path: Path) -> Iterator[Api]:
+    """Run an API on PostgreSQL, where rows are locked one by one."""
+    urls = {"database_url": postgres_url, "broker_url": broker_url}
+    with parts(sandbox, tmp_path, **urls) as built, Api(built) as running:
+        yield running
+
+
+def open_breakout(api: Api, people: int) -> tuple[JSON, JSON, list[str]]:
+    """Make a breakout whose people are told to go to their rooms. Returns the meeting, it, and our ids of people."""
+    meeting = api.meeting(*(f"p{number}" for number in range(people)))
+    breakout = api.breakout(meeting, 202, start="now", rooms=10)
+    with api.deps.database.transaction() as tx:
+        tx.session.get_one(Breakout, breakout["id"]).state = BreakoutState.OPEN
+        for room in tx.session.scalars(select(Room).where(col(Room.breakout_id) == breakout["id"])):
+            room.state, room.realtimekit_meeting_id = RoomState.OPEN, f"rtk of {room.name}"
+        for seat in tx.session.scalars(select(Seat).where(col(Seat.breakout_id) == breakout["id"])):
+            seat.state, seat.auth_token = SeatState.INVITED, api.deps.vault.seal("token")
+        ids = tx.session.scalars(select(col(Participant.id)).where(col(Participant.meeting_id) == meeting["id"])).all()
+    return meeting, breakout, list(ids)
+
+
+def arrivals(api: Api, participant_ids: Sequence[str]) -> list[Ack]:
+    """Return the acks of people who have arrived where their seats say."""
+    found = seats.read(api.deps, participant_ids).found
+    return [
+        Ack(person_id, AckRequest(location=Location.ROOM, room_id=seat.room_id, version=seat.version))
+        for person_id, seat in found.items()
+    ]
+
+
+def test_acks_of_a_crowd_cost_the_statements_of_a_few(api: Api) -> None:
+    *_, people = open_breakout(api, MANY)
+    said = arrivals(api, people)
+    few = count_queries(api.deps.database, lambda: acks.store_all(api.deps, said[:FEW]))
+    rest = count_queries(api.deps.database, lambda: acks.store_all(api.deps, said[FEW:]))
+    assert rest <= few
+
+
+def test_what_a_crowd_said_is_applied_with_the_statements_of_a_few(api: Api) -> None:
+    counted = {}
+    for people in (FEW * 10, MANY):
+        meeting, breakout, ids = open_breakout(api, people)
+        acks.store_all(api.deps, arrivals(api, ids))
+        claim = _claim(api, meeting)
+        counted[people] = count_queries(api.deps.database, partial(applying.apply, api.deps, meeting["id"], claim))
+        assert api.get(f"/v1/breakouts/{breakout['id']}")["progress"]["participants"]["joined"] == people
+    assert counted[MANY] <= counted[FEW * 10]
+
+
+def test_acks_and_operators_are_answered_while_the_breakout_is_worked_on(postgres_api: Api) -> None:
+    meeting, breakout, _ = open_breakout(postgres_api, FEW)
+    headers = bearer(postgres_api.token(meeting, "p0"))
+    with psycopg.connect(postgres_api.deps.settings.database_url) as worker:
+        worker.execute("SELECT 1 FROM breakout, meeting, room, seat, participant FOR NO KEY UPDATE")
+        with ThreadPoolExecutor(FEW) as pool:
+            said = {"location": "main", "version": 0}
+            answers = [
+                pool.submit(postgres_api.stranger.post, "/v1/seat/ack", json=said, headers=headers) for _ in range(FEW)
+            ]
+            assert [answer.result().status_code for answer in answers] == [200] * FEW
+        postgres_api.get(f"/v1/breakouts/{breakout['id']}")
+
+
+def test_two_acks_of_one_person_keep_their_order(api: Api) -> None:
+    meeting, _, people = open_breakout(api, FEW)
+    headers, path = bearer(api.token(meeting, "p0")), f"/v1/meetings/{meeting['id']}/participants"
+    room = arrivals(api, people[:1])[0].body.model_dump(mode="json")
+    main = {"location": "main", "version": room["version"]}
+    for last, order in (("main", [room, main]), ("room", [main, room]), ("main", [room, room, main])):
+        for body in order:
+            checked(api.stranger.post("/v1/seat/ack", json=body, headers=headers), 200)
+        api.apply_facts()
+        assert api.get(path)["items"][0]["location"] == last
+
+
+def test_a_fact_that_comes_while_others_are_applied_is_applied_next(postgres_api: Api) -> None:
+    meeting, _, people = open_breakout(postgres_api, FEW)
+    first, late, *_ = arrivals(postgres_api, people)
+    acks.store_all(postgres_api.deps, [first])
+    claim = _claim(postgres_api, meeting)
+    with _once_at(postgres_api.deps, "DELETE FROM fact", lambda: acks.store_all(postgres_api.deps, [late])):
+        applying.apply(postgres_api.deps, meeting["id"], claim)
+    assert _waiting(postgres_api) == 1
+    postgres_api.apply_facts()
+    assert _waiting(postgres_api) == 0
+
+
+def test_a_seat_is_read_in_one_snapshot(postgres_api: Api) -> None:
+    *_, people = open_breakout(postgres_api, FEW)
+    before = seats.read(postgres_api.deps, people).found
+
+    def bring_home() -> None:
+        with postgres_api.deps.database.transaction() as tx:
+            tx.session.execute(update(Breakout).values(sent_home_at=tx.now(), state=BreakoutState.CLOSING))
+            tx.session.execute(update(Seat).values(state=SeatState.RETURNING))
+            tx.session.execute(update(Participant).values(version=Participant.version + 1))
+
+    with _once_at(postgres_api.deps, "FROM participant", bring_home):
+        assert seats.read(postgres_api.deps, people).found == before
+    after = seats.read(postgres_api.deps, people).found
+    assert all(after[one].version > before[one].version for one in people)
+    assert {seat.location for seat in after.values()} == {Location.MAIN}
+
+
+def test_what_is_asked_while_a_call_is_under_way_shares_the_next_one() -> None:
+    may_go_on, calls = threading.Event(), []
+
+    def work(items: Sequence[int]) -> list[int | UserError]:
+        may_go_on.wait(10)
+        calls.append(len(items))
+        return [Unknown("odd") if item % 2 else item for item in items]
+
+    async def ask() -> list[int | BaseException]:
+        batches: Batches[int, int] = Batches(work, Readers(), most=100)
+        asked = [asyncio.ensure_future(batches.run(item)) for item in range(250)]
+        await asyncio.sleep(0)
+        may_go_on.set()
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    answers = asyncio.run(ask())
+    assert [answer for answer in answers if isinstance(answer, int)] == list(range(0, 250, 2))
+    assert sum(isinstance(answer, Unknown) for answer in answers) == 125
+    assert calls == [100, 100, 50]
+
+
+def _claim(api: Api, meeting: JSON) -> int:
+    with api.deps.database.reading() as session:
+        return session.get_one(Inbox, meeting["id"]).claim
+
+
+def _waiting(api: Api) -> int:
+    with api.deps.database.reading() as session:
+        return len(session.scalars(select(col(Fact.id)).where(col(Fact.applied_at).is_(None))).all())
+
+
+@contextmanager
+def _once_at(deps: Deps, text: str, work: Callable[[], object]) -> Iterator[None]:
+    """Do something in another thread, once, right after a statement with this text."""
+    todo = [work]
+
+    def after(_c: object, _x: object, statement: str, *_: object) -> None:
+        if text in statement and todo:
+            with ThreadPoolExecutor(1) as other:
+                other.submit(todo.pop()).result()
+
+    event.listen(deps.database.engine, "after_cursor_execute", after)
+    try:
+        yield
+    finally:
+        event.remove(deps.database.engine, "after_cursor_execute", after)
+    assert not todo

@@ -1,0 +1,150 @@
+"""Requests of participants begin in turn; those of operators never wait for them."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from orchestrator.api.crowd.lane import Lane
+
+SEAT, OPERATORS = "/v1/seat/ack", "/v1/breakouts"
+
+
+class App:
+    """An application that answers a request when it is told to."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.bodies: list[bytes] = []
+        self.may_answer = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Note the request, and wait before it is answered."""
+        self.begun.append(scope["path"])
+        self.bodies.append((await receive())["body"])
+        await self.may_answer.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+class Client:
+    """One connection."""
+
+    def __init__(self, lane: Lane, path: str) -> None:
+        self.answers: list[Message] = []
+        self._messages: asyncio.Queue[Message] = asyncio.Queue()
+        self._messages.put_nowait({"type": "http.request", "body": path.encode(), "more_body": False})
+        self.task = asyncio.ensure_future(lane({"type": "http", "path": path}, self._messages.get, self._send))
+
+    @property
+    def status(self) -> int | None:
+        """The status of the answer, if there is one."""
+        return self.answers[0]["status"] if self.answers else None
+
+    def disconnect(self) -> None:
+        """Close the connection."""
+        self._messages.put_nowait({"type": "http.disconnect"})
+
+    async def _send(self, message: Message) -> None:
+        self.answers.append(message)
+
+
+def in_a_loop(story: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    """Run an async test with a deadline."""
+
+    def test() -> None:
+        asyncio.run(asyncio.wait_for(story(), 10))
+
+    test.__name__ = story.__name__
+    return test
+
+
+async def settled() -> None:
+    """Let everything happen that needs no more news."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@in_a_loop
+async def test_more_than_the_lane_holds_wait_and_are_answered_in_turn() -> None:
+    app = App()
+    lane = Lane(app, active_most=2, waiting_most=10)
+    clients = [Client(lane, f"{SEAT}?{number}") for number in range(5)]
+    await settled()
+    assert len(app.begun) == 2
+    app.may_answer.set()
+    await asyncio.gather(*(client.task for client in clients))
+    assert [client.status for client in clients] == [200] * 5
+    assert app.bodies == [f"{SEAT}?{number}".encode() for number in range(5)]
+
+
+@in_a_loop
+async def test_an_operator_is_served_however_many_participants_wait() -> None:
+    app = App()
+    lane = Lane(app, active_most=1, waiting_most=1)
+    _ = [Client(lane, SEAT) for _ in range(3)]
+    await settled()
+    operator = Client(lane, OPERATORS)
+    await settled()
+    assert app.begun == [SEAT, OPERATORS]
+    app.may_answer.set()
+    await operator.task
+    assert operator.status == 200
+
+
+@in_a_loop
+async def test_beyond_its_end_a_request_is_told_at_once_to_come_again() -> None:
+    app = App()
+    lane = Lane(app, active_most=1, waiting_most=1)
+    first, second, third = (Client(lane, SEAT) for _ in range(3))
+    await third.task
+    assert third.status == 503
+    headers = dict(third.answers[0]["headers"])
+    assert 1 <= int(headers[b"retry-after"]) <= 5
+    app.may_answer.set()
+    await asyncio.gather(first.task, second.task)
+    again = Client(lane, SEAT)
+    await again.task
+    assert (first.status, second.status, again.status) == (200, 200, 200)
+
+
+@in_a_loop
+async def test_a_request_that_nobody_waits_for_any_more_is_not_worked_on() -> None:
+    app = App()
+    lane = Lane(app, active_most=1, waiting_most=10)
+    first, gone, last = (Client(lane, f"{SEAT}?{name}") for name in ("first", "gone", "last"))
+    await settled()
+    gone.disconnect()
+    await gone.task
+    app.may_answer.set()
+    await asyncio.gather(first.task, last.task)
+    assert app.begun == [f"{SEAT}?first", f"{SEAT}?last"]
+
+
+@in_a_loop
+async def test_an_open_stream_keeps_nobody_waiting() -> None:
+    ends = asyncio.Event()
+
+    async def stream(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await ends.wait()
+
+    lane = Lane(stream, active_most=1, waiting_most=0)
+    streams = [Client(lane, "/v1/seat/events") for _ in range(3)]
+    await settled()
+    assert [one.status for one in streams] == [200] * 3
+    ends.set()
+    await asyncio.gather(*(one.task for one in streams))
+
+
+@in_a_loop
+async def test_a_request_that_fails_gives_its_turn_on() -> None:
+    async def fail(*_: Any) -> None:
+        raise LookupError("of no matter")
+
+    lane = Lane(fail, active_most=1, waiting_most=0)
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            await Client(lane, SEAT).task
