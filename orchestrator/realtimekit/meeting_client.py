@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.errors import NotFound
+from orchestrator.errors import NotFound, Refused
 from orchestrator.realtimekit.answers import object_at
 from orchestrator.realtimekit.calls import Request
 from orchestrator.realtimekit.connection import Connection
@@ -90,7 +90,10 @@ class MeetingClient(Connection):
         )
 
     async def retire_meeting(self, meeting_id: str, *, priority: Priority = Priority.CLOSING) -> None:
-        """Make a meeting INACTIVE, so that nobody can join; meetings can't be deleted. Safe to repeat."""
+        """Make a meeting INACTIVE, so that nobody can join; meetings can't be deleted. Safe to repeat.
+
+        What RealtimeKit answers to a repetition is undocumented. So after a refusal the status of the meeting decides.
+        """
         try:
             await self._call(
                 "retire_meeting",
@@ -102,6 +105,9 @@ class MeetingClient(Connection):
             )
         except NotFound:
             return
+        except Refused:
+            if (await self.get_meeting(meeting_id, priority=priority)).status != "INACTIVE":
+                raise
 
     async def add_participant(
         self,

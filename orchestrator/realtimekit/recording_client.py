@@ -1,5 +1,6 @@
 """Recordings of an app's meetings."""
 
+import asyncio
 from typing import Literal
 
 from orchestrator.errors import Conflict, NotFound, Refused
@@ -63,15 +64,23 @@ class RecordingClient(Connection):
         return RecordingRecord.read(object_at(body, "data"))
 
     async def running_recordings(self, *, priority: Priority = Priority.POLLING) -> list[RecordingRecord]:
-        """Return all recordings of the app that have not stopped."""
+        """Return all recordings of the app that have not stopped.
+
+        There are two documented ways to ask for several statuses in one call, so each is asked for by itself.
+        """
+        found = await asyncio.gather(*(self._recordings(status, priority) for status in RUNNING))
+        return [record for records in found for record in records]
+
+    async def _recordings(self, status: RecordingStatus, priority: Priority) -> list[RecordingRecord]:
         found = await self._all(
             "running_recordings",
             priority,
             lambda page: (
-                lambda kit: kit.recordings.with_raw_response.get_recordings(**self._app, status=RUNNING, **page)
+                lambda kit: kit.recordings.with_raw_response.get_recordings(**self._app, status=[status], **page)
             ),
+            status,
         )
-        return [record for record in map(RecordingRecord.read, found) if record.status in RUNNING]
+        return [record for record in map(RecordingRecord.read, found) if record.status == status]
 
     async def stop_recording(
         self, recording_id: str, *, priority: Priority = Priority.CLOSING

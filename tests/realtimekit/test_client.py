@@ -165,7 +165,7 @@ def test_the_length_of_a_recording_stays_within_the_limits_of_realtimekit(
     assert body["max_seconds"] == min(max(asked, 60), 86_400)
 
 
-@pytest.mark.parametrize("outcome", ["conflict", "ok"])
+@pytest.mark.parametrize("outcome", ["conflict", "bad_request", "not_found", "ok"])
 def test_stopping_a_stopped_recording_counts_as_done(kit: RealtimeKit, sandbox: SandboxServer, outcome: str) -> None:
     sandbox.switches(stop_stopped_recording=outcome)
     meeting = a_meeting(kit)
@@ -190,6 +190,52 @@ def test_a_refused_stop_of_a_stopped_recording_counts_as_done(kit: RealtimeKit, 
     stopped = kit.run(kit.stop_recording(recording.id))
     assert stopped is not None
     assert stopped.id == recording.id
+
+
+@pytest.mark.parametrize("counted", ["each", "last"])
+def test_running_recordings_are_found_however_several_statuses_are_read(
+    kit: RealtimeKit, sandbox: SandboxServer, counted: str
+) -> None:
+    sandbox.switches(recording_statuses=counted)
+    sandbox.timings(recording_starts_after=60)
+    meeting = a_meeting(kit)
+    joined(kit, sandbox, meeting.id)
+    recording = started(kit, meeting.id)
+    assert [it.id for it in kit.run(kit.running_recordings())] == [recording.id]
+
+
+@pytest.mark.parametrize("outcome", ["conflict", "ok"])
+def test_retiring_a_retired_meeting_counts_as_done(kit: RealtimeKit, sandbox: SandboxServer, outcome: str) -> None:
+    sandbox.switches(retire_retired=outcome)
+    meeting = a_meeting(kit)
+    for _ in range(2):
+        kit.run(kit.retire_meeting(meeting.id))
+    assert kit.run(kit.get_meeting(meeting.id)).status == "INACTIVE"
+    sandbox.faults({"operation": "update_meeting_by_id", "kind": "refuse"})
+    with pytest.raises(Refused):
+        kit.run(kit.retire_meeting(a_meeting(kit).id))
+
+
+@pytest.mark.parametrize("absent", ["ignore", "not_found"])
+def test_people_are_put_out_although_another_has_left(kit: RealtimeKit, sandbox: SandboxServer, absent: str) -> None:
+    sandbox.switches(kick_absent=absent)
+    meeting = a_meeting(kit)
+    joined(kit, sandbox, meeting.id)
+    (there,) = sandbox.present(meeting.id)
+    kit.run(kit.kick(meeting.id, ["gone", there]))
+    assert sandbox.present(meeting.id) == []
+
+
+@pytest.mark.parametrize("view", ["raw", "consolidated"])
+def test_each_tab_is_a_peer_whichever_view_is_usual(kit: RealtimeKit, sandbox: SandboxServer, view: str) -> None:
+    sandbox.switches(peers_view=view)
+    meeting = a_meeting(kit)
+    token = admitted(kit, meeting.id).token or ""
+    for _ in range(2):
+        sandbox.join(token)
+    session = kit.run(kit.active_session(meeting.id))
+    assert session is not None
+    assert len(kit.run(kit.session_peers(session.id))) == 2
 
 
 def test_presets_are_known_by_name(kit: RealtimeKit) -> None:

@@ -18,11 +18,14 @@ def test_the_same_custom_id_makes_a_second_record(kit: Kit) -> None:
     assert len(kit.sandbox.state()["participants"]) == 2
 
 
-def test_the_same_custom_id_conflicts(kit: Kit) -> None:
-    kit.sandbox.switches(duplicate_participant="conflict")
+@pytest.mark.parametrize(
+    ("wanted", "error"), [("conflict", cloudflare.ConflictError), ("bad_request", cloudflare.BadRequestError)]
+)
+def test_the_same_custom_id_is_refused(kit: Kit, wanted: str, error: type[cloudflare.APIStatusError]) -> None:
+    kit.sandbox.switches(duplicate_participant=wanted)
     meeting_id, other = kit.meeting(), kit.meeting()
     kit.participant(meeting_id)
-    with pytest.raises(cloudflare.ConflictError, match="already exists"):
+    with pytest.raises(error, match="already exists"):
         kit.participant(meeting_id)
     kit.participant(other)
 
@@ -94,6 +97,124 @@ def test_meetings_come_in_one_of_several_orders(kit: Kit, order: str, found: lis
     assert listed(kit) == found
 
 
+@pytest.mark.parametrize(("first", "pages"), [(1, ["a", "a", "b"]), (0, ["a", "b", ""])])
+def test_pages_count_from_0_or_1(kit: Kit, first: int, pages: list[str]) -> None:
+    kit.sandbox.switches(pages_from=first, meetings_order="oldest_first")
+    for title in ("a", "b"):
+        kit.meeting(title)
+    assert ["".join(listed(kit, page_no=str(number), per_page="1")) for number in range(3)] == pages
+
+
+@pytest.mark.parametrize("totals", [True, False])
+def test_lists_may_have_no_totals(kit: Kit, totals: bool) -> None:
+    kit.sandbox.switches(lists_have_totals=totals)
+    answers = [kit.request("GET", path).json() for path in ("/meetings", "/sessions")]
+    assert ["paging" in answer for answer in answers] == [totals, totals]
+
+
+@pytest.mark.parametrize(("too_many", "status"), [("cap", 200), ("refuse", 400)])
+def test_too_many_items_per_page_are_capped_or_refused(kit: Kit, too_many: str, status: int) -> None:
+    kit.sandbox.switches(most_per_page=1, too_many_per_page=too_many)
+    for title in ("a", "b"):
+        kit.meeting(title)
+    answer = kit.request("GET", "/meetings", params={"per_page": 2})
+    assert answer.status_code == status
+    assert len(listed(kit, per_page="1")) == 1
+
+
+def test_new_participants_sessions_and_peers_may_be_shown_late(kit: Kit) -> None:
+    kit.sandbox.switches(participants_lag_seconds=60, sessions_lag_seconds=60)
+    meeting_id = kit.meeting()
+    session_id = kit.joined(meeting_id)["session_id"]
+    paths = (f"/meetings/{meeting_id}/participants", "/sessions", f"/sessions/{session_id}/participants")
+    assert [shown(kit, path) for path in paths] == [0, 0, 0]
+    kit.sandbox.switches(participants_lag_seconds=0, sessions_lag_seconds=0)
+    assert [shown(kit, path) for path in paths] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("view", "rows"), [("raw", 2), ("consolidated", 1)])
+def test_peers_are_listed_in_one_view_or_the_other_unless_one_is_asked_for(kit: Kit, view: str, rows: int) -> None:
+    kit.sandbox.switches(peers_view=view)
+    token = kit.participant(kit.meeting())["token"]
+    _, session_id = (kit.sandbox.join(token)["session_id"] for _ in range(2))
+    path = f"/sessions/{session_id}/participants"
+    assert (shown(kit, path), shown(kit, f"{path}?view=raw")) == (rows, 2)
+
+
+@pytest.mark.parametrize("stay", [True, False])
+def test_a_browser_may_keep_its_peer_id(kit: Kit, stay: bool) -> None:
+    kit.sandbox.switches(peer_ids_stay=stay)
+    sessions = [kit.joined(kit.meeting())["session_id"] for _ in range(2)]
+    peers = [kit.request("GET", f"/sessions/{it}/participants").json()["data"]["participants"] for it in sessions]
+    assert (peers[0][0]["id"] == peers[1][0]["id"]) == stay
+
+
+@pytest.mark.parametrize("revokes", [True, False])
+def test_a_new_token_may_revoke_the_old_one(kit: Kit, revokes: bool) -> None:
+    kit.sandbox.switches(refresh_revokes=revokes)
+    meeting_id = kit.meeting()
+    old = kit.participant(meeting_id)
+    new = kit.request("POST", f"/meetings/{meeting_id}/participants/{old['id']}/token").json()["data"]
+    kit.sandbox.join(new["token"])
+    if not revokes:
+        kit.sandbox.join(old["token"])
+        return
+    with pytest.raises(httpx.HTTPStatusError, match="401"):
+        kit.sandbox.join(old["token"])
+
+
+@pytest.mark.parametrize(("wanted", "status"), [("ok", 200), ("conflict", 409)])
+def test_retiring_a_retired_meeting(kit: Kit, wanted: str, status: int) -> None:
+    kit.sandbox.switches(retire_retired=wanted)
+    path = f"/meetings/{kit.meeting()}"
+    statuses = [kit.request("PATCH", path, json={"status": "INACTIVE"}).status_code for _ in range(2)]
+    assert statuses == [200, status]
+
+
+@pytest.mark.parametrize(("wanted", "left"), [("ignore", []), ("not_found", ["ann"])])
+def test_one_who_is_absent_may_prevent_a_kick(kit: Kit, wanted: str, left: list[str]) -> None:
+    kit.sandbox.switches(kick_absent=wanted)
+    meeting_id = kit.meeting()
+    kit.joined(meeting_id)
+    ids = {"custom_participant_ids": ["ann", "bob"]}
+    kit.request("POST", f"/meetings/{meeting_id}/active-session/kick", json=ids)
+    assert kit.sandbox.present(meeting_id) == left
+
+
+@pytest.mark.parametrize(("wanted", "status"), [("conflict", 409), ("bad_request", 400)])
+def test_a_second_recording_is_refused(kit: Kit, wanted: str, status: int) -> None:
+    kit.sandbox.switches(start_running_recording=wanted)
+    meeting_id = kit.meeting()
+    kit.joined(meeting_id)
+    kit.record(meeting_id)
+    assert kit.request("POST", "/recordings", json={"meeting_id": meeting_id}).status_code == status
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_the_recorder_may_be_counted(kit: Kit, counted: bool) -> None:
+    kit.sandbox.switches(recorder_is_counted=counted)
+    meeting_id = kit.meeting()
+    session_id = kit.joined(meeting_id)["session_id"]
+    kit.record(meeting_id)
+    kit.api.active_session.get_active_session(meeting_id, **kit.ids)
+    assert kit.data["live_participants"] == shown(kit, f"/sessions/{session_id}/participants") == 1 + counted
+
+
+@pytest.mark.parametrize(("count", "found"), [("each", 1), ("last", 0)])
+def test_of_several_statuses_of_recordings_all_or_the_last_count(kit: Kit, count: str, found: int) -> None:
+    kit.sandbox.switches(recording_statuses=count)
+    meeting_id = kit.meeting()
+    kit.joined(meeting_id)
+    kit.record(meeting_id)
+    assert shown(kit, "/recordings?status=INVOKED&status=RECORDING&status=PAUSED") == found
+
+
+def shown(kit: Kit, path: str) -> int:
+    """Return how many items a list has."""
+    data = kit.request("GET", path).json()["data"]
+    return len(data if isinstance(data, list) else data.get("sessions", data.get("participants")))
+
+
 def listed(kit: Kit, **query: str) -> list[str]:
     """Return the titles of the meetings that a query gives."""
     return [meeting["title"] for meeting in kit.request("GET", "/meetings", params=query).json()["data"]]
@@ -157,7 +278,9 @@ def test_a_lingering_session_may_count_as_active(kit: Kit) -> None:
     assert kit.data["live_participants"] == 0
 
 
-@pytest.mark.parametrize(("wanted", "status"), [("conflict", 409), ("ok", 200)])
+@pytest.mark.parametrize(
+    ("wanted", "status"), [("conflict", 409), ("bad_request", 400), ("not_found", 404), ("ok", 200)]
+)
 def test_stopping_a_stopped_recording(kit: Kit, wanted: str, status: int) -> None:
     kit.sandbox.switches(stop_stopped_recording=wanted)
     meeting_id = kit.meeting()

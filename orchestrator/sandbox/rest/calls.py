@@ -74,10 +74,13 @@ class Call:
         return self.one_of(name, "true", "false") == "true"
 
     def page(self, items: list[Any], config: SandboxConfig) -> tuple[list[Any], JSON]:
-        """Return the page of a list that the query asks for, and its `paging`."""
-        size = min(self.number("per_page", config.default_per_page) or config.default_per_page, config.max_per_page)
-        chosen, paging = page(items, self.number("page_no", 1), size)
-        return list(chosen), paging
+        """Return the page of a list that the query asks for, and what its answer has besides: its `paging`."""
+        asked, switches = self.number("per_page", 0) or config.default_per_page, config.switches
+        if asked > switches.most_per_page and switches.too_many_per_page == "refuse":
+            raise Refusal(400, f"per_page: must be at most {switches.most_per_page}")
+        number = max(self.number("page_no", switches.pages_from), switches.pages_from) - switches.pages_from + 1
+        chosen, paging = page(items, number, min(asked, switches.most_per_page))
+        return list(chosen), {"paging": paging} if switches.lists_have_totals else {}
 
 
 Handler = Callable[[World, Call], Response]
@@ -85,8 +88,8 @@ Handler = Callable[[World, Call], Response]
 
 def list_response(call: Call, world: World, items: list[Any], show: Callable[[Any], JSON]) -> Response:
     """Return one page of a list: `data[]` and `paging`."""
-    chosen, paging = call.page(items, world.config)
-    return Response(200, {"success": True, "data": [show(item) for item in chosen], "paging": paging})
+    chosen, besides = call.page(items, world.config)
+    return Response(200, {"success": True, "data": [show(item) for item in chosen], **besides})
 
 
 @dataclass(slots=True)

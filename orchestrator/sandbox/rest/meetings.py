@@ -6,7 +6,7 @@ from orchestrator.sandbox.rest.calls import Call, list_response
 from orchestrator.sandbox.rest.responses import Response, ok
 from orchestrator.sandbox.world import live
 from orchestrator.sandbox.world.state import Meeting, World, new_id, now
-from orchestrator.sandbox.world.values import JSON, iso
+from orchestrator.sandbox.world.values import JSON, Refusal, iso
 
 
 def create(world: World, call: Call) -> Response:
@@ -40,6 +40,8 @@ def update(world: World, call: Call) -> Response:
     """PATCH /meetings/{id}: changes only the fields that are sent."""
     meeting = world.meeting(call.params["meeting_id"])
     changes = call.parse(MeetingPatch).model_dump(exclude_unset=True)
+    if changes.get("status") == meeting.status == "INACTIVE" and world.config.switches.retire_retired == "conflict":
+        raise Refusal(409, "Meeting is already inactive")
     meeting.title = changes.pop("title", meeting.title)
     meeting.status = changes.pop("status", meeting.status)
     meeting.settings |= changes

@@ -7,6 +7,8 @@ from orchestrator.sandbox.world.state import Meeting, Participant, World, new_id
 from orchestrator.sandbox.world.tokens import mint
 from orchestrator.sandbox.world.values import JSON, Refusal, iso
 
+REFUSED = {"conflict": 409, "bad_request": 400}
+
 
 def add(world: World, call: Call) -> Response:
     """POST participants: 201 with a token; a switch decides about a custom_participant_id that exists."""
@@ -15,8 +17,8 @@ def add(world: World, call: Call) -> Response:
     preset = world.preset_named(body.preset_name)
     known = meeting.by_custom_id.get(body.custom_participant_id)
     wanted = world.config.switches.duplicate_participant
-    if known and wanted == "conflict":
-        raise Refusal(409, f"Participant {body.custom_participant_id!r} already exists in this meeting")
+    if known and wanted in REFUSED:
+        raise Refusal(REFUSED[wanted], f"Participant {body.custom_participant_id!r} already exists in this meeting")
     if known and wanted == "same_record":
         known.preset, known.name, known.picture, known.updated_at = preset, body.name, body.picture, now()
         return _with_token(world, known, 201)
@@ -29,7 +31,8 @@ def add(world: World, call: Call) -> Response:
 def find(world: World, call: Call) -> Response:
     """GET participants, oldest first."""
     meeting = world.meeting(call.params["meeting_id"])
-    return list_response(call, world, list(meeting.participants.values()), show)
+    since = now() - world.config.switches.participants_lag_seconds
+    return list_response(call, world, [it for it in meeting.participants.values() if it.created_at <= since], show)
 
 
 def get(world: World, call: Call) -> Response:
@@ -75,7 +78,7 @@ def delete(world: World, call: Call) -> Response:
 
 
 def refresh(world: World, call: Call) -> Response:
-    """POST participants/{id}/token: a new token; the old ones still work."""
+    """POST participants/{id}/token: a new token; a switch decides whether the old ones still work."""
     return ok({"token": mint(world, _participant(world, call))})
 
 

@@ -7,15 +7,17 @@ from orchestrator.sandbox.world import live, recorder
 from orchestrator.sandbox.world.state import Meeting, Recording, Session, World
 from orchestrator.sandbox.world.values import JSON, Refusal
 
+STOP_REFUSED = {"conflict": 409, "bad_request": 400, "not_found": 404}
 STATUSES = {"INVOKED", "RECORDING", "UPLOADING", "UPLOADED", "ERRORED", "PAUSED"}
 
 
 def start(world: World, call: Call) -> Response:
-    """POST /recordings: 200, not 201; 409 while one runs; a switch decides about an empty meeting."""
+    """POST /recordings: 200, not 201; refused while one runs; a switch decides about an empty meeting."""
     body = call.parse(StartRecordingBody)
     meeting = world.meeting(body.meeting_id)
     if recorder.active(meeting) and not body.allow_multiple_recordings:
-        raise Refusal(409, "Recording already in progress")
+        refused = 409 if world.config.switches.start_running_recording == "conflict" else 400
+        raise Refusal(refused, "Recording already in progress")
     session = _session_to_record(world, meeting)
     recording = recorder.start(world, meeting, session, body.model_dump(), "API_CALL")
     return ok(recorder.show_with_reasons(world, recording))
@@ -31,7 +33,9 @@ def start_track(world: World, call: Call) -> Response:
 
 def find(world: World, call: Call) -> Response:
     """GET /recordings, latest first; `status` may be repeated, or a list with commas."""
-    wanted = {status for value in call.query.get("status", []) for status in value.split(",")}
+    asked = call.query.get("status", [])
+    asked = asked[-1:] if world.config.switches.recording_statuses == "last" else asked
+    wanted = {status for value in asked for status in value.split(",")}
     if wanted - STATUSES:
         raise Refusal(400, f"status: must be one of {', '.join(sorted(STATUSES))}")
     found = [recording for recording in reversed(world.recordings.values()) if _wanted(call, recording, wanted)]
@@ -62,8 +66,8 @@ def act(world: World, call: Call) -> Response:
     recording = _recording(world, call)
     action = call.parse(RecordingActionBody).action
     if action == "stop":
-        if not recording.running and world.config.switches.stop_stopped_recording == "conflict":
-            raise Refusal(409, f"Recording is not running: {recording.status}")
+        if not recording.running and (refused := STOP_REFUSED.get(world.config.switches.stop_stopped_recording)):
+            raise Refusal(refused, f"Recording is not running: {recording.status}")
         before = recorder.show_with_reasons(world, recording)
         recorder.stop(world, recording, "API_CALL")
         if world.config.switches.stop_answers == "running":

@@ -36,8 +36,8 @@ def gateway_error(status: int, code: int, message: str, retry_after: float | Non
 
 
 def page(items: Sequence[Any], number: int, size: int) -> tuple[Sequence[Any], JSON]:
-    """Return page `number` (from 1; 0 counts as 1) and its `paging` object, whose offsets count from 1."""
-    start = (max(number, 1) - 1) * size
+    """Return page `number` (from 1) and its `paging` object, whose offsets count from 1."""
+    start = (number - 1) * size
     chosen = items[start : start + size]
     first = start + 1 if chosen else min(start, len(items))
     return chosen, {"total_count": len(items), "start_offset": first, "end_offset": min(start + size, len(items))}

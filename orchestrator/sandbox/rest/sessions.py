@@ -5,8 +5,8 @@ from typing import Any
 from orchestrator.sandbox.rest.bodies import KickBody, MuteAllBody, PollBody
 from orchestrator.sandbox.rest.calls import Call
 from orchestrator.sandbox.rest.responses import Response, ok
-from orchestrator.sandbox.world import live
-from orchestrator.sandbox.world.state import Participant, Peer, Session, World, new_id, now
+from orchestrator.sandbox.world import live, recorder
+from orchestrator.sandbox.world.state import Participant, Peer, Recording, Session, World, new_id, now
 from orchestrator.sandbox.world.values import JSON, Refusal, iso
 
 
@@ -16,9 +16,13 @@ def active(world: World, call: Call) -> Response:
 
 
 def kick(world: World, call: Call) -> Response:
-    """POST active-session/kick: by participant ids or custom ids, never by peer ids; unknown ones are ignored."""
+    """POST active-session/kick: by ids of participants, never of peers; a switch decides about absent people."""
     session = live.active_session(world, world.meeting(call.params["meeting_id"]))
-    peers = _addressed(session, call.parse(KickBody))
+    body = call.parse(KickBody)
+    peers = _addressed(session, body)
+    there = {peer.participant.custom_participant_id for peer in peers}
+    if world.config.switches.kick_absent == "not_found" and not there.issuperset(body.custom_participant_ids):
+        raise Refusal(404, "Participant not found")
     live.kick(world, peers)
     return ok({"action": "kicked", "participants": _people(peers)})
 
@@ -63,14 +67,16 @@ def create_poll(world: World, call: Call) -> Response:
 
 def find(world: World, call: Call) -> Response:
     """GET /sessions, newest first unless sorted otherwise."""
-    found = [session for session in reversed(world.sessions.values()) if _wanted(call, session)]
+    since = now() - world.config.switches.sessions_lag_seconds
+    shown = (session for session in reversed(world.sessions.values()) if session.started_at <= since)
+    found = [session for session in shown if _wanted(call, session)]
     if call.one_of("sort_by", "minutesConsumed", "createdAt") == "minutesConsumed":
         found.sort(key=_minutes, reverse=True)
     if call.one_of("sort_order", "ASC", "DESC") == "ASC":
         found.reverse()
-    chosen, paging = call.page(found, world.config)
+    chosen, besides = call.page(found, world.config)
     data = {"sessions": [show(world, session) for session in chosen]}
-    return Response(200, {"success": True, "data": data, "paging": paging})
+    return Response(200, {"success": True, "data": data, **besides})
 
 
 def get(world: World, call: Call) -> Response:
@@ -83,8 +89,13 @@ def find_participants(world: World, call: Call) -> Response:
     """GET /sessions/{id}/participants: one row per peer, or per participant with view=consolidated."""
     session = _session(world, call)
     search = (call.first("search") or "").lower()
-    rows = [show_peer(peer) for peer in session.peers.values() if search in _searchable(peer.participant)]
-    if call.one_of("view", "raw", "consolidated") == "consolidated":
+    switches = world.config.switches
+    since = now() - switches.sessions_lag_seconds
+    shown = {peer.shown_id: peer for peer in session.peers.values() if peer.joined_at <= since}
+    rows = [show_peer(peer) for peer in shown.values() if search in _searchable(peer.participant)]
+    if switches.recorder_is_counted:
+        rows += [_show_recorder(recording) for recording in recorder.of_session(session)]
+    if (call.one_of("view", "raw", "consolidated") or switches.peers_view) == "consolidated":
         rows = _consolidated(rows)
     if call.one_of("sort_by", "joinedAt", "duration") == "duration":
         rows.sort(key=lambda row: row["duration"])
@@ -97,14 +108,15 @@ def get_participant(world: World, call: Call) -> Response:
     """GET /sessions/{id}/participants/{id}: a peer by its id, or the latest one of a participant."""
     wanted = call.params["participant_id"]
     for peer in reversed(_session(world, call).peers.values()):
-        if wanted in {peer.id, peer.participant.id}:
+        if wanted in {peer.shown_id, peer.participant.id}:
             return ok({"participant": show_peer(peer)})
     raise Refusal(404, "Participant not found")
 
 
 def get_peer(world: World, call: Call) -> Response:
     """GET /sessions/peer-report/{peer_id}: with an empty report."""
-    if peer := world.peers.get(call.params["peer_id"]):
+    wanted = call.params["peer_id"]
+    if peer := next((it for it in reversed(world.peers.values()) if it.shown_id == wanted), None):
         more: JSON = {"session_id": peer.session.id, "role": peer.participant.preset.name, "peer_report": {}}
         return ok({"participant": show_peer(peer) | more})
     raise Refusal(404, "Peer not found")
@@ -119,7 +131,7 @@ def show(world: World, session: Session) -> JSON:
         "organization_id": world.organization_id,
         "type": "meeting",
         "status": "LIVE" if session.ended_at is None else "ENDED",
-        "live_participants": len(session.live),
+        "live_participants": len(session.live) + _recorders(world, session),
         "max_concurrent_participants": session.max_live_peers,
         "minutes_consumed": _minutes(session),
         "created_at": iso(session.started_at),
@@ -134,7 +146,7 @@ def show_peer(peer: Peer) -> JSON:
     """Return a peer as REST shows it: `user_id` is the participant's id, `duration` is in minutes."""
     participant = peer.participant
     shown: JSON = {
-        "id": peer.id,
+        "id": peer.shown_id,
         "user_id": participant.id,
         "custom_participant_id": participant.custom_participant_id,
         "display_name": participant.name or "",
@@ -146,6 +158,28 @@ def show_peer(peer: Peer) -> JSON:
         "peer_events": [],
     }
     return shown if peer.left_at is None else shown | {"left_at": iso(peer.left_at)}
+
+
+def _recorders(world: World, session: Session) -> int:
+    if not world.config.switches.recorder_is_counted:
+        return 0
+    return sum(recording.running for recording in recorder.of_session(session))
+
+
+def _show_recorder(recording: Recording) -> JSON:
+    shown: JSON = {
+        "id": recording.bot_peer_id,
+        "user_id": recording.bot_peer_id,
+        "custom_participant_id": f"recorder-{recording.id}",
+        "display_name": "Recorder",
+        "preset_name": "recorder",
+        "joined_at": iso(recording.invoked_at),
+        "duration": 0.0,
+        "created_at": iso(recording.invoked_at),
+        "updated_at": iso(recording.invoked_at),
+        "peer_events": [],
+    }
+    return shown if recording.stopped_at is None else shown | {"left_at": iso(recording.stopped_at)}
 
 
 def _session(world: World, call: Call) -> Session:

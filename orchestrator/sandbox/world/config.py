@@ -18,7 +18,7 @@ class Settable(BaseModel):
 class Switches(Settable):
     """Behaviour that RealtimeKit does not document, or documents in two ways."""
 
-    duplicate_participant: Literal["second_record", "conflict", "same_record"] = "second_record"
+    duplicate_participant: Literal["second_record", "conflict", "bad_request", "same_record"] = "second_record"
     """What happens when a custom_participant_id is added to a meeting again."""
     search_matches: Literal["substring", "exact", "prefix", "words", "nothing", "everything"] = "substring"
     """How `GET /meetings?search=` compares the text with title and id; `substring` and `words` ignore case.
@@ -35,20 +35,46 @@ class Switches(Settable):
     `session` leaves out meetings that nobody is in, and `nothing` ignores both parameters.
     """
     meetings_order: Literal["newest_first", "oldest_first", "by_title"] = "newest_first"
+    pages_from: Literal[0, 1] = 1
+    """The number of the first page of each list; where it is 1, 0 means the same page."""
+    lists_have_totals: bool = True
+    """Answers with lists have `paging`. That of a session's participants never has it."""
+    most_per_page: int = Field(100, ge=1)
+    too_many_per_page: Literal["cap", "refuse"] = "cap"
+    participants_lag_seconds: float = Field(0.0, ge=0)
+    """How long it takes until `GET participants` shows a new participant."""
+    sessions_lag_seconds: float = Field(0.0, ge=0)
+    """How long it takes until `GET /sessions` shows a new session, and the list of its participants a new peer."""
+    peers_view: Literal["raw", "consolidated"] = "raw"
+    """What the list of a session's participants gives without `view`."""
+    peer_ids_stay: bool = False
+    """A person's browser keeps its peer id in all meetings, as the web SDK's did before 1.2.5."""
+    refresh_revokes: bool = False
+    """A new token of a participant makes the older ones invalid."""
+    retire_retired: Literal["ok", "conflict"] = "ok"
+    """What happens when INACTIVE is set again."""
     record_empty_meeting: Literal["refuse", "allow"] = "refuse"
     inactive_ejects: bool = False
     """INACTIVE also ends the session and puts everybody out."""
     kick_all_ends_session: Literal["at_once", "after_keep_alive"] = "at_once"
+    kick_absent: Literal["ignore", "not_found"] = "ignore"
+    """What happens when one of the people to be kicked is not there; with `not_found` nobody is kicked."""
     kick_all_when_empty: Literal["not_found", "ok"] = "not_found"
     lingering_session_is_active: bool = False
     """active-session answers 200, with nobody in it, between the last leave and the end of the session."""
-    stop_stopped_recording: Literal["conflict", "ok"] = "conflict"
+    start_running_recording: Literal["conflict", "bad_request"] = "conflict"
+    """How a second recording of a meeting is refused."""
+    stop_stopped_recording: Literal["conflict", "bad_request", "not_found", "ok"] = "conflict"
     stop_answers: Literal["uploading", "running"] = "uploading"
     """The status in the answer to a stop; an API that stops the recording a moment later might answer `running`."""
     nameless_can_join: bool = False
     """The token of a participant without a name works (it does not: cloudflare-typescript#2737)."""
     recorder_triggers_events: bool = False
     """The recorder's bot causes meeting.started, participantJoined and participantLeft, as a person does."""
+    recorder_is_counted: bool = False
+    """The recorder's bot is one of a session's participants, and counts in `live_participants`."""
+    recording_statuses: Literal["each", "last"] = "each"
+    """Which of several `status` parameters of `GET /recordings` count."""
     recordings_fail_matching: str | None = None
     """Recordings with this text in the title of their meeting or in their file name end ERRORED."""
     webhooks_delivered: bool = True
@@ -154,7 +180,6 @@ class SandboxConfig(Settable):
     """The base of download links; None: the Host of the latest call."""
     presets: list[str] = ["group_call_host", "group_call_participant", "webinar_presenter", "webinar_viewer"]
     default_per_page: int = Field(20, ge=1)
-    max_per_page: int = Field(100, ge=1)
     webhook_private_key: str | None = None
     """The PEM of the RSA key that signs webhooks; None: a key is generated."""
     log_size: int = Field(50_000, ge=0)

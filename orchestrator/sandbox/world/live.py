@@ -1,6 +1,7 @@
 """Joins, leaves and kicks, and when sessions start and end."""
 
 from collections.abc import Iterable
+from uuid import NAMESPACE_OID, uuid5
 
 from orchestrator.sandbox.world import payloads, recorder
 from orchestrator.sandbox.world.state import Meeting, Participant, Peer, Session, World, new_id, now
@@ -19,11 +20,19 @@ def join(world: World, participant: Participant) -> Peer:
         session.end_timer.cancel()
         session.end_timer = None
     peer = Peer(new_id(), participant, session, now())
+    peer.shown_id = _shown_id(world, peer)
     world.peers[peer.id] = session.peers[peer.id] = session.live[peer.id] = peer
     session.max_live_peers = max(session.max_live_peers, len(session.live))
     recorder.meeting_filled(meeting, session)
     world.emit(payloads.joined(world, peer))
     return peer
+
+
+def _shown_id(world: World, peer: Peer) -> str:
+    """Return the peer's id, or the one that the person's browser has had in other meetings. Each tab has its own."""
+    custom = peer.participant.custom_participant_id
+    tabs = [it for it in peer.session.live.values() if it.participant.custom_participant_id == custom]
+    return str(uuid5(NAMESPACE_OID, custom)) if world.config.switches.peer_ids_stay and not tabs else peer.id
 
 
 def start_session(world: World, meeting: Meeting) -> Session:

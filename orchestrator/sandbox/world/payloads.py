@@ -51,7 +51,7 @@ def participant_part(peer: Peer) -> JSON:
     """Build the `participant` object of an event; it has neither the participant's id nor the preset."""
     custom = peer.participant.custom_participant_id
     part: JSON = {
-        "peerId": peer.id,
+        "peerId": peer.shown_id,
         "userDisplayName": peer.participant.name or "",
         "customParticipantId": custom,
         "clientSpecificId": custom,

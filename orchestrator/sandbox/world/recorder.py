@@ -83,6 +83,11 @@ def stop_all(world: World, meeting: Meeting) -> None:
         stop(world, recording, "ALL_PEERS_LEFT")
 
 
+def of_session(session: Session) -> list[Recording]:
+    """Return the recordings of a session, running or not."""
+    return [recording for recording in session.meeting.recordings if recording.session is session]
+
+
 def active(meeting: Meeting) -> Recording | None:
     """Return the latest recording that runs, if any."""
     return next((recording for recording in reversed(meeting.recordings) if recording.running), None)

@@ -49,6 +49,8 @@ class Participant:
     picture: str | None
     created_at: float
     updated_at: float
+    latest_token: str = ""
+    """The `jti` of the token that was made last."""
 
 
 @dataclass(slots=True, eq=False)
@@ -77,6 +79,8 @@ class Peer:
     joined_at: float
     left_at: float | None = None
     left_because: str | None = None
+    shown_id: str = ""
+    """The id in webhooks and in lists."""
 
 
 @dataclass(slots=True, eq=False)

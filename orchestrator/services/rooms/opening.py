@@ -3,7 +3,7 @@
 from collections.abc import Coroutine
 from typing import Any
 
-from orchestrator.errors import Conflict, LeaseLost, RealtimeKitError
+from orchestrator.errors import LeaseLost, RealtimeKitError, Refused
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.records import ParticipantRecord, RecordingRecord
@@ -67,7 +67,7 @@ async def _record(kit: RealtimeKit, meeting_id: str, work: RoomWork) -> Recordin
                 max_seconds=work.max_seconds or LONGEST_RECORDING_SECONDS,
                 file_name_prefix=work.file_name_prefix or work.key,
             )
-        except Conflict:
+        except Refused:  # how a second recording is refused is undocumented
             running = await kit.active_recording(meeting_id)
             if running is None:
                 raise
