@@ -38,6 +38,7 @@ app.conf.update(
     beat_scheduler="workers.timekeeper:Timekeeper",
     beat_max_loop_interval=1,
     worker_pool="threads",
+    worker_consumer="workers.consumer:PatientConsumer",
     worker_concurrency=settings.realtimekit_concurrency,
 )
 

@@ -51,6 +51,7 @@ def celery_settings(broker_url: str, keys: Keys) -> dict[str, Any]:
         },
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # a worker outlives its broker
+        "broker_channel_error_retry": True,  # and its error answers: of a replica, a full one, one with other ACLs
         "task_queues": [KombuQueue(name.value) for name in Queue],
         "task_default_queue": Queue.LIFECYCLE.value,
         "task_create_missing_queues": False,  # a typo fails loudly
