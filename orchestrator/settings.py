@@ -111,6 +111,11 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(
         default=86400.0, gt=0, description="How often meetings at RealtimeKit that nobody needs any more are retired."
     )
+    token_margin_seconds: float = Field(
+        default=3600.0,
+        ge=0,
+        description="RealtimeKit tokens are renewed this long before they end, or a quarter of their life if less.",
+    )
     session_keep_alive_seconds: int = Field(default=600, ge=60, le=600)
 
     @model_validator(mode="after")

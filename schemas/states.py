@@ -204,6 +204,9 @@ TAKES_PEOPLE = frozenset({_R.PLANNED, _R.PREPARING, _R.READY, _R.OPEN})
 POINTS_TO_ROOM = frozenset({_S.INVITED, _S.JOINED, _S.AWAY})
 """States of a seat whose person should be in its room."""
 
+HOLDS_TOKEN = POINTS_TO_ROOM | {_S.ADMITTED}
+"""States of a seat whose person has a token for its room, which is kept good."""
+
 ACCOUNTED = frozenset({_S.RETURNED, _S.NEVER_JOINED, _S.LOST})
 """States of a seat that needs nothing more."""
 

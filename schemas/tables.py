@@ -145,8 +145,27 @@ class Fact(SQLModel, table=True):
     applied_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-class Participant(SQLModel, table=True):
-    """A person of a parent meeting, under the caller's own id."""
+class Admission(SQLModel):
+    """What is known of a person's record in one RealtimeKit meeting, and the token that lets them join it."""
+
+    realtimekit_participant_id: str | None = Field(default=None, max_length=64)
+    name_at_realtimekit: str | None = None
+    """The name that the record was last given, or that RealtimeKit has refused; null when that is not known."""
+    preset_at_realtimekit: str | None = None
+    """The preset, likewise."""
+    auth_token: str | None = None
+    """The token, encrypted."""
+    token_made_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    token_renew_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """From then on another one is made; null for a token that names no end."""
+    token_good_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """From then on no seat shows it, because it ends soon after; null for a token that names no end."""
+    in_doubt: bool = False
+    """Whether the person may have been added without our knowing."""
+
+
+class Participant(Admission, table=True):
+    """A person of a parent meeting, under the caller's own id, and their admission to it."""
 
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("meeting_id", "custom_participant_id"),
@@ -160,16 +179,11 @@ class Participant(SQLModel, table=True):
     role: Role = Field(default=Role.PARTICIPANT, sa_type=state_column(Role))
     preset_name: str | None = None
     attributes: dict[str, str] = Field(default_factory=dict, sa_type=Json)
-    realtimekit_participant_id: str | None = Field(default=None, max_length=64)
-    auth_token: str | None = None
-    """The token for the parent meeting, encrypted."""
     token_wanted: bool = False
-    """Whether a token is to be made; cleared when it is there."""
+    """Whether a browser needs a token, or another one; cleared when it is there."""
     token_refusals: int = 0
     token_again_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """The earliest time of the next request, after `token_refusals` refusals in a row."""
-    in_doubt: bool = False
-    """Whether they may have been added at RealtimeKit without our knowing."""
     version: int = 0
     """Raised by every change of what their seat shows."""
     location: Location = Field(default=Location.AWAY, sa_type=state_column(Location))
@@ -305,8 +319,8 @@ class Room(Due, table=True):
     """When the first of those failed."""
 
 
-class Seat(SQLModel, table=True):
-    """One person in one room. A move ends one seat and begins another."""
+class Seat(Admission, table=True):
+    """One person in one room, and their admission to its child meeting. A move ends one seat and begins another."""
 
     __table_args__: ClassVar[Any] = (
         Index("ix_seat_room_id_participant_id", "room_id", "participant_id"),
@@ -329,11 +343,6 @@ class Seat(SQLModel, table=True):
     """The seat that this person keeps until the token of this one is there."""
     leave_by: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When a person with another seat by now is put out of this room; null once that is done."""
-    realtimekit_participant_id: str | None = Field(default=None, max_length=64)
-    auth_token: str | None = None
-    """The token for the child meeting, encrypted."""
-    in_doubt: bool = False
-    """Whether they may have been added to the child meeting without our knowing."""
     error: str | None = None
 
 

@@ -9,17 +9,22 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import select, update
+from sqlmodel import col
 
 from orchestrator.api.crowd.position import Position
 from orchestrator.api.streams.seat_listener import MAX_UNSENT_NEWS
 from orchestrator.runtime.ports import free_port
 from orchestrator.services.deps import Deps
+from orchestrator.services.meetings import sync
+from schemas.tables import Meeting, Participant
 from tests.api.conftest import environment, parts, settings_for
 from tests.api.server import JSON, Api, Stream, bearer, checked
 from tests.support import logs
 from tests.support.processes import Processes
 from tests.support.sandbox_server import SandboxServer
 from tests.support.valkey import Valkey
+from tests.support.waiting import wait_until
 
 S = {
     "version",
@@ -46,6 +51,28 @@ def test_a_stream_begins_with_the_present_seat(api: Api, meeting: JSON) -> None:
     with api.stream(token) as stream:
         first = stream.next()
     assert (first.name, first.data) == ("seat", now)
+
+
+def test_a_stream_asks_for_another_token_before_the_one_for_main_ends(api: Api, meeting: JSON) -> None:
+    with api.stream(api.token(meeting, "ana")) as stream:
+        before = stream.next().data
+        wait_until(lambda: _wanted(api, meeting) == ["ana"], what="the first token")
+        with api.deps.database.transaction() as tx:
+            row = tx.session.get_one(Meeting, meeting["id"])
+        sync.sync(api.deps, row.id, row.claim)
+        first = stream.next().data
+        assert first["auth_token"] not in (None, before["auth_token"])
+        with api.deps.database.transaction() as tx:
+            tx.session.execute(update(Participant).values(token_renew_at=tx.now()))
+        wait_until(lambda: _wanted(api, meeting) == ["ana"], what="the next token")
+
+
+def _wanted(api: Api, meeting: JSON) -> list[str]:
+    statement = select(col(Participant.custom_participant_id)).where(
+        col(Participant.meeting_id) == meeting["id"], col(Participant.token_wanted)
+    )
+    with api.deps.database.reading() as session:
+        return list(session.scalars(statement))
 
 
 def test_a_change_comes_at_once_and_so_does_the_closing_of_an_opening(api: Api, meeting: JSON) -> None:

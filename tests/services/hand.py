@@ -15,6 +15,7 @@ from orchestrator.services.people import seats, tokens
 from orchestrator.services.planning import creating as planning
 from orchestrator.services.recordings import following
 from orchestrator.services.rooms import advancing
+from orchestrator.services.views import breakouts
 from orchestrator.services.webhooks import applying, incoming
 from orchestrator.store.database import Transaction
 from schemas.columns import new_id
@@ -92,6 +93,35 @@ class Hand:
         """Forget all polls, as if no meeting had been polled yet."""
         tx.session.execute(update(Room).where(col(Room.breakout_id) == self.breakout_id).values(polled_at=None))
         tx.session.execute(update(Meeting).where(col(Meeting.id) == self.meeting_id).values(polled_at=None))
+
+    def age_tokens(self, *, ended: bool) -> None:
+        """Let everybody's tokens come to the time of their renewal, or to their end."""
+        with self.deps.database.transaction() as tx:
+            ago = tx.now() - timedelta(seconds=1)
+            times = {"token_renew_at": ago, "token_made_at": ago - timedelta(minutes=1)}
+            times |= {"token_good_until": ago} if ended else {}
+            of_breakout = col(Seat.breakout_id) == self.breakout_id
+            tx.session.execute(update(Room).where(col(Room.breakout_id) == self.breakout_id).values(due_at=ago))
+            tx.session.execute(update(Seat).where(of_breakout).values(times))
+        with self.deps.database.transaction() as tx:
+            of_meeting = col(Participant.meeting_id) == self.meeting_id
+            tx.session.execute(update(Meeting).where(col(Meeting.id) == self.meeting_id).values(due_at=ago))
+            tx.session.execute(update(Participant).where(of_meeting).values(times))
+
+    def look(self, name: str) -> SeatResponse:
+        """Read a person's seat as their browser does."""
+        return self.seat(self.ids()[name])
+
+    def ids(self) -> dict[str, str]:
+        """Return our id of everybody by the caller's own."""
+        columns = col(Participant.custom_participant_id), col(Participant.id)
+        with self.deps.database.reading() as session:
+            return dict(session.execute(select(*columns).where(col(Participant.meeting_id) == self.meeting_id)).all())
+
+    def problems(self) -> list[str]:
+        """Return what the breakout's problems are about."""
+        with self.deps.database.reading() as session:
+            return [problem.what for problem in breakouts.breakout(session, self.breakout_id).problems]
 
     def tokens(self) -> dict[str, str]:
         """Return everybody's token for their room."""

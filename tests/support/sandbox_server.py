@@ -123,6 +123,24 @@ class SandboxServer:
         peers = [peer for peer in self.state()["peers"] if peer["meeting_id"] == meeting_id and not peer["left_at"]]
         return sorted(peer["custom_participant_id"] for peer in peers)
 
+    def rest(self, method: str, path: str, body: JSON | None = None) -> JSON:
+        """Make a call of RealtimeKit's API, as somebody else with a token of the account. Raises HTTPStatusError."""
+        url = f"{self.base_url}/accounts/{self.account_id}/realtime/kit/{self.app_id}{path}"
+        answer = self._door.request(method, url, json=body, headers={"Authorization": f"Bearer {self.api_token}"})
+        answer.raise_for_status()
+        found: JSON = answer.json()["data"]
+        return found
+
+    def delete_participants(self, meeting_id: str) -> None:
+        """Delete everybody's record in a meeting, as somebody else may."""
+        for record in self.records(meeting_id).values():
+            self.rest("DELETE", f"/meetings/{meeting_id}/participants/{record['id']}")
+
+    def records(self, meeting_id: str) -> dict[str, JSON]:
+        """Return the participants of a meeting by their custom ids."""
+        mine = [record for record in self.state()["participants"] if record["meeting_id"] == meeting_id]
+        return {record["custom_participant_id"]: record for record in mine}
+
     def reset(self) -> None:
         """Remove everything and restore the configured settings, which is faster than a new sandbox."""
         self._json("POST", "reset")

@@ -1,6 +1,6 @@
 """The desk: answers participants' browsers and RealtimeKit. What a crowd asks at the same time is done together."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from orchestrator.api.crowd.batches import Batches
 from orchestrator.api.crowd.readers import Readers
@@ -8,8 +8,9 @@ from orchestrator.api.crowd.starts import Asked, Start, read_logs
 from orchestrator.api.crowd.token_requests import TokenRequests
 from orchestrator.errors import Unknown, UserError
 from orchestrator.services.deps import Deps
-from orchestrator.services.people import acks, seats
+from orchestrator.services.people import acks, seats, tokens
 from orchestrator.services.people.acks import Ack
+from orchestrator.services.people.tokens import MissingTokens
 from orchestrator.services.webhooks import incoming
 from orchestrator.services.webhooks.incoming import Delivery
 from schemas.responses import SeatResponse
@@ -63,6 +64,16 @@ class Desk:
     async def seats(self, participant_ids: Collection[str]) -> dict[str, SeatResponse]:
         """Return the seats of these people. Unknown people are left out."""
         return await self.readers.run(lambda: self._read(participant_ids))
+
+    async def ask_for_ending(self, listening: Mapping[str, set[str]]) -> None:
+        """Ask for another token for main where the one of somebody who has a stream ends soon."""
+        ends = await self.readers.run(lambda: self._ending(listening))
+        theirs = {meeting_id: people & listening[meeting_id] for meeting_id, people in ends.main.items()}
+        self._tokens.add(MissingTokens({meeting_id: people for meeting_id, people in theirs.items() if people}))
+
+    def _ending(self, listening: Mapping[str, set[str]]) -> MissingTokens:
+        with self._deps.database.glancing() as session:
+            return tokens.ending(session, listening.keys())
 
     def _read(self, participant_ids: Collection[str]) -> dict[str, SeatResponse]:
         read = seats.read(self._deps, participant_ids)

@@ -53,6 +53,8 @@ class SeatListeners:
         followed = set(self._by_meeting) if meeting_ids is None else meeting_ids & self._by_meeting.keys()
         if not followed:
             return
+        if meeting_ids is None:
+            await self._desk.ask_for_ending(self._listening())
         versions = await self._readers.run(lambda: self._versions(followed))
         behind = [
             listener
@@ -62,6 +64,13 @@ class SeatListeners:
         ]
         for begin in range(0, len(behind), SEATS_MOST):
             await self._offer_seats(behind[begin : begin + SEATS_MOST])
+
+    def _listening(self) -> dict[str, set[str]]:
+        """Return the people who have a stream, by meeting."""
+        return {
+            meeting_id: {listener.token.participant_id for listener in listeners}
+            for meeting_id, listeners in self._by_meeting.items()
+        }
 
     async def _offer_seats(self, listeners: list[SeatListener]) -> None:
         found = await self._desk.seats({listener.token.participant_id for listener in listeners})

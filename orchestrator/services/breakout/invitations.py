@@ -1,10 +1,12 @@
 """Opening rooms that are ready, and inviting their people: from then on a seat shows its room."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlmodel import col
 
+from orchestrator.domain.tokens import has_good_token
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.leaving import ask_to_leave
 from schemas.states import RoomState, RoomWanted, SeatState
@@ -12,16 +14,24 @@ from schemas.tables import Room, Seat
 
 
 def invite(b: LockedBreakout, seated: Sequence[tuple[Room, list[Seat]]]) -> None:
-    """Bring rooms forward whose people are all admitted, and invite the people of rooms that are open."""
+    """Bring rooms forward whose people are all admitted, and invite the people of rooms that are open.
+
+    Somebody whose token has ended meanwhile is invited when the room's pass has made another one.
+    """
     invited: list[Seat] = []
     for room, seats in seated:
         _bring_forward(b, room, seats)
         if room.state is RoomState.OPEN and room.wanted is RoomWanted.OPEN:
-            invited += [seat for seat in seats if seat.state is SeatState.ADMITTED]
+            invited += [seat for seat in seats if may_be_invited(seat, b.now)]
     b.move_seats(invited, SeatState.INVITED)
     if invited:
         b.people.raise_versions(seat.participant_id for seat in invited)
         _leave_previous_rooms(b, invited)
+
+
+def may_be_invited(seat: Seat, now: datetime) -> bool:
+    """Return whether a person is admitted with a token that is good."""
+    return seat.state is SeatState.ADMITTED and has_good_token(seat, now)
 
 
 def _bring_forward(b: LockedBreakout, room: Room, seats: list[Seat]) -> None:

@@ -27,6 +27,8 @@ from schemas.states import (
 )
 from schemas.tables import Breakout, Room
 
+COMING = frozenset({SeatState.ASSIGNED, SeatState.ADMITTED})
+"""States of a seat that the room's pass has yet to bring forward, in a room that is wanted open."""
 STUCK_FAILURES = 3
 """A room with so many failures of its own (rooms/patience.py) delays nobody beyond the opening's deadline."""
 
@@ -100,7 +102,7 @@ def want_rooms(b: LockedBreakout, wanted: RoomWanted) -> None:
         recordings.want(b, rooms)
         seats = b.seats_of_rooms([room.id for room in rooms])
         invite(b, [(room, seats[room.id]) for room in rooms])
-        waiting = (seat for room in rooms for seat in seats[room.id] if seat.state is SeatState.ASSIGNED)
+        waiting = (seat for room in rooms for seat in seats[room.id] if seat.state in COMING)
         unfinished |= {seat.room_id for seat in waiting if seat.error is None}
     due.want(b.tx, Room, unfinished)
 

@@ -23,6 +23,9 @@ from schemas.states import (
 )
 from schemas.tables import Participant, Room, Seat
 
+RECORD = {"realtimekit_participant_id", "name_at_realtimekit", "preset_at_realtimekit", "in_doubt"}
+"""Columns that say which record RealtimeKit has of a person in a room. A new seat there keeps it."""
+
 
 def seat_latecomers(b: LockedBreakout, participant_ids: Collection[str] | None = None) -> None:
     """Seat people (None: of the whole meeting) whom an even assignment deals and who never had a seat in this breakout.
@@ -162,8 +165,7 @@ def seat_all(
                     participant_id=participant_id,
                     pinned=pinned,
                     previous_id=_kept_until_then(previous),
-                    realtimekit_participant_id=before.realtimekit_participant_id if before else None,
-                    in_doubt=before.in_doubt if before else False,
+                    **(before.model_dump(include=RECORD) if before else {}),
                 )
             )
     due.want(b.tx, Room, [room.id for room, _ in filled if room.wanted in (RoomWanted.READY, RoomWanted.OPEN)])

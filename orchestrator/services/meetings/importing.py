@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -25,16 +26,28 @@ def take_over(m: MeetingScope, meeting: Meeting, records: Sequence[ParticipantRe
             known[record.custom_participant_id] = _imported(meeting, record, m.now)
             m.tx.session.add(known[record.custom_participant_id])
         elif m.people.value(person, "realtimekit_participant_id") is None:
-            m.people.change(person.id, realtimekit_participant_id=record.id)
+            m.people.change(person.id, **_record_of(record))
 
 
 def _imported(meeting: Meeting, record: ParticipantRecord, now: datetime) -> Participant:
+    """Return a row for a person. Their preset is their own only where it is not that of their role."""
+    role = Role.HOST if record.preset_name == meeting.host_preset else Role.PARTICIPANT
+    of_role = record.preset_name in (meeting.host_preset, meeting.participant_preset)
     return Participant(
         meeting_id=meeting.id,
         custom_participant_id=record.custom_participant_id,
         name=record.name or record.custom_participant_id,
-        role=Role.HOST if record.preset_name == meeting.host_preset else Role.PARTICIPANT,
-        preset_name=record.preset_name or None,
-        realtimekit_participant_id=record.id,
+        role=role,
+        preset_name=None if of_role else record.preset_name or None,
         created_at=now,
+        **_record_of(record),
     )
+
+
+def _record_of(record: ParticipantRecord) -> dict[str, Any]:
+    """Return the columns that hold what RealtimeKit has. Where the caller says something else, the record is edited."""
+    return {
+        "realtimekit_participant_id": record.id,
+        "name_at_realtimekit": record.name,
+        "preset_at_realtimekit": record.preset_name,
+    }

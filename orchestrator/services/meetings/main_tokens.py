@@ -1,51 +1,75 @@
-"""Tokens for the parent meeting: the people who need one, and the outcome of asking RealtimeKit for it."""
+"""Tokens for the parent meeting: the people who need one, and the outcome of asking RealtimeKit for it.
 
-from collections.abc import Mapping, Sequence
+A token is made for who has none and needs one, and in time before the one that somebody has ends. Whoever has another
+name or preset at RealtimeKit than here gets a token too, because their record is edited.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
 from sqlmodel import Session, col
 
 from orchestrator.domain.timing import earliest, refused_pause
+from orchestrator.domain.tokens import again_at, has_good_token
 from orchestrator.errors import RealtimeKitError, Refused
 from orchestrator.realtimekit.quota.priority import Priority
-from orchestrator.realtimekit.records import ParticipantRecord
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.locked import MeetingScope
-from orchestrator.services.passes.admission import Guest, Outcome, preset_of, stays_in_doubt
+from orchestrator.services.passes.admission import Guest, Outcome, differs, preset_of, stays_in_doubt
+from orchestrator.services.passes.keeping import Kept, as_sent
 from schemas.events import ProblemKind
-from schemas.states import BreakoutState
+from schemas.states import BreakoutState, Location
 from schemas.tables import Breakout, Meeting, Participant, Seat
 
 MOST_REFUSALS = 8
 """After this many refusals a token is asked for again only when a browser wants it, or while a breakout is open."""
 BATCH_TOKENS = 200
 """Tokens made in one pass, because a pass must end well before its task's deadline."""
+BATCH_RENEWALS = 50
+"""Of these, the most for people who have a good token: who waits for the polls after them must not wait long."""
+
+Error = RealtimeKitError | None
 
 
 def guests(session: Session, meeting: Meeting, breakout: Breakout | None, now: datetime) -> list[Guest]:
-    """Return people without a token for main whose browser asked for one, or who will have to come back.
+    """Return people whose browser asked for a token, whose token ends, who have to come back, or who changed.
 
     A person whom RealtimeKit has refused waits until `token_again_at`: a call in each pass would use up the quota.
+    While the breakout closes, people who have a good token wait too.
     """
-    wanted: ColumnElement[bool] = col(Participant.token_wanted).is_(True)
-    if breakout is not None and breakout.state is not BreakoutState.OPENING:
-        seated = select(col(Seat.participant_id)).where(
-            col(Seat.breakout_id) == breakout.id, col(Seat.wanted), col(Seat.error).is_(None)
-        )
-        wanted = wanted | col(Participant.id).in_(seated)
+    lacks = or_(col(Participant.auth_token).is_(None), col(Participant.token_good_until) <= now)
+    ends = col(Participant.token_renew_at) <= now
+    asked: ColumnElement[bool] = col(Participant.token_wanted).is_(True)
+    needed = and_(or_(lacks, ends), or_(asked, _must_come_back(breakout)))
+    in_time = or_(and_(ends, col(Participant.location) != Location.AWAY), differs(Participant))
+    is_closing = breakout is not None and breakout.state is BreakoutState.CLOSING
     again_at = col(Participant.token_again_at)
-    statement = select(Participant).where(
+    statement = select(Participant).join(Meeting, col(Meeting.id) == col(Participant.meeting_id))
+    statement = statement.where(
         col(Participant.meeting_id) == meeting.id,
-        col(Participant.auth_token).is_(None),
-        wanted,
+        and_(needed, or_(lacks, asked)) if is_closing else or_(needed, in_time),
         or_(again_at.is_(None), again_at <= now),
     )
-    people = session.scalars(statement.order_by(col(Participant.token_wanted).desc()).limit(BATCH_TOKENS))
-    return [_guest(person, meeting, breakout) for person in people]
+    order = case((lacks, 0), else_=1), col(Participant.token_wanted).desc()
+    people = session.scalars(statement.order_by(*order).limit(BATCH_TOKENS)).all()
+    found = [_guest(person, meeting, breakout, now) for person in people]
+    waited_for = [guest for guest in found if not guest.has_token]
+    return waited_for + [guest for guest in found if guest.has_token][:BATCH_RENEWALS]
 
 
-def _guest(person: Participant, meeting: Meeting, breakout: Breakout | None) -> Guest:
+def _must_come_back(breakout: Breakout | None) -> ColumnElement[bool]:
+    """Return the condition that somebody is in a room of the breakout, or is told to go there."""
+    if breakout is None or breakout.state is BreakoutState.OPENING:
+        return false()
+    seated = select(col(Seat.participant_id)).where(
+        col(Seat.breakout_id) == breakout.id, col(Seat.wanted), col(Seat.error).is_(None)
+    )
+    return col(Participant.id).in_(seated)
+
+
+def _guest(person: Participant, meeting: Meeting, breakout: Breakout | None, now: datetime) -> Guest:
+    has_token = has_good_token(person, now)
     return Guest(
         row_id=person.id,
         custom_participant_id=person.custom_participant_id,
@@ -53,19 +77,24 @@ def _guest(person: Participant, meeting: Meeting, breakout: Breakout | None) -> 
         preset_name=preset_of(meeting, person),
         in_doubt=person.in_doubt,
         realtimekit_participant_id=person.realtimekit_participant_id,
-        priority=_priority(person, breakout),
+        name_at_realtimekit=person.name_at_realtimekit,
+        preset_at_realtimekit=person.preset_at_realtimekit,
+        priority=_priority(person, breakout, has_token=has_token),
+        has_token=has_token,
     )
 
 
-def _priority(person: Participant, breakout: Breakout | None) -> Priority:
+def _priority(person: Participant, breakout: Breakout | None, *, has_token: bool) -> Priority:
     """Return how urgent a token is: while the breakout closes nobody can come home without one."""
+    if has_token:
+        return Priority.MOVING if person.token_wanted else Priority.PREPARING
     if breakout is not None and breakout.state is BreakoutState.CLOSING:
         return Priority.CLOSING
     return Priority.MOVING if person.token_wanted else Priority.POLLING
 
 
 def record(
-    m: MeetingScope, asked: Sequence[Guest], outcomes: Mapping[str, Outcome], error: RealtimeKitError | None
+    m: MeetingScope, asked: Sequence[Guest], kept: Mapping[str, Kept], outcomes: Mapping[str, Outcome], error: Error
 ) -> int:
     """Keep the tokens, and report refusals. Returns how many were made.
 
@@ -74,43 +103,37 @@ def record(
     if isinstance(error, Refused):
         for guest in asked:
             m.people.change(guest.row_id, token_wanted=False)
-    doubted = {guest.row_id for guest in asked if guest.in_doubt}
-    people = (
-        m.tx.session.scalars(select(Participant).where(col(Participant.id).in_(outcomes))).all() if outcomes else ()
-    )
-    for person in people:
-        _record_one(m, person, outcomes[person.id], in_doubt=person.id in doubted)
-    made = [row_id for row_id, outcome in outcomes.items() if isinstance(outcome, ParticipantRecord)]
-    if made:
-        m.people.raise_versions(made)
+    statement = select(Participant).where(col(Participant.id).in_(outcomes))
+    people = {person.id: person for person in (m.tx.session.scalars(statement) if outcomes else ())}
+    for guest in asked:
+        if guest.row_id in people:
+            _record_one(m, people[guest.row_id], guest, kept.get(guest.row_id), outcomes[guest.row_id])
+    if kept:
+        m.people.raise_versions(kept)
     if m.breakout is not None:
-        _report_refused(m.breakout, people, outcomes)
-    return len(made)
+        _report_refused(m.breakout, people.values(), outcomes)
+    return len(kept)
 
 
-def _record_one(m: MeetingScope, person: Participant, outcome: Outcome, *, in_doubt: bool) -> None:
-    """Keep one token. A person who was refused gets another try after a pause."""
-    if isinstance(outcome, ParticipantRecord):
-        m.people.change(
-            person.id,
-            realtimekit_participant_id=outcome.id,
-            auth_token=m.deps.vault.seal(outcome.token or ""),
-            token_wanted=False,
-            token_refusals=0,
-            token_again_at=None,
-        )
+def _record_one(m: MeetingScope, person: Participant, guest: Guest, kept: Kept | None, outcome: Outcome) -> None:
+    """Keep one token. A person who was refused, or whose token could not be renewed, gets another try after a pause."""
+    if kept is not None:
+        m.people.change(person.id, **kept.columns(m.now), token_wanted=False, token_refusals=0, token_again_at=None)
     elif isinstance(outcome, Refused):
         refusals = person.token_refusals + 1
-        again_at = m.now + refused_pause(refusals)
+        pause_until = m.now + refused_pause(refusals)
+        is_wanted = refusals < MOST_REFUSALS and not guest.has_token
         m.people.change(
-            person.id, token_refusals=refusals, token_again_at=again_at, token_wanted=refusals < MOST_REFUSALS
+            person.id, **as_sent(guest), token_refusals=refusals, token_again_at=pause_until, token_wanted=is_wanted
         )
-    else:
+    elif not guest.has_token:
         m.people.change(person.id, token_wanted=True)
-    m.people.change(person.id, in_doubt=stays_in_doubt(outcome, before=in_doubt))
+    if kept is None and guest.has_token:
+        m.people.change(person.id, token_renew_at=again_at(m.now, person.token_good_until))
+    m.people.change(person.id, in_doubt=stays_in_doubt(outcome, before=guest.in_doubt))
 
 
-def _report_refused(b: LockedBreakout, people: Sequence[Participant], outcomes: Mapping[str, Outcome]) -> None:
+def _report_refused(b: LockedBreakout, people: Iterable[Participant], outcomes: Mapping[str, Outcome]) -> None:
     """Report the first refusal of each person, because without a token for main they can't come home."""
     for person in people:
         outcome = outcomes[person.id]
@@ -119,11 +142,18 @@ def _report_refused(b: LockedBreakout, people: Sequence[Participant], outcomes: 
             b.report(ProblemKind.PARTICIPANT_REFUSED, detail, custom_participant_id=person.custom_participant_id)
 
 
-def first_to_ask_again(m: MeetingScope, meeting_id: str) -> datetime | None:
-    """Return when the first token that RealtimeKit has refused may be asked for again."""
+def next_token(m: MeetingScope, meeting_id: str) -> datetime | None:
+    """Return when the next token ends, or may be asked for again after a refusal."""
+    of_meeting = col(Participant.meeting_id) == meeting_id
     changed = m.people.changed("token_again_at")
-    waiting = col(Participant.token_wanted), col(Participant.auth_token).is_(None)
-    again_at = select(func.min(col(Participant.token_again_at))).where(col(Participant.meeting_id) == meeting_id)
-    stored = m.tx.session.scalar(again_at.where(*waiting, col(Participant.id).not_in(changed)))
+    asked_again = of_meeting, col(Participant.token_wanted), col(Participant.id).not_in(changed)
+    stored = m.tx.session.scalar(select(func.min(col(Participant.token_again_at))).where(*asked_again))
     wanted = m.people.changed("token_wanted")
-    return earliest(stored, *(at for row_id, at in changed.items() if wanted.get(row_id)))
+    renewed = m.people.changed("token_renew_at")
+    ends = of_meeting, col(Participant.token_renew_at) > m.now, col(Participant.id).not_in(renewed)
+    return earliest(
+        stored,
+        m.tx.session.scalar(select(func.min(col(Participant.token_renew_at))).where(*ends)),
+        *(at for row_id, at in changed.items() if wanted.get(row_id)),
+        *renewed.values(),
+    )

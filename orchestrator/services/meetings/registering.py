@@ -36,8 +36,8 @@ def write(tx: Transaction, writes: PeopleWrites, meeting_id: str, people: Sequen
         col(Participant.meeting_id) == meeting_id, col(Participant.custom_participant_id).in_(names)
     )
     known = {row.custom_participant_id: row for row in tx.session.scalars(statement)}
-    if any(row.token_again_at for row in known.values()):
-        due.want(tx, Meeting, [meeting_id])
+    if known:
+        due.want(tx, Meeting, [meeting_id])  # what has changed is carried to RealtimeKit
     now = tx.now()
     for person in people:
         row = known.get(person.custom_participant_id)
@@ -57,5 +57,5 @@ def write(tx: Transaction, writes: PeopleWrites, meeting_id: str, people: Sequen
 
 def _changes(person: PersonRequest) -> dict[str, Any]:
     """Return what the request says; what it leaves out stays as it is."""
-    given = person.model_fields_set & {"preset_name", "attributes"}
-    return {"name": person.name, "role": person.role, **{field: getattr(person, field) for field in given}}
+    given = person.model_fields_set & {"role", "preset_name", "attributes"}
+    return {"name": person.name, **{field: getattr(person, field) for field in given}}

@@ -1,6 +1,6 @@
 """The task of a parent meeting: import its people, make the tokens that are wanted, and poll who is where."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,9 +12,10 @@ from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.records import ParticipantRecord
 from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting
 from orchestrator.services.deps import Deps
-from orchestrator.services.meetings import importing, main_tokens, polling, sightings
+from orchestrator.services.meetings import changed_people, importing, main_tokens, polling, sightings
 from orchestrator.services.meetings.roll_call import Allowance, PolledMeeting, Roll, call_roll
-from orchestrator.services.passes.admission import Guest, Outcome, admit_all, first_to_retry, without_names
+from orchestrator.services.passes.admission import Guest, Outcome, admit_all, first_to_retry, waited_for, without_names
+from orchestrator.services.passes.keeping import Kept, kept
 from orchestrator.services.passes.leased import release_for_retry, start_pass
 from orchestrator.services.people import presence
 from orchestrator.services.result import NOTHING_TO_DO, Result
@@ -38,6 +39,8 @@ class SyncWork:
     allowance: Allowance
     """How many of these may be polled."""
     poll_priority: Priority
+    rooms_to_tell: Sequence[str]
+    """Rooms that are to edit records of people who have changed."""
     now: datetime
 
 
@@ -64,8 +67,10 @@ def sync(deps: Deps, meeting_id: str, claim: int) -> Result:
             return NOTHING_TO_DO
         lease, work = begun
         _mark_doubts(deps, lease.claim, work)
+        changed_people.tell(deps, work.rooms_to_tell)
         outcomes = deps.realtimekit.run(_ask(deps.realtimekit, work), lease.before_call)
-        return _record(deps, lease.claim, work, outcomes)
+        tokens = kept(deps, work.guests, outcomes.tokens, work.now)
+        return _record(deps, lease.claim, work, outcomes, tokens)
 
 
 def _read_all(deps: Deps, tx: Transaction, meeting_ids: Sequence[str]) -> dict[str, SyncWork]:
@@ -86,6 +91,7 @@ def _read(deps: Deps, tx: Transaction, meeting_id: str) -> SyncWork:
         to_poll=to_poll,
         allowance=polling.allowance(deps, tx.session, meeting, breakout, len(to_poll)) if breakout else Allowance(0, 0),
         poll_priority=Priority.CLOSING if breakout and breakout.sent_home_at else Priority.POLLING,
+        rooms_to_tell=changed_people.rooms_to_tell(tx.session, meeting_id, now),
         now=now,
     )
 
@@ -113,7 +119,7 @@ async def _ask(kit: RealtimeKit, work: SyncWork) -> Outcomes:
             outcomes.imported = await kit.participants(work.realtimekit_meeting_id)
         if work.guests:
             outcomes.tokens = await admit_all(kit, work.realtimekit_meeting_id, work.guests)
-            outcomes.error = first_to_retry(outcomes.tokens.values())
+            outcomes.error = first_to_retry(waited_for(work.guests, outcomes.tokens))
     except RealtimeKitError as error:
         outcomes.error = error
         return outcomes
@@ -123,7 +129,7 @@ async def _ask(kit: RealtimeKit, work: SyncWork) -> Outcomes:
     return outcomes
 
 
-def _record(deps: Deps, claim: due.Claim, work: SyncWork, outcomes: Outcomes) -> Result:
+def _record(deps: Deps, claim: due.Claim, work: SyncWork, outcomes: Outcomes, tokens: Mapping[str, Kept]) -> Result:
     """Record what the pass has reached, and give the meeting back."""
     with locked_for_meeting(deps, work.meeting_id) as m:
         due.record(m.tx, claim, progress=outcomes.got_on)
@@ -133,7 +139,7 @@ def _record(deps: Deps, claim: due.Claim, work: SyncWork, outcomes: Outcomes) ->
             importing.take_over(m, meeting, outcomes.imported)
         elif isinstance(outcomes.error, NotFound):
             meeting.to_import = False  # RealtimeKit does not have it any more
-        made = main_tokens.record(m, work.guests, outcomes.tokens, outcomes.error)
+        made = main_tokens.record(m, work.guests, tokens, outcomes.tokens, outcomes.error)
         live = polling.live_breakout(m.tx.session, meeting.id)
         if meeting.poll_at is None or meeting.poll_at <= m.now or live is None:
             meeting.poll_at = polling.next_poll(deps, m.tx.session, meeting, live, m.now)
@@ -158,9 +164,9 @@ def _next_pass(m: MeetingScope, meeting: Meeting, work: SyncWork, outcomes: Outc
     if outcomes.error is not None:
         later = m.now + TRY_REFUSED_AGAIN if meeting.to_import or work.guests else None
         return earliest(meeting.poll_at, later)
-    if made and len(work.guests) == main_tokens.BATCH_TOKENS:
-        return m.now
-    return earliest(meeting.poll_at, main_tokens.first_to_ask_again(m, meeting.id))
+    if outcomes.imported or (made and len(work.guests) >= main_tokens.BATCH_RENEWALS):
+        return m.now  # records may differ from what callers say; there may be more people than one pass takes
+    return earliest(meeting.poll_at, main_tokens.next_token(m, meeting.id))
 
 
 def _result(work: SyncWork, outcomes: Outcomes, made: int) -> Result:

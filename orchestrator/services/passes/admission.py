@@ -1,15 +1,18 @@
 """Admitting people to a parent or child meeting: each is added once, or adopted if an unrecorded try has added them."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from orchestrator.errors import Conflict, LeaseLost, RealtimeKitError, Refused, TryAgain
+from sqlalchemy import ColumnElement, and_, case, func, or_
+from sqlmodel import col
+
+from orchestrator.errors import Conflict, LeaseLost, NotFound, RealtimeKitError, Refused, TryAgain
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.records import ParticipantRecord
 from schemas.states import Role
-from schemas.tables import Meeting, Participant
+from schemas.tables import Admission, Meeting, Participant
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,23 @@ class Guest:
     preset_name: str
     in_doubt: bool
     realtimekit_participant_id: str | None = None
+    name_at_realtimekit: str | None = field(default=None, repr=False)
+    preset_at_realtimekit: str | None = None
     priority: Priority = Priority.OPENING
+    has_token: bool = False
+    """Whether they have a good token, so that nobody waits for the next one."""
+
+    def is_admitted_as(self, record: ParticipantRecord) -> bool:
+        """Return whether their record has the name and the preset that they should have."""
+        return (record.name, record.preset_name) == (self.name, self.preset_name)
+
+    @property
+    def record(self) -> ParticipantRecord | None:
+        """Their record as far as it is known."""
+        if self.realtimekit_participant_id is None:
+            return None
+        known = self.preset_at_realtimekit or "", self.name_at_realtimekit or ""
+        return ParticipantRecord(self.realtimekit_participant_id, self.custom_participant_id, *known)
 
 
 Outcome = ParticipantRecord | RealtimeKitError
@@ -32,6 +51,11 @@ def first_to_retry(outcomes: Iterable[object]) -> RealtimeKitError | None:
     """Return the failure that may be tried again first; None when there is none but refusals."""
     found = [it for it in outcomes if isinstance(it, RealtimeKitError) and not isinstance(it, Refused)]
     return min(found, key=lambda it: (it.retry_after or 0.0) if isinstance(it, TryAgain) else 0.0, default=None)
+
+
+def waited_for(guests: Iterable[Guest], outcomes: Mapping[str, Outcome]) -> list[Outcome]:
+    """Return the outcomes for people who have no good token."""
+    return [outcomes[guest.row_id] for guest in guests if guest.row_id in outcomes and not guest.has_token]
 
 
 def stays_in_doubt(outcome: Outcome, *, before: bool) -> bool:
@@ -53,33 +77,75 @@ def preset_of(meeting: Meeting, person: Participant) -> str:
     return person.preset_name or presets[person.role]
 
 
+def differs(of: type[Admission]) -> ColumnElement[bool]:
+    """Return the condition that a known record has another name or preset than the person.
+
+    It is for statements that join Participant and Meeting.
+    """
+    return and_(col(of.realtimekit_participant_id).is_not(None), not_as_sent(of))
+
+
+def not_as_sent(of: type[Admission]) -> ColumnElement[bool]:
+    """Return the condition that RealtimeKit was last sent another name or preset than the person has now."""
+    by_role = case(
+        (col(Participant.role) == Role.HOST, col(Meeting.host_preset)), else_=col(Meeting.participant_preset)
+    )
+    preset = func.coalesce(col(Participant.preset_name), by_role)
+    return or_(
+        col(of.name_at_realtimekit).is_distinct_from(col(Participant.name)),
+        col(of.preset_at_realtimekit).is_distinct_from(preset),
+    )
+
+
 async def admit_all(kit: RealtimeKit, meeting_id: str, guests: Sequence[Guest]) -> dict[str, Outcome]:
     """Admit these guests concurrently, and return the outcome for each row.
 
-    If some may have been added before, the meeting's participants are listed first. Raises RealtimeKitError when that
-    fails.
+    1. If some may have been added before, list the meeting's participants.
+    2. Add each person, or ask for a token for the record that is there. A record with another name or preset is edited.
+    3. Records that are gone at RealtimeKit are looked for in the list, and made anew.
+
+    Raises RealtimeKitError when the first list fails.
     """
-    known: dict[str, str] = {}
-    if doubted := [guest.priority for guest in guests if guest.in_doubt]:
-        known = await _known_ids(kit, meeting_id, min(doubted))
-    outcomes = await asyncio.gather(
-        *(_admit(kit, meeting_id, guest, known.get(guest.custom_participant_id)) for guest in guests)
-    )
+    doubted = [guest.priority for guest in guests if guest.in_doubt and guest.record is None]
+    known = await _known(kit, meeting_id, min(doubted)) if doubted else {}
+    outcomes = await _admit_each(kit, meeting_id, guests, known)
+    gone = [it for it in guests if it.record is not None and isinstance(outcomes[it.row_id], NotFound)]
+    return outcomes | (await _admit_anew(kit, meeting_id, gone) if gone else {})
+
+
+async def _known(kit: RealtimeKit, meeting_id: str, priority: Priority) -> dict[str, ParticipantRecord]:
+    found = await kit.participants(meeting_id, priority=priority)
+    return {record.custom_participant_id: record for record in found}
+
+
+async def _admit_each(
+    kit: RealtimeKit, meeting_id: str, guests: Sequence[Guest], known: Mapping[str, ParticipantRecord]
+) -> dict[str, Outcome]:
+    admitted = (_admit(kit, meeting_id, it, it.record or known.get(it.custom_participant_id)) for it in guests)
+    outcomes = await asyncio.gather(*admitted)
     return dict(zip((guest.row_id for guest in guests), outcomes, strict=True))
 
 
-async def _known_ids(kit: RealtimeKit, meeting_id: str, priority: Priority) -> dict[str, str]:
-    found = await kit.participants(meeting_id, priority=priority)
-    return {record.custom_participant_id: record.id for record in found}
-
-
-async def _admit(kit: RealtimeKit, meeting_id: str, guest: Guest, known: str | None) -> Outcome:
+async def _admit_anew(kit: RealtimeKit, meeting_id: str, gone: Sequence[Guest]) -> dict[str, Outcome]:
+    """Admit people whose records were deleted. An earlier, unrecorded pass may have done so."""
     try:
-        known = guest.realtimekit_participant_id or known
-        if known is None:
+        known = await _known(kit, meeting_id, min(guest.priority for guest in gone))
+    except RealtimeKitError as error:
+        return {guest.row_id: error for guest in gone}
+    return await _admit_each(kit, meeting_id, [replace(it, realtimekit_participant_id=None) for it in gone], known)
+
+
+async def _admit(kit: RealtimeKit, meeting_id: str, guest: Guest, record: ParticipantRecord | None) -> Outcome:
+    try:
+        if record is None:
             return await _add_or_adopt(kit, meeting_id, guest)
-        token = await kit.refresh_token(meeting_id, known, priority=guest.priority)
-        return ParticipantRecord(known, guest.custom_participant_id, guest.preset_name, guest.name, token)
+        token = None
+        if not guest.is_admitted_as(record):
+            token = await kit.edit_participant(
+                meeting_id, record.id, name=guest.name, preset_name=guest.preset_name, priority=guest.priority
+            )
+        token = token or await kit.refresh_token(meeting_id, record.id, priority=guest.priority)
+        return replace(record, name=guest.name, preset_name=guest.preset_name, token=token)
     except RealtimeKitError as error:
         return error
     except LeaseLost as error:
@@ -97,7 +163,7 @@ async def _add_or_adopt(kit: RealtimeKit, meeting_id: str, guest: Guest) -> Outc
             priority=guest.priority,
         )
     except Conflict:
-        known = (await _known_ids(kit, meeting_id, guest.priority)).get(guest.custom_participant_id)
+        known = (await _known(kit, meeting_id, guest.priority)).get(guest.custom_participant_id)
         if known is None:
             raise
-        return await _admit(kit, meeting_id, replace(guest, realtimekit_participant_id=known), known)
+        return await _admit(kit, meeting_id, guest, known)

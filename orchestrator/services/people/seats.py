@@ -5,12 +5,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from orchestrator.services.deps import Deps
 from orchestrator.services.people.tokens import MissingTokens
+from orchestrator.store.database import statement_time
 from schemas.responses import SeatBreakout, SeatResponse, SeatRoom
 from schemas.states import LIVE, POINTS_TO_ROOM, Location, RoomState, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Room, Seat
@@ -28,12 +29,13 @@ class _SeatInRoom:
     room_name: str
     realtimekit_meeting_id: str
     token: str | None
-    """None if no secret decrypts the stored token."""
+    """None if no secret decrypts the stored token, or if it has ended."""
+    is_unreadable: bool
 
 
 @dataclass(frozen=True)
 class Seats:
-    """The seats of some people, and who of them lacks a token."""
+    """The seats of some people, and who of them lacks a token, or has one that ends soon."""
 
     found: dict[str, SeatResponse]
     """By participant. Unknown people are left out."""
@@ -44,14 +46,14 @@ def read(deps: Deps, participant_ids: Collection[str]) -> Seats:
     """Read where these people should be now, in a constant number of queries and in one snapshot.
 
     Versions rise in the transaction that changes what a seat shows, so in one snapshot two seats of the same version
-    say the same.
+    say the same. Somebody whose token for a room has ended stays there without one, until their room's task makes it.
     """
     with deps.database.reading() as session:
         people = _people(session, participant_ids)
         live = _live(session, {person.meeting_id for person in people})
         found_places = _places(deps, session, live.values(), participant_ids)
         breakouts = _breakouts(session, live)
-    places = {person_id: place for person_id, place in found_places.items() if place.token}
+    places = {person_id: place for person_id, place in found_places.items() if not place.is_unreadable}
     found = {
         person.id: _answer(deps, person, places.get(person.id), breakouts.get(person.meeting_id)) for person in people
     }
@@ -61,13 +63,14 @@ def read(deps: Deps, participant_ids: Collection[str]) -> Seats:
 def _missing(
     people: Sequence[Any], found: Mapping[str, SeatResponse], places: Mapping[str, _SeatInRoom]
 ) -> MissingTokens:
-    """Return whose token is missing, or can't be decrypted any more, and was not asked for yet."""
+    """Return whose token is missing, ends soon, or can't be decrypted any more, and was not asked for yet."""
     main: defaultdict[str, set[str]] = defaultdict(set)
     for person in people:
         seat = found[person.id]
-        if not person.token_wanted and seat.location is Location.MAIN and not seat.auth_token:
+        needs_one = person.renews or not seat.auth_token
+        if needs_one and not person.token_wanted and seat.location is Location.MAIN:
             main[person.meeting_id].add(person.id)
-    return MissingTokens(main, {place.seat_id for place in places.values() if not place.token})
+    return MissingTokens(main, {place.seat_id for place in places.values() if place.is_unreadable})
 
 
 def versions(session: Session, meeting_ids: Collection[str]) -> dict[str, int]:
@@ -87,6 +90,8 @@ def _people(session: Session, participant_ids: Collection[str]) -> Sequence[Any]
             col(Participant.meeting_id),
             col(Participant.auth_token),
             col(Participant.token_wanted),
+            _is_shown(Participant, session).label("is_shown"),
+            (col(Participant.token_renew_at) <= statement_time(session)).label("renews"),
             col(Meeting.realtimekit_meeting_id),
         )
         .join(Meeting, col(Meeting.id) == col(Participant.meeting_id))
@@ -118,6 +123,7 @@ def _places(
             col(Seat.participant_id),
             col(pointed.id),
             col(pointed.auth_token),
+            _is_shown(pointed, session),
             col(Room.id),
             col(Room.name),
             col(Room.realtimekit_meeting_id),
@@ -132,12 +138,19 @@ def _places(
             or_(col(pointed.id) == col(Seat.id), col(Room.state) == RoomState.OPEN),
         )
     )
-    return {
-        participant_id: _SeatInRoom(seat_id, room_id, name, realtimekit_id, deps.vault.open(sealed))
-        for participant_id, seat_id, sealed, room_id, name, realtimekit_id in (
-            session.execute(statement) if running else ()
-        )
-    }
+    found = {}
+    for participant_id, seat_id, sealed, is_shown, room_id, name, at_realtimekit in (
+        session.execute(statement) if running else ()
+    ):
+        token = deps.vault.open(sealed)
+        shown = token if is_shown else None
+        found[participant_id] = _SeatInRoom(seat_id, room_id, name, at_realtimekit, shown, is_unreadable=token is None)
+    return found
+
+
+def _is_shown(of: Any, session: Session) -> ColumnElement[bool]:
+    """Return the condition that a seat may show a token, by the database's time."""
+    return or_(of.token_good_until.is_(None), of.token_good_until > statement_time(session))
 
 
 def _answer(deps: Deps, person: Any, place: _SeatInRoom | None, breakout: SeatBreakout | None) -> SeatResponse:
@@ -148,7 +161,7 @@ def _answer(deps: Deps, person: Any, place: _SeatInRoom | None, breakout: SeatBr
         realtimekit_meeting_id=place.realtimekit_meeting_id if place else person.realtimekit_meeting_id,
         room_id=place.room_id if place else None,
         room_name=place.room_name if place else None,
-        auth_token=place.token if place else deps.vault.open(person.auth_token),
+        auth_token=place.token if place else deps.vault.open(person.auth_token if person.is_shown else None),
         breakout=breakout,
     )
 

@@ -1,4 +1,4 @@
-"""Asking for new RealtimeKit tokens where they are missing or can't be decrypted any more.
+"""Asking for new RealtimeKit tokens where they are missing, end soon, or can't be decrypted any more.
 
 Nothing here takes the lock of a breakout, because browsers ask in crowds while the breakout is being worked on.
 """
@@ -7,18 +7,19 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import select, update
-from sqlmodel import col
+from sqlalchemy import or_, select, update
+from sqlmodel import Session, col
 
 from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
+from orchestrator.store.database import statement_time
 from schemas.tables import Meeting, Participant, Room, Seat
 
 
 @dataclass(frozen=True)
 class MissingTokens:
-    """Who lacks a token: people of main by meeting, and seats in rooms."""
+    """Who lacks a token, or has one that ends soon: people of main by meeting, and seats in rooms."""
 
     main: Mapping[str, set[str]] = field(default_factory=dict)
     seats: Collection[str] = ()
@@ -35,6 +36,24 @@ class MissingTokens:
         return bool(self.main or self.seats)
 
 
+def ending(session: Session, meeting_ids: Collection[str]) -> MissingTokens:
+    """Return whose token for main is to be renewed, and was not asked for yet.
+
+    The process that serves a stream asks in place of its browser, which only listens.
+    """
+    now, again_at = statement_time(session), col(Participant.token_again_at)
+    statement = select(col(Participant.meeting_id), col(Participant.id)).where(
+        col(Participant.meeting_id).in_(meeting_ids),
+        col(Participant.token_renew_at) <= now,
+        ~col(Participant.token_wanted),
+        or_(again_at.is_(None), again_at <= now),
+    )
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for meeting_id, participant_id in session.execute(statement):
+        found[meeting_id].add(participant_id)
+    return MissingTokens(found)
+
+
 def ask_for(deps: Deps, missing: MissingTokens) -> None:
     """Ask for the tokens that are missing. The tasks of meetings and rooms make them."""
     for meeting_id, participant_ids in missing.main.items():
@@ -44,16 +63,18 @@ def ask_for(deps: Deps, missing: MissingTokens) -> None:
 
 
 def _want_main_tokens(deps: Deps, meeting_id: str, participant_ids: Collection[str]) -> None:
-    """Ask for tokens for the parent meeting, for those of these people who have none that can be decrypted.
+    """Ask for tokens for the parent meeting, for those of these people who have none, or one that ends soon.
 
-    The meeting's task makes them at once, except for people whom RealtimeKit has just refused one.
+    One that can't be decrypted counts as none. The meeting's task makes them at once, except for people whom
+    RealtimeKit has just refused one.
     """
     with deps.database.transaction() as tx:
         due.lock_rows(tx, Meeting, [meeting_id])
         people, now, times = PeopleWrites(tx, meeting_id), tx.now(), []
         for person in tx.session.scalars(select(Participant).where(col(Participant.id).in_(participant_ids))).all():
-            if deps.vault.open(person.auth_token) is None:
-                people.change(person.id, auth_token=None, token_wanted=True)
+            is_missing = deps.vault.open(person.auth_token) is None
+            if is_missing or (person.token_renew_at and person.token_renew_at <= now):
+                people.change(person.id, token_wanted=True, **({"auth_token": None} if is_missing else {}))
                 times.append(person.token_again_at or now)
         if times and min(times) <= now:
             due.want(tx, Meeting, [meeting_id])

@@ -6,9 +6,10 @@ from typing import Any
 from orchestrator.errors import LeaseLost, RealtimeKitError, Refused
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.quota.priority import Priority
-from orchestrator.realtimekit.records import ParticipantRecord, RecordingRecord
+from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.services.deps import Deps
-from orchestrator.services.passes.admission import admit_all
+from orchestrator.services.passes.admission import admit_all, waited_for
+from orchestrator.services.passes.keeping import kept
 from orchestrator.services.result import Result
 from orchestrator.services.rooms.making import ensure_meeting
 from orchestrator.services.rooms.patience import seek_evidence
@@ -31,7 +32,7 @@ def open_or_keep(deps: Deps, lease: Lease, work: RoomWork) -> Result:
     outcomes = deps.realtimekit.run(_make_calls(deps.realtimekit, meeting_id, work), lease.before_call)
     if outcomes.error is not None:
         seek_evidence(deps, lease, outcomes.error, work.priority)
-    reached = Reached(lease.claim, work, outcomes, _sealed(deps, outcomes))
+    reached = Reached(lease.claim, work, outcomes, kept(deps, work.guests, outcomes.admissions, work.now))
     result = deps.database.groups.run(record_all, deps, work.breakout_id, reached)
     if result is None:
         raise LeaseLost(f"room {work.room_id} is somebody else's by now")
@@ -44,7 +45,7 @@ async def _make_calls(kit: RealtimeKit, meeting_id: str, work: RoomWork) -> Room
     still_there = [leaver.custom_participant_id for leaver in work.leavers if leaver.is_still_there]
     kick = await _error_of(kit.kick(meeting_id, still_there, priority=Priority.MOVING))
     rename = await _error_of(kit.rename_meeting(meeting_id, work.title)) if work.is_misnamed else None
-    return RoomOutcomes(admissions, recording, kick, rename)
+    return RoomOutcomes(admissions, waited_for(work.guests, admissions), recording, kick, rename)
 
 
 async def _error_of(call: Coroutine[Any, Any, None]) -> RealtimeKitError | None:
@@ -74,12 +75,3 @@ async def _record(kit: RealtimeKit, meeting_id: str, work: RoomWork) -> Recordin
             return running
     except RealtimeKitError as error:
         return error
-
-
-def _sealed(deps: Deps, outcomes: RoomOutcomes) -> dict[str, str]:
-    """Encrypt the tokens that RealtimeKit gave, by seat."""
-    return {
-        row_id: deps.vault.seal(outcome.token)
-        for row_id, outcome in outcomes.admissions.items()
-        if isinstance(outcome, ParticipantRecord) and outcome.token
-    }

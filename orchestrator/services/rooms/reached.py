@@ -1,23 +1,28 @@
 """Recording what passes over opening rooms have reached, for several rooms of one breakout together."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
+from orchestrator.domain.tokens import again_at
+from orchestrator.domain.wording import count
 from orchestrator.errors import RealtimeKitError, Refused, TryAgain
-from orchestrator.realtimekit.records import ParticipantRecord, RecordingRecord
+from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.services.breakout import recordings
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.invitations import invite
 from orchestrator.services.breakout.leaving import forget_deadlines, watch_for_leavers
 from orchestrator.services.breakout.locked import locked
+from orchestrator.services.breakout.tokens import watch_for_tokens
 from orchestrator.services.deps import Deps
-from orchestrator.services.passes.admission import Outcome, first_to_retry, stays_in_doubt, without_names
+from orchestrator.services.passes.admission import Guest, Outcome, first_to_retry, stays_in_doubt, without_names
+from orchestrator.services.passes.keeping import Kept, as_sent
 from orchestrator.services.result import Result
 from orchestrator.services.rooms.patience import Failed, retry_or_give_up
 from orchestrator.services.rooms.work import RoomWork
 from orchestrator.store import due
 from orchestrator.store.queries import occupied_rooms
 from schemas.events import ProblemKind
-from schemas.states import RecordingState, SeatState
+from schemas.states import POINTS_TO_ROOM, RecordingState, SeatState
 from schemas.tables import Recording, Room, Seat
 
 RECORDING_TRIES = 4
@@ -30,6 +35,8 @@ class RoomOutcomes:
 
     admissions: dict[str, Outcome]
     """By seat."""
+    waited_for: list[Outcome]
+    """Those of people who have no good token."""
     recording: RecordingRecord | RealtimeKitError | None
     kick: RealtimeKitError | None
     rename: RealtimeKitError | None
@@ -37,7 +44,7 @@ class RoomOutcomes:
     @property
     def error(self) -> RealtimeKitError | None:
         """The first failure that is worth another try."""
-        return first_to_retry([*self.admissions.values(), self.recording, self.kick, self.rename])
+        return first_to_retry([*self.waited_for, self.recording, self.kick, self.rename])
 
 
 @dataclass(frozen=True)
@@ -47,8 +54,8 @@ class Reached:
     claim: due.Claim
     work: RoomWork
     outcomes: RoomOutcomes
-    sealed: dict[str, str] = field(repr=False)
-    """The tokens that RealtimeKit gave, encrypted, by seat."""
+    kept: dict[str, Kept] = field(repr=False)
+    """The records and tokens that RealtimeKit gave, by seat."""
 
 
 def record_all(deps: Deps, breakout_id: str, batch: list[Reached]) -> list[Result | None]:
@@ -60,7 +67,7 @@ def record_all(deps: Deps, breakout_id: str, batch: list[Reached]) -> list[Resul
     4. Give the rooms back.
     """
     with locked(deps, breakout_id) as b:
-        rooms = due.record_all(b.tx, [one.claim for one in batch], [one.work.room_id for one in batch if one.sealed])
+        rooms = due.record_all(b.tx, [one.claim for one in batch], [one.work.room_id for one in batch if one.kept])
         seats = b.seats_of_rooms(rooms)
         mine = [one for one in batch if one.work.room_id in rooms]
         lines = {one.work.room_id: _record_one(b, rooms[one.work.room_id], seats, one) for one in mine}
@@ -69,6 +76,7 @@ def record_all(deps: Deps, breakout_id: str, batch: list[Reached]) -> list[Resul
         invite(b, [(room, seats[room.id]) for room in rooms.values()])
         tried_again = _release(b, rooms, mine)
         watch_for_leavers(b.tx, rooms, min((one.work.now for one in mine), default=b.now))
+        watch_for_tokens(b.tx, rooms)
         return [
             _result(rooms[one.work.room_id], lines[one.work.room_id], tried_again.get(one.work.room_id))
             if one.work.room_id in rooms
@@ -118,38 +126,52 @@ def _to_retry(room: Room, one: Reached) -> RealtimeKitError | None:
 
 
 def _record_admissions(b: LockedBreakout, seats: list[Seat], one: Reached) -> list[Result]:
-    admitted: list[Seat] = []
-    renewed: list[Seat] = []
-    refused: list[Seat] = []
-    doubted = {guest.row_id for guest in one.work.guests if guest.in_doubt}
-    for seat in seats:
-        outcome = one.outcomes.admissions.get(seat.id)
-        if outcome is None:
-            continue
-        seat.in_doubt = stays_in_doubt(outcome, before=seat.id in doubted)
-        if isinstance(outcome, ParticipantRecord):
-            seat.realtimekit_participant_id = outcome.id
-            seat.auth_token = one.sealed.get(seat.id)
-            seat.error = None
-            (admitted if seat.state is SeatState.ASSIGNED else renewed).append(seat)
-        elif isinstance(outcome, Refused):
-            seat.error = outcome.message
-            refused.append(seat)
+    guests = {guest.row_id: guest for guest in one.work.guests}
+    asked = [seat for seat in seats if seat.id in one.outcomes.admissions]
+    for seat in asked:
+        _record_one_seat(b, seat, guests[seat.id], one)
+    mine = [seat for seat in asked if seat.id in one.kept]
+    admitted = [seat for seat in mine if seat.state is SeatState.ASSIGNED]
+    renewed = [seat for seat in mine if seat.state is not SeatState.ASSIGNED]
+    refused = [seat for seat in asked if isinstance(one.outcomes.admissions[seat.id], Refused)]
     b.move_seats(admitted, SeatState.ADMITTED)
-    if renewed:
-        b.people.raise_versions(seat.participant_id for seat in renewed)
-    _report_refused(b, refused)
-    lines = [Result(f"{len(admitted)} admitted")]
+    if shown := [seat.participant_id for seat in renewed if seat.state in POINTS_TO_ROOM]:
+        b.people.raise_versions(shown)
+    _report_refused(b, refused, one)
+    lines = [Result(f"{len(admitted)} admitted")] if admitted or not renewed else []
+    lines += [Result(f"{count(len(renewed), 'token')} renewed")] if renewed else []
     if refused:
-        lines.append(Result(f"{len(refused)} refused", without_names(refused[0].error or "", one.work.guests)))
+        words = _words(one.outcomes.admissions[refused[0].id])
+        lines.append(Result(f"{len(refused)} refused", without_names(words, one.work.guests)))
     return lines
 
 
-def _report_refused(b: LockedBreakout, seats: list[Seat]) -> None:
+def _record_one_seat(b: LockedBreakout, seat: Seat, guest: Guest, one: Reached) -> None:
+    """Keep a record and its token. A renewal that failed is tried again in time."""
+    outcome = one.outcomes.admissions[seat.id]
+    seat.in_doubt = stays_in_doubt(outcome, before=guest.in_doubt)
+    values: dict[str, Any] = {}
+    if seat.id in one.kept:
+        values = one.kept[seat.id].columns(b.now) | {"error": None}
+    elif guest.has_token:
+        values = {"token_renew_at": again_at(b.now, seat.token_good_until)}
+    elif isinstance(outcome, Refused):
+        values = {"error": outcome.message}
+    if isinstance(outcome, Refused):
+        values |= as_sent(guest)
+    for column, value in values.items():
+        setattr(seat, column, value)
+
+
+def _words(outcome: Outcome) -> str:
+    return outcome.message if isinstance(outcome, RealtimeKitError) else ""
+
+
+def _report_refused(b: LockedBreakout, seats: list[Seat], one: Reached) -> None:
     names = b.names(seat.participant_id for seat in seats)
     for seat in seats:
         name = names[seat.participant_id]
-        detail = seat.error or ""
+        detail = _words(one.outcomes.admissions[seat.id])
         b.report(ProblemKind.PARTICIPANT_REFUSED, detail, room_id=seat.room_id, custom_participant_id=name)
 
 

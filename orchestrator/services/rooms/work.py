@@ -5,18 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlmodel import Session, col
 
+from orchestrator.domain.tokens import has_good_token
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.titles import title_with_key
 from orchestrator.services.breakout.leaving import Leaver, leavers
 from orchestrator.services.breakout.watching import webhooks_come
 from orchestrator.services.deps import Deps
-from orchestrator.services.passes.admission import Guest, preset_of
+from orchestrator.services.passes.admission import Guest, differs, not_as_sent, preset_of
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import occupied_rooms, recordings_of, rooms_with_unseen
-from schemas.states import POINTS_TO_ROOM, BreakoutState, RecordingState, RoomState, RoomWanted, SeatState
+from schemas.states import HOLDS_TOKEN, BreakoutState, RecordingState, RoomState, RoomWanted, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Recording, Room, Seat
 
 
@@ -109,7 +110,7 @@ def _look_around(tx: Transaction, rooms: Sequence[Room], recorded: Sequence[str]
     return _Around(
         now=now,
         priorities=priorities,
-        guests=_guests(tx.session, priorities),
+        guests=_guests(tx.session, priorities, now),
         leavers=leavers(tx.session, priorities, now),
         recordings=_recordings(tx.session, recorded),
         occupied=occupied_rooms(tx.session, [room.id for room in rooms]),
@@ -174,9 +175,14 @@ def _priority(room: Room) -> Priority:
     return Priority.MOVING if room.state is RoomState.OPEN else Priority.OPENING
 
 
-def _guests(session: Session, urgent: Mapping[str, Priority]) -> defaultdict[str, list[Guest]]:
-    """Return the people of each room who have yet to be admitted, or whose token can't be decrypted any more."""
-    tokenless = col(Seat.state).in_(POINTS_TO_ROOM) & col(Seat.auth_token).is_(None)
+def _guests(session: Session, urgent: Mapping[str, Priority], now: datetime) -> defaultdict[str, list[Guest]]:
+    """Return the people of each room who have yet to be admitted, or whose token or record is not as it should be.
+
+    Somebody whom RealtimeKit has refused is tried again when their name or preset has changed since.
+    """
+    another = differs(Seat)
+    outdated = or_(col(Seat.auth_token).is_(None), col(Seat.token_renew_at) <= now, another)
+    tried_otherwise = col(Seat.preset_at_realtimekit).is_not(None) & not_as_sent(Seat)
     statement = (
         select(Seat, Participant, Meeting)
         .join(Participant, col(Participant.id) == col(Seat.participant_id))
@@ -184,24 +190,32 @@ def _guests(session: Session, urgent: Mapping[str, Priority]) -> defaultdict[str
         .where(
             col(Seat.room_id).in_(urgent),
             col(Seat.wanted),
-            (col(Seat.state) == SeatState.ASSIGNED) | tokenless,
-            col(Seat.error).is_(None),
+            (col(Seat.state) == SeatState.ASSIGNED) | (col(Seat.state).in_(HOLDS_TOKEN) & outdated),
+            col(Seat.error).is_(None) | tried_otherwise,
         )
     )
     found: defaultdict[str, list[Guest]] = defaultdict(list)
     for seat, person, meeting in session.execute(statement):
-        found[seat.room_id].append(
-            Guest(
-                row_id=seat.id,
-                custom_participant_id=person.custom_participant_id,
-                name=person.name,
-                preset_name=preset_of(meeting, person),
-                in_doubt=seat.in_doubt,
-                realtimekit_participant_id=seat.realtimekit_participant_id,
-                priority=urgent[seat.room_id],
-            )
-        )
+        found[seat.room_id].append(_guest(seat, person, meeting, urgent[seat.room_id], now))
     return found
+
+
+def _guest(seat: Seat, person: Participant, meeting: Meeting, urgent: Priority, now: datetime) -> Guest:
+    preset_name = preset_of(meeting, person)
+    is_as_sent = (seat.name_at_realtimekit, seat.preset_at_realtimekit) == (person.name, preset_name)
+    has_token = has_good_token(seat, now)
+    return Guest(
+        row_id=seat.id,
+        custom_participant_id=person.custom_participant_id,
+        name=person.name,
+        preset_name=preset_name,
+        in_doubt=seat.in_doubt,
+        realtimekit_participant_id=seat.realtimekit_participant_id,
+        name_at_realtimekit=seat.name_at_realtimekit,
+        preset_at_realtimekit=seat.preset_at_realtimekit,
+        priority=Priority.PREPARING if has_token and is_as_sent else urgent,
+        has_token=has_token,
+    )
 
 
 def _recordings(session: Session, room_ids: Sequence[str]) -> defaultdict[str, list[RecordingWork]]:

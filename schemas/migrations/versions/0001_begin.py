@@ -27,6 +27,20 @@ def when(condition: str) -> dict[str, Any]:
     return {"postgresql_where": sa.text(condition), "sqlite_where": sa.text(condition)}
 
 
+def admission() -> list[sa.Column[Any]]:
+    """Return the columns of a person's record in one RealtimeKit meeting, and of their token."""
+    return [
+        sa.Column("realtimekit_participant_id", sa.String(length=64), nullable=True),
+        sa.Column("name_at_realtimekit", sa.String(), nullable=True),
+        sa.Column("preset_at_realtimekit", sa.String(), nullable=True),
+        sa.Column("auth_token", sa.String(), nullable=True),
+        sa.Column("token_made_at", UtcDateTime(), nullable=True),
+        sa.Column("token_renew_at", UtcDateTime(), nullable=True),
+        sa.Column("token_good_until", UtcDateTime(), nullable=True),
+        sa.Column("in_doubt", sa.Boolean(), nullable=False),
+    ]
+
+
 def due() -> list[sa.Column[Any]]:
     """Return the columns of the protocol of a row."""
     return [
@@ -176,12 +190,10 @@ def _participant() -> None:
         sa.Column("role", states("role", "host", "participant"), nullable=False),
         sa.Column("preset_name", sa.String(), nullable=True),
         sa.Column("attributes", Json, nullable=False),
-        sa.Column("realtimekit_participant_id", sa.String(length=64), nullable=True),
-        sa.Column("auth_token", sa.String(), nullable=True),
+        *admission(),
         sa.Column("token_wanted", sa.Boolean(), nullable=False),
         sa.Column("token_refusals", sa.Integer(), nullable=False),
         sa.Column("token_again_at", UtcDateTime(), nullable=True),
-        sa.Column("in_doubt", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("location", states("location", "main", "room", "away"), nullable=False),
         sa.Column("location_room_id", sa.String(length=36), nullable=True),
@@ -349,9 +361,7 @@ def _seat() -> None:
         sa.Column("given_up", sa.Boolean(), nullable=False),
         sa.Column("previous_id", sa.String(length=36), nullable=True),
         sa.Column("leave_by", UtcDateTime(), nullable=True),
-        sa.Column("realtimekit_participant_id", sa.String(length=64), nullable=True),
-        sa.Column("auth_token", sa.String(), nullable=True),
-        sa.Column("in_doubt", sa.Boolean(), nullable=False),
+        *admission(),
         sa.Column("error", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["breakout_id"], ["breakout.id"], name=op.f("fk_seat_breakout_id")),
         sa.ForeignKeyConstraint(["participant_id"], ["participant.id"], name=op.f("fk_seat_participant_id")),
