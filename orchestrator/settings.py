@@ -4,10 +4,11 @@ import os
 import secrets
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from orchestrator.database_address import checked, is_sqlite
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"
 CLOUDFLARE_WEBHOOK_KEYS = "https://api.realtime.cloudflare.com/.well-known/webhooks.json"
@@ -21,7 +22,7 @@ class Settings(BaseSettings):
 
     breakouts_home: Path = Field(default=Path(".breakouts"), description="Folder of everything embedded or generated.")
     database_url: str = Field(
-        default="", description="postgresql://… or sqlite:///…; empty: SQLite under BREAKOUTS_HOME."
+        default="", description="postgresql://… (as libpq takes it) or sqlite:///…; empty: SQLite under BREAKOUTS_HOME."
     )
     broker_url: str = Field(default="", description="redis://…; empty: the embedded Valkey under BREAKOUTS_HOME.")
 
@@ -125,6 +126,13 @@ class Settings(BaseSettings):
             raise ValueError("SECRET_KEY is required when REALTIMEKIT_BASE_URL is Cloudflare's")
         return self
 
+    @field_validator("database_url")
+    @classmethod
+    def _of_a_database(cls, value: str) -> str:
+        if value.strip():
+            checked(value.strip())
+        return value.strip()
+
     @field_validator("flower_basic_auth")
     @classmethod
     def _with_a_password(cls, value: SecretStr) -> SecretStr:
@@ -153,12 +161,8 @@ class Settings(BaseSettings):
 
     @cached_property
     def database(self) -> str:
-        """The SQLAlchemy URL, with psycopg as the driver for PostgreSQL."""
-        url = self.database_url or f"sqlite:///{self.home / 'breakouts.db'}"
-        for prefix in ("postgresql://", "postgres://"):
-            if url.startswith(prefix):
-                return "postgresql+psycopg://" + url.removeprefix(prefix)
-        return url
+        """DATABASE_URL as its driver takes it, or the home's own SQLite."""
+        return checked(self.database_url) if self.database_url else f"sqlite:///{self.home / 'breakouts.db'}"
 
     @cached_property
     def broker(self) -> str:
@@ -179,7 +183,7 @@ class Settings(BaseSettings):
     @property
     def is_sqlite(self) -> bool:
         """Whether the database is SQLite."""
-        return urlsplit(self.database).scheme.startswith("sqlite")
+        return is_sqlite(self.database)
 
 
 def _stored_secret(path: Path) -> str:

@@ -10,8 +10,8 @@ from orchestrator.errors import NotMigrated
 from orchestrator.log import logger
 from orchestrator.runtime import alive
 from orchestrator.settings import Settings
-from orchestrator.store.engine import DATABASE_TROUBLE
 from orchestrator.store.keys import Keys
+from orchestrator.store.trouble import DATABASE_TROUBLE
 
 log = logger(__name__)
 

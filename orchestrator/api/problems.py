@@ -15,7 +15,7 @@ from starlette.responses import Response
 from orchestrator.api.access_log import REQUEST_ID_HEADER, SCOPE_REQUEST_ID
 from orchestrator.errors import NotNow, Unauthenticated, UserError
 from orchestrator.log import logger
-from orchestrator.store.engine import DATABASE_TROUBLE
+from orchestrator.store.trouble import DATABASE_TROUBLE
 
 log = logger(__name__)
 

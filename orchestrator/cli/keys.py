@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 
+from orchestrator.cli.database_advice import advice_for, words_of
 from orchestrator.cli.failures import Unusable, errors_as_messages, read_settings
 from orchestrator.cli.output import write_json, write_table
+from orchestrator.database_address import shown
 from orchestrator.services.access import api_keys
 from orchestrator.store.database import Database
 from schemas.states import KeyRole
@@ -73,16 +74,12 @@ def revoke(
 @contextmanager
 def _database() -> Iterator[Database]:
     """Open only the database, because keys are made before anything else runs. Raises Unusable without it."""
-    url = read_settings().database
-    try:
-        shown = make_url(url).render_as_string(hide_password=True)
-        database = Database(url, lambda *_: None, pool_size=1)
-    except (ArgumentError, ModuleNotFoundError) as error:
-        raise Unusable(f"DATABASE_URL can't be used: {error}") from None
+    address = read_settings().database
+    database = Database(address, lambda *_: None, pool_size=1)
     try:
         yield database
     except DBAPIError as error:
-        raise Unusable(f"{shown} can't be used, or lacks `breakouts migrate`: {str(error.orig).strip()}") from None
+        raise Unusable(f"DATABASE_URL, {shown(address)}: {words_of(error)}; {advice_for(error)}") from None
     finally:
         database.close()
 

@@ -2,29 +2,26 @@
 
 import sys
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
+from orchestrator.cli.database_advice import advice_for, words_of
 from orchestrator.cli.failures import Unusable, errors_as_messages, read_settings
+from orchestrator.database_address import shown
 from orchestrator.log import configure
 from orchestrator.store.engine import make_engine
 from orchestrator.store.migrate import migrate
 
 
-def run(url: str) -> str:
-    """Migrate, and return the database's address without its password. Raises Unusable if it can't be reached."""
-    try:
-        shown = make_url(url).render_as_string(hide_password=True)
-        engine = make_engine(url, 1)
-    except (ArgumentError, ModuleNotFoundError) as error:
-        raise Unusable(f"DATABASE_URL can't be used: {error}") from None
+def run(address: str) -> str:
+    """Migrate, and return the database's address without its password. Raises Unusable if that can't be done."""
+    engine = make_engine(address, 1)
     try:
         migrate(engine)
-    except OperationalError as error:
-        raise Unusable(f"DATABASE_URL does not answer: {shown}: {str(error.orig).strip()}") from None
+    except DBAPIError as error:
+        raise Unusable(f"DATABASE_URL, {shown(address)}: {words_of(error)}; {advice_for(error)}") from None
     finally:
         engine.dispose()
-    return shown
+    return shown(address)
 
 
 if __name__ == "__main__":

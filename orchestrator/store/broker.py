@@ -15,10 +15,10 @@ from kombu.entity import Queue as KombuQueue
 from orchestrator import metrics
 from orchestrator.errors import NotMigrated
 from orchestrator.log import logger
-from orchestrator.store.engine import DATABASE_TROUBLE
 from orchestrator.store.keys import Keys
 from orchestrator.store.lost_connection import forget_unacked_on_lost_connections
 from orchestrator.store.messages import Message
+from orchestrator.store.trouble import DATABASE_TROUBLE
 from schemas.tasks import QUEUE_OF, Queue
 
 log = logger(__name__)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, text
 from sqlmodel import Session
 
-from orchestrator.store.engine import READ_ONLY, make_engine
+from orchestrator.store.engine import GLANCE, READ_ONLY, make_engine
 from orchestrator.store.group_commit import GroupCommit
 from orchestrator.store.messages import Message
 from orchestrator.store.turns import Turns
@@ -96,10 +96,8 @@ class Database:
     def __init__(self, url: str, after_commit: AfterCommit, pool_size: int) -> None:
         self.engine = make_engine(url, pool_size)
         self.groups = GroupCommit()
-        self._reading = self._glancing = self.engine.execution_options(**{READ_ONLY: True})
-        if self.engine.dialect.name != "sqlite":  # where each transaction is a snapshot anyway
-            self._glancing = self._reading.execution_options(isolation_level="AUTOCOMMIT")
-            self._reading = self._reading.execution_options(isolation_level="REPEATABLE READ")
+        self._reading = self.engine.execution_options(**{READ_ONLY: True})
+        self._glancing = self._reading.execution_options(**{GLANCE: True})
         self._after_commit = after_commit
         self._turns = Turns()
 

@@ -23,13 +23,16 @@ def _config(connection: Connection | None = None) -> Config:
 
 
 def migrate(engine: Engine) -> None:
-    """Upgrade to the newest revision. Several processes may run this at once, and any number of times."""
-    with engine.connect() as connection:
+    """Upgrade to the newest revision. Several processes may run this at once, and any number of times.
+
+    All of it is one transaction, because behind a pooler a lock of the session would stay with the pooler.
+    """
+    with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
-            connection.execute(text("SET lock_timeout = 0; SET statement_timeout = 0"))
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK_KEY})
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK_KEY})
         command.upgrade(_config(connection), "head")
-        connection.commit()
 
 
 def is_current(engine: Engine) -> bool:

@@ -145,7 +145,7 @@ def _add_meeting(url: str, *, preset: str = "group_call_host", due_at: datetime 
         ("database", {"BROKER_URL": "redis://broker.example:6379/0"}, WARNING, "another machine"),
         ("database", {"DATABASE_URL": "sqlite:////nowhere/at.db"}, FAILED, "there is no /nowhere/at.db yet"),
         ("database", {"DATABASE_URL": f"postgresql://x:hush@{LOOPBACK}:1/x"}, FAILED, "refused"),
-        ("database", {"DATABASE_URL": "oracle://x:hush@y/z"}, FAILED, "oracle"),
+        ("settings", {"DATABASE_URL": "oracle://x:hush@y/z"}, FAILED, "DATABASE_URL: is no address"),
         ("migrations", {}, OK, "newest"),
         ("migrations", {"DATABASE_URL": "sqlite:////nowhere/at.db"}, WARNING, "not checked: it needs database"),
         ("clock of the database", {}, OK, "the same"),

@@ -29,7 +29,6 @@ OPTIONS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "listen_addresses": LOOPBACK,
-    "unix_socket_directories": "",
     "max_connections": "200",
     "timezone": "UTC",
 }
@@ -48,13 +47,14 @@ class Postgres:
         self._bin = _readable_binaries(folder)
         self._initialise()
         self._port = free_port()
-        self._options = [f"--{name}={value}" for name, value in {**OPTIONS, **options}.items()]
+        given = {**OPTIONS, "unix_socket_directories": str(self._data), **options}
+        self._options = [f"--{name}={value}" for name, value in given.items()]
         self.start()
 
     def start(self) -> None:
         """Start it, or start it again with all that was committed when it was stopped."""
         server = str(self._bin / "postgres")
-        command = _as_nobody([server, "-D", str(self._data), f"--port={self._port}", *self._options])
+        command = as_nobody([server, "-D", str(self._data), f"--port={self._port}", *self._options])
         log = self._folder / "postgres.log"
         self.process = Process(command, log, {}, cwd=self._folder, watch=os.geteuid() == 0)
         wait_until(lambda: self._answers() or not self.process.alive, what="PostgreSQL's answer")
@@ -67,7 +67,7 @@ class Postgres:
             os.chown(self._data, nobody.pw_uid, nobody.pw_gid)
         command = [str(self._bin / "initdb"), "-D", str(self._data), "-U", "postgres", "--auth=trust", "--no-sync"]
         command += ["--encoding=UTF8", "--locale=C"]
-        subprocess.run(_as_nobody(command), cwd=self._data, check=True, capture_output=True)
+        subprocess.run(as_nobody(command), cwd=self._data, check=True, capture_output=True)
 
     def program(self, name: str) -> Path:
         """Return the path of a program that comes with the server."""
@@ -76,6 +76,11 @@ class Postgres:
     def url(self, database: str) -> str:
         """Return a database's URL in the form of DATABASE_URL."""
         return f"postgresql://postgres@{LOOPBACK}:{self._port}/{database}"
+
+    @property
+    def socket(self) -> tuple[Path, int]:
+        """The folder of its socket, and the port that is the end of the socket's name."""
+        return self._data, self._port
 
     def fresh(self, template: str = "template1") -> str:
         """Copy the database `template` and return the URL of the copy."""
@@ -97,7 +102,17 @@ class Postgres:
 
     def keep_commits(self, url: str) -> None:
         """Let commits of later connections to a database survive a `crash`."""
-        self._run(f'ALTER DATABASE "{url.rsplit("/", 1)[1]}" SET synchronous_commit = on')
+        self.set(url, "synchronous_commit", "on")
+
+    def set(self, url: str, name: str, value: str) -> None:
+        """Set a parameter for later connections to a database."""
+        self._run(f'ALTER DATABASE "{url.rsplit("/", 1)[1]}" SET {name} = {value}')
+
+    def limit(self, url: str, connections: int) -> None:
+        """Let a database have so many connections of roles without special rights, such as `guest`; -1: any number."""
+        with suppress(psycopg.errors.DuplicateObject):
+            self._run("CREATE ROLE guest LOGIN")
+        self._run(f'ALTER DATABASE "{url.rsplit("/", 1)[1]}" CONNECTION LIMIT {connections}')
 
     def cut(self, url: str) -> int:
         """Terminate all connections to a database, and return how many there were."""
@@ -142,7 +157,8 @@ def postgres(**options: str) -> Iterator[Postgres]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _as_nobody(command: list[str]) -> list[str]:
+def as_nobody(command: list[str]) -> list[str]:
+    """Return a command that runs as `nobody` if we are root, because servers refuse to run as root."""
     if os.geteuid() != 0:
         return command
     nobody = pwd.getpwnam("nobody")
@@ -156,7 +172,7 @@ def _readable_binaries(folder: Path) -> Path:
     assert spec.origin is not None
     package = Path(spec.origin).parent
     binaries = package / "pginstall" / "bin"
-    asked = subprocess.run(_as_nobody([str(binaries / "postgres"), "--version"]), check=False, capture_output=True)
+    asked = subprocess.run(as_nobody([str(binaries / "postgres"), "--version"]), check=False, capture_output=True)
     if asked.returncode == 0:
         return binaries
     copy = folder / "site" / package.name

@@ -6,7 +6,7 @@ import threading
 from orchestrator.log import logger
 from orchestrator.services.deps import Deps
 from orchestrator.services.people.tokens import MissingTokens, ask_for
-from orchestrator.store.engine import DATABASE_TROUBLE
+from orchestrator.store.trouble import DATABASE_TROUBLE
 
 log = logger(__name__)
 

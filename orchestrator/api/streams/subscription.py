@@ -9,8 +9,8 @@ from redis.exceptions import RedisError
 from orchestrator.api.streams.changed_ids import ChangedIds
 from orchestrator.errors import NotMigrated
 from orchestrator.log import logger
-from orchestrator.store.engine import DATABASE_TROUBLE
 from orchestrator.store.keys import Keys
+from orchestrator.store.trouble import DATABASE_TROUBLE
 from schemas.events import Topic, topic_and_id
 
 log = logger(__name__)

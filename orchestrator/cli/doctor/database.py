@@ -6,7 +6,8 @@ from sqlalchemy import text
 
 from orchestrator.cli.doctor.checks import Check, Verdict, failed, ok, warning
 from orchestrator.cli.doctor.clocks import compare
-from orchestrator.cli.doctor.parts import Parts, is_elsewhere, without_password
+from orchestrator.cli.doctor.parts import Parts, is_elsewhere
+from orchestrator.database_address import shown
 from orchestrator.store import scan
 from orchestrator.store.database import database_now
 from orchestrator.store.migrate import is_current
@@ -22,7 +23,7 @@ def connection(parts: Parts) -> Verdict:
     statement = {"sqlite": "SELECT sqlite_version()", "postgresql": "SHOW server_version"}[kind]
     with parts.database.reading() as session:
         version = session.connection().execute(text(statement)).scalar_one()
-    words = f"{NAMES[kind]} {version}, {without_password(parts.settings.database)}"
+    words = f"{NAMES[kind]} {version}, {shown(parts.settings.database)}"
     if kind == "sqlite" and is_elsewhere(parts.settings.broker_url):
         advice = "set DATABASE_URL (postgresql://…) where several machines work"
         return warning(f"{words}, but BROKER_URL is another machine's", advice)

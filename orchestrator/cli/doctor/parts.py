@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.cli.failures import Unusable, broker_of, read_settings
+from orchestrator.database_address import secrets_in
 from orchestrator.errors import NotMigrated
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.quota.gate import Quota
@@ -39,8 +40,9 @@ class Parts:
     def database(self) -> Database:
         """The database, not connected yet. Raises Unusable for a missing file, because opening it would create it."""
         settings = self.settings
-        own = settings.breakouts_home / "breakouts.db"
-        file = Path(make_url(settings.database_url).database or "") if settings.database_url else own
+        file = settings.breakouts_home / "breakouts.db"
+        if settings.database_url and settings.is_sqlite:
+            file = Path(make_url(settings.database).database or "")
         if (not settings.database_url or settings.is_sqlite) and not file.exists():
             raise Unusable(f"there is no {file} yet")
         return Database(settings.database, lambda *_: None, pool_size=1)
@@ -98,14 +100,10 @@ class Parts:
             return set()
         values = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
         parts = [part.rpartition(":")[2].strip() for value in values for part in value.split(",")]
-        urls = [urlsplit(url).password for url in (settings.database_url, settings.broker_url)]
-        found = {*values, *parts, *(unquote(password) for password in urls if password), *filter(None, urls)}
+        password = urlsplit(settings.broker_url).password or ""
+        in_database = secrets_in(settings.database) if settings.database_url else set()
+        found = {*values, *parts, password, unquote(password), *in_database}
         return {secret for secret in found if len(secret) >= MIN_SECRET_CHARACTERS}
-
-
-def without_password(url: str) -> str:
-    """Return a database's address without its password."""
-    return make_url(url).render_as_string(hide_password=True)
 
 
 def is_elsewhere(url: str) -> bool:

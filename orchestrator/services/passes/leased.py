@@ -16,9 +16,9 @@ from orchestrator.runtime.clock import elapsed
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from orchestrator.store.engine import DATABASE_TROUBLE
 from orchestrator.store.kinds import KIND_OF
 from orchestrator.store.leases import Lease
+from orchestrator.store.trouble import DATABASE_TROUBLE
 from schemas.tables import Due
 
 T = TypeVar("T")

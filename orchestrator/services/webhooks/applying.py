@@ -30,8 +30,8 @@ from orchestrator.services.people import acks, inbox, presence
 from orchestrator.services.people.stays import Stay
 from orchestrator.services.result import NOTHING_TO_DO, Result
 from orchestrator.store import due
-from orchestrator.store.engine import DATABASE_TROUBLE
 from orchestrator.store.queries import participant_ids
+from orchestrator.store.trouble import DATABASE_TROUBLE
 from schemas.states import RUNNING, CloseReason, FactSource
 from schemas.tables import Fact, Inbox, Meeting, Recording, Room
 
