@@ -123,6 +123,7 @@ def open_stream(client: httpx.Client, url: str, token: str, last_event_id: str |
     with client.stream("GET", url, headers=headers) as response:
         assert response.status_code == 200, response.read()
         assert response.headers["content-type"].startswith("text/event-stream")
+        assert response.headers["cache-control"] == "no-store, no-transform", "no proxy may keep or compress it"
         yield Stream(response.iter_lines())
 
 

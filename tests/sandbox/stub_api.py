@@ -1,4 +1,4 @@
-"""The part of the public API that simulated people use, on a real port: seat streams and acknowledgements."""
+"""The part of the public API that simulated people use, on a real port: seats, their streams, acknowledgements."""
 
 import asyncio
 import json
@@ -18,7 +18,8 @@ class StubApi:
         self._seats: dict[str, dict[str, Any]] = {}
         self._streams: dict[str, set[asyncio.Queue[str | None]]] = {}
         app = web.Application()
-        app.add_routes([web.get("/v1/seat/events", self._events), web.post("/v1/seat/ack", self._ack)])
+        app.add_routes([web.get("/v1/seat", self._seat), web.get("/v1/seat/events", self._events)])
+        app.add_routes([web.post("/v1/seat/ack", self._ack)])
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
 
     async def __aenter__(self) -> Self:
@@ -33,13 +34,16 @@ class StubApi:
         """Stop the server."""
         await self._runner.cleanup()
 
-    def seat(self, name: str, meeting_id: str, token: str | None, room_id: str | None = None) -> int:
-        """Point a person's seat to a meeting, and return the version of the seat."""
+    def seat(
+        self, name: str, meeting_id: str, token: str | None, room_id: str | None = None, *, quietly: bool = False
+    ) -> int:
+        """Point a person's seat to a meeting, and return the version of the seat; `quietly` tells no stream."""
         version = self._seats.get(name, {"version": 0})["version"] + 1
         seat = {"version": version, "location": "room" if room_id else "main", "meeting_id": "ours"}
         seat |= {"realtimekit_meeting_id": meeting_id, "room_id": room_id, "auth_token": token, "breakout": None}
         self._seats[name] = seat
-        self.send(name, "seat", seat)
+        if not quietly:
+            self.send(name, "seat", seat)
         return int(version)
 
     def send(self, name: str, event: str, data: dict[str, Any]) -> None:
@@ -53,6 +57,9 @@ class StubApi:
         for streams in self._streams.values():
             for stream in streams:
                 stream.put_nowait(None)
+
+    async def _seat(self, request: web.Request) -> web.Response:
+        return web.json_response(self._seats[request.headers["Authorization"].removeprefix("Bearer ")])
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         name = request.headers["Authorization"].removeprefix("Bearer ")

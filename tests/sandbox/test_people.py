@@ -31,6 +31,10 @@ class Stage:
             room = None if title == "main" else f"room-{title}"
             self.api.seat(name, self.meetings[title], self.tokens[name, title], room)
 
+    def send_unheard(self, title: str, name: str) -> None:
+        """Point a seat to a meeting, as while the stream that tells of it is dead."""
+        self.api.seat(name, self.meetings[title], self.tokens[name, title], quietly=True)
+
     def present(self, title: str) -> list[str]:
         """Return who is in a meeting, according to the sandbox."""
         return self.kit.sandbox.present(self.meetings[title])
@@ -110,6 +114,24 @@ def test_a_person_who_is_refused_tries_again_until_the_seat_changes(kit: Kit) ->
             await until(lambda: here.present("one") == [])
             here.send("main", "ann")
             await until(lambda: here.present("main") == ["ann"])
+
+    asyncio.run(story())
+
+
+def test_a_person_who_is_put_out_or_refused_asks_for_the_seat_anew(kit: Kit) -> None:
+    async def story() -> None:
+        async with stage(kit, "ann") as here:
+            (ann,) = await here.enter("ann")
+            here.send_unheard("two", "ann")
+            kit.api.active_session.kick_all_participants(here.meetings["main"], **kit.ids)
+            await until(lambda: here.present("two") == ["ann"])
+            assert len(ann.stays) == 2, "it never went back to where its stream still points"
+            kit.api.meetings.update_meeting_by_id(here.meetings["one"], **kit.ids, status="INACTIVE")
+            here.send("one", "ann")
+            await until(lambda: here.present("two") == [])
+            here.send_unheard("main", "ann")
+            await until(lambda: here.present("main") == ["ann"])
+            assert ann.connections == 1
 
     asyncio.run(story())
 

@@ -5,8 +5,11 @@ from pydantic import BaseModel
 from orchestrator.api.crowd.position import Position
 
 MEDIA_TYPE = "text/event-stream"
-HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-"""`X-Accel-Buffering: no` makes a proxy pass every event on at once."""
+HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
+"""`X-Accel-Buffering: no` makes nginx pass every event on at once.
+
+`no-transform` forbids every proxy to compress the stream, because a compressor holds events back until it has enough.
+"""
 
 
 def comment(text: str) -> bytes:

@@ -1,7 +1,7 @@
 """One simulated person: keeps a seat stream open and joins the meeting that its seat names, like a good browser client.
 
-It only compares the latest seat with the meeting that it is in, and moves when they differ. So missed events, broken
-streams and kicks need no special case.
+It only compares the latest seat with the meeting that it is in, and moves when they differ. After it was put out, and
+after a meeting did not let it in, it asks for its seat anew, because its stream may not have told the last change yet.
 """
 
 import asyncio
@@ -89,6 +89,8 @@ class Person:
         self._changed = asyncio.Event()
         self._last_event_id: str | None = None
         self._acknowledged: tuple[str, int] | None = None
+        self._unsure = False
+        """Whether its seat may have changed unheard."""
 
     @property
     def meeting_id(self) -> str | None:
@@ -141,8 +143,8 @@ class Person:
     def _receive(self, event: ServerEvent) -> None:
         self._last_event_id = event.id or self._last_event_id
         match event.name:
-            case "seat" if self.seat is None or event.data["version"] >= self.seat["version"]:
-                self.seat = event.data
+            case "seat":
+                self._take(event.data)
                 self._changed.set()
             case "warning":
                 self.notices.warnings.append(event.data)
@@ -150,6 +152,18 @@ class Person:
                 self.notices.broadcasts.append(event.data)
             case "closing":
                 self.notices.closings.append(event.data)
+
+    def _take(self, seat: dict[str, Any]) -> None:
+        if self.seat is None or seat["version"] >= self.seat["version"]:
+            self.seat = seat
+
+    async def _ask(self) -> None:
+        """Read the seat. While nobody answers, what was heard last still counts."""
+        timeout = aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS)
+        with contextlib.suppress(*NETWORK_ERRORS):
+            async with self._http.get(f"{self._api}/v1/seat", headers=self._bearer, timeout=timeout) as answer:
+                answer.raise_for_status()
+                self._take(await answer.json())
 
     async def _follow(self) -> None:
         """Move whenever the seat or the stay has changed; retry after network errors."""
@@ -170,6 +184,9 @@ class Person:
 
     async def _move(self) -> None:
         """Leave, join and acknowledge, as far as the seat asks for it; raises NETWORK_ERRORS."""
+        if self._unsure:
+            await self._ask()
+            self._unsure = False
         seat = self.seat
         if seat is None or (self.behaviour.never_moves and (self.stay or seat["location"] != "main")):
             return
@@ -177,7 +194,9 @@ class Person:
             if not seat["auth_token"]:
                 return
             await self._leave()
+            self._unsure = True  # unless the join works
             await self._join(seat)
+            self._unsure = False
         if not self.behaviour.no_ack:
             await self._acknowledge(seat)
 
@@ -200,6 +219,7 @@ class Person:
         """Follow the seat again after a kick."""
         if self.stay and self.stay.peer_id == peer_id:
             self.stay = self._acknowledged = None
+            self._unsure = True
             self._changed.set()
 
     async def _acknowledge(self, seat: Mapping[str, Any]) -> None:

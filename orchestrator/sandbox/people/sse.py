@@ -8,8 +8,8 @@ from typing import Any
 import aiohttp
 
 CONNECT_TIMEOUT_SECONDS = 5.0
-SILENCE_TIMEOUT_SECONDS = 90.0
-"""A stream that sends nothing for so long, not even a comment, counts as broken."""
+SILENCE_TIMEOUT_SECONDS = 45.0
+"""A stream that sends nothing for so long, not even a comment, counts as broken; one comes every 15 s."""
 MAX_LINE_BYTES = 2**20
 
 
