@@ -26,6 +26,7 @@ class ProblemKind(StrEnum):
     PEOPLE_SEEN_LATE = "people seen late"
     REALTIMEKIT_REFUSED = "RealtimeKit refused"
     RECORDING_FAILED = "recording failed"
+    RECORDING_INTERRUPTED = "recording interrupted"
     RECORDING_REFUSED = "recording refused"
     RECORDING_STOPPED_LATE = "recording stopped late"
     ROOM_FAILED = "room failed"

@@ -91,6 +91,7 @@ class RecordingResponse(ResponseBody):
     id: str
     realtimekit_recording_id: str | None
     state: RecordingState
+    paused: bool = False
     started_at: datetime | None
     stopped_at: datetime | None
     download_url: str | None

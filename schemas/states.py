@@ -55,6 +55,23 @@ class RecordingState(StrEnum):
     SKIPPED = "skipped"
 
 
+class RecordingEnd(StrEnum):
+    """Why a recording ended, which decides whether another follows while people are in the room."""
+
+    ITSELF = "itself"
+    """It failed, or RealtimeKit ended it."""
+    GIVEN_UP = "given_up"
+    """As ITSELF, after as many others as a room gets."""
+    PERSON = "person"
+    """Somebody with the right to stop it did: a host in the room, or an operator at RealtimeKit."""
+    LIMIT = "limit"
+    """It reached `max_seconds`."""
+    REFUSED = "refused"
+    """RealtimeKit did not start it."""
+    ROOM = "room"
+    """Its room closed."""
+
+
 class RoomWanted(StrEnum):
     """What a room's pass works towards; a `ready` room lacks only the invitation of its people."""
 
@@ -206,6 +223,9 @@ POINTS_TO_ROOM = frozenset({_S.INVITED, _S.JOINED, _S.AWAY})
 
 HOLDS_TOKEN = POINTS_TO_ROOM | {_S.ADMITTED}
 """States of a seat whose person has a token for its room, which is kept good."""
+
+OVER = frozenset({_C.STOPPED, _C.UPLOADED, _C.FAILED})
+"""States of a recording that nothing is added to any more."""
 
 ACCOUNTED = frozenset({_S.RETURNED, _S.NEVER_JOINED, _S.LOST})
 """States of a seat that needs nothing more."""

@@ -18,6 +18,7 @@ from schemas.states import (
     LateJoin,
     Location,
     OnRoomFailure,
+    RecordingEnd,
     RecordingState,
     Role,
     RoomState,
@@ -111,6 +112,8 @@ class Sweep(Due, table=True):
     id: str = Field(primary_key=True, max_length=36)
     page: int = 1
     """The page of RealtimeKit's list of meetings where the search goes on."""
+    recordings_asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When a poll last asked which recordings run at RealtimeKit."""
 
 
 ORPHANS = "orphans"
@@ -364,12 +367,19 @@ class Recording(Due, table=True):
     in_doubt: bool = False
     """Whether it may have been started without our knowing."""
     created_at: datetime = Field(sa_type=UtcDateTime)
+    paused: bool = False
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_by: RecordingEnd | None = Field(default=None, sa_type=state_column(RecordingEnd))
+    """None until it has ended and RealtimeKit was asked why."""
+    replaced: int = 0
+    """How many recordings of its room, up to this one, took the place of one that had ended by itself."""
+    unrecorded_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Since when nothing is recorded although people are there; None once that is over and was reported."""
     download_url: str | None = None
     error: str | None = None
     follow_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When RealtimeKit is asked next for the state of the upload."""
+    """When RealtimeKit is asked next for the state of the recording."""
     follows: int = 0
     """How often RealtimeKit was asked."""
 

@@ -66,11 +66,16 @@ class RecordingRecord:
     error: str | None = None
     meeting_id: str | None = None
     """Only lists say it."""
+    stop_reason: str | None = None
+    """API_CALL, INTERNAL_ERROR or ALL_PEERS_LEFT. Only calls about one recording say it."""
+    stopped_by_user: bool = False
+    """Whether a participant in the meeting has stopped it."""
 
     @classmethod
     def read(cls, data: Fields) -> "RecordingRecord":
         """Read any answer of `/recordings`."""
-        status, meeting = required(data, "status"), data.get("meeting")
+        status, meeting, stop = required(data, "status"), data.get("meeting"), data.get("stop_reason")
+        stop = stop if isinstance(stop, Mapping) else {}
         return cls(
             id=required(data, "id"),
             status=status,
@@ -79,8 +84,10 @@ class RecordingRecord:
             download_url=text(data, "download_url"),
             download_expires_at=moment(data, "download_url_expiry"),
             duration_seconds=whole(data, "recording_duration"),
-            error=_reason(data) if status == "ERRORED" else None,
+            error=_reason(stop) if status == "ERRORED" else None,
             meeting_id=text(meeting, "id") if isinstance(meeting, Mapping) else None,
+            stop_reason=text(stop, "reason"),
+            stopped_by_user=_is_by_user(stop),
         )
 
 
@@ -196,7 +203,10 @@ def moment(data: Fields, key: str) -> datetime | None:
         return None
 
 
-def _reason(data: Fields) -> str:
-    stop = data.get("stop_reason")
-    reason = text(stop, "reason") if isinstance(stop, Mapping) else None
-    return reason or "RealtimeKit reports ERRORED without a reason"
+def _reason(stop: Fields) -> str:
+    return text(stop, "reason") or "RealtimeKit reports ERRORED without a reason"
+
+
+def _is_by_user(stop: Fields) -> bool:
+    caller = stop.get("caller")
+    return isinstance(caller, Mapping) and caller.get("type") == "USER"

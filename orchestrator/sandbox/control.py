@@ -5,7 +5,7 @@ import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -44,6 +44,13 @@ class End(BaseModel):
     meeting_id: str
 
 
+class HostRecords(BaseModel):
+    """A host presses a button of the recording in a meeting; `fail` is RealtimeKit's recorder breaking down."""
+
+    meeting_id: str
+    action: Literal["start", "stop", "pause", "resume", "fail"]
+
+
 class Age(BaseModel):
     """Move the creation of a meeting, and its latest change, back by some seconds."""
 
@@ -60,6 +67,7 @@ class Control:
             ("POST", "join"): self._join,
             ("POST", "leave"): self._leave,
             ("POST", "end"): self._end,
+            ("POST", "record"): self._record,
             ("POST", "age"): self._age,
             ("POST", "emit"): self._emit,
             ("POST", "reset"): self._reset,
@@ -113,6 +121,25 @@ class Control:
     def _end(self, body: bytes, _query: dict[str, str]) -> JSON:
         session = self._world.meeting(End.model_validate_json(body).meeting_id).session
         return {"ended": session is not None and live.end_session(self._world, session, "HOST_ENDED_MEETING") >= 0}
+
+    def _record(self, body: bytes, _query: dict[str, str]) -> JSON:
+        asked = HostRecords.model_validate_json(body)
+        meeting = self._world.meeting(asked.meeting_id)
+        recording = recorder.active(meeting)
+        match asked.action:
+            case "start" if recording is None:
+                recording = recorder.start(self._world, meeting, meeting.session, {}, "API_CALL")
+            case "stop" if recording:
+                recorder.stop(self._world, recording, "API_CALL", by_user=True)
+            case "fail" if recording:
+                recorder.stop(self._world, recording, "INTERNAL_ERROR")
+            case "pause" if recording and recorder.pause(self._world, recording):
+                pass
+            case "resume" if recording and recorder.resume(self._world, recording):
+                pass
+            case _:
+                raise Refusal(409, f"Can't {asked.action} now")
+        return recorder.show_with_reasons(self._world, recording)
 
     def _age(self, body: bytes, _query: dict[str, str]) -> JSON:
         age = Age.model_validate_json(body)

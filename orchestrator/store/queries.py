@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -89,13 +90,21 @@ def rooms_with_unseen(session: Session, room_ids: Iterable[str]) -> set[str]:
     return set(session.scalars(statement.distinct()))
 
 
-def refilled_rooms(session: Session, room_ids: Iterable[str]) -> dict[str, datetime]:
-    """Return the rooms that were empty before their present people came, and when the first of these came."""
+@dataclass(frozen=True)
+class Refill:
+    """When a room was left by the last who are gone, and when the first of those came who are there now."""
+
+    emptied_at: datetime
+    filled_at: datetime
+
+
+def refilled_rooms(session: Session, room_ids: Iterable[str]) -> dict[str, Refill]:
+    """Return the rooms that were empty before their present people came."""
     here = case((col(Presence.left_at).is_(None), col(Presence.joined_at)))
     came, emptied = func.min(here), func.max(col(Presence.left_at))
-    statement = select(col(Presence.room_id), came).where(col(Presence.room_id).in_(list(room_ids)))
+    statement = select(col(Presence.room_id), emptied, came).where(col(Presence.room_id).in_(list(room_ids)))
     found = session.execute(statement.group_by(col(Presence.room_id)).having(came > emptied))
-    return {room_id: since for room_id, since in found if room_id is not None}
+    return {room_id: Refill(*times) for room_id, *times in found if room_id is not None}
 
 
 def recordings_of(session: Session, room_ids: Iterable[str]) -> list[Recording]:

@@ -1,6 +1,7 @@
 """The lifecycle of recordings, and when one can be started."""
 
 import cloudflare
+import httpx
 import pytest
 
 from tests.sandbox.kit import Kit
@@ -136,3 +137,26 @@ def test_recordings_are_found_by_meeting_and_status(kit: Kit) -> None:
     assert found(status=["INVOKED", "RECORDING"]) == [ids[1][1]]
     assert found(search="other") == [ids[1][1]]
     assert found(expired="true") == []
+
+
+def test_a_host_starts_pauses_and_stops_a_recording_in_the_meeting(kit: Kit) -> None:
+    kit.sandbox.timings(recording_starts_after=0)
+    meeting_id = kit.meeting()
+    kit.joined(meeting_id)
+    recording = kit.sandbox.record(meeting_id, "start")
+    wait_until(lambda: kit.recording(recording["id"])["status"] == "RECORDING")
+    assert kit.sandbox.record(meeting_id, "pause")["status"] == "PAUSED"
+    assert kit.sandbox.record(meeting_id, "resume")["status"] == "RECORDING"
+    kit.sandbox.record(meeting_id, "stop")
+    stopped = kit.recording(recording["id"])["stop_reason"]
+    assert (stopped["reason"], stopped["caller"]["type"]) == ("API_CALL", "USER")
+    with pytest.raises(httpx.HTTPStatusError):
+        kit.sandbox.record(meeting_id, "stop")
+
+
+def test_a_recorder_that_breaks_down_leaves_a_failed_recording(kit: Kit) -> None:
+    meeting_id = kit.meeting()
+    kit.joined(meeting_id)
+    recording = kit.record(meeting_id)
+    assert kit.sandbox.record(meeting_id, "fail")["status"] == "ERRORED"
+    assert kit.recording(recording["id"])["stop_reason"]["reason"] == "INTERNAL_ERROR"

@@ -55,7 +55,7 @@ def test_a_room_that_fills_again_is_recorded_again_after_a_late_webhook_about_th
     assert _states(hand) == [RecordingState.RECORDING]
     hand.deliver(before)
     hand.apply()
-    hand.work(Room)
+    hand.work(Recording, Room)
     assert _states(hand) == [RecordingState.STOPPED, RecordingState.RECORDING]
 
 

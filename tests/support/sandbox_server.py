@@ -62,6 +62,10 @@ class SandboxServer:
         """End the session like a host that presses "End meeting for all"."""
         return self._json("POST", "end", {"meeting_id": meeting_id})
 
+    def record(self, meeting_id: str, action: str) -> JSON:
+        """`start`, `stop`, `pause` or `resume` a recording like a host in the meeting, or let the recorder `fail`."""
+        return self._json("POST", "record", {"meeting_id": meeting_id, "action": action})
+
     def age(self, meeting_id: str, seconds: float) -> JSON:
         """Move the creation of a meeting into the past."""
         return self._json("POST", "age", {"meeting_id": meeting_id, "seconds": seconds})

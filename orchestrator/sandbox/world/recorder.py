@@ -28,14 +28,18 @@ def start(world: World, meeting: Meeting, session: Session | None, options: JSON
     return recording
 
 
-def stop(world: World, recording: Recording, reason: str) -> None:
-    """Stop a recording and upload it; `reason` is API_CALL, INTERNAL_ERROR or ALL_PEERS_LEFT."""
+def stop(world: World, recording: Recording, reason: str, *, by_user: bool = False) -> None:
+    """Stop a recording and upload it, unless the reason is INTERNAL_ERROR.
+
+    `reason` is API_CALL, INTERNAL_ERROR or ALL_PEERS_LEFT.
+    """
     if not recording.running:
         return
     for timer in (recording.next_step_timer, recording.limit_timer, recording.empty_timer):
         if timer:
             timer.cancel()
     recording.stopped_at, recording.stop_reason = now(), reason
+    recording.stopped_by = "USER" if by_user else recording.stopped_by
     if recording.session and world.config.switches.recorder_triggers_events:
         world.emit(payloads.bot(world, recording, recording.session, leaves=True))
     if _fails(world, recording):
@@ -127,7 +131,7 @@ def show_with_reasons(world: World, recording: Recording) -> JSON:
     caller = {"name": "sandbox", "type": "ORGANIZATION", "user_Id": world.organization_id}
     shown = show(world, recording) | {"start_reason": {"reason": recording.started_by, "caller": caller}}
     if recording.stop_reason:
-        shown["stop_reason"] = {"reason": recording.stop_reason, "caller": caller}
+        shown["stop_reason"] = {"reason": recording.stop_reason, "caller": caller | {"type": recording.stopped_by}}
     return shown
 
 
@@ -148,6 +152,8 @@ def _set_status(world: World, recording: Recording, status: str) -> bool:
 
 
 def _fails(world: World, recording: Recording) -> bool:
+    if recording.stop_reason == "INTERNAL_ERROR":
+        return True
     match = world.config.switches.recordings_fail_matching
     if match is not None and match in f"{recording.meeting.title}\n{recording.file_name}":
         return True

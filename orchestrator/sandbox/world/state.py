@@ -115,6 +115,8 @@ class Recording:
     stopped_at: float | None = None
     uploaded_at: float | None = None
     stop_reason: str | None = None
+    stopped_by: str = "ORGANIZATION"
+    """`USER`: a participant in the meeting has stopped it."""
     next_step_timer: asyncio.TimerHandle | None = None
     limit_timer: asyncio.TimerHandle | None = None
     empty_timer: asyncio.TimerHandle | None = None

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from orchestrator.errors import WrongState
-from orchestrator.services.breakout import failing, recordings
+from orchestrator.services.breakout import failing, keeping_recorded
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.closing import start_countdown
 from orchestrator.services.breakout.dealing import deal_at_start
@@ -99,7 +99,7 @@ def want_rooms(b: LockedBreakout, wanted: RoomWanted) -> None:
     b.move_rooms([room for room in rooms if room.state is RoomState.PLANNED], RoomState.PREPARING)
     unfinished = {room.id for room in rooms if room.state is RoomState.PREPARING}
     if wanted is RoomWanted.OPEN:
-        recordings.want(b, rooms)
+        keeping_recorded.want(b, rooms)
         seats = b.seats_of_rooms([room.id for room in rooms])
         invite(b, [(room, seats[room.id]) for room in rooms])
         waiting = (seat for room in rooms for seat in seats[room.id] if seat.state in COMING)

@@ -1,20 +1,18 @@
-"""Recordings of a locked breakout: when a room is to be recorded, and what RealtimeKit says of each recording."""
+"""What RealtimeKit says of the recordings of a locked breakout, and how a recording ends."""
 
-from collections.abc import Iterable
-
-from sqlalchemy import select
-from sqlmodel import col
+from datetime import timedelta
 
 from orchestrator.domain.lifecycle import can_move
+from orchestrator.domain.recording import LONGEST_SECONDS, why_ended
 from orchestrator.domain.timing import follow_delay
 from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.keeping_recorded import open_rooms
 from orchestrator.store import due
-from orchestrator.store.queries import recordings_of, refilled_rooms
+from orchestrator.store.queries import recordings_of
 from schemas.events import ProblemKind
-from schemas.states import RecordingState, RoomState, RoomWanted
-from schemas.tables import Recording, Room
-from schemas.tasks import Task
+from schemas.states import OVER, RecordingEnd, RecordingState
+from schemas.tables import Recording
 
 STATE_OF = {
     "INVOKED": RecordingState.RECORDING,
@@ -26,63 +24,86 @@ STATE_OF = {
 }
 """Our state for each word that RealtimeKit has for a recording."""
 
-ENDED = frozenset({RecordingState.STOPPED, RecordingState.UPLOADED})
-
-
-def want(b: LockedBreakout, rooms: Iterable[Room]) -> None:
-    """Want one recording of each room, if the breakout is to be recorded. It starts when somebody is in the room."""
-    if b.row.record:
-        b.tx.session.add_all(Recording(breakout_id=b.row.id, room_id=room.id, created_at=b.now) for room in rooms)
-
-
-def on_joined(b: LockedBreakout, room_ids: set[str]) -> None:
-    """See that each open room of these is recorded, because somebody has joined.
-
-    A recording that waits for people is due. One that has ended by itself gets a successor. One that should still run
-    is asked about if the room was empty before, because RealtimeKit ends it 60 seconds after the last person has left
-    (RealtimeKit docs), and its webhook may be late or lost.
-    """
-    if not b.row.record or not room_ids:
-        return
-    is_open = col(Room.wanted) == RoomWanted.OPEN, col(Room.state) == RoomState.OPEN
-    open_rooms = b.tx.session.scalars(select(col(Room.id)).where(col(Room.id).in_(room_ids), *is_open))
-    latest = {recording.room_id: recording for recording in recordings_of(b.tx.session, open_rooms)}
-    again = [room_id for room_id, recording in latest.items() if recording.state in ENDED]
-    b.tx.session.add_all(Recording(breakout_id=b.row.id, room_id=room_id, created_at=b.now) for room_id in again)
-    waiting = [room_id for room_id, recording in latest.items() if recording.state is RecordingState.REQUESTED]
-    due.want(b.tx, Room, [*waiting, *again], Task.ROOM_RECORD)
-    running = {room_id: it.id for room_id, it in latest.items() if it.state is RecordingState.RECORDING}
-    if running:
-        due.want(b.tx, Recording, [running[room_id] for room_id in refilled_rooms(b.tx.session, running)])
-
 
 def merge(b: LockedBreakout, recording: Recording, fact: RecordingRecord) -> None:
-    """Merge what RealtimeKit says about a recording. Facts older than what is stored change nothing."""
+    """Merge what RealtimeKit says about a recording. Facts older than what is stored change nothing.
+
+    One that has ended in an open room is due at once: its task asks why, and sees to it that another follows.
+    """
     recording.started_at = recording.started_at or fact.started_at
     recording.stopped_at = recording.stopped_at or fact.stopped_at
     recording.download_url = fact.download_url or recording.download_url
     to = STATE_OF.get(fact.status)
-    if to is None or to is recording.state or not can_move(recording.state, to):
-        return
-    b.move_recording(recording, to)
-    if to in ENDED:
-        recording.stopped_at = recording.stopped_at or b.now
-        _follow_up(b, recording)
-    if to is RecordingState.FAILED:
-        recording.error = "RealtimeKit reported ERRORED"
-        b.report(ProblemKind.RECORDING_FAILED, recording.error, room_id=recording.room_id)
-    schedule_follow(b, recording)
+    if to is not None and to is not recording.state and can_move(recording.state, to):
+        b.move_recording(recording, to)
+        if to is RecordingState.FAILED:
+            recording.error = "RealtimeKit reported ERRORED"
+            b.report(ProblemKind.RECORDING_FAILED, recording.error, room_id=recording.room_id)
+        if to in OVER:
+            _note_end(b, recording)
+        schedule_follow(b, recording)
+    if to is RecordingState.RECORDING is recording.state:
+        recording.paused = fact.status == "PAUSED"
 
 
-def _follow_up(b: LockedBreakout, recording: Recording) -> None:
-    """Record the room again if its recording ended before the people came who are there now.
+def _note_end(b: LockedBreakout, recording: Recording) -> None:
+    recording.stopped_at = recording.stopped_at or b.now
+    recording.paused = False
+    recording.follows = 0
+    if recording.ended_by is None and recording.room_id not in open_rooms(b, [recording.room_id]):
+        recording.ended_by = RecordingEnd.ROOM
 
-    A recording that ended while people were there stays ended, because a host may have stopped it.
+
+def note_started(b: LockedBreakout, recording: Recording, fact: RecordingRecord) -> None:
+    """Note that RealtimeKit records. If nothing was recorded before although people were there, report since when."""
+    recording.realtimekit_recording_id = fact.id
+    recording.in_doubt, recording.error = False, None
+    recording.started_at = fact.started_at or b.now
+    merge(b, recording, fact)
+    _report_gap(b, recording)
+
+
+def adopt(b: LockedBreakout, room_id: str, fact: RecordingRecord) -> None:
+    """Take over a recording that somebody else has started in a room whose own one has ended.
+
+    One that runs while ours is asked for may be ours, and is left to the room's pass.
     """
-    assert recording.stopped_at is not None
-    since = refilled_rooms(b.tx.session, [recording.room_id]).get(recording.room_id)
-    if since is not None and since > recording.stopped_at:
-        on_joined(b, {recording.room_id})
+    mine = recordings_of(b.tx.session, open_rooms(b, [room_id])) if b.row.record else []
+    if not mine or mine[-1].state not in OVER or fact.id in {it.realtimekit_recording_id for it in mine}:
+        return
+    latest = mine[-1]
+    recording = Recording(
+        breakout_id=b.row.id,
+        room_id=room_id,
+        created_at=b.now,
+        replaced=latest.replaced,
+        unrecorded_since=latest.unrecorded_since,
+    )
+    latest.unrecorded_since = None
+    b.tx.session.add(recording)
+    b.tx.session.flush()
+    note_started(b, recording, fact)
+
+
+def learn_end(b: LockedBreakout, recording: Recording, fact: RecordingRecord) -> None:
+    """Store why a recording has ended, by RealtimeKit's answer about this one recording."""
+    if recording.state not in OVER or recording.ended_by is not None:
+        return
+    started_at, stopped_at = recording.started_at, recording.stopped_at
+    recording.ended_by = why_ended(
+        failed=recording.state is RecordingState.FAILED,
+        reason=fact.stop_reason,
+        by_user=fact.stopped_by_user,
+        lasted=stopped_at - started_at if started_at and stopped_at else None,
+        longest=timedelta(seconds=b.row.recording_max_seconds or LONGEST_SECONDS),
+    )
+
+
+def refuse(b: LockedBreakout, recording: Recording, words: str) -> None:
+    """Give up a recording that RealtimeKit does not start."""
+    b.move_recording(recording, RecordingState.FAILED)
+    recording.ended_by, recording.stopped_at = RecordingEnd.REFUSED, b.now
+    b.report(ProblemKind.RECORDING_REFUSED, words, room_id=recording.room_id)
 
 
 def end_with_room(b: LockedBreakout, recording: Recording, fact: RecordingRecord | None) -> None:
@@ -91,6 +112,7 @@ def end_with_room(b: LockedBreakout, recording: Recording, fact: RecordingRecord
     One that was never started is skipped. One that could not be stopped ends with its session. RealtimeKit's answer may
     still call it running; it counts as stopped all the same, or nobody would ask about it again.
     """
+    recording.ended_by = recording.ended_by or RecordingEnd.ROOM
     if fact is not None and recording.state is RecordingState.REQUESTED:
         recording.realtimekit_recording_id = fact.id
         recording.started_at = recording.started_at or fact.started_at or b.now
@@ -102,10 +124,30 @@ def end_with_room(b: LockedBreakout, recording: Recording, fact: RecordingRecord
         if fact is not None:
             merge(b, recording, fact)
         merge(b, recording, RecordingRecord(id="", status="UPLOADING"))
+    _report_gap(b, recording)
+
+
+def _report_gap(b: LockedBreakout, recording: Recording) -> None:
+    """Report once from when to when nothing was recorded before this recording, although people were there."""
+    since = recording.unrecorded_since
+    if since is None:
+        return
+    until = recording.started_at if recording.started_at and recording.started_at > since else b.now
+    detail = f"nothing was recorded from {since.isoformat()} until {until.isoformat()}"
+    b.report(ProblemKind.RECORDING_INTERRUPTED, detail, room_id=recording.room_id)
+    recording.unrecorded_since = None
 
 
 def schedule_follow(b: LockedBreakout, recording: Recording) -> None:
-    """Ask RealtimeKit again later while the upload is under way. A webhook usually comes first."""
-    is_uploading = recording.state is RecordingState.STOPPED
-    recording.follow_at = b.now + follow_delay(recording.follows) if is_uploading else None
+    """Ask RealtimeKit at once why a recording has ended, and later while its upload is under way.
+
+    A webhook about the upload usually comes first.
+    """
+    is_unexplained = recording.state in OVER and recording.ended_by is None
+    if is_unexplained and recording.follows == 0:
+        recording.follow_at = b.now
+    elif is_unexplained or recording.state is RecordingState.STOPPED:
+        recording.follow_at = b.now + follow_delay(recording.follows)
+    else:
+        recording.follow_at = None
     due.set_due(b.tx, Recording, recording.id, recording.follow_at)

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from orchestrator.errors import Unknown, WrongState
-from orchestrator.services.breakout import recordings
+from orchestrator.services.breakout import keeping_recorded
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.locked import locked
 from orchestrator.services.breakout.seating import seat_again
@@ -28,7 +28,7 @@ def retry_room(deps: Deps, breakout_id: str, room_id: str) -> None:
         seat_again(b, room, seats)
         waiting = [one for one in recordings_of(b.tx.session, [room.id]) if one.state is RecordingState.REQUESTED]
         if not waiting:
-            recordings.want(b, [room])
+            keeping_recorded.want(b, [room])
         b.count_change()
         b.people.raise_versions(seat.participant_id for seat in seats)
         due.want(b.tx, Room, [room.id])

@@ -9,7 +9,7 @@ from orchestrator.domain.wording import count
 from orchestrator.errors import NotFound, RealtimeKitError, Refused
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.quota.priority import Priority
-from orchestrator.realtimekit.records import ParticipantRecord
+from orchestrator.realtimekit.records import ParticipantRecord, RecordingRecord
 from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import changed_people, importing, main_tokens, polling, sightings
@@ -18,6 +18,7 @@ from orchestrator.services.passes.admission import Guest, Outcome, admit_all, fi
 from orchestrator.services.passes.keeping import Kept, kept
 from orchestrator.services.passes.leased import release_for_retry, start_pass
 from orchestrator.services.people import presence
+from orchestrator.services.recordings import running
 from orchestrator.services.result import NOTHING_TO_DO, Result
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
@@ -41,6 +42,8 @@ class SyncWork:
     poll_priority: Priority
     rooms_to_tell: Sequence[str]
     """Rooms that are to edit records of people who have changed."""
+    compares_recordings: bool
+    """Whether the pass also asks which recordings run, in all meetings."""
     now: datetime
 
 
@@ -51,6 +54,8 @@ class Outcomes:
     imported: list[ParticipantRecord] | None = None
     tokens: dict[str, Outcome] = field(default_factory=dict)
     roll: Roll = field(default_factory=Roll)
+    running: list[RecordingRecord] | None = None
+    """All recordings that run at RealtimeKit; None if it was not asked."""
     error: RealtimeKitError | None = None
 
     @property
@@ -69,6 +74,8 @@ def sync(deps: Deps, meeting_id: str, claim: int) -> Result:
         _mark_doubts(deps, lease.claim, work)
         changed_people.tell(deps, work.rooms_to_tell)
         outcomes = deps.realtimekit.run(_ask(deps.realtimekit, work), lease.before_call)
+        if outcomes.running is not None:
+            running.compare(deps, outcomes.running)
         tokens = kept(deps, work.guests, outcomes.tokens, work.now)
         return _record(deps, lease.claim, work, outcomes, tokens)
 
@@ -90,6 +97,7 @@ def _read(deps: Deps, tx: Transaction, meeting_id: str) -> SyncWork:
         guests=main_tokens.guests(tx.session, meeting, breakout, now),
         to_poll=to_poll,
         allowance=polling.allowance(deps, tx.session, meeting, breakout, len(to_poll)) if breakout else Allowance(0, 0),
+        compares_recordings=is_time and running.is_time_to_compare(deps, tx, breakout),
         poll_priority=Priority.CLOSING if breakout and breakout.sent_home_at else Priority.POLLING,
         rooms_to_tell=changed_people.rooms_to_tell(tx.session, meeting_id, now),
         now=now,
@@ -126,7 +134,16 @@ async def _ask(kit: RealtimeKit, work: SyncWork) -> Outcomes:
     if work.to_poll:
         outcomes.roll = await call_roll(kit, work.to_poll, work.allowance, work.poll_priority)
         outcomes.error = outcomes.error or outcomes.roll.error
+    if work.compares_recordings and outcomes.error is None:
+        outcomes.running, outcomes.error = await _running_recordings(kit)
     return outcomes
+
+
+async def _running_recordings(kit: RealtimeKit) -> tuple[list[RecordingRecord] | None, RealtimeKitError | None]:
+    try:
+        return await kit.running_recordings(), None
+    except RealtimeKitError as error:
+        return None, error
 
 
 def _record(deps: Deps, claim: due.Claim, work: SyncWork, outcomes: Outcomes, tokens: Mapping[str, Kept]) -> Result:

@@ -11,7 +11,7 @@ from sqlalchemy import select, tuple_
 from sqlmodel import col
 
 from orchestrator.domain.presence import is_home
-from orchestrator.services.breakout import recordings
+from orchestrator.services.breakout import keeping_recorded
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.leaving import ask_to_leave
 from orchestrator.services.breakout.locked import MeetingScope
@@ -74,7 +74,7 @@ def _settle(tx: Transaction, people: PeopleWrites, b: LockedBreakout | None, ids
     if b.row.state in RUNNING:
         ask_to_leave(b, _overstaying(seats, where))
         seat_latecomers(b, ids)
-    recordings.on_joined(b, {seat.room_id for seat in joined})
+    keeping_recorded.on_joined(b, {seat.room_id for seat in joined})
 
 
 def _lock_rooms(b: LockedBreakout, ids: Sequence[str], seats: Sequence[Seat]) -> None:

@@ -1,1 +1,1 @@
-"""Following recordings at RealtimeKit until their files are there."""
+"""Following recordings at RealtimeKit until their files are there, and comparing which run."""

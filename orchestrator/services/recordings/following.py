@@ -1,4 +1,8 @@
-"""The task of a recording: ask RealtimeKit for the state of its upload, and change nothing there."""
+"""The task of a recording: ask RealtimeKit about it, and see to it that another follows if one is wanted.
+
+It asks while the upload is under way, when the recording has ended and nobody knows why, and when it may have ended
+unseen. It changes nothing at RealtimeKit.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +16,9 @@ from orchestrator.errors import NotFound, RealtimeKitError
 from orchestrator.log import about
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.records import RecordingRecord
+from orchestrator.services.breakout.keeping_recorded import keep_recorded
 from orchestrator.services.breakout.locked import locked
-from orchestrator.services.breakout.recordings import merge, schedule_follow
+from orchestrator.services.breakout.recordings import learn_end, merge, schedule_follow
 from orchestrator.services.deps import Deps
 from orchestrator.services.passes.leased import start_pass
 from orchestrator.services.result import NOTHING_TO_DO, Result
@@ -72,10 +77,12 @@ def _record(deps: Deps, claim: due.Claim, work: FollowWork, fact: Fact) -> Resul
         recording.follows += 1
         if fact.record is not None:
             merge(b, recording, fact.record)
+            learn_end(b, recording, fact.record)
         if recording.state is RecordingState.STOPPED and b.now > _patience_ends(recording):
             b.move_recording(recording, RecordingState.FAILED)
             recording.error = fact.error or "its upload never ended"
         schedule_follow(b, recording)
+        keep_recorded(b, [recording.room_id])
         due.release(b.tx, claim, due_at=recording.follow_at)
         return Result("RealtimeKit answered", fact.error) if fact.error else Result(str(recording.state))
 

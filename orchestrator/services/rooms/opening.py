@@ -3,6 +3,7 @@
 from collections.abc import Coroutine
 from typing import Any
 
+from orchestrator.domain.recording import LONGEST_SECONDS
 from orchestrator.errors import LeaseLost, RealtimeKitError, Refused
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.quota.priority import Priority
@@ -16,8 +17,6 @@ from orchestrator.services.rooms.patience import seek_evidence
 from orchestrator.services.rooms.reached import Reached, RoomOutcomes, record_all
 from orchestrator.services.rooms.work import RoomWork
 from orchestrator.store.leases import Lease
-
-LONGEST_RECORDING_SECONDS = 86_400
 
 
 def open_or_keep(deps: Deps, lease: Lease, work: RoomWork) -> Result:
@@ -65,7 +64,7 @@ async def _record(kit: RealtimeKit, meeting_id: str, work: RoomWork) -> Recordin
         try:
             return await kit.start_recording(
                 meeting_id,
-                max_seconds=work.max_seconds or LONGEST_RECORDING_SECONDS,
+                max_seconds=work.max_seconds or LONGEST_SECONDS,
                 file_name_prefix=work.file_name_prefix or work.key,
             )
         except Refused:  # how a second recording is refused is undocumented

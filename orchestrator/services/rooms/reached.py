@@ -22,7 +22,7 @@ from orchestrator.services.rooms.work import RoomWork
 from orchestrator.store import due
 from orchestrator.store.queries import occupied_rooms
 from schemas.events import ProblemKind
-from schemas.states import POINTS_TO_ROOM, RecordingState, SeatState
+from schemas.states import POINTS_TO_ROOM, SeatState
 from schemas.tables import Recording, Room, Seat
 
 RECORDING_TRIES = 4
@@ -181,14 +181,10 @@ def _record_recording(b: LockedBreakout, room: Room, one: Reached) -> Result:
     assert result is not None
     recording = b.tx.session.get_one(Recording, wanted.id, populate_existing=True)
     if isinstance(result, RecordingRecord):
-        recording.realtimekit_recording_id = result.id
-        recording.in_doubt, recording.error = False, None
-        recording.started_at = result.started_at or b.now
-        recordings.merge(b, recording, result)
+        recordings.note_started(b, recording, result)
         return Result("recording started")
     recording.in_doubt = wanted.in_doubt or not isinstance(result, TryAgain | Refused)
     recording.error = result.message
     if isinstance(result, Refused) and room.tries >= RECORDING_TRIES and occupied_rooms(b.tx.session, [room.id]):
-        b.move_recording(recording, RecordingState.FAILED)
-        b.report(ProblemKind.RECORDING_REFUSED, result.message, room_id=room.id)
+        recordings.refuse(b, recording, result.message)
     return Result("not recorded", result.message)

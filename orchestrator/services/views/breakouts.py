@@ -231,6 +231,7 @@ def _recording(recording: Recording) -> dict[str, Any]:
         "id": recording.id,
         "realtimekit_recording_id": recording.realtimekit_recording_id,
         "state": recording.state,
+        "paused": recording.paused,
         "started_at": recording.started_at,
         "stopped_at": recording.stopped_at,
         "download_url": recording.download_url,

@@ -314,8 +314,16 @@ def _recording() -> None:
         sa.Column("realtimekit_recording_id", sa.String(length=64), nullable=True),
         sa.Column("in_doubt", sa.Boolean(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("paused", sa.Boolean(), nullable=False),
         sa.Column("started_at", UtcDateTime(), nullable=True),
         sa.Column("stopped_at", UtcDateTime(), nullable=True),
+        sa.Column(
+            "ended_by",
+            states("recordingend", "itself", "given_up", "person", "limit", "refused", "room"),
+            nullable=True,
+        ),
+        sa.Column("replaced", sa.Integer(), nullable=False),
+        sa.Column("unrecorded_since", UtcDateTime(), nullable=True),
         sa.Column("download_url", sa.String(), nullable=True),
         sa.Column("error", sa.String(), nullable=True),
         sa.Column("follow_at", UtcDateTime(), nullable=True),
@@ -412,7 +420,8 @@ def _idempotency_key() -> None:
 def _sweep() -> None:
     key = sa.Column("id", sa.String(length=36), nullable=False)
     page = sa.Column("page", sa.Integer(), nullable=False)
-    table = op.create_table("sweep", *due(), key, page, sa.PrimaryKeyConstraint("id", name=op.f("pk_sweep")))
+    asked_at: sa.Column[Any] = sa.Column("recordings_asked_at", UtcDateTime(), nullable=True)
+    table = op.create_table("sweep", *due(), key, page, asked_at, sa.PrimaryKeyConstraint("id", name=op.f("pk_sweep")))
     op.create_index("ix_sweep_due_at", "sweep", ["due_at", "dispatches"], unique=False, **when("due_at IS NOT NULL"))
     counts = dict.fromkeys(("claim", "generation", "tries", "dispatches"), 0)
     op.bulk_insert(table, [{"id": "orphans", "page": 1, **counts}])  # due once a timekeeper says so

@@ -1,0 +1,105 @@
+"""Keeping the rooms of a locked breakout recorded while people are there, as far as the breakout is to be recorded.
+
+It may be called after anything that concerns a recording or a room's people: domain/recording.py decides by what is
+stored.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from orchestrator.domain.recording import MOST_REPLACED, LatestRecording, Step, next_step, replace_at
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.store import due
+from orchestrator.store.queries import Refill, occupied_rooms, recordings_of, refilled_rooms
+from schemas.events import ProblemKind
+from schemas.states import RecordingEnd, RoomState, RoomWanted
+from schemas.tables import Recording, Room
+from schemas.tasks import Task
+
+
+def want(b: LockedBreakout, rooms: Iterable[Room]) -> None:
+    """Want one recording of each room, if the breakout is to be recorded. It starts when somebody is in the room."""
+    if b.row.record:
+        b.tx.session.add_all(Recording(breakout_id=b.row.id, room_id=room.id, created_at=b.now) for room in rooms)
+
+
+def open_rooms(b: LockedBreakout, room_ids: Iterable[str]) -> set[str]:
+    """Return those of the rooms that are open and are to stay so."""
+    b.tx.session.flush()
+    is_open = col(Room.wanted) == RoomWanted.OPEN, col(Room.state) == RoomState.OPEN
+    return set(b.tx.session.scalars(select(col(Room.id)).where(col(Room.id).in_(list(room_ids)), *is_open)))
+
+
+def on_joined(b: LockedBreakout, room_ids: set[str]) -> None:
+    """See that each of these rooms is recorded, because somebody has joined.
+
+    A recording that waits for people is due. One that should still run is asked about if the room was empty before,
+    because RealtimeKit ends it 60 seconds after the last person has left (RealtimeKit docs), and its webhook may be
+    late or lost.
+    """
+    steps = keep_recorded(b, room_ids)
+    due.want(b.tx, Room, [it.room_id for it, step in steps if step is Step.START], Task.ROOM_RECORD)
+    due.want(b.tx, Recording, [it.id for it, step in steps if step is Step.ASK])
+
+
+def keep_recorded(b: LockedBreakout, room_ids: Iterable[str]) -> list[tuple[Recording, Step]]:
+    """Let another recording follow in each of these rooms that wants one. Returns the latest ones and their steps."""
+    if not b.row.record or b.row.sent_home_at is not None or not room_ids:
+        return []
+    latest = {it.room_id: it for it in recordings_of(b.tx.session, open_rooms(b, room_ids))}
+    occupied, refills = occupied_rooms(b.tx.session, latest), refilled_rooms(b.tx.session, latest)
+    steps = [
+        (it, next_step(_facts(it, room_id in occupied, refills.get(room_id)), b.now)) for room_id, it in latest.items()
+    ]
+    for recording, step in steps:
+        if step is Step.WAIT:
+            _wait(b, recording)
+        elif step is Step.GIVE_UP:
+            _give_up(b, recording)
+    follow = [_next(recording, step, b.now) for recording, step in steps if step in (Step.AGAIN, Step.REPLACE)]
+    b.tx.session.add_all(follow)
+    due.want(b.tx, Room, [it.room_id for it in follow], Task.ROOM_RECORD)
+    return steps
+
+
+def _facts(recording: Recording, occupied: bool, refill: Refill | None) -> LatestRecording:
+    return LatestRecording(
+        state=recording.state,
+        ended_by=recording.ended_by,
+        stopped_at=recording.stopped_at,
+        replaced=recording.replaced,
+        occupied=occupied,
+        emptied_at=refill.emptied_at if refill else None,
+        filled_at=refill.filled_at if refill else None,
+    )
+
+
+def _wait(b: LockedBreakout, recording: Recording) -> None:
+    assert recording.stopped_at is not None
+    recording.follow_at = replace_at(recording.stopped_at, recording.replaced)
+    due.due_by(b.tx, Recording, [recording.id], recording.follow_at)
+
+
+def _give_up(b: LockedBreakout, recording: Recording) -> None:
+    """Report that nothing is recorded any more. The next recording, or the room's end, reports until when."""
+    assert recording.stopped_at is not None
+    recording.ended_by, recording.unrecorded_since = RecordingEnd.GIVEN_UP, recording.stopped_at
+    detail = f"nothing is recorded from {recording.stopped_at.isoformat()} on, because {MOST_REPLACED} more have ended"
+    b.report(ProblemKind.RECORDING_INTERRUPTED, detail, room_id=recording.room_id)
+
+
+def _next(recording: Recording, step: Step, now: datetime) -> Recording:
+    """Return a recording that follows this one, and takes over since when nothing is recorded."""
+    is_replaced = step is Step.REPLACE
+    since = recording.unrecorded_since or (recording.stopped_at if is_replaced else None)
+    recording.unrecorded_since = None
+    return Recording(
+        breakout_id=recording.breakout_id,
+        room_id=recording.room_id,
+        created_at=now,
+        replaced=recording.replaced + is_replaced,
+        unrecorded_since=since,
+    )

@@ -1,0 +1,75 @@
+"""Comparing the recordings that run here with those that run at RealtimeKit, in all breakouts at once.
+
+One list answers for all rooms, a call for each hundred recordings. So one poll of any meeting asks for it, and the
+others do not ask again for a while. A difference makes the recording's own task due, which asks about that recording
+alone. Without this, a recording whose webhook is lost would count as running until its room closes.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from sqlalchemy import CursorResult, or_, select, update
+from sqlmodel import Session, col
+
+from orchestrator.realtimekit.records import RecordingRecord
+from orchestrator.services.breakout import recordings
+from orchestrator.services.breakout.locked import locked
+from orchestrator.services.deps import Deps
+from orchestrator.store import due
+from orchestrator.store.database import Transaction
+from schemas.states import RecordingState, RoomState
+from schemas.tables import ORPHANS, Breakout, Recording, Room, Sweep
+
+POLLS_BETWEEN = 3
+"""How many of the shortest pauses between polls lie between two lists."""
+
+
+def is_time_to_compare(deps: Deps, tx: Transaction, breakout: Breakout | None) -> bool:
+    """Return whether this poll is to ask which recordings run, and have the others wait if so."""
+    if breakout is None or not breakout.record or breakout.sent_home_at is not None:
+        return False
+    asked_at = col(Sweep.recordings_asked_at)
+    before = tx.after(-timedelta(seconds=POLLS_BETWEEN * deps.settings.sync_seconds))
+    mine = update(Sweep).where(col(Sweep.id) == ORPHANS, or_(asked_at.is_(None), asked_at <= before))
+    result = tx.session.execute(mine.values(recordings_asked_at=tx.after(timedelta())))
+    assert isinstance(result, CursorResult)
+    return result.rowcount == 1
+
+
+def compare(deps: Deps, running: Sequence[RecordingRecord]) -> None:
+    """See to what differs: recordings that run only here or are paused only there, and strangers in rooms of ours."""
+    there = {record.id: record for record in running}
+    with deps.database.transaction() as tx:
+        due.want(tx, Recording, _differing(tx.session, there))
+    for breakout_id, strangers in _strangers(deps, there).items():
+        with locked(deps, breakout_id) as b:
+            for room_id, record in strangers:
+                recordings.adopt(b, room_id, record)
+
+
+def _differing(session: Session, there: Mapping[str, RecordingRecord]) -> list[str]:
+    """Return the recordings of which the list says something else than we do."""
+    columns = col(Recording.id), col(Recording.realtimekit_recording_id), col(Recording.paused)
+    mine = session.execute(select(*columns).where(col(Recording.state) == RecordingState.RECORDING))
+    return [
+        row_id
+        for row_id, its_id, paused in mine
+        if its_id not in there or (there[its_id].status == "PAUSED") is not paused
+    ]
+
+
+def _strangers(deps: Deps, there: Mapping[str, RecordingRecord]) -> dict[str, list[tuple[str, RecordingRecord]]]:
+    """Return, by breakout, the recordings in open rooms that others have started."""
+    with deps.database.reading() as session:
+        its_ids = col(Recording.realtimekit_recording_id)
+        known = set(session.scalars(select(its_ids).where(its_ids.in_(there))))
+        strange = {record.meeting_id: record for its_id, record in there.items() if its_id not in known}
+        rooms = session.execute(
+            select(col(Room.breakout_id), col(Room.id), col(Room.realtimekit_meeting_id)).where(
+                col(Room.realtimekit_meeting_id).in_([it for it in strange if it]), col(Room.state) == RoomState.OPEN
+            )
+        )
+        found: dict[str, list[tuple[str, RecordingRecord]]] = {}
+        for breakout_id, room_id, meeting_id in rooms:
+            found.setdefault(breakout_id, []).append((room_id, strange[meeting_id]))
+        return found
