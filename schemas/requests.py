@@ -1,9 +1,7 @@
 """Bodies of requests. What they accept is bounded and can be stored; anything else is a 422 that names the field."""
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -16,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from schemas.fields import Attributes, Clean, Name, PersonId, Preset, RowId, Start, Time, whole
 from schemas.states import AssignmentMode, Deal, LateJoin, Location, OnRoomFailure, Role, Who
 
 MOST_ROOMS = 500
@@ -25,66 +24,9 @@ LARGEST_SEED = 2**63 - 1
 LARGEST_COUNTER = 2**31 - 1
 
 
-def _without_controls(text: str) -> str:
-    """Refuse control characters: PostgreSQL stores no NUL, and nobody can see the others."""
-    if any(unicodedata.category(character) == "Cc" for character in text):
-        raise ValueError("must not contain control characters")
-    return text
-
-
-def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise ValueError("must not be blank")
-    return text
-
-
-def _start(value: Any) -> Any:
-    """Parse "now", "manual", or a time."""
-    if value in ("now", "manual"):
-        return value
-    try:
-        return _time(value)
-    except ValueError as error:
-        raise ValueError(f'must be "now", "manual" or a time: {error}') from None
-
-
-def _time(value: Any) -> datetime:
-    """Parse a time, `T` and `Z` in either case. Pydantic alone would read a bare number as seconds since 1970."""
-    try:
-        time = datetime.fromisoformat(value.upper())
-    except (AttributeError, TypeError, ValueError):
-        raise ValueError("must be a time as in RFC 3339") from None
-    if time.tzinfo is None:
-        raise ValueError("a time needs its offset from UTC, or Z")
-    if not datetime(2000, 1, 1, tzinfo=UTC) <= time <= datetime(2200, 1, 1, tzinfo=UTC):
-        raise ValueError("must lie between the years 2000 and 2200")
-    return time.astimezone(UTC)
-
-
 def repeated(values: Iterable[str]) -> list[str]:
     """Return the values that occur more than once."""
     return [value for value, times in Counter(values).items() if times > 1]
-
-
-def _whole(least: int, most: int) -> Any:
-    """Return the field of a bounded whole number. Neither "4" nor true is one."""
-    return Field(strict=True, ge=least, le=most)
-
-
-Clean = AfterValidator(_without_controls)
-Name = Annotated[str, Field(min_length=1, max_length=200), Clean, AfterValidator(_not_blank)]
-PersonId = Annotated[str, Field(min_length=1, max_length=200), Clean, AfterValidator(_not_blank)]
-Preset = Annotated[str, Field(min_length=1, max_length=100), Clean]
-RowId = Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]
-Time = Annotated[datetime, BeforeValidator(_time, json_schema_input_type=datetime)]
-Start = Annotated[Literal["now", "manual"] | datetime, BeforeValidator(_start)]
-Attributes = Annotated[
-    dict[
-        Annotated[str, Field(min_length=1, max_length=100), Clean],
-        Annotated[str, Field(max_length=500), Clean],
-    ],
-    Field(max_length=50),
-]
 
 
 class RequestBody(BaseModel):
@@ -97,10 +39,18 @@ class PersonRequest(RequestBody):
     """P: a person of a meeting, under the caller's own id for them."""
 
     custom_participant_id: PersonId = Field(description="The caller's own id of this person.", examples=["ana"])
-    name: Name = Field(examples=["Ana"])
-    role: Role = Role.PARTICIPANT
-    preset_name: Preset | None = Field(default=None, description="Instead of the meeting's preset for the role.")
-    attributes: Attributes = Field(default_factory=dict, examples=[{"team": "blue"}])
+    name: Name = Field(description="What others see.", examples=["Ana"])
+    role: Role = Field(
+        default=Role.PARTICIPANT, description="A deal leaves hosts in main unless `assignment.include_hosts` is true."
+    )
+    preset_name: Preset | None = Field(
+        default=None, description="A preset at RealtimeKit. Default: the meeting's for the role."
+    )
+    attributes: Attributes = Field(
+        default_factory=dict,
+        description="Texts of the caller's own about this person, kept and shown again. Default: none.",
+        examples=[{"team": "blue"}],
+    )
 
 
 def _nobody_twice(people: list[PersonRequest]) -> list[PersonRequest]:
@@ -112,14 +62,22 @@ def _nobody_twice(people: list[PersonRequest]) -> list[PersonRequest]:
 class MeetingRequest(RequestBody):
     """A parent meeting to create at RealtimeKit, or one to adopt."""
 
-    title: Name | None = Field(default=None, description="Required unless an existing meeting is adopted.")
-    realtimekit_meeting_id: Annotated[str, Field(min_length=1, max_length=64), Clean] | None = Field(
-        default=None, description="Adopts this meeting of RealtimeKit and imports its participants."
+    title: Name | None = Field(
+        default=None,
+        description="Required unless an existing meeting is adopted. Default: that meeting's title at RealtimeKit.",
     )
-    host_preset: Preset = "group_call_host"
-    participant_preset: Preset = "group_call_participant"
+    realtimekit_meeting_id: Annotated[str, Field(min_length=1, max_length=64), Clean] | None = Field(
+        default=None,
+        description="Adopts this meeting of RealtimeKit and imports its participants. Default: a new one is made.",
+    )
+    host_preset: Preset = Field(
+        default="group_call_host", description="The preset at RealtimeKit of hosts without a `preset_name`."
+    )
+    participant_preset: Preset = Field(
+        default="group_call_participant", description="The preset at RealtimeKit of all others without a `preset_name`."
+    )
     participants: Annotated[list[PersonRequest], Field(max_length=MOST_PEOPLE), AfterValidator(_nobody_twice)] = Field(
-        default_factory=list
+        default_factory=list, description="People to register at once. Default: nobody."
     )
 
     @model_validator(mode="after")
@@ -132,27 +90,35 @@ class MeetingRequest(RequestBody):
 class ParticipantsRequest(RequestBody):
     """People to register in a meeting; those known already get the new name and role, and what else is given."""
 
-    participants: Annotated[list[PersonRequest], Field(min_length=1, max_length=1000), AfterValidator(_nobody_twice)]
+    participants: Annotated[
+        list[PersonRequest], Field(min_length=1, max_length=1000), AfterValidator(_nobody_twice)
+    ] = Field(description="People to register, or to change.")
 
 
 class ClientTokenRequest(RequestBody):
     """How long a browser's token is good for."""
 
-    ttl_seconds: Annotated[int, _whole(60, 86400)] = 14400
+    ttl_seconds: Annotated[int, whole(60, 86400)] = Field(
+        default=14400, description="How many seconds the token is good for."
+    )
 
 
 class PresentRequest(RequestBody):
     """Whether somebody is in the main meeting, said by a caller that has no webhooks."""
 
-    present: StrictBool
+    present: StrictBool = Field(description="Whether this person is in the main meeting now.")
 
 
 class RoomRequest(RequestBody):
     """One room, and who is pinned to it."""
 
-    name: Name
-    participants: Annotated[list[PersonId], Field(max_length=MOST_PEOPLE)] = Field(default_factory=list)
-    max_participants: Annotated[int, _whole(1, MOST_PEOPLE)] | None = None
+    name: Name = Field(description="Unique within the breakout.")
+    participants: Annotated[list[PersonId], Field(max_length=MOST_PEOPLE)] = Field(
+        default_factory=list, description="Who sits here whatever a deal says (`pinned`). Default: nobody."
+    )
+    max_participants: Annotated[int, whole(1, MOST_PEOPLE)] | None = Field(
+        default=None, description="How many people it takes. Default: null, as many as come."
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -206,8 +172,8 @@ class AssignmentRequest(RequestBody):
     mode: AssignmentMode = Field(
         default=AssignmentMode.EVEN, description="People who are listed in `rooms` sit there in either mode."
     )
-    seed: Annotated[int, _whole(-LARGEST_SEED - 1, LARGEST_SEED)] | None = Field(
-        default=None, description="Same seed and same participants: same groups. Made at random when not given."
+    seed: Annotated[int, whole(-LARGEST_SEED - 1, LARGEST_SEED)] | None = Field(
+        default=None, description="Same seed and same participants: same groups. Default: one made at random."
     )
     who: Who = Field(
         default=Who.REGISTERED,
@@ -226,37 +192,68 @@ class AssignmentRequest(RequestBody):
 class RecordingRequest(RequestBody):
     """How rooms are recorded, when they are."""
 
-    max_seconds: Annotated[int, _whole(60, 86400)] | None = None
-    file_name_prefix: Annotated[str, Field(min_length=1, max_length=100), Clean] | None = None
+    max_seconds: Annotated[int, whole(60, 86400)] | None = Field(
+        default=None, description="After how many seconds RealtimeKit ends a room's recording. Default: null, 86400."
+    )
+    file_name_prefix: Annotated[str, Field(min_length=1, max_length=100), Clean] | None = Field(
+        default=None,
+        description="What the name of each file begins with. Default: null, the last twelve digits of the room's id.",
+    )
 
 
 class BreakoutRequest(RequestBody):
     """A breakout: how many rooms, who sits where, and the clock it runs by."""
 
-    name: Name | None = Field(default=None, description='"Breakout n" when not given.')
-    rooms: Rooms = Field(default=None, description="A number, a list of names, or a list of rooms.")
-    room_size: Annotated[int, _whole(1, 1000)] | None = Field(
+    name: Name | None = Field(
+        default=None, description='Default: "Breakout n", where n counts the breakouts of its meeting.'
+    )
+    rooms: Rooms = Field(
+        default=None, description="A number, a list of names, or a list of rooms. Default: null, with `room_size`."
+    )
+    room_size: Annotated[int, whole(1, 1000)] | None = Field(
         default=None,
         description="Instead of `rooms`: as many rooms of at most this many people as are needed. How many that is "
-        "is decided when the groups are dealt (`assignment.deal`).",
+        "is decided when the groups are dealt (`assignment.deal`). Default: null, with `rooms`.",
     )
-    assignment: AssignmentRequest = Field(default_factory=AssignmentRequest)
-    duration_seconds: Annotated[int, _whole(10, 86400)] | None = Field(default=None, description="Null: no timer.")
-    countdown_seconds: Annotated[int, _whole(0, 600)] = 60
-    warn_before_seconds: Annotated[list[Annotated[int, _whole(1, 86400)]], Field(max_length=20)] = Field(
-        default_factory=lambda: [300, 60, 10]
+    assignment: AssignmentRequest = Field(
+        default_factory=AssignmentRequest, description="Who sits where. Default: all who are no hosts, dealt evenly."
     )
-    record: StrictBool = False
-    recording: RecordingRequest = Field(default_factory=RecordingRequest)
-    allow_switch: StrictBool = False
-    allow_return: StrictBool = True
+    duration_seconds: Annotated[int, whole(10, 86400)] | None = Field(
+        default=None, description="How many seconds it is open before it closes by itself. Default: null, no timer."
+    )
+    countdown_seconds: Annotated[int, whole(0, 600)] = Field(
+        default=60, description="How many seconds people have after closing was announced, until seats point to main."
+    )
+    warn_before_seconds: Annotated[list[Annotated[int, whole(1, 86400)]], Field(max_length=20)] = Field(
+        default_factory=lambda: [300, 60, 10],
+        description="How many seconds before the timer ends browsers are warned. Default: [300, 60, 10].",
+    )
+    record: StrictBool = Field(default=False, description="Whether every room is recorded while people are in it.")
+    recording: RecordingRequest = Field(
+        default_factory=RecordingRequest, description="How, where `record` is true. Default: as its fields say."
+    )
+    allow_switch: StrictBool = Field(
+        default=False,
+        description="Whether `breakout.rooms` of each seat lists the rooms with their counts. It moves nobody: this "
+        "version has no call by which people choose a room themselves.",
+    )
+    allow_return: StrictBool = Field(
+        default=True,
+        description="Kept and shown without an effect: this version has no call by which people go home by themselves.",
+    )
     late_join: LateJoin = Field(
         default=LateJoin.LEAST_FILLED,
-        description="Where somebody goes who comes after the groups were dealt: to the room with the fewest people, "
-        "or nowhere (`main`).",
+        description="Where somebody goes who comes after the groups were dealt: to the room with the fewest people "
+        "(`least_filled`), or nowhere (`main`). It applies where `assignment.mode` is `even`.",
     )
-    on_room_failure: OnRoomFailure = OnRoomFailure.REDISTRIBUTE
-    start: Start = "manual"
+    on_room_failure: OnRoomFailure = Field(
+        default=OnRoomFailure.REDISTRIBUTE,
+        description="What becomes of people whose room can't be opened: `redistribute` seats them in the other rooms, "
+        "`keep` leaves them in main, `abort` ends the whole breakout.",
+    )
+    start: Start = Field(
+        default="manual", description="`now`; `manual`, as a draft that is started later; or a time to come (RFC 3339)."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -282,20 +279,25 @@ class BreakoutRequest(RequestBody):
 class CloseRequest(RequestBody):
     """How to close a breakout."""
 
-    countdown_seconds: Annotated[int, _whole(0, 600)] | None = Field(
-        default=None, description="Instead of the breakout's own."
+    countdown_seconds: Annotated[int, whole(0, 600)] | None = Field(
+        default=None, description="How many seconds people have to come back. Default: the breakout's own."
     )
 
 
 class BreakoutChange(RequestBody):
     """One change of a breakout."""
 
-    name: Name | None = None
-    closes_at: Time | None = Field(default=None, description="While paused it changes what is left.")
-    extend_seconds: Annotated[int, _whole(-86400, 86400)] | None = Field(
-        default=None, description="Later by so much, or earlier; while paused it changes what is left."
+    name: Name | None = Field(default=None, description="Its new name. Default: unchanged.")
+    closes_at: Time | None = Field(
+        default=None, description="When it closes (RFC 3339); while paused it changes what is left. Default: unchanged."
     )
-    paused: StrictBool | None = Field(default=None, description="Stops the timer, or lets what is left of it run.")
+    extend_seconds: Annotated[int, whole(-86400, 86400)] | None = Field(
+        default=None,
+        description="So many seconds later, or earlier. While paused it changes what is left. Default: null.",
+    )
+    paused: StrictBool | None = Field(
+        default=None, description="True stops the timer, false lets what is left of it run. Default: unchanged."
+    )
 
     @model_validator(mode="after")
     def _just_one(self) -> Self:
@@ -308,21 +310,23 @@ class BreakoutChange(RequestBody):
 class RoomChange(RequestBody):
     """A room's new name."""
 
-    name: Name
+    name: Name = Field(description="Unique within the breakout.")
 
 
 class SeatChange(RequestBody):
     """The room that somebody is moved to; null: back to the main meeting."""
 
-    room_id: RowId | None
+    room_id: RowId | None = Field(description="Our id of a room of this breakout; null: back to the main meeting.")
 
 
 class AckRequest(RequestBody):
     """A browser's word on where it has arrived, and the version of the seat it followed."""
 
-    location: Literal[Location.MAIN, Location.ROOM]
-    room_id: RowId | None = None
-    version: Annotated[int, _whole(0, LARGEST_COUNTER)]
+    location: Literal[Location.MAIN, Location.ROOM] = Field(description="Where it has arrived.")
+    room_id: RowId | None = Field(
+        default=None, description="The room, with the location `room` and only with it. Default: null."
+    )
+    version: Annotated[int, whole(0, LARGEST_COUNTER)] = Field(description="`version` of the seat that it followed.")
 
     @model_validator(mode="after")
     def _room_named(self) -> Self:

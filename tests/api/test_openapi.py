@@ -1,5 +1,8 @@
 """The OpenAPI description is complete and correct."""
 
+import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -7,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from orchestrator.api.problems import MEDIA_TYPE
 from schemas import requests, responses
-from tests.api.described import Operation, of_schema, operations
+from tests.api.described import Operation, description, of_schema, operations
 from tests.api.server import Api
 from tests.support.pyproject import VERSION
 
@@ -55,6 +58,36 @@ def test_an_operation_is_described_with_valid_examples(operation: Operation) -> 
         assert examples
         for example in examples:
             strictly(content["schema"], example)
+
+
+def test_every_field_of_a_request_is_described_with_its_unit_and_default() -> None:
+    fields = {f"{schema}.{name}": spec for schema, name, spec in _request_fields()}
+    assert fields, "bodies of requests have fields"
+    assert [name for name, spec in fields.items() if not spec.get("description")] == []
+    durations = [name for name in fields if name.endswith("_seconds")]
+    assert [name for name in durations if "seconds" not in fields[name]["description"]] == []
+    optional = [name for name, spec in fields.items() if not spec["required"] and spec.get("default") is None]
+    assert [name for name in optional if "Default:" not in fields[name]["description"]] == []
+
+
+def _request_fields() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield every field that a body may have: the name of its schema, its own, and its description."""
+    schemas, seen = description()["components"]["schemas"], set[str]()
+    bodies = [it.spec["requestBody"] for it in operations() if "requestBody" in it.spec]
+    waiting = _named(bodies)
+    while waiting:
+        schema = waiting.pop()
+        if schema in seen:
+            continue
+        seen.add(schema)
+        waiting += _named(schemas[schema])
+        for name, spec in schemas[schema].get("properties", {}).items():
+            yield schema, name, {**spec, "required": name in schemas[schema].get("required", [])}
+
+
+def _named(part: Any) -> list[str]:
+    """Return the schemas that a part of the description refers to."""
+    return re.findall(r"#/components/schemas/(\w+)", json.dumps(part))
 
 
 @pytest.mark.parametrize("operation", operations(), ids=ids)
