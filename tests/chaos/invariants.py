@@ -9,6 +9,7 @@ RealtimeKit sets two bounds itself, because it has no idempotency keys:
   starting a recording leaves one that is asked for (`active-recording`) and adopted. Neither is made twice.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -130,7 +131,7 @@ def admissions(facts: Facts) -> Iterator[str]:
 
 
 def recordings(facts: Facts) -> Iterator[str]:
-    """Check that each stretch of a session in a room has one recording, which we know, finished and uploaded."""
+    """Check that each room with people is recorded, by one recording at a time that we know and that is uploaded."""
     rooms = {room["realtimekit_meeting_id"] for room in facts.closed["rooms"]}
     there = {one["id"]: one for one in facts.sandbox["recordings"] if one["meeting_id"] in rooms}
     known = {one["realtimekit_recording_id"] for one in facts.recordings}
@@ -139,16 +140,35 @@ def recordings(facts: Facts) -> Iterator[str]:
     if running := [one["id"] for one in there.values() if one["status"] != "UPLOADED"]:
         yield f"not uploaded: {running}"
     told = facts.told("room_id")
-    per_room = Counter(one["meeting_id"] for one in there.values())
-    if wrong := {
-        room["name"]: per_room[room["realtimekit_meeting_id"]]
-        for room in facts.closed["rooms"]
-        if per_room[room["realtimekit_meeting_id"]] != 1 and room["id"] not in told
-    }:
-        yield f"recordings per room: {wrong}"
+    for room in facts.closed["rooms"]:
+        of_room = [one for one in there.values() if one["meeting_id"] == room["realtimekit_meeting_id"]]
+        if room["id"] not in told:
+            yield from _recorded(facts, room, sorted(of_room, key=lambda one: str(one["invoked_time"])))
     others = [one for one in facts.recordings if one["room_id"] not in told]
     if states := [one["state"] for one in others if one["state"] != "uploaded"]:
         yield f"recordings are {states}"
+
+
+def _recorded(facts: Facts, room: JSON, recordings: list[JSON]) -> Iterator[str]:
+    """Check that a room was recorded when the timer ended, if people were there, and never twice at a time.
+
+    Another recording follows one that ended by itself. None follows one that we have stopped.
+    """
+    ends = facts.closes_at
+    there = [peer for peer in facts.sandbox["peers"] if peer["meeting_id"] == room["realtimekit_meeting_id"]]
+    people = [peer for peer in there if _covers(ends, peer["joined_at"], peer["left_at"])]
+    running = [one for one in recordings if _covers(ends, one["invoked_time"], one["stopped_time"])]
+    if people and len(running) != 1:
+        yield f"{room['name']} has {len(people)} people and {len(running)} recordings when the timer ends"
+    for earlier, later in itertools.pairwise(recordings):
+        if _covers(later["invoked_time"], earlier["invoked_time"], earlier["stopped_time"]):
+            yield f"{room['name']} was recorded twice at a time"
+        if earlier.get("stop_reason", {}).get("reason") == "API_CALL":
+            yield f"{room['name']} was recorded on after we had stopped its recording"
+
+
+def _covers(moment: str, since: str, until: str | None) -> bool:
+    return _time(since) <= _time(moment) and (until is None or _time(moment) < _time(until))
 
 
 def log(facts: Facts) -> Iterator[str]:

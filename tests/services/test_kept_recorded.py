@@ -45,6 +45,16 @@ def test_a_recording_that_fails_in_mid_session_is_followed_by_another(hand: Hand
     assert since < until
 
 
+def test_another_whose_start_was_not_answered_is_found_and_not_started_twice(hand: Hand) -> None:
+    hand.sandbox.faults({"operation": "start_recordings", "kind": "error_after"})
+    hand.sandbox.record(_meeting(hand), "fail")
+    _look(hand)
+    assert _states(hand) == [R.FAILED, R.REQUESTED]
+    _look(hand)
+    assert _states(hand) == [R.FAILED, R.RECORDING]
+    assert [one["status"] for one in hand.sandbox.state()["recordings"]] == ["ERRORED", "RECORDING"]
+
+
 def test_a_room_whose_recordings_go_on_failing_is_given_up_and_told_of(hand: Hand) -> None:
     _fail_until_given_up(hand)
     assert _states(hand) == [R.FAILED] * (1 + MOST_REPLACED)

@@ -74,10 +74,11 @@ def sync(deps: Deps, meeting_id: str, claim: int) -> Result:
         _mark_doubts(deps, lease.claim, work)
         changed_people.tell(deps, work.rooms_to_tell)
         outcomes = deps.realtimekit.run(_ask(deps.realtimekit, work), lease.before_call)
-        if outcomes.running is not None:
-            running.compare(deps, outcomes.running)
         tokens = kept(deps, work.guests, outcomes.tokens, work.now)
-        return _record(deps, lease.claim, work, outcomes, tokens)
+        result = _record(deps, lease.claim, work, outcomes, tokens)
+        if outcomes.running is not None:  # after it is recorded who is there, because only rooms with people matter
+            running.compare(deps, outcomes.running)
+        return result
 
 
 def _read_all(deps: Deps, tx: Transaction, meeting_ids: Sequence[str]) -> dict[str, SyncWork]:
