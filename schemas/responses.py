@@ -36,6 +36,13 @@ class Page(ResponseBody, Generic[Item]):
     next_cursor: str | None
 
 
+class UnregisteredPerson(ResponseBody):
+    """Somebody in the main meeting who has no `custom_participant_id`, so that they can't be registered here."""
+
+    realtimekit_participant_id: str = Field(description="The id of their record at RealtimeKit.")
+    name: str
+
+
 class MeetingResponse(ResponseBody):
     """M: a parent meeting."""
 
@@ -47,6 +54,10 @@ class MeetingResponse(ResponseBody):
     created_at: datetime
     participant_count: int
     present_count: int
+    unregistered_present: list[UnregisteredPerson] = Field(
+        description="Who is in the main meeting now without a `custom_participant_id`. Others whom the caller's own "
+        "backend has added are imported when they are first seen."
+    )
 
 
 class ParticipantResponse(ResponseBody):

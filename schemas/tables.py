@@ -92,6 +92,8 @@ class Meeting(Due, table=True):
     """When a poll last showed who is in it."""
     strangers: int = 0
     """How many more RealtimeKit counted there then than were ours."""
+    newcomers_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Not before then is RealtimeKit asked again who its unregistered people are."""
     webhook_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the last webhook about this meeting or one of its rooms was applied."""
 
@@ -214,6 +216,27 @@ class Presence(SQLModel, table=True):
     left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     left_presumed: bool = False
     """Whether only a poll reported the end, so that a poll that shows the peer again corrects it."""
+
+
+class UnregisteredPeer(SQLModel, table=True):
+    """A connection in the parent meeting of somebody who is not registered here, until they are imported or leave."""
+
+    __table_args__: ClassVar[Any] = (UniqueConstraint("meeting_id", "peer_id"),)
+    __tablename__: ClassVar[Any] = "unregistered_peer"
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
+    meeting_id: str = Field(foreign_key="meeting.id", max_length=36)
+    peer_id: str = Field(max_length=100)
+    session_id: str | None = Field(default=None, max_length=64)
+    custom_participant_id: str = Field(max_length=200)
+    """Empty for somebody who has none."""
+    realtimekit_participant_id: str | None = Field(default=None, max_length=64)
+    """The record of somebody without a `custom_participant_id`; null until it is known, and for bots, who have none."""
+    name: str
+    joined_at: datetime = Field(sa_type=UtcDateTime)
+    left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    looked_for_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When RealtimeKit was asked who this is; null: that is still to be done."""
 
 
 class Breakout(Due, table=True):

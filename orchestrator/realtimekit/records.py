@@ -120,6 +120,8 @@ class PeerRecord:
     display_name: str
     joined_at: datetime | None
     left_at: datetime | None = None
+    participant_id: str | None = None
+    """The record with which they have joined."""
 
     @classmethod
     def read(cls, data: Fields) -> "PeerRecord":
@@ -130,23 +132,29 @@ class PeerRecord:
             display_name=text(data, "display_name") or "",
             joined_at=moment(data, "joined_at"),
             left_at=moment(data, "left_at"),
+            participant_id=text(data, "user_id"),
         )
 
 
 @dataclass(frozen=True)
 class PresetRecord:
-    """A preset; only the answer about one preset has `waiting_room` (SKIP: there is none)."""
+    """A preset; only the answer about one preset has its permissions."""
 
     id: str
     name: str
     waiting_room: str | None = None
+    """SKIP: there is none."""
+    is_host: bool = False
+    """Whether who has it may make connected meetings and move people between them."""
 
     @classmethod
     def read(cls, data: Fields) -> "PresetRecord":
         """Read an item or an answer of `/presets`."""
         permissions = data.get("permissions")
-        waiting = text(permissions, "waiting_room_type") if isinstance(permissions, Mapping) else None
-        return cls(required(data, "id"), text(data, "name") or "", waiting)
+        allowed: Fields = permissions if isinstance(permissions, Mapping) else {}
+        connected = allowed.get("connected_meetings")
+        is_host = isinstance(connected, Mapping) and connected.get("can_alter_connected_meetings") is True
+        return cls(required(data, "id"), text(data, "name") or "", text(allowed, "waiting_room_type"), is_host)
 
 
 @dataclass(frozen=True)

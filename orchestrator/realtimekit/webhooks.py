@@ -49,7 +49,7 @@ class MeetingEnded:
 
 @dataclass(frozen=True)
 class ParticipantJoined:
-    """A connection of a person has joined; the same person may have others."""
+    """A connection of a person has joined; the same person may have others. Their own id may be empty."""
 
     meeting_id: str
     session_id: str | None
@@ -117,8 +117,8 @@ def _meeting_event(body: Fields, meeting: Fields, meeting_id: str) -> WebhookEve
 
 
 def _participant_event(event: str, person: Fields, meeting_id: str, session_id: str | None) -> WebhookEvent | None:
-    peer_id, custom_id = text(person, "peerId"), text(person, "customParticipantId")
-    if peer_id is None or custom_id is None or max(len(peer_id), len(session_id or "")) > MAX_ID_CHARACTERS:
+    peer_id, custom_id = text(person, "peerId"), text(person, "customParticipantId") or ""
+    if peer_id is None or max(len(peer_id), len(session_id or "")) > MAX_ID_CHARACTERS:
         return None
     joined_at = moment(person, "joinedAt")
     if event == "meeting.participantLeft":

@@ -51,6 +51,12 @@ class HostRecords(BaseModel):
     action: Literal["start", "stop", "pause", "resume", "fail"]
 
 
+class Anonymous(BaseModel):
+    """Somebody has no id of the caller's; REST makes nobody without one."""
+
+    participant_id: str
+
+
 class Age(BaseModel):
     """Move the creation of a meeting, and its latest change, back by some seconds."""
 
@@ -69,6 +75,7 @@ class Control:
             ("POST", "end"): self._end,
             ("POST", "record"): self._record,
             ("POST", "age"): self._age,
+            ("POST", "anonymous"): self._anonymous,
             ("POST", "emit"): self._emit,
             ("POST", "reset"): self._reset,
             ("GET", "departures"): self._departures,
@@ -140,6 +147,13 @@ class Control:
             case _:
                 raise Refusal(409, f"Can't {asked.action} now")
         return recorder.show_with_reasons(self._world, recording)
+
+    def _anonymous(self, body: bytes, _query: dict[str, str]) -> JSON:
+        participant = self._world.participants.get(Anonymous.model_validate_json(body).participant_id)
+        if participant is None:
+            raise Refusal(404, "unknown participant")
+        participant.custom_participant_id = ""
+        return participants.show(participant)
 
     def _age(self, body: bytes, _query: dict[str, str]) -> JSON:
         age = Age.model_validate_json(body)

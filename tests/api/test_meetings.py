@@ -17,6 +17,7 @@ M = {
     "created_at",
     "participant_count",
     "present_count",
+    "unregistered_present",
 }
 P_PLUS = {
     "id",

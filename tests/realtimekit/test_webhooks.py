@@ -116,6 +116,8 @@ def test_missing_and_unreadable_fields_are_none() -> None:
         participant={"peerId": "p1", "customParticipantId": "ana", "joinedAt": "yesterday"},
     )
     assert joined == ParticipantJoined("m1", None, "p1", "ana", None, None)
+    anonymous = parsed(event="meeting.participantJoined", meeting={"id": "m1"}, participant={"peerId": "p1"})
+    assert anonymous == ParticipantJoined("m1", None, "p1", "", None, None)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,7 @@ def test_missing_and_unreadable_fields_are_none() -> None:
         {"event": "meeting.started", "meeting": {"id": 7}},
         {"event": ["meeting.started"], "meeting": MEETING},
         {"event": "meeting.participantJoined", "meeting": MEETING},
-        {"event": "meeting.participantJoined", "meeting": MEETING, "participant": {"peerId": "p1"}},
+        {"event": "meeting.participantJoined", "meeting": MEETING, "participant": {"customParticipantId": "ana"}},
         {"event": "meeting.participantLeft", "meeting": MEETING, "participant": []},
         {"event": "recording.statusUpdate", "recording": {"id": "r1"}, "meeting": MEETING},
         {"event": "recording.statusUpdate", "meeting": MEETING},

@@ -104,6 +104,7 @@ def meeting() -> MeetingResponse:
         created_at=NOW,
         participant_count=18,
         present_count=18,
+        unregistered_present=[],
     )
 
 

@@ -70,6 +70,10 @@ class SandboxServer:
         """Move the creation of a meeting into the past."""
         return self._json("POST", "age", {"meeting_id": meeting_id, "seconds": seconds})
 
+    def make_anonymous(self, participant_id: str) -> JSON:
+        """Take away the caller's own id of somebody, and return their record."""
+        return self._json("POST", "anonymous", {"participant_id": participant_id})
+
     def emit(self, event: JSON) -> JSON:
         """Send any event, signed, to the webhooks that subscribe to its name."""
         return self._json("POST", "emit", event)

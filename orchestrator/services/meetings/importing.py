@@ -1,6 +1,6 @@
-"""Importing the participants that an adopted meeting has at RealtimeKit."""
+"""Importing people whom the main meeting admits at RealtimeKit without our having added them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,8 +13,10 @@ from schemas.states import Role
 from schemas.tables import Meeting, Participant
 
 
-def take_over(m: MeetingScope, meeting: Meeting, records: Sequence[ParticipantRecord]) -> None:
-    """Register these participants. What the caller has stored about people stays."""
+def take_over(
+    m: MeetingScope, meeting: Meeting, records: Sequence[ParticipantRecord], host_presets: Collection[str]
+) -> None:
+    """Register these participants. What the caller has stored about people stays. `host_presets` make a host."""
     meeting.to_import = False
     statement = select(Participant).where(col(Participant.meeting_id) == meeting.id)
     known = {person.custom_participant_id: person for person in m.tx.session.scalars(statement)}
@@ -23,22 +25,23 @@ def take_over(m: MeetingScope, meeting: Meeting, records: Sequence[ParticipantRe
             continue
         person = known.get(record.custom_participant_id)
         if person is None:
-            known[record.custom_participant_id] = _imported(meeting, record, m.now)
+            known[record.custom_participant_id] = _imported(
+                meeting, record, m.now, is_host=record.preset_name in host_presets
+            )
             m.tx.session.add(known[record.custom_participant_id])
         elif m.people.value(person, "realtimekit_participant_id") is None:
             m.people.change(person.id, **_record_of(record))
 
 
-def _imported(meeting: Meeting, record: ParticipantRecord, now: datetime) -> Participant:
+def _imported(meeting: Meeting, record: ParticipantRecord, now: datetime, *, is_host: bool) -> Participant:
     """Return a row for a person. Their preset is their own only where it is not that of their role."""
-    role = Role.HOST if record.preset_name == meeting.host_preset else Role.PARTICIPANT
-    of_role = record.preset_name in (meeting.host_preset, meeting.participant_preset)
+    of_role = meeting.host_preset if is_host else meeting.participant_preset
     return Participant(
         meeting_id=meeting.id,
         custom_participant_id=record.custom_participant_id,
         name=record.name or record.custom_participant_id,
-        role=role,
-        preset_name=None if of_role else record.preset_name or None,
+        role=Role.HOST if is_host else Role.PARTICIPANT,
+        preset_name=None if record.preset_name == of_role else record.preset_name or None,
         created_at=now,
         **_record_of(record),
     )

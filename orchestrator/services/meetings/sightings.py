@@ -9,9 +9,10 @@ from sqlmodel import col
 from orchestrator.realtimekit.records import PeerRecord
 from orchestrator.services.breakout.locked import MeetingScope
 from orchestrator.services.meetings.roll_call import Attendees, PolledMeeting
+from orchestrator.services.people import unregistered
 from orchestrator.services.people.stays import Stay
 from orchestrator.store.database import Transaction
-from schemas.tables import Participant, Presence
+from schemas.tables import Participant, Presence, UnregisteredPeer
 
 Found = Mapping[PolledMeeting, Attendees]
 
@@ -41,6 +42,32 @@ def stays(m: MeetingScope, found: Found, asked_at: datetime) -> list[Stay]:
     return [*seen, *_gone(m, asked, asked_at, seen={(stay.room_id, stay.peer_id) for stay in seen})]
 
 
+def note_unregistered(m: MeetingScope, found: Found, asked_at: datetime) -> None:
+    """Store who is in the main meeting without being registered, and forget those who are not there any more."""
+    peers = [peer for meeting, it in found.items() if meeting.room_id is None for peer in it.peers if not peer.left_at]
+    if any(meeting.room_id is None for meeting in found):
+        unregistered.forget_others(m, {peer.peer_id for peer in peers}, asked_at - _lag(m))
+    ids = _ids(m.tx, m.meeting_id) if peers else {}
+    unknown = [_unregistered(m, peer, asked_at) for peer in peers if peer.custom_participant_id not in ids]
+    unregistered.note(m, unregistered.not_stored(m, unknown))
+
+
+def _unregistered(m: MeetingScope, peer: PeerRecord, asked_at: datetime) -> UnregisteredPeer:
+    return UnregisteredPeer(
+        meeting_id=m.meeting_id,
+        peer_id=peer.peer_id,
+        custom_participant_id=peer.custom_participant_id,
+        realtimekit_participant_id=None,
+        name=peer.display_name,
+        joined_at=peer.joined_at or asked_at,
+    )
+
+
+def _lag(m: MeetingScope) -> timedelta:
+    """Return how far RealtimeKit's lists may lag behind its webhooks."""
+    return timedelta(seconds=m.deps.settings.search_settle_seconds)
+
+
 def _ids(tx: Transaction, meeting_id: str) -> dict[str, str]:
     """Return everybody's row id by the caller's own id."""
     columns = col(Participant.custom_participant_id), col(Participant.id)
@@ -59,11 +86,10 @@ def _gone(
 
     Young stays do not count, because RealtimeKit's list may lag a little behind its webhooks.
     """
-    lag = timedelta(seconds=m.deps.settings.search_settle_seconds)
     statement = select(Presence).where(
         col(Presence.meeting_id) == m.meeting_id,
         col(Presence.left_at).is_(None),
-        col(Presence.joined_at) < asked_at - lag,
+        col(Presence.joined_at) < asked_at - _lag(m),
     )
     return [
         Stay(it.participant_id, it.room_id, it.peer_id, it.session_id, it.joined_at, asked_at, polled=True)

@@ -12,7 +12,8 @@ from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.records import ParticipantRecord, RecordingRecord
 from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting
 from orchestrator.services.deps import Deps
-from orchestrator.services.meetings import changed_people, importing, main_tokens, polling, sightings
+from orchestrator.services.meetings import changed_people, importing, main_tokens, newcomers, polling, sightings
+from orchestrator.services.meetings.newcomers import Newcomer
 from orchestrator.services.meetings.roll_call import Allowance, PolledMeeting, Roll, call_roll
 from orchestrator.services.passes.admission import Guest, Outcome, admit_all, first_to_retry, waited_for, without_names
 from orchestrator.services.passes.keeping import Kept, kept
@@ -35,6 +36,8 @@ class SyncWork:
     meeting_id: str
     realtimekit_meeting_id: str
     to_import: bool
+    newcomers: list[Newcomer]
+    """People in the main meeting who are not registered, and whom nobody has asked about yet."""
     guests: list[Guest]
     to_poll: list[PolledMeeting]
     allowance: Allowance
@@ -51,7 +54,13 @@ class SyncWork:
 class Outcomes:
     """The results of the calls. An error that is worth another try does not hide results."""
 
-    imported: list[ParticipantRecord] | None = None
+    records: list[ParticipantRecord] | None = None
+    """Everybody whom the main meeting admits; None: that was not asked, or is not known."""
+    imported: list[ParticipantRecord] = field(default_factory=list)
+    """Those of them who are to be registered here."""
+    host_presets: set[str] = field(default_factory=set)
+    connections: dict[str, str] = field(default_factory=dict)
+    """The id of the record behind each connection, if somebody came without an id of their own."""
     tokens: dict[str, Outcome] = field(default_factory=dict)
     roll: Roll = field(default_factory=Roll)
     running: list[RecordingRecord] | None = None
@@ -95,6 +104,7 @@ def _read(deps: Deps, tx: Transaction, meeting_id: str) -> SyncWork:
         meeting_id=meeting_id,
         realtimekit_meeting_id=meeting.realtimekit_meeting_id,
         to_import=meeting.to_import,
+        newcomers=newcomers.newcomers(tx.session, meeting, now),
         guests=main_tokens.guests(tx.session, meeting, breakout, now),
         to_poll=to_poll,
         allowance=polling.allowance(deps, tx.session, meeting, breakout, len(to_poll)) if breakout else Allowance(0, 0),
@@ -124,8 +134,8 @@ async def _ask(kit: RealtimeKit, work: SyncWork) -> Outcomes:
     """Import people, make tokens, poll. Keep what was reached before an error."""
     outcomes = Outcomes()
     try:
-        if work.to_import:
-            outcomes.imported = await kit.participants(work.realtimekit_meeting_id)
+        if work.to_import or work.newcomers:
+            await _ask_who(kit, work, outcomes)
         if work.guests:
             outcomes.tokens = await admit_all(kit, work.realtimekit_meeting_id, work.guests)
             outcomes.error = first_to_retry(waited_for(work.guests, outcomes.tokens))
@@ -147,16 +157,24 @@ async def _running_recordings(kit: RealtimeKit) -> tuple[list[RecordingRecord] |
         return None, error
 
 
+async def _ask_who(kit: RealtimeKit, work: SyncWork, outcomes: Outcomes) -> None:
+    """Ask for the records of people to import, however many, in a few calls."""
+    meeting_id = work.realtimekit_meeting_id
+    priority = Priority.OPENING if work.to_import else Priority.POLLING
+    records = await kit.participants(meeting_id, priority=priority)
+    to_import = records if work.to_import else newcomers.seen(work.newcomers, records)
+    outcomes.host_presets = await newcomers.host_presets(kit, to_import)
+    outcomes.connections = await newcomers.record_ids(kit, meeting_id, work.newcomers)
+    outcomes.records, outcomes.imported = records, to_import
+
+
 def _record(deps: Deps, claim: due.Claim, work: SyncWork, outcomes: Outcomes, tokens: Mapping[str, Kept]) -> Result:
     """Record what the pass has reached, and give the meeting back."""
     with locked_for_meeting(deps, work.meeting_id) as m:
         due.record(m.tx, claim, progress=outcomes.got_on)
         meeting = m.tx.session.get_one(Meeting, work.meeting_id, populate_existing=True)
         _record_polls(m, meeting, work, outcomes)
-        if outcomes.imported is not None:
-            importing.take_over(m, meeting, outcomes.imported)
-        elif isinstance(outcomes.error, NotFound):
-            meeting.to_import = False  # RealtimeKit does not have it any more
+        _record_people(m, meeting, work, outcomes)
         made = main_tokens.record(m, work.guests, tokens, outcomes.tokens, outcomes.error)
         live = polling.live_breakout(m.tx.session, meeting.id)
         if meeting.poll_at is None or meeting.poll_at <= m.now or live is None:
@@ -168,6 +186,21 @@ def _record(deps: Deps, claim: due.Claim, work: SyncWork, outcomes: Outcomes, to
         return _result(work, outcomes, made)
 
 
+def _record_people(m: MeetingScope, meeting: Meeting, work: SyncWork, outcomes: Outcomes) -> None:
+    """Import people, and settle what is known of unregistered ones."""
+    records = outcomes.records
+    if records is None:
+        if isinstance(outcomes.error, NotFound):
+            meeting.to_import = False  # RealtimeKit does not have it any more
+        return
+    importing.take_over(m, meeting, outcomes.imported, outcomes.host_presets)
+    if m.breakout is not None and work.newcomers:
+        m.breakout.lock_rooms()
+    if work.newcomers:
+        newcomers.settle(m, work.newcomers, records, outcomes.connections, work.now)
+        newcomers.pause(m, meeting, len(records))
+
+
 def _record_polls(m: MeetingScope, meeting: Meeting, work: SyncWork, outcomes: Outcomes) -> None:
     attendees = outcomes.roll.attendees
     if m.breakout is not None and work.to_poll:
@@ -175,21 +208,23 @@ def _record_polls(m: MeetingScope, meeting: Meeting, work: SyncWork, outcomes: O
         polling.note_polled(m.tx, meeting, sightings.strangers(m.tx, work.meeting_id, attendees), work.now)
         polling.report_lateness(m.breakout, meeting, work.to_poll, work.now)
     presence.apply(m, sightings.stays(m, attendees, work.now))
+    sightings.note_unregistered(m, attendees, work.now)
 
 
 def _next_pass(m: MeetingScope, meeting: Meeting, work: SyncWork, outcomes: Outcomes, made: int) -> datetime | None:
     """Return when there is something to do again, after a pass whose outcome is final for now."""
     if outcomes.error is not None:
-        later = m.now + TRY_REFUSED_AGAIN if meeting.to_import or work.guests else None
+        later = m.now + TRY_REFUSED_AGAIN if meeting.to_import or work.newcomers or work.guests else None
         return earliest(meeting.poll_at, later)
     if outcomes.imported or (made and len(work.guests) >= main_tokens.BATCH_RENEWALS):
         return m.now  # records may differ from what callers say; there may be more people than one pass takes
-    return earliest(meeting.poll_at, main_tokens.next_token(m, meeting.id))
+    again = newcomers.next_question(m, meeting)
+    return earliest(meeting.poll_at, again, main_tokens.next_token(m, meeting.id))
 
 
 def _result(work: SyncWork, outcomes: Outcomes, made: int) -> Result:
     words = [f"{count(made, 'token')} made"] if made else []
-    if outcomes.imported is not None:
+    if outcomes.imported:
         words.append(f"{count(len(outcomes.imported), 'participant')} imported")
     if outcomes.roll.attendees:
         words.append(f"{len(outcomes.roll.attendees)} of {count(len(work.to_poll), 'meeting')} asked")

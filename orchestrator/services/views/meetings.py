@@ -1,5 +1,6 @@
 """What the API answers about meetings and people."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from sqlalchemy import case, func, select
@@ -8,9 +9,9 @@ from sqlmodel import Session, col
 from orchestrator.errors import Unknown
 from orchestrator.services.views.pages import page
 from orchestrator.store import queries
-from schemas.responses import MeetingResponse, Page, ParticipantResponse
+from schemas.responses import MeetingResponse, Page, ParticipantResponse, UnregisteredPerson
 from schemas.states import Location
-from schemas.tables import Meeting, Participant
+from schemas.tables import Meeting, Participant, UnregisteredPeer
 
 
 def meeting(session: Session, meeting_id: str) -> MeetingResponse:
@@ -56,10 +57,33 @@ def _meetings(session: Session, rows: Sequence[Meeting]) -> list[MeetingResponse
         .group_by(col(Participant.meeting_id))
     )
     counts = {meeting_id: (total, present) for meeting_id, total, present in session.execute(statement)}
-    return [_meeting(row, *counts.get(row.id, (0, 0))) for row in rows]
+    strangers = _unregistered(session, [row.id for row in rows])
+    return [_meeting(row, *counts.get(row.id, (0, 0)), strangers[row.id]) for row in rows]
 
 
-def _meeting(row: Meeting, participant_count: int, present_count: int) -> MeetingResponse:
+def _unregistered(session: Session, meeting_ids: Sequence[str]) -> defaultdict[str, list[UnregisteredPerson]]:
+    """Return who is in each meeting without a `custom_participant_id`; with several connections, once."""
+    record_id = col(UnregisteredPeer.realtimekit_participant_id)
+    statement = (
+        select(col(UnregisteredPeer.meeting_id), record_id, func.min(col(UnregisteredPeer.name)))
+        .where(
+            col(UnregisteredPeer.meeting_id).in_(meeting_ids),
+            col(UnregisteredPeer.custom_participant_id) == "",
+            record_id.is_not(None),
+            col(UnregisteredPeer.left_at).is_(None),
+        )
+        .group_by(col(UnregisteredPeer.meeting_id), record_id)
+        .order_by(record_id)
+    )
+    found: defaultdict[str, list[UnregisteredPerson]] = defaultdict(list)
+    for meeting_id, participant_id, name in session.execute(statement):
+        found[meeting_id].append(UnregisteredPerson(realtimekit_participant_id=participant_id, name=name))
+    return found
+
+
+def _meeting(
+    row: Meeting, participant_count: int, present_count: int, unregistered: list[UnregisteredPerson]
+) -> MeetingResponse:
     return MeetingResponse(
         id=row.id,
         realtimekit_meeting_id=row.realtimekit_meeting_id,
@@ -69,6 +93,7 @@ def _meeting(row: Meeting, participant_count: int, present_count: int) -> Meetin
         created_at=row.created_at,
         participant_count=participant_count,
         present_count=present_count,
+        unregistered_present=unregistered,
     )
 
 

@@ -26,7 +26,7 @@ from orchestrator.services.breakout import recordings
 from orchestrator.services.breakout.closing import start_countdown
 from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting
 from orchestrator.services.deps import Deps
-from orchestrator.services.people import acks, inbox, presence
+from orchestrator.services.people import acks, inbox, presence, unregistered
 from orchestrator.services.people.stays import Stay
 from orchestrator.services.result import NOTHING_TO_DO, Result
 from orchestrator.store import due
@@ -117,27 +117,28 @@ def _apply_facts(m: MeetingScope, facts: Sequence[Fact]) -> None:
     events = [event for _, event in said if event is not None]
     if events:
         meeting.webhook_at = m.now
-    presence.apply(m, _stays(m.tx.session, meeting, said, m.now))
+    presence.apply(m, _stays(m, meeting, said))
     for event in events:
         if isinstance(event, RecordingUpdated):
             _apply_recording(m, event)
         elif isinstance(event, MeetingEnded) and event.meeting_id == meeting.realtimekit_meeting_id:
+            unregistered.forget_all(m)
             _apply_parent_ended(m, event)
 
 
-def _stays(
-    session: Session, meeting: Meeting, said: Sequence[tuple[Fact, WebhookEvent | None]], now: datetime
-) -> list[Stay]:
-    """Return the stays of known people that the facts report. The recorder and other bots are not people."""
+def _stays(m: MeetingScope, meeting: Meeting, said: Sequence[tuple[Fact, WebhookEvent | None]]) -> list[Stay]:
+    """Return the stays of known people that the facts report. Who is unknown in the main meeting is looked for."""
     events = [event for _, event in said if isinstance(event, ParticipantJoined | ParticipantLeft)]
-    ids = participant_ids(session, meeting.id, {event.custom_participant_id for event in events})
-    rooms = _rooms(session, meeting, {event.meeting_id for event in events})
+    ids = participant_ids(m.tx.session, meeting.id, {event.custom_participant_id for event in events})
+    in_main = [event for event in events if event.meeting_id == meeting.realtimekit_meeting_id]
+    unregistered.note_events(m, [event for event in in_main if event.custom_participant_id not in ids])
+    rooms = _rooms(m.tx.session, meeting, {event.meeting_id for event in events})
     stays = []
     for fact, event in said:
         if fact.source is FactSource.ACK:
             stays.append(acks.stay_of(fact))
         elif event in events and event.custom_participant_id in ids and event.meeting_id in rooms:
-            stays.append(_stay(event, ids[event.custom_participant_id], rooms[event.meeting_id], now))
+            stays.append(_stay(event, ids[event.custom_participant_id], rooms[event.meeting_id], m.now))
     return stays
 
 

@@ -14,7 +14,7 @@ branch_labels = None
 depends_on = None
 
 POINTING = ("seat", "recording", "presence", "room", "event", "fact", "participant", "inbox", "breakout", "meeting")
-TABLES = (*POINTING, "api_key", "idempotency_key", "sweep", "deployment")
+TABLES = ("unregistered_peer", *POINTING, "api_key", "idempotency_key", "sweep", "deployment")
 
 
 def states(name: str, *values: str) -> sa.Enum:
@@ -62,6 +62,7 @@ def upgrade() -> None:
     _breakout_indexes()
     _inbox()
     _participant()
+    _unregistered_peer()
     _fact()
     _event()
     _room()
@@ -95,6 +96,7 @@ def _meeting() -> None:
         sa.Column("poll_at", UtcDateTime(), nullable=True),
         sa.Column("polled_at", UtcDateTime(), nullable=True),
         sa.Column("strangers", sa.Integer(), nullable=False),
+        sa.Column("newcomers_from", UtcDateTime(), nullable=True),
         sa.Column("webhook_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_meeting")),
         sa.UniqueConstraint("realtimekit_meeting_id", name=op.f("uq_meeting_realtimekit_meeting_id")),
@@ -206,6 +208,25 @@ def _participant() -> None:
     )
     with op.batch_alter_table("participant", schema=None) as batch_op:
         batch_op.create_index("ix_participant_token_wanted", ["meeting_id"], unique=False, **when("token_wanted"))
+
+
+def _unregistered_peer() -> None:
+    op.create_table(
+        "unregistered_peer",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("meeting_id", sa.String(length=36), nullable=False),
+        sa.Column("peer_id", sa.String(length=100), nullable=False),
+        sa.Column("session_id", sa.String(length=64), nullable=True),
+        sa.Column("custom_participant_id", sa.String(length=200), nullable=False),
+        sa.Column("realtimekit_participant_id", sa.String(length=64), nullable=True),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("joined_at", UtcDateTime(), nullable=False),
+        sa.Column("left_at", UtcDateTime(), nullable=True),
+        sa.Column("looked_for_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["meeting_id"], ["meeting.id"], name=op.f("fk_unregistered_peer_meeting_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_unregistered_peer")),
+        sa.UniqueConstraint("meeting_id", "peer_id", name=op.f("uq_unregistered_peer_meeting_id_peer_id")),
+    )
 
 
 def _fact() -> None:
