@@ -9,6 +9,7 @@ OrchestratorError
 │   ├── NameTaken             409: the name is in use
 │   ├── WrongState            409: the state does not allow it; names the state and what is allowed
 │   └── NotNow                503: it can't be done now; safe to repeat
+├── Unusable                  a setting is missing or does not work here
 ├── IllegalMove               the table of legal moves has no such move
 ├── LockedOutOfOrder          a transaction asked for locks in an order in which two could wait for each other
 ├── DatabaseAway               the database does not answer; for a command that can't wait
@@ -26,11 +27,17 @@ OrchestratorError
         └── Conflict          409
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 
 class OrchestratorError(Exception):
     """The root of all errors that are raised on purpose."""
+
+
+class Unusable(OrchestratorError):
+    """A setting is missing or does not work here; the message names it."""
+
+    exit_code: ClassVar[int] = 2
 
 
 class UserError(OrchestratorError):

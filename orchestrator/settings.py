@@ -1,24 +1,38 @@
 """All settings, read from the environment and `.env`; a variable is the name of a field in upper case."""
 
 import os
+import re
 import secrets
 from functools import cached_property
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from orchestrator.database_address import checked, is_sqlite
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"
 CLOUDFLARE_WEBHOOK_KEYS = "https://api.realtime.cloudflare.com/.well-known/webhooks.json"
+ENV_FILE = ".env"
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+API_KEY_ENTRY = re.compile(r"[^:]+:(operator|viewer):.+")
+SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://.+")
+"""What Kubernetes puts into the variable `<SERVICE>_PORT` of every pod, for each service of the namespace."""
 CREDENTIALS = ("realtimekit_account_id", "realtimekit_app_id", "realtimekit_api_token")
 
 
 class Settings(BaseSettings):
     """The settings of all processes; an entry point reads them and passes them on, so they are never global."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8-sig",  # editors on Windows begin a file with a byte order mark
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
 
     breakouts_home: Path = Field(default=Path(".breakouts"), description="Folder of everything embedded or generated.")
     database_url: str = Field(
@@ -50,9 +64,9 @@ class Settings(BaseSettings):
         default=SecretStr(""), description="Comma-separated, newest first: signs client tokens, encrypts stored ones."
     )
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: int = Field(default=8000, ge=0, le=65535)
     flower_host: str = "127.0.0.1"
-    flower_port: int = 5555
+    flower_port: int = Field(default=5555, ge=0, le=65535)
     flower_basic_auth: SecretStr = Field(default=SecretStr(""), description="user:password, comma-separated.")
     public_url: str = Field(default="", description="Where RealtimeKit reaches this API; lets webhooks be registered.")
     cors_origins: str = Field(default="", description="Comma-separated origins of participants' browsers.")
@@ -119,19 +133,22 @@ class Settings(BaseSettings):
     )
     session_keep_alive_seconds: int = Field(default=600, ge=60, le=600)
 
-    @model_validator(mode="after")
-    def _cloudflare_needs_a_secret(self) -> "Settings":
-        real = self.realtimekit_base_url.startswith(CLOUDFLARE) and self.realtimekit_api_token.get_secret_value()
-        if real and not self.secret_key.get_secret_value():
-            raise ValueError("SECRET_KEY is required when REALTIMEKIT_BASE_URL is Cloudflare's")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _as_platforms_give_it(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Take blanks and line breaks from both ends of every value, and leave out what is empty then.
+
+        Files and secret stores end a value with a line break, and templates set what is not wanted to nothing.
+        """
+        plain = {name: value.strip() if isinstance(value, str) else value for name, value in given.items()}
+        return {name: value for name, value in plain.items() if value != "" and not _is_service_link(name, value)}
 
     @field_validator("database_url")
     @classmethod
     def _of_a_database(cls, value: str) -> str:
-        if value.strip():
-            checked(value.strip())
-        return value.strip()
+        if value:
+            checked(value)
+        return value
 
     @field_validator("flower_basic_auth")
     @classmethod
@@ -141,10 +158,35 @@ class Settings(BaseSettings):
             raise ValueError("must be user:password (several: comma-separated)")
         return value
 
-    @field_validator("realtimekit_base_url", "public_url")
+    @field_validator("api_keys")
     @classmethod
-    def _without_slash(cls, value: str, _: ValidationInfo) -> str:
+    def _with_names_and_roles(cls, value: SecretStr) -> SecretStr:
+        entries = [entry for entry in value.get_secret_value().split(",") if entry.strip()]
+        if not all(API_KEY_ENTRY.fullmatch(entry.strip()) for entry in entries):
+            raise ValueError("must be name:role:key (several: comma-separated), where role is operator or viewer")
+        return value
+
+    @field_validator("realtimekit_account_id", "realtimekit_app_id", "realtimekit_api_token")
+    @classmethod
+    def _of_one_word(cls, value: str | SecretStr) -> str | SecretStr:
+        given = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if not (given.isascii() and given.isprintable()) or " " in given:
+            raise ValueError("has a blank, a line break or a character outside ASCII, which no id or token has")
+        return value
+
+    @field_validator("realtimekit_base_url", "realtimekit_webhook_keys_url", "public_url", "breakouts_api_url")
+    @classmethod
+    def _of_a_server(cls, value: str) -> str:
+        if value and not _is_http(value):
+            raise ValueError("must be http://HOST… or https://HOST…")
         return value.rstrip("/")
+
+    @field_validator("log_level")
+    @classmethod
+    def _of_a_logger(cls, value: str) -> str:
+        if value.upper() not in LOG_LEVELS:
+            raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}")
+        return value.upper()
 
     @property
     def missing_credentials(self) -> list[str]:
@@ -184,6 +226,18 @@ class Settings(BaseSettings):
     def is_sqlite(self) -> bool:
         """Whether the database is SQLite."""
         return is_sqlite(self.database)
+
+
+def _is_service_link(name: str, value: Any) -> bool:
+    return name.endswith("_port") and isinstance(value, str) and bool(SERVICE_LINK.fullmatch(value))
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # an invalid port
+        return False
 
 
 def _stored_secret(path: Path) -> str:

@@ -1,18 +1,21 @@
 """The Celery application: `celery -A workers.app worker|beat|flower`."""
 
+import sys
 from typing import Any
 
 import click
 from celery import Celery
 from celery.signals import setup_logging
 
+from orchestrator.errors import Unusable
 from orchestrator.log import announce, configure
+from orchestrator.process_settings import Process, read
 from orchestrator.settings import Settings
 from orchestrator.store.broker import celery_settings
 from workers.flower_settings import set_flower
 from workers.identity import ask_for_keys, wait_for_keys
 
-PROCESSES = {"worker": "worker", "beat": "timekeeper", "flower": "flower"}
+PROCESSES = {"worker": Process.WORKER, "beat": Process.TIMEKEEPER, "flower": Process.FLOWER}
 """Celery's commands that stay up, and what their processes are called here."""
 
 
@@ -28,7 +31,16 @@ def _announce() -> None:
         announce(command)
 
 
-settings = Settings()
+def _read() -> Settings:
+    """Read the settings of this process. Exits with a sentence, because Celery would show any error's traceback."""
+    try:
+        return read(PROCESSES.get(_command() or "", Process.WORKER))
+    except Unusable as error:
+        sys.stderr.write(f"breakouts: {error}\n")
+        sys.exit(error.exit_code)
+
+
+settings = _read()
 configure(settings.log_level, settings.log_json)  # now: Flower sends no signal, and keeps a handler that it finds
 _announce()
 set_flower(settings)

@@ -7,12 +7,14 @@ process: no password appears on a command line, and no other process has them.
 import os
 
 import click
+from dotenv import dotenv_values
 
 from orchestrator.runtime.environment import Changes
 from orchestrator.runtime.ports import LOOPBACKS
-from orchestrator.settings import Settings
+from orchestrator.settings import ENV_FILE, Settings
 from orchestrator.store.secrets import subkey
 
+PREFIX = "FLOWER_"
 COLUMNS = "name,state,args,result,received,runtime,worker"
 SAVE_MILLISECONDS = 5_000
 """A Flower that is killed loses at most this much."""
@@ -25,18 +27,22 @@ def set_flower(settings: Settings) -> None:
     context = click.get_current_context(silent=True)
     if context is None or context.invoked_subcommand != "flower":
         return
-    for name, value in defaults(settings).items():
-        os.environ.setdefault(name, value)
-    for name, fixed in access(settings).items():
-        os.environ.pop(name, None)
-        if fixed is not None:
-            os.environ[name] = fixed
+    chosen = {**defaults(settings), **_given(), **access(settings)}
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]
+    os.environ.update({name: value for name, value in chosen.items() if value is not None})
+
+
+def _given() -> dict[str, str]:
+    """Return the variables of Flower's options, as settings take theirs: also from a file, and without blanks."""
+    found = {**dotenv_values(ENV_FILE, encoding="utf-8-sig"), **os.environ}
+    given = {name: (value or "").strip() for name, value in found.items() if name.startswith(PREFIX)}
+    return {name: value for name, value in given.items() if value}
 
 
 def defaults(settings: Settings) -> dict[str, str]:
     """Return settings that a variable of the same name, or an option on the command line, overrides."""
     return {
-        "FLOWER_PORT": str(settings.flower_port),
         "FLOWER_PERSISTENT": "true",
         "FLOWER_DB": str(settings.home / "flower.db"),
         "FLOWER_STATE_SAVE_INTERVAL": str(SAVE_MILLISECONDS),
@@ -55,7 +61,7 @@ def access(settings: Settings) -> Changes:
     writing because Flower lets pages of any origin call an open API, and they must not stop workers. An empty password
     counts as none (Flower itself would take it for one that nobody knows).
     """
-    address = {"FLOWER_ADDRESS": settings.flower_host}
+    address = {"FLOWER_ADDRESS": settings.flower_host, "FLOWER_PORT": str(settings.flower_port)}
     if password := settings.flower_basic_auth.get_secret_value():
         return {**address, "FLOWER_BASIC_AUTH": password}
     if settings.flower_host in LOOPBACKS:

@@ -21,6 +21,7 @@ from orchestrator.api.streams.hub import Hub
 from orchestrator.api.streams.stopping import on_stop_signal
 from orchestrator.api.tokens import ClientTokens
 from orchestrator.log import announce, configure
+from orchestrator.process_settings import Process, read
 from orchestrator.realtimekit.signatures import SignatureChecker
 from orchestrator.runtime import memory
 from orchestrator.services.access import api_keys
@@ -41,7 +42,7 @@ def create_app(deps: Deps | None = None) -> FastAPI:
     """Make the API over `deps`, or over parts built from the environment (`uvicorn --factory`) and closed with it."""
     if deps is not None:
         return _application(deps, owns_deps=False)
-    settings = Settings()
+    settings = read(Process.API)
     configure(settings.log_level, settings.log_json)
     announce("api")
     return _application(bootstrap.build(settings), owns_deps=True)

@@ -6,7 +6,9 @@ from types import FrameType
 
 import uvicorn
 
-from orchestrator.cli.failures import Unusable, broker_of, errors_as_messages, read_settings
+from orchestrator.cli.failures import errors_as_messages
+from orchestrator.errors import Unusable
+from orchestrator.process_settings import Process, read
 from orchestrator.runtime.ports import is_free
 from orchestrator.settings import Settings
 
@@ -42,8 +44,7 @@ def _stopped(_number: int, _frame: FrameType | None) -> None:
 
 if __name__ == "__main__":
     with errors_as_messages():
-        settings = read_settings()
-        broker_of(settings)
+        settings = read(Process.API)
         if not is_free(settings.host, settings.port):
             raise Unusable(f"port {settings.port} of {settings.host} is in use: set PORT to another")
         serve(settings)

@@ -10,9 +10,11 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from orchestrator.cli.database_advice import advice_for, words_of
-from orchestrator.cli.failures import Unusable, errors_as_messages, read_settings
+from orchestrator.cli.failures import errors_as_messages
 from orchestrator.cli.output import write_json, write_table
 from orchestrator.database_address import shown
+from orchestrator.errors import Unusable
+from orchestrator.process_settings import Process, read
 from orchestrator.services.access import api_keys
 from orchestrator.store.database import Database
 from schemas.states import KeyRole
@@ -74,7 +76,7 @@ def revoke(
 @contextmanager
 def _database() -> Iterator[Database]:
     """Open only the database, because keys are made before anything else runs. Raises Unusable without it."""
-    address = read_settings().database
+    address = read(Process.KEYS).database
     database = Database(address, lambda *_: None, pool_size=1)
     try:
         yield database

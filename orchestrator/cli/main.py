@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.failures import Unusable, broker_of, errors_as_messages, read_settings
+from orchestrator.cli.failures import errors_as_messages
 from orchestrator.cli.up.plan import Options
 from orchestrator.cli.up.terminal import run_until_stopped
+from orchestrator.errors import Unusable
+from orchestrator.process_settings import Process, read
 from orchestrator.runtime import commands
 from orchestrator.version import VERSION
 
@@ -49,7 +51,7 @@ def up(
 
     Valkey and SQLite under BREAKOUTS_HOME, unless BROKER_URL and DATABASE_URL name others. Ctrl-C stops all of it.
     """
-    asyncio.run(run_until_stopped(read_settings(), Options(sandbox=sandbox, sandbox_port=sandbox_port)))
+    asyncio.run(run_until_stopped(read(Process.ALL), Options(sandbox=sandbox, sandbox_port=sandbox_port)))
 
 
 @app.command(help="The HTTP API, on HOST and PORT.")
@@ -65,8 +67,7 @@ def worker(
     name: Annotated[str | None, typer.Option(help="Node name in Flower; default: a unique one.")] = None,
 ) -> None:
     """Run a Celery worker."""
-    settings = read_settings()
-    broker_of(settings)
+    settings = read(Process.WORKER)
     chosen = [queue.strip() for queue in queues.split(",") if queue.strip()]
     unknown = sorted(set(chosen) - set(commands.QUEUES))
     if unknown:
@@ -77,15 +78,13 @@ def worker(
 @app.command()
 def timekeeper() -> None:
     """Celery beat with our scheduler: sends what is due when it is due; any number may run."""
-    settings = read_settings()
-    broker_of(settings)
-    commands.replace(commands.timekeeper(settings))
+    commands.replace(commands.timekeeper(read(Process.TIMEKEEPER)))
 
 
 @app.command()
 def flower() -> None:
     """Flower, on FLOWER_PORT: tasks and workers, live."""
-    broker_of(read_settings())
+    read(Process.FLOWER)
     commands.replace(commands.flower())
 
 
@@ -138,8 +137,7 @@ def ensure(
     only: Annotated[bool, typer.Option("--only", help=commands.ONLY_HELP)] = False,
 ) -> None:
     """Have RealtimeKit send its webhooks to PUBLIC_URL, once; `up` does this too. Other deployments' webhooks stay."""
-    settings = read_settings()
-    broker_of(settings)
+    settings = read(Process.WEBHOOKS)
     if not settings.public_url:
         raise Unusable("PUBLIC_URL is not set: RealtimeKit can't know where to call")
     commands.replace(commands.webhooks(keep_trying=keep_trying, only=only))

@@ -5,9 +5,11 @@ import sys
 from sqlalchemy.exc import DBAPIError
 
 from orchestrator.cli.database_advice import advice_for, words_of
-from orchestrator.cli.failures import Unusable, errors_as_messages, read_settings
+from orchestrator.cli.failures import errors_as_messages
 from orchestrator.database_address import shown
+from orchestrator.errors import Unusable
 from orchestrator.log import configure
+from orchestrator.process_settings import Process, read
 from orchestrator.store.engine import make_engine
 from orchestrator.store.migrate import migrate
 
@@ -26,6 +28,6 @@ def run(address: str) -> str:
 
 if __name__ == "__main__":
     with errors_as_messages():
-        settings = read_settings()
+        settings = read(Process.MIGRATE)
         configure(settings.log_level, settings.log_json)
         sys.stdout.write(f"migrated {run(settings.database)}\n")

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from orchestrator.cli.failures import Unusable, errors_as_messages
+from orchestrator.cli.failures import errors_as_messages
+from orchestrator.errors import Unusable
 from orchestrator.runtime.ports import LOOPBACK, is_free
 from orchestrator.sandbox.server import serve
 from orchestrator.sandbox.world.config import SandboxConfig

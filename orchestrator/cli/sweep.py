@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.failures import broker_of, errors_as_messages, read_settings
+from orchestrator.cli.failures import errors_as_messages
 from orchestrator.cli.output import write_json, write_table
 from orchestrator.cli.parts import opened
 from orchestrator.errors import Refused
 from orchestrator.log import configure
+from orchestrator.process_settings import Process, read
 from orchestrator.services.deps import Deps
 from orchestrator.services.upkeep.orphans import Orphan
 from orchestrator.services.upkeep.sweep import sweep_page
@@ -33,8 +34,7 @@ def sweep(
     What people are in, what a living breakout owns and what other deployments made stays as it is.
     """
     with errors_as_messages():
-        settings = read_settings()
-        broker_of(settings)
+        settings = read(Process.SWEEP)
         configure(settings.log_level, settings.log_json)
         with opened(settings) as deps:
             found = _sweep_all(deps, dry_run=dry_run, unknown=unknown)

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.failures import errors_as_messages, read_settings
+from orchestrator.cli.failures import errors_as_messages
 from orchestrator.cli.parts import opened
 from orchestrator.errors import RealtimeKitError, WebhookTaken
 from orchestrator.log import configure
+from orchestrator.process_settings import Process, read
 from orchestrator.runtime.commands import ONLY_HELP, WEBHOOK_LATER
 from orchestrator.services.deps import Deps
 from orchestrator.services.webhooks.registration import ONLY, PATH, Found, ensure_webhook
@@ -25,7 +26,7 @@ def ensure(
 ) -> None:
     """Have RealtimeKit send its webhooks to PUBLIC_URL, once. Other deployments' webhooks stay as they are."""
     with errors_as_messages():
-        settings = read_settings()
+        settings = read(Process.WEBHOOKS)
         configure(settings.log_level, settings.log_json)
         with opened(settings) as deps:
             found = _register_until_accepted(deps, only=only) if keep_trying else ensure_webhook(deps, only=only)

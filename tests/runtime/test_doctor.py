@@ -174,7 +174,7 @@ def _add_meeting(url: str, *, preset: str = "group_call_host", due_at: datetime 
         ("clock of RealtimeKit", {"REALTIMEKIT_BASE_URL": f"http://{LOOPBACK}:1"}, FAILED, "refused"),
         ("API keys", {}, OK, "API_KEYS has a"),
         ("API keys", {"API_KEYS": ""}, FAILED, "nobody may call"),
-        ("API keys", {"API_KEYS": "a:king:hush-key"}, FAILED, "can't be read"),
+        ("settings", {"API_KEYS": "a:king:hush-key"}, FAILED, "API_KEYS: must be name:role:key"),
         ("API", {"PUBLIC_URL": ""}, WARNING, "refused"),
         ("API", {"PUBLIC_URL": f"http://{LOOPBACK}:1"}, FAILED, "refused"),
     ],

@@ -85,6 +85,15 @@ def test_what_is_set_by_hand_stays_but_not_who_may_use_it(environment: dict[str,
     assert environment["FLOWER_READ_ONLY"] == "true"
 
 
+@pytest.mark.usefixtures("celery_flower")
+def test_what_kubernetes_says_of_a_service_named_flower_is_passed_over(environment: dict[str, str], home: Path) -> None:
+    environment |= {"FLOWER_PORT": "tcp://10.96.0.7:5555", "FLOWER_TASKS_COLUMNS": " ", "FLOWER_DB": "here.db\n"}
+    set_flower(settings(home, flower_port="tcp://10.96.0.7:5555"))
+    assert environment["FLOWER_PORT"] == "5555"
+    assert environment["FLOWER_TASKS_COLUMNS"].startswith("name,")
+    assert environment["FLOWER_DB"] == "here.db"
+
+
 def test_no_other_process_is_given_flowers_variables(environment: dict[str, str], home: Path) -> None:
     set_flower(settings(home, flower_basic_auth="me:secret"))
     assert not [name for name in environment if name.startswith("FLOWER_")]

@@ -4,7 +4,7 @@ import secrets
 from datetime import timedelta
 
 from orchestrator.cli.breakout.client import JSON, Api, Unanswered, as_breakout, breakout_path
-from orchestrator.cli.failures import Unusable
+from orchestrator.errors import Unusable
 from schemas.responses import BreakoutResponse, RoomResponse
 
 MAIN = "main"

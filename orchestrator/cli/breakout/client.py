@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 from pydantic import ValidationError
 
-from orchestrator.cli.failures import Unusable
+from orchestrator.errors import Unusable
 from orchestrator.runtime.ports import LOOPBACKS
 from schemas.responses import BreakoutResponse
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import typer
 
 from orchestrator.cli.breakout.client import JSON, Api
-from orchestrator.cli.failures import Unusable
+from orchestrator.errors import Unusable
 
 ASSIGNMENT_FIELDS = ("mode", "seed", "who")
 

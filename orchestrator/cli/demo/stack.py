@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.cli.failures import Unusable
+from orchestrator.errors import Unusable
 from orchestrator.runtime.guard import guarded
 from orchestrator.runtime.ports import LOOPBACK, free_port
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from orchestrator.cli.doctor.checks import Check, Verdict, failed, ok, warning
 from orchestrator.cli.doctor.parts import Parts
-from orchestrator.cli.failures import broker_of
+from orchestrator.process_settings import broker_of
 from schemas.tasks import Queue
 
 MANY_MESSAGES = 1000

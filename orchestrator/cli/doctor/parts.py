@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from orchestrator.cli.failures import Unusable, broker_of, read_settings
 from orchestrator.database_address import secrets_in
-from orchestrator.errors import NotMigrated
+from orchestrator.errors import NotMigrated, Unusable
+from orchestrator.process_settings import Process, broker_of, read
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.quota.gate import Quota
 from orchestrator.realtimekit.records import PresetRecord, WebhookRecord
@@ -34,7 +34,7 @@ class Parts:
     @cached_property
     def settings(self) -> Settings:
         """The settings. Raises Unusable."""
-        return read_settings()
+        return read(Process.ALL)
 
     @cached_property
     def database(self) -> Database:

@@ -10,8 +10,7 @@ from sqlmodel import col
 from orchestrator.cli.doctor.checks import Check, Verdict, failed, ok, warning
 from orchestrator.cli.doctor.clocks import compare
 from orchestrator.cli.doctor.parts import Parts
-from orchestrator.cli.failures import Unusable
-from orchestrator.errors import NotFound, Refused
+from orchestrator.errors import NotFound, Refused, Unusable
 from orchestrator.realtimekit.clock import server_time
 from orchestrator.realtimekit.records import WebhookRecord
 from orchestrator.realtimekit.signatures import published_key, rsa_key

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from orchestrator.cli.failures import Unusable
+from orchestrator.errors import Unusable
 from orchestrator.runtime import broker, commands
 from orchestrator.runtime.home import stored_secret
 from orchestrator.runtime.ports import LOOPBACK, free_port, url_of

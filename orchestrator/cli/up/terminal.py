@@ -5,8 +5,8 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.text import Text
 
-from orchestrator.cli.failures import Unusable
 from orchestrator.cli.up.plan import Options, Plan, planned
+from orchestrator.errors import Unusable
 from orchestrator.runtime.home import lock_home
 from orchestrator.runtime.ports import is_free
 from orchestrator.runtime.supervisor import Service, Supervisor

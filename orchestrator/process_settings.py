@@ -1,0 +1,86 @@
+"""Reading the settings of one process. What is wrong with the settings of others does not keep it from starting."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from pydantic import ValidationError
+
+from orchestrator.errors import Unusable
+from orchestrator.settings import CLOUDFLARE, ENV_FILE, Settings
+
+
+class Process(StrEnum):
+    """What reads settings; ALL is a command that starts or checks all the others."""
+
+    API = "api"
+    WORKER = "worker"
+    TIMEKEEPER = "timekeeper"
+    FLOWER = "flower"
+    MIGRATE = "migrate"
+    KEYS = "keys"
+    WEBHOOKS = "webhooks"
+    SWEEP = "sweep"
+    BREAKOUT = "breakout"
+    ALL = "all"
+
+
+ENGINE = frozenset({Process.API, Process.WORKER, Process.TIMEKEEPER, Process.WEBHOOKS, Process.SWEEP})
+"""Processes that build all parts: they read every setting that USERS does not name."""
+BROKER_USERS = ENGINE | {Process.FLOWER}
+SECRET_USERS = frozenset({Process.API, Process.WORKER})
+"""Processes that encrypt and sign."""
+USERS: dict[str, Iterable[Process]] = {
+    **dict.fromkeys(("breakouts_home", "log_json", "log_level"), Process),
+    "database_url": set(Process) - {Process.BREAKOUT},
+    "broker_url": BROKER_USERS,
+    "secret_key": BROKER_USERS,
+    "heartbeat_file": BROKER_USERS,
+    "public_url": (Process.WEBHOOKS,),
+    **dict.fromkeys(("host", "port"), (Process.API, Process.BREAKOUT)),
+    **dict.fromkeys(("api_keys", "cors_origins", "ready_max_overdue_seconds"), (Process.API,)),
+    **dict.fromkeys(("flower_host", "flower_port", "flower_basic_auth"), (Process.FLOWER,)),
+    **dict.fromkeys(("metrics_host", "metrics_port"), (Process.WORKER, Process.TIMEKEEPER)),
+    **dict.fromkeys(("breakouts_api_url", "breakouts_api_key"), (Process.BREAKOUT,)),
+}
+"""Which processes use a setting, for those that not just ENGINE uses."""
+
+
+def read(process: Process) -> Settings:
+    """Read the settings of one process. Raises Unusable, which names every variable of its own that is wrong."""
+    try:
+        found = Settings()
+    except ValidationError as error:
+        wrong = {str(item["loc"][0]): _sentence(str(item["loc"][0]), item["msg"]) for item in error.errors()}
+        if ours := [sentence for name, sentence in wrong.items() if uses(process, name)]:
+            raise Unusable("; ".join(ours)) from None
+        found = Settings(**{name: Settings.model_fields[name].default for name in wrong})
+    except UnicodeDecodeError:
+        raise Unusable(f"{ENV_FILE} can't be read: it is no UTF-8 text") from None
+    if process in {*SECRET_USERS, Process.ALL}:
+        _need_secret(found)
+    if process in BROKER_USERS:
+        broker_of(found)
+    return found
+
+
+def uses(process: Process, name: str) -> bool:
+    """Whether a process uses a setting."""
+    return process is Process.ALL or process in USERS.get(name, ENGINE)
+
+
+def broker_of(settings: Settings) -> str:
+    """Return the broker's address. Raises Unusable if there is none."""
+    try:
+        return settings.broker
+    except RuntimeError as error:
+        raise Unusable(str(error)) from None
+
+
+def _need_secret(settings: Settings) -> None:
+    real = settings.realtimekit_base_url.startswith(CLOUDFLARE) and settings.realtimekit_api_token.get_secret_value()
+    if real and not settings.secret_key.get_secret_value():
+        raise Unusable("SECRET_KEY is required when REALTIMEKIT_BASE_URL is Cloudflare's")
+
+
+def _sentence(name: str, message: str) -> str:
+    return f"{name.upper()}: {message.removeprefix('Value error, ')}"
