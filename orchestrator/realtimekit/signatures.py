@@ -3,6 +3,7 @@
 import base64
 import threading
 import time
+from functools import lru_cache
 
 import httpx
 from cryptography.exceptions import InvalidSignature
@@ -72,6 +73,7 @@ def published_key(url: str) -> str:
     return key
 
 
+@lru_cache(maxsize=4)
 def rsa_key(public_key_pem: str) -> RSAPublicKey:
     """Read an RSA key from its PEM; ValueError for anything else."""
     key = serialization.load_pem_public_key(public_key_pem.encode())

@@ -17,8 +17,14 @@ log = logger(__name__)
 
 READ_ALL_SECONDS = 1.5
 """How often everything is read although no publish named it."""
-GATHER_SECONDS = 0.02
-"""Publishes come in bursts; those within this time are read together."""
+GATHER_SECONDS, GATHER_SECONDS_MOST = 0.02, 0.1
+"""Publishes come in bursts; those within this time are read together, or within the longer one if reading takes long.
+
+A read costs as much as the meeting has people. A mass opening changes a few seats at a time, and would keep a processor
+busy with reading all of them.
+"""
+REST_SHARE = 3
+"""How many times longer than the last read the pause after it is, within these bounds."""
 RETRY_SECONDS = 1.0
 """The pause after the database could not be read."""
 
@@ -44,7 +50,7 @@ class ChangedIds:
     async def follow(self, read: Callable[[set[str] | None], Awaitable[None]]) -> None:
         """Call `read` for ever, each time with the ids that may have changed, or with None for all ids."""
         while True:
-            ids = await self._next()
+            ids, begun = await self._next(), time.monotonic()
             try:
                 await read(ids)
             except Exception as error:
@@ -52,7 +58,8 @@ class ChangedIds:
                 log.warning("can't read what is new", error=type(error).__name__, exc_info=not known)
                 self.add_all()
                 await asyncio.sleep(RETRY_SECONDS)
-            await asyncio.sleep(GATHER_SECONDS)
+            rest = REST_SHARE * (time.monotonic() - begun)
+            await asyncio.sleep(min(max(GATHER_SECONDS, rest), GATHER_SECONDS_MOST))
 
     async def _next(self) -> set[str] | None:
         with suppress(TimeoutError):
