@@ -102,6 +102,21 @@ def test_acks_and_operators_are_answered_while_the_breakout_is_worked_on(postgre
         postgres_api.get(f"/v1/breakouts/{breakout['id']}")
 
 
+def test_people_who_are_registered_one_by_one_at_the_same_time_get_their_own_answers(api: Api) -> None:
+    meeting = api.meeting("p0")
+    path = f"/v1/meetings/{meeting['id']}/participants"
+
+    def register(name: str) -> list[str]:
+        people = [{"custom_participant_id": it, "name": it} for it in (name, f"{name}'s friend")]
+        answer = checked(api.client.post(path, json={"participants": people}), 200)
+        return [person["custom_participant_id"] for person in answer["participants"]]
+
+    with ThreadPoolExecutor(8) as pool:
+        names = [f"p{number}" for number in range(24)]
+        assert list(pool.map(register, names)) == [[name, f"{name}'s friend"] for name in names]
+    assert api.get(f"/v1/meetings/{meeting['id']}")["participant_count"] == 48
+
+
 def test_two_acks_of_one_person_keep_their_order(api: Api) -> None:
     meeting, _, people = open_breakout(api, FEW)
     headers, path = bearer(api.token(meeting, "p0")), f"/v1/meetings/{meeting['id']}/participants"

@@ -29,7 +29,8 @@ def register(meeting_id: MeetingId, body: ParticipantsRequest, idempotent: Idemp
     def build(session: Session, participant_ids: list[str]) -> tuple[int, ParticipantsResponse]:
         return 200, ParticipantsResponse(participants=meetings.people(session, participant_ids))
 
-    return idempotent.run(lambda deps: registering.register(deps, meeting_id, body.participants), build)
+    work = registering.register if idempotent.key else registering.register_together  # a key has its own transaction
+    return idempotent.run(lambda deps: work(deps, meeting_id, body.participants), build)
 
 
 @router.get(
