@@ -320,9 +320,11 @@ class SeatChange(RequestBody):
 
 
 class AckRequest(RequestBody):
-    """A browser's word on where it has arrived, and the version of the seat it followed."""
+    """A browser's word on where it has arrived, or that its token was refused, and the version of its seat."""
 
-    location: Literal[Location.MAIN, Location.ROOM] = Field(description="Where it has arrived.")
+    location: Literal[Location.MAIN, Location.ROOM, "refused"] = Field(
+        description="Where it has arrived. `refused`: the token of this version was refused; another follows."
+    )
     room_id: RowId | None = Field(
         default=None, description="The room, with the location `room` and only with it. Default: null."
     )

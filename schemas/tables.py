@@ -165,6 +165,8 @@ class Admission(SQLModel):
     """From then on another one is made; null for a token that names no end."""
     token_good_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """From then on no seat shows it, because it ends soon after; null for a token that names no end."""
+    token_wanted: bool = False
+    """Whether a browser needs a token, or another one; cleared when it is there."""
     in_doubt: bool = False
     """Whether the person may have been added without our knowing."""
 
@@ -184,8 +186,6 @@ class Participant(Admission, table=True):
     role: Role = Field(default=Role.PARTICIPANT, sa_type=state_column(Role))
     preset_name: str | None = None
     attributes: dict[str, str] = Field(default_factory=dict, sa_type=Json)
-    token_wanted: bool = False
-    """Whether a browser needs a token, or another one; cleared when it is there."""
     token_refusals: int = 0
     token_again_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """The earliest time of the next request, after `token_refusals` refusals in a row."""

@@ -20,6 +20,8 @@ from orchestrator.sandbox.people.sse import ServerEvent, events
 MIN_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.1, 2.0
 CALL_TIMEOUT_SECONDS = 15
 HANG_UP_SECONDS = 5
+UNAUTHORIZED = 401
+"""The status with which the sandbox refuses a token. A join that it refuses for another reason has another one."""
 NETWORK_ERRORS = (aiohttp.ClientError, TimeoutError, OSError)
 
 
@@ -201,7 +203,13 @@ class Person:
             await self._acknowledge(seat)
 
     async def _join(self, seat: Mapping[str, Any]) -> None:
-        joined = await self._post(f"{self._sandbox}/_sandbox/join", {"auth_token": seat["auth_token"]})
+        try:
+            joined = await self._post(f"{self._sandbox}/_sandbox/join", {"auth_token": seat["auth_token"]})
+        except aiohttp.ClientResponseError as error:
+            if error.status == UNAUTHORIZED:
+                refused = {"location": "refused", "version": seat["version"]}
+                await self._post(f"{self._api}/v1/seat/ack", refused, self._bearer)
+            raise
         meeting_id, peer_id = joined["meeting_id"], joined["peer_id"]
         self.stay = Stay(time.time(), seat["location"], meeting_id, seat.get("room_id"), peer_id)
         self.stays.append(self.stay)

@@ -118,7 +118,7 @@ def record(
 def _record_one(m: MeetingScope, person: Participant, guest: Guest, kept: Kept | None, outcome: Outcome) -> None:
     """Keep one token. A person who was refused, or whose token could not be renewed, gets another try after a pause."""
     if kept is not None:
-        m.people.change(person.id, **kept.columns(m.now), token_wanted=False, token_refusals=0, token_again_at=None)
+        m.people.change(person.id, **kept.columns(m.now), token_refusals=0, token_again_at=None)
     elif isinstance(outcome, Refused):
         refusals = person.token_refusals + 1
         pause_until = m.now + refused_pause(refusals)

@@ -33,6 +33,7 @@ class Kept:
             "token_made_at": now,
             "token_renew_at": self.times.renew_at,
             "token_good_until": self.times.good_until,
+            "token_wanted": False,
         }
 
 

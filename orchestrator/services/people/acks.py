@@ -18,6 +18,9 @@ from schemas.requests import AckRequest
 from schemas.states import FactSource
 from schemas.tables import Breakout, Fact, Participant, Room
 
+REFUSED = "refused"
+"""The location in an ack that reports no arrival: RealtimeKit has refused the token of the seat."""
+
 
 @dataclass(frozen=True)
 class Ack:
@@ -44,7 +47,7 @@ def store_all(deps: Deps, acks: Sequence[Ack]) -> list[UserError | None]:
                     id=new_id(),
                     inbox_id=meetings[ack.participant_id],
                     source=FactSource.ACK,
-                    payload=json.dumps({"participant_id": ack.participant_id, "room_id": ack.body.room_id}),
+                    payload=json.dumps(_said(ack)),
                     received_at=now,
                 )
                 for ack, error in zip(acks, errors, strict=True)
@@ -52,6 +55,18 @@ def store_all(deps: Deps, acks: Sequence[Ack]) -> list[UserError | None]:
             ],
         )
         return errors
+
+
+def _said(ack: Ack) -> dict[str, str | int | None]:
+    if ack.body.location == REFUSED:
+        return {"participant_id": ack.participant_id, REFUSED: ack.body.version}
+    return {"participant_id": ack.participant_id, "room_id": ack.body.room_id}
+
+
+def refused_of(fact: Fact) -> tuple[str, int] | None:
+    """Return the person, and the version of the seat, whose token a stored ack reports as refused."""
+    said = json.loads(fact.payload)
+    return (said["participant_id"], said[REFUSED]) if REFUSED in said else None
 
 
 def stay_of(fact: Fact) -> Stay:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -115,29 +115,9 @@ def _places(
     """
     running = [breakout.id for breakout in breakouts if breakout.sent_home_at is None]
     pointed = aliased(Seat)
-    which = case(
-        (col(Seat.state).in_(POINTS_TO_ROOM), col(Seat.id)), (col(Seat.state).in_(COMING), col(Seat.previous_id))
-    )
-    statement = (
-        select(
-            col(Seat.participant_id),
-            col(pointed.id),
-            col(pointed.auth_token),
-            _is_shown(pointed, session),
-            col(Room.id),
-            col(Room.name),
-            col(Room.realtimekit_meeting_id),
-        )
-        .join(pointed, col(pointed.id) == which)
-        .join(Room, col(Room.id) == col(pointed.room_id))
-        .where(
-            col(Seat.breakout_id).in_(running),
-            col(Seat.participant_id).in_(participant_ids),
-            col(Seat.wanted),
-            col(pointed.state).in_(POINTS_TO_ROOM),
-            or_(col(pointed.id) == col(Seat.id), col(Room.state) == RoomState.OPEN),
-        )
-    )
+    columns = col(pointed.id), col(pointed.auth_token), _is_shown(pointed, session)
+    of_room = col(Room.id), col(Room.name), col(Room.realtimekit_meeting_id)
+    statement = pointing(pointed, (*columns, *of_room), running, participant_ids)
     found = {}
     for participant_id, seat_id, sealed, is_shown, room_id, name, at_realtimekit in (
         session.execute(statement) if running else ()
@@ -146,6 +126,30 @@ def _places(
         shown = token if is_shown else None
         found[participant_id] = _SeatInRoom(seat_id, room_id, name, at_realtimekit, shown, is_unreadable=token is None)
     return found
+
+
+def pointing(
+    pointed: Any, columns: Sequence[Any], breakout_ids: Collection[str], participant_ids: Collection[str]
+) -> Select[Any]:
+    """Select these columns for each person, after their id, of the seat that they are to be in, `pointed`.
+
+    The breakouts are running ones, of which nobody has been sent home.
+    """
+    which = case(
+        (col(Seat.state).in_(POINTS_TO_ROOM), col(Seat.id)), (col(Seat.state).in_(COMING), col(Seat.previous_id))
+    )
+    return (
+        select(col(Seat.participant_id), *columns)
+        .join(pointed, col(pointed.id) == which)
+        .join(Room, col(Room.id) == col(pointed.room_id))
+        .where(
+            col(Seat.breakout_id).in_(breakout_ids),
+            col(Seat.participant_id).in_(participant_ids),
+            col(Seat.wanted),
+            col(pointed.state).in_(POINTS_TO_ROOM),
+            or_(col(pointed.id) == col(Seat.id), col(Room.state) == RoomState.OPEN),
+        )
+    )
 
 
 def _is_shown(of: Any, session: Session) -> ColumnElement[bool]:

@@ -213,7 +213,7 @@ def _guest(seat: Seat, person: Participant, meeting: Meeting, urgent: Priority, 
         realtimekit_participant_id=seat.realtimekit_participant_id,
         name_at_realtimekit=seat.name_at_realtimekit,
         preset_at_realtimekit=seat.preset_at_realtimekit,
-        priority=Priority.PREPARING if has_token and is_as_sent else urgent,
+        priority=Priority.PREPARING if has_token and is_as_sent and not seat.token_wanted else urgent,
         has_token=has_token,
     )
 

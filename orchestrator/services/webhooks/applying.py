@@ -26,7 +26,7 @@ from orchestrator.services.breakout import recordings
 from orchestrator.services.breakout.closing import start_countdown
 from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting
 from orchestrator.services.deps import Deps
-from orchestrator.services.people import acks, inbox, presence, unregistered
+from orchestrator.services.people import acks, inbox, presence, refused, unregistered
 from orchestrator.services.people.stays import Stay
 from orchestrator.services.result import NOTHING_TO_DO, Result
 from orchestrator.store import due
@@ -113,6 +113,8 @@ def _apply_batch(deps: Deps, inbox_id: str, most: int) -> _Applied:
 
 def _apply_facts(m: MeetingScope, facts: Sequence[Fact]) -> None:
     meeting = m.tx.session.get_one(Meeting, m.meeting_id)
+    refused.renew(m, [it for it in map(_refused, facts) if it is not None])
+    facts = [fact for fact in facts if _refused(fact) is None]
     said = [(fact, parse(fact.payload.encode()) if fact.source is FactSource.WEBHOOK else None) for fact in facts]
     events = [event for _, event in said if event is not None]
     if events:
@@ -124,6 +126,10 @@ def _apply_facts(m: MeetingScope, facts: Sequence[Fact]) -> None:
         elif isinstance(event, MeetingEnded) and event.meeting_id == meeting.realtimekit_meeting_id:
             unregistered.forget_all(m)
             _apply_parent_ended(m, event)
+
+
+def _refused(fact: Fact) -> tuple[str, int] | None:
+    return acks.refused_of(fact) if fact.source is FactSource.ACK else None
 
 
 def _stays(m: MeetingScope, meeting: Meeting, said: Sequence[tuple[Fact, WebhookEvent | None]]) -> list[Stay]:

@@ -37,6 +37,7 @@ def admission() -> list[sa.Column[Any]]:
         sa.Column("token_made_at", UtcDateTime(), nullable=True),
         sa.Column("token_renew_at", UtcDateTime(), nullable=True),
         sa.Column("token_good_until", UtcDateTime(), nullable=True),
+        sa.Column("token_wanted", sa.Boolean(), nullable=False),
         sa.Column("in_doubt", sa.Boolean(), nullable=False),
     ]
 
@@ -193,7 +194,6 @@ def _participant() -> None:
         sa.Column("preset_name", sa.String(), nullable=True),
         sa.Column("attributes", Json, nullable=False),
         *admission(),
-        sa.Column("token_wanted", sa.Boolean(), nullable=False),
         sa.Column("token_refusals", sa.Integer(), nullable=False),
         sa.Column("token_again_at", UtcDateTime(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
