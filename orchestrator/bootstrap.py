@@ -20,11 +20,11 @@ POOL_SIZE = 8
 """Database connections of a process; more gain nothing, because its threads share one interpreter."""
 
 
-def build(settings: Settings) -> Deps:
-    """Build the parts of one process."""
+def build(settings: Settings, keys: Keys | None = None) -> Deps:
+    """Build the parts of one process. One that knows the deployment's `keys` does not ask the database for them."""
     broker = Broker(settings.broker, lambda: identity.keys)
     database = Database(settings.database, broker.submit, POOL_SIZE)
-    identity = Identity(database)
+    identity = Identity(database, keys)
     return Deps(
         settings=settings,
         database=database,

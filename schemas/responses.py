@@ -260,7 +260,7 @@ class SeatRoom(ResponseBody):
 
 
 class SeatBreakout(ResponseBody):
-    """The breakout that a seat belongs to; `rooms` only for those who may switch."""
+    """The breakout that a seat belongs to; `rooms` only where `allow_switch` is true."""
 
     id: str
     state: BreakoutState

@@ -1,6 +1,7 @@
 """The Celery application: `celery -A workers.app worker|beat|flower`."""
 
 import sys
+from functools import cache
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from orchestrator.log import announce, configure
 from orchestrator.process_settings import Process, read
 from orchestrator.settings import Settings
 from orchestrator.store.broker import celery_settings
+from orchestrator.store.keys import Keys
 from workers.flower_settings import set_flower
 from workers.identity import ask_for_keys, wait_for_keys
 
@@ -55,13 +57,13 @@ app.conf.update(
 )
 
 
-def _of_this_deployment() -> dict[str, Any]:
-    """Return what depends on the deployment's mark in Redis. Celery calls this once, when it first needs a setting."""
-    keys = wait_for_keys(settings) if _command() in PROCESSES else ask_for_keys(settings)
-    return celery_settings(broker_url, keys)
+@cache
+def keys() -> Keys:
+    """Return the deployment's names in Redis. A process that stays up waits for the database that has them."""
+    return wait_for_keys(settings) if _command() in PROCESSES else ask_for_keys(settings)
 
 
-app.add_defaults(_of_this_deployment)
+app.add_defaults(lambda: celery_settings(broker_url, keys()))  # called once, when Celery first needs a setting
 
 
 def _keep_ours(**_: Any) -> None:

@@ -10,7 +10,7 @@ from orchestrator import bootstrap
 from orchestrator.runtime import memory
 from orchestrator.services.deps import Deps
 from schemas.tasks import Queue
-from workers.app import app, settings
+from workers.app import app, keys, settings
 from workers.flower import Teller
 
 SWITCH_SECONDS = 0.001
@@ -33,7 +33,7 @@ def deps() -> Deps:
     with _lock:
         if not _built:
             sys.setswitchinterval(SWITCH_SECONDS)
-            _built.append(bootstrap.build(settings))
+            _built.append(bootstrap.build(settings, keys()))
             memory.settle()
         return _built[0]
 

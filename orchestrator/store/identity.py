@@ -18,12 +18,15 @@ UNDEFINED_TABLE = "42P01"
 class Identity:
     """Reads the digits once, at the first need, because a process may start while its database is away."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, known: Keys | None = None) -> None:
         self._database = database
+        self._known = known
 
     @cached_property
     def install(self) -> str:
         """The eight digits. Raises NotMigrated, and SQLAlchemy's errors while the database does not answer."""
+        if self._known is not None:
+            return self._known.install
         try:
             with self._database.glancing() as session:
                 found: str | None = session.scalar(select(col(Deployment.install)))
