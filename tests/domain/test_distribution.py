@@ -14,6 +14,8 @@ from orchestrator.domain.distribution import (
     Impossible,
     RoomNow,
     RoomSpec,
+    deal,
+    deal_further,
     distribute,
     random_seed,
     redistribute,
@@ -173,6 +175,35 @@ def test_people_of_a_lost_room_fill_up_the_others() -> None:
     rooms = [RoomNow(2), RoomNow(0, max_participants=0), RoomNow(1), RoomNow(1, max_participants=2)]
     assert redistribute(["a", "b", "c", "d"], rooms) == {"a": 2, "b": 3, "c": 0, "d": 2}
     assert redistribute(["a", "b"], [RoomNow(0, max_participants=1)]) == {"a": 0, "b": None}
+
+
+@settings(max_examples=60, deadline=None)
+@given(count=st.integers(0, 100), seed=SEEDS, luck=st.randoms(use_true_random=False))
+def test_latecomers_are_dealt_by_the_seed_in_whatever_order_they_came(
+    count: int, seed: int, luck: random.Random
+) -> None:
+    rooms = [RoomNow(3), RoomNow(0), RoomNow(1, max_participants=2), RoomNow(2)]
+    shuffled = people(count)
+    luck.shuffle(shuffled)
+    placed = deal_further(shuffled, rooms, seed)
+    assert placed == deal_further(people(count), rooms, seed)
+    filled = [room.people + list(placed.values()).count(index) for index, room in enumerate(rooms)]
+    assert (filled[2] <= 2, sum(filled)) == (True, 6 + count)
+    unlimited = [filled[0], filled[1], filled[3]]
+    assert max(unlimited) - min(unlimited) <= max(1, 3 - min(unlimited))
+
+
+def test_latecomers_go_where_the_fewest_are_before_where_the_fewest_belong() -> None:
+    rooms = [RoomNow(2, there=2), RoomNow(5, there=0), RoomNow(4, there=0)]
+    assert [deal_further(["late"], rooms, seed) for seed in range(10)] == [{"late": 2}] * 10
+    everybody = deal_further([f"p{number}" for number in range(7)], rooms, 1)
+    assert Counter(everybody.values()) == {1: 3, 2: 3, 0: 1}
+
+
+def test_who_finds_no_place_is_left_by_the_deal() -> None:
+    groups, left = deal(people(5), [RoomSpec(max_participants=2), RoomSpec(("x",), max_participants=2)], 1)
+    assert (sizes(groups), len(left)) == ([2, 2], 2)
+    assert deal_further(["a", "b"], [RoomNow(1, max_participants=2)], 1) in ({"a": 0, "b": None}, {"a": None, "b": 0})
 
 
 def test_a_random_seed_survives_json_and_javascript_and_a_column_of_32_bits() -> None:

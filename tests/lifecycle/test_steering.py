@@ -173,6 +173,41 @@ def test_a_scheduled_breakout_is_prepared_and_starts_by_itself(stack: Stack) -> 
     stack.wait(made["id"], "closed")
 
 
+def test_people_whom_nobody_registered_are_dealt_when_it_is_prepared_and_when_it_starts(stack: Stack) -> None:
+    meeting = stack.meeting(0)
+    path = f"/v1/breakouts/{stack.breakout(meeting, room_size=2, assignment={'who': 'present'}, start='manual')['id']}"
+    peers = [_come_by_themselves(stack, meeting, f"e{number}") for number in range(4)]
+    wait_until(lambda: stack.get(f"/v1/meetings/{meeting}")["present_count"] == 4, what="the import")
+    stack.post(f"{path}/prepare")
+    wait_until(lambda: stack.get(path)["progress"]["rooms"]["ready"] == 2, what="the rooms")
+    stack.sandbox.leave(peers[0])
+    for name in ("e4", "e5"):
+        _come_by_themselves(stack, meeting, name)
+    here = {f"e{number}" for number in range(1, 6)}
+    people = f"/v1/meetings/{meeting}/participants"
+    wait_until(
+        lambda: {it["custom_participant_id"] for it in stack.get(people)["items"] if it["present"]} == here,
+        what="the news of who is there",
+    )
+    stack.post(f"{path}/start")
+    opened = stack.wait(path.rpartition("/")[2], "open")
+    groups = [[one["custom_participant_id"] for one in room["participants"]] for room in opened["rooms"]]
+    assert (sorted(map(len, groups)), {name for group in groups for name in group}) == ([1, 2, 2], here)
+    stack.post(f"{path}/close", {"countdown_seconds": 0})
+    stack.wait(path.rpartition("/")[2], "closed")
+
+
+def _come_by_themselves(stack: Stack, meeting: str, name: str) -> str:
+    """Let somebody join the main meeting as the caller's own backend does. Returns their peer's id."""
+    parent = stack.get(f"/v1/meetings/{meeting}")["realtimekit_meeting_id"]
+    with stack.parts() as deps:
+        kit = deps.realtimekit
+        adding = kit.add_participant(
+            parent, custom_participant_id=name, name=name, preset_name="group_call_participant"
+        )
+        return str(stack.sandbox.join(kit.run(adding).token or "")["peer_id"])
+
+
 def test_who_comes_late_is_seated_in_the_least_filled_room(stack: Stack) -> None:
     meeting = stack.meeting(3)
     made = stack.breakout(meeting, rooms=2)
