@@ -1,8 +1,9 @@
 """Whether another recording of a room is wanted: pure functions of stored facts.
 
 "Recorded while people are there" is a wish that stays. A room gets another recording when it has emptied and filled
-again. One that ended by itself while people were there is followed too, but only MOST_REPLACED times in a room. One
-that a person stopped is followed by none, whoever comes, because that person may have had a reason.
+again. One that ended by itself while people were there, or did not begin, is followed too, but only MOST_REPLACED
+times in a room. One that a person stopped is followed by none, whoever comes, because that person may have had a
+reason.
 """
 
 from dataclasses import dataclass
@@ -73,11 +74,11 @@ def _step_after(latest: LatestRecording, stopped_at: datetime, now: datetime) ->
         return Step.NOTHING
     if _filled_again(latest, stopped_at):
         return Step.AGAIN
-    if latest.ended_by is not RecordingEnd.ITSELF:
+    if latest.ended_by not in (RecordingEnd.ITSELF, RecordingEnd.REFUSED):
         return Step.NOTHING
     if latest.replaced >= MOST_REPLACED:
         return Step.GIVE_UP
-    return Step.REPLACE if now >= replace_at(stopped_at, latest.replaced) else Step.WAIT
+    return Step.REPLACE if now >= replace_at(stopped_at, latest.replaced, latest.ended_by) else Step.WAIT
 
 
 def _filled_again(latest: LatestRecording, stopped_at: datetime) -> bool:
@@ -91,9 +92,12 @@ def _filled_again(latest: LatestRecording, stopped_at: datetime) -> bool:
     return latest.ended_by is not None or was_empty
 
 
-def replace_at(stopped_at: datetime, replaced: int) -> datetime:
-    """Return when to replace a recording that ended by itself, after so many replacements."""
-    return stopped_at + REPLACE_AFTER[replaced]
+def replace_at(stopped_at: datetime, replaced: int, ended_by: RecordingEnd | None) -> datetime:
+    """Return when to replace a recording, after so many replacements.
+
+    One that was refused is never replaced at once, because it was tried several times already.
+    """
+    return stopped_at + REPLACE_AFTER[max(replaced, 1) if ended_by is RecordingEnd.REFUSED else replaced]
 
 
 def why_ended(

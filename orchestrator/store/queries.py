@@ -107,6 +107,12 @@ def refilled_rooms(session: Session, room_ids: Iterable[str]) -> dict[str, Refil
     return {room_id: Refill(*times) for room_id, *times in found if room_id is not None}
 
 
+def first_there(session: Session, room_id: str) -> datetime | None:
+    """Return when the first of the people came who are in a room; None while nobody is known to be there."""
+    here = col(Presence.room_id) == room_id, col(Presence.left_at).is_(None)
+    return session.scalar(select(func.min(col(Presence.joined_at))).where(*here))
+
+
 def recordings_of(session: Session, room_ids: Iterable[str]) -> list[Recording]:
     """Return all recordings of these rooms, the oldest first."""
     statement = select(Recording).where(col(Recording.room_id).in_(list(room_ids))).order_by(col(Recording.id))

@@ -26,7 +26,9 @@ STATES: dict[str, type[State]] = {
 }
 COUNTDOWN = timedelta(seconds=1)
 """The countdown of every breakout here."""
-REFUSALS = frozenset({"room failed", "participant refused", "recording refused", "RealtimeKit refused"})
+REFUSALS = frozenset(
+    {"room failed", "participant refused", "recording refused", "recording interrupted", "RealtimeKit refused"}
+)
 """Problems that name what RealtimeKit refused for good."""
 
 

@@ -57,7 +57,8 @@ LEFT_LATER: dict[str, Any] = {"emptied_at": at(3), "filled_at": at(5)}
         (latest(S.UPLOADED, E.PERSON, **REFILLED), Step.NOTHING),
         (latest(S.UPLOADED, E.LIMIT), Step.NOTHING),
         (latest(S.UPLOADED, E.LIMIT, **LEFT_LATER), Step.AGAIN),
-        (latest(S.FAILED, E.REFUSED), Step.NOTHING),
+        (latest(S.FAILED, E.REFUSED), Step.WAIT),
+        (latest(S.FAILED, E.REFUSED, replaced=MOST_REPLACED), Step.GIVE_UP),
         (latest(S.FAILED, E.REFUSED, **REFILLED), Step.AGAIN),
         (latest(S.STOPPED), Step.NOTHING),
         (latest(S.STOPPED, **LEFT_LATER), Step.NOTHING),
@@ -76,6 +77,12 @@ def test_each_replacement_waits_for_its_time(replaced: int) -> None:
     then = NOON + REPLACE_AFTER[replaced]
     assert next_step(ended, then) is Step.REPLACE
     assert next_step(ended, then - timedelta(microseconds=1)) is Step.WAIT
+
+
+def test_one_that_was_refused_is_not_asked_for_again_at_once() -> None:
+    refused = latest(S.FAILED, E.REFUSED)
+    assert next_step(refused, NOON + REPLACE_AFTER[1] - timedelta(microseconds=1)) is Step.WAIT
+    assert next_step(refused, NOON + REPLACE_AFTER[1]) is Step.REPLACE
 
 
 @pytest.mark.parametrize(

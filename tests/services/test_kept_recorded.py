@@ -55,10 +55,24 @@ def test_another_whose_start_was_not_answered_is_found_and_not_started_twice(han
     assert [one["status"] for one in hand.sandbox.state()["recordings"]] == ["ERRORED", "RECORDING"]
 
 
+@pytest.mark.parametrize("kind", ["refuse", "error_before"])
+def test_a_recording_that_could_not_be_started_is_asked_for_again_later(hand: Hand, kind: str) -> None:
+    hand.sandbox.faults({"operation": "start_recordings", "kind": kind, "times": None})
+    hand.sandbox.record(_meeting(hand), "fail")
+    _look(hand)
+    while _states(hand) == [R.FAILED, R.REQUESTED]:
+        hand.work(Room)
+    assert _states(hand) == [R.FAILED, R.FAILED]
+    hand.sandbox.faults()
+    _pass_wait(hand)
+    assert _states(hand) == [R.FAILED, R.FAILED, R.RECORDING]
+    assert _told(hand) == ["recording failed", "recording refused", "recording interrupted"]
+
+
 def test_a_room_whose_recordings_go_on_failing_is_given_up_and_told_of(hand: Hand) -> None:
     _fail_until_given_up(hand)
     assert _states(hand) == [R.FAILED] * (1 + MOST_REPLACED)
-    assert "on, because 3 more have ended" in _see(hand).problems[-1].detail
+    assert "on, and 3 more recordings were tried" in _see(hand).problems[-1].detail
     _look(hand)
     assert _told(hand).count("recording interrupted") == MOST_REPLACED + 1
     _close(hand)
@@ -148,10 +162,15 @@ def _fail_until_given_up(hand: Hand) -> None:
     for _ in range(1 + MOST_REPLACED):
         hand.sandbox.record(_meeting(hand), "fail")
         _look(hand)
-        with hand.deps.database.transaction() as tx:  # as if the wait before the next one had passed
-            latest = _rows(hand, tx.session)[-1]
-            latest.stopped_at = latest.stopped_at and latest.stopped_at - timedelta(minutes=1)
-        hand.work(Recording, Room)
+        _pass_wait(hand)
+
+
+def _pass_wait(hand: Hand) -> None:
+    """Let the wait before the next recording pass, and work on what is due then."""
+    with hand.deps.database.transaction() as tx:
+        latest = _rows(hand, tx.session)[-1]
+        latest.stopped_at = latest.stopped_at and latest.stopped_at - timedelta(minutes=1)
+    hand.work(Recording, Room)
 
 
 def _look(hand: Hand) -> None:

@@ -79,15 +79,16 @@ def _facts(recording: Recording, occupied: bool, refill: Refill | None) -> Lates
 
 def _wait(b: LockedBreakout, recording: Recording) -> None:
     assert recording.stopped_at is not None
-    recording.follow_at = replace_at(recording.stopped_at, recording.replaced)
+    recording.follow_at = replace_at(recording.stopped_at, recording.replaced, recording.ended_by)
     due.due_by(b.tx, Recording, [recording.id], recording.follow_at)
 
 
 def _give_up(b: LockedBreakout, recording: Recording) -> None:
     """Report that nothing is recorded any more. The next recording, or the room's end, reports until when."""
     assert recording.stopped_at is not None
-    recording.ended_by, recording.unrecorded_since = RecordingEnd.GIVEN_UP, recording.stopped_at
-    detail = f"nothing is recorded from {recording.stopped_at.isoformat()} on, because {MOST_REPLACED} more have ended"
+    since = recording.unrecorded_since or recording.stopped_at
+    recording.ended_by, recording.unrecorded_since = RecordingEnd.GIVEN_UP, since
+    detail = f"nothing is recorded from {since.isoformat()} on, and {MOST_REPLACED} more recordings were tried"
     b.report(ProblemKind.RECORDING_INTERRUPTED, detail, room_id=recording.room_id)
 
 
@@ -100,6 +101,7 @@ def _next(recording: Recording, step: Step, now: datetime) -> Recording:
         breakout_id=recording.breakout_id,
         room_id=recording.room_id,
         created_at=now,
+        in_doubt=recording.in_doubt,
         replaced=recording.replaced + is_replaced,
         unrecorded_since=since,
     )

@@ -7,9 +7,9 @@ from orchestrator.domain.recording import LONGEST_SECONDS, why_ended
 from orchestrator.domain.timing import follow_delay
 from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.services.breakout.aggregate import LockedBreakout
-from orchestrator.services.breakout.keeping_recorded import open_rooms
+from orchestrator.services.breakout.keeping_recorded import keep_recorded, open_rooms
 from orchestrator.store import due
-from orchestrator.store.queries import recordings_of
+from orchestrator.store.queries import first_there, recordings_of
 from schemas.events import ProblemKind
 from schemas.states import OVER, RecordingEnd, RecordingState
 from schemas.tables import Recording
@@ -100,10 +100,13 @@ def learn_end(b: LockedBreakout, recording: Recording, fact: RecordingRecord) ->
 
 
 def refuse(b: LockedBreakout, recording: Recording, words: str) -> None:
-    """Give up a recording that RealtimeKit does not start."""
+    """Give up a recording that RealtimeKit does not start. Another is tried later."""
     b.move_recording(recording, RecordingState.FAILED)
-    recording.ended_by, recording.stopped_at = RecordingEnd.REFUSED, b.now
+    recording.ended_by, recording.stopped_at, recording.error = RecordingEnd.REFUSED, b.now, words
+    came_at = first_there(b.tx.session, recording.room_id)
+    recording.unrecorded_since = recording.unrecorded_since or came_at
     b.report(ProblemKind.RECORDING_REFUSED, words, room_id=recording.room_id)
+    keep_recorded(b, [recording.room_id])
 
 
 def end_with_room(b: LockedBreakout, recording: Recording, fact: RecordingRecord | None) -> None:

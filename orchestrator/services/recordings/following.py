@@ -61,6 +61,8 @@ def _read(_: Deps, tx: Transaction, recording_ids: Sequence[str]) -> dict[str, F
 
 
 def _ask(deps: Deps, lease: Lease, work: FollowWork) -> Fact:
+    if not work.realtimekit_id:
+        return Fact(None)  # it never began, and another may be wanted by now
     ask = deps.realtimekit.recording(work.realtimekit_id, priority=Priority.POLLING)
     try:
         return Fact(deps.realtimekit.run(ask, lease.before_call))

@@ -20,6 +20,8 @@ from orchestrator.store.database import Transaction
 from schemas.states import RecordingState, RoomState
 from schemas.tables import ORPHANS, Breakout, Recording, Room, Sweep
 
+MOST_ASKED = 60
+"""The recordings that one list makes due at most, so that a list which shows nothing does not use up the quota."""
 POLLS_BETWEEN = 3
 """How many of the shortest pauses between polls lie between two lists."""
 
@@ -48,14 +50,16 @@ def compare(deps: Deps, running: Sequence[RecordingRecord]) -> None:
 
 
 def _differing(session: Session, there: Mapping[str, RecordingRecord]) -> list[str]:
-    """Return the recordings of which the list says something else than we do."""
+    """Return the recordings of which the list says something else than we do; those asked about longest ago first."""
     columns = col(Recording.id), col(Recording.realtimekit_recording_id), col(Recording.paused)
-    mine = session.execute(select(*columns).where(col(Recording.state) == RecordingState.RECORDING))
-    return [
+    running = select(*columns).where(col(Recording.state) == RecordingState.RECORDING)
+    mine = session.execute(running.order_by(col(Recording.progressed_at).nulls_first(), col(Recording.id)))
+    differing = [
         row_id
         for row_id, its_id, paused in mine
         if its_id not in there or (there[its_id].status == "PAUSED") is not paused
     ]
+    return differing[:MOST_ASKED]
 
 
 def _strangers(deps: Deps, there: Mapping[str, RecordingRecord]) -> dict[str, list[tuple[str, RecordingRecord]]]:

@@ -30,9 +30,9 @@ from orchestrator.services.result import Result
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.leases import Lease
-from orchestrator.store.queries import recordings_of
+from orchestrator.store.queries import occupied_rooms, recordings_of
 from schemas.events import ProblemKind
-from schemas.states import RoomState, RoomWanted, SeatState
+from schemas.states import RecordingState, RoomState, RoomWanted, SeatState
 from schemas.tables import IS_LIVE, Breakout, Room, Seat
 
 
@@ -148,8 +148,17 @@ def _do_without(b: LockedBreakout, room: Room, seats: list[Seat], words: str) ->
         seat.error = words
         name = names[seat.participant_id]
         b.report(ProblemKind.PARTICIPANT_REFUSED, words, room_id=room.id, custom_participant_id=name)
-    if not missing:
+    if not _give_up_recording(b, room) and not missing:
         b.report(ProblemKind.ROOM_GIVEN_UP, words, room_id=room.id)
     overdue = col(Seat.room_id) == room.id, col(Seat.leave_by) <= b.now
     b.tx.session.execute(update(Seat).where(*overdue).values(leave_by=None))
     room.error = None
+
+
+def _give_up_recording(b: LockedBreakout, room: Room) -> bool:
+    """Give up the recording that could not be started, if people wait for one. Another is tried later."""
+    waiting = [it for it in recordings_of(b.tx.session, [room.id]) if it.state is RecordingState.REQUESTED and it.error]
+    failed = waiting if occupied_rooms(b.tx.session, [room.id]) else []
+    for recording in failed:
+        recordings.refuse(b, recording, recording.error or "")
+    return bool(failed)
