@@ -13,14 +13,14 @@ The database is the truth and a message only a hint: every message may be lost, 
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar, cast
 
 from prometheus_client import Counter
-from sqlalchemy import ColumnElement, CursorResult, Select, and_, case, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, CursorResult, Select, and_, bindparam, case, or_, select, tuple_, update
 from sqlalchemy.sql.dml import Update
 
 from orchestrator import metrics
@@ -184,13 +184,21 @@ def set_due(tx: Transaction, table: type[Due], row_id: str, due_at: datetime | N
         tx.wake(due_topic(due_at))
 
 
-def due_by(tx: Transaction, table: type[Due], row_ids: Iterable[str], at: datetime) -> None:
-    """Make rows that nobody holds due at `at` or earlier. A holder sets `due_at` itself when it releases."""
+def due_by(tx: Transaction, table: type[Due], times: Mapping[str, datetime]) -> None:
+    """Make rows that nobody holds due at these times or earlier. A holder sets `due_at` itself when it releases.
+
+    All rows are sent together, because an opening sets a time for each of hundreds of rooms.
+    """
+    if not times:
+        return
     columns: Any = table
-    statement = _update(table, columns.id.in_(list(row_ids)), columns.holder.is_(None))
+    tx.session.flush()
+    at = bindparam("at", type_=columns.due_at.type)
+    statement = _update(table, columns.id == bindparam("row_id"), columns.holder.is_(None))
     is_later = or_(columns.due_at.is_(None), columns.due_at > at)
-    tx.session.execute(statement.where(is_later).values(due_at=at, dispatches=0))
-    tx.wake(due_topic(at))
+    rows = [{"row_id": row_id, "at": times[row_id]} for row_id in sorted(times)]
+    tx.session.connection().execute(statement.where(is_later).values(due_at=at, dispatches=0), rows)
+    tx.wake(due_topic(min(times.values())))
 
 
 def renew_all(tx: Transaction, table: type[Due], claims: Sequence[Claim], lease: timedelta) -> Renewal:

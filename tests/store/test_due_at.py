@@ -62,12 +62,18 @@ ROWS: dict[str, tuple[Meeting, dict[str, Any]]] = {
 @pytest.mark.parametrize(("row", "changes"), ROWS.values(), ids=ROWS)
 def test_due_by_moves_a_row_that_nobody_holds_forward_only(rows: Rows, row: Meeting, changes: dict[str, Any]) -> None:
     rows.add(row)
-    done = rows.did(lambda tx: due.due_by(tx, Meeting, ["m"], AT))
+    done = rows.did(lambda tx: due.due_by(tx, Meeting, {"m": AT}))
     assert done.changed == ({"m": changes} if changes else {})
     assert done.topics == {due_topic(AT)}
     assert done.messages == []
 
 
-def test_due_by_takes_many_rows(rows: Rows) -> None:
+def test_due_by_gives_each_row_its_own_time_and_wakes_for_the_first(rows: Rows) -> None:
     rows.add(*(meeting(row_id, due_at=None) for row_id in "abc"))
-    assert rows.did(lambda tx: due.due_by(tx, Meeting, iter("ac"), AT)).changed.keys() == {"a", "c"}
+    done = rows.did(lambda tx: due.due_by(tx, Meeting, {"c": LATER, "a": AT}))
+    assert {row_id: changes["due_at"] for row_id, changes in done.changed.items()} == {"a": AT, "c": LATER}
+    assert done.topics == {due_topic(AT)}
+
+
+def test_due_by_without_rows_does_nothing(rows: Rows) -> None:
+    assert rows.did(lambda tx: due.due_by(tx, Meeting, {})).topics == set()

@@ -80,7 +80,7 @@ def _facts(recording: Recording, occupied: bool, refill: Refill | None) -> Lates
 def _wait(b: LockedBreakout, recording: Recording) -> None:
     assert recording.stopped_at is not None
     recording.follow_at = replace_at(recording.stopped_at, recording.replaced, recording.ended_by)
-    due.due_by(b.tx, Recording, [recording.id], recording.follow_at)
+    due.due_by(b.tx, Recording, {recording.id: recording.follow_at})
 
 
 def _give_up(b: LockedBreakout, recording: Recording) -> None:

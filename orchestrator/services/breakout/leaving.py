@@ -31,7 +31,7 @@ def ask_to_leave(b: LockedBreakout, seats: Sequence[Seat]) -> None:
     for seat in seats:
         seat.leave_by = leave_by
     b.tx.session.flush()
-    due.due_by(b.tx, Room, {seat.room_id for seat in seats}, leave_by)
+    due.due_by(b.tx, Room, dict.fromkeys((seat.room_id for seat in seats), leave_by))
 
 
 def leavers(session: Session, room_ids: Iterable[str], now: datetime) -> defaultdict[str, list[Leaver]]:
@@ -66,5 +66,4 @@ def watch_for_leavers(tx: Transaction, room_ids: Iterable[str], since: datetime)
     statement = select(col(Seat.room_id), func.min(col(Seat.leave_by))).where(
         col(Seat.room_id).in_(list(room_ids)), col(Seat.leave_by) > since
     )
-    for room_id, leave_by in tx.session.execute(statement.group_by(col(Seat.room_id))).all():
-        due.due_by(tx, Room, [room_id], leave_by)
+    due.due_by(tx, Room, dict(tx.session.execute(statement.group_by(col(Seat.room_id))).all()))

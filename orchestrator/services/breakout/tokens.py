@@ -19,5 +19,4 @@ def watch_for_tokens(tx: Transaction, room_ids: Iterable[str]) -> None:
         col(Seat.state).in_(HOLDS_TOKEN),
         col(Seat.token_renew_at).is_not(None),
     )
-    for room_id, renew_at in tx.session.execute(statement.group_by(col(Seat.room_id))).all():
-        due.due_by(tx, Room, [room_id], renew_at)
+    due.due_by(tx, Room, dict(tx.session.execute(statement.group_by(col(Seat.room_id))).all()))

@@ -33,7 +33,7 @@ def watch_people(b: LockedBreakout) -> None:
 
 def expect_home(b: LockedBreakout) -> None:
     """Poll for people who return to main. Nobody has returned yet, so the first poll waits for its time."""
-    due.due_by(b.tx, Meeting, [b.row.meeting_id], _plan_poll(b))
+    due.due_by(b.tx, Meeting, {b.row.meeting_id: _plan_poll(b)})
 
 
 def _plan_poll(b: LockedBreakout) -> datetime:

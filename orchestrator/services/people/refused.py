@@ -67,6 +67,4 @@ def _next_try(now: datetime, made_at: datetime | None) -> datetime:
 def _make_due(m: MeetingScope, table: type[Due], times: Mapping[str, datetime]) -> None:
     """Send the tasks of rows that can make a token now, and make the others due. A holder finds the time by itself."""
     due.want(m.tx, table, [row_id for row_id, at in times.items() if at <= m.now])
-    for row_id, at in times.items():
-        if at > m.now:
-            due.due_by(m.tx, table, [row_id], at)
+    due.due_by(m.tx, table, {row_id: at for row_id, at in times.items() if at > m.now})

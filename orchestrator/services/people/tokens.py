@@ -79,7 +79,7 @@ def _want_main_tokens(deps: Deps, meeting_id: str, participant_ids: Collection[s
         if times and min(times) <= now:
             due.want(tx, Meeting, [meeting_id])
         elif times:
-            due.due_by(tx, Meeting, [meeting_id], min(times))
+            due.due_by(tx, Meeting, {meeting_id: min(times)})
         people.write()
 
 

@@ -66,7 +66,7 @@ class SweptPage:
 def plan(deps: Deps) -> None:
     """Make the sweep due within SWEEP_SECONDS, unless it is due earlier."""
     with deps.database.transaction() as tx:
-        due.due_by(tx, Sweep, [ORPHANS], tx.now() + _interval(deps))
+        due.due_by(tx, Sweep, {ORPHANS: tx.now() + _interval(deps)})
 
 
 def sweep(deps: Deps, row_id: str, claim: int) -> Result:

@@ -143,7 +143,9 @@ def _stays(m: MeetingScope, meeting: Meeting, said: Sequence[tuple[Fact, Webhook
     for fact, event in said:
         if fact.source is FactSource.ACK:
             stays.append(acks.stay_of(fact))
-        elif event in events and event.custom_participant_id in ids and event.meeting_id in rooms:
+        if not isinstance(event, ParticipantJoined | ParticipantLeft):
+            continue
+        if event.custom_participant_id in ids and event.meeting_id in rooms:
             stays.append(_stay(event, ids[event.custom_participant_id], rooms[event.meeting_id], m.now))
     return stays
 
