@@ -54,6 +54,7 @@ def test_no_worker_takes_the_messages_of_another_deployment(neighbours: tuple[St
         assert sum(int(client.llen(ours.keys.queue(queue))) for queue in Queue) > 0, "and nobody took it"
         names = {*client.keys(), *client.pubsub_channels()}
     assert [name for name in names if not is_marked(name, neighbours)] == []
+    assert len({name.split(":")[2] for name in names if name.startswith("bo:quota:")}) == 1, "one token, one quota"
 
     ours.start_worker().wait_for_text(" ready.", 60)
     ours.wait(waiting, "open")

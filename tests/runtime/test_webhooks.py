@@ -108,7 +108,10 @@ def test_a_copied_env_takes_no_webhook_from_another_deployment(
     assert sandbox.state()["webhooks"][:1] == before
     assert registered(sandbox)[1:] == ["https://laptop.example.com/v1/webhooks/realtimekit"]
 
+    patient = processes.breakouts("webhooks", "ensure", "--keep-trying", env=copied)
+    patient.wait_for_text("tried again in", 60)  # for this `breakouts up` waits, and goes on without a webhook
     ensure(processes, copied, "--only")
+    assert patient.wait(60) == 0, patient.output
     assert len(registered(sandbox)) == 1
     assert sandbox.state()["webhooks"][0]["name"] != before[0]["name"]
 
