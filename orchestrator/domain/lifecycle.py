@@ -8,6 +8,10 @@ from orchestrator.errors import IllegalMove
 from schemas.states import BreakoutState, RoomWanted, State, moves_from
 from schemas.tasks import Task
 
+COUNT_EVERY = timedelta(minutes=1)
+COUNT_FROM = timedelta(days=1)
+"""The people of a plan that is dealt at its start are counted so often, from so long before the start."""
+
 
 def can_move(state: State, to: State) -> bool:
     """Return whether the table of moves allows `to` after `state`."""
@@ -26,6 +30,7 @@ class BreakoutFacts(Protocol):
     state: BreakoutState
     prepare_from: datetime | None
     starts_at: datetime | None
+    dealt_at: datetime | None
     opening_until: datetime | None
     closes_at: datetime | None
     warn_before_seconds: list[int]
@@ -68,7 +73,14 @@ def _planned_due(row: BreakoutFacts, now: datetime, look_again: timedelta) -> da
     if row.state is BreakoutState.SCHEDULED and not _later(now, row.starts_at):
         return now + look_again
     starts_at = row.starts_at if row.state is BreakoutState.SCHEDULED else None
-    return earliest(*_later(now, row.prepare_from, starts_at))
+    return earliest(*_later(now, row.prepare_from, starts_at), _count_again(row, starts_at, now))
+
+
+def _count_again(row: BreakoutFacts, starts_at: datetime | None, now: datetime) -> datetime | None:
+    """Return when to count again for how many people a start is to be prepared; None once they are dealt."""
+    if starts_at is None or row.dealt_at is not None:
+        return None
+    return max(now + COUNT_EVERY, starts_at - COUNT_FROM)
 
 
 def _next_warning(row: BreakoutFacts) -> datetime | None:

@@ -1,5 +1,6 @@
 """When a plan's people are dealt, and among whom: at once, when it is prepared, or at its start."""
 
+from datetime import datetime
 from itertools import chain
 
 import pytest
@@ -147,6 +148,15 @@ def test_who_finds_no_place_at_the_start_stays_in_main_and_is_reported_once(api:
         assert {problem["what"] for problem in seen["problems"]} == {"no place"}
 
 
+def test_a_plan_for_a_time_is_prepared_earlier_when_more_people_register(api: Api) -> None:
+    meeting = api.meeting()
+    planned = api.breakout(meeting, room_size=4, start="2031-01-01T00:00:00Z")
+    few = _prepared_from(api, planned)
+    _register(api, meeting, [f"p{number}" for number in range(1000)])
+    _work(api, planned)
+    assert (few - _prepared_from(api, planned)).total_seconds() == 2 * 1250 * 300 / 1200 - 300
+
+
 def test_a_start_takes_as_many_statements_for_many_people_as_for_few(api: Api) -> None:
     counts = set()
     for people in (3, 30):
@@ -191,6 +201,13 @@ def _work(api: Api, breakout: JSON) -> None:
     with api.deps.database.reading() as session:
         claim = session.scalars(select(col(Breakout.claim)).where(col(Breakout.id) == breakout["id"])).one()
     operations.step(api.deps, breakout["id"], claim)
+
+
+def _prepared_from(api: Api, breakout: JSON) -> datetime:
+    with api.deps.database.reading() as session:
+        found = session.get_one(Breakout, breakout["id"]).prepare_from
+    assert found is not None
+    return found
 
 
 def _sizes(breakout: JSON) -> list[int]:

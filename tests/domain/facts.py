@@ -7,7 +7,16 @@ from typing import Any
 from schemas.states import BreakoutState
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
-TIMES = ("prepare_from", "starts_at", "opening_until", "closes_at", "warned_until", "empties_at", "sent_home_at")
+TIMES = (
+    "prepare_from",
+    "starts_at",
+    "dealt_at",
+    "opening_until",
+    "closes_at",
+    "warned_until",
+    "empties_at",
+    "sent_home_at",
+)
 
 
 @dataclass
@@ -17,6 +26,7 @@ class Facts:
     state: BreakoutState
     prepare_from: datetime | None = None
     starts_at: datetime | None = None
+    dealt_at: datetime | None = NOW
     opening_until: datetime | None = None
     closes_at: datetime | None = None
     warn_before_seconds: list[int] = field(default_factory=list)

@@ -14,7 +14,7 @@ from tests.domain.facts import NOW, Facts, facts
 
 S = BreakoutState
 LOOK_AGAIN, GRACE = 10, 120
-FAR, NEAR = 600, 5
+FAR, NEAR, DAY = 600, 5, 86_400
 
 RULES: dict[str, tuple[Facts, float | None]] = {
     "a draft without times is never due": (facts(S.DRAFT), None),
@@ -26,6 +26,15 @@ RULES: dict[str, tuple[Facts, float | None]] = {
     "a scheduled breakout is due when its preparation begins": (facts(S.SCHEDULED, prepare_from=60, starts_at=FAR), 60),
     "a scheduled breakout is due at its start": (facts(S.SCHEDULED, starts_at=FAR), FAR),
     "a prepared breakout is due at its start": (facts(S.SCHEDULED, prepare_from=-60, starts_at=FAR), FAR),
+    "a scheduled breakout whose people are not dealt is counted again": (
+        facts(S.SCHEDULED, prepare_from=FAR, starts_at=FAR, dealt_at=None),
+        60,
+    ),
+    "people are not counted long before the start": (
+        facts(S.SCHEDULED, prepare_from=3 * DAY, starts_at=3 * DAY, dealt_at=None),
+        2 * DAY,
+    ),
+    "a draft whose people are not dealt is never due": (facts(S.DRAFT, dealt_at=None), None),
     "a start before the preparation comes first": (facts(S.SCHEDULED, prepare_from=60, starts_at=NEAR), NEAR),
     "a start that is held up is looked at again": (facts(S.SCHEDULED, starts_at=0), LOOK_AGAIN),
     "a start that was held up for long is looked at again": (facts(S.SCHEDULED, starts_at=-600), LOOK_AGAIN),

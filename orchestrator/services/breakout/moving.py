@@ -56,8 +56,9 @@ def _pin(b: LockedBreakout, participant_id: str, present: Seat | None, room_id: 
     """
     others = [row_id for row_id in b.row.kept_in_main if row_id != participant_id]
     b.row.kept_in_main = others if room_id else [*others, participant_id]
-    if present is not None and present.room_id == room_id:
+    if present is not None and present.room_id == room_id and not present.pinned:
         present.pinned = True
+        b.count_change()
 
 
 def _present_seat(b: LockedBreakout, participant_id: str) -> Seat | None:

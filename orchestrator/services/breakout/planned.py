@@ -7,6 +7,7 @@ from orchestrator import metrics
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.dealing import deal_ahead
 from orchestrator.services.breakout.opening import begin_opening, live_state, want_rooms
+from orchestrator.services.breakout.preparing import plan_preparation
 from orchestrator.store.queries import lock_meeting
 from schemas.events import ProblemKind
 from schemas.states import BreakoutState, RoomWanted
@@ -16,12 +17,15 @@ def planned_step(b: LockedBreakout) -> None:
     """Do what is due for a breakout that has not started.
 
     1. Give a start up whose grace is over, before anything is made for it.
-    2. Deal the people of a breakout that is to be prepared, and make its rooms.
-    3. Start it when its time has come and no other breakout of the meeting is live.
+    2. Reconsider when to prepare it, because people may have registered who are to be dealt.
+    3. Deal the people of a breakout that is to be prepared, and make its rooms.
+    4. Start it when its time has come and no other breakout of the meeting is live.
     """
     starts_at = b.row.starts_at if b.row.state is BreakoutState.SCHEDULED else None
     if starts_at is not None and b.now > starts_at + timedelta(seconds=b.deps.settings.start_grace_seconds):
         give_start_up(b, ProblemKind.START_MISSED, _why_missed(b, starts_at))
+    if starts_at is not None and b.row.dealt_at is None and b.row.prepare_from and b.now < b.row.prepare_from:
+        plan_preparation(b, starts_at)
     if b.row.prepare_from is not None and b.now >= b.row.prepare_from:
         deal_ahead(b)
         want_rooms(b, RoomWanted.READY)

@@ -1,19 +1,18 @@
 """Creating a breakout in one transaction: its rooms, who sits where, and when it starts. Tasks do the rest."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from sqlalchemy import func, select
 from sqlmodel import col
 
 from orchestrator.domain.distribution import Impossible, RoomSpec, distribute, random_seed
 from orchestrator.domain.membership import may_be_dealt
-from orchestrator.domain.timing import preparing_takes
 from orchestrator.errors import Malformed
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.dealing import Placed, insert_seats, new_room
 from orchestrator.services.breakout.locked import made
 from orchestrator.services.breakout.opening import begin_opening
+from orchestrator.services.breakout.preparing import plan_preparation
 from orchestrator.services.deps import Deps
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import lock_meeting
@@ -52,12 +51,12 @@ def create(deps: Deps, meeting_id: str, body: BreakoutRequest) -> str:
         _add_rooms(tx, breakout, rooms, groups, {person.custom_participant_id: person.id for person in people})
         tx.session.flush()
         with made(deps, tx, breakout) as b:
-            _schedule(b, body, calls=len(rooms) + sum(map(len, groups)))
+            _schedule(b, body)
         return breakout.id
 
 
-def _schedule(b: LockedBreakout, body: BreakoutRequest, calls: int) -> None:
-    """Start now, or schedule the start; `calls` is the number of calls that preparing takes."""
+def _schedule(b: LockedBreakout, body: BreakoutRequest) -> None:
+    """Start now, or schedule the start."""
     if body.start == "now":
         begin_opening(b)
         b.leave_to_task()
@@ -65,18 +64,8 @@ def _schedule(b: LockedBreakout, body: BreakoutRequest, calls: int) -> None:
         if body.start <= b.now:
             raise Malformed("this time is past", ("body", "start"))
         b.row.scheduled_for = b.row.starts_at = body.start
-        b.row.prepare_from = body.start - _ahead(b.deps, calls)
+        plan_preparation(b, body.start)
         b.move(BreakoutState.SCHEDULED)
-
-
-def _ahead(deps: Deps, calls: int) -> timedelta:
-    settings = deps.settings
-    return preparing_takes(
-        calls,
-        settings.realtimekit_requests_per_5_minutes,
-        settings.realtimekit_quota_window_seconds,
-        settings.prepare_ahead_seconds,
-    )
 
 
 def _to_deal(body: BreakoutRequest, people: Sequence[Participant]) -> list[str]:
