@@ -97,7 +97,7 @@ class SeatedPerson(ResponseBody):
 
 
 class RecordingResponse(ResponseBody):
-    """A recording of a room; `error` says why it failed or was skipped."""
+    """A recording of a room; `error` says why it failed or was skipped. A `paused` one goes on when it is resumed."""
 
     id: str
     realtimekit_recording_id: str | None

@@ -81,6 +81,15 @@ def test_a_room_whose_recordings_go_on_failing_is_given_up_and_told_of(hand: Han
     assert since < until
 
 
+def test_a_room_that_closes_before_its_next_recording_has_the_gap_told(hand: Hand) -> None:
+    for _ in range(2):
+        hand.sandbox.record(_meeting(hand), "fail")
+        _look(hand)
+    _close(hand)
+    assert _states(hand) == [R.FAILED, R.FAILED]
+    assert _told(hand)[-2:] == ["recording failed", "recording interrupted"]
+
+
 def test_a_room_that_was_given_up_is_recorded_again_when_it_fills_again(hand: Hand) -> None:
     _fail_until_given_up(hand)
     _empty(hand)

@@ -78,7 +78,9 @@ def _facts(recording: Recording, occupied: bool, refill: Refill | None) -> Lates
 
 
 def _wait(b: LockedBreakout, recording: Recording) -> None:
+    """Have the recording looked at when it is to be replaced. Should the room close before, that is reported too."""
     assert recording.stopped_at is not None
+    recording.unrecorded_since = recording.unrecorded_since or recording.stopped_at
     recording.follow_at = replace_at(recording.stopped_at, recording.replaced, recording.ended_by)
     due.due_by(b.tx, Recording, {recording.id: recording.follow_at})
 
