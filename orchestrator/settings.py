@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from orchestrator.broker_address import parsed
 from orchestrator.database_address import checked, is_sqlite
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"
@@ -38,7 +39,10 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="", description="postgresql://… (as libpq takes it) or sqlite:///…; empty: SQLite under BREAKOUTS_HOME."
     )
-    broker_url: str = Field(default="", description="redis://…; empty: the embedded Valkey under BREAKOUTS_HOME.")
+    broker_url: str = Field(
+        default="",
+        description="redis://…, rediss://… (TLS) or unix://…; empty: the embedded Valkey under BREAKOUTS_HOME.",
+    )
 
     realtimekit_base_url: str = CLOUDFLARE
     realtimekit_account_id: str = ""
@@ -148,6 +152,13 @@ class Settings(BaseSettings):
     def _of_a_database(cls, value: str) -> str:
         if value:
             checked(value)
+        return value
+
+    @field_validator("broker_url")
+    @classmethod
+    def _of_a_broker(cls, value: str) -> str:
+        if value:
+            parsed(value)
         return value
 
     @field_validator("flower_basic_auth")

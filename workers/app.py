@@ -1,5 +1,6 @@
 """The Celery application: `celery -A workers.app worker|beat|flower`."""
 
+import importlib
 import sys
 from functools import cache
 from typing import Any
@@ -8,6 +9,7 @@ import click
 from celery import Celery
 from celery.signals import setup_logging
 
+from orchestrator.broker_address import parsed
 from orchestrator.errors import Unusable
 from orchestrator.log import announce, configure
 from orchestrator.process_settings import Process, read
@@ -47,6 +49,8 @@ configure(settings.log_level, settings.log_json)  # now: Flower sends no signal,
 _announce()
 set_flower(settings)
 broker_url = settings.broker
+if _command() == "flower":
+    importlib.import_module("workers.flower_broker").use(parsed(broker_url))
 app = Celery("breakouts", include=["workers.tasks", "workers.task_lines", "workers.exposition", "workers.heartbeat"])
 app.conf.update(
     beat_scheduler="workers.timekeeper:Timekeeper",

@@ -24,7 +24,7 @@ from kombu.connection import Connection
 from orchestrator.domain.progress import BreakoutProgress, failure, headline, summary
 from orchestrator.log import logger
 from orchestrator.services.views import progress
-from orchestrator.store.broker import QUICK_TRANSPORT, Broker
+from orchestrator.store.broker import Broker
 from orchestrator.store.database import Database
 from schemas.events import Topic
 from schemas.states import BreakoutState
@@ -163,8 +163,7 @@ class Teller:
 
     def _send(self, kind: str, fields: dict[str, Any]) -> None:
         if self._dispatcher is None:
-            options = {**self._celery.conf.broker_transport_options, **QUICK_TRANSPORT}
-            self._connection = self._celery.connection_for_write(transport_options=options)
+            self._connection = self._broker.quick_connection(self._celery)
             self._dispatcher = self._celery.events.Dispatcher(
                 self._connection,
                 self._node,

@@ -3,16 +3,18 @@
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 import redis
 from celery import Celery
+from kombu.connection import Connection
 from kombu.entity import Queue as KombuQueue
 
 from orchestrator import metrics
+from orchestrator.broker_address import parsed
 from orchestrator.errors import NotMigrated
 from orchestrator.log import logger
 from orchestrator.store.keys import Keys
@@ -26,6 +28,20 @@ log = logger(__name__)
 MOVING_SECONDS = 30
 """How long the key lasts that a worker sets when it begins a task of a queue."""
 SENDER_BACKLOG_ITEMS = 20_000
+TRANSPORT: Mapping[str, Any] = {
+    "visibility_timeout": 180,  # three times a task's deadline; possible because nothing is sent with an ETA
+    "unacked_restore_interval": 5,  # with the throttle, a dead worker's messages return in 13 s, not 92
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 15,  # without it a publish on a half-open socket waits for ever
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "retry_on_timeout": True,
+    "max_connections": 256,
+    "queue_order_strategy": "priority",  # strictly in the order of schemas.tasks.Queue
+    "client_name": "breakout",
+}
+"""Transport options of every Celery process, where BROKER_URL says nothing else."""
 QUICK_TRANSPORT = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry_on_timeout": False, "max_connections": 4}
 """Transport options of senders that would rather drop a message than wait."""
 
@@ -34,21 +50,7 @@ def celery_settings(broker_url: str, keys: Keys) -> dict[str, Any]:
     """Return the settings of every Celery process of one deployment."""
     forget_unacked_on_lost_connections()
     return {
-        "broker_url": broker_url,
-        "broker_transport_options": {
-            "visibility_timeout": 180,  # three times a task's deadline; possible because nothing is sent with an ETA
-            "unacked_restore_interval": 5,  # with the throttle, a dead worker's messages return in 13 s, not 92
-            "unacked_restore_throttle": 1,
-            "socket_timeout": 15,  # without it a publish on a half-open socket waits for ever
-            "socket_connect_timeout": 5,
-            "socket_keepalive": True,
-            "health_check_interval": 10,
-            "retry_on_timeout": True,
-            "max_connections": 256,
-            "queue_order_strategy": "priority",  # strictly in the order of schemas.tasks.Queue
-            "global_keyprefix": keys.prefix,  # of queues, and of the channels of events and of remote control
-            "client_name": "breakout",
-        },
+        **parsed(broker_url).for_celery({**TRANSPORT, "global_keyprefix": keys.prefix}),
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # a worker outlives its broker
         "broker_channel_error_retry": True,  # and its error answers: of a replica, a full one, one with other ACLs
@@ -79,7 +81,7 @@ class Broker:
         self._broker_url = broker_url
         self._read_keys = keys
         self.redis = redis.Redis.from_url(
-            broker_url, socket_timeout=1, socket_connect_timeout=1, client_name="breakout"
+            parsed(broker_url).for_redis_py, socket_timeout=1, socket_connect_timeout=1, client_name="breakout"
         )
         self._waiting: queue.Queue[Message | str | None] = queue.Queue(SENDER_BACKLOG_ITEMS)
         self._noted_at: dict[Queue, float] = {}
@@ -143,9 +145,13 @@ class Broker:
         self._waiting.task_done()
 
     def _producer(self) -> Any:
-        options = {**self.app.conf.broker_transport_options, **QUICK_TRANSPORT}
-        connection = self.app.connection_for_write(transport_options=options)
-        return self.app.amqp.Producer(connection, auto_declare=False)
+        return self.app.amqp.Producer(self.quick_connection(self.app), auto_declare=False)
+
+    def quick_connection(self, app: Celery) -> Connection:
+        """Make a connection for a sender that would rather drop a message than wait; what BROKER_URL says stays."""
+        options = {**app.conf.broker_transport_options, **QUICK_TRANSPORT, **parsed(self._broker_url).options}
+        connection: Connection = app.connection_for_write(transport_options=options)
+        return connection
 
     def _publish(self, producer: Any, message: Message) -> None:
         self.app.send_task(

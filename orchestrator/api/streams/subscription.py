@@ -7,6 +7,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from orchestrator.api.streams.changed_ids import ChangedIds
+from orchestrator.broker_address import parsed
 from orchestrator.errors import NotMigrated
 from orchestrator.log import logger
 from orchestrator.store.keys import Keys
@@ -41,7 +42,10 @@ class Subscription:
     async def _listen(self) -> None:
         topics = (await asyncio.to_thread(self._keys)).topics
         client = redis.asyncio.Redis.from_url(
-            self._broker_url, socket_connect_timeout=2, health_check_interval=10, client_name="breakout-streams"
+            parsed(self._broker_url).for_redis_py,
+            socket_connect_timeout=2,
+            health_check_interval=10,
+            client_name="breakout-streams",
         )
         async with client, client.pubsub(ignore_subscribe_messages=True) as subscription:
             await subscription.psubscribe(*(topics + topic.pattern for topic in self._listeners))

@@ -1,8 +1,8 @@
 """Checks of the broker, and of the timekeeper and the workers, which are reached through it."""
 
 import time
-from urllib.parse import urlsplit
 
+from orchestrator.broker_address import parsed
 from orchestrator.cli.doctor.checks import Check, Verdict, failed, ok, warning
 from orchestrator.cli.doctor.parts import Parts
 from orchestrator.process_settings import broker_of
@@ -16,10 +16,10 @@ WORKERS_SECONDS = 2.0
 def connection(parts: Parts) -> Verdict:
     """Check that it can be reached with our password."""
     found = parts.info
-    where = urlsplit(broker_of(parts.settings))
+    where = parsed(broker_of(parts.settings)).where
     name = str(found.get("server_name") or "redis").title()
     version = found.get(f"{name.lower()}_version") or found.get("redis_version")
-    return ok(f"{name} {version} at {where.hostname}:{where.port or 6379}")
+    return ok(f"{name} {version} at {where}")
 
 
 def memory(parts: Parts) -> Verdict:

@@ -3,12 +3,13 @@
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote
 
 from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from orchestrator.broker_address import parsed
 from orchestrator.database_address import secrets_in
 from orchestrator.errors import NotMigrated, Unusable
 from orchestrator.process_settings import Process, broker_of, read
@@ -100,12 +101,12 @@ class Parts:
             return set()
         values = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
         parts = [part.rpartition(":")[2].strip() for value in values for part in value.split(",")]
-        password = urlsplit(settings.broker_url).password or ""
+        password = parsed(settings.broker_url).password if settings.broker_url else ""
         in_database = secrets_in(settings.database) if settings.database_url else set()
-        found = {*values, *parts, password, unquote(password), *in_database}
+        found = {*values, *parts, password, quote(password, safe=""), *in_database}
         return {secret for secret in found if len(secret) >= MIN_SECRET_CHARACTERS}
 
 
 def is_elsewhere(url: str) -> bool:
     """Whether an address is on another machine."""
-    return bool(url) and urlsplit(url).hostname not in (*LOOPBACKS, None)
+    return bool(url) and parsed(url).host not in (*LOOPBACKS, "")

@@ -6,8 +6,8 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
+from orchestrator.broker_address import parsed
 from orchestrator.errors import Unusable
 from orchestrator.runtime import broker, commands
 from orchestrator.runtime.home import stored_secret
@@ -106,12 +106,16 @@ def _broker(plan: Plan) -> Iterator[None]:
 
 
 def _check_reachable(broker_url: str) -> None:
-    parts = urlsplit(broker_url)
-    where = (parts.hostname or "localhost", parts.port or 6379)
+    address = parsed(broker_url)
     try:
-        socket.create_connection(where, timeout=3).close()
+        if address.socket:
+            with socket.socket(socket.AF_UNIX) as line:
+                line.settimeout(3)
+                line.connect(address.socket)
+        else:
+            socket.create_connection((address.host, address.port), timeout=3).close()
     except OSError as error:
-        raise Unusable(f"BROKER_URL does not answer at {where[0]}:{where[1]}: {error.strerror or error}") from None
+        raise Unusable(f"BROKER_URL does not answer at {address.where}: {error.strerror or error}") from None
 
 
 def _add_ours(plan: Plan) -> None:

@@ -17,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from orchestrator.broker_address import parsed
 from orchestrator.realtimekit.quota.budget import Budget
 from orchestrator.realtimekit.quota.memory import Attempt, ProcessMemory
 
@@ -47,7 +48,7 @@ class SharedWindows:
 
     def __init__(self, redis_url: str, budgets: Sequence[Budget], scope: str, memory: ProcessMemory) -> None:
         self._redis = Redis.from_url(
-            redis_url,
+            parsed(redis_url).for_redis_py,
             socket_timeout=REDIS_TIMEOUT_SECONDS,
             socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),
