@@ -189,9 +189,15 @@ def required(data: Fields, key: str) -> str:
 
 
 def text(data: Fields, key: str) -> str | None:
-    """Return a text; None when it is missing, empty or something else."""
+    """Return a text; None when it is missing, empty or something else.
+
+    NUL and lone surrogates are replaced, because PostgreSQL refuses them, and one name would hold up all who are
+    stored with it.
+    """
     value = data.get(key)
-    return value if isinstance(value, str) and value else None
+    if not isinstance(value, str) or not value:
+        return None
+    return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def whole(data: Fields, key: str) -> int | None:

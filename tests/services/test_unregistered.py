@@ -30,6 +30,15 @@ def test_who_joins_without_being_registered_is_imported_and_seated(fresh: tuple[
     assert _stored_record(hand, "eve") == _records(hand)["eve"]
 
 
+def test_a_name_that_no_database_takes_holds_nobody_up(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, ["ana"], rooms=1)
+    _come(hand, "eve", PARTICIPANT, name="E\x00ve")
+    _come(hand, "fay", PARTICIPANT)
+    hand.apply()
+    hand.work(Meeting)
+    assert [_people(hand)[name].name for name in ("eve", "fay")] == ["E\ufffdve", "Fay"]
+
+
 def test_who_is_shown_by_a_poll_is_imported_too(fresh: tuple[Deps, SandboxServer]) -> None:
     hand = Hand(*fresh, ["ana"], rooms=1)
     hand.sandbox.join(_admit(hand, "eve", PARTICIPANT))
@@ -97,15 +106,17 @@ def test_a_crowd_of_unknown_people_costs_as_many_calls_as_a_few(fresh: tuple[Dep
     assert all(number == 1 for number in asked.values()), counts
 
 
-def _admit(hand: Hand, name: str, preset: str) -> str:
+def _admit(hand: Hand, who: str, preset: str, name: str = "") -> str:
     """Admit somebody to the main meeting as the caller's own backend does, and return their token."""
     kit = hand.deps.realtimekit
-    adding = kit.add_participant(hand.parent(), custom_participant_id=name, name=name.capitalize(), preset_name=preset)
+    adding = kit.add_participant(
+        hand.parent(), custom_participant_id=who, name=name or who.capitalize(), preset_name=preset
+    )
     return str(kit.run(adding).token)
 
 
-def _come(hand: Hand, name: str, preset: str) -> None:
-    hand.sandbox.join(_admit(hand, name, preset))
+def _come(hand: Hand, who: str, preset: str, name: str = "") -> None:
+    hand.sandbox.join(_admit(hand, who, preset, name))
     hand.deliver(webhook("Joined", hand.sandbox.state()["peers"][-1]))
 
 
