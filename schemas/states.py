@@ -188,7 +188,7 @@ MOVES: Mapping[type[State], Mapping[State, frozenset[State]]] = MappingProxyType
             _S.AWAY: frozenset({_S.JOINED, _S.RETURNING}),
             _S.RETURNING: frozenset({_S.RETURNED, _S.LOST}),
             _S.RETURNED: frozenset(),
-            _S.NEVER_JOINED: frozenset(),
+            _S.NEVER_JOINED: frozenset({_S.RETURNED}),
             _S.LOST: frozenset({_S.RETURNED}),
         },
         _C: {
@@ -226,6 +226,9 @@ HOLDS_TOKEN = POINTS_TO_ROOM | {_S.ADMITTED}
 
 OVER = frozenset({_C.STOPPED, _C.UPLOADED, _C.FAILED})
 """States of a recording that nothing is added to any more."""
+
+COMING = frozenset({_S.ASSIGNED, _S.ADMITTED})
+"""States of a seat whose person has not been told to go there."""
 
 ACCOUNTED = frozenset({_S.RETURNED, _S.NEVER_JOINED, _S.LOST})
 """States of a seat that needs nothing more."""

@@ -203,6 +203,7 @@ class Presence(SQLModel, table=True):
         UniqueConstraint("meeting_id", "peer_id", "room_id"),
         Index("ix_presence_here", "participant_id", **_when("left_at IS NULL")),
         Index("ix_presence_in_room", "room_id", **_when("left_at IS NULL")),
+        Index("ix_presence_room_id_participant_id", "room_id", "participant_id"),
     )
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
@@ -346,10 +347,13 @@ class Room(Due, table=True):
 
 
 class Seat(Admission, table=True):
-    """One person in one room, and their admission to its child meeting. A move ends one seat and begins another."""
+    """One person in one room, and their admission to its child meeting.
+
+    A move ends one seat and begins another. A move back begins the earlier one again.
+    """
 
     __table_args__: ClassVar[Any] = (
-        Index("ix_seat_room_id_participant_id", "room_id", "participant_id"),
+        UniqueConstraint("room_id", "participant_id"),
         Index("uq_seat_wanted", "breakout_id", "participant_id", unique=True, **_when("wanted")),
         Index("ix_seat_participant_id", "participant_id"),
         Index("ix_seat_breakout_id", "breakout_id"),
@@ -367,8 +371,12 @@ class Seat(Admission, table=True):
     """Whether the person had left before the start. They are dealt a place again if they come."""
     previous_id: str | None = Field(default=None, max_length=36)
     """The seat that this person keeps until the token of this one is there."""
+    again_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When this person was last seated here again; null for the first time. Stays that ended before do not count."""
     leave_by: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When a person with another seat by now is put out of this room; null once that is done."""
+    being_put_out: bool = False
+    """Whether a call that puts this person out of the room may be on its way. They are not invited meanwhile."""
     error: str | None = None
 
 

@@ -94,6 +94,8 @@ def _later(now: datetime, *times: datetime | None) -> list[datetime]:
 def breakout_task(row: BreakoutFacts, now: datetime) -> Task:
     """Return the task under whose name a due breakout's step is sent."""
     match row.state:
+        case BreakoutState.CLOSED:
+            return Task.BREAKOUT_TIDY
         case BreakoutState.CLOSING:
             return Task.BREAKOUT_EMPTY if row.sent_home_at is None else Task.BREAKOUT_TIDY
         case BreakoutState.OPEN:

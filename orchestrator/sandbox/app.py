@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from urllib.parse import parse_qs
 
 from orchestrator.sandbox.control import Control
@@ -11,7 +12,7 @@ from orchestrator.sandbox.rest.http import Connection, Receive, Scope, Send, hea
 from orchestrator.sandbox.rest.responses import Response, gateway_error, refused
 from orchestrator.sandbox.rest.routes import MatchedRoute, Router
 from orchestrator.sandbox.rest.spoil import spoil
-from orchestrator.sandbox.world.config import SandboxConfig
+from orchestrator.sandbox.world.config import Fault, SandboxConfig
 from orchestrator.sandbox.world.recorder import VIDEO
 from orchestrator.sandbox.world.values import Refusal
 
@@ -96,10 +97,13 @@ class Sandbox:
         wait = parts.delays.seconds(call.operation) / 2
         if wait:
             await asyncio.sleep(wait)
-        response = await spoil(fault, connection, parts.rate_limit, effect) if fault else effect()
+        response = await self._spoil(fault, connection, effect) if fault else effect()
         if wait and response:
             await asyncio.sleep(wait)
         return response
+
+    async def _spoil(self, fault: Fault, connection: Connection, effect: Callable[[], Response]) -> Response | None:
+        return await spoil(fault, connection, self._parts.faults, self._parts.rate_limit, effect)
 
     def _match_text(self, call: Call) -> str:
         """Return the text in which a fault looks for its `match`."""

@@ -16,6 +16,7 @@ class Parts:
         self.world = World(config)
         self.deliveries = Deliveries(self.world, self.signer)
         self.world.emit = self.deliveries.send
+        self.faults = Faults(())
         self.reset()
 
     def reset(self) -> None:
@@ -24,5 +25,6 @@ class Parts:
         self.world.config = self.config
         self.world.clear()
         self.deliveries.clear()
-        self.faults, self.rate_limit = Faults(self.config.faults), RateLimit(self.config.budget)
+        self.faults.replace(self.config.faults)
+        self.rate_limit = RateLimit(self.config.budget)
         self.delays, self.call_log = Delays(self.config.latency), CallLog(self.config.log_size)

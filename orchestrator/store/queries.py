@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlmodel import Session, col
 
 from orchestrator.errors import Unknown
@@ -87,6 +87,16 @@ def rooms_with_unseen(session: Session, room_ids: Iterable[str]) -> set[str]:
         col(Seat.state) == SeatState.NEVER_JOINED,
         col(Seat.auth_token).is_not(None),
     )
+    return set(session.scalars(statement.distinct()))
+
+
+def used_seats(session: Session, *which: ColumnElement[bool]) -> set[str]:
+    """Return those of these seats whose people have been in the room since they were seated there."""
+    stay = col(Presence.room_id) == col(Seat.room_id), col(Presence.participant_id) == col(Seat.participant_id)
+    is_of_this_time = or_(
+        col(Seat.again_since).is_(None), col(Presence.left_at).is_(None), col(Presence.left_at) > col(Seat.again_since)
+    )
+    statement = select(col(Seat.id)).join(Presence, and_(*stay)).where(*which, is_of_this_time)
     return set(session.scalars(statement.distinct()))
 
 

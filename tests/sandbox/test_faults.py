@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from threading import Thread
 
 import cloudflare
 import httpx
@@ -75,6 +76,18 @@ def test_after_its_silence_a_timeout_answers_and_a_silence_hangs_up(kit: Kit) ->
     with pytest.raises(cloudflare.APIConnectionError):
         kit.meeting("never")
     assert titles(kit) == ["late"]
+
+
+@pytest.mark.parametrize(("kind", "made"), [("held_before", []), ("held_after", ["Room 1"])])
+def test_a_call_is_held_until_the_faults_are_replaced(kit: Kit, kind: str, made: list[str]) -> None:
+    fail(kit, kind)
+    call = Thread(target=kit.meeting)
+    call.start()
+    wait_until(kit.sandbox.faults_met)
+    assert titles(kit) == made
+    kit.sandbox.faults()
+    call.join()
+    assert titles(kit) == ["Room 1"]
 
 
 @pytest.mark.parametrize(("kind", "made"), [("reset_before", []), ("reset_after", ["Room 1"])])

@@ -30,6 +30,7 @@ LEGAL: dict[type[State], str] = {
         away -> joined returning
         returning -> returned lost
         lost -> returned
+        never_joined -> returned
     """,
     RecordingState: """
         requested -> recording failed skipped

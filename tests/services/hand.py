@@ -162,7 +162,8 @@ class Hand:
             statement = select(col(Participant.custom_participant_id), Seat).join(
                 Participant, col(Participant.id) == col(Seat.participant_id)
             )
-            rows = session.execute(statement.where(col(Seat.breakout_id) == self.breakout_id)).all()
+            mine = col(Seat.breakout_id) == self.breakout_id, col(Seat.wanted)
+            rows = session.execute(statement.where(*mine)).all()
         return dict(rows)
 
 

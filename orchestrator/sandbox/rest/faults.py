@@ -1,5 +1,6 @@
 """Faults by operation, Cloudflare's limit on calls, and latency."""
 
+import asyncio
 import random
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -48,10 +49,17 @@ class Faults:
     """The faults in force; the first that strikes a call is used."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
+        self._released = asyncio.Event()
         self.replace(faults)
 
+    async def hold(self) -> None:
+        """Wait until the faults are replaced."""
+        await self._released.wait()
+
     def replace(self, faults: Iterable[Fault]) -> None:
-        """Replace all faults."""
+        """Replace all faults, and let the calls go on that those until now hold."""
+        self._released.set()
+        self._released = asyncio.Event()
         self._armed = [ArmedFault(fault) for fault in faults]
 
     def pick(self, operation: str, match_text: Callable[[], str]) -> Fault | None:

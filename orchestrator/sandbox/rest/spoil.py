@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from orchestrator.sandbox.rest.faults import RateLimit, too_many_requests
+from orchestrator.sandbox.rest.faults import Faults, RateLimit, too_many_requests
 from orchestrator.sandbox.rest.http import Connection
 from orchestrator.sandbox.rest.responses import Response, refused
 from orchestrator.sandbox.world.config import Fault, FaultKind
@@ -13,7 +13,7 @@ GARBLED = Response(200, b"<html><body>upstream connect error</body></html>", ((b
 
 
 async def spoil(
-    fault: Fault, connection: Connection, rate_limit: RateLimit, effect: Callable[[], Response]
+    fault: Fault, connection: Connection, faults: Faults, rate_limit: RateLimit, effect: Callable[[], Response]
 ) -> Response | None:
     """Return the spoiled response, or None when the connection was cut; only some kinds of fault call `effect`."""
     if fault.kind is FaultKind.SILENCE:
@@ -21,7 +21,19 @@ async def spoil(
     if fault.kind in {FaultKind.SILENCE, FaultKind.RESET_BEFORE}:
         await connection.reset()
         return None
+    if fault.kind in {FaultKind.HELD_BEFORE, FaultKind.HELD_AFTER}:
+        return await _hold(faults, effect, before=fault.kind is FaultKind.HELD_BEFORE)
     return _without_effect(fault, rate_limit) or await _after_effect(fault, connection, effect())
+
+
+async def _hold(faults: Faults, effect: Callable[[], Response], *, before: bool) -> Response:
+    """Hold a call on the wire, before or after its effect."""
+    if before:
+        await faults.hold()
+    response = effect()
+    if not before:
+        await faults.hold()
+    return response
 
 
 def _without_effect(fault: Fault, rate_limit: RateLimit) -> Response | None:

@@ -134,6 +134,8 @@ class FaultKind(StrEnum):
     RESET_AFTER = "reset_after"  # the effect, then connection reset
     SUCCESS_FALSE = "success_false"  # HTTP 200 with success: false, no effect
     GARBLED = "garbled"  # the effect, then a body that is not JSON
+    HELD_BEFORE = "held_before"  # nothing until the faults are replaced, then the effect and the answer
+    HELD_AFTER = "held_after"  # the effect, then nothing until the faults are replaced, then the answer
     REFUSE = "refuse"  # RealtimeKit's error envelope with `status` and `message`, no effect
 
 

@@ -70,8 +70,21 @@ class LockedBreakout:
             seat.state = to
 
     def add_seat(self, seat: Seat) -> None:
-        """Seat a person of the meeting."""
+        """Seat a person of the meeting in a room where they had no seat before."""
         self.tx.session.add(seat)
+        name = self.names([seat.participant_id])[seat.participant_id]
+        self._log_seat(name, seat.room_id, None, SeatState.ASSIGNED)
+
+    def begin_seat_again(self, seat: Seat, previous_id: str | None) -> None:
+        """Seat a person in a room where they had a seat before.
+
+        Whatever was stored for the time before must not happen any more. RealtimeKit's record of them is kept, and so
+        is `being_put_out`, which is about a call and not about a wish.
+        """
+        seat.state, seat.wanted, seat.previous_id = SeatState.ASSIGNED, True, previous_id
+        seat.again_since, seat.leave_by = self.now, None
+        seat.given_up, seat.error = False, None
+        seat.auth_token = seat.token_made_at = seat.token_renew_at = seat.token_good_until = None
         name = self.names([seat.participant_id])[seat.participant_id]
         self._log_seat(name, seat.room_id, None, SeatState.ASSIGNED)
 

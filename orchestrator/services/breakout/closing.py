@@ -10,8 +10,9 @@ from orchestrator import metrics
 from orchestrator.domain.presence import is_home
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.retiring import has_unretired_rooms, want_closed
+from orchestrator.services.breakout.seating import take_back_moves
 from orchestrator.services.breakout.watching import expect_home, webhooks_come
-from orchestrator.store.queries import occupied_rooms, places, rooms_with_unseen
+from orchestrator.store.queries import occupied_rooms, places, rooms_with_unseen, used_seats
 from schemas.events import ProblemKind
 from schemas.states import ACCOUNTED, BreakoutState, CloseReason, RecordingState, RoomWanted, SeatState
 from schemas.tables import Meeting, Recording, Room, Seat
@@ -42,6 +43,7 @@ def close_step(b: LockedBreakout) -> None:
         b.tx.count(partial(metrics.count_lateness, "empties_at", b.now - empties_at))
         b.lock_rooms()
         _send_home(b)
+    correct_late_news(b)
     since_told = b.now - (b.row.sent_home_at or b.now)
     _want_rooms_closed(b, everybody=since_told >= b.deps.grace)
     if since_told >= 2 * b.deps.grace:
@@ -54,7 +56,7 @@ def close_step(b: LockedBreakout) -> None:
 
 def _send_home(b: LockedBreakout) -> None:
     """Point every seat to main. People who are there already have returned."""
-    seats = b.seats()
+    seats = _seats_to_account_for(b)
     came = [seat for seat in seats if seat.state in (SeatState.JOINED, SeatState.AWAY)]
     where = places(b.tx.session, [seat.participant_id for seat in came])
     b.row.sent_home_at = b.now
@@ -65,6 +67,15 @@ def _send_home(b: LockedBreakout) -> None:
     home = [seat for seat in came if is_home(seat.room_id, where.get(seat.participant_id, set()))]
     b.move_seats(home, SeatState.RETURNED)
     b.people.raise_versions()
+
+
+def _seats_to_account_for(b: LockedBreakout) -> list[Seat]:
+    """Return everybody's seat, which is the last one in whose room they may be.
+
+    People who have not gone to their new room, as far as is known, are accounted for where they were.
+    """
+    take_back_moves(b, b.seats())
+    return b.seats()
 
 
 def _want_rooms_closed(b: LockedBreakout, *, everybody: bool) -> None:
@@ -95,6 +106,22 @@ def _give_up_on_the_missing(b: LockedBreakout) -> None:
     if missing:
         people = len({seat.participant_id for seat in missing})
         b.report(ProblemKind.PEOPLE_LOST, f"{people} were not seen in the main meeting")
+
+
+def correct_late_news(b: LockedBreakout) -> None:
+    """Count people as returned of whom it is learnt after the end that they were in their room, or are home.
+
+    Nobody can say when such news comes: a delivery may be minutes late, and a browser may have been offline.
+    """
+    b.tx.session.flush()
+    mine = col(Seat.breakout_id) == b.row.id
+    been = used_seats(b.tx.session, mine, col(Seat.state) == SeatState.NEVER_JOINED)
+    lost = b.tx.session.scalars(select(Seat).where(mine, col(Seat.state) == SeatState.LOST)).all()
+    where = places(b.tx.session, [seat.participant_id for seat in lost]) if lost else {}
+    back = {seat.id for seat in lost if is_home(seat.room_id, where.get(seat.participant_id, set()))}
+    if been | back:
+        seats = b.tx.session.scalars(select(Seat).where(col(Seat.id).in_(been | back))).all()
+        b.move_seats(seats, SeatState.RETURNED)
 
 
 def _is_unfinished(b: LockedBreakout) -> bool:

@@ -6,7 +6,7 @@ from orchestrator.domain.distribution import RoomNow, redistribute
 from orchestrator.domain.membership import takes_people
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.retiring import want_closed
-from orchestrator.services.breakout.seating import seat_in
+from orchestrator.services.breakout.seating import seat_in, take_back_moves
 from orchestrator.store.queries import room_sizes
 from schemas.events import ProblemKind
 from schemas.states import ACCOUNTED, BreakoutState, OnRoomFailure, RoomState, SeatState
@@ -14,12 +14,16 @@ from schemas.tables import Room, Seat
 
 
 def fail_room(b: LockedBreakout, room: Room, words: str) -> None:
-    """Fail a room for good, report RealtimeKit's words, and do with its people what `on_room_failure` says."""
+    """Fail a room for good, report RealtimeKit's words, and do with its people what `on_room_failure` says.
+
+    People who were to move there from another room stay in that one.
+    """
     room.error = words
     b.move_rooms([room], RoomState.FAILED)
     b.report(ProblemKind.ROOM_FAILED, words, room_id=room.id)
     want_closed(b, [room.id])
     seats = [seat for seat in b.seats() if seat.room_id == room.id and seat.state not in ACCOUNTED]
+    seats = take_back_moves(b, seats)
     if b.row.on_room_failure is OnRoomFailure.REDISTRIBUTE and b.row.state is not BreakoutState.CLOSING:
         _redistribute(b, seats)
     else:
@@ -39,4 +43,4 @@ def _redistribute(b: LockedBreakout, seats: Sequence[Seat]) -> None:
         seat.wanted = seat.id not in rooms
     b.tx.session.flush()
     for room in good:
-        seat_in(b, room, {seat.participant_id: seat for seat in seats if rooms.get(seat.id) is room})
+        seat_in(b, room, {seat.participant_id: None for seat in seats if rooms.get(seat.id) is room}, pinned=True)

@@ -7,16 +7,18 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from orchestrator.domain.tokens import has_good_token
+from orchestrator.services.breakout import keeping_recorded
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.leaving import ask_to_leave
 from schemas.states import RoomState, RoomWanted, SeatState
-from schemas.tables import Room, Seat
+from schemas.tables import Participant, Room, Seat
 
 
 def invite(b: LockedBreakout, seated: Sequence[tuple[Room, list[Seat]]]) -> None:
     """Bring rooms forward whose people are all admitted, and invite the people of rooms that are open.
 
-    Somebody whose token has ended meanwhile is invited when the room's pass has made another one.
+    Somebody whose token has ended meanwhile is invited when the room's pass has made another one, and somebody who is
+    being put out of the room when that call is over.
     """
     invited: list[Seat] = []
     for room, seats in seated:
@@ -27,11 +29,12 @@ def invite(b: LockedBreakout, seated: Sequence[tuple[Room, list[Seat]]]) -> None
     if invited:
         b.people.raise_versions(seat.participant_id for seat in invited)
         _leave_previous_rooms(b, invited)
+        _note_those_there(b, [seat for seat in invited if seat.again_since is not None])
 
 
 def may_be_invited(seat: Seat, now: datetime) -> bool:
-    """Return whether a person is admitted with a token that is good."""
-    return seat.state is SeatState.ADMITTED and has_good_token(seat, now)
+    """Return whether a person is admitted with a token that is good, and no call is putting them out of the room."""
+    return seat.state is SeatState.ADMITTED and has_good_token(seat, now) and not seat.being_put_out
 
 
 def _bring_forward(b: LockedBreakout, room: Room, seats: list[Seat]) -> None:
@@ -43,6 +46,18 @@ def _bring_forward(b: LockedBreakout, room: Room, seats: list[Seat]) -> None:
         b.move_rooms([room], RoomState.READY)
     if room.state is RoomState.READY and room.wanted is RoomWanted.OPEN:
         b.move_rooms([room], RoomState.OPEN)
+
+
+def _note_those_there(b: LockedBreakout, seats: Sequence[Seat]) -> None:
+    """Count people as joined who were moved back before they left. No news of them comes, because they go nowhere."""
+    if not seats:
+        return
+    columns = col(Participant.id), col(Participant.location_room_id)
+    people = select(*columns).where(col(Participant.id).in_([seat.participant_id for seat in seats]))
+    where = dict(b.tx.session.execute(people).all())
+    there = [seat for seat in seats if where[seat.participant_id] == seat.room_id]
+    b.move_seats(there, SeatState.JOINED)
+    keeping_recorded.on_joined(b, {seat.room_id for seat in there})
 
 
 def _leave_previous_rooms(b: LockedBreakout, invited: Sequence[Seat]) -> None:

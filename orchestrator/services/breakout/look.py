@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from orchestrator.domain.lifecycle import breakout_due
 from orchestrator.services.breakout.aggregate import LockedBreakout
-from orchestrator.services.breakout.closing import close_step
+from orchestrator.services.breakout.closing import close_step, correct_late_news
 from orchestrator.services.breakout.opening import opening_step
 from orchestrator.services.breakout.planned import planned_step
 from orchestrator.services.breakout.timer import timer_step
@@ -22,6 +22,7 @@ STEPS: dict[BreakoutState, Callable[[LockedBreakout], None]] = {
     BreakoutState.OPENING: opening_step,
     BreakoutState.OPEN: timer_step,
     BreakoutState.CLOSING: close_step,
+    BreakoutState.CLOSED: correct_late_news,
 }
 
 

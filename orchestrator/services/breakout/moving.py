@@ -3,7 +3,7 @@
 A person in a room keeps that seat until the token for the new one is there. Then their browser leaves by itself.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -11,13 +11,12 @@ from sqlmodel import col
 from orchestrator.domain.presence import is_home
 from orchestrator.errors import Malformed, WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
-from orchestrator.services.breakout.leaving import ask_to_leave
+from orchestrator.services.breakout.leaving import ask_overstayers_to_leave, ask_to_leave
 from orchestrator.services.breakout.locked import locked
-from orchestrator.services.breakout.seating import seat_in
+from orchestrator.services.breakout.seating import kept_seats, seat_in
 from orchestrator.services.deps import Deps
-from orchestrator.store import due
 from orchestrator.store.queries import participant, places, room_sizes
-from schemas.states import PLANNED, POINTS_TO_ROOM, RUNNING, TAKES_PEOPLE, BreakoutState, RoomState, SeatState
+from schemas.states import COMING, PLANNED, RUNNING, TAKES_PEOPLE, BreakoutState, RoomState, SeatState
 from schemas.tables import Room, Seat
 
 
@@ -29,22 +28,26 @@ def move_person(deps: Deps, breakout_id: str, custom_participant_id: str, room_i
     with locked(deps, breakout_id) as b:
         person = participant(b.tx.session, b.row.meeting_id, custom_participant_id)
         _require(b.row.state, PLANNED | RUNNING, "this breakout")
-        present = _present_seat(b, person.id)
+        seats = _seats_of(b, person.id)
+        present = next((seat for seat in seats if seat.wanted), None)
         if b.row.state in PLANNED:
             _pin(b, person.id, present, room_id)
         if (present.room_id if present else None) != room_id:
-            _move(b, person.id, present, room_id)
+            room = _room_for_one_more(b, room_id) if room_id else None
+            b.lock_rooms({seat.room_id for seat in seats} | ({room.id} if room else set()))
+            _move(b, person.id, present, room)
         return b.row.state in RUNNING
 
 
-def _move(b: LockedBreakout, participant_id: str, present: Seat | None, room_id: str | None) -> None:
-    room = _room_for_one_more(b, room_id) if room_id else None
-    rooms = (present.room_id if present else None, room_id)
-    due.lock_rows(b.tx, Room, filter(None, rooms))  # before a seat, as the rooms' passes do
+def _move(b: LockedBreakout, participant_id: str, present: Seat | None, room: Room | None) -> None:
+    kept = kept_seats(b, [present]).get(participant_id) if present else None
     if present is not None:
-        _unseat(b, present, goes_home=room is None)
+        _end(b, present)
     if room is not None:
-        seat_in(b, room, {participant_id: present}, pinned=True)
+        seat_in(b, room, {participant_id: kept}, pinned=True)
+    elif kept is not None:
+        _call_home(b, kept)
+    ask_overstayers_to_leave(b, [participant_id])
     b.count_change()
     b.people.raise_versions([participant_id])
 
@@ -61,11 +64,10 @@ def _pin(b: LockedBreakout, participant_id: str, present: Seat | None, room_id: 
         b.count_change()
 
 
-def _present_seat(b: LockedBreakout, participant_id: str) -> Seat | None:
-    statement = select(Seat).where(
-        col(Seat.breakout_id) == b.row.id, col(Seat.participant_id) == participant_id, col(Seat.wanted)
-    )
-    return b.tx.session.scalar(statement)
+def _seats_of(b: LockedBreakout, participant_id: str) -> Sequence[Seat]:
+    """Return every seat that a person has had in the breakout."""
+    statement = select(Seat).where(col(Seat.breakout_id) == b.row.id, col(Seat.participant_id) == participant_id)
+    return b.tx.session.scalars(statement).all()
 
 
 def _require(state: BreakoutState | RoomState, allowed: Collection[BreakoutState | RoomState], what: str) -> None:
@@ -84,17 +86,20 @@ def _room_for_one_more(b: LockedBreakout, room_id: str) -> Room:
     return room
 
 
-def _unseat(b: LockedBreakout, seat: Seat, *, goes_home: bool) -> None:
-    """End a seat. A person who goes home has the grace to leave. One who moves stays until the new room is ready."""
+def _end(b: LockedBreakout, seat: Seat) -> None:
+    """End a seat. A person who has been told to go there stays until another room is ready, or is called home."""
     seat.wanted = False
-    if seat.state in (SeatState.ASSIGNED, SeatState.ADMITTED) or (goes_home and seat.state is SeatState.INVITED):
-        was_invited = seat.state is SeatState.INVITED
+    if seat.state in COMING:
         b.move_seats([seat], SeatState.NEVER_JOINED)
-        if was_invited:
-            ask_to_leave(b, [seat])
-    elif goes_home and seat.state in POINTS_TO_ROOM:
+    b.tx.session.flush()
+
+
+def _call_home(b: LockedBreakout, seat: Seat) -> None:
+    """Give the person of a seat that their browser was shown the grace to go to main."""
+    if seat.state is SeatState.INVITED:
+        b.move_seats([seat], SeatState.NEVER_JOINED)
+    else:
         b.move_seats([seat], SeatState.RETURNING)
         if is_home(seat.room_id, places(b.tx.session, [seat.participant_id]).get(seat.participant_id, set())):
             b.move_seats([seat], SeatState.RETURNED)
-        ask_to_leave(b, [seat])
-    b.tx.session.flush()
+    ask_to_leave(b, [seat])

@@ -11,12 +11,13 @@ from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.closing import start_countdown
 from orchestrator.services.breakout.dealing import deal_at_start
 from orchestrator.services.breakout.invitations import invite
-from orchestrator.services.breakout.retiring import has_unretired_rooms
+from orchestrator.services.breakout.retiring import has_unretired_rooms, want_anew
 from orchestrator.services.breakout.watching import watch_people
 from orchestrator.store import due
 from orchestrator.store.queries import lock_meeting
 from schemas.states import (
     ACCOUNTED,
+    COMING,
     LIVE,
     BreakoutState,
     CloseReason,
@@ -27,8 +28,6 @@ from schemas.states import (
 )
 from schemas.tables import Breakout, Room
 
-COMING = frozenset({SeatState.ASSIGNED, SeatState.ADMITTED})
-"""States of a seat that the room's pass has yet to bring forward, in a room that is wanted open."""
 STUCK_FAILURES = 3
 """A room with so many failures of its own (rooms/patience.py) delays nobody beyond the opening's deadline."""
 
@@ -95,7 +94,7 @@ def want_rooms(b: LockedBreakout, wanted: RoomWanted) -> None:
     if wanted is RoomWanted.OPEN:
         watch_people(b)
     for room in rooms:
-        room.wanted = wanted
+        want_anew(room, wanted)
     b.move_rooms([room for room in rooms if room.state is RoomState.PLANNED], RoomState.PREPARING)
     unfinished = {room.id for room in rooms if room.state is RoomState.PREPARING}
     if wanted is RoomWanted.OPEN:

@@ -17,9 +17,17 @@ def want_closed(b: LockedBreakout, room_ids: Iterable[str]) -> None:
     ids = set(room_ids)
     rooms = [room for room in b.rooms() if room.id in ids]
     for room in rooms:
-        room.wanted = RoomWanted.CLOSED
+        if room.wanted is not RoomWanted.CLOSED:
+            want_anew(room, RoomWanted.CLOSED)
     b.move_rooms([room for room in rooms if can_move(room.state, RoomState.CLOSING)], RoomState.CLOSING)
     due.want(b.tx, Room, ids)
+
+
+def want_anew(room: Room, wanted: RoomWanted) -> None:
+    """Want something else of a room. What has failed until now says nothing about that, so it gets all its tries."""
+    room.wanted = wanted
+    room.tries = room.failures = 0
+    room.failing_since = None
 
 
 def has_unretired_rooms(b: LockedBreakout) -> bool:

@@ -1,18 +1,19 @@
 """Retrying a failed room at an operator's request: its life starts again from the beginning."""
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from orchestrator.errors import Unknown, WrongState
 from orchestrator.services.breakout import keeping_recorded
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.locked import locked
+from orchestrator.services.breakout.retiring import want_anew
 from orchestrator.services.breakout.seating import seat_again
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.queries import recordings_of
 from schemas.states import RUNNING, BreakoutState, RecordingState, RoomState, RoomWanted
-from schemas.tables import Breakout, Room
+from schemas.tables import Breakout, Room, Seat
 
 
 def retry_room(deps: Deps, breakout_id: str, room_id: str) -> None:
@@ -22,8 +23,10 @@ def retry_room(deps: Deps, breakout_id: str, room_id: str) -> None:
     """
     with locked(deps, breakout_id) as b:
         room = _failed_room(b, room_id)
+        b.lock_rooms([room.id])
         _begin_anew(room, b.row)
         b.move_rooms([room], RoomState.PREPARING)
+        _forget_records(b, room)
         seats = b.seats_of_rooms([room.id])[room.id]
         seat_again(b, room, seats)
         waiting = [one for one in recordings_of(b.tx.session, [room.id]) if one.state is RecordingState.REQUESTED]
@@ -47,12 +50,20 @@ def _failed_room(b: LockedBreakout, room_id: str) -> Room:
     return room
 
 
+def _forget_records(b: LockedBreakout, room: Room) -> None:
+    """Forget all records of people in the child meeting, because the room may get another one. They are looked for."""
+    b.tx.session.flush()
+    everybody = update(Seat).where(col(Seat.room_id) == room.id)
+    b.tx.session.execute(everybody.values(realtimekit_participant_id=None, auth_token=None, in_doubt=True))
+
+
 def _begin_anew(room: Room, breakout: Breakout) -> None:
     """Forget the child meeting, so that it is looked for. One that lives is adopted, a retired one is not found.
 
     The doubt counts as old as the breakout, because its age only says whether a search has settled.
     """
-    room.wanted, room.error, room.tries, room.failures = RoomWanted.OPEN, None, 0, 0
+    want_anew(room, RoomWanted.OPEN)
+    room.error = None
     room.realtimekit_meeting_id = room.name_at_realtimekit = room.retired_at = None
     room.in_doubt_since = room.in_doubt_since or breakout.created_at
     room.first_in_doubt_at = breakout.created_at

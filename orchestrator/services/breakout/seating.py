@@ -12,6 +12,7 @@ from orchestrator.store import due
 from orchestrator.store.queries import people_in, room_sizes
 from schemas.events import ProblemKind
 from schemas.states import (
+    COMING,
     POINTS_TO_ROOM,
     AssignmentMode,
     BreakoutState,
@@ -23,8 +24,8 @@ from schemas.states import (
 )
 from schemas.tables import Participant, Room, Seat
 
-RECORD = {"realtimekit_participant_id", "name_at_realtimekit", "preset_at_realtimekit", "in_doubt"}
-"""Columns that say which record RealtimeKit has of a person in a room. A new seat there keeps it."""
+UNDER_WAY = COMING | {SeatState.INVITED}
+"""States of a seat whose person is not known to have been in the room."""
 
 
 def seat_latecomers(b: LockedBreakout, participant_ids: Collection[str] | None = None) -> None:
@@ -124,55 +125,75 @@ def report_no_place(b: LockedBreakout, names: Iterable[str]) -> None:
 
 def seat_again(b: LockedBreakout, room: Room, seats: Sequence[Seat]) -> None:
     """Give people whose seats in this room have ended new seats in it. RealtimeKit may already have their records."""
-    ended = [seat for seat in seats if seat.state is SeatState.NEVER_JOINED]
-    for seat in ended:
-        seat.wanted = False
-        seat.realtimekit_participant_id, seat.in_doubt = None, True
-    b.tx.session.flush()
-    seat_in(b, room, {seat.participant_id: None for seat in ended})
+    seat_in(b, room, {seat.participant_id: None for seat in seats if seat.state is SeatState.NEVER_JOINED})
 
 
 def seat_in(b: LockedBreakout, room: Room, people: Mapping[str, Seat | None], *, pinned: bool = False) -> None:
-    """Seat people in a room; `people` holds the previous seat of each."""
+    """Seat people in a room; `people` holds the seat that each keeps until the token for the new one is there."""
     seat_all(b, [(room, people)], pinned=pinned)
 
 
 def seat_all(
     b: LockedBreakout, seated: Sequence[tuple[Room, Mapping[str, Seat | None]]], *, pinned: bool = False
 ) -> None:
-    """Seat people in rooms, in as many statements however many rooms; each room comes with its people's previous seats.
+    """Seat people in rooms, in as many statements however many rooms; each room comes with the seats that people keep.
 
-    A person who had a seat in a room before keeps the record that RealtimeKit has of them.
+    A person has one seat in a room. One who is seated where they still are has never left, and stays.
     """
     filled = [(room, people) for room, people in seated if people]
     ids = [participant_id for _, people in filled for participant_id in people]
     if not ids:
         return
+    b.tx.session.flush()
     statement = select(Seat).where(
         col(Seat.room_id).in_([room.id for room, _ in filled]), col(Seat.participant_id).in_(ids)
     )
-    earlier = {
-        (seat.room_id, seat.participant_id): seat for seat in b.tx.session.scalars(statement.order_by(col(Seat.id)))
-    }
+    earlier = {(seat.room_id, seat.participant_id): seat for seat in b.tx.session.scalars(statement)}
     b.names(ids)
     for room, people in filled:
-        for participant_id, previous in people.items():
-            before = earlier.get((room.id, participant_id))
-            b.add_seat(
-                Seat(
-                    breakout_id=b.row.id,
-                    room_id=room.id,
-                    participant_id=participant_id,
-                    pinned=pinned,
-                    previous_id=_kept_until_then(previous),
-                    **(before.model_dump(include=RECORD) if before else {}),
-                )
-            )
+        for participant_id, kept in people.items():
+            seat = earlier.get((room.id, participant_id))
+            if seat is None:
+                seat = Seat(breakout_id=b.row.id, room_id=room.id, participant_id=participant_id)
+                seat.previous_id = kept.id if kept else None
+                b.add_seat(seat)
+            elif kept is not None and seat.id == kept.id:
+                seat.wanted = True
+            else:
+                b.begin_seat_again(seat, kept.id if kept else None)
+            seat.pinned = pinned
     due.want(b.tx, Room, [room.id for room, _ in filled if room.wanted in (RoomWanted.READY, RoomWanted.OPEN)])
 
 
-def _kept_until_then(previous: Seat | None) -> str | None:
-    """Return the seat that a person keeps until the token for the new one is there."""
-    if previous is None:
-        return None
-    return previous.id if previous.state in POINTS_TO_ROOM else previous.previous_id
+def kept_seats(b: LockedBreakout, seats: Iterable[Seat]) -> dict[str, Seat]:
+    """Return, by person, the seat in a room that their browser is shown. These are their wanted seats.
+
+    It is the wanted seat itself, or, until their token for that is there, the one that they keep.
+    """
+    kept = {seat.participant_id: seat for seat in seats if seat.state in POINTS_TO_ROOM}
+    before = {seat.previous_id for seat in seats if seat.state in COMING and seat.previous_id}
+    if before:
+        statement = select(Seat).where(col(Seat.id).in_(before), col(Seat.state).in_(POINTS_TO_ROOM))
+        kept |= {seat.participant_id: seat for seat in b.tx.session.scalars(statement)}
+    return kept
+
+
+def take_back_moves(b: LockedBreakout, seats: Sequence[Seat]) -> list[Seat]:
+    """Let people whose move ends before it is done have their earlier seat again. Returns the other seats.
+
+    That is the seat that their browser is shown. For people who have been told to go, and have not arrived as far as is
+    known, it is the seat in whose room they have been.
+    """
+    moves = {seat.previous_id: seat for seat in seats if seat.previous_id and seat.state in UNDER_WAY}
+    statement = select(Seat).where(col(Seat.id).in_(moves), col(Seat.state).in_(POINTS_TO_ROOM))
+    before = b.tx.session.scalars(statement).all() if moves else ()
+    been = [it for it in before if it.state is not SeatState.INVITED or moves[it.id].state in COMING]
+    kept = {seat.participant_id: seat for seat in been}
+    ended = [seat for seat in seats if seat.participant_id in kept]
+    b.move_seats(ended, SeatState.NEVER_JOINED)
+    for seat in ended:
+        seat.wanted = False
+    b.tx.session.flush()
+    for seat in ended:
+        kept[seat.participant_id].wanted = True
+    return [seat for seat in seats if seat.participant_id not in kept]

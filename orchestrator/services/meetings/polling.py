@@ -20,7 +20,6 @@ from orchestrator.services.breakout.watching import (
 )
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings.roll_call import Allowance, PolledMeeting
-from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from schemas.events import ProblemKind
 from schemas.states import LIVE, BreakoutState, RoomState
@@ -81,16 +80,15 @@ def allowance(deps: Deps, session: Session, meeting: Meeting, breakout: Breakout
 
 
 def note_polled(tx: Transaction, meeting: Meeting, strangers: Mapping[PolledMeeting, int], at: datetime) -> None:
-    """Store that these meetings were polled, and their numbers of strangers. Call it before seats are locked."""
+    """Store that these meetings were polled, and their numbers of strangers. Rooms that are not retired are locked."""
     by_number: defaultdict[int, list[str]] = defaultdict(list)
     for place, number in strangers.items():
         if place.room_id is None:
             meeting.polled_at, meeting.strangers = at, number
         else:
             by_number[number].append(place.room_id)
-    due.lock_rows(tx, Room, [room_id for room_ids in by_number.values() for room_id in room_ids])
     for number, room_ids in by_number.items():
-        statement = update(Room).where(col(Room.id).in_(room_ids))
+        statement = update(Room).where(col(Room.id).in_(room_ids), col(Room.retired_at).is_(None))
         tx.session.execute(statement.values(polled_at=at, strangers=number))
 
 

@@ -4,24 +4,23 @@ Facts may come in any order and any number of times. A fact is never fenced, bec
 breakout. It is applied under the live breakout's lock, and moves a seat only where the table of moves allows it.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlmodel import col
 
 from orchestrator.domain.presence import is_home
 from orchestrator.services.breakout import keeping_recorded
 from orchestrator.services.breakout.aggregate import LockedBreakout
-from orchestrator.services.breakout.leaving import ask_to_leave
+from orchestrator.services.breakout.leaving import ask_to_leave, overstaying
 from orchestrator.services.breakout.locked import MeetingScope
 from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.services.breakout.seating import seat_latecomers
 from orchestrator.services.people.stays import Stay, end, merge
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import places
-from schemas.states import POINTS_TO_ROOM, RUNNING, Location, RoomWanted, SeatState
+from orchestrator.store.queries import places, used_seats
+from schemas.states import RUNNING, Location, RoomWanted, SeatState
 from schemas.tables import Participant, Presence, Room, Seat
 
 
@@ -72,7 +71,7 @@ def _settle(tx: Transaction, people: PeopleWrites, b: LockedBreakout | None, ids
     joined = _move_seats(b, seats, where)
     _put_out_of_retired_rooms(tx, where)
     if b.row.state in RUNNING:
-        ask_to_leave(b, _overstaying(seats, where))
+        ask_to_leave(b, overstaying(seats, where))
         seat_latecomers(b, ids)
     keeping_recorded.on_joined(b, {seat.room_id for seat in joined})
 
@@ -105,23 +104,14 @@ def _move_seats(b: LockedBreakout, seats: Sequence[Seat], where: Mapping[str, se
 def _of_people_who_left_again(
     b: LockedBreakout, seats: Sequence[Seat], where: Mapping[str, set[str | None]]
 ) -> list[Seat]:
-    """Return seats whose people had left again before their arrival was known.
-
-    A person with an earlier seat in that room may have been there for that one, and is left out.
-    """
-    seated = Counter((seat.room_id, seat.participant_id) for seat in seats)
+    """Return seats whose people had left again before their arrival was known."""
     gone = [
         seat
         for seat in seats
         if seat.wanted and seat.state is SeatState.INVITED and seat.room_id not in where.get(seat.participant_id, set())
     ]
-    pairs = [pair for seat in gone if seated[pair := (seat.room_id, seat.participant_id)] == 1]
-    if not pairs:
-        return []
-    columns = col(Presence.room_id), col(Presence.participant_id)
-    statement = select(*columns).where(tuple_(*columns).in_(pairs))
-    been = {(room_id, participant_id) for room_id, participant_id in b.tx.session.execute(statement)}
-    return [it for it in gone if (it.room_id, it.participant_id) in been]
+    been = used_seats(b.tx.session, col(Seat.id).in_([seat.id for seat in gone])) if gone else set()
+    return [seat for seat in gone if seat.id in been]
 
 
 def _seat_move(seat: Seat, where: set[str | None]) -> SeatState | None:
@@ -135,19 +125,6 @@ def _seat_move(seat: Seat, where: set[str | None]) -> SeatState | None:
         case SeatState.RETURNING | SeatState.LOST if is_home(seat.room_id, where):
             return SeatState.RETURNED
     return None
-
-
-def _overstaying(seats: Sequence[Seat], where: Mapping[str, set[str | None]]) -> list[Seat]:
-    """Return ended seats whose people are still in the room although they could be where they belong."""
-    belong = {seat.participant_id: seat for seat in seats if seat.wanted}
-    found = []
-    for seat in seats:
-        there = seat.room_id in where.get(seat.participant_id, set())
-        now_in = belong.get(seat.participant_id)
-        could_go = now_in is None or (now_in.state in POINTS_TO_ROOM and now_in.room_id != seat.room_id)
-        if there and could_go and not seat.wanted and seat.leave_by is None:
-            found.append(seat)
-    return found
 
 
 def _locate(tx: Transaction, people: PeopleWrites, ids: Iterable[str]) -> None:

@@ -13,10 +13,9 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.people.tokens import MissingTokens
 from orchestrator.store.database import statement_time
 from schemas.responses import SeatBreakout, SeatResponse, SeatRoom
-from schemas.states import LIVE, POINTS_TO_ROOM, Location, RoomState, SeatState
+from schemas.states import COMING, LIVE, POINTS_TO_ROOM, Location, RoomState
 from schemas.tables import Breakout, Meeting, Participant, Room, Seat
 
-COMING = frozenset({SeatState.ASSIGNED, SeatState.ADMITTED})
 OPEN_TO_ALL = frozenset({RoomState.READY, RoomState.OPEN})
 
 

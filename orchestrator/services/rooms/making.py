@@ -19,12 +19,16 @@ class Made:
     claim: due.Claim
     work: RoomWork
     meeting_id: str
+    name: str | None
+    """The room's name in its title; None for one that was made under another name."""
 
 
 def ensure_meeting(deps: Deps, lease: Lease, work: RoomWork) -> str:
     """Find or make the room's child meeting, record it, and return its id. Raises LeaseLost, RealtimeKitError."""
-    meeting = _look_up(deps, lease, work) or _make(deps, lease, work)
-    if not deps.database.groups.run(_record_all, deps, work.breakout_id, Made(lease.claim, work, meeting.id)):
+    adopted = _look_up(deps, lease, work)
+    meeting = adopted or _make(deps, lease, work)
+    name = None if adopted and adopted.title != work.title else work.name
+    if not deps.database.groups.run(_record_all, deps, work.breakout_id, Made(lease.claim, work, meeting.id, name)):
         raise LeaseLost(f"room {work.room_id} is somebody else's by now")
     return meeting.id
 
@@ -70,7 +74,7 @@ def _record_all(deps: Deps, _breakout_id: str, batch: list[Made]) -> list[bool]:
         mine = [one for one in batch if one.work.room_id in rooms]
         for one in mine:
             room = rooms[one.work.room_id]
-            room.realtimekit_meeting_id, room.name_at_realtimekit = one.meeting_id, one.work.name
+            room.realtimekit_meeting_id, room.name_at_realtimekit = one.meeting_id, one.name
             room.in_doubt_since = None
         mark_guests(tx, [one.work for one in mine])
         return [one.work.room_id in rooms for one in batch]

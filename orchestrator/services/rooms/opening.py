@@ -1,12 +1,12 @@
 """Opening a room, and keeping it as wanted: people admitted, recording started, leavers put out, name right."""
 
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 from orchestrator.domain.recording import LONGEST_SECONDS
 from orchestrator.errors import LeaseLost, RealtimeKitError, Refused
 from orchestrator.realtimekit.client import RealtimeKit
-from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.services.deps import Deps
 from orchestrator.services.passes.admission import admit_all, waited_for
@@ -14,6 +14,7 @@ from orchestrator.services.passes.keeping import kept
 from orchestrator.services.result import Result
 from orchestrator.services.rooms.making import ensure_meeting
 from orchestrator.services.rooms.patience import seek_evidence
+from orchestrator.services.rooms.putting_out import put_out
 from orchestrator.services.rooms.reached import Reached, RoomOutcomes, record_all
 from orchestrator.services.rooms.work import RoomWork
 from orchestrator.store.leases import Lease
@@ -23,12 +24,13 @@ def open_or_keep(deps: Deps, lease: Lease, work: RoomWork) -> Result:
     """Bring a room nearer to being open with everybody admitted and, once somebody is there, recorded.
 
     1. Find or make the child meeting.
-    2. Make the calls. One that fails does not prevent the others.
+    2. Make the calls. One that fails does not prevent the others. Those that put people out come last.
     3. Record what they reached, together with other rooms of the breakout that are as far. Each record takes the
        breakout's lock and a dozen statements: one by one, 100 rooms took longer to record than to open (measured).
     """
     meeting_id = work.realtimekit_meeting_id or ensure_meeting(deps, lease, work)
     outcomes = deps.realtimekit.run(_make_calls(deps.realtimekit, meeting_id, work), lease.before_call)
+    outcomes = replace(outcomes, kick=put_out(deps, lease, work, meeting_id))
     if outcomes.error is not None:
         seek_evidence(deps, lease, outcomes.error, work.priority)
     reached = Reached(lease.claim, work, outcomes, kept(deps, work.guests, outcomes.admissions, work.now))
@@ -41,10 +43,8 @@ def open_or_keep(deps: Deps, lease: Lease, work: RoomWork) -> Result:
 async def _make_calls(kit: RealtimeKit, meeting_id: str, work: RoomWork) -> RoomOutcomes:
     admissions = await admit_all(kit, meeting_id, work.guests)
     recording = await _record(kit, meeting_id, work) if work.recording_to_start else None
-    still_there = [leaver.custom_participant_id for leaver in work.leavers if leaver.is_still_there]
-    kick = await _error_of(kit.kick(meeting_id, still_there, priority=Priority.MOVING))
     rename = await _error_of(kit.rename_meeting(meeting_id, work.title)) if work.is_misnamed else None
-    return RoomOutcomes(admissions, waited_for(work.guests, admissions), recording, kick, rename)
+    return RoomOutcomes(admissions, waited_for(work.guests, admissions), recording, rename)
 
 
 async def _error_of(call: Coroutine[Any, Any, None]) -> RealtimeKitError | None:

@@ -24,6 +24,7 @@ from orchestrator.services.breakout import recordings
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.failing import fail_room
 from orchestrator.services.breakout.invitations import invite
+from orchestrator.services.breakout.leaving import end_putting_out
 from orchestrator.services.deps import Deps
 from orchestrator.services.passes.leased import NO_TRY, release_for_retry
 from orchestrator.services.result import Result
@@ -152,6 +153,7 @@ def _do_without(b: LockedBreakout, room: Room, seats: list[Seat], words: str) ->
         b.report(ProblemKind.ROOM_GIVEN_UP, words, room_id=room.id)
     overdue = col(Seat.room_id) == room.id, col(Seat.leave_by) <= b.now
     b.tx.session.execute(update(Seat).where(*overdue).values(leave_by=None))
+    end_putting_out(b.tx, [room.id])
     room.error = None
 
 

@@ -1,5 +1,6 @@
 """Recording what passes over opening rooms have reached, for several rooms of one breakout together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,12 @@ from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.services.breakout import recordings
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.invitations import invite
-from orchestrator.services.breakout.leaving import forget_deadlines, watch_for_leavers
+from orchestrator.services.breakout.leaving import (
+    ask_overstayers_to_leave,
+    end_putting_out,
+    forget_deadlines,
+    watch_for_leavers,
+)
 from orchestrator.services.breakout.locked import locked
 from orchestrator.services.breakout.tokens import watch_for_tokens
 from orchestrator.services.deps import Deps
@@ -18,6 +24,7 @@ from orchestrator.services.passes.admission import Guest, Outcome, first_to_retr
 from orchestrator.services.passes.keeping import Kept, as_sent
 from orchestrator.services.result import Result
 from orchestrator.services.rooms.patience import Failed, retry_or_give_up
+from orchestrator.services.rooms.putting_out import NOBODY, PutOut
 from orchestrator.services.rooms.work import RoomWork
 from orchestrator.store import due
 from orchestrator.store.queries import occupied_rooms
@@ -38,13 +45,13 @@ class RoomOutcomes:
     waited_for: list[Outcome]
     """Those of people who have no good token."""
     recording: RecordingRecord | RealtimeKitError | None
-    kick: RealtimeKitError | None
     rename: RealtimeKitError | None
+    kick: PutOut = NOBODY
 
     @property
     def error(self) -> RealtimeKitError | None:
         """The first failure that is worth another try."""
-        return first_to_retry([*self.waited_for, self.recording, self.kick, self.rename])
+        return first_to_retry([*self.waited_for, self.recording, self.kick.error, self.rename])
 
 
 @dataclass(frozen=True)
@@ -71,8 +78,7 @@ def record_all(deps: Deps, breakout_id: str, batch: list[Reached]) -> list[Resul
         seats = b.seats_of_rooms(rooms)
         mine = [one for one in batch if one.work.room_id in rooms]
         lines = {one.work.room_id: _record_one(b, rooms[one.work.room_id], seats, one) for one in mine}
-        asked = [one for one in mine if first_to_retry([one.outcomes.kick]) is None]
-        forget_deadlines(b.tx, [leaver.seat_id for one in asked for leaver in one.work.leavers])
+        _record_departures(b, mine)
         invite(b, [(room, seats[room.id]) for room in rooms.values()])
         tried_again = _release(b, rooms, mine)
         watch_for_leavers(b.tx, rooms, min((one.work.now for one in mine), default=b.now))
@@ -83,6 +89,22 @@ def record_all(deps: Deps, breakout_id: str, batch: list[Reached]) -> list[Resul
             else None
             for one in batch
         ]
+
+
+def _record_departures(b: LockedBreakout, mine: Sequence[Reached]) -> None:
+    """Clear the deadlines of people who were put out or had gone.
+
+    Somebody who has come back while the calls were made has a new deadline.
+    """
+    rooms = [one.work.room_id for one in mine]
+    end_putting_out(b.tx, rooms)
+    for one in mine:
+        if first_to_retry([one.outcomes.kick.error]) is None:
+            forget_deadlines(b.tx, [leaver.seat_id for leaver in one.work.leavers], one.work.now)
+    put_out = {leaver.seat_id for one in mine for leaver in one.outcomes.kick.leavers}
+    gone = [it.participant_id for one in mine for it in one.work.leavers if it.seat_id not in put_out]
+    if gone:
+        ask_overstayers_to_leave(b, gone)
 
 
 def _result(room: Room, lines: list[Result], tried_again: Result | None) -> Result:
@@ -97,7 +119,7 @@ def _record_one(b: LockedBreakout, room: Room, seats: dict[str, list[Seat]], one
         lines.append(_record_recording(b, room, one))
     if one.work.is_misnamed and not first_to_retry([one.outcomes.rename]):
         room.name_at_realtimekit = one.work.name
-    for refused in (it for it in (one.outcomes.kick, one.outcomes.rename) if isinstance(it, Refused)):
+    for refused in (it for it in (one.outcomes.kick.error, one.outcomes.rename) if isinstance(it, Refused)):
         b.report(ProblemKind.REALTIMEKIT_REFUSED, refused.message, room_id=room.id)
     return lines
 

@@ -155,6 +155,8 @@ def _mark_doubts(tx: Transaction, rooms: Sequence[Room], works: Mapping[str, Roo
         room.first_in_doubt_at = works[room.id].first_in_doubt_at
         if room.realtimekit_meeting_id is None:
             room.in_doubt_since = room.in_doubt_since or works[room.id].now
+        if works[room.id].is_misnamed:
+            room.name_at_realtimekit = None
     mark_guests(tx, [works[room.id] for room in rooms if room.realtimekit_meeting_id is not None])
     starting = [it.id for room in rooms if (it := works[room.id].recording_to_start)]
     if starting:

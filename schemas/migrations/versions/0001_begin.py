@@ -318,6 +318,7 @@ def _presence() -> None:
     with op.batch_alter_table("presence", schema=None) as batch_op:
         batch_op.create_index("ix_presence_here", ["participant_id"], unique=False, **when("left_at IS NULL"))
         batch_op.create_index("ix_presence_in_room", ["room_id"], unique=False, **when("left_at IS NULL"))
+        batch_op.create_index("ix_presence_room_id_participant_id", ["room_id", "participant_id"], unique=False)
 
 
 def _recording() -> None:
@@ -389,18 +390,20 @@ def _seat() -> None:
         sa.Column("pinned", sa.Boolean(), nullable=False),
         sa.Column("given_up", sa.Boolean(), nullable=False),
         sa.Column("previous_id", sa.String(length=36), nullable=True),
+        sa.Column("again_since", UtcDateTime(), nullable=True),
         sa.Column("leave_by", UtcDateTime(), nullable=True),
+        sa.Column("being_put_out", sa.Boolean(), nullable=False),
         *admission(),
         sa.Column("error", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["breakout_id"], ["breakout.id"], name=op.f("fk_seat_breakout_id")),
         sa.ForeignKeyConstraint(["participant_id"], ["participant.id"], name=op.f("fk_seat_participant_id")),
         sa.ForeignKeyConstraint(["room_id"], ["room.id"], name=op.f("fk_seat_room_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_seat")),
+        sa.UniqueConstraint("room_id", "participant_id", name=op.f("uq_seat_room_id_participant_id")),
     )
     with op.batch_alter_table("seat", schema=None) as batch_op:
         batch_op.create_index("ix_seat_breakout_id", ["breakout_id"], unique=False)
         batch_op.create_index("ix_seat_participant_id", ["participant_id"], unique=False)
-        batch_op.create_index("ix_seat_room_id_participant_id", ["room_id", "participant_id"], unique=False)
         batch_op.create_index("uq_seat_wanted", ["breakout_id", "participant_id"], unique=True, **when("wanted"))
 
 
