@@ -21,7 +21,7 @@ from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import places, used_seats
 from schemas.states import RUNNING, Location, RoomWanted, SeatState
-from schemas.tables import Participant, Presence, Room, Seat
+from schemas.tables import Breakout, Participant, Presence, Room, Seat
 
 
 def apply(m: MeetingScope, stays: Sequence[Stay]) -> None:
@@ -58,6 +58,7 @@ def _settle(tx: Transaction, people: PeopleWrites, b: LockedBreakout | None, ids
     2. Lock the rooms of their seats, because rooms are locked before seats.
     3. Move their seats.
     4. Make rooms due that people are in, must leave, or are to be seated in.
+    5. Make earlier breakouts due for which this is late news.
     """
     where = places(tx.session, ids)
     _locate(tx, people, ids)
@@ -74,6 +75,17 @@ def _settle(tx: Transaction, people: PeopleWrites, b: LockedBreakout | None, ids
         ask_to_leave(b, overstaying(seats, where))
         seat_latecomers(b, ids)
     keeping_recorded.on_joined(b, {seat.room_id for seat in joined})
+    _tell_earlier_breakouts(b, ids)
+
+
+def _tell_earlier_breakouts(b: LockedBreakout, ids: Sequence[str]) -> None:
+    """Make earlier breakouts due in which these people are missing or never joined, as far as is known until now."""
+    theirs = col(Seat.participant_id).in_(ids), col(Seat.breakout_id) != b.row.id
+    missing = select(col(Seat.breakout_id)).where(*theirs, col(Seat.state) == SeatState.LOST)
+    been = used_seats(b.tx.session, *theirs, col(Seat.state) == SeatState.NEVER_JOINED)
+    late = missing.union(select(col(Seat.breakout_id)).where(col(Seat.id).in_(been)))
+    if earlier := b.tx.session.scalars(late).all():
+        due.due_by(b.tx, Breakout, dict.fromkeys(earlier, b.now))
 
 
 def _lock_rooms(b: LockedBreakout, ids: Sequence[str], seats: Sequence[Seat]) -> None:
