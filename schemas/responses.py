@@ -336,4 +336,5 @@ class ReadinessResponse(ResponseBody):
     database: str
     broker: str
     timekeeper: str
+    workers: str
     work: str

@@ -1,16 +1,18 @@
-"""A file that this process touches as long as its main loop runs, for a container's health check.
+"""Signs of life: a file for a container's health check, and keys in Redis for `/readyz`.
 
-The timekeeper's key in Redis only shows that some timekeeper ticks, and asking workers over the broker costs seconds of
-CPU.
+The keys only show that some timekeeper ticks and that some worker serves each queue. Asking workers over the broker
+costs seconds of CPU.
 """
 
 from typing import Any
 
-from celery.signals import heartbeat_sent
+from celery.signals import heartbeat_sent, worker_ready
 
 from orchestrator.log import logger
 from orchestrator.runtime import alive
-from workers.app import settings
+from schemas.tasks import Queue
+from workers.app import app, settings
+from workers.process import deps
 
 log = logger(__name__)
 
@@ -23,5 +25,11 @@ def beat(**_: Any) -> None:
         log.warning("no heartbeat", error=str(error))
 
 
+def _serve(**_: Any) -> None:
+    deps().broker.note_served(map(Queue, app.amqp.queues.consume_from))
+
+
 heartbeat_sent.connect(beat)
-"""A worker's main loop sends this signal every two seconds while it is connected to its broker."""
+heartbeat_sent.connect(_serve)
+worker_ready.connect(_serve)
+"""A worker's main loop sends the first signal every two seconds while it is connected to its broker."""

@@ -27,6 +27,7 @@ from orchestrator.runtime import memory
 from orchestrator.services.access import api_keys
 from orchestrator.services.deps import Deps
 from orchestrator.settings import Settings
+from orchestrator.store.write_proof import WriteProof
 from orchestrator.version import VERSION
 
 ROUTERS = (meetings, participants, breakouts, events, seat, webhooks, operations, metrics)
@@ -63,6 +64,7 @@ def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
     )
     app.state.deps = deps
     app.state.tokens = tokens
+    app.state.write_proof = WriteProof(deps.database)
     app.state.registry = metrics.registry_of(deps)
     app.state.signatures = _signatures(deps.settings)
     problems.install(app)

@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -27,6 +27,8 @@ log = logger(__name__)
 
 MOVING_SECONDS = 30
 """How long the key lasts that a worker sets when it begins a task of a queue."""
+SERVED_SECONDS = 10
+"""How long the key lasts that a worker sets for each of its queues, with each beat of its main loop (2 s)."""
 SENDER_BACKLOG_ITEMS = 20_000
 TRANSPORT: Mapping[str, Any] = {
     "visibility_timeout": 180,  # three times a task's deadline; possible because nothing is sent with an ETA
@@ -184,6 +186,22 @@ class Broker:
     def is_moving(self, name: Queue) -> bool:
         """Return whether any worker has taken a message from a queue within MOVING_SECONDS. Raises RedisError."""
         return bool(self.redis.exists(self.keys.moving(name)))
+
+    def note_served(self, names: Iterable[Queue]) -> None:
+        """Note in Redis that this process takes messages from these queues. Never raises."""
+        with suppress(redis.RedisError, NotMigrated, *DATABASE_TROUBLE), self.redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.set(self.keys.served(name), "1", ex=SERVED_SECONDS)
+            pipe.execute()
+
+    def unserved(self) -> list[Queue]:
+        """Return the queues from which no worker has taken messages for SERVED_SECONDS. Raises RedisError."""
+        found = self.redis.mget([self.keys.served(name) for name in Queue])
+        return [name for name, served in zip(Queue, found, strict=True) if not served]
+
+    def prove_writing(self) -> None:
+        """Write a key, which soon expires. Raises RedisError for a replica, a full Redis, and missing rights."""
+        self.redis.set(self.keys.written, "1", ex=SERVED_SECONDS)
 
     def epoch_is_new(self) -> bool:
         """Return whether the broker was emptied or replaced since any process last asked this. Raises RedisError."""

@@ -27,6 +27,11 @@ class Keys:
         return f"{self.prefix}timekeeper"
 
     @property
+    def written(self) -> str:
+        """The key by which an API proves that Redis can be written."""
+        return f"{self.prefix}written"
+
+    @property
     def teller(self) -> str:
         """The key that the worker holds which tells Flower how far breakouts are."""
         return f"{self.prefix}flower"
@@ -39,6 +44,10 @@ class Keys:
     def queue(self, name: Queue) -> str:
         """Return the list of a queue's messages."""
         return f"{self.prefix}{name.value}"
+
+    def served(self, name: Queue) -> str:
+        """Return the key that says that a worker takes messages from this queue."""
+        return f"{self.prefix}served:{name.value}"
 
     def moving(self, name: Queue) -> str:
         """Return the key that says that a worker has lately begun a task of this queue."""

@@ -1,16 +1,24 @@
 """Health and readiness."""
 
 import platform
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import redis
+from sqlalchemy import event
 
 from orchestrator.services.deps import Deps
 from schemas.tables import Breakout
 from schemas.tasks import Queue
+from tests.api.conftest import parts
 from tests.api.server import Api
+from tests.support.postgres import Postgres
 from tests.support.pyproject import VERSION
+from tests.support.sandbox_server import SandboxServer
 from tests.support.scrape import Figures
+from tests.support.valkey import Valkey
+from tests.support.waiting import wait_until
 
 
 def test_a_process_that_answers_is_healthy(api: Api) -> None:
@@ -22,19 +30,80 @@ def test_the_figures_say_which_version_runs_on_which_python(api: Api) -> None:
     assert found.get("breakouts_build_info", version=VERSION, python=platform.python_version()) == 1
 
 
-def test_ready_needs_a_timekeeper_that_ticks(deps: Deps, api: Api, broker_url: str) -> None:
+def test_ready_needs_a_timekeeper_that_ticks_and_a_worker_at_each_queue(deps: Deps, api: Api, broker_url: str) -> None:
     answer = api.get("/readyz", 503)
-    assert answer["failing"] == ["timekeeper"]
+    assert answer["failing"] == ["timekeeper", "workers"]
     assert (answer["database"], answer["broker"], answer["timekeeper"]) == ("ok", "ok", "missing")
-    with redis.Redis.from_url(broker_url) as client:
-        client.set(deps.broker.keys.timekeeper, "1", ex=30)
+    manned(deps, broker_url)
     assert api.get("/readyz")["status"] == "ready"
+    with redis.Redis.from_url(broker_url) as client:
+        client.delete(deps.broker.keys.served(Queue.ROOMS), deps.broker.keys.served(Queue.UPKEEP))
+    assert api.get("/readyz", 503)["workers"] == "missing: rooms, upkeep", "although no message waits there"
+
+
+def test_ready_needs_a_broker_that_can_be_written(
+    sandbox: SandboxServer, sqlite_url: str, own_valkey: Valkey, tmp_path: Path
+) -> None:
+    with (
+        parts(sandbox, tmp_path, database_url=sqlite_url, broker_url=own_valkey.url) as deps,
+        Api(deps) as api,
+        redis.Redis.from_url(own_valkey.url) as client,
+    ):
+        manned(deps, own_valkey.url)
+        assert api.get("/readyz")["broker"] == "ok"
+        client.config_set("maxmemory", 1)
+        answer = api.get("/readyz", 503)
+        assert (answer["failing"], answer["workers"], answer["work"]) == (["broker"], "unknown", "unknown")
+
+
+def test_a_database_that_only_reads_is_not_now_until_it_can_be_written(
+    sandbox: SandboxServer, postgres: Postgres, postgres_url: str, broker_url: str, tmp_path: Path
+) -> None:
+    with parts(sandbox, tmp_path, database_url=postgres_url, broker_url=broker_url) as deps, Api(deps) as api:
+        manned(deps, broker_url)
+        path = f"/v1/breakouts/{api.breakout(api.meeting('ana'), rooms=1, start='manual')['id']}"
+        assert api.get("/readyz")["database"] == "ok"
+        postgres.set(postgres_url, "default_transaction_read_only", "on")
+        postgres.cut(postgres_url)
+        wait_until(lambda: api.client.get("/readyz").status_code == 503, what="readiness that notices")
+        answer = api.get("/readyz", 503)
+        assert (answer["failing"], answer["broker"]) == (["database"], "ok")
+        assert answer["database"].startswith("unavailable: it only reads")
+        refused = api.client.patch(path, json={"name": "Other"})
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
+        assert api.get(path)["state"] == "draft"
+        postgres.set(postgres_url, "default_transaction_read_only", "off")
+        wait_until(lambda: api.client.patch(path, json={"name": "Other"}).is_success, what="a write")
+        wait_until(lambda: api.client.get("/readyz").is_success, what="readiness")
+
+
+def test_probes_share_a_write_and_nothing_grows(deps: Deps, api: Api, broker_url: str) -> None:
+    manned(deps, broker_url)
+    written: list[str] = []
+
+    def note(_c: object, _x: object, statement: str, *_: object) -> None:
+        written.append(statement)
+
+    event.listen(deps.database.engine, "before_cursor_execute", note)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: api.client.get("/readyz").status_code, range(24)))
+    changes = [statement for statement in written if not statement.startswith(("SELECT", "BEGIN"))]
+    assert set(answers) == {200}
+    assert 1 <= len(changes) < 24
+    assert set(changes) == {"UPDATE deployment SET install=deployment.install"}
+
+
+def manned(deps: Deps, broker_url: str) -> None:
+    """Set the keys that a timekeeper and workers set."""
+    keys = deps.broker.keys
+    with redis.Redis.from_url(broker_url) as client:
+        client.mset({keys.timekeeper: "1"} | {keys.served(queue): "1" for queue in Queue})
 
 
 def test_ready_needs_work_to_be_started(deps: Deps, api: Api, broker_url: str) -> None:
     made, keys = api.breakout(api.meeting("ana", "bo"), rooms=1), deps.broker.keys
+    manned(deps, broker_url)
     with redis.Redis.from_url(broker_url) as client:
-        client.set(deps.broker.keys.timekeeper, "1", ex=30)
         message(deps, made["id"], ago=timedelta(seconds=20), dispatches=3)
         client.rpush(keys.queue(Queue.LIFECYCLE), "a message that nobody takes")
         assert api.get("/readyz")["work"] == "ok", "20 s, and the 5 + 10 + 20 s of its messages"

@@ -91,6 +91,7 @@ FIELDS: dict[str, Any] = {
     "database": "ok",
     "broker": "ok",
     "timekeeper": "ok",
+    "workers": "ok",
 }
 """Example values by field name, by `schema.field` where the name alone is ambiguous, or by the name of an enum.
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 
-from fastapi import APIRouter, Response
-from sqlalchemy import text
+from fastapi import APIRouter, Request, Response
 
 from orchestrator.api.openapi.responses import errors
 from orchestrator.api.parameters import DepsHere
 from orchestrator.api.problems import problem
+from orchestrator.errors import NotMigrated
 from orchestrator.log import logger
 from orchestrator.services.deps import Deps
 from orchestrator.services.upkeep import backlog
+from orchestrator.store.trouble import DatabaseUnavailable
+from orchestrator.store.write_proof import WriteProof
 from orchestrator.version import VERSION
 from schemas.responses import HealthResponse, ReadinessResponse
 
@@ -29,41 +31,61 @@ async def healthz() -> HealthResponse:
 
 
 @router.get("/readyz", response_model=ReadinessResponse, responses=errors(503), summary="Is everything there?")
-def readyz(deps: DepsHere) -> ReadinessResponse | Response:
-    """503 names what is missing: the database, the broker, a timekeeper that ticks, or work that gets done."""
-    parts = {"database": _database, "broker": _broker, "timekeeper": _timekeeper}
-    found = {name: _report(name, check, deps) for name, check in parts.items()}
-    failing = [name for name, report in found.items() if report != "ok"]
-    found["work"] = UNKNOWN if failing else _report("work", _work, deps)
-    failing += ["work"] if found["work"] not in ("ok", UNKNOWN) else []
+def readyz(request: Request, deps: DepsHere) -> ReadinessResponse | Response:
+    """503 names what fails: a database or broker that can't be written, nobody at a queue, or work that waits."""
+    proof: WriteProof = request.app.state.write_proof
+    found = {"database": _report("database", lambda: _database(deps, proof))}
+    found["broker"] = _report("broker", lambda: _broker(deps))
+    found["timekeeper"] = _after(found, ("broker",), "timekeeper", lambda: _timekeeper(deps))
+    found["workers"] = _after(found, ("broker",), "workers", lambda: _workers(deps))
+    found["work"] = _after(found, tuple(found), "work", lambda: _work(deps))
+    failing = [name for name, report in found.items() if report not in ("ok", UNKNOWN)]
     if failing:
         return problem(503, f"not ready: {', '.join(failing)}", headers={"Retry-After": "2"}, failing=failing, **found)
     return ReadinessResponse(status="ready", **found)
 
 
-def _report(name: str, check: Callable[[Deps], bool | str], deps: Deps) -> str:
+def _after(found: dict[str, str], needed: tuple[str, ...], name: str, check: Callable[[], str]) -> str:
+    """Return the report of a check that says something only while the parts that it needs are all right."""
+    return _report(name, check) if all(found[part] == "ok" for part in needed) else UNKNOWN
+
+
+def _report(name: str, check: Callable[[], str]) -> str:
     try:
-        found = check(deps)
+        return check()
+    except DatabaseUnavailable as error:
+        log.warning("not ready", part=name, error=type(error).__name__, detail=error.reason.words)
+        return f"unavailable: {error.reason.words}" if name == "database" else UNKNOWN
+    except NotMigrated:
+        return "not migrated" if name == "database" else UNKNOWN
     except Exception as error:
         log.warning("not ready", part=name, error=type(error).__name__)
         return "unavailable"
-    return found if isinstance(found, str) else "ok" if found else "missing"
 
 
-def _database(deps: Deps) -> bool:
-    with deps.database.reading() as session:
-        return session.connection().execute(text("SELECT count(*) FROM meeting WHERE id = ''")).first() is not None
+def _database(deps: Deps, proof: WriteProof) -> str:
+    assert deps.install
+    proof.check()
+    return "ok"
 
 
-def _broker(deps: Deps) -> bool:
-    return bool(deps.broker.redis.ping())
+def _broker(deps: Deps) -> str:
+    deps.broker.redis.ping()  # before its names, which the database keeps
+    deps.broker.prove_writing()
+    return "ok"
 
 
-def _timekeeper(deps: Deps) -> bool:
-    return bool(deps.broker.redis.exists(deps.broker.keys.timekeeper))
+def _timekeeper(deps: Deps) -> str:
+    return "ok" if deps.broker.redis.exists(deps.broker.keys.timekeeper) else "missing"
 
 
-def _work(deps: Deps) -> bool | str:
-    """Return whether due rows get started, or the names of the tables whose rows do not."""
+def _workers(deps: Deps) -> str:
+    """Return the queues from which no worker takes messages, whether or not any wait there."""
+    unserved = deps.broker.unserved()
+    return f"missing: {', '.join(unserved)}" if unserved else "ok"
+
+
+def _work(deps: Deps) -> str:
+    """Return the tables whose due rows do not get started."""
     stuck = backlog.stuck(deps)
-    return f"waiting: {', '.join(stuck)}" if stuck else True
+    return f"waiting: {', '.join(stuck)}" if stuck else "ok"
