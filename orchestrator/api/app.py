@@ -14,6 +14,7 @@ from orchestrator.api.api_keys import ApiKeys, StoredKeys, bootstrap_keys
 from orchestrator.api.auth import Gate
 from orchestrator.api.crowd.desk import Desk
 from orchestrator.api.crowd.lane import Lane
+from orchestrator.api.head import Head
 from orchestrator.api.limits import BodyLimit
 from orchestrator.api.openapi.description import describe
 from orchestrator.api.routes import breakouts, events, meetings, metrics, operations, participants, seat, webhooks
@@ -115,4 +116,11 @@ def _middleware(deps: Deps, keys: ApiKeys, tokens: ClientTokens) -> list[Middlew
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", REQUEST_ID_HEADER],
         expose_headers=["Retry-After", "Idempotency-Replayed", REQUEST_ID_HEADER],
     )
-    return [Middleware(AccessLog), *([cors] if origins else []), Middleware(Lane), gate, Middleware(BodyLimit)]
+    return [
+        Middleware(AccessLog),
+        Middleware(Head),
+        *([cors] if origins else []),
+        Middleware(Lane),
+        gate,
+        Middleware(BodyLimit),
+    ]

@@ -11,6 +11,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
 from orchestrator.api.access_log import REQUEST_ID_HEADER, SCOPE_REQUEST_ID
 from orchestrator.errors import NotNow, Unauthenticated, UserError
@@ -20,6 +22,7 @@ from orchestrator.store.trouble import DATABASE_TROUBLE
 log = logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MAX_ERRORS = 100
 """How many mistakes of one body are listed; a body may contain thousands."""
 PARSE_ERROR = "There was an error parsing the body"
@@ -78,9 +81,25 @@ async def _framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.detail == PARSE_ERROR:
         return problem(422, PARSE_ERROR, errors=[{"loc": ["body"], "msg": "malformed JSON"}])
+    if error.status_code == 405:
+        return _other_method(request)
     if error.status_code == 404:
         return problem(404, f"there is nothing at {request.url.path}")
     return problem(error.status_code, str(error.detail), headers=error.headers)
+
+
+def _other_method(request: Request) -> Response:
+    """Answer a method that the path does not have, with those that it has. `OPTIONS` only asks for these."""
+    routes = request.app.router.routes
+    allowed = [method for method in METHODS if any(_answers(route, request.scope, method) for route in routes)]
+    headers = {"Allow": ", ".join([*allowed, *(["HEAD"] if "GET" in allowed else []), "OPTIONS"])}
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=headers)
+    return problem(405, f"{request.url.path} does not have this method", headers=headers)
+
+
+def _answers(route: BaseRoute, scope: Scope, method: str) -> bool:
+    return route.matches({**scope, "method": method})[0] is Match.FULL
 
 
 async def _unavailable(_: Request, error: Exception) -> Response:

@@ -113,7 +113,7 @@ def test_without_a_database_everything_is_503_and_nothing_a_traceback(
             checked(answer, 503)
             assert int(answer.headers["retry-after"]) >= 1
             assert "Traceback" not in answer.text
-        assert api.get("/readyz", 503)["failing"] == ["database", "timekeeper"]
+        assert api.get("/readyz", 503)["failing"] == ["database"]
 
 
 def test_a_mistake_of_ours_tells_nothing(api: Api) -> None:

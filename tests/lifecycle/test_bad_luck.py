@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from schemas.tasks import Queue
 from tests.api.server import open_stream
 from tests.support.databases import migrate_url
 from tests.support.postgres import Postgres
@@ -139,6 +140,9 @@ def test_what_is_asked_for_while_the_broker_is_away_is_done_when_it_is_back(stac
         assert next(moves) == "open"
         assert next(event.data["room_id"] for event in seats if event.name == "seat" and event.data["room_id"])
     wait_until(lambda: stack.api.get("/readyz").is_success, what="readiness")
+    with redis.Redis.from_url(broker.url) as client:
+        left = [client.ttl(stack.keys.served(queue)) for queue in Queue]
+    assert all(0 < seconds <= 10 for seconds in left), "a worker that dies is missed when these are over"
 
 
 def test_a_worker_outlives_a_broker_that_dies_while_tasks_are_under_way(stack: Stack, broker: Valkey) -> None:
