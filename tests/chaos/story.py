@@ -1,12 +1,14 @@
 """One lifecycle, played again and again with a crash somewhere: 23 people, 5 recorded rooms, a timer, everyone home."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from tests.chaos.invariants import REFUSALS, Bounds, Facts, violations
 from tests.chaos.lane import PATIENCE_SECONDS, Lane, Refusal
+from tests.chaos.switches import turned
 from tests.chaos.tracing import STRUCK
 from tests.support.stack import JSON, person
 
@@ -31,6 +33,8 @@ class Outcome:
     seconds: float
     violations: list[str] = field(default_factory=list)
     trace: list[str] = field(default_factory=list, repr=False)
+    switches: Mapping[str, Any] = field(default_factory=dict)
+    """The positions of the sandbox's switches, where they were not the usual ones."""
 
     @property
     def faults(self) -> list[str]:
@@ -60,24 +64,33 @@ class Mischief:
     """Statuses after which the caller requests the meeting again."""
 
 
-def play(lane: Lane, run: str, *, point: str, seed: int, mischief: Mischief = Mischief()) -> Outcome:
-    """Play one breakout, with a crash at `point` and the mischief, and check what is left."""
+def play(
+    lane: Lane,
+    run: str,
+    *,
+    point: str,
+    seed: int,
+    mischief: Mischief = Mischief(),
+    switches: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """Play one breakout, with a crash at `point`, the mischief and these switches, and check what is left."""
     lane.wait_until_ready()
     lane.wait(lambda: not lane.stack.sandbox.deliveries()["pending"], "an end of the last run's webhooks")
     lane.arm(run, point)
     begun = time.monotonic()
-    try:
-        found = violations(_live(lane, run, seed, mischief))
-    except (AssertionError, Refusal) as error:
-        found = [f"{type(error).__name__}: {error}"]
-    finally:
-        mischief.afterwards(lane)
-        lane.stack.crowds.leave()
+    with turned(lane.stack.sandbox, switches or {}):
+        try:
+            found = violations(_live(lane, run, seed, mischief))
+        except (AssertionError, Refusal) as error:
+            found = [f"{type(error).__name__}: {error}"]
+        finally:
+            mischief.afterwards(lane)
+            lane.stack.crowds.leave()
     found += lane.unexpected
     lane.unexpected = []
     trace = lane.trace(run)
     killed = sum(line.startswith(STRUCK) for line in trace)
-    return Outcome(point, run, killed, time.monotonic() - begun, found, trace)
+    return Outcome(point, run, killed, time.monotonic() - begun, found, trace, switches or {})
 
 
 def _live(lane: Lane, run: str, seed: int, mischief: Mischief) -> Facts:

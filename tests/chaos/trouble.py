@@ -10,6 +10,7 @@ from typing import Any
 from tests.chaos.invariants import Bounds
 from tests.chaos.lane import PATIENCE_SECONDS, Lane
 from tests.chaos.story import STUBBORN, Mischief, Outcome, play
+from tests.chaos.switches import allowed, row_of
 from tests.chaos.tracing import NOWHERE
 from tests.support.stack import JSON
 
@@ -62,6 +63,8 @@ class Trouble:
     """Where a process dies."""
     bounds: Bounds = field(default_factory=lambda: Bounds(late_seconds=LATE_SECONDS))
     patience_seconds: float = PATIENCE_SECONDS
+    row: int | None = None
+    """The row of switches in which it is met; None: all as usual. Its own switches and its lure's come first."""
     most_turned_away: int | None = None
     """How many calls a block may refuse: those that were already on their way."""
 
@@ -70,6 +73,7 @@ class Trouble:
 class Fate(Outcome):
     """The result of one run with trouble."""
 
+    row: int | None = None
     name: str = ""
     site: str = ""
     """The site that has a line in the table."""
@@ -96,7 +100,6 @@ class _Maker:
     def __init__(self, lane: Lane, run: str, trouble: Trouble) -> None:
         self._sandbox, self._run, self._trouble = lane.stack.sandbox, run, trouble
         self._part: Part | None = None
-        self._switches = {name: self._sandbox.switches()[name] for name in (*trouble.switches, *trouble.lure.switches)}
         self._timings = {name: self._sandbox.timings()[name] for name in EMPTY_ROOM}
         self._turned_away = 0
         self.struck = 0
@@ -112,7 +115,6 @@ class _Maker:
 
     def begin(self) -> None:
         """Prepare the sandbox before the meeting is requested."""
-        self._sandbox.switches(**self._trouble.switches, **self._trouble.lure.switches)
         self._sandbox.timings(**EMPTY_ROOM)
         self._turned_away = self._sandbox.calls()["budget"]["turned_away"]
         self.enter(Part.GATHERING)
@@ -137,7 +139,6 @@ class _Maker:
         self._turned_away = self._sandbox.calls()["budget"]["turned_away"] - self._turned_away
         self._sandbox.faults()
         self._sandbox.budget(None)
-        self._sandbox.switches(**self._switches)
         self._sandbox.timings(**self._timings)
 
     def violations(self) -> list[str]:
@@ -170,18 +171,16 @@ def meet(lane: Lane, run: str, *, trouble: Trouble, seed: int) -> Fate:
         before_closing=maker.before_closing,
         closing=maker.closing,
         afterwards=maker.end,
-        bounds=trouble.bounds,
+        bounds=allowed(trouble.bounds, row_of(trouble.row, seed)),
         patience_seconds=trouble.patience_seconds,
         asked_again=frozenset({503, 422} if trouble.bounds.refusals else {503}),
     )
-    outcome = play(lane, run, point=trouble.point, seed=seed, mischief=mischief)
+    switches = {**row_of(trouble.row, seed), **trouble.switches, **trouble.lure.switches}
+    outcome = play(lane, run, point=trouble.point, seed=seed, mischief=mischief, switches=switches)
+    outcome.violations.extend(maker.violations())
     return Fate(
-        point=outcome.point,
-        run=run,
-        killed=outcome.killed,
-        seconds=outcome.seconds,
-        violations=[*outcome.violations, *maker.violations()],
-        trace=outcome.trace,
+        **vars(outcome),
+        row=trouble.row,
         name=trouble.name,
         site=trouble.name.split(",")[0].rpartition(" ")[0] if trouble.operation else trouble.name,
         expects=bool(trouble.faults or trouble.deed or trouble.point != NOWHERE),

@@ -1,9 +1,11 @@
 """Lifecycles with webhooks that come late, twice, in another order, or never: `python -m tests.chaos.webhooks`.
 
 A relay between RealtimeKit and the API treats each delivery by a random number. Whatever it does, the breakout must
-end as with all deliveries in order, and those that are held until all is over must change nothing.
+end as with all deliveries in order, and those that are held until all is over must change nothing. The runs take turns
+in the rows of switches.py, and each prints its own.
 """
 
+import itertools
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,9 +18,11 @@ from sqlmodel import col
 
 from schemas.tables import Fact
 from tests.chaos.command import Words, parser, run
+from tests.chaos.invariants import Bounds
 from tests.chaos.lane import Lane
 from tests.chaos.pool import Tale
 from tests.chaos.story import Mischief, Outcome, play
+from tests.chaos.switches import allowed, in_turn, row_label, rows
 from tests.chaos.tracing import NOWHERE
 from tests.support.relay import Relay, Weather
 from tests.support.stack import JSON
@@ -34,6 +38,8 @@ WEATHERS = {
 }
 STILL_WAITING = select(func.count()).select_from(Fact).where(col(Fact.applied_at).is_(None))
 LANES, SEEDS = 2, 3
+ROWS_SEED = 1
+"""Of the rows of switches; the other seed says how the relay treats each delivery."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +48,21 @@ class Told(Outcome):
 
     weather: str = ""
     seed: int = 0
+    row: int = 0
     fates: str = ""
     """How many deliveries were treated in each way."""
 
 
-def play_in(weather: str, seed: int, lane: Lane, run: str) -> Told:
-    """Play one lifecycle in this weather, and check whether later deliveries change anything."""
+def play_in(weather: str, seed: int, row: int, lane: Lane, run: str) -> Told:
+    """Play one lifecycle in this weather and row of switches, and check whether later deliveries change anything."""
+    switches = rows(ROWS_SEED)[row]
     changed: list[str] = []
     with Relay(lane.stack.url, WEATHERS[weather], seed) as relay, _webhook_at(lane, relay.url):
-        mischief = Mischief(afterwards=lambda lane: changed.extend(_release(lane, run, relay)))
-        outcome = play(lane, run, point=NOWHERE, seed=seed, mischief=mischief)
+        bounds = allowed(Bounds(), switches)
+        mischief = Mischief(afterwards=lambda lane: changed.extend(_release(lane, run, relay)), bounds=bounds)
+        outcome = play(lane, run, point=NOWHERE, seed=seed, mischief=mischief, switches=switches)
     outcome.violations.extend(changed)
-    return Told(**vars(outcome), weather=weather, seed=seed, fates=str(dict(relay.fates)))
+    return Told(**vars(outcome), weather=weather, seed=seed, row=row, fates=str(dict(relay.fates)))
 
 
 @contextmanager
@@ -96,11 +105,12 @@ def _waiting(lane: Lane) -> bool:
         return bool(session.scalar(STILL_WAITING))
 
 
-def tales(weathers: Sequence[str], seeds: Sequence[int]) -> Iterator[Tale[Told]]:
-    """Yield each of these weathers with each of these seeds."""
+def tales(weathers: Sequence[str], seeds: Sequence[int], row: int | None) -> Iterator[Tale[Told]]:
+    """Yield each of these weathers with each of these seeds, in turn in each row or all in the same."""
+    numbers = in_turn(ROWS_SEED) if row is None else itertools.repeat(row)
     for weather in weathers:
         for seed in seeds:
-            yield partial(play_in, weather, seed)
+            yield partial(play_in, weather, seed, next(numbers))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -108,14 +118,16 @@ def main(arguments: Sequence[str]) -> int:
     options = parser("webhooks", __doc__, lanes=LANES)
     options.add_argument("--weather", action="append", choices=sorted(WEATHERS), help="only this one (repeatable)")
     options.add_argument("--seeds", type=int, default=SEEDS, help="how many runs in each, from --seed on")
+    options.add_argument("--row", type=int, help="all in this row of switches")
     told = options.parse_args(arguments)
     seeds = range(told.seed, told.seed + told.seeds)
-    words = Words(_line, lambda it: f"--weather '{it.weather}' --seed {it.seed} --seeds 1", table)
-    return run("webhooks", told.lanes, lambda pool: pool.play(tales(told.weather or list(WEATHERS), seeds)), words)
+    words = Words(_line, lambda it: f"--weather '{it.weather}' --seed {it.seed} --seeds 1 --row {it.row}", table)
+    todo = tales(told.weather or list(WEATHERS), seeds, told.row)
+    return run("webhooks", told.lanes, lambda pool: pool.play(todo), words)
 
 
 def _line(told: Told) -> str:
-    return f"{told.weather:<8}  seed {told.seed}  {told.fates}"
+    return f"{told.weather:<8}  {row_label(told.row)}  seed {told.seed}  {told.fates}"
 
 
 def table(told: Sequence[Told]) -> list[str]:
