@@ -122,7 +122,7 @@ class Settings(BaseSettings):
     search_settle_seconds: float = Field(
         default=3.0,
         ge=0,
-        description="A RealtimeKit search may lag this far behind a create (its delay is undocumented).",
+        description="RealtimeKit may show what was made this much later (its delay is undocumented).",
     )
     sync_seconds: float = Field(
         default=10.0, gt=0, description="Polling interval while no webhooks arrive; six times as long while they do."

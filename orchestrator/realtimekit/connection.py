@@ -27,6 +27,8 @@ class Connection:
         self._call = Calls(settings, quota, on_call)
         self._loop = LoopThread("realtimekit")
         self._pager = Pager()
+        self.settle_seconds = settings.search_settle_seconds
+        """How long RealtimeKit may take to show what was made (undocumented)."""
 
     def run(self, coroutine: Coroutine[Any, Any, T], before_send: Callable[[], None] | None = None) -> T:
         """Wait for the result of `coroutine`, in any thread but the loop's own.

@@ -46,7 +46,7 @@ def _struck(
     return At
 
 
-ADD = "call:add_participant@admission._add_or_adopt:after#2"
+ADD = "call:add_participant@admission._admit:after#2"
 STOP = "call:stop_recording@closing._stop:after#1"
 CREATE = "call:create_meeting:after#1"
 RETIRE = "call:retire_meeting@closing._attempt:after#1"

@@ -8,12 +8,14 @@ from functools import cache
 from typing import Any
 
 from tests.chaos.invariants import Bounds
+from tests.chaos.lane import QUICK
 from tests.chaos.pairs import pairwise
 from tests.support.sandbox_server import SandboxServer
 
 BOTH = (False, True)
 SHORT_LAG_SECONDS = 1.0
 """Less than REALTIMEKIT_TIMEOUT_SECONDS and SEARCH_SETTLE_SECONDS (tests/chaos/lane.py) are together."""
+SETTLE_SECONDS = float(QUICK["SEARCH_SETTLE_SECONDS"])
 SEARCHES = ("substring", "exact", "prefix", "words", "nothing", "everything")
 REFUSED = ("conflict", "bad_request")
 
@@ -28,7 +30,7 @@ CHOICES: Mapping[str, tuple[Any, ...]] = {
     "lists_have_totals": BOTH,
     "most_per_page": (100, 20),
     "too_many_per_page": ("cap", "refuse"),
-    "participants_lag_seconds": (0.0, SHORT_LAG_SECONDS),
+    "participants_lag_seconds": (0.0, SETTLE_SECONDS),
     "sessions_lag_seconds": (0.0, SHORT_LAG_SECONDS),
     "peers_view": ("raw", "consolidated"),
     "peer_ids_stay": BOTH,

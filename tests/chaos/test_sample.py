@@ -25,7 +25,7 @@ POINTS = {
     ],
     "worker": [
         "worker:call:create_meeting:after#2",
-        "worker:call:add_participant@admission._add_or_adopt:after#30",
+        "worker:call:add_participant@admission._admit:after#30",
         "worker:call:start_recording@opening._record:after#2",
         "worker:call:stop_recording@closing._stop:after#2",
         "worker:call:retire_meeting@closing._attempt:before#3",

@@ -103,6 +103,7 @@ async def admit_all(kit: RealtimeKit, meeting_id: str, guests: Sequence[Guest]) 
     1. If some may have been added before, list the meeting's participants.
     2. Add each person, or ask for a token for the record that is there. A record with another name or preset is edited.
     3. Records that are gone at RealtimeKit are looked for in the list, and made anew.
+    4. People who were refused are looked for in the list: how RealtimeKit refuses a second record is undocumented.
 
     Raises RealtimeKitError when the first list fails.
     """
@@ -110,7 +111,9 @@ async def admit_all(kit: RealtimeKit, meeting_id: str, guests: Sequence[Guest]) 
     known = await _known(kit, meeting_id, min(doubted)) if doubted else {}
     outcomes = await _admit_each(kit, meeting_id, guests, known)
     gone = [it for it in guests if it.record is not None and isinstance(outcomes[it.row_id], NotFound)]
-    return outcomes | (await _admit_anew(kit, meeting_id, gone) if gone else {})
+    refused = [it for it in guests if it.record is None and isinstance(outcomes[it.row_id], Refused)]
+    outcomes |= await _admit_anew(kit, meeting_id, gone) if gone else {}
+    return outcomes | (await _adopt(kit, meeting_id, refused, outcomes) if refused else {})
 
 
 async def _known(kit: RealtimeKit, meeting_id: str, priority: Priority) -> dict[str, ParticipantRecord]:
@@ -135,10 +138,38 @@ async def _admit_anew(kit: RealtimeKit, meeting_id: str, gone: Sequence[Guest]) 
     return await _admit_each(kit, meeting_id, [replace(it, realtimekit_participant_id=None) for it in gone], known)
 
 
+async def _adopt(
+    kit: RealtimeKit, meeting_id: str, refused: Sequence[Guest], outcomes: Mapping[str, Outcome]
+) -> dict[str, Outcome]:
+    """Return the outcomes for those of the refused whose record is there after all.
+
+    The list may lag, so people who are there, or who may be, are looked for once more a little later.
+    """
+    priority = min(guest.priority for guest in refused)
+    try:
+        known = await _known(kit, meeting_id, priority)
+        unseen = [it for it in refused if it.custom_participant_id not in known]
+        if any(it.in_doubt or isinstance(outcomes[it.row_id], Conflict) for it in unseen):
+            await asyncio.sleep(kit.settle_seconds)
+            known = await _known(kit, meeting_id, priority)
+    except RealtimeKitError as error:
+        return {guest.row_id: error for guest in refused}
+    except LeaseLost as error:
+        return {guest.row_id: TryAgain(str(error)) for guest in refused}
+    there = [guest for guest in refused if guest.custom_participant_id in known]
+    return await _admit_each(kit, meeting_id, there, known)
+
+
 async def _admit(kit: RealtimeKit, meeting_id: str, guest: Guest, record: ParticipantRecord | None) -> Outcome:
     try:
         if record is None:
-            return await _add_or_adopt(kit, meeting_id, guest)
+            return await kit.add_participant(
+                meeting_id,
+                custom_participant_id=guest.custom_participant_id,
+                name=guest.name,
+                preset_name=guest.preset_name,
+                priority=guest.priority,
+            )
         token = None
         if not guest.is_admitted_as(record):
             token = await kit.edit_participant(
@@ -150,20 +181,3 @@ async def _admit(kit: RealtimeKit, meeting_id: str, guest: Guest, record: Partic
         return error
     except LeaseLost as error:
         return TryAgain(str(error))  # other outcomes are kept; the fence decides whether they may be written
-
-
-async def _add_or_adopt(kit: RealtimeKit, meeting_id: str, guest: Guest) -> Outcome:
-    """Add a person. If RealtimeKit refuses a second record of them (undocumented), use the first."""
-    try:
-        return await kit.add_participant(
-            meeting_id,
-            custom_participant_id=guest.custom_participant_id,
-            name=guest.name,
-            preset_name=guest.preset_name,
-            priority=guest.priority,
-        )
-    except Conflict:
-        known = (await _known(kit, meeting_id, guest.priority)).get(guest.custom_participant_id)
-        if known is None:
-            raise
-        return await _admit(kit, meeting_id, guest, known)
