@@ -56,7 +56,11 @@ class Pager:
         """
         found: dict[str, dict[str, Any]] = {}
         for number in range(1, MAX_PAGES + 1):
-            page, before = await self.page(operation, fetch, number, *path), len(found)
+            page = await self.page(operation, fetch, number, *path)
+            if number == 2 and self._first == 0 and not _ids(page) - set(found):
+                self._first = 1  # RealtimeKit gives page 1 for page 0
+                page = await self.page(operation, fetch, number, *path)
+            before = len(found)
             for item in page.items:
                 found.setdefault(str(item.get("id")), item)
             if page.is_last or len(found) == before:
@@ -65,29 +69,37 @@ class Pager:
 
     async def page(self, operation: str, fetch: Fetch, number: int, *path: str) -> Page:
         """Return one page of a list, with the number that it has here."""
-        if self._first is None:
+        if number == 1 or self._first is None:
             first = await self._first_page(operation, fetch, *path)
             if number == 1:
                 return first
         return await self._ask(operation, fetch, number - 1 if self._first == 0 else number, *path)
 
     async def _first_page(self, operation: str, fetch: Fetch, *path: str) -> Page:
-        """Return the first page, and learn its number if the list has any items."""
+        """Return the first page, and learn its number where the answer shows it."""
+        if self._first == 0:
+            return await self._ask(operation, fetch, 0, *path)
         page = await self._ask(operation, fetch, 1, *path)
-        if page.start is not None and (page.items or not page.total):
-            if page.items:
-                self._first = 0 if page.start > 1 else 1
-            return await self._ask(operation, fetch, 0, *path) if self._first == 0 else page
+        if self._is_first(page):
+            self._first = 1 if page.items else self._first
+            return page
         try:
             before = await self._ask(operation, fetch, 0, *path)
         except Refused:
             self._first = 1
             return page
-        if _ids(before) and not _ids(before) & _ids(page):
-            self._first = 0
-            return before
-        self._first = 1 if page.items else None
-        return page
+        if not before.items or _ids(before) & _ids(page):
+            self._first = 1 if page.items else self._first
+            return page
+        certain = page.items or page.total  # else the list may just have begun to show its items
+        self._first = 0 if certain else None
+        return before
+
+    def _is_first(self, page: Page) -> bool:
+        """Return whether page 1 is certainly the first: by its totals, or because page 1 always was."""
+        if page.start is not None:
+            return page.start <= 1 if page.items else not page.total
+        return bool(page.items) and self._first == 1
 
     async def _ask(self, operation: str, fetch: Fetch, page_no: int, *path: str) -> Page:
         """Fetch a page by RealtimeKit's number of it, in its default size if it refuses ours."""

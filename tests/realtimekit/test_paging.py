@@ -54,7 +54,7 @@ def test_every_page_is_fetched_and_no_more(items: int, size: int, calls: int) ->
 def test_without_totals_the_list_is_whole(items: int, size: int, first: int) -> None:
     pages = Pages(items, size, totals=False, first=first)
     assert len(set(pages.walk())) == items
-    assert len(pages.asked) <= items // size + 3
+    assert len(pages.asked) <= items // size + 5
 
 
 @pytest.mark.parametrize(("items", "size"), [(3, 100), (100, 100), (250, 100)])
@@ -69,6 +69,15 @@ def test_the_number_of_the_first_page_is_learnt_once(first: int, totals: bool) -
     Pages(40, 20, totals=totals, first=first).walk(pager)
     assert len(later.walk(pager)) == 40
     assert later.asked[:2] == [first, first + 1]
+
+
+@pytest.mark.parametrize("totals", [False, True])
+@pytest.mark.parametrize(("first", "then"), [(0, 1), (1, 0)])
+def test_what_was_learnt_is_corrected(first: int, then: int, totals: bool) -> None:
+    pager = Pager()
+    Pages(40, 20, totals=totals, first=first).walk(pager)
+    assert len(Pages(15, 20, totals=totals, first=then).walk(pager)) == 15
+    assert len(Pages(40, 20, totals=totals, first=then).walk(pager)) == 40
 
 
 @pytest.mark.parametrize("totals", [False, True])
