@@ -155,11 +155,14 @@ def _add_meeting(url: str, *, preset: str = "group_call_host", due_at: datetime 
         ("broker", {"BROKER_URL": ""}, FAILED, "no broker"),
         ("broker's memory", {}, OK, "noeviction"),
         ("broker's persistence", {}, OK, "appendonly yes"),
+        ("use of the broker", {}, OK, "every command"),
         ("queues", {}, OK, "lifecycle 0, webhooks 0, closing 0, rooms 0"),
         ("timekeeper", {}, FAILED, "none ticks"),
         ("workers", {}, FAILED, "none answers"),
         ("RealtimeKit", {}, OK, "the app answers"),
         ("RealtimeKit", {"BROKER_URL": ""}, OK, "the app answers"),
+        ("settings", {"REALTIMEKIT_API_TOKEN": "tok\nen"}, FAILED, "REALTIMEKIT_API_TOKEN: has a blank, a line break"),
+        ("settings", {"REALTIMEKIT_API_TOKEN": "töken"}, FAILED, "REALTIMEKIT_API_TOKEN: has a blank, a line break"),
         ("RealtimeKit", {"REALTIMEKIT_API_TOKEN": ""}, FAILED, "REALTIMEKIT_API_TOKEN not set"),
         ("RealtimeKit", {"REALTIMEKIT_BASE_URL": f"http://{LOOPBACK}:1"}, FAILED, "can't be reached"),
         ("presets", {}, OK, "group_call_host"),
@@ -239,19 +242,22 @@ def test_long_queues_and_a_timekeeper_that_ticks_are_seen(diagnose: Diagnose, br
 
 
 @pytest.mark.parametrize(
-    ("fault", "status", "said"),
+    ("fault", "status", "advice"),
     [
-        ({"kind": "refuse", "status": 403, "message": "Authentication error"}, FAILED, "Authentication error"),
-        ({"kind": "refuse", "status": 404, "message": "No such app"}, FAILED, "No such app"),
-        ({"kind": "rate_limited", "retry_after": 60}, WARNING, "not checked"),
+        ({"kind": "refuse", "status": 401, "message": "Unauthorized"}, FAILED, "copy REALTIMEKIT_API_TOKEN again"),
+        ({"kind": "refuse", "status": 403, "message": "Authentication error"}, FAILED, "permission Realtime Admin"),
+        ({"kind": "refuse", "status": 404, "message": "No such app"}, FAILED, "correct REALTIMEKIT_APP_ID"),
+        ({"kind": "refuse", "status": 400, "message": "No route"}, FAILED, "correct REALTIMEKIT_ACCOUNT_ID"),
+        ({"kind": "rate_limited", "retry_after": 60}, WARNING, "quota has room"),
     ],
 )
 def test_what_realtimekit_refuses_is_said(
-    diagnose: Diagnose, sandbox: SandboxServer, fault: dict[str, Any], status: Status, said: str
+    diagnose: Diagnose, sandbox: SandboxServer, fault: dict[str, Any], status: Status, advice: str
 ) -> None:
     sandbox.faults({"operation": "get_webhooks", **fault})
     verdict = diagnose("RealtimeKit")
-    assert (verdict.status, said in verdict.detail) == (status, True), verdict
+    assert (verdict.status, advice in verdict.advice) == (status, True), verdict
+    assert fault.get("message", "") in verdict.detail
 
 
 def test_presets_that_meetings_use_and_that_are_gone_are_found(

@@ -2,7 +2,10 @@
 
 import time
 
+from redis.exceptions import NoPermissionError, RedisError
+
 from orchestrator.broker_address import parsed
+from orchestrator.cli.doctor.broker_trouble import of_connection, of_use
 from orchestrator.cli.doctor.checks import Check, Verdict, failed, ok, warning
 from orchestrator.cli.doctor.parts import Parts
 from orchestrator.process_settings import broker_of
@@ -15,11 +18,32 @@ WORKERS_SECONDS = 2.0
 
 def connection(parts: Parts) -> Verdict:
     """Check that it can be reached with our password."""
-    found = parts.info
-    where = parsed(broker_of(parts.settings)).where
+    address = parsed(broker_of(parts.settings))
+    try:
+        parts.broker.redis.ping()
+    except (RedisError, OSError) as error:
+        return of_connection(error, address)
+    return ok(f"{_name(parts)} at {address.where}")
+
+
+def _name(parts: Parts) -> str:
+    try:
+        found = parts.info
+    except NoPermissionError:
+        return "a Redis or Valkey"
     name = str(found.get("server_name") or "redis").title()
     version = found.get(f"{name.lower()}_version") or found.get("redis_version")
-    return ok(f"{name} {version} at {where}")
+    return f"{name} {version}"
+
+
+def use(parts: Parts) -> Verdict:
+    """Check that it lets us do what we need: write, keys and channels of ours, every command."""
+    address = parsed(broker_of(parts.settings))
+    if refused := of_use(parts.broker.redis, address):
+        return refused
+    if parts.info.get("cluster_enabled"):
+        return failed("it is a node of a cluster, whose commands concern one key each", "use one without cluster mode")
+    return ok("it takes every command that we need")
 
 
 def memory(parts: Parts) -> Verdict:
@@ -71,6 +95,7 @@ OURS = ("broker", "migrations")
 
 CHECKS = (
     Check("broker", connection, ("settings",), advice="set BROKER_URL to a Redis or Valkey that runs"),
+    Check("use of the broker", use, ("broker",)),
     Check("broker's memory", memory, ("broker",)),
     Check("broker's persistence", persistence, ("broker",)),
     Check("queues", queues, OURS),

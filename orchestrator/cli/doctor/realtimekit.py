@@ -10,7 +10,7 @@ from sqlmodel import col
 from orchestrator.cli.doctor.checks import Check, Verdict, failed, ok, warning
 from orchestrator.cli.doctor.clocks import compare
 from orchestrator.cli.doctor.parts import Parts
-from orchestrator.errors import NotFound, Refused, Unusable
+from orchestrator.errors import Refused, Unusable
 from orchestrator.realtimekit.clock import server_time
 from orchestrator.realtimekit.records import WebhookRecord
 from orchestrator.realtimekit.signatures import published_key, rsa_key
@@ -22,6 +22,22 @@ from schemas.tables import Meeting, Participant
 ENSURE = "run `breakouts webhooks ensure`"
 OWN_ADDRESS = f"set PUBLIC_URL to this deployment's own address, and {ENSURE}; if the other is gone, run {ONLY}"
 MOVED = f"if it has moved here, run {ONLY}; if its database was copied, give the copy a RealtimeKit app of its own"
+WHERE = "correct REALTIMEKIT_ACCOUNT_ID or REALTIMEKIT_BASE_URL"
+REFUSALS = {
+    401: (
+        "the token is not known, or has been revoked or has expired",
+        "copy REALTIMEKIT_API_TOKEN again, or make a new token",
+    ),
+    403: (
+        "the token is good, but not for this account's RealtimeKit",
+        "give it the permission Realtime Admin for the account of REALTIMEKIT_ACCOUNT_ID, or correct that id",
+    ),
+    404: (
+        "the account has no such app",
+        "correct REALTIMEKIT_APP_ID; it stands in Cloudflare's dashboard under Realtime",
+    ),
+}
+"""What a status that refuses the first call of all means, and what to do."""
 MAX_PRESETS_READ = 10
 NO_WAITING_ROOM = "SKIP"
 DEFAULTS = tuple(str(MeetingRequest.model_fields[name].default) for name in ("host_preset", "participant_preset"))
@@ -34,10 +50,9 @@ def credentials(parts: Parts) -> Verdict:
         return failed(f"{', '.join(missing)} not set", "the ids are in Cloudflare's dashboard under Realtime")
     try:
         hooks = parts.webhooks
-    except NotFound as error:
-        return failed(str(error), "correct REALTIMEKIT_ACCOUNT_ID, REALTIMEKIT_APP_ID or REALTIMEKIT_BASE_URL")
     except Refused as error:
-        return failed(str(error), "give REALTIMEKIT_API_TOKEN a token with the permission Realtime Admin")
+        words, advice = REFUSALS.get(error.status or 0, ("the request is refused", WHERE))
+        return failed(f"{words} (HTTP {error.status}): {error}", advice)
     return ok(f"the app answers at {settings.realtimekit_base_url}, and has {len(hooks)} webhooks")
 
 
