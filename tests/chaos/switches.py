@@ -31,7 +31,7 @@ CHOICES: Mapping[str, tuple[Any, ...]] = {
     "most_per_page": (100, 20),
     "too_many_per_page": ("cap", "refuse"),
     "participants_lag_seconds": (0.0, SETTLE_SECONDS),
-    "sessions_lag_seconds": (0.0, SHORT_LAG_SECONDS),
+    "sessions_lag_seconds": (0.0, SETTLE_SECONDS),
     "peers_view": ("raw", "consolidated"),
     "peer_ids_stay": BOTH,
     "refresh_revokes": BOTH,

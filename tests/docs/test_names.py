@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from orchestrator.sandbox.world.config import Switches
 from orchestrator.settings import Settings
 from schemas import states
 from schemas.events import EventType
@@ -36,6 +37,7 @@ PHRASE = re.compile(r"^[a-z]+(?: [\w']+)+$")
 PROGRAMS = ("breakouts ", "make ", "docker ", "celery ")
 SAID_BY_OTHERS = {"database or disk is full", "appendonly yes"}
 """SQLite's words, and a setting of Redis."""
+SWITCH = re.compile(r"^\| [^|]+ \| `(\w+)` \| ")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 ARROW = re.compile(r"^\s*(\w+) --> (\w+)", re.MULTILINE)
 PARTS = ["Context", "Decision", "Consequences", "Alternatives"]
@@ -222,6 +224,11 @@ def test_pictures_of_states_show_the_legal_moves(name: str) -> None:
     arrows = {(start, end) for start, end in ARROW.findall(drawn[0]) if start != "[*]"}
     legal = {(start.value, end.value) for start in MACHINES[name] for end in states.moves_from(start)}
     assert arrows == legal
+
+
+def test_each_switch_of_the_sandbox_is_explained_once() -> None:
+    told = [name for it in page("docs/realtimekit-beliefs.md").text.splitlines() for name in SWITCH.findall(it)]
+    assert sorted(told) == sorted(Switches.model_fields)
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
