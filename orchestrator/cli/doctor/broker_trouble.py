@@ -107,7 +107,8 @@ CAUSES = (
         RedisError,
         "CERTIFICATE_VERIFY_FAILED",
         "its certificate is not trusted",
-        "let ssl_ca_certs in BROKER_URL name the file of its authority, and use the host name of the certificate",
+        "let ssl_ca_certs in BROKER_URL name the file of its authority, and use the host name of the certificate"
+        " (ssl_cert_reqs=none where its provider signs by itself)",
     ),
     Cause(InvalidResponse, "", NO_REDIS, OTHER),
     Cause(RedisError, "SSL", NO_REDIS, OTHER),
