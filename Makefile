@@ -45,6 +45,7 @@ mutants: $(DEVELOP) ## change the heart in many small ways, and list the changes
 
 chaos: $(DEVELOP) ## kill each process at each point of a lifecycle, and look what is left (CHAOS_ARGS="…")
 	@$(BIN)/python -m tests.chaos.sweep $(CHAOS_ARGS)
+	@$(BIN)/python -m tests.chaos.sweep --tale 'there and back' $(CHAOS_ARGS)
 
 faults: $(DEVELOP) ## let all that a lifecycle needs fail in every way, and look what is left (FAULTS_ARGS="…")
 	@$(BIN)/python -m tests.chaos.faults $(FAULTS_ARGS)

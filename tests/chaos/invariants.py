@@ -67,6 +67,8 @@ class Facts:
     breakouts: list[JSON]
     seats: dict[str, JSON]
     sandbox: JSON
+    kicks: list[tuple[str, str]]
+    """Kicks of people from the meeting that their seat named: the name, and the meeting's id."""
     bounds: Bounds = field(default_factory=Bounds)
 
     def told(self, about: str) -> set[str]:
@@ -77,7 +79,7 @@ class Facts:
 
 def violations(facts: Facts) -> list[str]:
     """Return a sentence for each rule that was broken."""
-    rules = (meetings, admissions, recordings, log, timer, punctuality, people, promises)
+    rules = (meetings, admissions, recordings, log, timer, punctuality, people, kicks, promises)
     return [f"{rule.__name__}: {words}" for rule in rules for words in rule(facts)]
 
 
@@ -232,6 +234,12 @@ def people(facts: Facts) -> Iterator[str]:
     for name, seat in facts.seats.items():
         if seat["location"] != "main" or seat["realtimekit_meeting_id"] != facts.meeting["realtimekit_meeting_id"]:
             yield f"the seat of {name} points to {seat['location']} {seat['room_name']}"
+
+
+def kicks(facts: Facts) -> Iterator[str]:
+    """Check that nobody was put out of the place that their seat pointed to."""
+    for name, meeting_id in facts.kicks:
+        yield f"{name} was put out of {meeting_id}, where their seat pointed to"
 
 
 def promises(facts: Facts) -> Iterator[str]:

@@ -27,6 +27,12 @@ def points(traces: Sequence[Iterable[str]]) -> list[str]:
     return sorted(instances)
 
 
+def only_in(found: Iterable[str], others: Sequence[Iterable[str]]) -> list[str]:
+    """Return the points whose place in the code no other run passed."""
+    passed = {_in_code(place) for trace in others for place in passes(trace)}
+    return [point for point in found if _in_code(point.rsplit("#", 1)[0]) not in passed]
+
+
 def _in_code(place: str) -> str:
     """Return the place in the code, without the tables that are written."""
     return re.sub(r"\[.*\]", "", place)

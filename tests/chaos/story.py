@@ -118,6 +118,7 @@ def _live(lane: Lane, run: str, seed: int, mischief: Mischief) -> Facts:
         breakouts=lane.ask("GET", f"/v1/meetings/{meeting['id']}/breakouts")["items"],
         seats={name: _seat(lane, meeting["id"], name) for name in NAMES[:2] + STUBBORN},
         sandbox=lane.stack.sandbox.state(),
+        kicks=lane.stack.crowds.wrongly_kicked(),
         bounds=mischief.bounds,
     )
 

@@ -4,51 +4,72 @@ A first pass without a crash lists the points: before and after each call to Rea
 message. Then the first and the last instance of each is deadly once (points.py). Several lanes run side by side, each
 with a database, broker and sandbox of its own. The runs take turns in the ways in which a search may match, because a
 process that died may have made a meeting that only a search or a list can find. Each point prints its result in a line.
-Where a rule was broken the logs are kept, and `--point '…' --seed N --search …` repeats the run.
+Where a rule was broken the logs are kept, and `--tale … --point '…' --seed N --search …` repeats the run. `--tale
+'there and back'` is about people who are moved to another room and back, with the points that the plain tale does not
+pass.
 """
 
 import itertools
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from tests.chaos import points
 from tests.chaos.command import Words, parser, run
+from tests.chaos.moves import there_and_back
 from tests.chaos.pool import Pool, Tale
 from tests.chaos.story import Outcome, play
 from tests.chaos.switches import SEARCHES
 from tests.chaos.tracing import NOWHERE
 
 TRACES = 2
+PLAIN = "plain"
+TALES: dict[str, Callable[..., Outcome]] = {PLAIN: play, "there and back": there_and_back}
 
 
-def sweep(
-    pool: Pool, todo: Sequence[str] | None, size: int | None, seed: int, searches: Sequence[str]
-) -> Iterator[Outcome]:
+@dataclass(frozen=True)
+class Part:
+    """What all runs of a sweep share."""
+
+    name: str
+    """The name of the tale."""
+    seed: int
+    searches: Sequence[str]
+    """The ways in which a search may match."""
+
+    def tale(self, point: str, search: str = SEARCHES[0]) -> Tale[Outcome]:
+        """Return the tale with a crash at `point`."""
+        return partial(TALES[self.name], point=point, seed=self.seed, switches={"search_matches": search})
+
+
+def sweep(pool: Pool, part: Part, todo: Sequence[str] | None, size: int | None) -> Iterator[Outcome]:
     """Yield the outcome of each of these points, or of all, or of a sample of `size`."""
     if todo is None:
-        traces = list(pool.play([_tale(NOWHERE, seed, SEARCHES[0])] * TRACES))
+        traces = list(pool.play([part.tale(NOWHERE)] * TRACES))
         yield from traces
         todo = points.points([outcome.trace for outcome in traces])
-        todo = points.sample(todo, len(todo) if size is None else size, seed)
-    yield from pool.play([_tale(point, seed, search) for point, search in zip(todo, itertools.cycle(searches))])
-
-
-def _tale(point: str, seed: int, search: str) -> Tale[Outcome]:
-    return partial(play, point=point, seed=seed, switches={"search_matches": search})
+        if part.name != PLAIN:
+            plain = list(pool.play([replace(part, name=PLAIN).tale(NOWHERE)] * TRACES))
+            todo = points.only_in(todo, [outcome.trace for outcome in plain])
+        todo = points.sample(todo, len(todo) if size is None else size, part.seed)
+    searches = itertools.cycle(part.searches)
+    yield from pool.play([part.tale(point, search) for point, search in zip(todo, searches, strict=False)])
 
 
 def main(arguments: Sequence[str]) -> int:
     """Play all points. Returns 1 if a rule was broken."""
     options = parser("sweep", __doc__)
+    options.add_argument("--tale", choices=TALES, default=PLAIN, help="what people do meanwhile")
     options.add_argument("--point", action="append", help="play only this one (repeatable)")
     options.add_argument("--sample", type=int, help="only so many, chosen by the seed")
     options.add_argument("--search", action="append", choices=SEARCHES, help="only this way to match (repeatable)")
     told = options.parse_args(arguments)
-    words = Words(_line, lambda it: f"--point '{it.point}' --seed {told.seed} --search {_search(it)}", table)
-    searches = told.search or SEARCHES
-    return run("sweep", told.lanes, lambda pool: sweep(pool, told.point, told.sample, told.seed, searches), words)
+    part = Part(told.tale, told.seed, told.search or SEARCHES)
+    repeat = f"--tale '{told.tale}' --seed {told.seed}"
+    words = Words(_line, lambda it: f"{repeat} --point '{it.point}' --search {_search(it)}", table)
+    return run("sweep", told.lanes, lambda pool: sweep(pool, part, told.point, told.sample), words)
 
 
 def _search(outcome: Outcome) -> str:

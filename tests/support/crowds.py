@@ -29,6 +29,10 @@ class Crowds:
         """Return the RealtimeKit meeting id of each person by name, None for somebody in no meeting."""
         return self._crowd.where() if self._crowd else {}
 
+    def wrongly_kicked(self) -> list[tuple[str, str]]:
+        """Return each kick of a person from the meeting that their seat named: the name, and the meeting's id."""
+        return self._crowd.wrongly_kicked() if self._crowd else []
+
     def settle(self, within: float = 10, names: Iterable[str] | None = None) -> None:
         """Wait until these people, or all, are where their seats say."""
         assert self._crowd is not None

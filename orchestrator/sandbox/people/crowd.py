@@ -37,6 +37,15 @@ class Crowd:
         """Return the RealtimeKit meeting that each person is in, by name; None: in none."""
         return {name: person.meeting_id for name, person in self.people.items()}
 
+    def wrongly_kicked(self) -> list[tuple[str, str]]:
+        """Return each kick of a person from the meeting that their seat named: the name, and the meeting's id."""
+        return [
+            (name, kick.meeting_id)
+            for name, person in self.people.items()
+            for kick in person.kicks
+            if kick.pointed_there
+        ]
+
     async def settle(self, within: float, names: Iterable[str] | None = None) -> None:
         """Wait until these people, or all, are where their seats say; TimeoutError after `within` seconds."""
         wanted = [self.people[name] for name in names] if names else list(self.people.values())

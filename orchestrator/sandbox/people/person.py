@@ -50,6 +50,15 @@ class Stay:
     peer_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Kick:
+    """A time when a person was put out of a meeting."""
+
+    meeting_id: str
+    pointed_there: bool
+    """Whether the seat pointed to that meeting, by the same version before and after."""
+
+
 @dataclass(slots=True)
 class Notices:
     """The events of the seat stream other than seats."""
@@ -77,6 +86,7 @@ class Person:
         self.seat: dict[str, Any] | None = None
         self.stay: Stay | None = None
         self.stays: list[Stay] = []
+        self.kicks: list[Kick] = []
         self.notices = Notices()
         self.hung_up = False
         self.connections = 0
@@ -224,11 +234,24 @@ class Person:
             self.stay = None
 
     def _on_put_out(self, peer_id: str) -> None:
-        """Follow the seat again after a kick."""
+        """Follow the seat again after a kick, and note it."""
         if self.stay and self.stay.peer_id == peer_id:
+            noting = self._note_kick(self.stay.meeting_id, self.seat)
+            self._tasks.append(asyncio.create_task(noting, name=f"{self.name} notes a kick"))
             self.stay = self._acknowledged = None
             self._unsure = True
             self._changed.set()
+
+    async def _note_kick(self, meeting_id: str, seat: Mapping[str, Any] | None) -> None:
+        """Note a kick. The API is asked for the seat, because a newer one may not have reached the page yet."""
+        pointed_there = seat is not None and seat["realtimekit_meeting_id"] == meeting_id
+        if pointed_there:
+            with contextlib.suppress(*NETWORK_ERRORS):
+                timeout = aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS)
+                async with self._http.get(f"{self._api}/v1/seat", headers=self._bearer, timeout=timeout) as answer:
+                    answer.raise_for_status()
+                    pointed_there = seat is not None and (await answer.json())["version"] == seat["version"]
+        self.kicks.append(Kick(meeting_id, pointed_there))
 
     async def _acknowledge(self, seat: Mapping[str, Any]) -> None:
         done = (str(self.meeting_id), int(seat["version"]))
