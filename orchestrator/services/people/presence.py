@@ -84,8 +84,7 @@ def _tell_earlier_breakouts(b: LockedBreakout, ids: Sequence[str]) -> None:
     missing = select(col(Seat.breakout_id)).where(*theirs, col(Seat.state) == SeatState.LOST)
     been = used_seats(b.tx.session, *theirs, col(Seat.state) == SeatState.NEVER_JOINED)
     late = missing.union(select(col(Seat.breakout_id)).where(col(Seat.id).in_(been)))
-    if earlier := b.tx.session.scalars(late).all():
-        due.due_by(b.tx, Breakout, dict.fromkeys(earlier, b.now))
+    due.due_by(b.tx, Breakout, dict.fromkeys(b.tx.session.scalars(late), b.now))
 
 
 def _lock_rooms(b: LockedBreakout, ids: Sequence[str], seats: Sequence[Seat]) -> None:
