@@ -1,6 +1,5 @@
 """Reading the settings of one process. What is wrong with the settings of others does not keep it from starting."""
 
-import os
 from collections.abc import Iterable
 from enum import StrEnum
 
@@ -30,7 +29,6 @@ ENGINE = frozenset({Process.API, Process.WORKER, Process.TIMEKEEPER, Process.WEB
 BROKER_USERS = ENGINE | {Process.FLOWER}
 SECRET_USERS = frozenset({Process.API, Process.WORKER})
 """Processes that encrypt and sign."""
-CELERYS_OWN = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
 USERS: dict[str, Iterable[Process]] = {
     **dict.fromkeys(("breakouts_home", "log_json", "log_level"), Process),
     "database_url": set(Process) - {Process.BREAKOUT},
@@ -62,8 +60,6 @@ def read(process: Process) -> Settings:
         _need_secret(found)
     if process in BROKER_USERS:
         broker_of(found)
-    if process in {*BROKER_USERS, Process.ALL}:
-        _need_no_other_broker()
     return found
 
 
@@ -84,12 +80,6 @@ def _need_secret(settings: Settings) -> None:
     real = settings.realtimekit_base_url.startswith(CLOUDFLARE) and settings.realtimekit_api_token.get_secret_value()
     if real and not settings.secret_key.get_secret_value():
         raise Unusable("SECRET_KEY is required when REALTIMEKIT_BASE_URL is Cloudflare's")
-
-
-def _need_no_other_broker() -> None:
-    """Refuse the variables by which Celery would use a broker of its own, beside the one that we use."""
-    if given := [name for name in CELERYS_OWN if os.environ.get(name)]:
-        raise Unusable(f"{', '.join(given)}: unset it, because Celery would follow it instead of BROKER_URL")
 
 
 def _sentence(name: str, message: str) -> str:

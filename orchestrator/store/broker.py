@@ -1,5 +1,6 @@
 """The broker: Celery's settings, each with its reason, and a sender that never blocks the committing thread."""
 
+import os
 import queue
 import threading
 import time
@@ -44,6 +45,8 @@ TRANSPORT: Mapping[str, Any] = {
     "client_name": "breakout",
 }
 """Transport options of every Celery process, where BROKER_URL says nothing else."""
+CELERYS_OWN = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
+"""Variables that win over Celery's settings. Celery's command line sets the first to BROKER_URL as it was written."""
 QUICK_TRANSPORT = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry_on_timeout": False, "max_connections": 4}
 """Transport options of senders that would rather drop a message than wait."""
 
@@ -51,6 +54,8 @@ QUICK_TRANSPORT = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry_on_t
 def celery_settings(broker_url: str, keys: Keys) -> dict[str, Any]:
     """Return the settings of every Celery process of one deployment."""
     forget_unacked_on_lost_connections()
+    for name in CELERYS_OWN:
+        os.environ.pop(name, None)
     return {
         **parsed(broker_url).for_celery({**TRANSPORT, "global_keyprefix": keys.prefix}),
         "broker_connection_retry_on_startup": True,

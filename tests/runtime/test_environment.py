@@ -82,14 +82,6 @@ def test_only_what_uses_the_broker_needs_its_address(give: Give, process: Proces
             read(process)
 
 
-@pytest.mark.parametrize("name", ["CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL"])
-def test_no_variable_of_celery_leads_it_to_another_broker(give: Give, name: str) -> None:
-    give(**{name: "redis://elsewhere.example/0"})
-    for process in set(Process) - {Process.MIGRATE, Process.KEYS, Process.BREAKOUT}:
-        with pytest.raises(Unusable, match=f"^{name}: "):
-            read(process)
-
-
 def _good(name: str) -> str:
     """Return a good value of a setting."""
     examples = {
