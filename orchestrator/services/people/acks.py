@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -28,6 +29,13 @@ class Ack:
 
     participant_id: str
     body: AckRequest
+
+
+class Refusal(NamedTuple):
+    """A report that RealtimeKit has refused the token in this version of a person's seat."""
+
+    participant_id: str
+    version: int
 
 
 def store_all(deps: Deps, acks: Sequence[Ack]) -> list[UserError | None]:
@@ -63,15 +71,11 @@ def _said(ack: Ack) -> dict[str, str | int | None]:
     return {"participant_id": ack.participant_id, "room_id": ack.body.room_id}
 
 
-def refused_of(fact: Fact) -> tuple[str, int] | None:
-    """Return the person, and the version of the seat, whose token a stored ack reports as refused."""
+def read(fact: Fact) -> Stay | Refusal:
+    """Return what a stored ack reports: where the person is, or that their token was refused."""
     said = json.loads(fact.payload)
-    return (said["participant_id"], said[REFUSED]) if REFUSED in said else None
-
-
-def stay_of(fact: Fact) -> Stay:
-    """Return the stay that a stored ack reports."""
-    said = json.loads(fact.payload)
+    if REFUSED in said:
+        return Refusal(said["participant_id"], said[REFUSED])
     return Stay(said["participant_id"], said["room_id"], None, None, fact.received_at)
 
 

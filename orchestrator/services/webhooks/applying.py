@@ -27,6 +27,7 @@ from orchestrator.services.breakout.closing import start_countdown
 from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting
 from orchestrator.services.deps import Deps
 from orchestrator.services.people import acks, inbox, presence, refused, unregistered
+from orchestrator.services.people.acks import Refusal
 from orchestrator.services.people.stays import Stay
 from orchestrator.services.result import NOTHING_TO_DO, Result
 from orchestrator.store import due
@@ -39,6 +40,9 @@ log = logger(__name__)
 
 BATCH_FACTS = 500
 HOST_ENDED = "HOST_ENDED_MEETING"
+
+Said = Stay | Refusal | WebhookEvent | None
+"""What a fact says; None for a webhook that is of no use."""
 
 
 @dataclass(frozen=True)
@@ -113,40 +117,38 @@ def _apply_batch(deps: Deps, inbox_id: str, most: int) -> _Applied:
 
 def _apply_facts(m: MeetingScope, facts: Sequence[Fact]) -> None:
     meeting = m.tx.session.get_one(Meeting, m.meeting_id)
-    refused.renew(m, [it for it in map(_refused, facts) if it is not None])
-    facts = [fact for fact in facts if _refused(fact) is None]
-    said = [(fact, parse(fact.payload.encode()) if fact.source is FactSource.WEBHOOK else None) for fact in facts]
-    events = [event for _, event in said if event is not None]
-    if events:
+    said = [_read(fact) for fact in facts]
+    if any(fact.source is FactSource.WEBHOOK for fact in facts):
         meeting.webhook_at = m.now
+    refused.renew(m, [it for it in said if isinstance(it, Refusal)])
     presence.apply(m, _stays(m, meeting, said))
-    for event in events:
-        if isinstance(event, RecordingUpdated):
-            _apply_recording(m, event)
-        elif isinstance(event, MeetingEnded) and event.meeting_id == meeting.realtimekit_meeting_id:
+    for it in said:
+        if isinstance(it, RecordingUpdated):
+            _apply_recording(m, it)
+        elif isinstance(it, MeetingEnded) and it.meeting_id == meeting.realtimekit_meeting_id:
             unregistered.forget_all(m)
-            _apply_parent_ended(m, event)
+            _apply_parent_ended(m, it)
 
 
-def _refused(fact: Fact) -> tuple[str, int] | None:
-    return acks.refused_of(fact) if fact.source is FactSource.ACK else None
+def _read(fact: Fact) -> Said:
+    return acks.read(fact) if fact.source is FactSource.ACK else parse(fact.payload.encode())
 
 
-def _stays(m: MeetingScope, meeting: Meeting, said: Sequence[tuple[Fact, WebhookEvent | None]]) -> list[Stay]:
-    """Return the stays of known people that the facts report. Who is unknown in the main meeting is looked for."""
-    events = [event for _, event in said if isinstance(event, ParticipantJoined | ParticipantLeft)]
+def _stays(m: MeetingScope, meeting: Meeting, said: Sequence[Said]) -> list[Stay]:
+    """Return the stays of known people that are reported. Who is unknown in the main meeting is looked for."""
+    events = [it for it in said if isinstance(it, ParticipantJoined | ParticipantLeft)]
     ids = participant_ids(m.tx.session, meeting.id, {event.custom_participant_id for event in events})
     in_main = [event for event in events if event.meeting_id == meeting.realtimekit_meeting_id]
     unregistered.note_events(m, [event for event in in_main if event.custom_participant_id not in ids])
     rooms = _rooms(m.tx.session, meeting, {event.meeting_id for event in events})
     stays = []
-    for fact, event in said:
-        if fact.source is FactSource.ACK:
-            stays.append(acks.stay_of(fact))
-        if not isinstance(event, ParticipantJoined | ParticipantLeft):
+    for it in said:
+        if isinstance(it, Stay):
+            stays.append(it)
+        elif not isinstance(it, ParticipantJoined | ParticipantLeft):
             continue
-        if event.custom_participant_id in ids and event.meeting_id in rooms:
-            stays.append(_stay(event, ids[event.custom_participant_id], rooms[event.meeting_id], m.now))
+        elif it.custom_participant_id in ids and it.meeting_id in rooms:
+            stays.append(_stay(it, ids[it.custom_participant_id], rooms[it.meeting_id], m.now))
     return stays
 
 
