@@ -21,6 +21,7 @@ class ProblemKind(StrEnum):
 
     MEETING_RETIRED_LATE = "meeting retired late"
     NO_PLACE = "no place"
+    PARENT_INACTIVE = "parent inactive"
     PARTICIPANT_REFUSED = "participant refused"
     PEOPLE_LOST = "people lost"
     PEOPLE_SEEN_LATE = "people seen late"
@@ -31,6 +32,7 @@ class ProblemKind(StrEnum):
     RECORDING_STOPPED_LATE = "recording stopped late"
     ROOM_FAILED = "room failed"
     ROOM_GIVEN_UP = "room given up"
+    ROOM_MENDED = "room mended"
     ROOM_NOT_CLOSED = "room not closed"
     ROOM_NOT_PREPARED = "room not prepared"
     START_MISSED = "start missed"

@@ -174,8 +174,8 @@ MOVES: Mapping[type[State], Mapping[State, frozenset[State]]] = MappingProxyType
         _R: {
             _R.PLANNED: frozenset({_R.PREPARING, _R.CLOSED}),
             _R.PREPARING: frozenset({_R.READY, _R.CLOSING, _R.FAILED}),
-            _R.READY: frozenset({_R.OPEN, _R.CLOSING}),
-            _R.OPEN: frozenset({_R.CLOSING}),
+            _R.READY: frozenset({_R.OPEN, _R.CLOSING, _R.FAILED}),
+            _R.OPEN: frozenset({_R.CLOSING, _R.PREPARING}),
             _R.CLOSING: frozenset({_R.CLOSED}),
             _R.CLOSED: frozenset(),
             _R.FAILED: frozenset({_R.PREPARING}),

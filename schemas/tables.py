@@ -94,6 +94,10 @@ class Meeting(Due, table=True):
     """How many more RealtimeKit counted there then than were ours."""
     newcomers_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """Not before then is RealtimeKit asked again who its unregistered people are."""
+    look_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When RealtimeKit is asked next whether it and its rooms' meetings are ACTIVE."""
+    inactive_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When a look first showed that it is not ACTIVE; null while it is, as far as we know."""
     webhook_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the last webhook about this meeting or one of its rooms was applied."""
 
@@ -297,6 +301,8 @@ class Breakout(Due, table=True):
     """When the seats point to main."""
     sent_home_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the seats were pointed to main; null until then."""
+    parent_is_reported: bool = False
+    """Whether it was reported that the parent meeting is not ACTIVE."""
     polls_are_late: bool = False
     """Whether it was reported that polls show too late who comes and goes."""
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -328,6 +334,8 @@ class Room(Due, table=True):
     """The end of the child meeting's title, by which it can be found again."""
     max_participants: int | None = None
     realtimekit_meeting_id: str | None = Field(default=None, max_length=64)
+    to_check: bool = False
+    """Whether the child meeting may be gone or INACTIVE, so that the next pass asks for it."""
     name_at_realtimekit: str | None = None
     """The room's name that the child meeting's title holds, as far as we know."""
     in_doubt_since: datetime | None = Field(default=None, sa_type=UtcDateTime)

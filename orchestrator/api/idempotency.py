@@ -53,12 +53,19 @@ class IdempotentRequest:
     deps: Deps
     key: Once | None
 
-    def run(self, work: Callable[[Deps], T], build: BuildResponse[T]) -> Response:
+    def run(
+        self, work: Callable[[Deps], T], build: BuildResponse[T], check: Callable[[Deps], None] | None = None
+    ) -> Response:
         """Do `work` once for this key, in one transaction with storing the response.
 
-        `work` is one call of a service that makes nothing at RealtimeKit. Without a key it is simply done.
+        `work` is one call of a service that makes nothing at RealtimeKit. Without a key it is simply done. `check` may
+        ask RealtimeKit before, and raise; a request that was answered before is not checked again.
         """
         render = rendering(build)
+        if check is not None:
+            if self.key is not None and (reply := keys.kept(self.deps, self.key)):
+                return to_response(reply)
+            check(self.deps)
         if self.key is not None:
             return to_response(keys.run(self.deps, self.key, work, render))
         result = work(self.deps)

@@ -89,6 +89,15 @@ class MeetingClient(Connection):
             meeting_id,
         )
 
+    async def restore_meeting(self, meeting_id: str, *, priority: Priority = Priority.OPENING) -> None:
+        """Make a meeting ACTIVE again, which keeps its participants and their tokens. Safe to repeat."""
+        await self._call(
+            "restore_meeting",
+            priority,
+            lambda kit: kit.meetings.with_raw_response.update_meeting_by_id(meeting_id, **self._app, status="ACTIVE"),
+            meeting_id,
+        )
+
     async def retire_meeting(self, meeting_id: str, *, priority: Priority = Priority.CLOSING) -> None:
         """Make a meeting INACTIVE, so that nobody can join; meetings can't be deleted. Safe to repeat.
 

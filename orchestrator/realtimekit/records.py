@@ -23,6 +23,11 @@ class MeetingRecord:
     status: str
     created_at: datetime | None = None
 
+    @property
+    def is_active(self) -> bool:
+        """Whether people may join."""
+        return self.status == "ACTIVE"
+
     @classmethod
     def read(cls, data: Fields) -> "MeetingRecord":
         """Read an item of `/meetings`; a missing status means ACTIVE, which is RealtimeKit's own default."""

@@ -17,8 +17,8 @@ LEGAL: dict[type[State], str] = {
     RoomState: """
         planned -> preparing closed
         preparing -> ready closing failed
-        ready -> open closing
-        open -> closing
+        ready -> open closing failed
+        open -> closing preparing
         closing -> closed
         failed -> preparing
     """,

@@ -21,6 +21,7 @@ from orchestrator.api.parameters import (
 )
 from orchestrator.services.breakout import changes, moving, operations, retrying
 from orchestrator.services.deps import Deps
+from orchestrator.services.meetings import parents
 from orchestrator.services.planning import creating
 from orchestrator.services.views import breakouts
 from schemas.requests import BreakoutChange, BreakoutRequest, CloseRequest, RoomChange, SeatChange
@@ -74,7 +75,11 @@ def create(meeting_id: MeetingId, body: BreakoutRequest, idempotent: Idempotent)
     def build(session: Session, breakout_id: str) -> tuple[int, BreakoutResponse]:
         return 202 if body.start == "now" else 201, breakouts.breakout(session, breakout_id)
 
-    return idempotent.run(lambda deps: creating.create(deps, meeting_id, body), build)
+    return idempotent.run(
+        lambda deps: creating.create(deps, meeting_id, body),
+        build,
+        check=lambda deps: parents.check_creating(deps, meeting_id, body),
+    )
 
 
 @router.get(OF_MEETING, summary="List a meeting's breakouts", description="The oldest first, without their rooms.")
@@ -104,12 +109,16 @@ def recordings(
 @_command(ONE + "/start", "Start a breakout", ALREADY_SO)
 def start(breakout_id: BreakoutId, idempotent: Idempotent) -> Response:
     """Open the rooms of a draft or scheduled breakout."""
-    return idempotent.run(lambda deps: operations.start(deps, breakout_id), _changed(breakout_id))
+    return idempotent.run(
+        lambda deps: operations.start(deps, breakout_id),
+        _changed(breakout_id),
+        check=lambda deps: parents.check_start(deps, breakout_id),
+    )
 
 
 @_command(ONE + "/prepare", "Prepare a breakout")
 def prepare(breakout_id: BreakoutId, idempotent: Idempotent) -> Response:
-    """Make the rooms and admit their people ahead of the start, which then takes no call to RealtimeKit."""
+    """Make the rooms and admit their people ahead of the start, which then waits for no call to RealtimeKit."""
     return idempotent.run(lambda deps: operations.prepare(deps, breakout_id), _accepted(breakout_id))
 
 
@@ -127,9 +136,13 @@ def rename_room(breakout_id: BreakoutId, room_id: RoomId, body: RoomChange, deps
     return next(room for room in _report(deps, breakout_id).rooms if room.id == room_id)
 
 
-@_command(ONE + "/rooms/{room_id}/retry", "Retry a failed room")
+@_command(ONE + "/rooms/{room_id}/retry", "Retry a room")
 def retry_room(breakout_id: BreakoutId, room_id: RoomId, idempotent: Idempotent) -> Response:
-    """While the breakout runs. Its people who were given other rooms stay there; who has none is seated in it again."""
+    """Of a running breakout: a failed one, or an open one whose meeting at RealtimeKit is gone or INACTIVE.
+
+    People of a failed room who were given other rooms stay there; who has none is seated in it again. The people of an
+    open one keep their seats. Its meeting is made ACTIVE again, or made anew; one that lives stays as it is.
+    """
     return idempotent.run(lambda deps: retrying.retry_room(deps, breakout_id, room_id), _accepted(breakout_id))
 
 

@@ -5,6 +5,7 @@ from sqlmodel import Session
 
 from orchestrator.api.idempotency import Idempotent, rendering, to_response
 from orchestrator.api.openapi.credentials import OPERATOR
+from orchestrator.api.openapi.responses import errors
 from orchestrator.api.parameters import DEFAULT_LIMIT, Cursor, DepsHere, Limit, MeetingId
 from orchestrator.services.meetings import creating
 from orchestrator.services.views import meetings
@@ -14,12 +15,19 @@ from schemas.responses import MeetingResponse, Page
 router = APIRouter(prefix="/v1/meetings", tags=["meetings"], dependencies=OPERATOR)
 
 
-@router.post("", status_code=201, response_model=MeetingResponse, summary="Create a meeting, or adopt one")
+@router.post(
+    "",
+    status_code=201,
+    response_model=MeetingResponse,
+    responses=errors(409),
+    summary="Create a meeting, or adopt one",
+)
 def create(body: MeetingRequest, idempotent: Idempotent) -> Response:
     """Make a meeting at RealtimeKit, or take over the one with `realtimekit_meeting_id` and import its participants.
 
-    Presets are checked at RealtimeKit first. 503: it, or the quota, does not allow it now; nothing was written. With an
-    `Idempotency-Key` a repeat takes over what a try without an answer has made; its title there ends in a mark of ours.
+    Presets are checked at RealtimeKit first. 409: the meeting to adopt is INACTIVE there. 503: it, or the quota, does
+    not allow it now; nothing was written. With an `Idempotency-Key` a repeat takes over what a try without an answer
+    has made; its title there ends in a mark of ours.
     """
 
     def build(session: Session, meeting_id: str) -> tuple[int, MeetingResponse]:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from orchestrator.domain.distribution import RoomNow, redistribute
+from orchestrator.domain.lifecycle import can_move
 from orchestrator.domain.membership import takes_people
+from orchestrator.domain.presence import is_home
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.retiring import want_closed
 from orchestrator.services.breakout.seating import seat_in, take_back_moves
-from orchestrator.store.queries import room_sizes
+from orchestrator.store.queries import places, room_sizes
 from schemas.events import ProblemKind
 from schemas.states import ACCOUNTED, BreakoutState, OnRoomFailure, RoomState, SeatState
 from schemas.tables import Room, Seat
@@ -27,7 +29,7 @@ def fail_room(b: LockedBreakout, room: Room, words: str) -> None:
     if b.row.on_room_failure is OnRoomFailure.REDISTRIBUTE and b.row.state is not BreakoutState.CLOSING:
         _redistribute(b, seats)
     else:
-        b.move_seats(seats, SeatState.NEVER_JOINED)
+        _end(b, seats)
 
 
 def _redistribute(b: LockedBreakout, seats: Sequence[Seat]) -> None:
@@ -38,9 +40,19 @@ def _redistribute(b: LockedBreakout, seats: Sequence[Seat]) -> None:
         [seat.id for seat in seats], [RoomNow(sizes.get(room.id, 0), room.max_participants) for room in good]
     )
     rooms = {seat.id: good[index] for seat in seats if (index := placed[seat.id]) is not None}
-    b.move_seats([seat for seat in seats if seat.id not in rooms], SeatState.NEVER_JOINED)
+    _end(b, [seat for seat in seats if seat.id not in rooms])
     for seat in seats:
         seat.wanted = seat.id not in rooms
     b.tx.session.flush()
     for room in good:
         seat_in(b, room, {seat.participant_id: None for seat in seats if rooms.get(seat.id) is room}, pinned=True)
+
+
+def _end(b: LockedBreakout, seats: Sequence[Seat]) -> None:
+    """End seats. Who has been in the room, whose meeting is gone, goes back to main; the others were never there."""
+    been = [seat for seat in seats if can_move(seat.state, SeatState.RETURNING)]
+    b.move_seats(been, SeatState.RETURNING)
+    where = places(b.tx.session, [seat.participant_id for seat in been])
+    home = [seat for seat in been if is_home(seat.room_id, where.get(seat.participant_id, set()))]
+    b.move_seats(home, SeatState.RETURNED)
+    b.move_seats([seat for seat in seats if can_move(seat.state, SeatState.NEVER_JOINED)], SeatState.NEVER_JOINED)

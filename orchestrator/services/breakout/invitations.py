@@ -44,7 +44,7 @@ def _bring_forward(b: LockedBreakout, room: Room, seats: list[Seat]) -> None:
     if room.state is RoomState.PREPARING and room.wanted is not RoomWanted.CLOSED and is_there:
         room.error = None
         b.move_rooms([room], RoomState.READY)
-    if room.state is RoomState.READY and room.wanted is RoomWanted.OPEN:
+    if room.state is RoomState.READY and room.wanted is RoomWanted.OPEN and room.realtimekit_meeting_id is not None:
         b.move_rooms([room], RoomState.OPEN)
 
 

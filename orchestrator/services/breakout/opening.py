@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlmodel import col
 
 from orchestrator.errors import WrongState
@@ -96,7 +96,7 @@ def want_rooms(b: LockedBreakout, wanted: RoomWanted) -> None:
     for room in rooms:
         want_anew(room, wanted)
     b.move_rooms([room for room in rooms if room.state is RoomState.PLANNED], RoomState.PREPARING)
-    unfinished = {room.id for room in rooms if room.state is RoomState.PREPARING}
+    unfinished = {it.id for it in rooms if it.state is RoomState.PREPARING or it.realtimekit_meeting_id is None}
     if wanted is RoomWanted.OPEN:
         keeping_recorded.want(b, rooms)
         seats = b.seats_of_rooms([room.id for room in rooms])
@@ -115,7 +115,8 @@ def _room_states(b: LockedBreakout) -> dict[RoomState, int]:
 def _fail_stuck_rooms(b: LockedBreakout) -> None:
     stuck = select(Room).where(
         col(Room.breakout_id) == b.row.id,
-        col(Room.state) == RoomState.PREPARING,
+        or_(col(Room.state) == RoomState.PREPARING, col(Room.realtimekit_meeting_id).is_(None)),
+        col(Room.state).in_([RoomState.PREPARING, RoomState.READY]),
         col(Room.failures) >= STUCK_FAILURES,
         col(Room.failing_since) >= col(Room.trying_since),
     )

@@ -8,9 +8,10 @@ from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.dealing import deal_ahead
 from orchestrator.services.breakout.opening import begin_opening, live_state, want_rooms
 from orchestrator.services.breakout.preparing import plan_preparation
+from orchestrator.services.breakout.watching import watch_planned
 from orchestrator.store.queries import lock_meeting
 from schemas.events import ProblemKind
-from schemas.states import BreakoutState, RoomWanted
+from schemas.states import PLANNED, BreakoutState, RoomWanted
 
 
 def planned_step(b: LockedBreakout) -> None:
@@ -20,6 +21,7 @@ def planned_step(b: LockedBreakout) -> None:
     2. Reconsider when to prepare it, because people may have registered who are to be dealt.
     3. Deal the people of a breakout that is to be prepared, and make its rooms.
     4. Start it when its time has come and no other breakout of the meeting is live.
+    5. Else plan when RealtimeKit is asked whether the meetings are ACTIVE.
     """
     starts_at = b.row.starts_at if b.row.state is BreakoutState.SCHEDULED else None
     if starts_at is not None and b.now > starts_at + timedelta(seconds=b.deps.settings.start_grace_seconds):
@@ -31,6 +33,8 @@ def planned_step(b: LockedBreakout) -> None:
         want_rooms(b, RoomWanted.READY)
     if b.row.state is BreakoutState.SCHEDULED and starts_at is not None and starts_at <= b.now:
         _start(b, starts_at)
+    if b.row.state in PLANNED:
+        watch_planned(b)
 
 
 def give_start_up(b: LockedBreakout, kind: ProblemKind, detail: str) -> None:
@@ -47,8 +51,10 @@ def give_start_up(b: LockedBreakout, kind: ProblemKind, detail: str) -> None:
 
 
 def _start(b: LockedBreakout, starts_at: datetime) -> None:
-    lock_meeting(b.tx, b.row.meeting_id)
-    if live_state(b) is None:
+    meeting = lock_meeting(b.tx, b.row.meeting_id)
+    if meeting.inactive_since is not None:
+        give_start_up(b, ProblemKind.PARENT_INACTIVE, "the main meeting is not ACTIVE at RealtimeKit")
+    elif live_state(b) is None:
         b.tx.count(partial(metrics.count_lateness, "starts_at", b.now - starts_at))
         begin_opening(b)
 

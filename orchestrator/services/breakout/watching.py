@@ -25,9 +25,39 @@ RealtimeKit sends them at least once (RealtimeKit docs), but this server may be 
 """
 
 
+LOOKS_BEFORE_START = (timedelta(seconds=45), timedelta(seconds=5))
+"""How long before a scheduled start RealtimeKit is asked whether its meetings are ACTIVE: to mend, and to know."""
+LOOK_AFTER_START = timedelta(seconds=0.5)
+"""How long after a start it is asked: first everybody is told where to go."""
+
+
+def look_before(starts_at: datetime) -> list[datetime]:
+    """Return when to look before a scheduled start."""
+    return [starts_at - ahead for ahead in LOOKS_BEFORE_START]
+
+
+def watch_planned(b: LockedBreakout) -> None:
+    """Plan the looks at a breakout that is prepared, or that is to start by itself."""
+    looks = [b.now + LOOKS_BEFORE_START[0]] if b.row.prepare_from and b.row.prepare_from <= b.now else []
+    if b.row.state is BreakoutState.SCHEDULED and b.row.starts_at is not None:
+        looks += [at for at in look_before(b.row.starts_at) if at > b.now]
+    if looks:
+        _plan_look(b, min(looks))
+
+
+def _plan_look(b: LockedBreakout, at: datetime) -> None:
+    """Look at `at`, or earlier if that is planned."""
+    meeting = b.tx.session.get_one(Meeting, b.row.meeting_id, populate_existing=True)
+    if meeting.look_at is None or meeting.look_at > at:
+        meeting.look_at = at
+        b.tx.session.flush()
+        due.due_by(b.tx, Meeting, {meeting.id: at})
+
+
 def watch_people(b: LockedBreakout) -> None:
     """Begin to poll who is where, and to make tokens for main, because the breakout is live."""
     _plan_poll(b)
+    _plan_look(b, b.now + LOOK_AFTER_START)
     due.want(b.tx, Meeting, [b.row.meeting_id])
 
 

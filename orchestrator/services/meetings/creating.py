@@ -16,7 +16,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.idempotency import keys, pending
 from orchestrator.services.idempotency.keys import Once, Render, Reply
 from orchestrator.services.idempotency.pending import Held
-from orchestrator.services.meetings import registering
+from orchestrator.services.meetings import parents, registering
 from orchestrator.services.passes.doubt import Doubt, find_ours, must_have_settled
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
@@ -30,7 +30,8 @@ BeforeCall = Callable[[], None] | None
 def create(deps: Deps, body: MeetingRequest) -> str:
     """Create a meeting at RealtimeKit, or adopt one that exists, and register its people.
 
-    Raises Malformed for presets or meetings that RealtimeKit does not know or refuses, NotNow when it can't be asked.
+    Raises Malformed for presets or meetings that RealtimeKit does not know or refuses, WrongState for a meeting that is
+    not ACTIVE, NotNow when it can't be asked.
     """
     with _in_our_words():
         _check_presets(deps, body)
@@ -88,10 +89,12 @@ def _check_presets(deps: Deps, body: MeetingRequest, before_call: BeforeCall = N
 def _existing(deps: Deps, body: MeetingRequest) -> MeetingRecord:
     assert body.realtimekit_meeting_id is not None
     try:
-        return deps.realtimekit.run(deps.realtimekit.get_meeting(body.realtimekit_meeting_id))
+        found = deps.realtimekit.run(deps.realtimekit.get_meeting(body.realtimekit_meeting_id))
     except NotFound as error:
         where = ("body", "realtimekit_meeting_id")
         raise Malformed(f"RealtimeKit has no meeting {body.realtimekit_meeting_id}", where) from error
+    parents.require_active(found)
+    return found
 
 
 def _make(deps: Deps, title: str, before_call: BeforeCall = None) -> MeetingRecord:

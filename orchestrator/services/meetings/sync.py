@@ -12,7 +12,16 @@ from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.records import ParticipantRecord, RecordingRecord
 from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting
 from orchestrator.services.deps import Deps
-from orchestrator.services.meetings import changed_people, importing, main_tokens, newcomers, polling, sightings
+from orchestrator.services.meetings import (
+    changed_people,
+    importing,
+    looking,
+    main_tokens,
+    newcomers,
+    polling,
+    sightings,
+)
+from orchestrator.services.meetings.looking import Look, Looked
 from orchestrator.services.meetings.newcomers import Newcomer
 from orchestrator.services.meetings.roll_call import Allowance, PolledMeeting, Roll, call_roll
 from orchestrator.services.passes.admission import Guest, Outcome, admit_all, first_to_retry, waited_for, without_names
@@ -45,6 +54,7 @@ class SyncWork:
     poll_priority: Priority
     rooms_to_tell: Sequence[str]
     """Rooms that are to edit records of people who have changed."""
+    look: Look | None
     compares_recordings: bool
     """Whether the pass also asks which recordings run, in all meetings."""
     now: datetime
@@ -62,6 +72,7 @@ class Outcomes:
     connections: dict[str, str] = field(default_factory=dict)
     """The id of the record behind each connection, if somebody came without an id of their own."""
     tokens: dict[str, Outcome] = field(default_factory=dict)
+    looked: Looked | None = None
     roll: Roll = field(default_factory=Roll)
     running: list[RecordingRecord] | None = None
     """All recordings that run at RealtimeKit; None if it was not asked."""
@@ -85,6 +96,7 @@ def sync(deps: Deps, meeting_id: str, claim: int) -> Result:
         outcomes = deps.realtimekit.run(_ask(deps.realtimekit, work), lease.before_call)
         tokens = kept(deps, work.guests, outcomes.tokens, work.now)
         result = _record(deps, lease.claim, work, outcomes, tokens)
+        looking.check_rooms(deps, outcomes.looked)
         if outcomes.running is not None:  # after it is recorded who is there, because only rooms with people matter
             running.compare(deps, outcomes.running)
         return result
@@ -110,6 +122,7 @@ def _read(deps: Deps, tx: Transaction, meeting_id: str) -> SyncWork:
         allowance=polling.allowance(deps, tx.session, meeting, breakout, len(to_poll)) if breakout else Allowance(0, 0),
         compares_recordings=is_time and running.is_time_to_compare(deps, tx, breakout),
         poll_priority=Priority.CLOSING if breakout and breakout.sent_home_at else Priority.POLLING,
+        look=looking.read(tx.session, meeting, now),
         rooms_to_tell=changed_people.rooms_to_tell(tx.session, meeting_id, now),
         now=now,
     )
@@ -131,8 +144,10 @@ def _mark_doubts(deps: Deps, claim: due.Claim, work: SyncWork) -> None:
 
 
 async def _ask(kit: RealtimeKit, work: SyncWork) -> Outcomes:
-    """Import people, make tokens, poll. Keep what was reached before an error."""
+    """Look whether meetings are ACTIVE, import people, make tokens, poll. Keep what was reached before an error."""
     outcomes = Outcomes()
+    if work.look:
+        outcomes.looked = await looking.ask(kit, work.realtimekit_meeting_id, work.look)
     try:
         if work.to_import or work.newcomers:
             await _ask_who(kit, work, outcomes)
@@ -173,6 +188,7 @@ def _record(deps: Deps, claim: due.Claim, work: SyncWork, outcomes: Outcomes, to
     with locked_for_meeting(deps, work.meeting_id) as m:
         due.record(m.tx, claim, progress=outcomes.got_on)
         meeting = m.tx.session.get_one(Meeting, work.meeting_id, populate_existing=True)
+        looking.record(m, meeting, outcomes.looked)
         _record_polls(m, meeting, work, outcomes)
         _record_people(m, meeting, work, outcomes)
         made = main_tokens.record(m, work.guests, tokens, outcomes.tokens, outcomes.error)
@@ -215,11 +231,11 @@ def _next_pass(m: MeetingScope, meeting: Meeting, work: SyncWork, outcomes: Outc
     """Return when there is something to do again, after a pass whose outcome is final for now."""
     if outcomes.error is not None:
         later = m.now + TRY_REFUSED_AGAIN if meeting.to_import or work.newcomers or work.guests else None
-        return earliest(meeting.poll_at, later)
+        return earliest(meeting.poll_at, meeting.look_at, later)
     if outcomes.imported or (made and len(work.guests) >= main_tokens.BATCH_RENEWALS):
         return m.now  # records may differ from what callers say; there may be more people than one pass takes
     again = newcomers.next_question(m, meeting)
-    return earliest(meeting.poll_at, again, main_tokens.next_token(m, meeting.id))
+    return earliest(meeting.poll_at, meeting.look_at, again, main_tokens.next_token(m, meeting.id))
 
 
 def _result(work: SyncWork, outcomes: Outcomes, made: int) -> Result:

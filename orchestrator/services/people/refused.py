@@ -6,7 +6,7 @@ At most one new token is made in ONE_TOKEN_IN for one person and place.
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -57,6 +57,8 @@ def _renew_in_rooms(m: MeetingScope, seats: Collection[Seat]) -> None:
     for seat in seats:
         at = _next_try(m.now, seat.token_made_at)
         firsts[seat.room_id] = min(at, firsts.get(seat.room_id, at))
+    now = [room_id for room_id, at in firsts.items() if at <= m.now]  # perhaps the meeting itself is closed
+    m.tx.session.execute(update(Room).where(col(Room.id).in_(now)).values(to_check=True))
     _make_due(m, Room, firsts)
 
 

@@ -62,7 +62,8 @@ def _handle_failure(deps: Deps, claim: due.Claim, work: RoomWork, error: Realtim
 
 
 def _record_refusal(b: LockedBreakout, room: Room, claim: due.Claim, words: str) -> None:
-    if room.state is RoomState.PREPARING and room.wanted is RoomWanted.OPEN:
+    is_missing = room.state is RoomState.PREPARING or room.realtimekit_meeting_id is None
+    if is_missing and room.wanted is RoomWanted.OPEN:
         fail_room(b, room, words)
         due.release(b.tx, claim, due_at=b.now)
     else:

@@ -5,13 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator.domain.recording import LONGEST_SECONDS
-from orchestrator.errors import LeaseLost, RealtimeKitError, Refused
+from orchestrator.errors import LeaseLost, NotFound, RealtimeKitError, Refused
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.services.deps import Deps
 from orchestrator.services.passes.admission import admit_all, waited_for
 from orchestrator.services.passes.keeping import kept
 from orchestrator.services.result import Result
+from orchestrator.services.rooms.checking import check
 from orchestrator.services.rooms.making import ensure_meeting
 from orchestrator.services.rooms.patience import seek_evidence
 from orchestrator.services.rooms.putting_out import put_out
@@ -23,12 +24,15 @@ from orchestrator.store.leases import Lease
 def open_or_keep(deps: Deps, lease: Lease, work: RoomWork) -> Result:
     """Bring a room nearer to being open with everybody admitted and, once somebody is there, recorded.
 
-    1. Find or make the child meeting.
+    1. Find or make the child meeting. One that may be gone is checked first.
     2. Make the calls. One that fails does not prevent the others. Those that put people out come last.
     3. Record what they reached, together with other rooms of the breakout that are as far. Each record takes the
        breakout's lock and a dozen statements: one by one, 100 rooms took longer to record than to open (measured).
     """
-    meeting_id = work.realtimekit_meeting_id or ensure_meeting(deps, lease, work)
+    meeting_id = work.realtimekit_meeting_id
+    if meeting_id and work.to_check and (lost := check(deps, lease, work, meeting_id)):
+        return lost
+    meeting_id = meeting_id or ensure_meeting(deps, lease, work)
     outcomes = deps.realtimekit.run(_make_calls(deps.realtimekit, meeting_id, work), lease.before_call)
     outcomes = replace(outcomes, kick=put_out(deps, lease, work, meeting_id))
     if outcomes.error is not None:
@@ -41,9 +45,12 @@ def open_or_keep(deps: Deps, lease: Lease, work: RoomWork) -> Result:
 
 
 async def _make_calls(kit: RealtimeKit, meeting_id: str, work: RoomWork) -> RoomOutcomes:
+    """Make the calls. Where the meeting seems to be gone, nothing else is of use before that is checked."""
     admissions = await admit_all(kit, meeting_id, work.guests)
     recording = await _record(kit, meeting_id, work) if work.recording_to_start else None
     rename = await _error_of(kit.rename_meeting(meeting_id, work.title)) if work.is_misnamed else None
+    if not work.to_check and any(isinstance(outcome, NotFound) for outcome in admissions.values()):
+        return RoomOutcomes({}, [], None, None, is_suspect=True)
     return RoomOutcomes(admissions, waited_for(work.guests, admissions), recording, rename)
 
 

@@ -121,7 +121,7 @@ def _give_up(b: LockedBreakout, room: Room, words: str) -> None:
     match room.wanted:
         case RoomWanted.CLOSED:
             _leave_behind(b, room, words)
-        case RoomWanted.OPEN if room.state is RoomState.PREPARING and nobody:
+        case RoomWanted.OPEN if room.realtimekit_meeting_id is None or (nobody and room.state is RoomState.PREPARING):
             fail_room(b, room, words)
         case RoomWanted.OPEN:
             _do_without(b, room, seats, words)

@@ -47,10 +47,14 @@ class RoomOutcomes:
     recording: RecordingRecord | RealtimeKitError | None
     rename: RealtimeKitError | None
     kick: PutOut = NOBODY
+    is_suspect: bool = False
+    """Whether the meeting seems to be gone, so that nothing was recorded of what RealtimeKit has answered."""
 
     @property
     def error(self) -> RealtimeKitError | None:
         """The first failure that is worth another try."""
+        if self.is_suspect:
+            return TryAgain("RealtimeKit knows nothing of the meeting, or of a person: it is checked")
         return first_to_retry([*self.waited_for, self.recording, self.kick.error, self.rename])
 
 
@@ -114,6 +118,9 @@ def _result(room: Room, lines: list[Result], tried_again: Result | None) -> Resu
 
 
 def _record_one(b: LockedBreakout, room: Room, seats: dict[str, list[Seat]], one: Reached) -> list[Result]:
+    room.to_check |= one.outcomes.is_suspect
+    if one.outcomes.is_suspect:
+        return []
     lines = _record_admissions(b, seats[room.id], one) if one.outcomes.admissions else []
     if one.work.recording_to_start and one.outcomes.recording:
         lines.append(_record_recording(b, room, one))

@@ -43,6 +43,8 @@ class RoomWork:
     title: str
     key: str
     realtimekit_meeting_id: str | None
+    to_check: bool
+    """Whether the meeting may be gone or INACTIVE."""
     in_doubt_since: datetime | None
     first_in_doubt_at: datetime | None
     now: datetime
@@ -128,6 +130,7 @@ def _work(deps: Deps, room: Room, breakout: Breakout, meeting: Meeting, around: 
         title=title_with_key(f"{breakout.name} · {room.name}", deps.install, room.key),
         key=room.key,
         realtimekit_meeting_id=room.realtimekit_meeting_id,
+        to_check=room.to_check,
         in_doubt_since=room.in_doubt_since,
         first_in_doubt_at=room.first_in_doubt_at or room.in_doubt_since,
         now=around.now,
