@@ -16,14 +16,11 @@ from orchestrator.store.keys import Keys
 from orchestrator.store.leases import Leases
 from orchestrator.store.secrets import TokenVault
 
-POOL_SIZE = 8
-"""Database connections of a process; more gain nothing, because its threads share one interpreter."""
-
 
 def build(settings: Settings, keys: Keys | None = None) -> Deps:
     """Build the parts of one process. One that knows the deployment's `keys` does not ask the database for them."""
     broker = Broker(settings.broker, lambda: identity.keys)
-    database = Database(settings.database, broker.submit, POOL_SIZE)
+    database = Database(settings.database, broker.submit, settings.database_connections)
     identity = Identity(database, keys)
     return Deps(
         settings=settings,

@@ -39,6 +39,11 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="", description="postgresql://… (as libpq takes it) or sqlite:///…; empty: SQLite under BREAKOUTS_HOME."
     )
+    database_connections: int = Field(
+        default=8,
+        ge=1,
+        description="Connections of an API, worker or timekeeper to PostgreSQL; a worker has two more of its own.",
+    )
     broker_url: str = Field(
         default="",
         description="redis://…, rediss://… (TLS) or unix://…; empty: the embedded Valkey under BREAKOUTS_HOME.",

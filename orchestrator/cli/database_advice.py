@@ -35,7 +35,7 @@ CAUSES = (
     ),
     Cause("", "unsupported startup parameter", SAY_ELSEWHERE),
     Cause("", "certificate|SSL|root.crt", "set sslmode and sslrootcert in DATABASE_URL to what the server offers"),
-    Cause("", "service", "name a service of pg_service.conf (PGSERVICEFILE) in DATABASE_URL"),
+    Cause("", "definition of service|service file", "name a service of the file PGSERVICEFILE in DATABASE_URL"),
     Cause("", "translate host name|failed to resolve|Name or service", "correct the host in DATABASE_URL"),
     Cause("", "read-only|not accept writes", "name the server that can be written in DATABASE_URL"),
     Cause(

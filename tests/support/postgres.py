@@ -114,6 +114,13 @@ class Postgres:
             self._run("CREATE ROLE guest LOGIN")
         self._run(f'ALTER DATABASE "{url.rsplit("/", 1)[1]}" CONNECTION LIMIT {connections}')
 
+    def guest(self, url: str, connections: int = -1) -> str:
+        """Return the URL for a role that may use the present tables, with so many connections to the database."""
+        self.limit(url, connections)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO guest")
+        return url.replace("//postgres@", "//guest@")
+
     def cut(self, url: str) -> int:
         """Terminate all connections to a database, and return how many there were."""
         statement = b"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s"

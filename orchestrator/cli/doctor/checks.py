@@ -11,6 +11,7 @@ import httpx
 from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
+from orchestrator.cli.database_advice import advice_for
 from orchestrator.cli.doctor.parts import Parts
 from orchestrator.errors import OutOfQuota
 
@@ -85,6 +86,8 @@ def _probe(check: Check, parts: Parts) -> Verdict:
         return check.probe(parts)
     except OutOfQuota as error:
         return warning(f"not checked: {error}", "try again when the quota has room")
+    except DBAPIError as error:
+        return failed(_words(error), advice_for(error))
     except Exception as error:  # any error is the verdict of this check, and must not stop the others
         return failed(_words(error), check.advice)
 

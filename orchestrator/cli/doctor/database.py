@@ -4,16 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
+from orchestrator.cli.database_advice import MIGRATE
 from orchestrator.cli.doctor.checks import Check, Verdict, failed, ok, warning
 from orchestrator.cli.doctor.clocks import compare
 from orchestrator.cli.doctor.parts import Parts, is_elsewhere
 from orchestrator.database_address import shown
 from orchestrator.store import scan
 from orchestrator.store.database import database_now
+from orchestrator.store.engine import POOLED_KEY
 from orchestrator.store.migrate import is_current
 
 NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
-MIGRATE = "run `breakouts migrate`"
 WARNING_DELAY, FAILURE_DELAY = timedelta(seconds=10), timedelta(seconds=60)
 
 
@@ -22,8 +23,10 @@ def connection(parts: Parts) -> Verdict:
     kind = parts.database.engine.dialect.name
     statement = {"sqlite": "SELECT sqlite_version()", "postgresql": "SHOW server_version"}[kind]
     with parts.database.reading() as session:
-        version = session.connection().execute(text(statement)).scalar_one()
-    words = f"{NAMES[kind]} {version}, {shown(parts.settings.database)}"
+        connection = session.connection()
+        version = connection.execute(text(statement)).scalar_one()
+        pooler = " through a pooler" if connection.info.get(POOLED_KEY) else ""
+    words = f"{NAMES[kind]} {version}{pooler}, {shown(parts.settings.database)}"
     if kind == "sqlite" and is_elsewhere(parts.settings.broker_url):
         advice = "set DATABASE_URL (postgresql://…) where several machines work"
         return warning(f"{words}, but BROKER_URL is another machine's", advice)
