@@ -8,7 +8,7 @@ from sqlmodel import col
 from orchestrator.services.breakout import changes, operations
 from orchestrator.services.deps import Deps
 from orchestrator.services.views import breakouts
-from schemas.requests import RoomChange
+from schemas.requests import BreakoutChange, RoomChange
 from schemas.responses import BreakoutResponse
 from schemas.states import RoomState
 from schemas.tables import Room
@@ -67,6 +67,16 @@ def test_a_room_that_could_not_be_opened_for_an_hour_is_not_given_up_by_its_firs
     hand.sandbox.faults()
     hand.pass_grace()
     assert {room.state for room in _see(hand).rooms} == {RoomState.CLOSED}
+
+
+def test_a_timer_that_is_paused_ends_when_the_breakout_is_closed(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, ["ana"], rooms=NAMED, duration_seconds=600)
+    changes.change(hand.deps, hand.breakout_id, BreakoutChange(paused=True))
+    operations.close(hand.deps, hand.breakout_id, 60)
+    found = _see(hand)
+    assert (found.paused, found.remaining_seconds) == (False, None)
+    assert found.closes_at
+    assert found.closes_at + timedelta(seconds=60) == found.empties_at
 
 
 def _see(hand: Hand) -> BreakoutResponse:

@@ -19,9 +19,15 @@ from schemas.tables import Meeting, Recording, Room, Seat
 
 
 def start_countdown(b: LockedBreakout, reason: CloseReason, countdown: timedelta | None = None) -> None:
-    """Begin to close the breakout. The seats point to main after `countdown`, by default the breakout's own."""
+    """Begin to close the breakout. The seats point to main after `countdown`, by default the breakout's own.
+
+    Its timer is over, also one that is paused.
+    """
     b.move(BreakoutState.CLOSING)
     b.row.close_reason = reason
+    b.row.paused_with_seconds = None
+    if reason is not CloseReason.TIMER:
+        b.row.closes_at = b.now
     b.row.empties_at = b.now + (timedelta(seconds=b.row.countdown_seconds) if countdown is None else countdown)
     b.people.raise_versions()
 
