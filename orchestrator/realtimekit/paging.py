@@ -57,7 +57,7 @@ class Pager:
         found: dict[str, dict[str, Any]] = {}
         for number in range(1, MAX_PAGES + 1):
             page = await self.page(operation, fetch, number, *path)
-            if number == 2 and self._first == 0 and not _ids(page) - set(found):
+            if number == 2 and self._first == 0 and page.items and not _ids(page) - set(found):
                 self._first = 1  # RealtimeKit gives page 1 for page 0
                 page = await self.page(operation, fetch, number, *path)
             before = len(found)

@@ -80,6 +80,12 @@ def test_what_was_learnt_is_corrected(first: int, then: int, totals: bool) -> No
     assert len(Pages(40, 20, totals=totals, first=then).walk(pager)) == 40
 
 
+def test_a_full_page_without_a_next_one_unlearns_nothing() -> None:
+    pager = Pager()
+    for items in (40, 20, 40):
+        assert len(Pages(items, 20, totals=False, first=0).walk(pager)) == items
+
+
 @pytest.mark.parametrize("totals", [False, True])
 def test_a_number_of_items_that_is_refused_is_not_asked_for_again(totals: bool) -> None:
     pager, later = Pager(), Pages(45, 20, totals=totals, most=50)
