@@ -48,3 +48,19 @@ def test_rows_that_a_worker_held_when_the_database_went_away_go_on_when_it_is_ba
     opened = stack.wait(made["id"], "open", LONG_SECONDS / 2)
     titles = [it["title"] for it in stack.sandbox.state()["meetings"] if it["title"].startswith(opened["name"])]
     assert len(titles) == 3, titles
+
+
+def test_processes_that_met_a_database_that_only_reads_go_on_when_it_can_be_written(
+    patient: Stack, server: Postgres
+) -> None:
+    stack, url = patient, patient.environment["DATABASE_URL"]
+    draft = stack.breakout(stack.meeting(4), rooms=2, start="manual")
+    server.set(url, "default_transaction_read_only", "on")
+    server.cut(url)  # every process connects anew, to sessions that stay as they are
+    wait_until(lambda: stack.api.get("/readyz").status_code == 503, what="readiness that notices")
+    answer = stack.api.post(f"/v1/breakouts/{draft['id']}/start")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2"), answer.text
+    server.set(url, "default_transaction_read_only", "off")
+    wait_until(lambda: stack.api.post(f"/v1/breakouts/{draft['id']}/start").is_success, what="a start")
+    stack.wait(draft["id"], "open", LONG_SECONDS / 2)
+    assert all(process.alive for process in stack.processes.started)
