@@ -63,8 +63,13 @@ class PeopleWrites:
             self._tx.session.execute(update(Participant), rows)
 
     def _write_versions(self) -> None:
+        """Raise the versions in one statement.
+
+        The meeting is named twice, because PostgreSQL would else read all people to find these.
+        """
         in_order = self._in_order(self._seats_changed)
-        statement = update(Participant).where(col(Participant.id).in_(in_order))
+        of_meeting = col(Participant.meeting_id) == self._meeting_id
+        statement = update(Participant).where(of_meeting, col(Participant.id).in_(in_order))
         self._tx.session.execute(
             statement.values(version=Participant.version + 1), execution_options={"synchronize_session": False}
         )
