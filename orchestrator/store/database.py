@@ -114,8 +114,10 @@ class Database:
                 session.commit()
                 tx.raise_metrics()
             finally:
-                session.rollback()
-                tx.end_turns()
+                try:
+                    session.rollback()
+                finally:  # a rollback fails on a connection that is gone, and a kept turn would never come back
+                    tx.end_turns()
         if tx.messages or tx.topics:
             self._after_commit(tx.messages, tx.topics)
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar, cast
 
+from orchestrator.store.trouble import DATABASE_TROUBLE
+
 C = TypeVar("C")
 T = TypeVar("T")
 R = TypeVar("R")
@@ -69,6 +71,16 @@ def _answer(futures: list[Future[R]], work: Callable[[list[T]], list[R]], items:
     except Exception as error:
         if len(items) == 1:
             futures[0].set_exception(error)
+        else:
+            _answer_each(futures, work, items)
+
+
+def _answer_each(futures: list[Future[R]], work: Callable[[list[T]], list[R]], items: list[T]) -> None:
+    """Work on each item alone until one meets trouble with the database: each try may take seconds, so no more wait."""
+    for number, (future, item) in enumerate(zip(futures, items, strict=True), 1):
+        _answer([future], work, [item])
+        error = future.exception()
+        if isinstance(error, DATABASE_TROUBLE):
+            for other in futures[number:]:
+                other.set_exception(error)
             return
-        for future, item in zip(futures, items, strict=True):
-            _answer([future], work, [item])

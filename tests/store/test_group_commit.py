@@ -14,6 +14,10 @@ SOON_SECONDS = 5.0
 """How long a test waits for what is there at once."""
 
 
+AWAY = 99
+"""The item at which the database is away."""
+
+
 class Worker:
     """Doubles numbers. It stops in its first batch until it may go on, and numbers below zero are bad."""
 
@@ -28,6 +32,8 @@ class Worker:
         self.keys.append((context, key))
         self.begun.set()
         assert self.may_go_on.wait(SOON_SECONDS)
+        if AWAY in items:
+            raise TimeoutError("the database is away")
         if bad := [item for item in items if item < 0]:
             raise ValueError(f"bad: {bad}")
         return [2 * item for item in items]
@@ -54,7 +60,7 @@ def hand_in(groups: GroupCommit, work: Any, item: int, key: str = "key") -> Futu
     def run() -> None:
         try:
             answer.set_result(groups.run(work, "context", key, item))
-        except ValueError as error:
+        except (ValueError, TimeoutError) as error:
             answer.set_exception(error)
 
     Thread(target=run, daemon=True).start()
@@ -95,6 +101,15 @@ def test_one_bad_item_spoils_no_other(busy: Worker) -> None:
     with pytest.raises(ValueError, match=r"^bad: \[-3\]$"):
         answers[2].result(SOON_SECONDS)
     assert busy.batches == [[1], [2, -3, 4], [2], [-3], [4]]
+
+
+def test_without_the_database_not_everybody_waits_for_the_tries_of_all(busy: Worker) -> None:
+    answers = answers_of(busy, [1, 2, AWAY, 4, 5, 6])
+    assert [answer.result(SOON_SECONDS) for answer in answers[:2]] == [2, 4]
+    for answer in answers[2:]:
+        with pytest.raises(TimeoutError, match="away"):
+            answer.result(SOON_SECONDS)
+    assert busy.batches == [[1], [2, AWAY, 4, 5, 6], [2], [AWAY]]
 
 
 def test_a_bad_item_alone_is_tried_once(free: Worker) -> None:

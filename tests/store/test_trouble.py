@@ -69,6 +69,15 @@ def test_sqlite_that_can_not_be_written_is_trouble_until_it_can(sqlite_url: str,
     database.close()
 
 
+def test_a_turn_ends_although_the_connection_is_gone(postgres_url: str) -> None:
+    database = database_at(postgres_url)
+    turn = database._turns.of("breakout")  # held here, because others wait for it
+    with pytest.raises((LookupError, *DATABASE_TROUBLE)):
+        fail_without_connection(database, "breakout")
+    assert turn.acquire(blocking=False)
+    database.close()
+
+
 def test_connections_that_nobody_needs_are_closed(postgres_url: str) -> None:
     database = database_at(postgres_url)
     pool: Any = database.engine.pool
@@ -94,6 +103,16 @@ def test_a_server_without_a_free_connection_is_trouble(postgres: Postgres, postg
     postgres.limit(postgres_url, -1)
     assert backend(database)
     database.close()
+
+
+def fail_without_connection(database: Database, turn: str) -> None:
+    """Raise an error in a transaction that has this turn, and whose connection the server has ended."""
+    with database.transaction() as tx:
+        tx.take_turn(turn)
+        mine = tx.session.scalar(text("SELECT pg_backend_pid()"))
+        with database.transaction() as other:
+            other.session.execute(text("SELECT pg_terminate_backend(:it, 5000)"), {"it": mine})
+        raise LookupError("of no matter")
 
 
 def write(database: Database) -> None:
