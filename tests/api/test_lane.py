@@ -23,7 +23,10 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Note the request, and wait before it is answered."""
         self.begun.append(scope["path"])
-        self.bodies.append((await receive())["body"])
+        message, body = await receive(), b""
+        while message.get("more_body"):
+            message, body = await receive(), body + message["body"]
+        self.bodies.append(body + message["body"])
         await self.may_answer.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
@@ -32,16 +35,20 @@ class App:
 class Client:
     """One connection."""
 
-    def __init__(self, lane: Lane, path: str) -> None:
+    def __init__(self, lane: Lane, path: str, *, is_slow: bool = False) -> None:
         self.answers: list[Message] = []
         self._messages: asyncio.Queue[Message] = asyncio.Queue()
-        self._messages.put_nowait({"type": "http.request", "body": path.encode(), "more_body": False})
+        self._messages.put_nowait({"type": "http.request", "body": path.encode(), "more_body": is_slow})
         self.task = asyncio.ensure_future(lane({"type": "http", "path": path}, self._messages.get, self._send))
 
     @property
     def status(self) -> int | None:
         """The status of the answer, if there is one."""
         return self.answers[0]["status"] if self.answers else None
+
+    def send_rest(self) -> None:
+        """Send the rest of a slow body."""
+        self._messages.put_nowait({"type": "http.request", "body": b"", "more_body": False})
 
     def disconnect(self) -> None:
         """Close the connection."""
@@ -121,6 +128,21 @@ async def test_a_request_that_nobody_waits_for_any_more_is_not_worked_on() -> No
     app.may_answer.set()
     await asyncio.gather(first.task, last.task)
     assert app.begun == [f"{SEAT}?first", f"{SEAT}?last"]
+
+
+@in_a_loop
+async def test_a_client_whose_body_does_not_come_keeps_nobody_waiting() -> None:
+    app = App()
+    app.may_answer.set()
+    lane = Lane(app, active_most=1, waiting_most=1)
+    slow = [Client(lane, SEAT, is_slow=True) for _ in range(3)]
+    await settled()
+    other = Client(lane, SEAT)
+    await other.task
+    for one in slow:
+        one.send_rest()
+        await one.task
+    assert [one.status for one in (other, *slow)] == [200] * 4
 
 
 @in_a_loop

@@ -2,7 +2,9 @@
 
 import base64
 import json
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from sqlalchemy import func, select
 
+from orchestrator.api.crowd.readers import THREADS
+from orchestrator.runtime.ports import LOOPBACK
 from orchestrator.services.deps import Deps
 from schemas.tables import Fact
 from tests.api.conftest import parts
-from tests.api.server import JSON, Api, checked
+from tests.api.server import JSON, Api, bearer, checked
 from tests.support.sandbox_server import SandboxServer
 from tests.support.waiting import wait_until
 
@@ -107,6 +111,23 @@ def test_without_the_key_it_is_our_trouble(
     broken = away | {"realtimekit_webhook_public_key": "no key at all"}
     with parts(sandbox, tmp_path, **broken) as built, Api(built) as api:
         checked(deliver(api, b"{}"), 503)
+
+
+def test_while_the_key_is_waited_for_seats_are_read(
+    sandbox: SandboxServer, sqlite_url: str, broker_url: str, tmp_path: Path
+) -> None:
+    with socket.create_server((LOOPBACK, 0)) as silent, ThreadPoolExecutor() as pool:
+        url = f"http://{LOOPBACK}:{silent.getsockname()[1]}/"
+        slow = {"database_url": sqlite_url, "broker_url": broker_url, "realtimekit_webhook_keys_url": url}
+        with parts(sandbox, tmp_path, **slow) as built, Api(built) as api:
+            token = api.token(api.meeting("ana"), "ana")
+            waiting = [pool.submit(deliver, api, b"{}") for _ in range(2 * THREADS)]
+            connection, _ = silent.accept()
+            for _ in range(3):
+                checked(api.stranger.get("/v1/seat", headers=bearer(token)), 200)
+            assert not any(one.done() for one in waiting)
+            connection.close()
+            assert {one.result(10).status_code for one in waiting} == {503}
 
 
 def test_the_sandbox_s_own_deliveries_are_believed(

@@ -28,6 +28,8 @@ class Desk:
     def __init__(self, deps: Deps) -> None:
         self._deps = deps
         self.readers = Readers()
+        self.checkers = Readers()
+        """Check signatures of webhooks. That may wait for RealtimeKit's key, and must keep no seat waiting."""
         self._tokens = TokenRequests(deps)
         self._seats: Batches[str, SeatResponse] = Batches(self._read_seats, self.readers, SEATS_MOST)
         self._starts: Batches[Asked, Start] = Batches(self._read_starts, self.readers, SEATS_MOST)

@@ -23,7 +23,7 @@ ACTIVE_MOST = 100
 WAITING_MOST = 2_000
 """Requests that wait for their turn, which takes about three seconds (measured on two cores)."""
 BUFFERED_BYTES_MOST = 65_536
-"""How much of a body is read while its request waits."""
+"""How much of a body is read before its request gets a turn. The bodies of participants and webhooks are smaller."""
 RETRY_AFTER_SECONDS = (1.0, 5.0)
 """Bounds of the random time after which a refused request is to come again, so that a crowd does not come at once."""
 
@@ -40,20 +40,25 @@ class Lane:
         self._waiting: deque[asyncio.Future[Any]] = deque()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
+        """Serve one connection.
+
+        The body comes first, because a client that sends it slowly, or never, must not keep a turn from others.
+        """
         if scope["type"] != "http" or not scope["path"].startswith(PREFIXES):
             await self._app(scope, receive, send)
-        elif self._active < self._active_most:
+            return
+        waiting = _Waiting(receive)
+        await waiting.read_body()
+        if self._active < self._active_most:
             self._active += 1
-            await self._serve(scope, receive, send)
+            await self._serve(scope, waiting.receive, send)
         elif len(self._waiting) >= self._waiting_most:
             metrics.HTTP_TURNED_AWAY.labels("too many wait").inc()
             await _refuse("too many requests wait")(scope, receive, send)
         else:
-            await self._wait_and_serve(scope, receive, send)
+            await self._wait_and_serve(scope, waiting, send)
 
-    async def _wait_and_serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        waiting = _Waiting(receive)
+    async def _wait_and_serve(self, scope: Scope, waiting: "_Waiting", send: Send) -> None:
         self._waiting.append(waiting.turn)
         try:
             await waiting.wait()
@@ -63,7 +68,7 @@ class Lane:
         if waiting.is_gone:
             self._give_up(waiting)
             metrics.HTTP_TURNED_AWAY.labels("nobody waits for it").inc()
-            await _refuse("nobody waits for the answer")(scope, receive, send)  # for the log: it reaches nobody
+            await _refuse("nobody waits for the answer")(scope, waiting.receive, send)  # for the log: it reaches nobody
             return
         await self._serve(scope, waiting.receive, send)
 
@@ -110,11 +115,18 @@ class _Waiting:
         self.is_gone = False
         self._receive = receive
         self._read: deque[Message] = deque()
+        self._read_bytes = 0
+
+    async def read_body(self) -> None:
+        """Return when the whole body has arrived or so much of it, or when the client is gone."""
+        is_whole = False
+        while not is_whole and self._read_bytes <= BUFFERED_BYTES_MOST:
+            self._keep(await self._receive())
+            is_whole = not self._read[-1].get("more_body", False)
 
     async def wait(self) -> None:
         """Return when it is its turn, or when the client is gone."""
-        buffered_bytes = 0
-        while not self.turn.done() and buffered_bytes <= BUFFERED_BYTES_MOST:
+        while not self.turn.done() and not self.is_gone and self._read_bytes <= BUFFERED_BYTES_MOST:
             reading: asyncio.Future[Any] = asyncio.ensure_future(self._receive())
             try:
                 await asyncio.wait([self.turn, reading], return_when=asyncio.FIRST_COMPLETED)
@@ -124,13 +136,14 @@ class _Waiting:
                     await asyncio.gather(reading, return_exceptions=True)
             if reading.cancelled():
                 return
-            message = reading.result()
-            if message["type"] == "http.disconnect":
-                self.is_gone = True
-                return
-            buffered_bytes += len(message.get("body", b""))
-            self._read.append(message)
-        await self.turn
+            self._keep(reading.result())
+        if not self.is_gone:
+            await self.turn
+
+    def _keep(self, message: Message) -> None:
+        self.is_gone = message["type"] == "http.disconnect"
+        self._read_bytes += len(message.get("body", b""))
+        self._read.append(message)
 
     async def receive(self) -> Message:
         """Return the messages that were read while the request waited, and then those that follow."""

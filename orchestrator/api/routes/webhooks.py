@@ -31,7 +31,7 @@ async def realtimekit(request: Request, desk: DeskHere) -> DeliveryResponse:
     signature, delivery_id = request.headers.get(SIGNATURE_HEADER, ""), request.headers.get(DELIVERY_HEADER, "")
     checker: SignatureChecker = request.app.state.signatures
     try:
-        await desk.readers.run(lambda: _check(checker, raw, signature))
+        await desk.checkers.run(lambda: _check(checker, raw, signature))
         await desk.deliver(Delivery(_storable_id(delivery_id, raw), _storable_body(raw)))
     except UserError:
         raise
