@@ -2,6 +2,7 @@
 
 from orchestrator.services.deps import Deps
 from orchestrator.services.views import meetings
+from orchestrator.store import due
 from orchestrator.store.queries import participant
 from schemas.responses import ParticipantResponse
 from schemas.states import Location, Role
@@ -79,6 +80,35 @@ def test_who_has_no_id_of_their_own_is_shown_while_they_are_there(fresh: tuple[D
         hand.apply()
     assert _unregistered(hand) == []
     assert list(_people(hand)) == ["ana"]
+
+
+def test_late_news_that_an_earlier_session_ended_hides_nobody(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, ["ana"], rooms=1)
+    token = _admit(hand, "guest", PARTICIPANT)
+    record = _records(hand)["guest"]
+    hand.sandbox.make_anonymous(record)
+    hand.sandbox.join(token)
+    hand.deliver(webhook("Joined", hand.sandbox.state()["peers"][-1]))
+    hand.apply()
+    hand.work(Meeting)
+    shown = []
+    for year in ("2001", "2101"):
+        meeting = {"id": hand.parent(), "endedAt": f"{year}-01-01T10:00:00Z"}
+        hand.deliver({"event": "meeting.ended", "meeting": meeting, "reason": "ALL_PARTICIPANTS_LEFT"})
+        hand.apply()
+        shown.append(_unregistered(hand))
+    assert shown == [[(record, "Guest")], []]
+
+
+def test_an_id_that_is_too_long_for_us_does_not_hold_up_an_import(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, ["ana"], rooms=1)
+    for who in ("x" * 201, "eve"):
+        _admit(hand, who, PARTICIPANT)
+    with hand.deps.database.transaction() as tx:
+        tx.session.get_one(Meeting, hand.meeting_id).to_import = True
+        due.want(tx, Meeting, [hand.meeting_id])
+    hand.work(Meeting)
+    assert set(_people(hand)) == {"ana", "eve"}
 
 
 def test_who_has_left_before_they_are_found_is_imported_as_away(fresh: tuple[Deps, SandboxServer]) -> None:

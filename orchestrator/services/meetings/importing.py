@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from orchestrator.realtimekit.records import ParticipantRecord
 from orchestrator.services.breakout.locked import MeetingScope
+from orchestrator.services.people.unregistered import LONGEST_CUSTOM_ID
 from schemas.states import Role
 from schemas.tables import Meeting, Participant
 
@@ -21,7 +22,7 @@ def take_over(
     statement = select(Participant).where(col(Participant.meeting_id) == meeting.id)
     known = {person.custom_participant_id: person for person in m.tx.session.scalars(statement)}
     for record in records:
-        if not record.custom_participant_id:
+        if not 0 < len(record.custom_participant_id) <= LONGEST_CUSTOM_ID:
             continue
         person = known.get(record.custom_participant_id)
         if person is None:

@@ -66,10 +66,10 @@ def _forget(m: MeetingScope, peer_ids: Collection[str]) -> set[str]:
     return set(m.tx.session.scalars(statement))
 
 
-def forget_all(m: MeetingScope) -> None:
-    """Forget everybody, because the session of the main meeting has ended."""
-    now_over = col(UnregisteredPeer.meeting_id) == m.meeting_id, col(UnregisteredPeer.looked_for_at).is_not(None)
-    m.tx.session.execute(delete(UnregisteredPeer).where(*now_over))
+def forget_until(m: MeetingScope, ended_at: datetime) -> None:
+    """Forget everybody who had come by then, because that session of the main meeting ended. News of it may be late."""
+    mine = col(UnregisteredPeer.meeting_id) == m.meeting_id, col(UnregisteredPeer.looked_for_at).is_not(None)
+    m.tx.session.execute(delete(UnregisteredPeer).where(*mine, col(UnregisteredPeer.joined_at) <= ended_at))
 
 
 def forget_others(m: MeetingScope, present: Collection[str], before: datetime) -> None:

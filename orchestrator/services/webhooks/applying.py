@@ -126,7 +126,7 @@ def _apply_facts(m: MeetingScope, facts: Sequence[Fact]) -> None:
         if isinstance(it, RecordingUpdated):
             _apply_recording(m, it)
         elif isinstance(it, MeetingEnded) and it.meeting_id == meeting.realtimekit_meeting_id:
-            unregistered.forget_all(m)
+            unregistered.forget_until(m, it.ended_at or m.now)
             _apply_parent_ended(m, it)
 
 
