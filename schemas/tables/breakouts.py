@@ -1,0 +1,181 @@
+"""Breakouts, their rooms, who sits where, and what happened."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from schemas.columns import Json, UtcDateTime, new_id, state_column
+from schemas.states import (
+    LIVE,
+    AssignmentMode,
+    BreakoutState,
+    CloseReason,
+    Deal,
+    LateJoin,
+    OnRoomFailure,
+    RoomState,
+    RoomWanted,
+    SeatState,
+    Who,
+)
+from schemas.tables.admission import Admission
+from schemas.tables.rows import Due, due_index, when
+
+IS_LIVE = f"state IN ({', '.join(repr(state.value) for state in sorted(LIVE))})"
+"""The condition of the index on live breakouts. A query uses the index only with the very same condition."""
+
+
+class Breakout(Due, table=True):
+    """One split of a parent meeting into rooms, and the clock it runs by."""
+
+    __table_args__: ClassVar[Any] = (
+        due_index("breakout"),
+        Index("ix_breakout_meeting_id", "meeting_id"),
+        Index(
+            "uq_breakout_live",
+            "meeting_id",
+            unique=True,
+            **when(IS_LIVE),
+        ),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
+    meeting_id: str = Field(foreign_key="meeting.id", max_length=36)
+    name: str
+    state: BreakoutState = Field(default=BreakoutState.DRAFT, sa_type=state_column(BreakoutState))
+    seed: int = Field(sa_type=BigInteger)
+    mode: AssignmentMode = Field(default=AssignmentMode.EVEN, sa_type=state_column(AssignmentMode))
+    who: Who = Field(default=Who.REGISTERED, sa_type=state_column(Who))
+    include_hosts: bool = False
+    deal: Deal = Field(default=Deal.NOW, sa_type=state_column(Deal))
+    dealt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When its groups were dealt for good; until then those that are stored are a preview."""
+    room_size: int | None = None
+    """Rooms of at most so many people are made when the groups are dealt; null: the rooms were named or counted."""
+    kept_in_main: list[str] = Field(default_factory=list, sa_type=Json)
+    """The ids of people whom an operator has moved to main before the start. Nobody deals them."""
+    duration_seconds: int | None = None
+    countdown_seconds: int = 60
+    warn_before_seconds: list[int] = Field(default_factory=list, sa_type=Json)
+    record: bool = False
+    recording_max_seconds: int | None = None
+    recording_file_name_prefix: str | None = None
+    allow_switch: bool = False
+    allow_return: bool = True
+    late_join: LateJoin = Field(default=LateJoin.LEAST_FILLED, sa_type=state_column(LateJoin))
+    on_room_failure: OnRoomFailure = Field(default=OnRoomFailure.REDISTRIBUTE, sa_type=state_column(OnRoomFailure))
+    prepare_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When rooms and tokens are made ahead of the start; null: at the start."""
+    scheduled_for: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """The time that was asked for; null for a start by hand, and again once that time was missed."""
+    starts_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it is to start, while it is scheduled; when its opening began, from then on."""
+    opening_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """The deadline of the opening, after which rooms that keep failing are given up."""
+    opened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    closes_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    paused_with_seconds: float | None = None
+    """What was left of the timer when it was paused; null while it is not paused."""
+    warned_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Warnings that were due until then have been given, or came too late."""
+    empties_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the seats point to main."""
+    sent_home_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the seats were pointed to main; null until then."""
+    parent_is_reported: bool = False
+    """Whether it was reported that the parent meeting is not ACTIVE."""
+    polls_are_late: bool = False
+    """Whether it was reported that polls show too late who comes and goes."""
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    close_reason: CloseReason | None = Field(default=None, sa_type=state_column(CloseReason))
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    version: int = 1
+    """The count of operators' changes."""
+    events: int = 0
+    """The last event's number. It is raised only under this row's lock, so the log has no gaps."""
+
+
+class Room(Due, table=True):
+    """One room: what is wanted of it, and what is known of it at RealtimeKit."""
+
+    __table_args__: ClassVar[Any] = (
+        due_index("room"),
+        UniqueConstraint("breakout_id", "index"),
+        UniqueConstraint("breakout_id", "name"),
+        Index("ix_room_realtimekit_meeting_id", "realtimekit_meeting_id"),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
+    breakout_id: str = Field(foreign_key="breakout.id", max_length=36)
+    index: int
+    name: str
+    state: RoomState = Field(default=RoomState.PLANNED, sa_type=state_column(RoomState))
+    wanted: RoomWanted = Field(default=RoomWanted.NOTHING, sa_type=state_column(RoomWanted))
+    key: str = Field(unique=True, max_length=40)
+    """The end of the child meeting's title, by which it can be found again."""
+    max_participants: int | None = None
+    realtimekit_meeting_id: str | None = Field(default=None, max_length=64)
+    to_check: bool = False
+    """Whether the child meeting may be gone or INACTIVE, so that the next pass asks for it."""
+    name_at_realtimekit: str | None = None
+    """The room's name that the child meeting's title holds, as far as we know."""
+    in_doubt_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the child meeting was last created without a recorded answer."""
+    first_in_doubt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When that happened first, to a minute or so; kept although the child meeting was found."""
+    polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When a poll last showed who is in it."""
+    strangers: int = 0
+    """How many more RealtimeKit counted there then than were ours."""
+    retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    error: str | None = None
+    failures: int = 0
+    """How many of its present tries have failed although others made progress."""
+    failing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the first of those failed."""
+
+
+class Seat(Admission, table=True):
+    """One person in one room, and their admission to its child meeting.
+
+    A move ends one seat and begins another. A move back begins the earlier one again.
+    """
+
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("room_id", "participant_id"),
+        Index("uq_seat_wanted", "breakout_id", "participant_id", unique=True, **when("wanted")),
+        Index("ix_seat_participant_id", "participant_id"),
+        Index("ix_seat_breakout_id", "breakout_id"),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
+    breakout_id: str = Field(foreign_key="breakout.id", max_length=36)
+    room_id: str = Field(foreign_key="room.id", max_length=36)
+    participant_id: str = Field(foreign_key="participant.id", max_length=36)
+    state: SeatState = Field(default=SeatState.ASSIGNED, sa_type=state_column(SeatState))
+    wanted: bool = True
+    pinned: bool = False
+    """Whether an operator has put the person there; no later deal moves them."""
+    given_up: bool = False
+    """Whether the person had left before the start. They are dealt a place again if they come."""
+    previous_id: str | None = Field(default=None, max_length=36)
+    """The seat that this person keeps until the token of this one is there."""
+    again_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When this person was last seated here again; null for the first time. Stays that ended before do not count."""
+    leave_by: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When a person with another seat by now is put out of this room; null once that is done."""
+    being_put_out: bool = False
+    """Whether a call that puts this person out of the room may be on its way. They are not invited meanwhile."""
+    error: str | None = None
+
+
+class Event(SQLModel, table=True):
+    """One thing that happened in a breakout, numbered from 1 without gaps."""
+
+    breakout_id: str = Field(primary_key=True, foreign_key="breakout.id", max_length=36)
+    number: int = Field(primary_key=True)
+    type: str = Field(max_length=40)
+    at: datetime = Field(sa_type=UtcDateTime)
+    data: dict[str, Any] = Field(sa_type=Json)
