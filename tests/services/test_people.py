@@ -1,13 +1,17 @@
 """Who counts as present: a person with two tabs, one who comes back, not a recorder. And the host ends the meeting."""
 
+from collections.abc import Sequence
 from itertools import permutations
 
 import pytest
+from sqlalchemy import select
+from sqlmodel import col
 
 from orchestrator.services.deps import Deps
 from orchestrator.services.views import breakouts
 from schemas.responses import BreakoutResponse
 from schemas.states import BreakoutState, SeatState
+from schemas.tables import Fact
 from tests.services.hand import Hand, webhook
 from tests.support.sandbox_server import JSON, SandboxServer
 
@@ -24,6 +28,18 @@ def test_with_one_of_two_tabs_closed_a_person_is_still_there(hand: Hand) -> None
     assert hand.seats() == {"ana": SeatState.JOINED}
     _tell(hand, webhook("Left", second))
     assert hand.seats() == {"ana": SeatState.AWAY}
+
+
+def test_a_fact_that_can_not_be_applied_is_given_up_after_a_few_tasks(hand: Hand) -> None:
+    hand.deliver(*[webhook("Joined", _peer(hand, f"tab {number}")) for number in range(120)])
+    facts = [fact.id for fact in _facts(hand)]
+    with hand.deps.database.transaction() as tx:
+        tx.session.get_one(Fact, facts[90]).payload = "no JSON at all"
+    for _ in range(16):
+        hand.apply()
+    assert hand.seats() == {"ana": SeatState.JOINED}
+    assert len(hand.there()) == 119
+    assert all(fact.applied_at for fact in _facts(hand))
 
 
 def test_who_leaves_and_comes_back_is_there_again(hand: Hand) -> None:
@@ -107,3 +123,8 @@ def _ended(hand: Hand, reason: str) -> JSON:
 def _breakout(hand: Hand) -> BreakoutResponse:
     with hand.deps.database.reading() as session:
         return breakouts.breakout(session, hand.breakout_id)
+
+
+def _facts(hand: Hand) -> Sequence[Fact]:
+    with hand.deps.database.reading() as session:
+        return session.scalars(select(Fact).order_by(col(Fact.received_at), col(Fact.id))).all()

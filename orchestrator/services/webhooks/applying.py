@@ -38,7 +38,8 @@ from schemas.tables import Fact, Inbox, Meeting, Recording, Room
 
 log = logger(__name__)
 
-BATCH_FACTS = 500
+BATCHES = (500, 50, 5, 1)
+"""How many facts are applied together, and how many after a fault of our own, so that one bad fact delays few."""
 HOST_ENDED = "HOST_ENDED_MEETING"
 
 Said = Stay | Refusal | WebhookEvent | None
@@ -78,36 +79,36 @@ def _apply_or_give_up(deps: Deps, inbox_id: str) -> _Applied:
     """Apply a batch.
 
     1. Apply a whole batch.
-    2. If that fails by a fault of our own, apply the first fact alone, so that the others get on.
-    3. If that fails too, give this fact up: it must not hold up those that come after it.
+    2. If that fails by a fault of our own, apply fewer and fewer of its first facts, so that the others get on.
+    3. If the first fact alone fails too, give it up: it must not hold up those that come after it.
 
     Trouble with the database is no fact's fault, and is raised.
     """
-    try:
-        return _apply_batch(deps, inbox_id, BATCH_FACTS)
-    except DATABASE_TROUBLE:
-        raise
-    except Exception:
-        log.exception("a batch of facts can't be applied", meeting=inbox_id)
-    try:
-        return _apply_batch(deps, inbox_id, 1)
-    except DATABASE_TROUBLE:
-        raise
-    except Exception as error:
-        return _give_up_first(deps, inbox_id, error)
+    tried: list[str] = []
+    for most in BATCHES:
+        try:
+            return _apply_batch(deps, inbox_id, most, tried)
+        except DATABASE_TROUBLE:
+            raise
+        except Exception as error:
+            log.exception("a batch of facts can't be applied", meeting=inbox_id, facts=len(tried))
+            reason = type(error).__name__
+    return _give_up(deps, tried, reason)
 
 
-def _give_up_first(deps: Deps, inbox_id: str, error: Exception) -> _Applied:
+def _give_up(deps: Deps, fact_ids: Sequence[str], reason: str) -> _Applied:
+    """Settle exactly these facts: older ones may have been committed since they were tried."""
     with deps.database.transaction() as tx:
-        given_up = inbox.take(tx, inbox_id, 1)
+        given_up = tx.session.scalars(select(Fact).where(col(Fact.id).in_(fact_ids))).all()
         inbox.settle(tx, given_up, tx.now())
-    ids = ", ".join(fact.id for fact in given_up)
-    return _Applied(Result(f"fact {ids} given up", type(error).__name__), is_last=False)
+    return _Applied(Result(f"fact {', '.join(fact_ids)} given up", reason), is_last=False)
 
 
-def _apply_batch(deps: Deps, inbox_id: str, most: int) -> _Applied:
+def _apply_batch(deps: Deps, inbox_id: str, most: int, tried: list[str]) -> _Applied:
+    """Apply the first facts, at most `most`. Leaves their ids in `tried`."""
     with locked_for_meeting(deps, inbox_id) as m:
         facts = inbox.take(m.tx, inbox_id, most)
+        tried[:] = [fact.id for fact in facts]
         if not facts:
             return _Applied(NOTHING_TO_DO)
         inbox.settle(m.tx, facts, m.now)
