@@ -85,7 +85,6 @@ def test_a_room_that_fails_by_itself_is_given_up_and_can_be_retried(stack: Stack
     assert rooms_of(again)["Blue"]["error"] is None
     assert [len(room["participants"]) for room in again["rooms"]] == [4, 0]
     path = f"/v1/breakouts/{made['id']}/rooms/{blue['id']}/retry"
-    assert stack.api.post(path).json()["allowed"] == ["failed"]
     assert {room["state"] for room in close(stack, made)["rooms"]} == {"closed"}
     assert stack.api.post(path).status_code == 409
 

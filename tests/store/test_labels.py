@@ -57,7 +57,7 @@ def _person(tx: Transaction, meeting: Meeting, number: int) -> Any:
         (Breakout, ["Round 1 · 3 rooms · 4 people"]),
         (Room, ["Round 1 · Room 1 · 3 people", "Round 1 · Room 2 · 1 person", "Round 1 · Room 3 · 0 people"]),
         (Recording, ["Round 1 · Room 2 · stopped"]),
-        (Inbox, ["Physics · deliveries"]),
+        (Inbox, ["Physics · facts"]),
         (Meeting, ["Physics · who is where"]),
     ],
     ids=lambda value: value.__name__.lower() if isinstance(value, type) else "",
