@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,13 +16,16 @@ from sqlmodel import col
 from orchestrator.api.crowd.batches import Batches
 from orchestrator.api.crowd.readers import Readers
 from orchestrator.errors import Unknown, UserError
+from orchestrator.services.breakout.locked import locked_for_meeting
 from orchestrator.services.deps import Deps
-from orchestrator.services.people import acks, seats
+from orchestrator.services.people import acks, presence, seats
 from orchestrator.services.people.acks import Ack
+from orchestrator.services.people.stays import Stay
 from orchestrator.services.webhooks import applying
+from orchestrator.store.queries import participant_ids
 from schemas.requests import AckRequest
 from schemas.states import BreakoutState, Location, RoomState, SeatState
-from schemas.tables import Breakout, Fact, Inbox, Participant, Room, Seat
+from schemas.tables import Breakout, Fact, Inbox, Participant, Presence, Room, Seat
 from tests.api.conftest import parts
 from tests.api.server import JSON, Api, bearer, checked
 from tests.support.queries import count_queries
@@ -139,6 +142,24 @@ def test_a_fact_that_comes_while_others_are_applied_is_applied_next(postgres_api
     assert _waiting(postgres_api) == 1
     postgres_api.apply_facts()
     assert _waiting(postgres_api) == 0
+
+
+def test_the_same_news_from_two_sides_at_once_is_one_stay(postgres_api: Api) -> None:
+    """A meeting without a breakout has no breakout's lock."""
+    deps, meeting = postgres_api.deps, postgres_api.meeting("ana")
+    path = f"/v1/meetings/{meeting['id']}/participants/ana/present"
+
+    def say_present() -> None:
+        checked(postgres_api.client.put(path, json={"present": True}), 200)
+
+    with ThreadPoolExecutor(1) as other, locked_for_meeting(deps, meeting["id"]) as m:
+        answer = other.submit(say_present)
+        person = participant_ids(m.tx.session, meeting["id"], ["ana"])["ana"]
+        presence.apply(m, [Stay(person, None, None, None, m.now)])
+        assert not wait([answer], timeout=0.3).done, "it did not wait for what the other has to say"
+    answer.result()
+    with deps.database.reading() as session:
+        assert len(session.scalars(select(Presence)).all()) == 1
 
 
 def test_a_seat_is_read_in_one_snapshot(postgres_api: Api) -> None:

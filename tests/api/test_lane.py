@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from orchestrator.api.crowd.lane import Lane
+from orchestrator.api.crowd.lane import BUFFERED_BYTES_MOST, Lane
 
 SEAT, OPERATORS = "/v1/seat/ack", "/v1/breakouts"
 
@@ -159,6 +159,20 @@ async def test_an_open_stream_keeps_nobody_waiting() -> None:
     assert [one.status for one in streams] == [200] * 3
     ends.set()
     await asyncio.gather(*(one.task for one in streams))
+
+
+@in_a_loop
+async def test_a_long_body_that_never_ends_keeps_its_turn_for_a_while_only() -> None:
+    app = App()
+    app.may_answer.set()
+    lane = Lane(app, active_most=1, waiting_most=1, turn_seconds=0.01)
+    endless = Client(lane, f"{SEAT}?{'x' * (BUFFERED_BYTES_MOST + 1)}", is_slow=True)
+    await settled()
+    other = Client(lane, SEAT)
+    await other.task
+    assert (endless.status, other.status) == (None, 200)
+    endless.send_rest()
+    await endless.task
 
 
 @in_a_loop

@@ -7,6 +7,7 @@ its turn among a thousand. Here the others wait in a row that costs nothing, and
 import asyncio
 import random
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -22,6 +23,8 @@ ACTIVE_MOST = 100
 """Requests that are worked on at a time."""
 WAITING_MOST = 2_000
 """Requests that wait for their turn, which takes about three seconds (measured on two cores)."""
+TURN_SECONDS = 5.0
+"""How long a request keeps its turn at most."""
 BUFFERED_BYTES_MOST = 65_536
 """How much of a body is read before its request gets a turn. The bodies of participants and webhooks are smaller."""
 RETRY_AFTER_SECONDS = (1.0, 5.0)
@@ -33,9 +36,16 @@ _random = random.Random()  # noqa: S311 - spreads retries, guards nothing
 class Lane:
     """Middleware that lets requests of participants begin one after the other."""
 
-    def __init__(self, app: ASGIApp, active_most: int = ACTIVE_MOST, waiting_most: int = WAITING_MOST) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        active_most: int = ACTIVE_MOST,
+        waiting_most: int = WAITING_MOST,
+        turn_seconds: float = TURN_SECONDS,
+    ) -> None:
         self._app = app
         self._active_most, self._waiting_most = active_most, waiting_most
+        self._turn_seconds = turn_seconds
         self._active = 0
         self._waiting: deque[asyncio.Future[Any]] = deque()
 
@@ -73,21 +83,21 @@ class Lane:
         await self._serve(scope, waiting.receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request whose turn has come. The turn ends when the answer begins, because a stream has no end."""
-        has_turn = True
+        """Serve a request whose turn has come.
+
+        The turn ends when the answer begins, because a stream has no end. It also ends after TURN_SECONDS, because the
+        rest of a long body may never come.
+        """
+        turn = _Turn(self._end_turn, self._turn_seconds)
 
         async def send_and_end_turn(message: Message) -> None:
-            nonlocal has_turn
-            if has_turn:
-                has_turn = False
-                self._end_turn()
+            turn.end()
             await send(message)
 
         try:
             await self._app(scope, receive, send_and_end_turn)
         finally:
-            if has_turn:
-                self._end_turn()
+            turn.end()
 
     def _end_turn(self) -> None:
         """Give the turn to the request that has waited the longest."""
@@ -105,6 +115,21 @@ class Lane:
         waiting.turn.cancel()
         with suppress(ValueError):
             self._waiting.remove(waiting.turn)
+
+
+class _Turn:
+    """The turn of one request, which ends once."""
+
+    def __init__(self, end_turn: Callable[[], None], most_seconds: float) -> None:
+        self._end_turn: Callable[[], None] | None = end_turn
+        self._timer = asyncio.get_running_loop().call_later(most_seconds, self.end)
+
+    def end(self) -> None:
+        """End the turn, unless it has ended."""
+        end_turn, self._end_turn = self._end_turn, None
+        if end_turn is not None:
+            self._timer.cancel()
+            end_turn()
 
 
 class _Waiting:

@@ -34,8 +34,9 @@ class Subscription:
         while True:
             try:
                 await self._listen()
-            except (RedisError, OSError, NotMigrated, *DATABASE_TROUBLE) as error:
-                log.warning("no subscription", error=type(error).__name__)
+            except Exception as error:  # whatever it is, streams must not be left to the slow reads for ever
+                known = isinstance(error, (RedisError, OSError, NotMigrated, *DATABASE_TROUBLE))
+                log.warning("no subscription", error=type(error).__name__, exc_info=not known)
             self._add_all()
             await asyncio.sleep(RECONNECT_SECONDS)
 

@@ -20,7 +20,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from schemas.states import LIVE, BreakoutState
-from schemas.tables import Breakout
+from schemas.tables import Breakout, Inbox
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,15 @@ def taken(deps: Deps, breakout_id: str, claim: int) -> Iterator[LockedBreakout |
 
 @contextmanager
 def locked_for_meeting(deps: Deps, meeting_id: str) -> Iterator[MeetingScope]:
-    """Lock the breakout to which facts about people of a meeting belong. An unknown meeting has none."""
+    """Lock the breakout to which facts about people of a meeting belong, or the inbox of a meeting that has none.
+
+    An unknown meeting has neither.
+    """
     with deps.database.transaction() as tx:
         breakout_id = _breakout_of(tx, meeting_id)
         row = _lock(tx, breakout_id) if breakout_id else None
+        if row is None:
+            _lock_inbox(tx, meeting_id)
         people = PeopleWrites(tx, meeting_id)
         now = tx.now()
         if row is None:
@@ -123,6 +128,13 @@ def _lock(tx: Transaction, breakout_id: str) -> Breakout:
     if found is None:
         raise Unknown(f"there is no breakout {breakout_id}")
     return found
+
+
+def _lock_inbox(tx: Transaction, meeting_id: str) -> None:
+    """Lock the inbox in place of a breakout, so that facts about the same person are not applied at the same time."""
+    tx.take_turn(f"inbox {meeting_id}")
+    statement = select(col(Inbox.id)).where(col(Inbox.id) == meeting_id)
+    tx.session.execute(statement.with_for_update(key_share=True))
 
 
 def _breakout_of(tx: Transaction, meeting_id: str) -> str | None:

@@ -41,7 +41,7 @@ def newcomers(session: Session, meeting: Meeting, now: datetime) -> list[Newcome
 
 def seen(asked: Sequence[Newcomer], records: Sequence[ParticipantRecord]) -> list[ParticipantRecord]:
     """Return the records of these people. Others who were only admitted are left alone."""
-    names = {newcomer.custom_participant_id for newcomer in asked}
+    names = {newcomer.custom_participant_id for newcomer in asked} - {""}
     return [record for record in records if record.custom_participant_id in names]
 
 

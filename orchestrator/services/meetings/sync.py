@@ -96,10 +96,10 @@ def sync(deps: Deps, meeting_id: str, claim: int) -> Result:
         outcomes = deps.realtimekit.run(_ask(deps.realtimekit, work), lease.before_call)
         tokens = kept(deps, work.guests, outcomes.tokens, work.now)
         result = _record(deps, lease.claim, work, outcomes, tokens)
-        looking.check_rooms(deps, outcomes.looked)
-        if outcomes.running is not None:  # after it is recorded who is there, because only rooms with people matter
-            running.compare(deps, outcomes.running)
-        return result
+    looking.check_rooms(deps, outcomes.looked)
+    if outcomes.running is not None:  # after it is recorded who is there, because only rooms with people matter
+        running.compare(deps, outcomes.running)
+    return result
 
 
 def _read_all(deps: Deps, tx: Transaction, meeting_ids: Sequence[str]) -> dict[str, SyncWork]:

@@ -86,10 +86,10 @@ def _want_main_tokens(deps: Deps, meeting_id: str, participant_ids: Collection[s
 def _want_room_tokens(deps: Deps, seat_ids: Collection[str]) -> None:
     """Ask for new tokens for those of these seats whose token can't be decrypted. Their rooms' tasks make them."""
     with deps.database.transaction() as tx:
-        seats_there = tx.session.scalars(select(Seat).where(col(Seat.id).in_(seat_ids))).all()
-        room_ids = {seat.room_id for seat in seats_there if deps.vault.open(seat.auth_token) is None}
-        due.lock_rows(tx, Room, room_ids)
-        tx.session.execute(
-            update(Seat).where(col(Seat.id).in_(seat_ids), col(Seat.room_id).in_(room_ids)).values(auth_token=None)
-        )
-        due.want(tx, Room, room_ids)
+        asked = col(Seat.id).in_(seat_ids)
+        due.lock_rows(tx, Room, tx.session.scalars(select(col(Seat.room_id)).where(asked).distinct()))
+        seats = tx.session.scalars(select(Seat).where(asked)).all()  # now, for a room may have made one meanwhile
+        unreadable = [seat for seat in seats if deps.vault.open(seat.auth_token) is None]
+        ids = [seat.id for seat in unreadable]
+        tx.session.execute(update(Seat).where(col(Seat.id).in_(ids)).values(auth_token=None))
+        due.want(tx, Room, {seat.room_id for seat in unreadable})

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from orchestrator.domain.wording import count
-from orchestrator.log import logger
+from orchestrator.log import about, logger
 from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.realtimekit.webhooks import (
     MeetingEnded,
@@ -63,10 +63,11 @@ def apply(deps: Deps, inbox_id: str, claim: int) -> Result:
     3. Give the row back. It is due again if facts were announced meanwhile, or if more of them wait.
     """
     with deps.database.reading() as session:
-        columns = col(Inbox.generation), col(Inbox.claim)
-        generation, present_claim = session.execute(select(*columns).where(col(Inbox.id) == inbox_id)).one()
+        columns = col(Inbox.generation), col(Inbox.claim), col(Inbox.dispatches)
+        generation, present_claim, sent = session.execute(select(*columns).where(col(Inbox.id) == inbox_id)).one()
     if present_claim != claim:
         return NOTHING_TO_DO
+    about(attempt=max(1, sent))
     applied = _apply_or_give_up(deps, inbox_id)
     with deps.database.transaction() as tx:
         row = due.take(tx, Inbox, inbox_id, claim)

@@ -322,6 +322,7 @@ def _presence() -> None:
     with op.batch_alter_table("presence", schema=None) as batch_op:
         batch_op.create_index("ix_presence_here", ["participant_id"], unique=False, **when("left_at IS NULL"))
         batch_op.create_index("ix_presence_in_room", ["room_id"], unique=False, **when("left_at IS NULL"))
+        batch_op.create_index("uq_presence_in_main", ["meeting_id", "peer_id"], unique=True, **when("room_id IS NULL"))
         batch_op.create_index("ix_presence_room_id_participant_id", ["room_id", "participant_id"], unique=False)
 
 
