@@ -10,6 +10,7 @@ from threading import Thread
 
 import pytest
 
+from orchestrator.services.breakout import operations
 from orchestrator.services.deps import Deps
 from schemas.tables import Breakout, Meeting, Room
 from tests.services.browser import Browser, pass_deadlines
@@ -26,14 +27,14 @@ WAYS: dict[str, tuple[str | None, ...]] = {
     "A, main, B, A": (None, B, A),
     "A, B, A, B, A": (B, A, B, A),
 }
+NAMED = [{"name": A, "participants": ["ana", "bo"]}, {"name": B}, {"name": C}]
 KICK, ADD = "kick_participants", "add_participant"
 
 
 @pytest.fixture
 def hand(fresh: tuple[Deps, SandboxServer]) -> Hand:
     """Open a breakout of three rooms. Ana and Bo belong in the first."""
-    named = [{"name": A, "participants": ["ana", "bo"]}, {"name": B}, {"name": C}]
-    return Hand(*fresh, ["ana", "bo"], rooms=named, record=True)
+    return Hand(*fresh, ["ana", "bo"], rooms=NAMED, record=True)
 
 
 @pytest.fixture
@@ -125,6 +126,31 @@ def test_who_is_moved_back_after_they_were_put_out_is_not_put_out_again(
     _move(ana, A)
     ana.follow()
     _is_back(ana, kicks=1)
+
+
+@pytest.mark.parametrize("kind", ["held_before", "held_after"])
+def test_who_is_moved_there_and_back_while_the_rooms_are_prepared_is_admitted_once(
+    fresh: tuple[Deps, SandboxServer], kind: str
+) -> None:
+    hand = Hand(*fresh, ["ana", "bo"], rooms=NAMED, start="manual")
+    ana = Browser(hand, "ana")
+    operations.prepare(hand.deps, hand.breakout_id)
+    hand.work(Breakout)
+    with _held(ADD, kind, hand):
+        ana.move(B)
+        ana.move(A)
+    hand.work(Room)
+    operations.start(hand.deps, hand.breakout_id)
+    hand.work(Breakout, Room)
+    ana.follow()
+    _is_back(ana, kicks=0)
+    there = hand.sandbox.state()["participants"]
+    mine = [
+        it
+        for it in there
+        if it["custom_participant_id"] == "ana" and it["meeting_id"] == ana.seat.realtimekit_meeting_id
+    ]
+    assert len(mine) == 1
 
 
 def _move(person: Browser, room: str | None) -> None:
