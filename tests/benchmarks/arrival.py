@@ -123,7 +123,7 @@ def _measure(stack: Stack, meeting: str, crowd: Crowd, usage: Usage, rooms: int)
     usage.print_work(crowd.people)
     operator.stop()
     people = stack.see(breakout)["progress"]["participants"]
-    print(f"  in the end: {people}; the sweep's problems: {stack.see(breakout)['problems']}")
+    print(f"  in the end: {people}; problems: {stack.see(breakout)['problems']}")
 
 
 def _print(stack: Stack, breakout: str, way: Way, crowd: Crowd, operator: Operator) -> None:

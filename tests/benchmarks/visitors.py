@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -126,16 +127,15 @@ class _Browsers:
         self._report.slowest_ack = max(self._report.slowest_ack, time.monotonic() - begun)
 
     async def _webhooks(self, name: str, before: str | None, now: str) -> None:
+        """Tell of a move a little later, with the time at which it was made. A later move may be told of first."""
+        at = datetime.now(UTC).isoformat()
         await asyncio.sleep(random.uniform(0, BURST_SECONDS))
         if before is not None:
-            await self._webhook("meeting.participantLeft", name, before)
-        await self._webhook("meeting.participantJoined", name, now)
+            await self._webhook("meeting.participantLeft", name, before, {"leftAt": at})
+        await self._webhook("meeting.participantJoined", name, now, {"joinedAt": at})
 
-    async def _webhook(self, event: str, name: str, meeting_id: str) -> None:
-        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        person = {"peerId": f"{name} in {meeting_id}"[:64], "customParticipantId": name, "joinedAt": at}
-        if event == "meeting.participantLeft":
-            person["leftAt"] = at
+    async def _webhook(self, event: str, name: str, meeting_id: str, times: Mapping[str, str]) -> None:
+        person = {"peerId": f"{name} in {meeting_id}"[:64], "customParticipantId": name, **times}
         body = json.dumps({"event": event, "meeting": {"id": meeting_id}, "participant": person}).encode()
         signature = base64.b64encode(self._key.sign(body, padding.PKCS1v15(), hashes.SHA256())).decode()
         headers = {SIGNATURE_HEADER: signature, DELIVERY_HEADER: new_id()}

@@ -85,7 +85,8 @@ class Stack:
         self.workers = [self.start_worker() for _ in range(workers)]
         for worker in self.workers:
             worker.wait_for_text(" ready.", 60)
-        self.api_process.wait_for_url(f"{self.url}/readyz", 60)
+        ready = "readyz" if self.workers else "healthz"  # nothing is ready without a worker
+        self.api_process.wait_for_url(f"{self.url}/{ready}", 60)
         if webhooks:
             self.register_webhook()
 

@@ -17,6 +17,9 @@ from schemas.events import ProblemKind
 from schemas.states import ACCOUNTED, BreakoutState, CloseReason, RecordingState, RoomWanted, SeatState
 from schemas.tables import Meeting, Recording, Room, Seat
 
+CAME = frozenset({SeatState.JOINED, SeatState.AWAY})
+"""States of a seat whose person has been in the room."""
+
 
 def start_countdown(b: LockedBreakout, reason: CloseReason, countdown: timedelta | None = None) -> None:
     """Begin to close the breakout. The seats point to main after `countdown`, by default the breakout's own.
@@ -63,11 +66,11 @@ def close_step(b: LockedBreakout) -> None:
 def _send_home(b: LockedBreakout) -> None:
     """Point every seat to main. People who are there already have returned."""
     seats = _seats_to_account_for(b)
-    came = [seat for seat in seats if seat.state in (SeatState.JOINED, SeatState.AWAY)]
+    came = [seat for seat in seats if seat.state in CAME]
     where = places(b.tx.session, [seat.participant_id for seat in came])
     b.row.sent_home_at = b.now
     expect_home(b)
-    never = [seat for seat in seats if seat not in came and seat.state not in ACCOUNTED]
+    never = [seat for seat in seats if seat.state not in CAME | ACCOUNTED]
     b.move_seats(came, SeatState.RETURNING)
     b.move_seats(never, SeatState.NEVER_JOINED)
     home = [seat for seat in came if is_home(seat.room_id, where.get(seat.participant_id, set()))]

@@ -88,7 +88,8 @@ def choose(
     waiting = sorted(meetings, key=lambda meeting: meeting.polled_at or NEVER)
     suspects = [it for it in waiting if _live(it, sessions) != it.known + it.strangers]
     first = suspects[: allowance.suspects]
-    return first + [it for it in waiting if it not in first][: allowance.others]
+    chosen = set(first)
+    return first + [it for it in waiting if it not in chosen][: allowance.others]
 
 
 def _live(meeting: PolledMeeting, sessions: Mapping[str, SessionRecord]) -> int:

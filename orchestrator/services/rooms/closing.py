@@ -164,7 +164,7 @@ def _record_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[Result
         presence.note_emptied(b, [room_id for room_id in rooms if room_id not in occupied])
         due.release_all(b.tx, [one.claim for one in mine])
         due.want(b.tx, Room, occupied)  # people who came during the pass are put out by the next
-        return [_result(rooms[one.work.room_id], one) if one in mine else None for one in batch]
+        return [_result(rooms[one.work.room_id], one) if one.work.room_id in rooms else None for one in batch]
 
 
 def _result(room: Room, one: Ended) -> Result:
