@@ -106,9 +106,8 @@ class _Browsers:
 
     async def _follow(self, name: str, token: str) -> None:
         """Read the stream with as little work as possible, because the crowd shares the machine with the API."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=2**20)
-        writer.write(f"GET /v1/seat/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
         place: str | None = None
+        reader, _writer = await self._stream(token)  # without the writer the connection would be closed
         async for line in reader:
             if line.startswith(b"data: {") and b'"version":' in line:
                 seat = json.loads(line[6:])
@@ -116,6 +115,19 @@ class _Browsers:
                     before, place = place, seat["realtimekit_meeting_id"]
                     self._begin(self._ack(token, seat, moved=before is not None))
                     self._begin(self._webhooks(name, before, seat["realtimekit_meeting_id"]))
+
+    async def _stream(self, token: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open the stream. One that is refused for the moment is opened again."""
+        request = f"GET /v1/seat/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+        while True:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=2**20)
+            writer.write(request)
+            status = int((await reader.readline()).split()[1])
+            self._report.statuses[status] += 1
+            if status == 200:
+                return reader, writer
+            writer.close()
+            await asyncio.sleep(random.uniform(1, 5))
 
     async def _ack(self, token: str, seat: dict[str, Any], *, moved: bool) -> None:
         body = {"location": seat["location"], "room_id": seat["room_id"], "version": seat["version"]}
