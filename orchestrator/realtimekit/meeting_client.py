@@ -1,7 +1,7 @@
 """Meetings of an app and the participants that they admit."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from orchestrator.errors import NotFound, Refused
@@ -12,6 +12,12 @@ from orchestrator.realtimekit.paging import Fetch, Page
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.recent import created_since
 from orchestrator.realtimekit.records import MeetingRecord, ParticipantRecord, required, text
+
+CLOCK_MARGIN = timedelta(minutes=10)
+"""How far RealtimeKit's clock may be behind that of our database.
+
+It also covers a doubt, which is noted up to one pass later than its first call was sent.
+"""
 
 
 class MeetingClient(Connection):
@@ -43,11 +49,14 @@ class MeetingClient(Connection):
     async def meetings_since(
         self, since: datetime, *, by_start_time: bool, priority: Priority = Priority.OPENING
     ) -> list[MeetingRecord]:
-        """Return the ACTIVE meetings that were created since then, as RealtimeKit's list shows them.
+        """Return the ACTIVE meetings that were created since then by our clock, as RealtimeKit's list shows them.
+
+        Meetings that are older by up to CLOCK_MARGIN are among them, because RealtimeKit's clock may differ from ours.
 
         With `by_start_time` RealtimeKit is told so. Which time of a meeting it compares is undocumented: it could be
         that of its session, and a meeting that nobody has joined has none.
         """
+        since -= CLOCK_MARGIN
         when = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         fetch = self._meetings("meetings_since", priority, **({"start_time": when} if by_start_time else {}))
         return _active(await created_since(self._pager, "meetings_since", fetch, since))

@@ -28,8 +28,6 @@ WHILE_PREPARED = timedelta(minutes=5)
 LONGEST_WHILE_PREPARED = timedelta(hours=1)
 PREPARED_SHARE = 12
 """A draft that has been prepared for long is looked at after this part of the time since, within these two bounds."""
-CLOCKS_DIFFER = timedelta(minutes=10)
-"""How far RealtimeKit's clock may be behind ours, when we ask what it has created since."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def read(session: Session, meeting: Meeting, now: datetime) -> Look | None:
     is_live = any(state in LIVE for *_, state in rows)
     return Look(
         rooms={at_realtimekit: room_id for at_realtimekit, room_id, *_ in rows},
-        since=min((created_at for _, _, created_at, _ in rows), default=now) - CLOCKS_DIFFER,
+        since=min((created_at for _, _, created_at, _ in rows), default=now),
         priority=Priority.OPENING if is_live else Priority.PREPARING,
     )
 

@@ -19,12 +19,6 @@ from orchestrator.realtimekit.records import MeetingRecord
 from orchestrator.realtimekit.titles import ends_with_key
 from orchestrator.services.deps import Deps
 
-CLOCK_MARGIN = timedelta(minutes=10)
-"""How far RealtimeKit's clock may be behind that of our database.
-
-A doubt is also noted up to one pass later than its first call was sent.
-"""
-
 
 @dataclass(frozen=True)
 class Doubt:
@@ -73,7 +67,7 @@ def _list_all(deps: Deps, _priority: str, doubts: list[Doubt]) -> list[Look]:
 
 
 def _list(deps: Deps, doubts: list[Doubt], *, by_start_time: bool) -> list[list[MeetingRecord]]:
-    since = min(doubt.since for doubt in doubts) - CLOCK_MARGIN
+    since = min(doubt.since for doubt in doubts)
     made = deps.realtimekit.meetings_since(since, by_start_time=by_start_time, priority=doubts[0].priority)
     found = deps.realtimekit.run(made, lambda: _one_may_call(doubts))
     return [_with_mark(deps, doubt, found) for doubt in doubts]
