@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, text
-from sqlmodel import Session
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel
 
 from orchestrator.store.engine import GLANCE, READ_ONLY, make_engine
 from orchestrator.store.group_commit import GroupCommit
@@ -79,6 +80,11 @@ class Transaction:
 def statement_time(session: Session) -> Any:
     """Return the database's time as a part of a statement."""
     return datetime.now(UTC) if session.get_bind().dialect.name == "sqlite" else func.statement_timestamp()
+
+
+def insert_into(session: Session, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
+    """Return an INSERT that can say what happens to a row that is there already. Both databases spell it alike."""
+    return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def database_now(session: Session) -> datetime:

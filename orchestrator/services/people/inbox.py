@@ -5,11 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from orchestrator.store import due
-from orchestrator.store.database import Transaction
+from orchestrator.store.database import Transaction, insert_into
 from schemas.states import FactSource
 from schemas.tables import Fact, Inbox
 
@@ -22,9 +21,8 @@ def append(tx: Transaction, facts: Sequence[Fact]) -> None:
     """
     if not facts:
         return
-    dialect = postgresql if tx.session.get_bind().dialect.name == "postgresql" else sqlite
     rows = [_columns(fact) for fact in sorted(facts, key=lambda fact: fact.id)]
-    tx.session.execute(dialect.insert(Fact).on_conflict_do_nothing(), rows)
+    tx.session.execute(insert_into(tx.session, Fact).on_conflict_do_nothing(), rows)
     due.want(tx, Inbox, {fact.inbox_id for fact in facts})
 
 

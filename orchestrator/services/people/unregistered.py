@@ -9,12 +9,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from orchestrator.realtimekit.webhooks import ParticipantJoined, ParticipantLeft
 from orchestrator.services.breakout.locked import MeetingScope
 from orchestrator.store import due
+from orchestrator.store.database import insert_into
 from schemas.tables import Meeting, UnregisteredPeer
 
 LONGEST_CUSTOM_ID = 200
@@ -33,8 +33,7 @@ def note(m: MeetingScope, peers: Sequence[UnregisteredPeer]) -> None:
     rows = {peer.peer_id: peer.model_dump() for peer in peers if len(peer.custom_participant_id) <= LONGEST_CUSTOM_ID}
     if not rows:
         return
-    dialect = postgresql if m.tx.session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(UnregisteredPeer)
+    statement = insert_into(m.tx.session, UnregisteredPeer)
     ends = statement.on_conflict_do_update(
         index_elements=["meeting_id", "peer_id"],
         set_={"left_at": statement.excluded.left_at},
