@@ -101,7 +101,7 @@ def free_seats_of_the_absent(b: LockedBreakout) -> None:
             col(Seat.breakout_id) == b.row.id,
             col(Seat.wanted),
             ~col(Seat.pinned),
-            col(Seat.state).in_([SeatState.ASSIGNED, SeatState.ADMITTED]),
+            col(Seat.state).in_(COMING),
             col(Participant.location) == Location.AWAY,
         )
     )
