@@ -50,13 +50,12 @@ def _seats(m: MeetingScope, participant_ids: Collection[str]) -> dict[str, Seat]
 
 
 def _renew_in_rooms(m: MeetingScope, seats: Collection[Seat]) -> None:
-    for seat in sorted(seats, key=lambda seat: seat.id):
-        seat.token_wanted, seat.token_renew_at = True, _next_try(m.now, seat.token_made_at)
-    m.tx.session.flush()
     firsts: dict[str, datetime] = {}
-    for seat in seats:
+    for seat in sorted(seats, key=lambda seat: seat.id):
         at = _next_try(m.now, seat.token_made_at)
+        seat.token_wanted, seat.token_renew_at = True, at
         firsts[seat.room_id] = min(at, firsts.get(seat.room_id, at))
+    m.tx.session.flush()
     now = [room_id for room_id, at in firsts.items() if at <= m.now]  # perhaps the meeting itself is closed
     m.tx.session.execute(update(Room).where(col(Room.id).in_(now)).values(to_check=True))
     _make_due(m, Room, firsts)
