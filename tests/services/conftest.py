@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from orchestrator.services.breakout import operations
 from orchestrator.services.deps import Deps
+from schemas.tables import Breakout, Room
 from tests.api.conftest import parts
+from tests.services.hand import Hand
 from tests.support.databases import SQLiteTemplate
 from tests.support.sandbox_server import SandboxServer
 from tests.support.valkey import Valkey
@@ -27,3 +30,12 @@ def fresh(built: tuple[Deps, SandboxServer]) -> tuple[Deps, SandboxServer]:
     """Give the same parts with an empty sandbox that has no faults."""
     built[1].reset()
     return built
+
+
+@pytest.fixture
+def draft(fresh: tuple[Deps, SandboxServer]) -> Hand:
+    """Prepare a draft with Ana and Bo in a room each."""
+    hand = Hand(*fresh, ["ana", "bo"], rooms=2, start="manual")
+    operations.prepare(hand.deps, hand.breakout_id)
+    hand.work(Breakout, Room)
+    return hand

@@ -22,15 +22,6 @@ def hand(fresh: tuple[Deps, SandboxServer]) -> Hand:
     return Hand(*fresh, ["ana", "bo"], rooms=2)
 
 
-@pytest.fixture
-def draft(fresh: tuple[Deps, SandboxServer]) -> Hand:
-    """Prepare a draft with Ana and Bo in a room each."""
-    hand = Hand(*fresh, ["ana", "bo"], rooms=2, start="manual")
-    operations.prepare(hand.deps, hand.breakout_id)
-    hand.work(Breakout, Room)
-    return hand
-
-
 def test_the_closed_meeting_of_a_prepared_room_is_open_again_before_the_start(draft: Hand) -> None:
     _close(draft, *draft.places())
     _look(draft)

@@ -22,15 +22,6 @@ def hand(fresh: tuple[Deps, SandboxServer]) -> Hand:
     return hand
 
 
-@pytest.fixture
-def draft(fresh: tuple[Deps, SandboxServer]) -> Hand:
-    """Prepare a draft with Ana and Bo in a room each."""
-    hand = Hand(*fresh, ["ana", "bo"], rooms=2, start="manual")
-    operations.prepare(hand.deps, hand.breakout_id)
-    hand.work(Breakout, Room)
-    return hand
-
-
 def test_a_token_for_a_room_is_shown_until_another_one_is_there(hand: Hand) -> None:
     before = hand.look("ana")
     hand.age_tokens(ended=False)
