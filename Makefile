@@ -6,6 +6,8 @@ PYTEST_ARGS ?=
 CHAOS_ARGS ?=
 FAULTS_ARGS ?=
 PARTS_ARGS ?=
+BENCH ?=
+DOCS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
@@ -63,23 +65,15 @@ check: $(DEVELOP) ## lint, types, import rules, locks, migrations, compose.yaml
 	@$(BIN)/python -m tests.support.migrations
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 
-bench: $(DEVELOP) ## the figures: how fast rooms open, how late timer and streams are, what it costs
-	@$(BIN)/python -m tests.benchmarks.opening
-	@$(BIN)/python -m tests.benchmarks.prepared
-	@$(BIN)/python -m tests.benchmarks.lateness
-	@$(BIN)/python -m tests.benchmarks.timers
-	@$(BIN)/python -m tests.benchmarks.calls
-	@$(BIN)/python -m tests.benchmarks.quota
-	@$(BIN)/python -m tests.benchmarks.streams
-	@$(BIN)/python -m tests.benchmarks.arrival
-	@$(BIN)/python -m tests.benchmarks.report
+bench: $(DEVELOP) ## the figures against their bounds (BENCH="opening quota" for some of them, DOCS=1 writes the page)
+	@$(BIN)/python -m tests.benchmarks $(BENCH) $(if $(filter-out 0,$(DOCS)),--docs)
 
 lock: ## bring the locks in line with pyproject.toml (needs uv); delete them first for the newest of everything
 	@test -n "$(UV)" || { echo "make lock needs uv on PATH" >&2; exit 1; }
 	@$(PYTHON) -m tests.support.locks write "$(UV)"
 
 clean: ## remove what setup and the tools made
-	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* mutants
+	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* .bench mutants
 
 # A venv that works is kept; one that is half made or whose Python is gone is made anew. Where venv comes without
 # ensurepip (Debian, Ubuntu), the Python outside brings its pip.

@@ -1,13 +1,14 @@
 """The RealtimeKit calls of one lifecycle: 30 rooms, 100 people, recorded, everybody joins and returns."""
 
+from tests.benchmarks.frame import Sheet, run
 from tests.benchmarks.rig import rig
 from tests.support.stack import Stack
 
 ROOMS, PEOPLE = 30, 100
 
 
-def main() -> None:
-    """Print the calls by operation, from the start of the breakout to its last upload."""
+def measure(sheet: Sheet) -> None:
+    """Count the calls by operation, from the start of the breakout to its last upload."""
     with rig() as stack:
         stack.register_webhook()
         meeting = stack.meeting(PEOPLE)
@@ -20,7 +21,10 @@ def main() -> None:
         stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 5})
         stack.wait(made["id"], "closed", 60, lambda b: b["progress"]["recordings"]["uploaded"] == ROOMS)
         spent = {name: count - before.get(name, 0) for name, count in _counts(stack).items()}
-        print({name: count for name, count in spent.items() if count}, "total", sum(spent.values()))
+        for name, count in spent.items():
+            if count:
+                sheet.figure(name, "calls").add(count)
+        sheet.figure("in all", "calls").add(sum(spent.values()))
 
 
 def _counts(stack: Stack) -> dict[str, int]:
@@ -30,4 +34,4 @@ def _counts(stack: Stack) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    main()
+    run("calls", measure)

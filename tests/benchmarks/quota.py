@@ -23,6 +23,7 @@ from orchestrator.realtimekit.quota.budget import Budget, usable_of
 from orchestrator.realtimekit.quota.gate import Quota
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.settings import Settings
+from tests.benchmarks.frame import Of, Sheet, run
 from tests.benchmarks.rig import moments, rig
 from tests.support.processes import clean_environment
 from tests.support.stack import Stack
@@ -35,14 +36,14 @@ OTHERS, OTHER_ROOMS, CLOSES_AFTER = 20, 5, 75
 """The other breakout, and the seconds after its opening until its timer ends, during the opening of the first."""
 
 
-def main() -> None:
-    """Print the figures of all three."""
+def measure(sheet: Sheet) -> None:
+    """Measure all three."""
     with _limited(BUSY_LIMIT) as stack:
-        _exactness(stack)
+        _exactness(sheet, stack)
     with _limited(LIMIT) as stack:
-        _cost(stack)
+        _cost(sheet, stack)
     with _limited(LIMIT) as stack:
-        _closing_amid_opening(stack)
+        _closing_amid_opening(sheet, stack)
 
 
 @contextmanager
@@ -61,13 +62,15 @@ def _limited(limit: int) -> Iterator[Stack]:
         yield stack
 
 
-def _exactness(stack: Stack) -> None:
+def _exactness(sheet: Sheet, stack: Stack) -> None:
     command = [sys.executable, "-m", "tests.benchmarks.quota", "busy"]
     environment = clean_environment() | stack.environment
     busy = [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) for _ in range(PROCESSES)]
     assert [process.wait() for process in busy] == [0] * PROCESSES
-    calls = _calls(stack)
-    print(f"{PROCESSES} busy processes: {len(calls)} calls in {calls[-1]['at'] - calls[0]['at']:.1f} s, {_most(stack)}")
+    most = _most([call["at"] for call in _calls(stack)])
+    name = f"{PROCESSES} busy processes: the most calls in {WINDOW} s, of those that are given out"
+    sheet.figure(name, "%", at_least=98, at_most=100).add(100 * most / usable_of(BUSY_LIMIT))
+    _note_refused(sheet, stack)
 
 
 def _busy() -> None:
@@ -90,17 +93,18 @@ def _busy() -> None:
     kit.close()
 
 
-def _cost(stack: Stack) -> None:
+def _cost(sheet: Sheet, stack: Stack) -> None:
     made = stack.breakout(stack.meeting(FEW_PEOPLE), rooms=ROOMS, start="manual")
     before = len(_calls(stack))
     stack.post(f"/v1/breakouts/{made['id']}/start")
     stack.wait(made["id"], "open", 120)
     calls = _calls(stack)[before:]
-    least = ROOMS + FEW_PEOPLE
-    print(f"{ROOMS} rooms, {FEW_PEOPLE} people: {len(_opening(calls))} calls ({least} are needed), {_most(stack)}")
+    name = f"{ROOMS} rooms, {FEW_PEOPLE} people open under a tight quota: calls"
+    sheet.figure(name, "times the least", at_most=1).add(len(_opening(calls)) / (ROOMS + FEW_PEOPLE))
+    _note_refused(sheet, stack)
 
 
-def _closing_amid_opening(stack: Stack) -> None:
+def _closing_amid_opening(sheet: Sheet, stack: Stack) -> None:
     stack.register_webhook()
     meeting, other_meeting = stack.meeting(MANY_PEOPLE), stack.meeting(OTHERS)
     other = stack.breakout(other_meeting, rooms=OTHER_ROOMS, countdown_seconds=2, duration_seconds=CLOSES_AFTER)
@@ -115,32 +119,30 @@ def _closing_amid_opening(stack: Stack) -> None:
     stack.wait(made["id"], "open", 240)
     closed = stack.wait(other["id"], "closed", 60)
     calls = _calls(stack)[before:]
-    _print_opening(_opening(calls))
-    _print_closing(stack, closed, calls, told.first_after(datetime.fromisoformat(opened["closes_at"])))
-    print(_most(stack))
+    _note_opening(sheet, _opening(calls))
+    _note_closing(sheet, stack, closed, calls, told.first_after(datetime.fromisoformat(opened["closes_at"])))
+    _note_refused(sheet, stack)
 
 
-def _print_opening(opening: Sequence[Any]) -> None:
+def _note_opening(sheet: Sheet, opening: Sequence[Any]) -> None:
+    """Compare the time that an opening took with the least that its share of the budget allows."""
     took = opening[-1]["at"] - opening[0]["at"]
     cap = Budget(usable_of(LIMIT), WINDOW).caps()[Priority.OPENING]
-    windows, rest = divmod(len(opening) - 1, cap)
-    print(
-        f"{ROOMS} rooms, {MANY_PEOPLE} people: {len(opening)} calls in {took:.1f} s; no faster than {windows * WINDOW} "
-        f"s at {cap} for opening in {WINDOW} s ({100 * windows * WINDOW / took:.1f} %, {rest + 1} in the last window)"
-    )
+    least = (len(opening) - 1) // cap * WINDOW
+    name = f"{ROOMS} rooms, {MANY_PEOPLE} people open with {cap} calls in {WINDOW} s: the least time, of that it took"
+    sheet.figure(name, "%", at_least=98).add(100 * least / took)
 
 
-def _print_closing(stack: Stack, closed: Any, calls: Sequence[Any], told: datetime) -> None:
+def _note_closing(sheet: Sheet, stack: Stack, closed: Any, calls: Sequence[Any], told: datetime) -> None:
     due = datetime.fromisoformat(closed["closes_at"])
     wanted = moments(stack, closed["id"], "room.state", "closing")
     ending = [call for call in calls if call["operation"] in ("update_meeting_by_id", "kick_all_participants")]
     since, until = wanted[0].timestamp(), ending[-1]["at"]
     between = [call for call in _opening(calls) if since < call["at"] < until]
-    print(
-        f"{OTHER_ROOMS} rooms close amid that: told {(told - due).total_seconds() * 1000:.0f} ms after their time, "
-        f"their {len(ending)} calls out {(until - since) * 1000:.0f} ms after the first room was to close, "
-        f"{len(between)} calls of the opening between"
-    )
+    closing = f"{OTHER_ROOMS} rooms close amid that"
+    sheet.figure(f"{closing}: people told after their time", "ms").add((told - due).total_seconds() * 1000)
+    sheet.figure(f"{closing}: calls of the opening between theirs").add(len(between))
+    sheet.figure(f"{closing}: calls", "of their own").add(len(ending))
 
 
 class _Told:
@@ -174,16 +176,19 @@ def _opening(calls: Sequence[Any]) -> list[Any]:
     return [call for call in calls if call["operation"] in ("create_meeting", "add_participant")]
 
 
-def _most(stack: Stack) -> str:
-    """Return the most calls within any window, by the sandbox's log."""
-    shown, times = _shown(stack), [call["at"] for call in _calls(stack)]
+def _most(times: Sequence[float]) -> int:
+    """Return the most calls within any window."""
     most, first = 0, 0
     for last, at in enumerate(times):
         while times[first] <= at - WINDOW:
             first += 1
         most = max(most, last - first + 1)
-    limit, turned_away = shown["budget"]["budget"]["calls"], shown["budget"]["turned_away"]
-    return f"at most {most} of {limit} in any {WINDOW} s (given out: {usable_of(limit)}), {turned_away} turned away"
+    return most
+
+
+def _note_refused(sheet: Sheet, stack: Stack) -> None:
+    """Note how many calls the sandbox has answered with 429."""
+    sheet.figure("calls answered with 429", at_most=0, of=Of.MAX).add(_shown(stack)["budget"]["turned_away"])
 
 
 def _shown(stack: Stack) -> Any:
@@ -191,4 +196,4 @@ def _shown(stack: Stack) -> Any:
 
 
 if __name__ == "__main__":
-    _busy() if sys.argv[1:] == ["busy"] else main()
+    _busy() if sys.argv[1:] == ["busy"] else run("quota", measure)

@@ -4,21 +4,18 @@ It uses the default settings: 1,200 calls in 5 minutes, of which the opening has
 joins or leaves each second. Each change is timed until the API's answer shows it.
 """
 
-import argparse
 import random
-import statistics
-import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
+from tests.benchmarks.frame import Sheet, run
 from tests.benchmarks.rig import rig
 from tests.support.stack import Stack
 
-PEOPLE_PER_ROOM = 3
+ROOMS, PEOPLE_PER_ROOM = (100, 200), 3
 SECONDS = 360
 EVERY_SECONDS = 1.0
 """How often somebody joins or leaves, and the API is read."""
@@ -40,32 +37,30 @@ class Watched:
     took: list[float] = field(default_factory=list)
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Print the distribution for each number of rooms."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.silence", description=__doc__)
-    parser.add_argument("rooms", type=int, nargs="*", default=[100, 200], help="how many rooms, once for each")
-    for rooms in parser.parse_args(arguments).rooms:
+def measure(sheet: Sheet) -> None:
+    """Measure each number of rooms with a system of its own."""
+    for rooms in ROOMS:
         with rig(**DEFAULTS) as stack:
             budget = {"calls": 1200, "window_seconds": 300, "block_seconds": 300}
             httpx.put(f"{stack.sandbox.root}/_sandbox/budget", json=budget, trust_env=False).raise_for_status()
-            _measure(stack, rooms)
+            _measure(sheet, stack, rooms)
 
 
-def _measure(stack: Stack, rooms: int) -> None:
+def _measure(sheet: Sheet, stack: Stack, rooms: int) -> None:
     people = [f"p{number}" for number in range(rooms * PEOPLE_PER_ROOM)]
     meeting = stack.meeting(len(people))
     made = stack.breakout(meeting, rooms=rooms)
     stack.wait(made["id"], "open", 600)
     everybody = {name: Watched(str(stack.seat(meeting, name)["auth_token"])) for name in people}
-    begun = time.monotonic()
     for one in everybody.values():
         _toggle(stack, one)
     arrived = _watch(stack, made["id"], everybody, until=time.monotonic() + PATIENCE_SECONDS, changing=False)
-    _print(f"{rooms} rooms, the first coming of {len(people)} people", arrived)
+    sheet.figure(f"{rooms} rooms, the first coming of {len(people)} people", "s").add(*arrived)
     moved = _watch(stack, made["id"], everybody, until=time.monotonic() + SECONDS, changing=True)
     moved += _watch(stack, made["id"], everybody, until=time.monotonic() + PATIENCE_SECONDS, changing=False)
-    _print(f"{rooms} rooms, a change each second", moved)
-    print(f"{_calls(stack)} calls in {time.monotonic() - begun:.0f} s; problems: {stack.see(made['id'])['problems']}")
+    sheet.figure(f"{rooms} rooms, a change each second", "s").add(*moved)
+    sheet.figure(f"{rooms} rooms, calls turned away", at_most=0).add(_turned_away(stack))
+    assert not stack.see(made["id"])["problems"]
     stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
     stack.wait(made["id"], "closed", 600)
 
@@ -101,19 +96,10 @@ def _toggle(stack: Stack, one: Watched) -> None:
     one.since = time.monotonic()
 
 
-def _calls(stack: Stack) -> dict[str, Any]:
+def _turned_away(stack: Stack) -> int:
     shown = httpx.get(f"{stack.sandbox.root}/_sandbox/calls", timeout=20, trust_env=False).json()
-    return {**shown["counts"], "turned away": shown["budget"]["turned_away"]}
-
-
-def _print(what: str, took: Sequence[float]) -> None:
-    found = sorted(took)
-    print(
-        f"{what}: median {statistics.median(found):.0f} s, p95 {found[int(len(found) * 0.95)]:.0f} s, "
-        f"max {found[-1]:.0f} s ({len(found)} changes)",
-        flush=True,
-    )
+    return int(shown["budget"]["turned_away"])
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run("silence", measure)

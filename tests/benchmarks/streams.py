@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -13,6 +13,7 @@ from orchestrator.runtime import memory
 from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.services.deps import Deps
 from schemas.tables import Participant
+from tests.benchmarks.frame import Sheet, run
 from tests.benchmarks.rig import rig
 from tests.support.stack import Stack
 
@@ -46,31 +47,28 @@ class Reader:
         return self.arrived
 
 
-def main() -> None:
-    """Print the distributions in milliseconds."""
+def measure(sheet: Sheet) -> None:
+    """Change seats, and wait for each browser that is concerned."""
     with rig() as stack:
         meeting = stack.meeting(STREAMS)
         made = stack.breakout(meeting, rooms=ROOMS)
         stack.wait(made["id"], "open", 60)
         with stack.parts() as deps:
-            asyncio.run(_measure(stack, deps, meeting))
+            asyncio.run(_measure(sheet, stack, deps, meeting))
 
 
-async def _measure(stack: Stack, deps: Deps, meeting: str) -> None:
+async def _measure(sheet: Sheet, stack: Stack, deps: Deps, meeting: str) -> None:
     readers = [Reader(participant_id, stack.token(meeting, name)) for participant_id, name in _people(deps, meeting)]
     following = [asyncio.create_task(reader.follow(stack.port)) for reader in readers]
     await asyncio.gather(*(reader.later_than(-1) for reader in readers))
     memory.settle()
-    singles = []
+    single, mass = sheet.figure("one person's seat", "ms"), sheet.figure(f"all {STREAMS} at once", "ms")
     for _ in range(SINGLE_CHANGES):
-        singles += await _change(deps, meeting, [random.choice(readers)])
+        single.add(*await _change(deps, meeting, [random.choice(readers)]))
         await asyncio.sleep(random.uniform(0, 0.1))
-    _print("one person's seat", singles)
-    masses = []
     for _ in range(MASS_CHANGES):
-        masses += await _change(deps, meeting, readers)
+        mass.add(*await _change(deps, meeting, readers))
         await asyncio.sleep(0.3)
-    _print(f"all {STREAMS} at once", masses)
     for task in following:
         task.cancel()
 
@@ -97,11 +95,5 @@ def _people(deps: Deps, meeting: str) -> list[tuple[str, str]]:
     return [(participant_id, name) for participant_id, name in rows]
 
 
-def _print(what: str, milliseconds: list[float]) -> None:
-    found = sorted(milliseconds)
-    at: Callable[[float], float] = lambda share: found[min(len(found) - 1, int(len(found) * share))]  # noqa: E731
-    print(f"{what}: p50 {at(0.5):.0f} ms, p99 {at(0.99):.0f} ms, max {found[-1]:.0f} ms ({len(found)} changes)")
-
-
 if __name__ == "__main__":
-    main()
+    run("streams", measure)

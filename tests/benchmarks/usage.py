@@ -30,9 +30,13 @@ class Usage:
         for name, noted in self._noted.items():
             print(f"  memory of {name}: {', '.join(noted)}, at most {self._most[name]:.0f} MB")
 
+    def spent(self) -> dict[str, float]:
+        """Return the processor time of each since the last moment, in seconds."""
+        return {name: _worked(pid) - self._worked[name] for name, pid in self._processes.items()}
+
     def print_work(self, closings: int) -> None:
         """Print the processor time since the last moment, in milliseconds per closing."""
-        spent = {name: (_worked(pid) - self._worked[name]) * 1000 / closings for name, pid in self._processes.items()}
+        spent = {name: seconds * 1000 / closings for name, seconds in self.spent().items()}
         each = ", ".join(f"{name} {milliseconds:.1f}" for name, milliseconds in spent.items())
         print(f"  processor time for each closing: {sum(spent.values()):.0f} ms ({each})", flush=True)
 

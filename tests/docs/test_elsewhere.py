@@ -32,6 +32,7 @@ WHERE_IT_STAYS_UP: dict[str, Callable[..., Any]] = {
     "breakouts up": test_up.test_a_killed_up_leaves_nobody_behind_and_the_next_one_takes_over_with_what_is_set,
     "breakouts demo --keep": test_demo.test_the_demo_brings_everyone_home_and_when_kept_stays_up_until_ctrl_c,
 }
+MAKE, SET = re.compile(r"make [a-z]+( [A-Z_]+=\S+)*"), re.compile(r"([A-Z_]+)=")
 MODULE = re.compile(r"python -m ([\w.]+)")
 LOCATION = re.compile(r"^location (?:= )?(/\S*) {", re.MULTILINE)
 START_SECONDS = 600
@@ -57,9 +58,11 @@ def test_systems_that_stay_up_are_run_by_tests_of_their_own() -> None:
 def test_what_takes_minutes_is_make_and_starts_what_there_is() -> None:
     """Continuous integration runs `make check` and `make test`; the others would take too long here."""
     lines = lines_to_run(TAKES_MINUTES)
-    assert all(line.split()[0] == "make" and len(line.split()) == 2 for line in lines), lines
-    for target in {line.split()[1] for line in lines} | {"setup", "bench"}:
-        told = _make("--dry-run", target)
+    assert all(MAKE.fullmatch(line) for line in lines), lines
+    assert {name for line in lines for name in SET.findall(line)} <= names.make_variables()
+    for line in {*lines, "make setup"}:
+        target, *variables = line.split()[1:]
+        told = _make("--dry-run", target, *variables)
         assert target == "setup" or MODULE.search(told), told
         assert not [name for name in MODULE.findall(told) if find_spec(name) is None], told
 
