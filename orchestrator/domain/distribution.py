@@ -64,10 +64,10 @@ def deal(people: Iterable[str], rooms: Sequence[RoomSpec], seed: int) -> tuple[l
     others = set(people) - _pinned(rooms)
     luck = random.Random(seed)  # noqa: S311 - must be repeatable, and guards nothing
     now = [RoomNow(len(room.pinned), room.max_participants) for room in rooms]
-    places = _places(now, _shuffled(range(len(rooms)), luck))
+    places = _places(now, shuffled(range(len(rooms)), luck))
     groups = [list(room.pinned) for room in rooms]
     left: list[str] = []
-    for person in _shuffled(sorted(others), luck):
+    for person in shuffled(sorted(others), luck):
         index = next(places, None)
         (left if index is None else groups[index]).append(person)
     return groups, left
@@ -80,8 +80,8 @@ def deal_further(people: Iterable[str], rooms: Sequence[RoomNow], seed: int) -> 
     they came, the result is the same.
     """
     luck = random.Random(seed)  # noqa: S311 - must be repeatable, and guards nothing
-    places = _places(rooms, _shuffled(range(len(rooms)), luck))
-    return {person: next(places, None) for person in _shuffled(sorted(set(people)), luck)}
+    places = _places(rooms, shuffled(range(len(rooms)), luck))
+    return {person: next(places, None) for person in shuffled(sorted(set(people)), luck)}
 
 
 def redistribute(people: Iterable[str], rooms: Sequence[RoomNow]) -> dict[str, int | None]:
@@ -130,7 +130,7 @@ def _check_places(people: int, rooms: Sequence[RoomSpec]) -> None:
         raise Impossible(f"The rooms' limits leave {places} places for {people} people.")
 
 
-def _shuffled(items: Iterable[T], luck: random.Random) -> list[T]:
+def shuffled(items: Iterable[T], luck: random.Random) -> list[T]:
     """Shuffle by Fisher-Yates on `random()`, the one method whose numbers Python documents to stay the same.
 
     `shuffle` has no such promise, and a stored seed must give the same groups after an upgrade of Python.
