@@ -50,8 +50,8 @@ def random_seed() -> int:
 
 def distribute(people: Iterable[str], rooms: Sequence[RoomSpec], seed: int) -> list[list[str]]:
     """Return the people of each room, as `deal` does. Raises Impossible when somebody finds no place."""
-    others = set(people) - _pinned(rooms)
-    _check_places(len(others), rooms)
+    others = set(people) - pinned_people(rooms)
+    check_places(len(others), rooms)
     return deal(others, rooms, seed)[0]
 
 
@@ -61,7 +61,7 @@ def deal(people: Iterable[str], rooms: Sequence[RoomSpec], seed: int) -> tuple[l
     Pinned people stay where they are pinned. The others even the sizes out as far as that and the limits allow. The
     seed also decides which rooms get one more than others.
     """
-    others = set(people) - _pinned(rooms)
+    others = set(people) - pinned_people(rooms)
     luck = random.Random(seed)  # noqa: S311 - must be repeatable, and guards nothing
     now = [RoomNow(len(room.pinned), room.max_participants) for room in rooms]
     places = _places(now, shuffled(range(len(rooms)), luck))
@@ -108,14 +108,16 @@ def _places(rooms: Sequence[RoomNow], order: Iterable[int]) -> Iterator[int]:
             heapq.heappop(heap)
 
 
-def _pinned(rooms: Sequence[RoomSpec]) -> set[str]:
+def pinned_people(rooms: Sequence[RoomSpec]) -> set[str]:
+    """Return who is pinned. Raises Impossible for somebody who is pinned more than once."""
     counts = Counter(person for room in rooms for person in room.pinned)
     if twice := sorted(person for person, count in counts.items() if count > 1):
         raise Impossible(f"Pinned more than once: {', '.join(twice)}.")
     return set(counts)
 
 
-def _check_places(people: int, rooms: Sequence[RoomSpec]) -> None:
+def check_places(people: int, rooms: Sequence[RoomSpec]) -> None:
+    """Raise Impossible when the rooms have no place for so many people besides those who are pinned."""
     if not rooms:
         raise Impossible("There must be at least one room.")
     for number, room in enumerate(rooms, 1):
