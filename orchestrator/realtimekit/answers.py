@@ -7,11 +7,11 @@ There are two error envelopes. RealtimeKit's, which may come with HTTP 200, is
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from orchestrator.errors import Conflict, NotFound, OutcomeUnknown, OutOfQuota, RealtimeKitError, Refused
+from orchestrator.runtime.clock import host_time
 
 DEFAULT_RETRY_AFTER_SECONDS = 30.0
 """For a 429 without a usable `retry-after`, although Cloudflare documents the header on every 429."""
@@ -98,6 +98,6 @@ def _retry_after(headers: Mapping[str, str]) -> float:
     except ValueError:
         pass
     try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+        return max(0.0, (parsedate_to_datetime(value) - host_time()).total_seconds())
     except (ValueError, TypeError):
         return DEFAULT_RETRY_AFTER_SECONDS

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,9 +17,10 @@ from orchestrator.log import logger
 from orchestrator.realtimekit import answers
 from orchestrator.realtimekit.answers import Body
 from orchestrator.realtimekit.quota.budget import QuotaRequest
-from orchestrator.realtimekit.quota.gate import Quota
+from orchestrator.realtimekit.quota.gate import Decision
 from orchestrator.realtimekit.quota.priority import Priority
-from orchestrator.realtimekit.sdk import Sdk, connect
+from orchestrator.realtimekit.sdk import connect
+from orchestrator.runtime.clock import elapsed
 from orchestrator.settings import Settings
 
 log = logger(__name__)
@@ -43,6 +43,40 @@ Request = Callable[[AsyncRealtimeKitResource], Awaitable[RawResponse]]
 OnCall = Callable[[str, str, float], None]
 """Called after each call with its operation, its outcome and the seconds it took."""
 
+
+class Gate(Protocol):
+    """Decides when calls go out (quota/gate.py)."""
+
+    async def take(self, request: QuotaRequest) -> Decision:
+        """Ask for the right to make one call. Raises OutOfQuota."""
+
+    def answered(self, call_id: str) -> None:
+        """Note that a granted call is over."""
+
+    async def block(self, seconds: float) -> None:
+        """Let no call out for so long, after a 429."""
+
+    async def used(self) -> int:
+        """Return how many calls count in the window now."""
+
+    async def close(self) -> None:
+        """Close what it has opened."""
+
+
+class Connected(Protocol):
+    """What sends the requests: the SDK, or what stands in for it."""
+
+    @property
+    def realtime_kit(self) -> AsyncRealtimeKitResource:
+        """The endpoints."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+Connect = Callable[[Settings], Connected]
+"""Opens the connections at the first call."""
+
 _before_send: ContextVar[Callable[[], None] | None] = ContextVar("before_send", default=None)
 
 
@@ -59,14 +93,17 @@ def guarded_by(before_send: Callable[[], None] | None) -> Iterator[None]:
 class Calls:
     """Sends requests. An object lives on one event loop, and opens its connections at the first call."""
 
-    def __init__(self, settings: Settings, quota: Quota, on_call: OnCall | None = None) -> None:
+    def __init__(
+        self, settings: Settings, quota: Gate, on_call: OnCall | None = None, connect: Connect = connect
+    ) -> None:
         self._settings = settings
         self._quota = quota
         self._on_call = on_call
+        self._connect = connect
         self._slots = asyncio.Semaphore(settings.realtimekit_concurrency)
-        self._sdk: Sdk | None = None
+        self._sdk: Connected | None = None
         self.answered_at = float("-inf")
-        """Monotonic time of the latest answer that was a success or a 404."""
+        """When the latest answer came that was a success or a 404, in seconds by elapsed()."""
 
     async def __call__(self, operation: str, priority: Priority, request: Request, *subject: object) -> Body:
         """Send `request` once and return the body of its answer; raises a RealtimeKitError, or what `before_send` did.
@@ -88,19 +125,19 @@ class Calls:
             await asyncio.sleep(decision.wait_seconds)  # without a slot, because a more urgent call may need it
 
     async def _send_and_count(self, operation: str, request: Request) -> Body:
-        begun = time.monotonic()
+        begun = elapsed()
         try:
             answer = await self._send(request)
         except RealtimeKitError as error:
             self._count(operation, outcome_of(error), begun)
             _log_failure(operation, error)
             if isinstance(error, NotFound):
-                self.answered_at = time.monotonic()
+                self.answered_at = elapsed()
             if isinstance(error, OutOfQuota):
                 await self._quota.block(error.retry_after)
             raise
         self._count(operation, "ok", begun)
-        self.answered_at = time.monotonic()
+        self.answered_at = elapsed()
         return answer
 
     async def close(self) -> None:
@@ -110,7 +147,7 @@ class Calls:
             self._sdk = None
 
     async def _send(self, request: Request) -> Body:
-        self._sdk = self._sdk or connect(self._settings)
+        self._sdk = self._sdk or self._connect(self._settings)
         try:
             async with asyncio.timeout(self._settings.realtimekit_timeout_seconds):
                 response = await request(self._sdk.realtime_kit)
@@ -126,7 +163,7 @@ class Calls:
 
     def _count(self, operation: str, outcome: str, begun: float) -> None:
         if self._on_call is not None:
-            self._on_call(operation, outcome, time.monotonic() - begun)
+            self._on_call(operation, outcome, elapsed() - begun)
 
 
 def _allow() -> None:

@@ -5,11 +5,11 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from orchestrator.realtimekit.answers import Body
-from orchestrator.realtimekit.calls import Calls, OnCall, Request, guarded_by
-from orchestrator.realtimekit.loop import LoopThread
+from orchestrator.realtimekit.calls import Calls, Connect, Gate, OnCall, Request, guarded_by
+from orchestrator.realtimekit.loop import Loop, LoopThread
 from orchestrator.realtimekit.paging import Fetch, Pager
-from orchestrator.realtimekit.quota.gate import Quota
 from orchestrator.realtimekit.quota.priority import Priority
+from orchestrator.realtimekit.sdk import connect
 from orchestrator.settings import Settings
 
 T = TypeVar("T")
@@ -18,14 +18,22 @@ T = TypeVar("T")
 class Connection:
     """Base of the endpoints, whose coroutines run on this object's own loop thread."""
 
-    def __init__(self, settings: Settings, quota: Quota, on_call: OnCall | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        quota: Gate,
+        on_call: OnCall | None = None,
+        *,
+        loop: Loop | None = None,
+        connect: Connect = connect,
+    ) -> None:
         self._app: dict[str, Any] = {
             "account_id": settings.realtimekit_account_id,
             "app_id": settings.realtimekit_app_id,
         }
         self._quota = quota
-        self._call = Calls(settings, quota, on_call)
-        self._loop = LoopThread("realtimekit")
+        self._call = Calls(settings, quota, on_call, connect)
+        self._loop = loop or LoopThread("realtimekit")
         self._pager = Pager()
         self.settle_seconds = settings.search_settle_seconds
         """How long RealtimeKit may take to show what was made (undocumented)."""
@@ -48,9 +56,9 @@ class Connection:
         """Cancel the calls that are still out (OutcomeUnknown) and end the loop's thread, for good."""
         self._loop.close(last=self._close)
 
-    def has_answered_since(self, monotonic: float) -> bool:
-        """Whether any call of this process was answered with a success or a 404 since then."""
-        return self._call.answered_at >= monotonic
+    def has_answered_since(self, moment: float) -> bool:
+        """Whether any call of this process was answered with a success or a 404 since then, by elapsed()."""
+        return self._call.answered_at >= moment
 
     async def calls_in_window(self) -> int:
         """Return how many calls are in the quota's window now; raises RedisError or OSError."""

@@ -4,13 +4,26 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from orchestrator.errors import OutcomeUnknown
 
 T = TypeVar("T")
 
 CANCEL_AGAIN_SECONDS = 0.2
+
+
+class Loop(Protocol):
+    """Runs coroutines for callers that are none."""
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start `coroutine`; RuntimeError when closed."""
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Wait for the result of `coroutine`."""
+
+    def close(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Cancel the running coroutines, and run `last`."""
 
 
 class LoopThread:

@@ -3,16 +3,18 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Self
 
-from sqlalchemy import func, text
+from sqlalchemy import Engine, func, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
+from orchestrator.runtime.clock import host_time
 from orchestrator.store.engine import GLANCE, READ_ONLY, make_engine
 from orchestrator.store.group_commit import GroupCommit
 from orchestrator.store.messages import Message
+from orchestrator.store.mutex import Mutex, NewMutex
 from orchestrator.store.turns import Turns
 
 TURN_SECONDS = 10.0
@@ -29,7 +31,7 @@ class Transaction:
         self.messages: list[Message] = []
         self.topics: set[str] = set()
         self._turns = turns
-        self._held: dict[str, threading.Lock] = {}
+        self._held: dict[str, Mutex] = {}
         self._counts: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
@@ -79,7 +81,7 @@ class Transaction:
 
 def statement_time(session: Session) -> Any:
     """Return the database's time as a part of a statement."""
-    return datetime.now(UTC) if session.get_bind().dialect.name == "sqlite" else func.statement_timestamp()
+    return host_time() if session.get_bind().dialect.name == "sqlite" else func.statement_timestamp()
 
 
 def insert_into(session: Session, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
@@ -91,7 +93,7 @@ def database_now(session: Session) -> datetime:
     """Return PostgreSQL's statement time; on SQLite, which lives on one host, that host's clock."""
     connection = session.connection()
     if connection.dialect.name == "sqlite":
-        return datetime.now(UTC)
+        return host_time()
     now: datetime = connection.execute(text("SELECT statement_timestamp()")).scalar_one()
     return now
 
@@ -100,12 +102,22 @@ class Database:
     """Opens transactions. `after_commit` takes what each of them sends, and must neither block nor raise."""
 
     def __init__(self, url: str, after_commit: AfterCommit, pool_size: int) -> None:
-        self.engine = make_engine(url, pool_size)
-        self.groups = GroupCommit()
+        self._set_up(make_engine(url, pool_size), after_commit, threading.Lock)
+
+    @classmethod
+    def over(cls, engine: Engine, after_commit: AfterCommit, new_mutex: NewMutex) -> Self:
+        """Return a database over an engine that others may share. Whoever waits here waits at a lock of `new_mutex`."""
+        database = cls.__new__(cls)
+        database._set_up(engine, after_commit, new_mutex)
+        return database
+
+    def _set_up(self, engine: Engine, after_commit: AfterCommit, new_mutex: NewMutex) -> None:
+        self.engine = engine
+        self.groups = GroupCommit(new_mutex)
         self._reading = self.engine.execution_options(**{READ_ONLY: True})
         self._glancing = self._reading.execution_options(**{GLANCE: True})
         self._after_commit = after_commit
-        self._turns = Turns()
+        self._turns = Turns(new_mutex)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -11,7 +11,6 @@ release    end the hold; the row is due at its next time, or at once when its ge
 The database is the truth and a message only a hint: every message may be lost, repeated, or an hour late.
 """
 
-import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from orchestrator import metrics
 from orchestrator.domain.timing import dispatch_delays
 from orchestrator.errors import LeaseLost
 from orchestrator.log import about
+from orchestrator.runtime.clock import elapsed
 from orchestrator.store.database import Transaction
 from orchestrator.store.kinds import KIND_OF
 from orchestrator.store.messages import Message
@@ -47,8 +47,8 @@ class Claim:
     generation: int
     tries: int
     """Passes begun since the last recorded progress, this one included."""
-    begun: float = field(default_factory=time.monotonic, compare=False)
-    """When this process got the claim, by its monotonic clock in seconds."""
+    begun: float = field(default_factory=elapsed, compare=False)
+    """When this process got the claim, in seconds by elapsed()."""
 
 
 @dataclass(frozen=True)

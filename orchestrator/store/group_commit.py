@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar, cast
 
+from orchestrator.store.mutex import NewMutex
 from orchestrator.store.trouble import DATABASE_TROUBLE
 
 C = TypeVar("C")
@@ -19,9 +20,9 @@ Work = Callable[[C, str, list[T]], list[R]]
 class _Group(Generic[T, R]):
     """The waiting items of one key, and the lock of the thread that works on them."""
 
-    def __init__(self) -> None:
+    def __init__(self, new_mutex: NewMutex) -> None:
         self.waiting: list[tuple[T, Future[R]]] = []
-        self.lock = threading.Lock()
+        self.lock = new_mutex()
 
     def take_all(self) -> list[tuple[T, Future[R]]]:
         taken = self.waiting[:]
@@ -32,7 +33,8 @@ class _Group(Generic[T, R]):
 class GroupCommit:
     """Gathers items by the function that works on them and by a key. A group is forgotten when it is empty."""
 
-    def __init__(self) -> None:
+    def __init__(self, new_mutex: NewMutex = threading.Lock) -> None:
+        self._new_mutex = new_mutex
         self._groups: weakref.WeakValueDictionary[tuple[Any, str], _Group[Any, Any]] = weakref.WeakValueDictionary()
         self._guard = threading.Lock()
 
@@ -56,7 +58,7 @@ class GroupCommit:
         with self._guard:
             group = cast(_Group[T, R] | None, self._groups.get((work, key)))
             if group is None:
-                group = _Group()
+                group = _Group(self._new_mutex)
                 self._groups[work, key] = group
             group.waiting.append((item, answer))
             return group

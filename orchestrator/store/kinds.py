@@ -1,6 +1,6 @@
 """The kinds of rows that can be due: the task each needs, its label in Flower, the name of its id in log lines.
 
-A new kind of row is one entry here and one service (workers/tasks.py names the service).
+A new kind of row is one entry here and one service (workers/services.py names it).
 """
 
 from collections.abc import Callable, Sequence

@@ -21,6 +21,12 @@ log = logger(__name__)
 RELEASE_AGAIN_SECONDS = 1.0
 """The pause between two tries to release a row."""
 
+KeepGoing = Callable[[Callable[[], float]], None]
+"""Calls a function again and again from now on, each time after the seconds that it has returned, and returns at once.
+
+The first call comes when the leases are to be renewed first, at the latest.
+"""
+
 
 class Lease:
     """How long one claim is certainly good, in seconds by elapsed()."""
@@ -49,7 +55,13 @@ class Leases:
     """Renews every held row after each third of a lease, in one UPDATE per table, on a connection of its own."""
 
     def __init__(
-        self, database: Database, *, lease_seconds: float, deadline_seconds: float, call_seconds: float
+        self,
+        database: Database,
+        *,
+        lease_seconds: float,
+        deadline_seconds: float,
+        call_seconds: float,
+        keep_going: KeepGoing | None = None,
     ) -> None:
         self.lease = timedelta(seconds=lease_seconds)
         self._call_seconds = call_seconds
@@ -60,7 +72,9 @@ class Leases:
         self._stopping = threading.Event()
         self._to_release: set[Claim] = set()
         self._closed = threading.Event()
+        self._keep_going = keep_going or self._go_on_in_thread
         self._thread: threading.Thread | None = None
+        self._renew_at: float | None = None
 
     @contextmanager
     def hold(self, claim: Claim, begun: float) -> Iterator[Lease]:
@@ -74,9 +88,9 @@ class Leases:
         )
         with self._lock:
             self._held[claim.table, claim.row_id] = lease
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._renew_for_ever, name="leases", daemon=True)
-                self._thread.start()
+            if self._renew_at is None:
+                self._renew_at = elapsed() + self._renewal_seconds
+                self._keep_going(self.tend)
         try:
             yield lease
         finally:
@@ -97,13 +111,29 @@ class Leases:
         """End the thread."""
         self._closed.set()
 
-    def _renew_for_ever(self) -> None:
-        renew_at = elapsed() + self.lease.total_seconds() / 3
-        while not self._closed.wait(max(0.0, min(RELEASE_AGAIN_SECONDS, renew_at - elapsed()))):
-            if elapsed() >= renew_at:
-                renew_at = elapsed() + self.lease.total_seconds() / 3
-                _try(self._renew, "leases could not be renewed")
-            _try(self._release_left, "rows could not be given back")
+    def tend(self) -> float:
+        """Renew the leases if it is time, and release what waits for that. Returns the seconds until the next time."""
+        assert self._renew_at is not None
+        if elapsed() >= self._renew_at:
+            self._renew_at = elapsed() + self._renewal_seconds
+            _try(self._renew, "leases could not be renewed")
+        _try(self._release_left, "rows could not be given back")
+        return max(0.0, min(RELEASE_AGAIN_SECONDS, self._renew_at - elapsed()))
+
+    @property
+    def _renewal_seconds(self) -> float:
+        return self.lease.total_seconds() / 3
+
+    def _go_on_in_thread(self, tend: Callable[[], float]) -> None:
+        """Call `tend` again and again, in a thread of its own."""
+
+        def go_on() -> None:
+            seconds = min(RELEASE_AGAIN_SECONDS, self._renewal_seconds)
+            while not self._closed.wait(seconds):
+                seconds = tend()
+
+        self._thread = threading.Thread(target=go_on, name="leases", daemon=True)
+        self._thread.start()
 
     def _release_left(self) -> None:
         """Release the claims that wait for it. A row that another worker has started since is left alone."""

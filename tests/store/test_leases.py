@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import ExceptionContext, event, text
@@ -27,7 +28,7 @@ def make() -> Iterator[Callable[..., Leases]]:
 
     def leases(rows: Rows, **options: float) -> Leases:
         seconds = {"lease_seconds": LEASE_SECONDS, "deadline_seconds": LONG_SECONDS, "call_seconds": 0.0, **options}
-        made.append(Leases(rows.database, **seconds))
+        made.append(Leases(rows.database, **cast(Any, seconds)))
         return made[-1]
 
     yield leases

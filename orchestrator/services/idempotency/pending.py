@@ -8,7 +8,6 @@ let_go   after a failure: delete the key if certainly nothing was made, else kee
 A holder makes no call that could last beyond `held_until`, so no call is on its way when another request takes over.
 """
 
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,7 +16,7 @@ from sqlmodel import col
 
 from orchestrator.errors import LeaseLost, NotNow
 from orchestrator.realtimekit.titles import new_parent_key
-from orchestrator.runtime.clock import elapsed
+from orchestrator.runtime.clock import elapsed, sleep
 from orchestrator.services.deps import Deps
 from orchestrator.services.idempotency import keys
 from orchestrator.services.idempotency.keys import Beaten, Once, Reply
@@ -66,7 +65,7 @@ def hold(deps: Deps, once: Once, *, patience_seconds: float = PATIENCE_SECONDS) 
                 return held
         except Beaten:
             continue
-        time.sleep(PAUSE_SECONDS)
+        sleep(PAUSE_SECONDS)
     raise NotNow("another request with this Idempotency-Key is still at work", retry_after=2.0)
 
 
