@@ -1,0 +1,38 @@
+"""Which service works on the due rows of each table."""
+
+from collections.abc import Callable
+
+from orchestrator import metrics
+from orchestrator.errors import LeaseLost
+from orchestrator.services.breakout.operations import step
+from orchestrator.services.deps import Deps
+from orchestrator.services.meetings.sync import sync
+from orchestrator.services.recordings.following import follow
+from orchestrator.services.result import Result
+from orchestrator.services.rooms.advancing import advance
+from orchestrator.services.upkeep.sweep import sweep
+from orchestrator.services.webhooks.applying import apply
+from orchestrator.store.kinds import KIND_OF_TASK
+from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room, Sweep
+from schemas.tasks import Task
+
+Service = Callable[[Deps, str, int], Result]
+"""Takes a row's id and the claim number of its message."""
+
+SERVICES: dict[type[Due], Service] = {
+    Breakout: step,
+    Room: advance,
+    Inbox: apply,
+    Recording: follow,
+    Meeting: sync,
+    Sweep: sweep,
+}
+
+
+def work(deps: Deps, name: Task, row_id: str, claim: int) -> Result:
+    """Do what a message asks for. A row that was lost to another worker is left to that one."""
+    try:
+        return SERVICES[KIND_OF_TASK[name].table](deps, row_id, claim)
+    except LeaseLost as error:
+        metrics.LEASES_LOST.labels(name.value).inc()
+        return Result(f"left to another worker, because {error}")
