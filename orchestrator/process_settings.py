@@ -19,12 +19,13 @@ class Process(StrEnum):
     MIGRATE = "migrate"
     KEYS = "keys"
     WEBHOOKS = "webhooks"
+    PRESETS = "presets"
     SWEEP = "sweep"
     BREAKOUT = "breakout"
     ALL = "all"
 
 
-ENGINE = frozenset({Process.API, Process.WORKER, Process.TIMEKEEPER, Process.WEBHOOKS, Process.SWEEP})
+ENGINE = frozenset({Process.API, Process.WORKER, Process.TIMEKEEPER, Process.WEBHOOKS, Process.PRESETS, Process.SWEEP})
 """Processes that build all parts: they read every setting that USERS does not name."""
 BROKER_USERS = ENGINE | {Process.FLOWER}
 SECRET_USERS = frozenset({Process.API, Process.WORKER})

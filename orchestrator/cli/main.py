@@ -124,6 +124,15 @@ def keys(context: typer.Context) -> None:
     commands.replace([*commands.KEYS, *context.args])
 
 
+@app.command(
+    context_settings=FORWARD_ARGUMENTS,
+    help="Presets at RealtimeKit that fit breakouts; `breakouts presets --help` says how.",
+)
+def presets(context: typer.Context) -> None:
+    """Make presets at RealtimeKit."""
+    commands.replace([*commands.PRESETS, *context.args])
+
+
 @app.command(context_settings=FORWARD_ARGUMENTS)
 def sweep(context: typer.Context) -> None:
     """End meetings and recordings at RealtimeKit that nobody needs any more; `--dry-run` only lists them."""

@@ -1,6 +1,6 @@
 """Presets and webhooks of an app."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -36,6 +36,18 @@ class AppClient(Connection):
     async def preset_names(self, *, priority: Priority = Priority.POLLING) -> set[str]:
         """Return the names of all presets."""
         return {preset.name for preset in await self.presets(priority=priority) if preset.name}
+
+    async def create_preset(
+        self, name: str, content: Mapping[str, Any], *, priority: Priority = Priority.POLLING
+    ) -> PresetRecord:
+        """Make a preset of `config`, `permissions` and `ui`. Raises Conflict when the name is in use."""
+        body = await self._call(
+            "create_preset",
+            priority,
+            lambda kit: kit.presets.with_raw_response.create(**self._app, name=name, **content),
+            name,
+        )
+        return PresetRecord.read(object_at(body, "data"))
 
     async def webhooks(self, *, priority: Priority = Priority.POLLING) -> list[WebhookRecord]:
         """Return the app's webhooks, which RealtimeKit does not page."""

@@ -151,15 +151,24 @@ class PresetRecord:
     """SKIP: there is none."""
     is_host: bool = False
     """Whether who has it may make connected meetings and move people between them."""
+    may_switch: bool = False
+    """Whether who has it may go to another connected meeting."""
+    may_return: bool = False
+    """Whether who has it may go to the parent meeting."""
 
     @classmethod
     def read(cls, data: Fields) -> "PresetRecord":
         """Read an item or an answer of `/presets`."""
-        permissions = data.get("permissions")
-        allowed: Fields = permissions if isinstance(permissions, Mapping) else {}
-        connected = allowed.get("connected_meetings")
-        is_host = isinstance(connected, Mapping) and connected.get("can_alter_connected_meetings") is True
-        return cls(required(data, "id"), text(data, "name") or "", text(allowed, "waiting_room_type"), is_host)
+        allowed = _fields(data, "permissions")
+        connected = _fields(allowed, "connected_meetings")
+        return cls(
+            id=required(data, "id"),
+            name=text(data, "name") or "",
+            waiting_room=text(allowed, "waiting_room_type"),
+            is_host=connected.get("can_alter_connected_meetings") is True,
+            may_switch=connected.get("can_switch_connected_meetings") is True,
+            may_return=connected.get("can_switch_to_parent_meeting") is True,
+        )
 
 
 @dataclass(frozen=True)
@@ -203,6 +212,12 @@ def text(data: Fields, key: str) -> str | None:
     if not isinstance(value, str) or not value:
         return None
     return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _fields(data: Fields, key: str) -> Fields:
+    """Return an object; an empty one when it is missing or something else."""
+    found = data.get(key)
+    return found if isinstance(found, Mapping) else {}
 
 
 def whole(data: Fields, key: str) -> int | None:

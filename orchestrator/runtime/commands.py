@@ -16,6 +16,7 @@ BREAKOUT = (sys.executable, "-m", "orchestrator.cli.breakout")
 DOCTOR = (sys.executable, "-m", "orchestrator.cli.doctor")
 KEYS = (sys.executable, "-m", "orchestrator.cli.keys")
 SWEEP = (sys.executable, "-m", "orchestrator.cli.sweep")
+PRESETS = (sys.executable, "-m", "orchestrator.cli.presets")
 WEBHOOKS = (sys.executable, "-m", "orchestrator.cli.webhooks")
 QUEUES = [queue.value for queue in Queue]
 WEBHOOK_LATER = "tried again in"

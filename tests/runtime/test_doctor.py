@@ -168,6 +168,7 @@ def _add_meeting(url: str, *, preset: str = "group_call_host", due_at: datetime 
         ("presets", {}, OK, "group_call_host"),
         ("presets", {"DATABASE_URL": "sqlite:////nowhere/at.db"}, OK, "group_call_host"),
         ("waiting rooms", {}, OK, "none"),
+        ("rights", {}, OK, "participants may not"),
         ("webhook", {}, FAILED, f"RealtimeKit does not call {HOOK}"),
         ("webhook", {"PUBLIC_URL": ""}, WARNING, "PUBLIC_URL is not set"),
         ("webhook key", {}, OK, "published at"),
@@ -271,13 +272,23 @@ def test_presets_that_meetings_use_and_that_are_gone_are_found(
     assert diagnose("presets").detail == "meetings use chair, and the app has none of that name"
 
 
-def test_a_preset_with_a_waiting_room_is_found(diagnose: Diagnose, sandbox: SandboxServer) -> None:
-    preset = f"presets/{_preset(sandbox, 'group_call_participant')}"
-    permissions = _rest(sandbox, "GET", preset)["permissions"] | {"waiting_room_type": "SKIP_ON_ACCEPT"}
-    _rest(sandbox, "PATCH", preset, {"permissions": permissions})
-    verdict = diagnose("waiting rooms")
-    assert verdict.status is FAILED
-    assert "group_call_participant" in verdict.detail
+@pytest.mark.parametrize(
+    ("check", "name", "permissions"),
+    [
+        ("waiting rooms", "group_call_participant", {"waiting_room_type": "SKIP_ON_ACCEPT"}),
+        ("rights", "group_call_host", {"connected_meetings": {}}),
+        ("rights", "group_call_participant", {"connected_meetings": {"can_alter_connected_meetings": True}}),
+    ],
+)
+def test_a_preset_that_does_not_fit_is_found(
+    diagnose: Diagnose, sandbox: SandboxServer, check: str, name: str, permissions: dict[str, Any]
+) -> None:
+    preset = f"presets/{_preset(sandbox, name)}"
+    before = _rest(sandbox, "GET", preset)["permissions"]
+    _rest(sandbox, "PATCH", preset, {"permissions": before | permissions})
+    verdict = diagnose(check)
+    assert verdict.status is not OK
+    assert name in verdict.detail
 
 
 @pytest.mark.parametrize(

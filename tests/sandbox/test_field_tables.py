@@ -178,6 +178,9 @@ def test_presets(kit: Kit) -> None:
     created = kit.request("POST", "/presets", json={"name": "quiet", **content})
     assert created.status_code == 200
     check(created.json()["data"], WHOLE_PRESET)
+    del content["permissions"]["connected_meetings"]
+    refused = kit.request("POST", "/presets", json={"name": "loud", **content})
+    assert (refused.status_code, "connected_meetings" in refused.text) == (400, True)
 
 
 def test_webhooks(kit: Kit) -> None:

@@ -9,12 +9,19 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from orchestrator.cli.doctor import broker, database, deployment, postgresql, realtimekit
+from orchestrator.cli.doctor import broker, database, deployment, postgresql, presets, realtimekit
 from orchestrator.cli.doctor.checks import Status, Verdict, run
 from orchestrator.cli.doctor.parts import Parts
 from orchestrator.log import configure
 
-CHECKS = (*deployment.CHECKS, *database.CHECKS, *postgresql.CHECKS, *broker.CHECKS, *realtimekit.CHECKS)
+CHECKS = (
+    *deployment.CHECKS,
+    *database.CHECKS,
+    *postgresql.CHECKS,
+    *broker.CHECKS,
+    *realtimekit.CHECKS,
+    *presets.CHECKS,
+)
 STYLES = {Status.OK: "green", Status.WARNING: "yellow", Status.FAILED: "bold red"}
 NAME_WIDTH = max(len(check.name) for check in CHECKS)
 

@@ -87,6 +87,16 @@ class Parts:
         """The app's presets by name. Raises RealtimeKitError."""
         return {preset.name: preset for preset in self.realtimekit.run(self.realtimekit.presets())}
 
+    def preset(self, name: str) -> PresetRecord:
+        """Return a preset with its permissions, asked for once. Raises KeyError, RealtimeKitError."""
+        if name not in self._read_presets:
+            self._read_presets[name] = self.realtimekit.run(self.realtimekit.preset(self.presets[name].id))
+        return self._read_presets[name]
+
+    @cached_property
+    def _read_presets(self) -> dict[str, PresetRecord]:
+        return {}
+
     def without_secrets(self, text: str) -> str:
         """Hide our secrets in a text, because a library may have put one into its message."""
         for secret in sorted(self._secrets, key=len, reverse=True):

@@ -1,23 +1,17 @@
-"""Checks of RealtimeKit: credentials, presets, webhook, clock."""
+"""Checks of RealtimeKit: credentials, webhook, clock."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import col
-
 from orchestrator.cli.doctor.checks import Check, Verdict, failed, ok, warning
 from orchestrator.cli.doctor.clocks import compare
 from orchestrator.cli.doctor.parts import Parts
-from orchestrator.errors import Refused, Unusable
+from orchestrator.errors import Refused
 from orchestrator.realtimekit.clock import server_time
 from orchestrator.realtimekit.records import WebhookRecord
 from orchestrator.realtimekit.signatures import published_key, rsa_key
 from orchestrator.realtimekit.webhooks import EVENTS
 from orchestrator.services.webhooks.registration import ONLY, PATH, Found, sort_out
-from schemas.requests import MeetingRequest
-from schemas.tables import Meeting, Participant
 
 ENSURE = "run `breakouts webhooks ensure`"
 OWN_ADDRESS = f"set PUBLIC_URL to this deployment's own address, and {ENSURE}; if the other is gone, run {ONLY}"
@@ -38,9 +32,6 @@ REFUSALS = {
     ),
 }
 """What a status that refuses the first call of all means, and what to do."""
-MAX_PRESETS_READ = 10
-NO_WAITING_ROOM = "SKIP"
-DEFAULTS = tuple(str(MeetingRequest.model_fields[name].default) for name in ("host_preset", "participant_preset"))
 
 
 def credentials(parts: Parts) -> Verdict:
@@ -54,40 +45,6 @@ def credentials(parts: Parts) -> Verdict:
         words, advice = REFUSALS.get(error.status or 0, ("the request is refused", WHERE))
         return failed(f"{words} (HTTP {error.status}): {error}", advice)
     return ok(f"the app answers at {settings.realtimekit_base_url}, and has {len(hooks)} webhooks")
-
-
-def presets(parts: Parts) -> Verdict:
-    """Check that the presets in use exist, because nobody can be admitted without."""
-    advice = "make it in the app, or name others in `POST /v1/meetings`"
-    used = _used(parts)
-    if missing := [name for name in used if name not in parts.presets]:
-        return failed(f"meetings use {', '.join(missing)}, and the app has none of that name", advice)
-    if missing := [name for name in DEFAULTS if name not in parts.presets]:
-        words = f"the app has no {', '.join(missing)}, which meetings use that name none"
-        return warning(words, advice) if used else failed(words, advice)
-    return ok(f"all that meetings use are there: {', '.join({**dict.fromkeys(used), **dict.fromkeys(DEFAULTS)})}")
-
-
-def _used(parts: Parts) -> list[str]:
-    """Return the presets of our meetings and participants; none without the database, which has a check of its own."""
-    columns = (Meeting.host_preset, Meeting.participant_preset, Participant.preset_name)
-    try:
-        with parts.database.reading() as session:
-            found = [session.scalars(select(col(column)).distinct()).all() for column in columns]
-    except (SQLAlchemyError, Unusable):
-        return []
-    return sorted({name for names in found for name in names if name})
-
-
-def waiting_rooms(parts: Parts) -> Verdict:
-    """Check that no preset has a waiting room, because nobody in a room would let people in."""
-    kit, known = parts.realtimekit, parts.presets
-    names = [name for name in dict.fromkeys([*_used(parts), *DEFAULTS]) if name in known]
-    asked = [kit.run(kit.preset(known[name].id)) for name in names[:MAX_PRESETS_READ]]
-    if stuck := [preset.name for preset in asked if preset.waiting_room not in (None, NO_WAITING_ROOM)]:
-        advice = f"set waiting_room_type to {NO_WAITING_ROOM} in the preset's permissions"
-        return failed(f"{', '.join(stuck)} puts people into a waiting room that nobody watches", advice)
-    return ok("none")
 
 
 def webhook(parts: Parts) -> Verdict:
@@ -149,8 +106,6 @@ REACH = "see that this machine reaches REALTIMEKIT_BASE_URL"
 
 CHECKS = (
     Check("RealtimeKit", credentials, ("settings",), advice=REACH, timeout_seconds=15),
-    Check("presets", presets, ("RealtimeKit",), timeout_seconds=15),
-    Check("waiting rooms", waiting_rooms, ("RealtimeKit",), timeout_seconds=30),
     Check("webhook", webhook, ("RealtimeKit",), timeout_seconds=15),
     Check("webhook key", webhook_key, ("settings",), advice=KEYS),
     Check("clock of RealtimeKit", clock, ("settings",), advice=REACH),

@@ -2,6 +2,7 @@
 
 from orchestrator.sandbox.rest.bodies import PresetBody, PresetPatch
 from orchestrator.sandbox.rest.calls import Call, list_response
+from orchestrator.sandbox.rest.preset_fields import check
 from orchestrator.sandbox.rest.responses import Response, ok
 from orchestrator.sandbox.world.state import Preset, World, new_id, now
 from orchestrator.sandbox.world.values import JSON, Refusal, iso
@@ -22,8 +23,9 @@ def create(world: World, call: Call) -> Response:
     """POST /presets: 200, not 201; names are unique."""
     body = call.parse(PresetBody)
     _check_name(world, body.name, None)
-    moment = now()
-    preset = Preset(new_id(), body.name, body.model_dump(exclude={"name"}), moment, moment)
+    content, moment = body.model_dump(exclude={"name"}), now()
+    check(content)
+    preset = Preset(new_id(), body.name, content, moment, moment)
     world.presets[preset.id] = preset
     return ok(show(preset))
 

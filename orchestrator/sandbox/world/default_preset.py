@@ -2,6 +2,8 @@
 
 from orchestrator.sandbox.world.values import JSON
 
+CHAT = {"can_send": True, "text": True, "files": True}
+
 
 def default_preset(name: str) -> JSON:
     """Build config, permissions and design of a preset from its name."""
@@ -13,11 +15,11 @@ def default_preset(name: str) -> JSON:
     switching = "can_alter_connected_meetings can_switch_connected_meetings can_switch_to_parent_meeting"
     permissions: JSON = dict.fromkeys(allowed.split(), host) | {
         "can_edit_display_name": True,
-        "chat": {"public": {"can_send": True, "text": True, "files": True}},
+        "chat": {"public": CHAT, "private": CHAT | {"can_receive": True}},
         "connected_meetings": dict.fromkeys(switching.split(), host),
         "hidden_participant": False,
         "media": {kind: {"can_produce": "ALLOWED"} for kind in ("audio", "video", "screenshare")},
-        "plugins": {"can_start": host, "can_close": host},
+        "plugins": {"can_start": host, "can_close": host, "can_edit_config": host, "config": {}},
         "polls": {"can_create": host, "can_vote": True, "can_view": True},
         "recorder_type": "NONE",
         "show_participant_list": True,
@@ -26,4 +28,5 @@ def default_preset(name: str) -> JSON:
     media = {"video": {"quality": "hd", "frame_rate": 30}, "screenshare": {"quality": "hd", "frame_rate": 5}}
     config: JSON = {"view_type": view, "max_screenshare_count": 1, "media": media}
     config["max_video_streams"] = {"desktop": 25, "mobile": 6}
-    return {"config": config, "permissions": permissions, "ui": {"design_tokens": {"theme": "dark"}}}
+    tokens = {"border_radius": "rounded", "border_width": "thin", "colors": {}, "spacing_base": 4, "theme": "dark"}
+    return {"config": config, "permissions": permissions, "ui": {"design_tokens": tokens}}
