@@ -55,9 +55,10 @@ Preset = Annotated[str, Field(min_length=1, max_length=100), Clean]
 RowId = Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]
 Time = Annotated[datetime, BeforeValidator(_time, json_schema_input_type=datetime)]
 Start = Annotated[Literal["now", "manual"] | datetime, BeforeValidator(_start)]
+AttributeName = Annotated[str, Field(min_length=1, max_length=100), Clean]
 Attributes = Annotated[
     dict[
-        Annotated[str, Field(min_length=1, max_length=100), Clean],
+        AttributeName,
         Annotated[str, Field(max_length=500), Clean],
     ],
     Field(max_length=50),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Literal
 
 
 class BreakoutState(StrEnum):
@@ -95,6 +96,7 @@ class AssignmentMode(StrEnum):
 
     EVEN = "even"
     MANUAL = "manual"
+    SELF_SELECT = "self_select"
 
 
 class Who(StrEnum):
@@ -109,6 +111,13 @@ class Deal(StrEnum):
 
     NOW = "now"
     AT_START = "at_start"
+
+
+class PlanState(StrEnum):
+    """Whether the groups of a plan are dealt, or a task is looking for those that keep its rules."""
+
+    READY = "ready"
+    SOLVING = "solving"
 
 
 class LateJoin(StrEnum):
@@ -154,6 +163,12 @@ class KeyRole(StrEnum):
     OPERATOR = "operator"
     VIEWER = "viewer"
 
+
+IncludeHosts = bool | Literal["one_per_room"]
+"""Whether hosts are dealt out. `one_per_room`: one to a room, as its facilitator."""
+
+Right = bool | Literal["preset"]
+"""Whether people may do something themselves. `preset`: those whose preset at RealtimeKit says so."""
 
 State = BreakoutState | RoomState | SeatState | RecordingState
 

@@ -10,7 +10,7 @@ from itertools import combinations, pairwise, permutations
 
 from orchestrator.domain.cliques import clique
 from orchestrator.domain.constraints import Constraints
-from orchestrator.domain.distribution import Impossible, check_places, pinned_people
+from orchestrator.domain.distribution import Impossible, check_places
 from orchestrator.domain.rules import Rules
 from orchestrator.domain.togetherness import Node, Togetherness
 from orchestrator.domain.wording import count, listed
@@ -29,8 +29,7 @@ class Conflict:
 
 def check(constraints: Constraints) -> None:
     """Raise Impossible for pins, limits or rules of which it can be proven at once that they contradict each other."""
-    pinned = pinned_people(constraints.rooms)
-    check_places(len(constraints.people - pinned), constraints.rooms)
+    check_places(constraints.people, constraints.rooms)
     if found := conflict(constraints):
         raise Impossible(f"{found.why}.")
 

@@ -9,8 +9,8 @@ import heapq
 import random
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -36,6 +36,8 @@ class RoomNow:
     max_participants: int | None = None
     there: int | None = None
     """How many are in it by now, which goes before how many belong there; None: that does not count."""
+    has_host: bool = False
+    """Whether a host belongs there, where hosts are dealt one to a room."""
 
     @property
     def has_place(self) -> bool:
@@ -48,49 +50,85 @@ def random_seed() -> int:
     return secrets.randbelow(2**31)
 
 
-def distribute(people: Iterable[str], rooms: Sequence[RoomSpec], seed: int) -> list[list[str]]:
+def distribute(
+    people: Iterable[str], rooms: Sequence[RoomSpec], seed: int, hosts: Collection[str] = ()
+) -> list[list[str]]:
     """Return the people of each room, as `deal` does. Raises Impossible when somebody finds no place."""
-    others = set(people) - pinned_people(rooms)
-    check_places(len(others), rooms)
-    return deal(others, rooms, seed)[0]
+    check_places(people, rooms, hosts)
+    return deal(people, rooms, seed, hosts)[0]
 
 
-def deal(people: Iterable[str], rooms: Sequence[RoomSpec], seed: int) -> tuple[list[list[str]], list[str]]:
+def deal(
+    people: Iterable[str], rooms: Sequence[RoomSpec], seed: int, hosts: Collection[str] = ()
+) -> tuple[list[list[str]], list[str]]:
     """Return the people of each room, pinned people first, and the people for whom there is no place.
 
     Pinned people stay where they are pinned. The others even the sizes out as far as that and the limits allow. The
-    seed also decides which rooms get one more than others.
+    seed also decides which rooms get one more than others. Of the people, `hosts` are dealt first, one to a room where
+    no host is pinned. Further hosts have no room, and are not counted as people without a place.
     """
-    others = set(people) - pinned_people(rooms)
     luck = random.Random(seed)  # noqa: S311 - must be repeatable, and guards nothing
-    now = [RoomNow(len(room.pinned), room.max_participants) for room in rooms]
-    places = _places(now, shuffled(range(len(rooms)), luck))
+    others = set(people) - pinned_people(rooms)
+    order = shuffled(range(len(rooms)), luck)
     groups = [list(room.pinned) for room in rooms]
+    if hosts:
+        now = _rooms_now(groups, rooms, hosts)
+        _deal_hosts(others & set(hosts), now, order, luck, lambda host, index: groups[index].append(host))
+    places = next_places(_rooms_now(groups, rooms, hosts), order)
     left: list[str] = []
-    for person in shuffled(sorted(others), luck):
+    for person in shuffled(sorted(others - set(hosts)), luck):
         index = next(places, None)
         (left if index is None else groups[index]).append(person)
     return groups, left
 
 
-def deal_further(people: Iterable[str], rooms: Sequence[RoomNow], seed: int) -> dict[str, int | None]:
+def deal_further(
+    people: Iterable[str], rooms: Sequence[RoomNow], seed: int, hosts: Collection[str] = ()
+) -> dict[str, int | None]:
     """Deal people into rooms that have people already. Return the room index of each, or None without a place.
 
     The seed decides the order of the people, and which of two rooms that are filled alike is first. In whatever order
-    they came, the result is the same.
+    they came, the result is the same. Of the people, `hosts` are dealt first, one to a room without a host; further
+    hosts are left out.
     """
     luck = random.Random(seed)  # noqa: S311 - must be repeatable, and guards nothing
-    places = _places(rooms, shuffled(range(len(rooms)), luck))
-    return {person: next(places, None) for person in shuffled(sorted(set(people)), luck)}
+    order = shuffled(range(len(rooms)), luck)
+    placed: dict[str, int | None] = {}
+    if hosts:
+        _deal_hosts(set(people) & set(hosts), rooms, order, luck, placed.__setitem__)
+    taken = set(placed.values())
+    now = [replace(room, people=room.people + (index in taken)) for index, room in enumerate(rooms)]
+    places = next_places(now, order)
+    return placed | {person: next(places, None) for person in shuffled(sorted(set(people) - set(hosts)), luck)}
+
+
+def _deal_hosts(
+    hosts: Iterable[str],
+    rooms: Sequence[RoomNow],
+    order: Sequence[int],
+    luck: random.Random,
+    place: Callable[[str, int], None],
+) -> None:
+    """Place hosts, one to each room that has none and takes one more person."""
+    without = [index for index in order if rooms[index].has_place and not rooms[index].has_host]
+    for host, index in zip(shuffled(sorted(hosts), luck), without, strict=False):
+        place(host, index)
+
+
+def _rooms_now(groups: Sequence[list[str]], rooms: Sequence[RoomSpec], hosts: Collection[str]) -> list[RoomNow]:
+    return [
+        RoomNow(len(group), room.max_participants, has_host=not set(hosts).isdisjoint(group))
+        for group, room in zip(groups, rooms, strict=True)
+    ]
 
 
 def redistribute(people: Iterable[str], rooms: Sequence[RoomNow]) -> dict[str, int | None]:
     """Put the people one by one into the least filled room. Return the room index of each, or None without a place."""
-    places = _places(rooms, range(len(rooms)))
+    places = next_places(rooms, range(len(rooms)))
     return {person: next(places, None) for person in people}
 
 
-def _places(rooms: Sequence[RoomNow], order: Iterable[int]) -> Iterator[int]:
+def next_places(rooms: Sequence[RoomNow], order: Iterable[int]) -> Iterator[int]:
     """Yield the index of the least filled room for each next person, until all are full; `order` breaks ties."""
     heap = [
         (room.people if room.there is None else room.there, room.people, rank, index)
@@ -116,10 +154,11 @@ def pinned_people(rooms: Sequence[RoomSpec]) -> set[str]:
     return set(counts)
 
 
-def check_places(people: int, rooms: Sequence[RoomSpec]) -> None:
-    """Raise Impossible when the rooms have no place for so many people besides those who are pinned."""
+def check_places(people: Iterable[str], rooms: Sequence[RoomSpec], hosts: Collection[str] = ()) -> None:
+    """Raise Impossible when there are too few places, or when pins and limits contradict each other."""
     if not rooms:
         raise Impossible("There must be at least one room.")
+    others = set(people) - pinned_people(rooms)
     for number, room in enumerate(rooms, 1):
         if room.max_participants is not None and len(room.pinned) > room.max_participants:
             raise Impossible(
@@ -127,9 +166,23 @@ def check_places(people: int, rooms: Sequence[RoomSpec]) -> None:
             )
     if any(room.max_participants is None for room in rooms):
         return
-    places = sum((room.max_participants or 0) - len(room.pinned) for room in rooms)
-    if people > places:
-        raise Impossible(f"The rooms' limits leave {places} places for {people} people.")
+    free = [(room.max_participants or 0) - len(room.pinned) for room in rooms]
+    led = sum(left > 0 and set(room.pinned).isdisjoint(hosts) for room, left in zip(rooms, free, strict=True))
+    count = len(others - set(hosts)) + min(len(others & set(hosts)), led)
+    if count > sum(free):
+        raise Impossible(f"The rooms' limits leave {sum(free)} places for {count} people.")
+
+
+def rooms_needed(people: int, size: int, hosts: int = 0, *, kept: int = 0, free: int = 0, led: int = 0) -> int:
+    """Return how many rooms of at most `size` so many people need; at least one, and at least the `kept` ones.
+
+    The kept rooms have `free` places, and `led` of them have a host. Besides the people, `hosts` are dealt one to a
+    room without a host.
+    """
+    rooms = max(1, kept)
+    while free + (rooms - kept) * size < people + min(hosts, rooms - led):
+        rooms += 1
+    return rooms
 
 
 def shuffled(items: Iterable[T], luck: random.Random) -> list[T]:

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from schemas.states import TAKES_PEOPLE, Location, Role, RoomState, RoomWanted, Who
+from schemas.states import TAKES_PEOPLE, IncludeHosts, Location, Role, RoomState, RoomWanted, Who
 
 
 class Dealing(Protocol):
@@ -13,7 +13,7 @@ class Dealing(Protocol):
         """The people whom an even assignment deals."""
 
     @property
-    def include_hosts(self) -> bool:
+    def include_hosts(self) -> IncludeHosts:
         """Whether hosts are dealt too."""
 
 
@@ -24,9 +24,9 @@ class RoomStanding(Protocol):
     wanted: RoomWanted
 
 
-def may_be_seated(role: Role, *, include_hosts: bool) -> bool:
+def may_be_seated(role: Role, *, include_hosts: IncludeHosts) -> bool:
     """Return whether a breakout with this setting may seat somebody of that role without an operator."""
-    return include_hosts or role is not Role.HOST
+    return bool(include_hosts) or role is not Role.HOST
 
 
 def may_be_dealt(dealing: Dealing, role: Role, location: Location) -> bool:

@@ -17,7 +17,7 @@ Statement = Select[*tuple[Any, ...]]
 
 def breakout_labels(session: Session, rows: Sequence[Breakout]) -> list[str]:
     """Return `Round 1 · 10 rooms · 90 people` for each breakout."""
-    rooms = select(func.count()).select_from(Room).where(col(Room.breakout_id) == col(Breakout.id))
+    rooms = select(func.count()).select_from(Room).where(col(Room.breakout_id) == col(Breakout.id), ~col(Room.dropped))
     people = _people().where(col(Seat.breakout_id) == col(Breakout.id))
     found = _by_id(session, select(col(Breakout.id), rooms.scalar_subquery(), people.scalar_subquery()), rows)
     return [f"{row.name} · {count(found[row.id][0], 'room')} · {_people_in_words(found[row.id][1])}" for row in rows]

@@ -140,13 +140,15 @@ def room_sizes(session: Session, breakout_id: str) -> dict[str, int]:
 def counts(
     session: Session, table: type[Room] | type[Seat] | type[Recording], breakout_ids: Iterable[str]
 ) -> defaultdict[str, Counter[Any]]:
-    """Count the rows of each breakout by state. Only present seats count."""
+    """Count the rows of each breakout by state. Only present seats count, and no rooms that a plan dropped."""
     columns: Any = table
     statement = select(columns.breakout_id, columns.state, func.count()).where(
         columns.breakout_id.in_(list(breakout_ids))
     )
     if table is Seat:
         statement = statement.where(columns.wanted)
+    if table is Room:
+        statement = statement.where(~columns.dropped)
     found: defaultdict[str, Counter[Any]] = defaultdict(Counter)
     for breakout_id, state, number in session.execute(statement.group_by(columns.breakout_id, columns.state)):
         found[breakout_id][state] = number
@@ -154,6 +156,6 @@ def counts(
 
 
 def rooms_of(session: Session, breakout_id: str) -> list[Room]:
-    """Return a breakout's rooms in their order."""
-    statement = select(Room).where(col(Room.breakout_id) == breakout_id).order_by(col(Room.index))
+    """Return a breakout's rooms in their order, without those that its plan dropped."""
+    statement = select(Room).where(col(Room.breakout_id) == breakout_id, ~col(Room.dropped)).order_by(col(Room.index))
     return list(session.scalars(statement).all())

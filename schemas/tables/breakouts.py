@@ -13,8 +13,11 @@ from schemas.states import (
     BreakoutState,
     CloseReason,
     Deal,
+    IncludeHosts,
     LateJoin,
     OnRoomFailure,
+    PlanState,
+    Right,
     RoomState,
     RoomWanted,
     SeatState,
@@ -33,6 +36,7 @@ class Breakout(Due, table=True):
     __table_args__: ClassVar[Any] = (
         due_index("breakout"),
         Index("ix_breakout_meeting_id", "meeting_id"),
+        UniqueConstraint("series_id", "round"),
         Index(
             "uq_breakout_live",
             "meeting_id",
@@ -43,17 +47,33 @@ class Breakout(Due, table=True):
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
     meeting_id: str = Field(foreign_key="meeting.id", max_length=36)
+    series_id: str | None = Field(default=None, max_length=36)
+    round: int | None = None
+    """Its number in the series, from 1; null outside a series."""
     name: str
     state: BreakoutState = Field(default=BreakoutState.DRAFT, sa_type=state_column(BreakoutState))
     seed: int = Field(sa_type=BigInteger)
     mode: AssignmentMode = Field(default=AssignmentMode.EVEN, sa_type=state_column(AssignmentMode))
     who: Who = Field(default=Who.REGISTERED, sa_type=state_column(Who))
-    include_hosts: bool = False
+    include_hosts: IncludeHosts = Field(default=False, sa_type=Json)
     deal: Deal = Field(default=Deal.NOW, sa_type=state_column(Deal))
+    deal_is_default: bool = True
+    """Whether nobody has said when it is dealt, so that a change of the plan decides that anew."""
     dealt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When its groups were dealt for good; until then those that are stored are a preview."""
     room_size: int | None = None
     """Rooms of at most so many people are made when the groups are dealt; null: the rooms were named or counted."""
+    together: list[list[str]] = Field(default_factory=list, sa_type=Json)
+    """Groups of people who sit in the same room, by our ids."""
+    apart: list[list[str]] = Field(default_factory=list, sa_type=Json)
+    """Groups of people no two of whom sit in the same room, by our ids."""
+    balance_by: list[str] = Field(default_factory=list, sa_type=Json)
+    """Attributes each value of which is spread over the rooms."""
+    plan_state: PlanState = Field(default=PlanState.READY, sa_type=state_column(PlanState))
+    plan_optimal: bool | None = None
+    """Whether the groups are proven to be the best; null where no rules were to be kept."""
+    keeps_groups: bool = False
+    """Whether a deal starts from the groups that are there and moves as few people as possible."""
     kept_in_main: list[str] = Field(default_factory=list, sa_type=Json)
     """The ids of people whom an operator has moved to main before the start. Nobody deals them."""
     duration_seconds: int | None = None
@@ -62,10 +82,13 @@ class Breakout(Due, table=True):
     record: bool = False
     recording_max_seconds: int | None = None
     recording_file_name_prefix: str | None = None
-    allow_switch: bool = False
-    allow_return: bool = True
+    allow_switch: Right = Field(default=False, sa_type=Json)
+    allow_return: Right = Field(default=True, sa_type=Json)
     late_join: LateJoin = Field(default=LateJoin.LEAST_FILLED, sa_type=state_column(LateJoin))
     on_room_failure: OnRoomFailure = Field(default=OnRoomFailure.REDISTRIBUTE, sa_type=state_column(OnRoomFailure))
+    room_host_preset: str | None = None
+    """The preset of hosts in its rooms; null: that of the meeting's rooms."""
+    room_participant_preset: str | None = None
     prepare_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When rooms and tokens are made ahead of the start; null: at the start."""
     scheduled_for: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -93,6 +116,8 @@ class Breakout(Due, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     version: int = 1
     """The count of operators' changes."""
+    changed_at: dict[str, int] = Field(default_factory=dict, sa_type=Json)
+    """The version that each field of B got its present value with, where operators have changed it."""
     events: int = 0
     """The last event's number. It is raised only under this row's lock, so the log has no gaps."""
 
@@ -102,8 +127,8 @@ class Room(Due, table=True):
 
     __table_args__: ClassVar[Any] = (
         due_index("room"),
-        UniqueConstraint("breakout_id", "index"),
-        UniqueConstraint("breakout_id", "name"),
+        Index("uq_room_index", "breakout_id", "index", unique=True, **when("NOT dropped")),
+        Index("uq_room_name", "breakout_id", "name", unique=True, **when("NOT dropped")),
         Index("ix_room_realtimekit_meeting_id", "realtimekit_meeting_id"),
     )
 
@@ -116,6 +141,10 @@ class Room(Due, table=True):
     key: str = Field(unique=True, max_length=40)
     """The end of the child meeting's title, by which it can be found again."""
     max_participants: int | None = None
+    deleted: bool = False
+    """Whether an operator has deleted it while its breakout was open."""
+    dropped: bool = False
+    """Whether the plan does without it since it was prepared. Nobody sees it; its meeting is retired."""
     realtimekit_meeting_id: str | None = Field(default=None, max_length=64)
     to_check: bool = False
     """Whether the child meeting may be gone or INACTIVE, so that the next pass asks for it."""

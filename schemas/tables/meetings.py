@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from schemas.columns import UtcDateTime, new_id, state_column
+from schemas.columns import Json, UtcDateTime, new_id, state_column
 from schemas.states import (
     FactSource,
 )
@@ -25,7 +25,14 @@ class Meeting(Due, table=True):
     """The end of its title, if it was made under an Idempotency-Key. Other meetings with this end are surplus."""
     host_preset: str
     participant_preset: str
+    room_host_preset: str | None = None
+    """The preset of hosts in rooms; null: as in the main meeting."""
+    room_participant_preset: str | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)
+    version: int = 1
+    """The count of operators' changes."""
+    changed_at: dict[str, int] = Field(default_factory=dict, sa_type=Json)
+    """The version that each field of M got its present value with, where operators have changed it."""
     to_import: bool = False
     """Whether it was adopted and its participants at RealtimeKit have yet to be imported."""
     poll_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -15,6 +15,15 @@ B = {
     "seed",
     "rooms",
     "unassigned",
+    "series_id",
+    "round",
+    "plan",
+    "assignment",
+    "room_size",
+    "recording",
+    "late_join",
+    "on_room_failure",
+    "room_presets",
     "duration_seconds",
     "countdown_seconds",
     "warn_before_seconds",
@@ -35,7 +44,20 @@ B = {
     "progress",
     "problems",
 }
-R = {"id", "index", "name", "state", "realtimekit_meeting_id", "closes_at", "participants", "recording", "error"}
+R = {
+    "id",
+    "index",
+    "name",
+    "state",
+    "max_participants",
+    "deleted",
+    "realtimekit_meeting_id",
+    "closes_at",
+    "participants",
+    "facilitators",
+    "recording",
+    "error",
+}
 ROOM_COUNTS = {"total", "ready", "open", "closed", "failed"}
 PEOPLE_COUNTS = {"total", "admitted", "joined", "returned", "lost", "never_joined"}
 RECORDING_COUNTS = {"total", "recording", "stopped", "uploaded", "failed", "skipped"}
@@ -130,7 +152,10 @@ def test_what_is_malformed_or_impossible_is_422_and_writes_nothing(api: Api) -> 
         {"rooms": 2, "duration_seconds": 86401},
         {"rooms": 2, "countdown_seconds": 601},
         {"rooms": 2, "countdown_seconds": -1},
-        {"rooms": 2, "assignment": {"mode": "self_select"}},
+        {"rooms": 2, "assignment": {"mode": "by hand"}},
+        {"rooms": 2, "assignment": {"include_hosts": "two_per_room"}},
+        {"rooms": 2, "allow_switch": "sometimes"},
+        {"rooms": 2, "room_presets": {"guest": "x"}},
         {"rooms": 2, "assignment": {"together": [["ana", "bo"]]}},
         {"rooms": 2, "assignment": {"seed": 2**63}},
         {"rooms": 2, "recording": {"max_seconds": 59}},

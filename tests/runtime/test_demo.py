@@ -15,7 +15,7 @@ from orchestrator.cli.demo.outcome import failings
 from orchestrator.cli.demo.story import NAMES
 from orchestrator.cli.show.picture import Picture
 from orchestrator.cli.show.words import seconds_left, time_left
-from schemas.responses import BreakoutResponse, MeetingResponse
+from schemas.responses import BreakoutResponse, MeetingResponse, RoomPresets
 from tests.runtime.test_supervisor import lives
 from tests.runtime.test_up import START_SECONDS, children
 from tests.support.processes import Processes
@@ -33,6 +33,9 @@ def rooms() -> list[dict[str, Any]]:
             "index": index,
             "name": f"Room {index + 1}",
             "state": "closed",
+            "max_participants": None,
+            "deleted": False,
+            "facilitators": [],
             "realtimekit_meeting_id": f"child-{index}",
             "closes_at": None,
             "participants": [
@@ -63,7 +66,20 @@ def breakout(**changes: Any) -> BreakoutResponse:
             "name": "Round 1",
             "state": "closed",
             "seed": 1,
-            "assignment": {"mode": "even", "seed": 1, "who": "registered", "include_hosts": False, "deal": "now"},
+            "series_id": None,
+            "round": None,
+            "plan": {"state": "ready", "spread": 1, "unbalanced": {}, "optimal": None},
+            "assignment": {
+                "mode": "even",
+                "seed": 1,
+                "who": "registered",
+                "include_hosts": False,
+                "deal": "now",
+                "together": [],
+                "apart": [],
+                "balance_by": [],
+            },
+            "room_presets": {"host": None, "participant": None},
             "room_size": None,
             "duration_seconds": 20,
             "countdown_seconds": 5,
@@ -101,6 +117,8 @@ def meeting() -> MeetingResponse:
         title="Town hall",
         host_preset="h",
         participant_preset="p",
+        room_presets=RoomPresets(host=None, participant=None),
+        version=1,
         created_at=NOW,
         participant_count=18,
         present_count=18,

@@ -37,10 +37,12 @@ WORK: dict[Any, Any] = {
 class Hand:
     """One parent meeting with an open breakout. What is due is done when the test calls `work`."""
 
-    def __init__(self, deps: Deps, sandbox: SandboxServer, names: Collection[str], **body: Any) -> None:
+    def __init__(
+        self, deps: Deps, sandbox: SandboxServer, names: Collection[str], meeting: JSON | None = None, **body: Any
+    ) -> None:
         self.deps, self.sandbox = deps, sandbox
         people = [{"custom_participant_id": name, "name": name} for name in names]
-        asked = MeetingRequest.model_validate({"title": "By hand", "participants": people})
+        asked = MeetingRequest.model_validate({"title": "By hand", "participants": people, **(meeting or {})})
         self.meeting_id = creating.create(deps, asked)
         request = BreakoutRequest.model_validate({"assignment": {"seed": 1}, "start": "now", **body})
         self.breakout_id = planning.create(deps, self.meeting_id, request)

@@ -2,9 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
-from sqlmodel import col
-
 from orchestrator.errors import Malformed, Unknown, WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.locked import locked
@@ -100,6 +97,5 @@ def _require_renamable(b: LockedBreakout, room: Room, name: str) -> None:
     if room.state not in TAKES_PEOPLE:
         allowed = [state.value for state in RoomState if state in TAKES_PEOPLE]
         raise WrongState(f"a room that is {room.state} can't be renamed", room.state.value, allowed)
-    taken = select(col(Room.id)).where(col(Room.breakout_id) == b.row.id, col(Room.name) == name)
-    if b.tx.session.scalar(taken) is not None:
+    if any(other.name == name for other in b.rooms()):
         raise Malformed(f"another room of this breakout is called {name}", ("body", "name"))

@@ -108,7 +108,7 @@ def want_rooms(b: LockedBreakout, wanted: RoomWanted) -> None:
 
 def _room_states(b: LockedBreakout) -> dict[RoomState, int]:
     b.tx.session.flush()
-    statement = select(col(Room.state), func.count()).where(col(Room.breakout_id) == b.row.id)
+    statement = select(col(Room.state), func.count()).where(col(Room.breakout_id) == b.row.id, ~col(Room.dropped))
     return dict(b.tx.session.execute(statement.group_by(col(Room.state))).all())
 
 

@@ -5,10 +5,10 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlmodel import col
 
+from orchestrator.domain.distribution import rooms_needed
 from orchestrator.domain.timing import preparing_takes
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.store.queries import room_sizes
-from schemas.requests import rooms_needed
 from schemas.tables import Participant
 
 

@@ -1,8 +1,9 @@
 """Giving people seats: latecomers, the people of a failed room, those of a room that is tried again."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import exists, select
+from sqlalchemy import delete, exists, select
 from sqlmodel import col
 
 from orchestrator.domain.distribution import RoomNow, deal_further
@@ -18,6 +19,7 @@ from schemas.states import (
     BreakoutState,
     LateJoin,
     Location,
+    Role,
     RoomWanted,
     SeatState,
     Who,
@@ -37,25 +39,40 @@ def seat_latecomers(b: LockedBreakout, participant_ids: Collection[str] | None =
         seat_further(b, dealable(b, participant_ids, never_seated=True))
 
 
-def seat_further(b: LockedBreakout, people: Mapping[str, str], room_size: int | None = None) -> None:
-    """Seat people besides those who are seated; `people` holds our ids by the callers' own.
+@dataclass(frozen=True)
+class Dealable:
+    """Whom a deal is for: our ids by the callers' own."""
+
+    ids: Mapping[str, str]
+    hosts: frozenset[str] = frozenset()
+    """Those of them who are dealt one to a room, as its facilitators."""
+
+
+def seat_further(b: LockedBreakout, people: Dealable, room_size: int | None = None) -> None:
+    """Seat people besides those who are seated.
 
     While the breakout is open, the people who are in a room go before those who belong there.
     """
-    if not people:
+    if not people.ids:
         return
     rooms = [room for room in b.rooms() if takes_people(room)]
     sizes = room_sizes(b.tx.session, b.row.id)
     there = people_in(b.tx.session, [room.id for room in rooms]) if b.row.state is BreakoutState.OPEN else {}
+    with_host = rooms_with_host(b) if people.hosts else set()
     now = [
-        RoomNow(sizes.get(room.id, 0), room_limit(room, room_size), there.get(room.id, 0) if there else None)
+        RoomNow(
+            sizes.get(room.id, 0),
+            room_limit(room, room_size),
+            there.get(room.id, 0) if there else None,
+            has_host=room.id in with_host,
+        )
         for room in rooms
     ]
-    placed = deal_further(people, now, b.row.seed)
+    placed = deal_further(people.ids, now, b.row.seed, people.hosts)
     groups: list[dict[str, Seat | None]] = [{} for _ in rooms]
     for name, index in placed.items():
         if index is not None:
-            groups[index][people[name]] = None
+            groups[index][people.ids[name]] = None
     seat_all(b, list(zip(rooms, groups, strict=True)))
     b.people.raise_versions(participant_id for group in groups for participant_id in group)
     report_no_place(b, [name for name, index in placed.items() if index is None])
@@ -66,10 +83,32 @@ def room_limit(room: Room, room_size: int | None) -> int | None:
     return min((limit for limit in (room.max_participants, room_size) if limit is not None), default=None)
 
 
+def take_seats_away(b: LockedBreakout, participant_ids: Collection[str]) -> None:
+    """Take the seats of these people away before the start. Of one in a prepared room RealtimeKit may have a record."""
+    mine = col(Seat.breakout_id) == b.row.id, col(Seat.wanted), col(Seat.participant_id).in_(participant_ids)
+    if not participant_ids:
+        return
+    in_prepared = col(Room.wanted) != RoomWanted.NOTHING
+    prepared = select(Seat).join(Room, col(Room.id) == col(Seat.room_id)).where(*mine, in_prepared)
+    ended = b.tx.session.scalars(prepared, execution_options={"populate_existing": True}).all()
+    b.move_seats(ended, SeatState.NEVER_JOINED)
+    for seat in ended:
+        seat.wanted = seat.pinned = False
+    b.tx.session.flush()
+    b.tx.session.execute(delete(Seat).where(*mine))
+
+
+def rooms_with_host(b: LockedBreakout) -> set[str]:
+    """Return the rooms to which a host belongs now."""
+    statement = select(col(Seat.room_id)).join(Participant, col(Participant.id) == col(Seat.participant_id))
+    hosts = col(Seat.breakout_id) == b.row.id, col(Seat.wanted), col(Participant.role) == Role.HOST
+    return set(b.tx.session.scalars(statement.where(*hosts)))
+
+
 def dealable(
     b: LockedBreakout, participant_ids: Collection[str] | None = None, *, never_seated: bool = False
-) -> dict[str, str]:
-    """Return whom an even assignment deals, of these people (None: of all): our ids by the callers' own.
+) -> Dealable:
+    """Return whom an even assignment deals, of these people (None: of all).
 
     Nobody deals people whom an operator has moved to main before the start.
     """
@@ -81,12 +120,15 @@ def dealable(
     if participant_ids is not None:
         statement = statement.where(col(Participant.id).in_(participant_ids))
     roles, locations = b.people.changed("role"), b.people.changed("location")
-    return {
-        name: row_id
-        for row_id, name, role, location in b.tx.session.execute(statement)
-        if may_be_dealt(b.row, roles.get(row_id, role), locations.get(row_id, location))
-        and row_id not in b.row.kept_in_main
-    }
+    ids: dict[str, str] = {}
+    hosts = set()
+    for row_id, name, stored_role, location in b.tx.session.execute(statement):
+        role = roles.get(row_id, stored_role)
+        if may_be_dealt(b.row, role, locations.get(row_id, location)) and row_id not in b.row.kept_in_main:
+            ids[name] = row_id
+            if role is Role.HOST:
+                hosts.add(name)
+    return Dealable(ids, frozenset(hosts) if b.row.include_hosts == "one_per_room" else frozenset())
 
 
 def free_seats_of_the_absent(b: LockedBreakout) -> None:

@@ -11,7 +11,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.passes.admission import differs, not_as_sent
 from orchestrator.store import due
 from schemas.states import HOLDS_TOKEN, RoomWanted
-from schemas.tables import Meeting, Participant, Room, Seat
+from schemas.tables import Breakout, Meeting, Participant, Room, Seat
 
 SOON = STALE_PAUSE + timedelta(seconds=1)
 """A room that is due by then is left alone, because it waits for its next try."""
@@ -25,6 +25,7 @@ def rooms_to_tell(session: Session, meeting_id: str, now: datetime) -> Sequence[
         .join(Seat, col(Seat.room_id) == col(Room.id))
         .join(Participant, col(Participant.id) == col(Seat.participant_id))
         .join(Meeting, col(Meeting.id) == col(Participant.meeting_id))
+        .join(Breakout, col(Breakout.id) == col(Seat.breakout_id))
         .where(
             col(Participant.meeting_id) == meeting_id,
             col(Room.wanted).in_([RoomWanted.READY, RoomWanted.OPEN]),

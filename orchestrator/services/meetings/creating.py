@@ -81,8 +81,9 @@ def _in_our_words() -> Iterator[None]:
 
 def _check_presets(deps: Deps, body: MeetingRequest, before_call: BeforeCall = None) -> None:
     known = deps.realtimekit.run(deps.realtimekit.preset_names(priority=Priority.OPENING), before_call)
-    asked = {body.host_preset, body.participant_preset} | {it.preset_name for it in body.participants if it.preset_name}
-    if missing := sorted(asked - known):
+    of_rooms = {body.room_presets.host, body.room_presets.participant}
+    asked = {body.host_preset, body.participant_preset, *of_rooms, *(it.preset_name for it in body.participants)}
+    if missing := sorted(name for name in asked if name is not None and name not in known):
         raise Malformed(f"RealtimeKit has no preset {', '.join(missing)}; it has {', '.join(sorted(known))}")
 
 
@@ -137,6 +138,8 @@ def _add(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str,
         key=key,
         host_preset=body.host_preset,
         participant_preset=body.participant_preset,
+        room_host_preset=body.room_presets.host,
+        room_participant_preset=body.room_presets.participant,
         created_at=tx.now(),
         to_import=body.realtimekit_meeting_id is not None,
     )

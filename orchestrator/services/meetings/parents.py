@@ -67,5 +67,5 @@ def _closed(status: str) -> WrongState:
 
 
 def _is_prepared(session: Session, breakout_id: str) -> bool:
-    unready = col(Room.breakout_id) == breakout_id, col(Room.state) != RoomState.READY
+    unready = col(Room.breakout_id) == breakout_id, col(Room.state) != RoomState.READY, ~col(Room.dropped)
     return session.scalar(select(col(Room.id)).where(*unready).limit(1)) is None

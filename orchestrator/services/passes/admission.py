@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, or_
 from sqlmodel import col
@@ -12,7 +13,7 @@ from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.records import ParticipantRecord
 from schemas.states import Role
-from schemas.tables import Admission, Meeting, Participant
+from schemas.tables import Admission, Breakout, Meeting, Participant, Seat
 
 
 @dataclass(frozen=True)
@@ -72,29 +73,48 @@ def without_names(words: str, guests: Iterable[Guest]) -> str:
 
 
 def preset_of(meeting: Meeting, person: Participant) -> str:
-    """Return the preset of a person, in the parent meeting and in rooms alike."""
+    """Return the preset of a person in the parent meeting."""
     presets = {Role.HOST: meeting.host_preset, Role.PARTICIPANT: meeting.participant_preset}
     return person.preset_name or presets[person.role]
+
+
+def preset_in_rooms(breakout: Breakout, meeting: Meeting, person: Participant) -> str:
+    """Return the preset of a person in the rooms of a breakout. Their own is theirs everywhere."""
+    of_breakout = {Role.HOST: breakout.room_host_preset, Role.PARTICIPANT: breakout.room_participant_preset}
+    of_meeting = {Role.HOST: meeting.room_host_preset, Role.PARTICIPANT: meeting.room_participant_preset}
+    own = person.preset_name
+    return own or of_breakout[person.role] or of_meeting[person.role] or preset_of(meeting, person)
 
 
 def differs(of: type[Admission]) -> ColumnElement[bool]:
     """Return the condition that a known record has another name or preset than the person.
 
-    It is for statements that join Participant and Meeting.
+    It is for statements that join Participant and Meeting, for seats Breakout too.
     """
     return and_(col(of.realtimekit_participant_id).is_not(None), not_as_sent(of))
 
 
 def not_as_sent(of: type[Admission]) -> ColumnElement[bool]:
     """Return the condition that RealtimeKit was last sent another name or preset than the person has now."""
-    by_role = case(
-        (col(Participant.role) == Role.HOST, col(Meeting.host_preset)), else_=col(Meeting.participant_preset)
-    )
-    preset = func.coalesce(col(Participant.preset_name), by_role)
+    preset = _preset_in_rooms() if of is Seat else _preset_in_main()
     return or_(
         col(of.name_at_realtimekit).is_distinct_from(col(Participant.name)),
-        col(of.preset_at_realtimekit).is_distinct_from(preset),
+        col(of.preset_at_realtimekit).is_distinct_from(func.coalesce(col(Participant.preset_name), preset)),
     )
+
+
+def _preset_in_main() -> ColumnElement[Any]:
+    return _by_role(col(Meeting.host_preset), col(Meeting.participant_preset))
+
+
+def _preset_in_rooms() -> ColumnElement[Any]:
+    of_breakout = _by_role(col(Breakout.room_host_preset), col(Breakout.room_participant_preset))
+    of_meeting = _by_role(col(Meeting.room_host_preset), col(Meeting.room_participant_preset))
+    return func.coalesce(of_breakout, of_meeting, _preset_in_main())
+
+
+def _by_role(of_hosts: Any, of_others: Any) -> ColumnElement[Any]:
+    return case((col(Participant.role) == Role.HOST, of_hosts), else_=of_others)
 
 
 async def admit_all(kit: RealtimeKit, meeting_id: str, guests: Sequence[Guest]) -> dict[str, Outcome]:

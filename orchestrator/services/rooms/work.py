@@ -14,7 +14,7 @@ from orchestrator.realtimekit.titles import title_with_key
 from orchestrator.services.breakout.leaving import Leaver, leavers
 from orchestrator.services.breakout.watching import webhooks_come
 from orchestrator.services.deps import Deps
-from orchestrator.services.passes.admission import Guest, differs, not_as_sent, preset_of
+from orchestrator.services.passes.admission import Guest, differs, not_as_sent, preset_in_rooms
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import occupied_rooms, recordings_of, rooms_with_unseen
 from schemas.states import HOLDS_TOKEN, BreakoutState, RecordingState, RoomState, RoomWanted, SeatState
@@ -189,8 +189,9 @@ def _guests(session: Session, urgent: Mapping[str, Priority], now: datetime) -> 
     outdated = or_(col(Seat.auth_token).is_(None), col(Seat.token_renew_at) <= now, another)
     tried_otherwise = col(Seat.preset_at_realtimekit).is_not(None) & not_as_sent(Seat)
     statement = (
-        select(Seat, Participant, Meeting)
+        select(Seat, Participant, Breakout, Meeting)
         .join(Participant, col(Participant.id) == col(Seat.participant_id))
+        .join(Breakout, col(Breakout.id) == col(Seat.breakout_id))
         .join(Meeting, col(Meeting.id) == col(Participant.meeting_id))
         .where(
             col(Seat.room_id).in_(urgent),
@@ -200,13 +201,13 @@ def _guests(session: Session, urgent: Mapping[str, Priority], now: datetime) -> 
         )
     )
     found: defaultdict[str, list[Guest]] = defaultdict(list)
-    for seat, person, meeting in session.execute(statement):
-        found[seat.room_id].append(_guest(seat, person, meeting, urgent[seat.room_id], now))
+    for seat, person, breakout, meeting in session.execute(statement):
+        preset_name = preset_in_rooms(breakout, meeting, person)
+        found[seat.room_id].append(_guest(seat, person, preset_name, urgent[seat.room_id], now))
     return found
 
 
-def _guest(seat: Seat, person: Participant, meeting: Meeting, urgent: Priority, now: datetime) -> Guest:
-    preset_name = preset_of(meeting, person)
+def _guest(seat: Seat, person: Participant, preset_name: str, urgent: Priority, now: datetime) -> Guest:
     is_as_sent = (seat.name_at_realtimekit, seat.preset_at_realtimekit) == (person.name, preset_name)
     has_token = has_good_token(seat, now)
     return Guest(

@@ -118,7 +118,7 @@ def state_counts(breakout_ids: Sequence[str], meeting_ids: Sequence[str]) -> Sel
     counts = union_all(
         _count("breakouts", Breakout.state).where(text(IS_LIVE)),
         _count("breakouts", Breakout.state).where(is_due, col(Breakout.state) == S.SCHEDULED),
-        _count("rooms", Room.state).where(col(Room.breakout_id).in_(breakout_ids)),
+        _count("rooms", Room.state).where(col(Room.breakout_id).in_(breakout_ids), ~col(Room.dropped)),
         _count("seats", Seat.state).where(col(Seat.breakout_id).in_(breakout_ids), text("wanted")),
         _count("participants", Participant.location).where(col(Participant.meeting_id).in_(meeting_ids)),
         _count("recordings", Recording.state).where(col(Recording.breakout_id).in_(breakout_ids), under_way),

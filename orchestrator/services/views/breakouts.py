@@ -2,19 +2,19 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from orchestrator.domain.membership import may_be_seated
+from orchestrator.domain.membership import may_be_seated, takes_people
 from orchestrator.errors import Unknown
+from orchestrator.services.views import plans
 from orchestrator.services.views.pages import page
 from orchestrator.store import queries
 from schemas.events import EventType
 from schemas.responses import (
-    AssignmentResponse,
     BreakoutResponse,
     BreakoutSummary,
     Page,
@@ -23,13 +23,12 @@ from schemas.responses import (
     Progress,
     RecordingProgress,
     RecordingResponse,
-    RecordingSettings,
     RoomProgress,
     RoomRecordingResponse,
     RoomResponse,
     SeatedPerson,
 )
-from schemas.states import RecordingState, RoomState, SeatState
+from schemas.states import RecordingState, Role, RoomState, SeatState
 from schemas.tables import Breakout, Event, Participant, Recording, Room, Seat
 
 MOST_PROBLEMS = 2000
@@ -51,14 +50,16 @@ def breakout(session: Session, breakout_id: str) -> BreakoutResponse:
         Counter(person.state for seated in people.values() for person in seated),
         Counter(recording.state for recording in recordings),
     )
+    hosts = _hosts(session, row) if row.include_hosts == "one_per_room" else {}
     latest = {recording.room_id: recording for recording in recordings}
     problems = _problems(session, [row.id])[row.id]
     return BreakoutResponse(
         **_columns(row),
+        **plans.settings(session, [row])[row.id],
         progress=progress,
         problems=problems,
-        rooms=[_room(row, room, people[room.id], latest.get(room.id)) for room in rooms],
-        unassigned=_unassigned(session, row),
+        rooms=[_room(row, room, people[room.id], hosts.get(room.id, []), latest.get(room.id)) for room in rooms],
+        unassigned=_unassigned(session, row, may_seat_hosts=_may_seat_hosts(row, rooms, hosts)),
     )
 
 
@@ -70,9 +71,11 @@ def breakouts(session: Session, meeting_id: str, limit: int, cursor: str | None)
     ids = [row.id for row in rows]
     rooms, recordings = queries.counts(session, Room, ids), queries.counts(session, Recording, ids)
     seats, problems = queries.counts(session, Seat, ids), _problems(session, ids)
+    settings = plans.settings(session, rows)
     items = [
         BreakoutSummary(
             **_columns(row),
+            **settings[row.id],
             progress=_progress(rooms[row.id], seats[row.id], recordings[row.id]),
             problems=problems[row.id],
         )
@@ -100,24 +103,11 @@ def _columns(row: Breakout) -> dict[str, Any]:
     return {
         "id": row.id,
         "meeting_id": row.meeting_id,
+        "series_id": row.series_id,
+        "round": row.round,
         "name": row.name,
         "state": row.state,
         "seed": row.seed,
-        "assignment": AssignmentResponse(
-            mode=row.mode, seed=row.seed, who=row.who, include_hosts=row.include_hosts, deal=row.deal
-        ),
-        "room_size": row.room_size,
-        "duration_seconds": row.duration_seconds,
-        "countdown_seconds": row.countdown_seconds,
-        "warn_before_seconds": row.warn_before_seconds,
-        "record": row.record,
-        "recording": RecordingSettings(
-            max_seconds=row.recording_max_seconds, file_name_prefix=row.recording_file_name_prefix
-        ),
-        "allow_switch": row.allow_switch,
-        "allow_return": row.allow_return,
-        "late_join": row.late_join,
-        "on_room_failure": row.on_room_failure,
         "scheduled_for": row.scheduled_for,
         "starts_at": row.starts_at,
         "opened_at": row.opened_at,
@@ -147,19 +137,40 @@ def _seated(session: Session, breakout_id: str) -> defaultdict[str, list[SeatedP
     return found
 
 
+def _hosts(session: Session, row: Breakout) -> Mapping[str, list[str]]:
+    """Return the hosts of each room, by their present seats."""
+    statement = (
+        select(col(Seat.room_id), col(Participant.custom_participant_id))
+        .join(Participant, col(Participant.id) == col(Seat.participant_id))
+        .where(col(Seat.breakout_id) == row.id, col(Seat.wanted), col(Participant.role) == Role.HOST)
+        .order_by(col(Seat.id))
+    )
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for room_id, custom_id in session.execute(statement):
+        found[room_id].append(custom_id)
+    return found
+
+
 def _recordings(session: Session, breakout_id: str) -> Sequence[Recording]:
     statement = select(Recording).where(col(Recording.breakout_id) == breakout_id).order_by(col(Recording.id))
     return session.scalars(statement).all()
 
 
-def _unassigned(session: Session, row: Breakout) -> list[str]:
+def _may_seat_hosts(row: Breakout, rooms: Sequence[Room], hosts: Mapping[str, list[str]]) -> bool:
+    """Return whether a deal could give one more host a room. With one to a room the further ones stay in main."""
+    if row.include_hosts == "one_per_room":
+        return any(takes_people(room) and room.id not in hosts for room in rooms)
+    return row.include_hosts
+
+
+def _unassigned(session: Session, row: Breakout, *, may_seat_hosts: bool) -> list[str]:
     """Return people whom the breakout may seat and who have no room. Hosts whom it leaves out are not among them."""
     seats = select(col(Seat.participant_id)).where(col(Seat.breakout_id) == row.id, col(Seat.wanted))
     statement = select(col(Participant.custom_participant_id), col(Participant.role)).where(
         col(Participant.meeting_id) == row.meeting_id, col(Participant.id).not_in(seats)
     )
     people = session.execute(statement.order_by(col(Participant.id)))
-    return [name for name, role in people if may_be_seated(role, include_hosts=row.include_hosts)]
+    return [name for name, role in people if may_be_seated(role, include_hosts=may_seat_hosts)]
 
 
 def _problems(session: Session, breakout_ids: Sequence[str]) -> defaultdict[str, list[Problem]]:
@@ -212,15 +223,20 @@ def _progress(rooms: Counter[RoomState], seats: Counter[SeatState], recordings: 
     )
 
 
-def _room(row: Breakout, room: Room, people: list[SeatedPerson], recording: Recording | None) -> RoomResponse:
+def _room(
+    row: Breakout, room: Room, people: list[SeatedPerson], hosts: list[str], recording: Recording | None
+) -> RoomResponse:
     return RoomResponse(
         id=room.id,
         index=room.index,
         name=room.name,
         state=room.state,
+        max_participants=room.max_participants,
+        deleted=room.deleted,
         realtimekit_meeting_id=room.realtimekit_meeting_id,
         closes_at=row.closes_at,
         participants=people,
+        facilitators=hosts,
         recording=None if recording is None else RecordingResponse(**_recording(recording)),
         error=room.error,
     )

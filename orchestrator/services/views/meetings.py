@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from orchestrator.errors import Unknown
 from orchestrator.services.views.pages import page
 from orchestrator.store import queries
-from schemas.responses import MeetingResponse, Page, ParticipantResponse, UnregisteredPerson
+from schemas.responses import MeetingResponse, Page, ParticipantResponse, RoomPresets, UnregisteredPerson
 from schemas.states import Location
 from schemas.tables import Meeting, Participant, UnregisteredPeer
 
@@ -90,10 +90,12 @@ def _meeting(
         title=row.title,
         host_preset=row.host_preset,
         participant_preset=row.participant_preset,
+        room_presets=RoomPresets(host=row.room_host_preset, participant=row.room_participant_preset),
         created_at=row.created_at,
         participant_count=participant_count,
         present_count=present_count,
         unregistered_present=unregistered,
+        version=row.version,
     )
 
 

@@ -59,6 +59,8 @@ def _breakout() -> None:
         *due(),
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("meeting_id", sa.String(length=36), nullable=False),
+        sa.Column("series_id", sa.String(length=36), nullable=True),
+        sa.Column("round", sa.Integer(), nullable=True),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column(
             "state",
@@ -68,12 +70,19 @@ def _breakout() -> None:
             nullable=False,
         ),
         sa.Column("seed", sa.BigInteger(), nullable=False),
-        sa.Column("mode", states("assignmentmode", "even", "manual"), nullable=False),
+        sa.Column("mode", states("assignmentmode", "even", "manual", "self_select"), nullable=False),
         sa.Column("who", states("who", "registered", "present"), nullable=False),
-        sa.Column("include_hosts", sa.Boolean(), nullable=False),
+        sa.Column("include_hosts", Json, nullable=False),
         sa.Column("deal", states("deal", "now", "at_start"), nullable=False),
+        sa.Column("deal_is_default", sa.Boolean(), nullable=False),
         sa.Column("dealt_at", UtcDateTime(), nullable=True),
         sa.Column("room_size", sa.Integer(), nullable=True),
+        sa.Column("together", Json, nullable=False),
+        sa.Column("apart", Json, nullable=False),
+        sa.Column("balance_by", Json, nullable=False),
+        sa.Column("plan_state", states("planstate", "ready", "solving"), nullable=False),
+        sa.Column("plan_optimal", sa.Boolean(), nullable=True),
+        sa.Column("keeps_groups", sa.Boolean(), nullable=False),
         sa.Column("kept_in_main", Json, nullable=False),
         sa.Column("duration_seconds", sa.Integer(), nullable=True),
         sa.Column("countdown_seconds", sa.Integer(), nullable=False),
@@ -81,16 +90,20 @@ def _breakout() -> None:
         sa.Column("record", sa.Boolean(), nullable=False),
         sa.Column("recording_max_seconds", sa.Integer(), nullable=True),
         sa.Column("recording_file_name_prefix", sa.String(), nullable=True),
-        sa.Column("allow_switch", sa.Boolean(), nullable=False),
-        sa.Column("allow_return", sa.Boolean(), nullable=False),
+        sa.Column("allow_switch", Json, nullable=False),
+        sa.Column("allow_return", Json, nullable=False),
         sa.Column("late_join", states("latejoin", "least_filled", "main"), nullable=False),
         sa.Column("on_room_failure", states("onroomfailure", "redistribute", "keep", "abort"), nullable=False),
+        sa.Column("room_host_preset", sa.String(), nullable=True),
+        sa.Column("room_participant_preset", sa.String(), nullable=True),
         *_times(),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("changed_at", Json, nullable=False),
         sa.Column("events", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["meeting_id"], ["meeting.id"], name=op.f("fk_breakout_meeting_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_breakout")),
+        sa.UniqueConstraint("series_id", "round", name=op.f("uq_breakout_series_id_round")),
     )
 
 
@@ -134,6 +147,8 @@ def _room() -> None:
         sa.Column("wanted", states("roomwanted", "nothing", "ready", "open", "closed"), nullable=False),
         sa.Column("key", sa.String(length=40), nullable=False),
         sa.Column("max_participants", sa.Integer(), nullable=True),
+        sa.Column("deleted", sa.Boolean(), nullable=False),
+        sa.Column("dropped", sa.Boolean(), nullable=False),
         sa.Column("realtimekit_meeting_id", sa.String(length=64), nullable=True),
         sa.Column("to_check", sa.Boolean(), nullable=False),
         sa.Column("name_at_realtimekit", sa.String(), nullable=True),
@@ -147,12 +162,12 @@ def _room() -> None:
         sa.Column("failing_since", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["breakout_id"], ["breakout.id"], name=op.f("fk_room_breakout_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_room")),
-        sa.UniqueConstraint("breakout_id", "index", name=op.f("uq_room_breakout_id_index")),
-        sa.UniqueConstraint("breakout_id", "name", name=op.f("uq_room_breakout_id_name")),
         sa.UniqueConstraint("key", name=op.f("uq_room_key")),
     )
     with op.batch_alter_table("room", schema=None) as batch_op:
         batch_op.create_index("ix_room_due_at", ["due_at", "dispatches"], unique=False, **when("due_at IS NOT NULL"))
+        batch_op.create_index("uq_room_index", ["breakout_id", "index"], unique=True, **when("NOT dropped"))
+        batch_op.create_index("uq_room_name", ["breakout_id", "name"], unique=True, **when("NOT dropped"))
         batch_op.create_index("ix_room_realtimekit_meeting_id", ["realtimekit_meeting_id"], unique=False)
 
 

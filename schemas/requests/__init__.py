@@ -1,0 +1,44 @@
+"""Bodies of requests. What they accept is bounded and can be stored; anything else is a 422 that names the field."""
+
+from schemas.requests.base import LARGEST_COUNTER, LARGEST_SEED, MOST_PEOPLE, MOST_ROOMS, RequestBody
+from schemas.requests.changes import BreakoutChange, CloseRequest, RoomChange, SeatChange
+from schemas.requests.meetings import (
+    ClientTokenRequest,
+    MeetingRequest,
+    ParticipantsRequest,
+    PersonRequest,
+    PresentRequest,
+)
+from schemas.requests.plans import (
+    AssignmentRequest,
+    BreakoutRequest,
+    PlanSettings,
+    RecordingRequest,
+    RoomRequest,
+)
+from schemas.requests.presets import RoomPresetsRequest
+from schemas.requests.seats import AckRequest
+
+__all__ = [
+    "LARGEST_COUNTER",
+    "LARGEST_SEED",
+    "MOST_PEOPLE",
+    "MOST_ROOMS",
+    "AckRequest",
+    "AssignmentRequest",
+    "BreakoutChange",
+    "BreakoutRequest",
+    "ClientTokenRequest",
+    "CloseRequest",
+    "MeetingRequest",
+    "ParticipantsRequest",
+    "PersonRequest",
+    "PlanSettings",
+    "PresentRequest",
+    "RecordingRequest",
+    "RequestBody",
+    "RoomChange",
+    "RoomPresetsRequest",
+    "RoomRequest",
+    "SeatChange",
+]

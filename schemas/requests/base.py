@@ -1,0 +1,23 @@
+"""What all bodies of requests have in common."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from pydantic import BaseModel, ConfigDict
+
+MOST_ROOMS = 500
+MOST_PEOPLE = 5000
+"""The most people in one body; `POST …/participants` takes 1000."""
+LARGEST_SEED = 2**63 - 1
+LARGEST_COUNTER = 2**31 - 1
+
+
+def repeated(values: Iterable[str]) -> list[str]:
+    """Return the values that occur more than once."""
+    return [value for value, times in Counter(values).items() if times > 1]
+
+
+class RequestBody(BaseModel):
+    """The base of all request bodies. An unknown field is a mistake, and is not ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)

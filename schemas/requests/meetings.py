@@ -1,0 +1,89 @@
+"""Bodies of requests about parent meetings and their people."""
+
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, StrictBool, model_validator
+
+from schemas.fields import Attributes, Clean, Name, PersonId, Preset, whole
+from schemas.requests.base import MOST_PEOPLE, RequestBody, repeated
+from schemas.requests.presets import RoomPresetsRequest
+from schemas.states import Role
+
+
+class PersonRequest(RequestBody):
+    """P: a person of a meeting, under the caller's own id for them."""
+
+    custom_participant_id: PersonId = Field(description="The caller's own id of this person.", examples=["ana"])
+    name: Name = Field(description="What others see.", examples=["Ana"])
+    role: Role = Field(
+        default=Role.PARTICIPANT, description="A deal leaves hosts in main unless `assignment.include_hosts` is true."
+    )
+    preset_name: Preset | None = Field(
+        default=None, description="A preset at RealtimeKit. Default: the meeting's for the role."
+    )
+    attributes: Attributes = Field(
+        default_factory=dict,
+        description="Texts of the caller's own about this person, kept and shown again. Default: none.",
+        examples=[{"team": "blue"}],
+    )
+
+
+def _nobody_twice(people: list[PersonRequest]) -> list[PersonRequest]:
+    if twice := repeated(person.custom_participant_id for person in people):
+        raise ValueError(f"the same custom_participant_id more than once: {', '.join(twice[:5])}")
+    return people
+
+
+class MeetingRequest(RequestBody):
+    """A parent meeting to create at RealtimeKit, or one to adopt."""
+
+    title: Name | None = Field(
+        default=None,
+        description="Required unless an existing meeting is adopted. Default: that meeting's title at RealtimeKit.",
+    )
+    realtimekit_meeting_id: Annotated[str, Field(min_length=1, max_length=64), Clean] | None = Field(
+        default=None,
+        description="Adopts this meeting of RealtimeKit and imports its participants. Default: a new one is made.",
+    )
+    host_preset: Preset = Field(
+        default="group_call_host", description="The preset at RealtimeKit of hosts without a `preset_name`."
+    )
+    participant_preset: Preset = Field(
+        default="group_call_participant", description="The preset at RealtimeKit of all others without a `preset_name`."
+    )
+    room_presets: RoomPresetsRequest = Field(
+        default_factory=RoomPresetsRequest,
+        description="The presets that people have in rooms, where they differ from those in the main meeting. "
+        "Default: the same.",
+    )
+    participants: Annotated[list[PersonRequest], Field(max_length=MOST_PEOPLE), AfterValidator(_nobody_twice)] = Field(
+        default_factory=list, description="People to register at once. Default: nobody."
+    )
+
+    @model_validator(mode="after")
+    def _titled_or_adopted(self) -> Self:
+        if self.title is None and self.realtimekit_meeting_id is None:
+            raise ValueError("give a title for a new meeting, or the realtimekit_meeting_id of one that exists")
+        return self
+
+
+class ParticipantsRequest(RequestBody):
+    """People to register in a meeting; those known already get the new name and role, and what else is given."""
+
+    participants: Annotated[
+        list[PersonRequest], Field(min_length=1, max_length=1000), AfterValidator(_nobody_twice)
+    ] = Field(description="People to register, or to change.")
+
+
+class ClientTokenRequest(RequestBody):
+    """How long a browser's token is good for."""
+
+    ttl_seconds: Annotated[int, whole(60, 86400)] = Field(
+        default=14400, description="How many seconds the token is good for."
+    )
+
+
+class PresentRequest(RequestBody):
+    """Whether somebody is in the main meeting, said by a caller that has no webhooks."""
+
+    present: StrictBool = Field(description="Whether this person is in the main meeting now.")

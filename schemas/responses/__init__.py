@@ -1,0 +1,72 @@
+"""Bodies of responses. Only `SeatResponse` has a RealtimeKit token, for the one browser that it belongs to."""
+
+from schemas.responses.base import Page, ResponseBody
+from schemas.responses.breakouts import (
+    AssignmentResponse,
+    BreakoutResponse,
+    BreakoutSummary,
+    EventResponse,
+    ParticipantProgress,
+    PlanResponse,
+    Problem,
+    Progress,
+    RecordingProgress,
+    RecordingResponse,
+    RecordingSettings,
+    RoomProgress,
+    RoomRecordingResponse,
+    RoomResponse,
+    SeatedPerson,
+)
+from schemas.responses.meetings import (
+    ClientTokenResponse,
+    MeetingResponse,
+    ParticipantResponse,
+    ParticipantsResponse,
+    RoomPresets,
+    UnregisteredPerson,
+)
+from schemas.responses.operations import (
+    DeliveryResponse,
+    HealthResponse,
+    ProblemResponse,
+    ReadinessResponse,
+    ValidationProblem,
+)
+from schemas.responses.seats import ClosingMessage, SeatBreakout, SeatResponse, SeatRoom, WarningMessage
+
+__all__ = [
+    "AssignmentResponse",
+    "BreakoutResponse",
+    "BreakoutSummary",
+    "ClientTokenResponse",
+    "ClosingMessage",
+    "DeliveryResponse",
+    "EventResponse",
+    "HealthResponse",
+    "MeetingResponse",
+    "Page",
+    "ParticipantProgress",
+    "ParticipantResponse",
+    "ParticipantsResponse",
+    "PlanResponse",
+    "Problem",
+    "ProblemResponse",
+    "Progress",
+    "ReadinessResponse",
+    "RecordingProgress",
+    "RecordingResponse",
+    "RecordingSettings",
+    "ResponseBody",
+    "RoomPresets",
+    "RoomProgress",
+    "RoomRecordingResponse",
+    "RoomResponse",
+    "SeatBreakout",
+    "SeatResponse",
+    "SeatRoom",
+    "SeatedPerson",
+    "UnregisteredPerson",
+    "ValidationProblem",
+    "WarningMessage",
+]
