@@ -50,6 +50,12 @@ def participant_ids(session: Session, meeting_id: str, names: Iterable[str]) -> 
     return dict(session.execute(statement).all())
 
 
+def custom_ids(session: Session, participant_ids: Iterable[str]) -> dict[str, str]:
+    """Return the callers' own ids of people, by our ids. Unknown people are left out."""
+    columns = col(Participant.id), col(Participant.custom_participant_id)
+    return dict(session.execute(select(*columns).where(col(Participant.id).in_(list(participant_ids)))).all())
+
+
 def places(session: Session, participant_ids: Iterable[str]) -> dict[str, set[str | None]]:
     """Return where each person is right now: room ids, and None for the parent meeting."""
     statement = select(col(Presence.participant_id), col(Presence.room_id)).where(

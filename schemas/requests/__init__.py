@@ -1,7 +1,14 @@
 """Bodies of requests. What they accept is bounded and can be stored; anything else is a 422 that names the field."""
 
 from schemas.requests.base import LARGEST_COUNTER, LARGEST_SEED, MOST_PEOPLE, MOST_ROOMS, RequestBody
-from schemas.requests.changes import BreakoutChange, CloseRequest, RoomChange, SeatChange
+from schemas.requests.changes import (
+    BreakoutChange,
+    CloseRequest,
+    NewRoomRequest,
+    RoomChange,
+    SeatChange,
+    ShuffleRequest,
+)
 from schemas.requests.meetings import (
     ClientTokenRequest,
     MeetingRequest,
@@ -10,6 +17,7 @@ from schemas.requests.meetings import (
     PresentRequest,
 )
 from schemas.requests.plans import (
+    ROOM_SOURCES,
     AssignmentRequest,
     BreakoutRequest,
     PlanSettings,
@@ -24,6 +32,7 @@ __all__ = [
     "LARGEST_SEED",
     "MOST_PEOPLE",
     "MOST_ROOMS",
+    "ROOM_SOURCES",
     "AckRequest",
     "AssignmentRequest",
     "BreakoutChange",
@@ -31,6 +40,7 @@ __all__ = [
     "ClientTokenRequest",
     "CloseRequest",
     "MeetingRequest",
+    "NewRoomRequest",
     "ParticipantsRequest",
     "PersonRequest",
     "PlanSettings",
@@ -41,4 +51,5 @@ __all__ = [
     "RoomPresetsRequest",
     "RoomRequest",
     "SeatChange",
+    "ShuffleRequest",
 ]

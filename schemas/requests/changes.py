@@ -1,11 +1,16 @@
 """Bodies of requests that change a breakout that exists."""
 
-from typing import Annotated, Self
+import re
+from typing import Annotated, Any, Self
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from schemas.fields import Name, RowId, Time, whole
-from schemas.requests.base import RequestBody
+from schemas.requests.base import LARGEST_SEED, MOST_PEOPLE, RequestBody
+from schemas.requests.plans import PlanSettings
+
+CLOCK = frozenset({"closes_at", "extend_seconds", "paused"})
+"""Changes of an open breakout's clock: one at a time, and nothing beside it."""
 
 
 class CloseRequest(RequestBody):
@@ -16,33 +21,83 @@ class CloseRequest(RequestBody):
     )
 
 
-class BreakoutChange(RequestBody):
-    """One change of a breakout."""
+def _unchanged_by_default(schema: dict[str, Any]) -> None:
+    """Describe that what is left out stays as it is, where creating has a default."""
+    for field in schema["properties"].values():
+        field.pop("default", None)
+        field["description"] = re.sub(r" ?(Default: .*)?$", " Default: unchanged.", field["description"])
 
-    name: Name | None = Field(default=None, description="Its new name. Default: unchanged.")
+
+class BreakoutChange(PlanSettings):
+    """Settings of a draft or scheduled breakout; or its name; or one change of an open one's clock.
+
+    Objects are merged field by field, and lists are replaced.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_unchanged_by_default)
+
     closes_at: Time | None = Field(
-        default=None, description="When it closes (RFC 3339); while paused it changes what is left. Default: unchanged."
+        default=None, description="When it closes (RFC 3339); while paused it changes what is left."
     )
     extend_seconds: Annotated[int, whole(-86400, 86400)] | None = Field(
-        default=None,
-        description="So many seconds later, or earlier. While paused it changes what is left. Default: null.",
+        default=None, description="So many seconds later, or earlier. While paused it changes what is left."
     )
     paused: StrictBool | None = Field(
-        default=None, description="True stops the timer, false lets what is left of it run. Default: unchanged."
+        default=None, description="True stops the timer, false lets what is left of it run."
     )
 
     @model_validator(mode="after")
-    def _just_one(self) -> Self:
+    def _makes_sense(self) -> Self:
         given = self.model_fields_set
-        if len(given) != 1 or getattr(self, next(iter(given))) is None:
-            raise ValueError("give exactly one of name, closes_at, extend_seconds and paused")
+        if not given:
+            raise ValueError("give something to change")
+        if given & CLOCK and (len(given) > 1 or getattr(self, next(iter(given))) is None):
+            raise ValueError("give exactly one of closes_at, extend_seconds and paused, and nothing else")
+        if "name" in given and self.name is None:
+            raise ValueError("a breakout has a name")
         return self
+
+    @property
+    def is_of_clock(self) -> bool:
+        """Whether it changes the clock of an open breakout."""
+        return bool(self.model_fields_set & CLOCK)
+
+
+class ShuffleRequest(RequestBody):
+    """How to deal people anew."""
+
+    seed: Annotated[int, whole(-LARGEST_SEED - 1, LARGEST_SEED)] | None = Field(
+        default=None, description="Same seed and same participants: same groups. Default: one made at random."
+    )
+    keep_pinned: StrictBool = Field(
+        default=True, description="Whether people who were put somewhere by name or by hand stay there."
+    )
+
+
+class NewRoomRequest(RequestBody):
+    """A room to add."""
+
+    name: Name = Field(description="Unique within the breakout.")
+    max_participants: Annotated[int, whole(1, MOST_PEOPLE)] | None = Field(
+        default=None, description="How many people it takes. Default: null, as many as come."
+    )
 
 
 class RoomChange(RequestBody):
-    """A room's new name."""
+    """A room's new name, or, before the start, how many people it takes."""
 
-    name: Name = Field(description="Unique within the breakout.")
+    name: Name | None = Field(default=None, description="Unique within the breakout. Default: unchanged.")
+    max_participants: Annotated[int, whole(1, MOST_PEOPLE)] | None = Field(
+        default=None, description="How many people it takes; null: as many as come. Default: unchanged."
+    )
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("give something to change")
+        if "name" in self.model_fields_set and self.name is None:
+            raise ValueError("a room has a name")
+        return self
 
 
 class SeatChange(RequestBody):

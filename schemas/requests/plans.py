@@ -5,13 +5,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, model_validator
 
-from schemas.fields import AttributeName, Clean, Name, PersonId, Start, whole
+from schemas.fields import AttributeName, Clean, Name, PersonId, RowId, Start, whole
 from schemas.requests.base import LARGEST_SEED, MOST_PEOPLE, MOST_ROOMS, RequestBody, repeated
 from schemas.requests.presets import RoomPresetsRequest
 from schemas.states import AssignmentMode, Deal, LateJoin, OnRoomFailure, Who
 
 IncludeHosts = StrictBool | Literal["one_per_room"]
 Right = StrictBool | Literal["preset"]
+ROOM_SOURCES = ("rooms", "room_size", "from_breakout")
+"""Where the rooms of a plan come from: one of these."""
 Group = Annotated[list[PersonId], Field(min_length=2, max_length=MOST_PEOPLE)]
 Groups = Annotated[list[Group], Field(max_length=MOST_PEOPLE)]
 
@@ -139,6 +141,12 @@ class PlanSettings(RequestBody):
         description="Instead of `rooms`: as many rooms of at most this many people as are needed. How many that is "
         "is decided when the groups are dealt (`assignment.deal`). Default: null, with `rooms`.",
     )
+    from_breakout: RowId | None = Field(
+        default=None,
+        description="Instead of `rooms`: the id of an earlier breakout, also of another meeting. The new one has the "
+        "same rooms and members; who is gone frees their seat, and sizes are evened out with the fewest moves. "
+        "Default: null.",
+    )
     assignment: AssignmentRequest = Field(
         default_factory=AssignmentRequest, description="Who sits where. Default: all who are no hosts, dealt evenly."
     )
@@ -191,7 +199,7 @@ class BreakoutRequest(PlanSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _rooms_or_room_size(cls, data: Any) -> Any:
-        if isinstance(data, Mapping) and (data.get("rooms") is None) == (data.get("room_size") is None):
-            raise ValueError("give exactly one of rooms and room_size")
+    def _one_source_of_rooms(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and sum(data.get(name) is not None for name in ROOM_SOURCES) != 1:
+            raise ValueError(f"give exactly one of {', '.join(ROOM_SOURCES)}")
         return data

@@ -27,7 +27,7 @@ def test_a_name_that_was_taken_back_before_its_call_was_answered_is_taken_back_a
     hand = Hand(*fresh, ["ana"], rooms=NAMED)
     hand.sandbox.faults({"operation": UPDATE, "kind": "error_after"})
     for name in ("Wrong", A):
-        changes.rename_room(
+        changes.change_room(
             hand.deps, hand.breakout_id, rooms(hand).get(A) or rooms(hand)["Wrong"], RoomChange(name=name)
         )
         hand.work(Room)

@@ -30,6 +30,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
             "start": "now",
         },
         "Rooms of five, ready at nine": {"room_size": 5, "start": TIME},
+        "The same groups as last time": {"from_breakout": ID},
+        "Everybody picks a room": {"rooms": ["Red", "Blue"], "assignment": {"mode": "self_select"}, "start": "now"},
         "Who sits where is given": {
             "rooms": [{"name": "Blue", "participants": ["ana"]}, {"name": "Red", "participants": ["bo"]}],
             "assignment": {"mode": "manual"},
@@ -41,8 +43,12 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "Stop the clock": {"paused": True},
         "Close at another time": {"closes_at": TIME},
         "Another name": {"name": "Round 2"},
+        "Of a draft: other rooms, and a start": {"rooms": ["Red", "Blue"], "record": True, "start": TIME},
+        "Of a draft: another seed": {"assignment": {"seed": 8}},
     },
-    "RoomChange": {"Another name": {"name": "Blue"}},
+    "ShuffleRequest": {"By another seed": {"seed": 8}, "Everybody, pinned or not": {"keep_pinned": False}},
+    "NewRoomRequest": {"For five people": {"name": "Green", "max_participants": 5}},
+    "RoomChange": {"Another name": {"name": "Blue"}, "Before the start: a limit": {"max_participants": 5}},
     "SeatChange": {"To a room": {"room_id": ID}, "Back to the main meeting": {"room_id": None}},
     "AckRequest": {
         "In the main meeting": {"location": "main", "version": 3},

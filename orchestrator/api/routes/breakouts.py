@@ -22,9 +22,17 @@ from orchestrator.api.parameters import (
 from orchestrator.services.breakout import changes, moving, operations, retrying
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import parents
-from orchestrator.services.planning import creating
+from orchestrator.services.planning import changing, creating, rooms
 from orchestrator.services.views import breakouts
-from schemas.requests import BreakoutChange, BreakoutRequest, CloseRequest, RoomChange, SeatChange
+from schemas.requests import (
+    BreakoutChange,
+    BreakoutRequest,
+    CloseRequest,
+    NewRoomRequest,
+    RoomChange,
+    SeatChange,
+    ShuffleRequest,
+)
 from schemas.responses import BreakoutResponse, BreakoutSummary, Page, RoomRecordingResponse, RoomResponse
 
 router = APIRouter(prefix="/v1", tags=["breakouts"], dependencies=OPERATOR)
@@ -35,6 +43,7 @@ STARTED: Responses = {
     201: {"description": "A draft, or scheduled."},
     202: {"model": BreakoutResponse, "description": "Opening."},
 }
+STARTED_BY_CHANGE: Responses = {202: {"model": BreakoutResponse, "description": "Opening."}}
 MOVING: Responses = {202: {"model": BreakoutResponse, "description": "Their browser is told to go there."}}
 ALREADY_SO: Responses = {200: {"model": BreakoutResponse, "description": "It was so already; nothing changed."}}
 
@@ -57,9 +66,13 @@ def _changed(breakout_id: str) -> Callable[[Session, bool], tuple[int, BreakoutR
     return lambda session, changed: (202 if changed else 200, breakouts.breakout(session, breakout_id))
 
 
-def _accepted(breakout_id: str) -> Callable[[Session, None], tuple[int, BreakoutResponse]]:
-    """Answer 202 in every case."""
-    return lambda session, _: (202, breakouts.breakout(session, breakout_id))
+def _answered(status: int, breakout_id: str) -> Callable[[Session, None], tuple[int, BreakoutResponse]]:
+    """Answer with this status in every case."""
+    return lambda session, _: (status, breakouts.breakout(session, breakout_id))
+
+
+def _room(breakout: BreakoutResponse, room_id: str) -> RoomResponse:
+    return next(room for room in breakout.rooms if room.id == room_id)
 
 
 @router.post(
@@ -119,21 +132,57 @@ def start(breakout_id: BreakoutId, idempotent: Idempotent) -> Response:
 @_command(ONE + "/prepare", "Prepare a breakout")
 def prepare(breakout_id: BreakoutId, idempotent: Idempotent) -> Response:
     """Make the rooms and admit their people ahead of the start, which then waits for no call to RealtimeKit."""
-    return idempotent.run(lambda deps: operations.prepare(deps, breakout_id), _accepted(breakout_id))
+    return idempotent.run(lambda deps: operations.prepare(deps, breakout_id), _answered(202, breakout_id))
 
 
-@router.patch(ONE, responses=errors(409), summary="Change a breakout")
-def change(breakout_id: BreakoutId, body: BreakoutChange, deps: DepsHere) -> BreakoutResponse:
-    """Its name; or while it is open its clock: close at another time, so much later or earlier, pause, go on."""
-    changes.change(deps, breakout_id, body)
+@router.patch(ONE, responses=STARTED_BY_CHANGE | errors(409), summary="Change a breakout")
+def change(breakout_id: BreakoutId, body: BreakoutChange, deps: DepsHere, response: Response) -> BreakoutResponse:
+    """Before the start: every setting that creating takes, `start` included. Or its name, at any time.
+
+    While it is open: one change of its clock, close at another time, so much later or earlier, pause, go on. Objects
+    are merged field by field, lists replaced, and rooms keep their ids by name. Other rooms or another assignment deal
+    anew, pinned people stay. `start: "manual"` makes a scheduled one a draft.
+    """
+    if body.is_of_clock or body.model_fields_set == {"name"}:
+        changes.change(deps, breakout_id, body)
+        return _report(deps, breakout_id)
+    if body.start == "now":
+        parents.check_start(deps, breakout_id)
+    if changing.change(deps, breakout_id, body):
+        response.status_code = 202
     return _report(deps, breakout_id)
 
 
-@router.patch(ONE + "/rooms/{room_id}", responses=errors(409), summary="Rename a room")
-def rename_room(breakout_id: BreakoutId, room_id: RoomId, body: RoomChange, deps: DepsHere) -> RoomResponse:
-    """Also while it is open: its people see the new name. Names are unique within a breakout."""
-    changes.rename_room(deps, breakout_id, room_id, body)
-    return next(room for room in _report(deps, breakout_id).rooms if room.id == room_id)
+@router.post(ONE + "/shuffle", response_model=BreakoutResponse, responses=errors(409), summary="Shuffle a breakout")
+def shuffle(
+    breakout_id: BreakoutId, idempotent: Idempotent, body: Annotated[ShuffleRequest | None, Body()] = None
+) -> Response:
+    """Deal the people of a draft or scheduled breakout evenly anew, by this seed or another one made at random."""
+    wish = body or ShuffleRequest()
+    return idempotent.run(lambda deps: changing.shuffle(deps, breakout_id, wish), _answered(200, breakout_id))
+
+
+@router.post(ONE + "/rooms", status_code=201, response_model=RoomResponse, responses=errors(409), summary="Add a room")
+def add_room(breakout_id: BreakoutId, body: NewRoomRequest, idempotent: Idempotent) -> Response:
+    """Before the start: an empty room after the others."""
+
+    def build(session: Session, room_id: str) -> tuple[int, RoomResponse]:
+        return 201, _room(breakouts.breakout(session, breakout_id), room_id)
+
+    return idempotent.run(lambda deps: rooms.add_room(deps, breakout_id, body), build)
+
+
+@router.patch(ONE + "/rooms/{room_id}", responses=errors(409), summary="Change a room")
+def change_room(breakout_id: BreakoutId, room_id: RoomId, body: RoomChange, deps: DepsHere) -> RoomResponse:
+    """Its name, also while it is open: its people see the new one. Before the start also how many people it takes."""
+    changes.change_room(deps, breakout_id, room_id, body)
+    return _room(_report(deps, breakout_id), room_id)
+
+
+@router.delete(ONE + "/rooms/{room_id}", status_code=204, responses=errors(409), summary="Delete a room")
+def delete_room(breakout_id: BreakoutId, room_id: RoomId, deps: DepsHere) -> None:
+    """Before the start: the room is gone, and its people are unassigned."""
+    rooms.delete_room(deps, breakout_id, room_id)
 
 
 @_command(ONE + "/rooms/{room_id}/retry", "Retry a room")
@@ -143,7 +192,7 @@ def retry_room(breakout_id: BreakoutId, room_id: RoomId, idempotent: Idempotent)
     People of a failed room who were given other rooms stay there; who has none is seated in it again. The people of an
     open one keep their seats. Its meeting is made ACTIVE again, or made anew; one that lives stays as it is.
     """
-    return idempotent.run(lambda deps: retrying.retry_room(deps, breakout_id, room_id), _accepted(breakout_id))
+    return idempotent.run(lambda deps: retrying.retry_room(deps, breakout_id, room_id), _answered(202, breakout_id))
 
 
 @router.put(

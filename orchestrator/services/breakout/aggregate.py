@@ -125,13 +125,15 @@ class LockedBreakout:
 
     def change_by_operator(self, fields: Iterable[str]) -> None:
         """Count an operator's change of these fields of the breakout, log it, and wake everybody's stream."""
-        self.count_change()
-        self.log(EventType.BREAKOUT_CHANGED, {"fields": list(fields)})
+        names = list(fields)
+        self.count_change(*names)
+        self.log(EventType.BREAKOUT_CHANGED, {"fields": names})
         self.people.raise_versions()
 
-    def count_change(self) -> None:
-        """Count an operator's change that has events of its own."""
+    def count_change(self, *fields: str) -> None:
+        """Count an operator's change of these fields of B that has events of its own."""
         self.row.version += 1
+        self.row.changed_at = {**self.row.changed_at, **dict.fromkeys(fields, self.row.version)}
 
     def log(self, kind: EventType, data: Mapping[str, Any]) -> None:
         """Append to the breakout's log. Its numbers have no gaps, because they are raised under the lock."""

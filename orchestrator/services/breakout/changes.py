@@ -7,8 +7,9 @@ from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.locked import locked
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
+from orchestrator.store.queries import room_sizes
 from schemas.requests import BreakoutChange, RoomChange
-from schemas.states import TAKES_PEOPLE, BreakoutState, RoomState, RoomWanted
+from schemas.states import PLANNED, TAKES_PEOPLE, BreakoutState, RoomState, RoomWanted
 from schemas.tables import Breakout, Room
 
 SHORTEST_PAUSED_SECONDS = 0.001
@@ -16,7 +17,7 @@ SHORTEST_PAUSED_SECONDS = 0.001
 
 
 def change(deps: Deps, breakout_id: str, body: BreakoutChange) -> None:
-    """Change the one thing that `body` names. Raises Unknown, WrongState, Malformed for a time in the past."""
+    """Change the name, or the clock of an open breakout. Raises Unknown, WrongState, Malformed for a time past."""
     with locked(deps, breakout_id) as b:
         before = b.row.name, b.row.closes_at, b.row.paused_with_seconds
         if body.name is not None:
@@ -28,19 +29,49 @@ def change(deps: Deps, breakout_id: str, body: BreakoutChange) -> None:
             b.change_by_operator(sorted(body.model_fields_set))
 
 
-def rename_room(deps: Deps, breakout_id: str, room_id: str, body: RoomChange) -> None:
-    """Give a room another name, here and at RealtimeKit. Raises Unknown, WrongState, Malformed for a name in use."""
+def change_room(deps: Deps, breakout_id: str, room_id: str, body: RoomChange) -> None:
+    """Give a room another name, here and at RealtimeKit, or, before the start, another limit.
+
+    Raises Unknown, WrongState, Malformed for a name in use or a limit below the people who are there.
+    """
     with locked(deps, breakout_id) as b:
-        room = b.tx.session.get(Room, room_id)
-        if room is None or room.breakout_id != b.row.id:
-            raise Unknown(f"this breakout has no room {room_id}")
-        if room.name == body.name:
-            return
-        _require_renamable(b, room, body.name)
-        room.name = body.name
-        if room.wanted in (RoomWanted.READY, RoomWanted.OPEN):
-            due.want(b.tx, Room, [room.id])
-        b.change_by_operator(["rooms"])
+        room = room_of(b, room_id)
+        before = room.name, room.max_participants
+        if body.name is not None and body.name != room.name:
+            _require_renamable(b, room, body.name)
+            room.name = body.name
+            if room.wanted in (RoomWanted.READY, RoomWanted.OPEN):
+                due.want(b.tx, Room, [room.id])
+        if "max_participants" in body.model_fields_set:
+            _limit(b, room, body.max_participants)
+        if (room.name, room.max_participants) != before:
+            b.change_by_operator(["rooms"])
+
+
+def room_of(b: LockedBreakout, room_id: str) -> Room:
+    """Return a room of the breakout. Raises Unknown."""
+    room = b.tx.session.get(Room, room_id)
+    if room is None or room.breakout_id != b.row.id or room.dropped:
+        raise Unknown(f"this breakout has no room {room_id}")
+    return room
+
+
+def require_planned(b: LockedBreakout, what: str) -> None:
+    """Raise WrongState for a breakout that has started."""
+    if b.row.state not in PLANNED:
+        raise WrongState(
+            f"a breakout that is {b.row.state} can't {what}",
+            b.row.state.value,
+            sorted(state.value for state in PLANNED),
+        )
+
+
+def _limit(b: LockedBreakout, room: Room, limit: int | None) -> None:
+    require_planned(b, "change its rooms' limits")
+    people = room_sizes(b.tx.session, b.row.id).get(room.id, 0)
+    if limit is not None and people > limit:
+        raise Malformed(f"{room.name} has {people} people", ("body", "max_participants"))
+    room.max_participants = limit
 
 
 def _change_clock(breakout: Breakout, body: BreakoutChange, now: datetime) -> None:
@@ -70,7 +101,7 @@ def _left(breakout: Breakout, now: datetime, verb: str) -> timedelta:
         return timedelta(seconds=breakout.paused_with_seconds)
     if breakout.closes_at is None:
         words = f"this breakout has no timer that could be {verb}"
-        raise WrongState(words, breakout.state.value, ["closes_at", "name"])
+        raise WrongState(words, breakout.state.value, ["open"])
     return breakout.closes_at - now
 
 
@@ -90,7 +121,7 @@ def _resume(breakout: Breakout, now: datetime) -> None:
 def _require_open(breakout: Breakout) -> None:
     if breakout.state is not BreakoutState.OPEN:
         words = f"the timer of a breakout that is {breakout.state} can't be changed"
-        raise WrongState(words, breakout.state.value, ["name"])
+        raise WrongState(words, breakout.state.value, [BreakoutState.OPEN.value])
 
 
 def _require_renamable(b: LockedBreakout, room: Room, name: str) -> None:

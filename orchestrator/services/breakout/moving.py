@@ -23,7 +23,7 @@ from schemas.tables import Room, Seat
 def move_person(deps: Deps, breakout_id: str, custom_participant_id: str, room_id: str | None) -> bool:
     """Seat a person in another room, or (None) in main. Returns whether the breakout runs, so that their browser moves.
 
-    Raises Unknown for a person, Malformed for a room that is full or not in this breakout, WrongState.
+    Raises Unknown for a person, Malformed for a room that is not in this breakout, WrongState also for a full one.
     """
     with locked(deps, breakout_id) as b:
         person = participant(b.tx.session, b.row.meeting_id, custom_participant_id)
@@ -48,7 +48,7 @@ def _move(b: LockedBreakout, participant_id: str, present: Seat | None, room: Ro
     elif kept is not None:
         _call_home(b, kept)
     ask_overstayers_to_leave(b, [participant_id])
-    b.count_change()
+    b.count_change("rooms")
     b.people.raise_versions([participant_id])
 
 
@@ -61,7 +61,7 @@ def _pin(b: LockedBreakout, participant_id: str, present: Seat | None, room_id: 
     b.row.kept_in_main = others if room_id else [*others, participant_id]
     if present is not None and present.room_id == room_id and not present.pinned:
         present.pinned = True
-        b.count_change()
+        b.count_change("rooms")
 
 
 def _seats_of(b: LockedBreakout, participant_id: str) -> Sequence[Seat]:
@@ -77,12 +77,13 @@ def _require(state: BreakoutState | RoomState, allowed: Collection[BreakoutState
 
 def _room_for_one_more(b: LockedBreakout, room_id: str) -> Room:
     room = b.tx.session.get(Room, room_id)
-    if room is None or room.breakout_id != b.row.id:
+    if room is None or room.breakout_id != b.row.id or room.dropped:
         raise Malformed(f"this breakout has no room {room_id}", ("body", "room_id"))
     _require(room.state, TAKES_PEOPLE, room.name)
     people = room_sizes(b.tx.session, b.row.id).get(room.id, 0)
     if room.max_participants is not None and people >= room.max_participants:
-        raise Malformed(f"{room.name} takes at most {room.max_participants}", ("body", "room_id"))
+        words = f"{room.name} is full: it takes at most {room.max_participants}"
+        raise WrongState(words, room.state.value, sorted(state.value for state in TAKES_PEOPLE))
     return room
 
 

@@ -35,7 +35,7 @@ STUCK_FAILURES = 3
 def begin_preparing(b: LockedBreakout) -> None:
     """Make the rooms of a draft or scheduled breakout ahead of its start, by the breakout's task."""
     b.row.prepare_from = b.now
-    b.count_change()
+    b.count_change("rooms")
     b.leave_to_task()
 
 
@@ -48,7 +48,7 @@ def begin_opening(b: LockedBreakout) -> None:
     b.move(BreakoutState.OPENING)
     b.row.starts_at = b.now
     b.row.opening_until = b.now + timedelta(seconds=b.deps.settings.opening_deadline_seconds)
-    b.count_change()
+    b.count_change("state", "rooms")
     deal_at_start(b)
     b.people.raise_versions()
 

@@ -50,7 +50,7 @@ def close(deps: Deps, breakout_id: str, countdown_seconds: int | None) -> bool:
         if b.row.state in (BreakoutState.CLOSING, BreakoutState.CLOSED):
             return False
         _require_before(b, BreakoutState.CLOSING, "close")
-        b.count_change()
+        b.count_change("state", "closes_at")
         start_countdown(b, CloseReason.API, None if countdown_seconds is None else timedelta(seconds=countdown_seconds))
         return True
 
@@ -62,7 +62,7 @@ def cancel(deps: Deps, breakout_id: str) -> bool:
             return False
         _require_before(b, BreakoutState.CANCELLED, "cancel")
         b.move(BreakoutState.CANCELLED)
-        b.count_change()
+        b.count_change("state")
         want_closed(b, [room.id for room in b.rooms() if room.wanted is RoomWanted.READY])
         return True
 

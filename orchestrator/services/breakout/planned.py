@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from orchestrator import metrics
+from orchestrator.errors import Malformed
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.dealing import deal_ahead
 from orchestrator.services.breakout.opening import begin_opening, live_state, want_rooms
@@ -37,8 +38,19 @@ def planned_step(b: LockedBreakout) -> None:
         watch_planned(b)
 
 
-def give_start_up(b: LockedBreakout, kind: ProblemKind, detail: str) -> None:
-    """Make a scheduled breakout a draft again, and report why.
+def schedule(b: LockedBreakout, at: datetime) -> None:
+    """Let a planned breakout start at this time. Raises Malformed for one that is past."""
+    if at <= b.now:
+        raise Malformed("this time is past", ("body", "start"))
+    b.row.scheduled_for = b.row.starts_at = at
+    if all(room.wanted is RoomWanted.NOTHING for room in b.rooms()):
+        plan_preparation(b, at)
+    if b.row.state is BreakoutState.DRAFT:
+        b.move(BreakoutState.SCHEDULED)
+
+
+def make_draft(b: LockedBreakout) -> None:
+    """Make a scheduled breakout a draft.
 
     Rooms that are prepared stay so, because a prepared draft starts at once. Rooms that were to be prepared for that
     start alone are not made any more.
@@ -47,6 +59,11 @@ def give_start_up(b: LockedBreakout, kind: ProblemKind, detail: str) -> None:
     b.row.scheduled_for = b.row.starts_at = None
     if all(room.wanted is RoomWanted.NOTHING for room in b.rooms()):
         b.row.prepare_from = None
+
+
+def give_start_up(b: LockedBreakout, kind: ProblemKind, detail: str) -> None:
+    """Make a scheduled breakout a draft again, and report why."""
+    make_draft(b)
     b.report(kind, detail)
 
 

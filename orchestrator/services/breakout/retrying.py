@@ -36,7 +36,7 @@ def retry_room(deps: Deps, breakout_id: str, room_id: str) -> None:
         b.lock_rooms([room.id])
         if room.state is RoomState.OPEN:
             room.to_check = True
-            b.count_change()
+            b.count_change("rooms")
             due.want(b.tx, Room, [room.id])
             return
         _begin_anew(room, b.row)
@@ -47,7 +47,7 @@ def retry_room(deps: Deps, breakout_id: str, room_id: str) -> None:
         waiting = [one for one in recordings_of(b.tx.session, [room.id]) if one.state is RecordingState.REQUESTED]
         if not waiting:
             keeping_recorded.want(b, [room])
-        b.count_change()
+        b.count_change("rooms")
         b.people.raise_versions(seat.participant_id for seat in seats)
         due.want(b.tx, Room, [room.id])
 

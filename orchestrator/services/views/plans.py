@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from orchestrator.domain.balance import largest_difference
+from orchestrator.store.queries import custom_ids
 from schemas.responses import AssignmentResponse, PlanResponse, RecordingSettings, RoomPresets
 from schemas.tables import Breakout, Participant, Room, Seat
 
@@ -59,10 +60,7 @@ def _settings(row: Breakout, names: Mapping[str, str]) -> dict[str, Any]:
 def _named_people(session: Session, rows: Sequence[Breakout]) -> dict[str, str]:
     """Return the callers' own ids of all who are named in rules, by our ids."""
     ids = {person for row in rows for person in chain(*row.together, *row.apart)}
-    if not ids:
-        return {}
-    columns = col(Participant.id), col(Participant.custom_participant_id)
-    return dict(session.execute(select(*columns).where(col(Participant.id).in_(ids))).all())
+    return custom_ids(session, ids) if ids else {}
 
 
 def _plans(session: Session, rows: Sequence[Breakout]) -> dict[str, PlanResponse]:

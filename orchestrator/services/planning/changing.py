@@ -1,0 +1,173 @@
+"""Changing a draft or scheduled breakout: every setting that creating takes, its start, and dealing it anew."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import update
+from sqlmodel import col
+
+from orchestrator.domain.distribution import random_seed
+from orchestrator.errors import Malformed
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.changes import require_planned
+from orchestrator.services.breakout.dealing import deal_on_request
+from orchestrator.services.breakout.locked import locked
+from orchestrator.services.breakout.opening import begin_opening
+from orchestrator.services.breakout.planned import make_draft, schedule
+from orchestrator.services.breakout.preparing import plan_preparation
+from orchestrator.services.breakout.seating import dealable
+from orchestrator.services.deps import Deps
+from orchestrator.services.planning.rooms import continue_from, set_rooms
+from orchestrator.services.planning.settings import SAME_NAMES, columns, when_dealt
+from orchestrator.store.queries import custom_ids, lock_meeting
+from schemas.requests import ROOM_SOURCES, BreakoutChange, BreakoutRequest, ShuffleRequest
+from schemas.states import AssignmentMode, BreakoutState, Deal, RoomWanted
+from schemas.tables import Seat
+
+
+def change(deps: Deps, breakout_id: str, body: BreakoutChange) -> bool:
+    """Change settings of a plan. Returns whether it was started.
+
+    Objects are merged field by field, and lists are replaced. Other rooms or another assignment deal anew; pinned
+    people stay. Raises Unknown, WrongState, Malformed.
+    """
+    with locked(deps, breakout_id) as b:
+        require_planned(b, "change its settings")
+        if body.start == "now":
+            lock_meeting(b.tx, b.row.meeting_id)  # a meeting is locked before rooms
+        before = _as_request(b)
+        wish = _merged(before, body.model_dump(exclude_unset=True, exclude={"start"}))
+        _write_columns(b, wish)
+        is_dealt = _change_rooms(b, wish, body) or _deals_otherwise(before, _as_request(b))
+        if is_dealt:
+            _deal_anew(b, wish)
+        changed = _differences(before, _as_request(b)) | ({"rooms", "unassigned"} if is_dealt else set())
+        if body.start != "now" and "start" in body.model_fields_set:
+            changed |= _change_start(b, body.start)
+        if changed:
+            b.change_by_operator(sorted(changed))
+        if body.start == "now":
+            begin_opening(b)
+            b.leave_to_task()
+        return body.start == "now"
+
+
+def shuffle(deps: Deps, breakout_id: str, body: ShuffleRequest) -> None:
+    """Deal the people of a plan evenly anew. Raises Unknown, WrongState, Malformed when somebody finds no place."""
+    with locked(deps, breakout_id) as b:
+        require_planned(b, "be shuffled")
+        b.row.mode, b.row.keeps_groups = AssignmentMode.EVEN, False
+        b.row.seed = body.seed if body.seed is not None else random_seed()
+        b.lock_rooms()
+        if not body.keep_pinned:
+            b.row.kept_in_main = []
+            pinned = update(Seat).where(col(Seat.breakout_id) == b.row.id, col(Seat.pinned))
+            b.tx.session.execute(pinned.values(pinned=False))
+        deal_on_request(b)
+        b.change_by_operator(["assignment", "rooms", "seed", "unassigned"])
+
+
+def _as_request(b: LockedBreakout) -> dict[str, Any]:
+    """Return the settings of a plan in the form in which a request has them, without its rooms and its start."""
+    row = b.row
+    names = custom_ids(b.tx.session, {person for group in row.together + row.apart for person in group})
+    return {
+        "name": row.name,
+        **{name: getattr(row, name) for name in sorted(SAME_NAMES)},
+        "assignment": {
+            "mode": row.mode,
+            "seed": row.seed,
+            "who": row.who,
+            "include_hosts": row.include_hosts,
+            "deal": None if row.deal_is_default else row.deal,
+            "together": [[names[person] for person in group if person in names] for group in row.together],
+            "apart": [[names[person] for person in group if person in names] for group in row.apart],
+            "balance_by": row.balance_by,
+        },
+        "recording": {"max_seconds": row.recording_max_seconds, "file_name_prefix": row.recording_file_name_prefix},
+        "room_presets": {"host": row.room_host_preset, "participant": row.room_participant_preset},
+    }
+
+
+def _merged(before: Mapping[str, Any], change: Mapping[str, Any]) -> BreakoutRequest:
+    """Return the settings as they are to be. Raises Malformed for what creating would not take."""
+    merged = {name: value for name, value in before.items() if name != "room_size"}
+    for name, value in change.items():
+        merged[name] = merged[name] | value if isinstance(value, dict) else value
+    if all(merged.get(source) is None for source in ROOM_SOURCES):
+        is_by_size = before["room_size"] is not None and "room_size" not in change
+        merged |= {"room_size": before["room_size"]} if is_by_size else {"rooms": 1}
+    try:
+        return BreakoutRequest.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Malformed(first["msg"].removeprefix("Value error, "), ("body", *first["loc"])) from error
+
+
+def _change_rooms(b: LockedBreakout, wish: BreakoutRequest, body: BreakoutChange) -> bool:
+    """Give the plan the rooms that a request asks for. Returns whether they are others than before."""
+    if wish.from_breakout is not None:
+        continue_from(b, wish.from_breakout)
+        return True
+    if body.rooms is not None:
+        before = _rooms_and_pins(b)
+        set_rooms(b, body.rooms)
+        return _rooms_and_pins(b) != before
+    return False
+
+
+def _rooms_and_pins(b: LockedBreakout) -> list[tuple[str, int | None, set[str]]]:
+    rooms = b.rooms()
+    seats = b.seats_of_rooms([room.id for room in rooms])
+    return [
+        (room.id, room.max_participants, {seat.participant_id for seat in seats[room.id] if seat.pinned})
+        for room in rooms
+    ]
+
+
+def _write_columns(b: LockedBreakout, wish: BreakoutRequest) -> None:
+    """Write the settings into the row. A plan that asks for no certain seed gets another one."""
+    for name, value in columns(b.tx, b.row.meeting_id, wish).items():
+        setattr(b.row, name, value)
+    asked = wish.assignment
+    b.row.name = wish.name or b.row.name
+    b.row.seed = asked.seed if asked.seed is not None else random_seed()
+    b.row.deal_is_default = asked.deal is None
+    b.row.deal = asked.deal or b.row.deal
+
+
+def _deals_otherwise(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Return whether the same rooms are dealt otherwise."""
+    return any(before[name] != after[name] for name in ("assignment", "room_size"))
+
+
+def _deal_anew(b: LockedBreakout, wish: BreakoutRequest) -> None:
+    """Deal a changed plan. When it is dealt for good is decided anew, unless it is prepared."""
+    b.row.keeps_groups = wish.from_breakout is not None and b.row.mode is AssignmentMode.EVEN
+    b.row.deal = when_dealt(wish.assignment, b.row.room_size, anybody=bool(dealable(b).ids))
+    is_prepared = any(room.wanted is not RoomWanted.NOTHING for room in b.rooms())
+    if not is_prepared:
+        b.row.dealt_at = b.now if b.row.deal is Deal.NOW else None
+    deal_on_request(b)
+    if b.row.starts_at is not None and not is_prepared:
+        plan_preparation(b, b.row.starts_at)
+
+
+def _change_start(b: LockedBreakout, start: datetime | str) -> set[str]:
+    """Schedule the start, or take its time away. Returns the fields that have changed."""
+    if isinstance(start, datetime):
+        if start == b.row.scheduled_for:
+            return set()
+        schedule(b, start)
+    elif b.row.state is BreakoutState.SCHEDULED:
+        make_draft(b)
+    else:
+        return set()
+    return {"scheduled_for", "starts_at", "state"}
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
+    changed = {name for name, value in after.items() if before[name] != value}
+    return changed | ({"seed"} if before["assignment"]["seed"] != after["assignment"]["seed"] else set())

@@ -1,0 +1,140 @@
+"""The rooms of a plan as a request asks for them, and single rooms that are added and deleted before the start."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from orchestrator.errors import Malformed
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.changes import require_planned, room_of
+from orchestrator.services.breakout.dealing import Placed, insert_seats
+from orchestrator.services.breakout.locked import locked
+from orchestrator.services.breakout.planned_rooms import new_room, next_index, remove_rooms
+from orchestrator.services.breakout.seating import seat_in, take_seats_away
+from orchestrator.services.deps import Deps
+from orchestrator.services.planning.settings import require_known
+from orchestrator.store.queries import participant_ids, rooms_of
+from schemas.requests import MOST_ROOMS, NewRoomRequest, RoomRequest
+from schemas.states import AssignmentMode, RoomWanted
+from schemas.tables import Breakout, Participant, Room, Seat
+
+OUT_OF_THE_WAY = 10 * MOST_ROOMS
+"""Added to the index of each room while they change places, because no two rooms have the same."""
+
+
+def add_room(deps: Deps, breakout_id: str, body: NewRoomRequest) -> str:
+    """Add a room to a plan, and return its id. Raises Unknown, WrongState, Malformed for a name in use."""
+    with locked(deps, breakout_id) as b:
+        require_planned(b, "get another room")
+        rooms = b.rooms()
+        if any(room.name == body.name for room in rooms):
+            raise Malformed(f"another room of this breakout is called {body.name}", ("body", "name"))
+        if len(rooms) >= MOST_ROOMS:
+            raise Malformed(f"a breakout has at most {MOST_ROOMS} rooms")
+        room = new_room(b, next_index(rooms), body.name, body.max_participants)
+        b.tx.session.add(room)
+        b.change_by_operator(["rooms"])
+        return room.id
+
+
+def delete_room(deps: Deps, breakout_id: str, room_id: str) -> None:
+    """Delete a room of a plan. Its people are unassigned. Raises Unknown, WrongState."""
+    with locked(deps, breakout_id) as b:
+        room = room_of(b, room_id)
+        require_planned(b, "lose a room")
+        b.lock_rooms()
+        remove_rooms(b, [room])
+        b.change_by_operator(["rooms", "unassigned"])
+
+
+def set_rooms(b: LockedBreakout, asked: Sequence[RoomRequest]) -> None:
+    """Give a plan these rooms. Rooms keep their ids by name, and the people who are listed in them are pinned there.
+
+    People who are pinned to a room that stays remain so, unless the request lists that room's people.
+    """
+    b.lock_rooms()
+    listed = _listed(b, asked)
+    existing = {room.name: room for room in b.rooms()}
+    names = [room.name for room in asked]
+    remove_rooms(b, [room for name, room in existing.items() if name not in names])
+    _make_way(b)
+    rooms = [existing.get(room.name) or new_room(b, index, room.name) for index, room in enumerate(asked)]
+    for index, (room, wish) in enumerate(zip(rooms, asked, strict=True)):
+        room.index, room.max_participants = index, wish.max_participants
+    b.tx.session.add_all(rooms)
+    b.tx.session.flush()
+    said = [room.id for room, wish in zip(rooms, asked, strict=True) if "participants" in wish.model_fields_set]
+    _unpin(b, said)
+    _pin(b, rooms, listed)
+
+
+def continue_from(b: LockedBreakout, earlier_id: str) -> None:
+    """Give a plan the rooms and members of an earlier breakout. Its deal moves as few people as possible from there.
+
+    Raises Malformed for an unknown breakout.
+    """
+    earlier = b.tx.session.get(Breakout, earlier_id)
+    if earlier is None:
+        raise Malformed(f"there is no breakout {earlier_id}", ("body", "from_breakout"))
+    before = [room for room in rooms_of(b.tx.session, earlier_id) if not room.deleted]
+    set_rooms(b, [RoomRequest(name=room.name, max_participants=room.max_participants) for room in before])
+    members = _members(b, before)
+    b.row.keeps_groups = b.row.mode is AssignmentMode.EVEN
+    take_seats_away(b, list(members))
+    is_pinned = b.row.mode is AssignmentMode.MANUAL
+    by_name = {room.name: room for room in b.rooms()}
+    for room in before:
+        people = {row_id: None for row_id, name in members.items() if name == room.name}
+        seat_in(b, by_name[room.name], people, pinned=is_pinned)
+
+
+def _members(b: LockedBreakout, rooms: Sequence[Room]) -> dict[str, str]:
+    """Return the name of the room of everybody who had a seat in these rooms, by our id in this meeting."""
+    statement = (
+        select(col(Participant.custom_participant_id), col(Seat.room_id))
+        .join(Seat, col(Seat.participant_id) == col(Participant.id))
+        .where(col(Seat.room_id).in_([room.id for room in rooms]), col(Seat.wanted))
+        .order_by(col(Seat.id))
+    )
+    names = {room.id: room.name for room in rooms}
+    seated = {custom_id: names[room_id] for custom_id, room_id in b.tx.session.execute(statement)}
+    pinned = select(col(Seat.participant_id)).where(col(Seat.breakout_id) == b.row.id, col(Seat.pinned))
+    stay = {*b.tx.session.scalars(pinned), *b.row.kept_in_main}
+    known = participant_ids(b.tx.session, b.row.meeting_id, seated)
+    return {known[name]: room for name, room in seated.items() if name in known and known[name] not in stay}
+
+
+def _listed(b: LockedBreakout, asked: Sequence[RoomRequest]) -> dict[str, int]:
+    """Return the index of the room of everybody who is listed, by our ids. Raises Malformed for unknown people."""
+    names = [name for room in asked for name in room.participants]
+    known = participant_ids(b.tx.session, b.row.meeting_id, names) if names else {}
+    for index, room in enumerate(asked):
+        require_known(known, room.participants, ("body", "rooms", index, "participants"))
+    return {known[name]: index for index, room in enumerate(asked) for name in room.participants}
+
+
+def _make_way(b: LockedBreakout) -> None:
+    mine = update(Room).where(col(Room.breakout_id) == b.row.id, ~col(Room.dropped))
+    b.tx.session.execute(mine.values(index=col(Room.index) + OUT_OF_THE_WAY))
+
+
+def _unpin(b: LockedBreakout, room_ids: Sequence[str]) -> None:
+    """Let go of the people who are pinned to these rooms."""
+    pinned = col(Seat.room_id).in_(room_ids), col(Seat.wanted), col(Seat.pinned)
+    for seat in b.tx.session.scalars(select(Seat).where(*pinned)):
+        seat.pinned = False
+    b.tx.session.flush()
+
+
+def _pin(b: LockedBreakout, rooms: Sequence[Room], listed: dict[str, int]) -> None:
+    """Seat people in the rooms in which they are listed, wherever they were before."""
+    if not listed:
+        return
+    b.row.kept_in_main = [row_id for row_id in b.row.kept_in_main if row_id not in listed]
+    take_seats_away(b, list(listed))
+    if all(room.wanted is RoomWanted.NOTHING for room in rooms):
+        insert_seats(b, [Placed(rooms[index].id, row_id, pinned=True) for row_id, index in listed.items()])
+        return
+    for index, room in enumerate(rooms):
+        seat_in(b, room, {row_id: None for row_id, at in listed.items() if at == index}, pinned=True)
