@@ -31,7 +31,8 @@ from orchestrator.settings import Settings
 from orchestrator.store.write_proof import WriteProof
 from orchestrator.version import VERSION
 
-ROUTERS = (meetings, participants, breakouts, events, seat, webhooks, operations, metrics)
+ROUTERS = (seat, webhooks, meetings, participants, breakouts, events, operations, metrics)
+"""Those of a crowd are first, because they are looked through in this order."""
 DESCRIPTION = """\
 Splits a live meeting of Cloudflare RealtimeKit into breakout rooms, records them, and brings everyone home.
 

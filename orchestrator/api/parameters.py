@@ -1,4 +1,4 @@
-"""Parameters that endpoints declare: the process's parts, the client token, ids in paths, pages of lists."""
+"""Parameters that endpoints declare: the process's parts, ids in paths, pages of lists."""
 
 import re
 import unicodedata
@@ -7,9 +7,6 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request
 from pydantic import AfterValidator
 
-from orchestrator.api.auth import SCOPE_BROWSER
-from orchestrator.api.crowd.desk import Desk
-from orchestrator.api.tokens import ClientToken
 from orchestrator.errors import Unknown
 from orchestrator.services.deps import Deps
 
@@ -20,16 +17,6 @@ DEFAULT_LIMIT = 50
 async def _deps(request: Request) -> Deps:
     deps: Deps = request.app.state.deps
     return deps
-
-
-async def _desk(request: Request) -> Desk:
-    desk: Desk = request.app.state.desk
-    return desk
-
-
-async def _client_token(request: Request) -> ClientToken:
-    token: ClientToken = request.scope[SCOPE_BROWSER]
-    return token
 
 
 def _row_id(text: str) -> str:
@@ -45,9 +32,7 @@ def _custom_id(text: str) -> str:
     return text
 
 
-DeskHere = Annotated[Desk, Depends(_desk)]
 DepsHere = Annotated[Deps, Depends(_deps)]
-ClientTokenHere = Annotated[ClientToken, Depends(_client_token)]
 MeetingId = Annotated[str, Path(description="Our id of the meeting."), AfterValidator(_row_id)]
 BreakoutId = Annotated[str, Path(description="Our id of the breakout."), AfterValidator(_row_id)]
 RoomId = Annotated[str, Path(description="Our id of the room."), AfterValidator(_row_id)]

@@ -41,13 +41,17 @@ class SignatureChecker:
         self._fetched_at: float | None = None
         self._lock = threading.Lock()
 
+    def fits(self, raw_body: bytes, signature: str) -> bool:
+        """Whether the key that is known now says that RealtimeKit signed these bytes. Nothing is fetched."""
+        return self._key is not None and verify(raw_body, signature, self._key)
+
     def verify(self, raw_body: bytes, signature: str) -> bool | None:
         """Whether RealtimeKit signed these bytes; None while its key can't be fetched, which proves nothing.
 
         A signature that does not fit may mean that the key has changed. The key is then fetched again, at most once in
         `refetch_seconds`.
         """
-        if self._key is not None and verify(raw_body, signature, self._key):
+        if self.fits(raw_body, signature):
             return True
         if not self._pinned:
             self._fetch()

@@ -15,6 +15,7 @@ from orchestrator.store.secrets import subkey
 from schemas.states import KeyRole
 from tests.api.described import Operation, operations
 from tests.api.server import OPERATOR, UNKNOWN_ID, VIEWER, Api, bearer, checked
+from tests.support.waiting import wait_until
 
 OPERATORS = [it for it in operations() if it.takes == API_KEY]
 BROWSERS = [it for it in operations() if it.takes == CLIENT_TOKEN]
@@ -141,6 +142,12 @@ def test_a_token_signed_with_an_older_secret_is_still_good(api: Api) -> None:
     for secret, status in [("today", 200), ("yesterday", 200), ("last year", 401)]:
         token = ClientTokens([secret]).issue(ana, meeting["id"], timedelta(minutes=5))[0]
         assert api.stranger.get("/v1/seat", headers=bearer(token)).status_code == status
+
+
+def test_a_token_that_was_good_is_refused_once_it_has_expired(api: Api) -> None:
+    headers = bearer(token(exp=int(time.time()) + 2))
+    checked(api.stranger.get("/v1/seat", headers=headers), 404)
+    wait_until(lambda: api.stranger.get("/v1/seat", headers=headers).status_code == 401, 10, what="401")
 
 
 def test_a_token_of_somebody_we_do_not_have_leads_nowhere(api: Api) -> None:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
+
 from orchestrator.api.limits import MAX_BODY_BYTES
 from tests.api.conftest import parts
 from tests.api.server import OPERATOR, UNKNOWN_ID, Api, bearer, checked
@@ -34,6 +36,25 @@ def test_a_malformed_body_is_422_with_the_reasons(api: Api) -> None:
         assert errors, body[:20]
         assert all(set(error) == {"loc", "msg"} and error["loc"][0] == "body" for error in errors)
     assert api.get("/v1/meetings")["items"] == []
+
+
+def test_a_malformed_ack_is_422_with_the_reasons(api: Api) -> None:
+    meeting = api.meeting("ana")
+    credentials = bearer(api.token(meeting, "ana"))
+    good = json.dumps({"location": "main", "version": 0}).encode()
+
+    def send(body: bytes, **headers: str) -> httpx.Response:
+        return api.stranger.post("/v1/seat/ack", content=body, headers=credentials | headers)
+
+    for body in [*MALFORMED, b"{}", b'{"location": "main", "version": -1}', b'{"location": "room", "version": 1}']:
+        errors = checked(send(body), 422)["errors"]
+        assert errors, body[:20]
+        assert all(set(error) == {"loc", "msg"} and error["loc"][0] == "body" for error in errors)
+    for media_type in ("application/json", "application/json; charset=utf-8", "Application/Problem+JSON"):
+        checked(send(good, **{"Content-Type": media_type}), 200)
+    checked(send(good), 200)
+    for media_type in ("text/plain", "application/jsonp", "json"):
+        checked(send(good, **{"Content-Type": media_type}), 422)
 
 
 def test_json_is_read_as_json_also_when_the_header_is_missing(api: Api) -> None:

@@ -11,7 +11,7 @@ from tests.benchmarks.frame import page
 from tests.benchmarks.frame.sheet import kept
 from tests.benchmarks.frame.table import show
 
-BENCHMARKS = ("calls", "quota", "streams", "report")
+BENCHMARKS = ("calls", "quota", "streams", "door", "report")
 """In the order in which they run."""
 ON_REQUEST = ("silence",)
 """Run only by name, because they take longer than all others together."""

@@ -58,22 +58,22 @@ def measure(sheet: Sheet) -> None:
 
 
 async def _measure(sheet: Sheet, stack: Stack, deps: Deps, meeting: str) -> None:
-    readers = [Reader(participant_id, stack.token(meeting, name)) for participant_id, name in _people(deps, meeting)]
+    readers = [Reader(participant_id, stack.token(meeting, name)) for participant_id, name in people_of(deps, meeting)]
     following = [asyncio.create_task(reader.follow(stack.port)) for reader in readers]
     await asyncio.gather(*(reader.later_than(-1) for reader in readers))
     memory.settle()
     single, mass = sheet.figure("one person's seat", "ms"), sheet.figure(f"all {STREAMS} at once", "ms")
     for _ in range(SINGLE_CHANGES):
-        single.add(*await _change(deps, meeting, [random.choice(readers)]))
+        single.add(*await change(deps, meeting, [random.choice(readers)]))
         await asyncio.sleep(random.uniform(0, 0.1))
     for _ in range(MASS_CHANGES):
-        mass.add(*await _change(deps, meeting, readers))
+        mass.add(*await change(deps, meeting, readers))
         await asyncio.sleep(0.3)
     for task in following:
         task.cancel()
 
 
-async def _change(deps: Deps, meeting: str, readers: Collection[Reader]) -> list[float]:
+async def change(deps: Deps, meeting: str, readers: Collection[Reader]) -> list[float]:
     before = {reader: reader.version for reader in readers}
 
     def commit() -> float:
@@ -88,7 +88,7 @@ async def _change(deps: Deps, meeting: str, readers: Collection[Reader]) -> list
     return [(moment - committed) * 1000 for moment in arrived]
 
 
-def _people(deps: Deps, meeting: str) -> list[tuple[str, str]]:
+def people_of(deps: Deps, meeting: str) -> list[tuple[str, str]]:
     statement = select(col(Participant.id), col(Participant.custom_participant_id))
     with deps.database.reading() as session:
         rows = session.execute(statement.where(col(Participant.meeting_id) == meeting)).all()

@@ -16,14 +16,14 @@ class Usage:
         self._processes = processes
         self._noted: dict[str, list[str]] = {name: [] for name in processes}
         self._most = dict.fromkeys(processes, 0.0)
-        self._worked = {name: _worked(pid) for name, pid in processes.items()}
+        self._worked = {name: worked(pid) for name, pid in processes.items()}
         threading.Thread(target=self._watch, daemon=True).start()
 
     def note(self, moment: str) -> None:
         """Record the current usage."""
         for name, pid in self._processes.items():
             self._noted[name].append(f"{moment} {_megabytes(pid):.0f}")
-        self._worked = {name: _worked(pid) for name, pid in self._processes.items()}
+        self._worked = {name: worked(pid) for name, pid in self._processes.items()}
 
     def print_memory(self) -> None:
         """Print a line per process, in MB."""
@@ -32,7 +32,7 @@ class Usage:
 
     def spent(self) -> dict[str, float]:
         """Return the processor time of each since the last moment, in seconds."""
-        return {name: _worked(pid) - self._worked[name] for name, pid in self._processes.items()}
+        return {name: worked(pid) - self._worked[name] for name, pid in self._processes.items()}
 
     def print_work(self, closings: int) -> None:
         """Print the processor time since the last moment, in milliseconds per closing."""
@@ -57,11 +57,11 @@ def _megabytes(pid: int) -> float:
     return sum(kilobytes) / 1024
 
 
-def _worked(pid: int) -> float:
+def worked(pid: int) -> float:
     """Return the seconds of a process and its living descendants; zero for one that has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         return 0.0
-    return (int(fields[11]) + int(fields[12])) / TICKS + sum(_worked(int(child)) for child in children)
+    return (int(fields[11]) + int(fields[12])) / TICKS + sum(worked(int(child)) for child in children)

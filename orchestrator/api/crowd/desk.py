@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from orchestrator.api.crowd.batches import Batches
 from orchestrator.api.crowd.readers import Readers
+from orchestrator.api.crowd.shown import ShownSeat
 from orchestrator.api.crowd.starts import Asked, Start, read_logs
 from orchestrator.api.crowd.token_requests import TokenRequests
 from orchestrator.errors import Unknown, UserError
@@ -13,13 +14,12 @@ from orchestrator.services.people.acks import Ack
 from orchestrator.services.people.tokens import MissingTokens
 from orchestrator.services.webhooks import incoming
 from orchestrator.services.webhooks.incoming import Delivery
-from schemas.responses import SeatResponse
 
 SEATS_MOST = 250
-"""Seats that are read together: few enough that the first of a large crowd need not wait for the last."""
+"""Seats, or acks, that are worked on together: few enough that the first of a crowd need not wait for the last."""
 
-FACTS_MOST = 500
-"""Acks, or webhooks, that are stored together."""
+DELIVERIES_MOST = 500
+"""Webhooks that are stored together."""
 
 
 class Desk:
@@ -31,11 +31,11 @@ class Desk:
         self.checkers = Readers()
         """Check signatures of webhooks. That may wait for RealtimeKit's key, and must keep no seat waiting."""
         self._tokens = TokenRequests(deps)
-        self._seats: Batches[str, SeatResponse] = Batches(self._read_seats, self.readers, SEATS_MOST)
+        self._seats: Batches[str, ShownSeat] = Batches(self._read_seats, self.readers, SEATS_MOST)
         self._starts: Batches[Asked, Start] = Batches(self._read_starts, self.readers, SEATS_MOST)
-        self._acks: Batches[Ack, None] = Batches(lambda some: acks.store_all(deps, some), self.readers, FACTS_MOST)
+        self._acks: Batches[Ack, ShownSeat] = Batches(self._store_acks, self.readers, SEATS_MOST)
         self._deliveries: Batches[Delivery, None] = Batches(
-            lambda some: incoming.store_all(deps, some), self.readers, FACTS_MOST
+            lambda some: incoming.store_all(deps, some), self.readers, DELIVERIES_MOST
         )
 
     def start(self) -> None:
@@ -46,7 +46,7 @@ class Desk:
         """Stop asking for missing tokens."""
         self._tokens.close()
 
-    async def seat(self, participant_id: str) -> SeatResponse:
+    async def seat(self, participant_id: str) -> ShownSeat:
         """Return where a person should be now. Raises Unknown."""
         return await self._seats.run(participant_id)
 
@@ -54,16 +54,15 @@ class Desk:
         """Return what a seat stream begins with. Raises Unknown."""
         return await self._starts.run(asked)
 
-    async def ack(self, ack: Ack) -> SeatResponse:
+    async def ack(self, ack: Ack) -> ShownSeat:
         """Store where a browser has arrived, and return its seat. Raises Unknown, Malformed for a room."""
-        await self._acks.run(ack)
-        return await self.seat(ack.participant_id)
+        return await self._acks.run(ack)
 
     async def deliver(self, delivery: Delivery) -> None:
         """Store a webhook whose signature was checked."""
         await self._deliveries.run(delivery)
 
-    async def seats(self, participant_ids: Collection[str]) -> dict[str, SeatResponse]:
+    async def seats(self, participant_ids: Collection[str]) -> dict[str, ShownSeat]:
         """Return the seats of these people. Unknown people are left out."""
         return await self.readers.run(lambda: self._read(participant_ids))
 
@@ -77,12 +76,17 @@ class Desk:
         with self._deps.database.glancing() as session:
             return tokens.ending(session, listening.keys())
 
-    def _read(self, participant_ids: Collection[str]) -> dict[str, SeatResponse]:
+    def _read(self, participant_ids: Collection[str]) -> dict[str, ShownSeat]:
         read = seats.read(self._deps, participant_ids)
         self._tokens.add(read.missing)
-        return read.found
+        return {participant_id: ShownSeat.of(seat) for participant_id, seat in read.found.items()}
 
-    def _read_seats(self, participant_ids: Sequence[str]) -> list[SeatResponse | UserError]:
+    def _store_acks(self, some: Sequence[Ack]) -> list[ShownSeat | UserError]:
+        errors = acks.store_all(self._deps, some)
+        seats_of = self._read_seats([ack.participant_id for ack in some])
+        return [error or seat for error, seat in zip(errors, seats_of, strict=True)]
+
+    def _read_seats(self, participant_ids: Sequence[str]) -> list[ShownSeat | UserError]:
         found = self._read(set(participant_ids))
         return [found.get(one) or _unknown() for one in participant_ids]
 

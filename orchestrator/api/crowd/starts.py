@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.api.crowd.position import Position
+from orchestrator.api.crowd.shown import ShownSeat
 from orchestrator.services.deps import Deps
 from orchestrator.services.views import news
 from orchestrator.services.views.news import Head, News
-from schemas.responses import SeatResponse
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Asked:
 class Start:
     """What a stream begins with."""
 
-    seat: SeatResponse
+    seat: ShownSeat
     missed: list[News]
     cursors: dict[str, int]
     """How far each breakout's log goes."""
@@ -38,7 +38,7 @@ class Logs:
     heads: list[Head]
     news: list[News]
 
-    def start(self, asked: Asked, seat: SeatResponse) -> Start:
+    def start(self, asked: Asked, seat: ShownSeat) -> Start:
         """Return what this stream begins with. `seat` was read after the logs."""
         heads = [head for head in self.heads if head.meeting_id == asked.meeting_id]
         cursors, seen = {head.breakout_id: head.number for head in heads}, _seen(asked, heads)

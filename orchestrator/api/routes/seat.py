@@ -2,18 +2,22 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request
-from starlette.responses import StreamingResponse
+from fastapi import APIRouter, Depends, Header
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
 
+from orchestrator.api.auth import SCOPE_BROWSER
+from orchestrator.api.crowd.desk import Desk
+from orchestrator.api.crowd.quick_route import QuickRoute, answer, read
 from orchestrator.api.openapi.credentials import BROWSER
-from orchestrator.api.parameters import ClientTokenHere, DeskHere
 from orchestrator.api.streams.seat_stream import open_seat_stream
 from orchestrator.api.streams.streaming import LiveStream, stream_of
+from orchestrator.api.tokens import ClientToken
 from orchestrator.services.people.acks import Ack
 from schemas.requests import AckRequest
 from schemas.responses import SeatResponse
 
-router = APIRouter(prefix="/v1/seat", tags=["seat"], dependencies=BROWSER)
+router = APIRouter(prefix="/v1/seat", tags=["seat"], dependencies=BROWSER, route_class=QuickRoute)
 
 STREAM = stream_of(
     "`seat` (S) whenever it changes, `warning {remaining_seconds}`, `closing {countdown_seconds}`.",
@@ -21,36 +25,57 @@ STREAM = stream_of(
 )
 
 
+async def _last_event_id(last_event_id: Annotated[str | None, Header()] = None) -> None:
+    """Describe the header of a browser that has read a stream before."""
+
+
+async def _ack_body(body: AckRequest) -> None:
+    """Describe the body of an ack."""
+
+
 @router.get(
     "",
+    response_model=SeatResponse,
     summary="Where should I be?",
     description="A client that compares this with where it is, and goes there, is correct.",
 )
-async def get(token: ClientTokenHere, desk: DeskHere) -> SeatResponse:
+async def get(request: Request) -> Response:
     """Return the participant's seat."""
-    return await desk.seat(token.participant_id)
+    return answer((await _desk(request).seat(_token(request).participant_id)).text)
 
 
 @router.get(
     "/events",
     response_class=StreamingResponse,
+    dependencies=[Depends(_last_event_id)],
     responses=STREAM,
     summary="The same, live",
     description="The present seat at once, then what is new; after `Last-Event-ID` also what was missed.",
 )
-async def events(
-    token: ClientTokenHere, request: Request, last_event_id: Annotated[str | None, Header()] = None
-) -> LiveStream:
+async def events(request: Request) -> LiveStream:
     """Stream the participant's seat and notices."""
-    return await open_seat_stream(request.app.state.hub, token, last_event_id)
+    return await open_seat_stream(request.app.state.hub, _token(request), request.headers.get("last-event-id"))
 
 
 @router.post(
     "/ack",
+    response_model=SeatResponse,
+    dependencies=[Depends(_ack_body)],
     summary="I have arrived",
     description="The browser says where it is now; works beside webhooks or without them. Answers the present seat, "
     "which may be a moment older than this report.",
 )
-async def ack(token: ClientTokenHere, body: AckRequest, desk: DeskHere) -> SeatResponse:
+async def ack(request: Request) -> Response:
     """Store where the browser says it is, and return the present seat."""
-    return await desk.ack(Ack(token.participant_id, body))
+    said = Ack(_token(request).participant_id, await read(request, AckRequest))
+    return answer((await _desk(request).ack(said)).text)
+
+
+def _token(request: Request) -> ClientToken:
+    token: ClientToken = request.scope[SCOPE_BROWSER]
+    return token
+
+
+def _desk(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk

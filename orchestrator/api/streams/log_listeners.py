@@ -126,5 +126,5 @@ class LogListeners:
     def _after(self, breakout_id: str, number: int) -> Chunk:
         with self._database.reading() as session:
             found = event_log.after(session, breakout_id, number, EVENTS_PER_READ)
-        text = b"".join(event(one.type, one.id, one) for one in found)
+        text = b"".join(event(one.type, one.id, one.model_dump_json(ensure_ascii=True)) for one in found)
         return Chunk(text, last=found[-1].id if found else number, full=len(found) == EVENTS_PER_READ)

@@ -2,9 +2,9 @@
 
 import asyncio
 
+from orchestrator.api.crowd.shown import ShownSeat
 from orchestrator.api.tokens import ClientToken
 from orchestrator.services.views.news import News
-from schemas.responses import SeatResponse
 
 MAX_UNSENT_NEWS = 100
 """How many events may wait for one stream."""
@@ -17,14 +17,14 @@ class SeatListener:
         self.token = token
         self.wake = asyncio.Event()
         self.news: list[News] = []
-        self.seat: SeatResponse | None = None
+        self.seat: ShownSeat | None = None
         """The newest seat, until it is sent."""
         self.version = -1
         """The version of the newest seat that was offered."""
         self._cursors: dict[str, int] | None = None
         """How far the stream knows each breakout's log; None until it has read its start."""
 
-    def begin(self, seat: SeatResponse, cursors: dict[str, int]) -> None:
+    def begin(self, seat: ShownSeat, cursors: dict[str, int]) -> None:
         """Take what the stream has read as its start; events up to these numbers are not news to it."""
         waiting, self.news, self._cursors = self.news, [], cursors
         for item in waiting:
@@ -47,7 +47,7 @@ class SeatListener:
         self.news.append(item)
         self.wake.set()
 
-    def offer_seat(self, seat: SeatResponse) -> None:
+    def offer_seat(self, seat: ShownSeat) -> None:
         """Queue a seat unless a newer one was offered before."""
         if seat.version > self.version:
             self.version, self.seat = seat.version, seat

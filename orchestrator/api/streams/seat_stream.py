@@ -55,9 +55,9 @@ def _take(listener: SeatListener, missed: list[News], position: Position) -> tup
     pieces = []
     for item in [*missed, *listener.news]:
         position = Position(item.breakout_id, item.number)
-        pieces.append(event(item.event, position, item.data))
+        pieces.append(event(item.event, position, item.text))
     if listener.seat is not None:
-        pieces.append(event("seat", position, listener.seat))
+        pieces.append(event("seat", position, listener.seat.text))
     listener.news, listener.seat = [], None
     return b"".join(pieces) or KEEP_ALIVE, position
 

@@ -1,7 +1,5 @@
 """Server-sent events as bytes."""
 
-from pydantic import BaseModel
-
 from orchestrator.api.crowd.position import Position
 
 MEDIA_TYPE = "text/event-stream"
@@ -20,9 +18,6 @@ def comment(text: str) -> bytes:
 KEEP_ALIVE = comment("keep-alive")
 
 
-def event(name: str, event_id: Position | int, data: BaseModel) -> bytes:
-    """Return one event.
-
-    Its JSON is ASCII because some clients also end a line at Unicode's line separators, which the format does not.
-    """
-    return f"event: {name}\nid: {event_id}\ndata: {data.model_dump_json(ensure_ascii=True)}\n\n".encode()
+def event(name: str, event_id: Position | int, text: str) -> bytes:
+    """Return one event. Its JSON is ASCII, because some clients also end a line at Unicode's line separators."""
+    return f"event: {name}\nid: {event_id}\ndata: {text}\n\n".encode()

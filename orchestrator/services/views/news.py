@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from sqlalchemy import and_, or_, select
 from sqlmodel import Session, col
@@ -38,6 +39,11 @@ class News:
     data: ResponseBody
     people: frozenset[str] | None
     """The participants whom it concerns; None: everybody of the meeting."""
+
+    @cached_property
+    def text(self) -> str:
+        """The data as JSON in ASCII, written once for all whom it concerns."""
+        return self.data.model_dump_json(ensure_ascii=True)
 
     def concerns(self, participant_id: str) -> bool:
         """Return whether this person gets the message."""

@@ -1,0 +1,20 @@
+"""Seats as they are sent: written as JSON once, in the thread that has read them, for all who are told of them."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from schemas.responses import SeatResponse
+
+
+@dataclass(frozen=True)
+class ShownSeat:
+    """One person's seat, and the version by which it is known."""
+
+    version: int
+    text: str
+    """JSON in ASCII."""
+
+    @classmethod
+    def of(cls, seat: SeatResponse) -> Self:
+        """Write a seat."""
+        return cls(seat.version, seat.model_dump_json(ensure_ascii=True))
