@@ -17,7 +17,12 @@ ITEMS_PER_PAGE = 100
 SMALLEST_CAP_ITEMS = 10
 """No API caps its pages below this. Without `paging` in the answer, a shorter page is therefore the last one.
 
-So is a page that is shorter than another page of the same operation was.
+So is a page that is shorter than another page of the same operation was, unless it may be full all the same.
+"""
+CAPS = (5, 16)
+"""Caps are multiples of these. Without `paging`, such a page may be full, also where longer ones came before.
+
+RealtimeKit may lower its cap at any time, and who was on the next page would count as gone.
 """
 MAX_PAGES = 200
 MALFORMED = (400, 422)
@@ -119,8 +124,14 @@ class Pager:
         items = answers.list_at(body, *path)
         longest = self._longest[operation] = max(len(items), self._longest.get(operation, 0))
         start, end, total = _totals(body)
-        enough = len(items) < max(SMALLEST_CAP_ITEMS, longest) if end is None or total is None else end >= total
+        enough = _is_short(len(items), longest) if end is None or total is None else end >= total
         return Page(items, start, end, total, is_last=not items or enough)
+
+
+def _is_short(items: int, longest: int) -> bool:
+    """Return whether a page with so many items is certainly not full."""
+    may_be_cap = any(items % cap == 0 for cap in CAPS)
+    return items < SMALLEST_CAP_ITEMS or (items < longest and not may_be_cap)
 
 
 def _ids(page: Page) -> set[str]:

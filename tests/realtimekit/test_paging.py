@@ -57,6 +57,22 @@ def test_without_totals_the_list_is_whole(items: int, size: int, first: int) -> 
     assert len(pages.asked) <= items // size + 5
 
 
+@pytest.mark.parametrize("cap", [10, 16, 20, 25, 30, 32, 48, 50, 64, 100])
+def test_a_list_without_totals_is_whole_after_the_cap_was_lowered(cap: int) -> None:
+    pager = Pager()
+    Pages(230, 200, totals=False).walk(pager)
+    for items in (cap, cap + 1, 2 * cap + 3):
+        assert len(set(Pages(items, cap, totals=False).walk(pager))) == items
+
+
+@pytest.mark.parametrize("items", [3, 9, 22, 99])
+def test_a_page_that_is_surely_short_costs_no_other_call(items: int) -> None:
+    pager = Pager()
+    Pages(230, 100, totals=False).walk(pager)
+    pages = Pages(items, 100, totals=False)
+    assert (len(pages.walk(pager)), pages.asked) == (items, [1])
+
+
 @pytest.mark.parametrize(("items", "size"), [(3, 100), (100, 100), (250, 100)])
 def test_pages_that_are_counted_from_0_are_all_found(items: int, size: int) -> None:
     assert len(set(Pages(items, size, first=0).walk())) == items

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
+from orchestrator.services.deps import Deps
 from orchestrator.services.views import breakouts
 from schemas.states import SeatState
 from schemas.tables import Breakout
@@ -46,6 +47,21 @@ def test_one_failed_call_does_not_hide_the_answers_of_others(hand: Hand) -> None
         hand.sandbox.faults({"operation": "get_session_participants", "kind": "error_before", "times": 1})
         hand.poll()
     assert len(_joined(hand)) >= 3
+
+
+def test_people_beyond_a_page_are_seen_after_realtimekit_has_made_its_pages_smaller(
+    fresh: tuple[Deps, SandboxServer],
+) -> None:
+    names = [f"p{number}" for number in range(12)]
+    hand = Hand(*fresh, names, rooms=1)
+    *others, last = hand.tokens().values()
+    for token in others:
+        hand.sandbox.join(token)
+    hand.poll()
+    hand.sandbox.switches(most_per_page=10)
+    hand.sandbox.join(last)
+    hand.poll()
+    assert len(_joined(hand)) == 12
 
 
 def test_late_polls_are_reported_once(hand: Hand) -> None:
