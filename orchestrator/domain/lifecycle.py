@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from orchestrator.domain.timing import earliest, next_warning
+from orchestrator.domain.timing import earliest, last_closing, next_warning
 from orchestrator.errors import IllegalMove
 from schemas.states import BreakoutState, RoomWanted, State, moves_from
 from schemas.tasks import Task
@@ -33,6 +33,8 @@ class BreakoutFacts(Protocol):
     dealt_at: datetime | None
     opening_until: datetime | None
     closes_at: datetime | None
+    parent_ends_at: datetime | None
+    countdown_seconds: int
     warn_before_seconds: list[int]
     warned_until: datetime | None
     empties_at: datetime | None
@@ -54,9 +56,9 @@ def breakout_due(row: BreakoutFacts, now: datetime, grace: timedelta, look_again
         case BreakoutState.DRAFT | BreakoutState.SCHEDULED:
             return _planned_due(row, now, look_again)
         case BreakoutState.OPENING:
-            return earliest(*_later(now, row.opening_until), now + look_again)
+            return earliest(*_later(now, row.opening_until), _last_closing(row), now + look_again)
         case BreakoutState.OPEN:
-            return earliest(row.closes_at, _next_warning(row))
+            return earliest(row.closes_at, _last_closing(row), _next_warning(row))
         case BreakoutState.CLOSING if row.sent_home_at is not None:
             told_at = row.sent_home_at
             return earliest(*_later(now, told_at + grace, told_at + 2 * grace), now + look_again)
@@ -83,6 +85,10 @@ def _count_again(row: BreakoutFacts, starts_at: datetime | None, now: datetime) 
     return max(now + COUNT_EVERY, starts_at - COUNT_FROM)
 
 
+def _last_closing(row: BreakoutFacts) -> datetime | None:
+    return last_closing(row.parent_ends_at, row.countdown_seconds)
+
+
 def _next_warning(row: BreakoutFacts) -> datetime | None:
     return next_warning(row.closes_at, row.warn_before_seconds, row.warned_until) if row.warned_until else None
 
@@ -99,7 +105,8 @@ def breakout_task(row: BreakoutFacts, now: datetime) -> Task:
         case BreakoutState.CLOSING:
             return Task.BREAKOUT_EMPTY if row.sent_home_at is None else Task.BREAKOUT_TIDY
         case BreakoutState.OPEN:
-            return Task.BREAKOUT_CLOSE if row.closes_at and row.closes_at <= now else Task.BREAKOUT_WARN
+            ends_at = earliest(row.closes_at, _last_closing(row))
+            return Task.BREAKOUT_CLOSE if ends_at and ends_at <= now else Task.BREAKOUT_WARN
         case BreakoutState.DRAFT | BreakoutState.SCHEDULED if not row.starts_at or row.starts_at > now:
             return Task.BREAKOUT_PREPARE
     return Task.BREAKOUT_OPEN

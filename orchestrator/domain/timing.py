@@ -60,6 +60,11 @@ def due_warning(closes_at: datetime, warn_before: Iterable[int], warned_until: d
     return min((seconds for seconds, time in times.items() if warned_until < time <= now), default=None)
 
 
+def last_closing(parent_ends_at: datetime | None, countdown_seconds: int) -> datetime | None:
+    """Return when a breakout must close, so that its countdown ends with the parent meeting; None without an end."""
+    return None if parent_ends_at is None else parent_ends_at - timedelta(seconds=countdown_seconds)
+
+
 def preparing_takes(calls: int, per_window: int, window_seconds: float, least_seconds: float) -> timedelta:
     """Return how long before a start its `calls` must begin, so that they take at most half of the quota meanwhile."""
     return timedelta(seconds=max(least_seconds, 2 * calls * window_seconds / per_window))

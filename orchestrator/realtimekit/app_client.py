@@ -1,6 +1,6 @@
 """Presets and webhooks of an app."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +13,9 @@ from orchestrator.realtimekit.records import PresetRecord, WebhookRecord
 
 class AppClient(Connection):
     """Presets, with which people are admitted, and webhooks, to which RealtimeKit sends events."""
+
+    seen_presets: frozenset[str] = frozenset()
+    """The names of the presets that existed when this process last asked."""
 
     async def presets(self, *, priority: Priority = Priority.POLLING) -> list[PresetRecord]:
         """Return all presets, without their permissions."""
@@ -36,6 +39,12 @@ class AppClient(Connection):
     async def preset_names(self, *, priority: Priority = Priority.POLLING) -> set[str]:
         """Return the names of all presets."""
         return {preset.name for preset in await self.presets(priority=priority) if preset.name}
+
+    async def missing_presets(self, names: Set[str], *, priority: Priority = Priority.POLLING) -> Set[str]:
+        """Return which of these presets do not exist. Nothing is asked when all of them have been seen before."""
+        if names - self.seen_presets:
+            self.seen_presets = frozenset(await self.preset_names(priority=priority))
+        return names - self.seen_presets
 
     async def create_preset(
         self, name: str, content: Mapping[str, Any], *, priority: Priority = Priority.POLLING

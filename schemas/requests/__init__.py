@@ -11,6 +11,7 @@ from schemas.requests.changes import (
 )
 from schemas.requests.meetings import (
     ClientTokenRequest,
+    MeetingChange,
     MeetingRequest,
     ParticipantsRequest,
     PersonRequest,
@@ -39,6 +40,7 @@ __all__ = [
     "BreakoutRequest",
     "ClientTokenRequest",
     "CloseRequest",
+    "MeetingChange",
     "MeetingRequest",
     "NewRoomRequest",
     "ParticipantsRequest",

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StrictBool, model_validator
 
-from schemas.fields import Attributes, Clean, Name, PersonId, Preset, whole
+from schemas.fields import Attributes, Clean, Name, PersonId, Preset, Time, whole
 from schemas.requests.base import MOST_PEOPLE, RequestBody, repeated
 from schemas.requests.presets import RoomPresetsRequest
 from schemas.states import Role
@@ -34,6 +34,12 @@ def _nobody_twice(people: list[PersonRequest]) -> list[PersonRequest]:
     return people
 
 
+ENDS_AT = (
+    "By then every seat points to main (RFC 3339): a breakout closes `countdown_seconds` before, whatever its own "
+    "timer says."
+)
+
+
 class MeetingRequest(RequestBody):
     """A parent meeting to create at RealtimeKit, or one to adopt."""
 
@@ -56,6 +62,7 @@ class MeetingRequest(RequestBody):
         description="The presets that people have in rooms, where they differ from those in the main meeting. "
         "Default: the same.",
     )
+    ends_at: Time | None = Field(default=None, description=ENDS_AT + " Default: null, no end.")
     participants: Annotated[list[PersonRequest], Field(max_length=MOST_PEOPLE), AfterValidator(_nobody_twice)] = Field(
         default_factory=list, description="People to register at once. Default: nobody."
     )
@@ -65,6 +72,24 @@ class MeetingRequest(RequestBody):
         if self.title is None and self.realtimekit_meeting_id is None:
             raise ValueError("give a title for a new meeting, or the realtimekit_meeting_id of one that exists")
         return self
+
+
+class MeetingChange(RequestBody):
+    """Changes of a parent meeting. What is left out stays as it is."""
+
+    title: Name = Field(default="", description="Its title here; RealtimeKit's stays. Default: unchanged.")
+    host_preset: Preset = Field(
+        default="", description="The preset at RealtimeKit of hosts without a `preset_name`. Default: unchanged."
+    )
+    participant_preset: Preset = Field(
+        default="", description="The preset at RealtimeKit of all others without a `preset_name`. Default: unchanged."
+    )
+    room_presets: RoomPresetsRequest = Field(
+        default_factory=RoomPresetsRequest,
+        description="The presets that people have in rooms; of its fields too, what is left out stays. "
+        "Default: unchanged.",
+    )
+    ends_at: Time | None = Field(default=None, description=ENDS_AT + " Null takes the end away. Default: unchanged.")
 
 
 class ParticipantsRequest(RequestBody):

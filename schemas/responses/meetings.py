@@ -33,6 +33,7 @@ class MeetingResponse(ResponseBody):
     host_preset: str = Field(description="The preset at RealtimeKit of hosts without a `preset_name`.")
     participant_preset: str = Field(description="The preset at RealtimeKit of all others without a `preset_name`.")
     room_presets: RoomPresets = Field(description="The presets that people have in rooms, where they differ.")
+    ends_at: datetime | None = Field(description="By then every seat points to main; null: it has no end.")
     created_at: datetime = Field(description="When it was created or adopted here.")
     participant_count: int = Field(description="How many people are registered.")
     present_count: int = Field(description="How many of them are in it, or in one of its rooms.")

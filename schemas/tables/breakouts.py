@@ -98,7 +98,12 @@ class Breakout(Due, table=True):
     opening_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """The deadline of the opening, after which rooms that keep failing are given up."""
     opened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    own_end: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When its own timer ends; null without one and while paused."""
+    parent_ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """`ends_at` of its meeting, as far as it has been carried here."""
     closes_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it closes: `own_end`, or earlier so that everybody is told in time for the parent's end; null: paused."""
     paused_with_seconds: float | None = None
     """What was left of the timer when it was paused; null while it is not paused."""
     warned_until: datetime | None = Field(default=None, sa_type=UtcDateTime)

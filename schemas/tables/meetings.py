@@ -28,6 +28,8 @@ class Meeting(Due, table=True):
     room_host_preset: str | None = None
     """The preset of hosts in rooms; null: as in the main meeting."""
     room_participant_preset: str | None = None
+    ends_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """By when every seat points to main."""
     created_at: datetime = Field(sa_type=UtcDateTime)
     version: int = 1
     """The count of operators' changes."""

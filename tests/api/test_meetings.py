@@ -4,8 +4,9 @@ import time
 from datetime import datetime
 
 import jwt
+import pytest
 
-from tests.api.server import JSON, Api, bearer, checked
+from tests.api.server import JSON, UNKNOWN_ID, Api, bearer, checked
 from tests.support.sandbox_server import SandboxServer
 
 M = {
@@ -14,10 +15,13 @@ M = {
     "title",
     "host_preset",
     "participant_preset",
+    "room_presets",
+    "ends_at",
     "created_at",
     "participant_count",
     "present_count",
     "unregistered_present",
+    "version",
 }
 P_PLUS = {
     "id",
@@ -60,6 +64,41 @@ def test_a_meeting_that_realtimekit_does_not_have_is_422(api: Api) -> None:
 def test_presets_are_checked(api: Api) -> None:
     answer = api.post("/v1/meetings", {"title": "Physics", "host_preset": "no_such_preset"}, 422)
     assert "no_such_preset" in answer["detail"]
+
+
+def test_a_meeting_is_changed_field_by_field(api: Api) -> None:
+    made = api.meeting("ana")
+    path = f"/v1/meetings/{made['id']}"
+    assert (made["ends_at"], made["room_presets"]) == (None, {"host": None, "participant": None})
+    changes: JSON = {
+        "title": "Biology",
+        "ends_at": "2199-01-01T12:00:00Z",
+        "room_presets": {"host": "webinar_presenter"},
+    }
+    changed = checked(api.client.patch(path, json=changes), 200)
+    expected = changes | {"room_presets": {"host": "webinar_presenter", "participant": None}, "version": 2}
+    assert changed == made | expected
+    assert checked(api.client.patch(path, json={"ends_at": None}), 200) == changed | {"ends_at": None, "version": 3}
+    for wrong in (
+        {"title": None},
+        {"title": ""},
+        {"ends_at": "2001-01-01T00:00:00Z"},
+        {"colour": 1},
+        {"host_preset": "no"},
+    ):
+        assert checked(api.client.patch(path, json=wrong), 422)["errors"]
+    checked(api.client.patch(f"/v1/meetings/{UNKNOWN_ID}", json={"host_preset": "no"}), 404)
+
+
+@pytest.mark.parametrize("what", ["participants", "breakouts"])
+def test_a_preset_that_realtimekit_does_not_have_is_422_wherever_it_is_named(api: Api, what: str) -> None:
+    path = f"/v1/meetings/{api.meeting('ana')['id']}/{what}"
+    bodies: dict[str, JSON] = {
+        "participants": {"participants": [{"custom_participant_id": "bo", "name": "Bo", "preset_name": "no_such"}]},
+        "breakouts": {"rooms": 1, "room_presets": {"host": "no_such"}},
+    }
+    assert "no_such" in api.post(path, bodies[what], 422)["detail"]
+    api.post(path.replace(path.split("/")[3], UNKNOWN_ID), bodies[what], 404)
 
 
 def test_while_realtimekit_refuses_calls_a_meeting_is_503(api: Api, sandbox: SandboxServer) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from orchestrator.cli import keys
+from orchestrator.cli import keys, presets
 from orchestrator.cli.breakout.__main__ import app as breakout
 from orchestrator.cli.demo.__main__ import demo
 from orchestrator.cli.doctor.__main__ import doctor
@@ -60,6 +60,7 @@ def command_tree() -> Any:
     tree.commands |= {
         "breakout": get_command(breakout),
         "keys": get_command(keys.app),
+        "presets": get_command(presets.app),
         "demo": _single(demo),
         "doctor": _single(doctor),
         "sweep": _single(sweep),

@@ -13,6 +13,7 @@ TIMES = (
     "dealt_at",
     "opening_until",
     "closes_at",
+    "parent_ends_at",
     "warned_until",
     "empties_at",
     "sent_home_at",
@@ -29,6 +30,8 @@ class Facts:
     dealt_at: datetime | None = NOW
     opening_until: datetime | None = None
     closes_at: datetime | None = None
+    parent_ends_at: datetime | None = None
+    countdown_seconds: int = 0
     warn_before_seconds: list[int] = field(default_factory=list)
     warned_until: datetime | None = None
     empties_at: datetime | None = None

@@ -55,6 +55,14 @@ RULES: dict[str, tuple[Facts, float | None]] = {
         None,
     ),
     "an open breakout is due at its end": (facts(S.OPEN, closes_at=FAR), FAR),
+    "an opening is due in time for the parent's end": (
+        facts(S.OPENING, parent_ends_at=NEAR + 3, countdown_seconds=3),
+        NEAR,
+    ),
+    "an open breakout is due in time for the parent's end, paused or not": (
+        facts(S.OPEN, parent_ends_at=FAR, countdown_seconds=60),
+        FAR - 60,
+    ),
     "an end that has passed is due": (facts(S.OPEN, closes_at=-60), -60),
     "an end that is now is due": (facts(S.OPEN, closes_at=0), 0),
     "a warning comes before the end": (

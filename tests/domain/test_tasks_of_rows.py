@@ -24,6 +24,10 @@ TASKS: dict[str, tuple[Facts, Task]] = {
     "an open breakout warns before its end": (facts(S.OPEN, closes_at=1), Task.BREAKOUT_WARN),
     "an open breakout closes at its end": (facts(S.OPEN, closes_at=0), Task.BREAKOUT_CLOSE),
     "an open breakout closes after its end": (facts(S.OPEN, closes_at=-1), Task.BREAKOUT_CLOSE),
+    "a paused breakout closes in time for the parent's end": (
+        facts(S.OPEN, parent_ends_at=60, countdown_seconds=60),
+        Task.BREAKOUT_CLOSE,
+    ),
     "a closing empties its rooms": (facts(S.CLOSING), Task.BREAKOUT_EMPTY),
     "a closing empties its rooms when it is time": (facts(S.CLOSING, empties_at=0), Task.BREAKOUT_EMPTY),
     "a closing tidies when people were sent home": (

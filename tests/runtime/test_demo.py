@@ -119,6 +119,7 @@ def meeting() -> MeetingResponse:
         participant_preset="p",
         room_presets=RoomPresets(host=None, participant=None),
         version=1,
+        ends_at=None,
         created_at=NOW,
         participant_count=18,
         present_count=18,

@@ -146,8 +146,7 @@ def change(breakout_id: BreakoutId, body: BreakoutChange, deps: DepsHere, respon
     if body.is_of_clock or body.model_fields_set == {"name"}:
         changes.change(deps, breakout_id, body)
         return _report(deps, breakout_id)
-    if body.start == "now":
-        parents.check_start(deps, breakout_id)
+    parents.check_change(deps, breakout_id, body)
     if changing.change(deps, breakout_id, body):
         response.status_code = 202
     return _report(deps, breakout_id)

@@ -7,9 +7,9 @@ from orchestrator.api.idempotency import Idempotent, rendering, to_response
 from orchestrator.api.openapi.credentials import OPERATOR
 from orchestrator.api.openapi.responses import errors
 from orchestrator.api.parameters import DEFAULT_LIMIT, Cursor, DepsHere, Limit, MeetingId
-from orchestrator.services.meetings import creating
+from orchestrator.services.meetings import changing, creating, presets
 from orchestrator.services.views import meetings
-from schemas.requests import MeetingRequest
+from schemas.requests import MeetingChange, MeetingRequest
 from schemas.responses import MeetingResponse, Page
 
 router = APIRouter(prefix="/v1/meetings", tags=["meetings"], dependencies=OPERATOR)
@@ -50,3 +50,15 @@ def get(meeting_id: MeetingId, deps: DepsHere) -> MeetingResponse:
     """One meeting, with how many people are registered and how many are present."""
     with deps.database.reading() as session:
         return meetings.meeting(session, meeting_id)
+
+
+@router.patch("/{meeting_id}", summary="Change a meeting")
+def change(meeting_id: MeetingId, body: MeetingChange, deps: DepsHere) -> MeetingResponse:
+    """Its title here, its presets, its end. Presets reach those who are admitted, also while a breakout runs.
+
+    With `ends_at` a breakout that runs closes so early that its countdown ends with the meeting, paused or not. One
+    that would have had to close by now closes at once. A scheduled one that would start too late is a draft again.
+    """
+    presets.require_for(deps, meeting_id, presets.of_meeting(body))
+    changing.change(deps, meeting_id, body)
+    return get(meeting_id, deps)

@@ -10,7 +10,7 @@ from orchestrator.api.idempotency import Idempotent, IdempotentSecret
 from orchestrator.api.openapi.credentials import OPERATOR
 from orchestrator.api.parameters import DEFAULT_LIMIT, Cursor, CustomId, DepsHere, Limit, MeetingId
 from orchestrator.api.tokens import ClientTokens
-from orchestrator.services.meetings import registering
+from orchestrator.services.meetings import presets, registering
 from orchestrator.services.people import acks
 from orchestrator.services.views import meetings
 from schemas.requests import ClientTokenRequest, ParticipantsRequest, PresentRequest
@@ -30,7 +30,11 @@ def register(meeting_id: MeetingId, body: ParticipantsRequest, idempotent: Idemp
         return 200, ParticipantsResponse(participants=meetings.people(session, participant_ids))
 
     work = registering.register if idempotent.key else registering.register_together  # a key has its own transaction
-    return idempotent.run(lambda deps: work(deps, meeting_id, body.participants), build)
+    return idempotent.run(
+        lambda deps: work(deps, meeting_id, body.participants),
+        build,
+        check=lambda deps: presets.require_for(deps, meeting_id, presets.of_people(body.participants)),
+    )
 
 
 @router.get(

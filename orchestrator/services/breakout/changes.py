@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from orchestrator.errors import Malformed, Unknown, WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.clock import set_end
 from orchestrator.services.breakout.locked import locked
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
@@ -85,7 +86,7 @@ def _change_clock(breakout: Breakout, body: BreakoutChange, now: datetime) -> No
     if breakout.paused_with_seconds is not None:
         breakout.paused_with_seconds = left.total_seconds()
     else:
-        breakout.closes_at = now + left
+        set_end(breakout, now + left)
 
 
 def _left_by(breakout: Breakout, body: BreakoutChange, now: datetime) -> timedelta:
@@ -108,12 +109,12 @@ def _left(breakout: Breakout, now: datetime, verb: str) -> timedelta:
 def _pause(breakout: Breakout, now: datetime) -> None:
     """Stop the timer, and keep what is left of it."""
     breakout.paused_with_seconds = max(_left(breakout, now, "paused").total_seconds(), SHORTEST_PAUSED_SECONDS)
-    breakout.closes_at = None
+    breakout.own_end = breakout.closes_at = None
 
 
 def _resume(breakout: Breakout, now: datetime) -> None:
     if breakout.paused_with_seconds is not None:
-        breakout.closes_at = now + timedelta(seconds=breakout.paused_with_seconds)
+        set_end(breakout, now + timedelta(seconds=breakout.paused_with_seconds))
         breakout.paused_with_seconds = None
         breakout.warned_until = now
 

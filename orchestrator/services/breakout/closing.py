@@ -9,6 +9,7 @@ from sqlmodel import col
 from orchestrator import metrics
 from orchestrator.domain.presence import is_home
 from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.clock import empties_by_parents_end
 from orchestrator.services.breakout.retiring import has_unretired_rooms, want_closed
 from orchestrator.services.breakout.seating import take_back_moves
 from orchestrator.services.breakout.watching import expect_home, webhooks_come
@@ -24,14 +25,15 @@ CAME = frozenset({SeatState.JOINED, SeatState.AWAY})
 def start_countdown(b: LockedBreakout, reason: CloseReason, countdown: timedelta | None = None) -> None:
     """Begin to close the breakout. The seats point to main after `countdown`, by default the breakout's own.
 
-    Its timer is over, also one that is paused.
+    Its timer is over, also one that is paused. A countdown ends with the parent meeting at the latest.
     """
     b.move(BreakoutState.CLOSING)
     b.row.close_reason = reason
     b.row.paused_with_seconds = None
     if reason is not CloseReason.TIMER:
         b.row.closes_at = b.now
-    b.row.empties_at = b.now + (timedelta(seconds=b.row.countdown_seconds) if countdown is None else countdown)
+    empties_at = b.now + (timedelta(seconds=b.row.countdown_seconds) if countdown is None else countdown)
+    b.row.empties_at = empties_by_parents_end(b, empties_at)
     b.people.raise_versions()
 
 

@@ -8,10 +8,12 @@ from sqlmodel import col
 from orchestrator.errors import WrongState
 from orchestrator.services.breakout import failing, keeping_recorded
 from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.clock import require_time_left, set_end
 from orchestrator.services.breakout.closing import start_countdown
 from orchestrator.services.breakout.dealing import deal_at_start
 from orchestrator.services.breakout.invitations import invite
 from orchestrator.services.breakout.retiring import has_unretired_rooms, want_anew
+from orchestrator.services.breakout.timer import close_in_time
 from orchestrator.services.breakout.watching import watch_people
 from orchestrator.store import due
 from orchestrator.store.queries import lock_meeting
@@ -40,8 +42,12 @@ def begin_preparing(b: LockedBreakout) -> None:
 
 
 def begin_opening(b: LockedBreakout) -> None:
-    """Start a draft or scheduled breakout. Raises WrongState while another breakout of its meeting is live."""
+    """Start a draft or scheduled breakout.
+
+    Raises WrongState while another breakout of its meeting is live, Malformed when its meeting ends too soon.
+    """
     lock_meeting(b.tx, b.row.meeting_id)
+    require_time_left(b, b.now)
     state = live_state(b)
     if state is not None:
         raise WrongState(f"another breakout of this meeting is {state}; at most one runs at a time", state.value, [])
@@ -55,6 +61,8 @@ def begin_opening(b: LockedBreakout) -> None:
 
 def opening_step(b: LockedBreakout) -> None:
     """Open the rooms; the breakout is open when each room is open or has failed."""
+    if close_in_time(b):
+        return
     want_rooms(b, RoomWanted.OPEN)
     counts = _room_states(b)
     if b.row.opening_until and b.now >= b.row.opening_until and counts.get(RoomState.OPEN):
@@ -78,8 +86,8 @@ def live_state(b: LockedBreakout) -> BreakoutState | None:
 def _become_open(b: LockedBreakout) -> None:
     b.move(BreakoutState.OPEN)
     b.row.opened_at = b.row.warned_until = b.now
-    if b.row.duration_seconds is not None:
-        b.row.closes_at = b.now + timedelta(seconds=b.row.duration_seconds)
+    duration = b.row.duration_seconds
+    set_end(b.row, None if duration is None else b.now + timedelta(seconds=duration))
     watch_people(b)
     b.people.raise_versions()
 

@@ -6,6 +6,7 @@ from functools import partial
 from orchestrator import metrics
 from orchestrator.errors import Malformed
 from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.clock import require_time_left, too_late
 from orchestrator.services.breakout.dealing import deal_ahead
 from orchestrator.services.breakout.opening import begin_opening, live_state, want_rooms
 from orchestrator.services.breakout.preparing import plan_preparation
@@ -18,15 +19,15 @@ from schemas.states import PLANNED, BreakoutState, RoomWanted
 def planned_step(b: LockedBreakout) -> None:
     """Do what is due for a breakout that has not started.
 
-    1. Give a start up whose grace is over, before anything is made for it.
+    1. Give a start up whose grace is over, or that is too late for the parent's end, before anything is made for it.
     2. Reconsider when to prepare it, because people may have registered who are to be dealt.
     3. Deal the people of a breakout that is to be prepared, and make its rooms.
     4. Start it when its time has come and no other breakout of the meeting is live.
     5. Else plan when RealtimeKit is asked whether the meetings are ACTIVE.
     """
     starts_at = b.row.starts_at if b.row.state is BreakoutState.SCHEDULED else None
-    if starts_at is not None and b.now > starts_at + timedelta(seconds=b.deps.settings.start_grace_seconds):
-        give_start_up(b, ProblemKind.START_MISSED, _why_missed(b, starts_at))
+    if starts_at is not None and (why := _why_missed(b, starts_at)):
+        give_start_up(b, ProblemKind.START_MISSED, why)
     if starts_at is not None and b.row.dealt_at is None and b.row.prepare_from and b.now < b.row.prepare_from:
         plan_preparation(b, starts_at)
     if b.row.prepare_from is not None and b.now >= b.row.prepare_from:
@@ -39,9 +40,10 @@ def planned_step(b: LockedBreakout) -> None:
 
 
 def schedule(b: LockedBreakout, at: datetime) -> None:
-    """Let a planned breakout start at this time. Raises Malformed for one that is past."""
+    """Let a planned breakout start at this time. Raises Malformed for one that is past, or too late for the meeting."""
     if at <= b.now:
         raise Malformed("this time is past", ("body", "start"))
+    require_time_left(b, at)
     b.row.scheduled_for = b.row.starts_at = at
     if all(room.wanted is RoomWanted.NOTHING for room in b.rooms()):
         plan_preparation(b, at)
@@ -71,12 +73,19 @@ def _start(b: LockedBreakout, starts_at: datetime) -> None:
     meeting = lock_meeting(b.tx, b.row.meeting_id)
     if meeting.inactive_since is not None:
         give_start_up(b, ProblemKind.PARENT_INACTIVE, "the main meeting is not ACTIVE at RealtimeKit")
+    elif why := too_late(b, b.now):
+        give_start_up(b, ProblemKind.START_MISSED, why)
     elif live_state(b) is None:
         b.tx.count(partial(metrics.count_lateness, "starts_at", b.now - starts_at))
         begin_opening(b)
 
 
-def _why_missed(b: LockedBreakout, starts_at: datetime) -> str:
+def _why_missed(b: LockedBreakout, starts_at: datetime) -> str | None:
+    """Return why a start has to be given up; None while it has not."""
+    if why := too_late(b, starts_at):
+        return why
+    if b.now <= starts_at + timedelta(seconds=b.deps.settings.start_grace_seconds):
+        return None
     live = live_state(b)
     reason = f"another breakout of this meeting is {live}" if live else "nothing ran that could have started it"
     seconds = b.deps.settings.start_grace_seconds

@@ -1,14 +1,12 @@
 """Creating a parent meeting at RealtimeKit, or adopting one that exists."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
-from orchestrator.errors import LeaseLost, Malformed, NotFound, NotNow, OutcomeUnknown, Refused, TryAgain
-from orchestrator.realtimekit.quota.priority import Priority
+from orchestrator.errors import LeaseLost, Malformed, NotFound, Refused, TryAgain
 from orchestrator.realtimekit.records import MeetingRecord
 from orchestrator.realtimekit.titles import title_with_key
 from orchestrator.services.breakout.people_writes import PeopleWrites
@@ -16,7 +14,8 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.idempotency import keys, pending
 from orchestrator.services.idempotency.keys import Once, Render, Reply
 from orchestrator.services.idempotency.pending import Held
-from orchestrator.services.meetings import parents, registering
+from orchestrator.services.meetings import parents, presets, registering
+from orchestrator.services.meetings.asking import in_our_words
 from orchestrator.services.passes.doubt import Doubt, find_ours, must_have_settled
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
@@ -33,8 +32,8 @@ def create(deps: Deps, body: MeetingRequest) -> str:
     Raises Malformed for presets or meetings that RealtimeKit does not know or refuses, WrongState for a meeting that is
     not ACTIVE, NotNow when it can't be asked.
     """
-    with _in_our_words():
-        _check_presets(deps, body)
+    with in_our_words():
+        presets.require(deps, presets.of_meeting(body))
         found = _make(deps, body.title or "") if body.realtimekit_meeting_id is None else _existing(deps, body)
     with deps.database.transaction() as tx:
         return _record(tx, body, found.id, body.title or found.title)
@@ -51,8 +50,8 @@ def create_once(deps: Deps, once: Once, body: MeetingRequest, render: Render[str
     if isinstance(held, Reply):
         return held
     try:
-        with _in_our_words():
-            _check_presets(deps, body, held.before_call)
+        with in_our_words():
+            presets.require(deps, presets.of_meeting(body), held.before_call)
             made = _make_or_find(deps, body.title or "", held)
         with deps.database.transaction() as tx:
             meeting_id = _record(tx, body, made.id, body.title or "", held.mark)
@@ -62,29 +61,6 @@ def create_once(deps: Deps, once: Once, body: MeetingRequest, render: Render[str
     except Exception:
         pending.let_go(deps, held)
         raise
-
-
-@contextmanager
-def _in_our_words() -> Iterator[None]:
-    """Turn RealtimeKit's errors into the caller's mistake, or into an error after which the caller may repeat."""
-    try:
-        yield
-    except Refused as error:
-        raise Malformed(f"RealtimeKit refused: {error.message}") from error
-    except TryAgain as error:
-        raise NotNow(error.message, error.retry_after or 5.0) from error
-    except OutcomeUnknown as error:
-        raise NotNow(f"RealtimeKit did not answer: {error.message}") from error
-    except LeaseLost as error:
-        raise NotNow(str(error)) from error
-
-
-def _check_presets(deps: Deps, body: MeetingRequest, before_call: BeforeCall = None) -> None:
-    known = deps.realtimekit.run(deps.realtimekit.preset_names(priority=Priority.OPENING), before_call)
-    of_rooms = {body.room_presets.host, body.room_presets.participant}
-    asked = {body.host_preset, body.participant_preset, *of_rooms, *(it.preset_name for it in body.participants)}
-    if missing := sorted(name for name in asked if name is not None and name not in known):
-        raise Malformed(f"RealtimeKit has no preset {', '.join(missing)}; it has {', '.join(sorted(known))}")
 
 
 def _existing(deps: Deps, body: MeetingRequest) -> MeetingRecord:
@@ -140,6 +116,7 @@ def _add(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str,
         participant_preset=body.participant_preset,
         room_host_preset=body.room_presets.host,
         room_participant_preset=body.room_presets.participant,
+        ends_at=body.ends_at,
         created_at=tx.now(),
         to_import=body.realtimekit_meeting_id is not None,
     )

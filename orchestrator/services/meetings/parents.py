@@ -8,7 +8,8 @@ from sqlmodel import Session, col
 from orchestrator.errors import NotFound, RealtimeKitError, WrongState
 from orchestrator.realtimekit.records import MeetingRecord
 from orchestrator.services.deps import Deps
-from schemas.requests import BreakoutRequest
+from orchestrator.services.meetings import presets
+from schemas.requests import BreakoutChange, BreakoutRequest
 from schemas.states import PLANNED, RoomState
 from schemas.tables import Breakout, Meeting, Room
 
@@ -30,8 +31,23 @@ def check_start(deps: Deps, breakout_id: str) -> None:
     _check(deps, meeting.realtimekit_meeting_id)
 
 
+def check_change(deps: Deps, breakout_id: str, body: BreakoutChange) -> None:
+    """Raise Malformed for presets that RealtimeKit lacks, WrongState when it is to start in a closed main meeting.
+
+    A breakout that does not exist is not asked for.
+    """
+    named = presets.of_rooms(body.room_presets) if body.room_presets else set()
+    with deps.database.reading() as session:
+        is_known = session.get(Breakout, breakout_id) is not None
+    if named and is_known:
+        presets.require(deps, named)
+    if body.start == "now":
+        check_start(deps, breakout_id)
+
+
 def check_creating(deps: Deps, meeting_id: str, body: BreakoutRequest) -> None:
-    """Raise WrongState when the main meeting is closed of a breakout that is to start at once."""
+    """Raise Malformed for presets that RealtimeKit lacks, WrongState when it is to start in a closed main meeting."""
+    presets.require_for(deps, meeting_id, presets.of_rooms(body.room_presets))
     if body.start != "now":
         return
     with deps.database.reading() as session:

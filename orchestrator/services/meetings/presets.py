@@ -1,11 +1,15 @@
-"""Presets at RealtimeKit that fit breakouts."""
+"""Presets at RealtimeKit: whether those that a request names exist, and making those that fit breakouts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from orchestrator.errors import Conflict
+from orchestrator.errors import Conflict, Malformed
 from orchestrator.realtimekit.presets import faults, preset_content
+from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.services.deps import Deps
+from orchestrator.services.meetings.asking import in_our_words
+from orchestrator.store import queries
+from schemas.requests import MeetingChange, MeetingRequest, PersonRequest, RoomPresetsRequest
 from schemas.states import Role
 
 
@@ -19,6 +23,43 @@ class Ensured:
     """Whether this call made it."""
     faults: list[str]
     """What it lacks for its role, in sentences. A preset that was there before stays as it is."""
+
+
+def of_meeting(body: MeetingRequest | MeetingChange) -> set[str]:
+    """Return the presets that a body about a meeting names."""
+    people = body.participants if isinstance(body, MeetingRequest) else []
+    return {body.host_preset, body.participant_preset, *of_rooms(body.room_presets), *of_people(people)} - {""}
+
+
+def of_rooms(body: RoomPresetsRequest) -> set[str]:
+    """Return the presets for rooms that a body names."""
+    return {name for name in (body.host, body.participant) if name is not None}
+
+
+def of_people(people: Iterable[PersonRequest]) -> set[str]:
+    """Return the presets that people have of their own."""
+    return {person.preset_name for person in people if person.preset_name is not None}
+
+
+def require(deps: Deps, names: set[str], before_call: Callable[[], None] | None = None) -> None:
+    """Raise Malformed when RealtimeKit lacks one of these presets, NotNow when it can't be asked now.
+
+    Names that this process has seen there are not asked for again.
+    """
+    kit = deps.realtimekit
+    with in_our_words():
+        missing = kit.run(kit.missing_presets(names, priority=Priority.OPENING), before_call)
+    if missing:
+        known = ", ".join(sorted(kit.seen_presets))
+        raise Malformed(f"RealtimeKit has no preset {', '.join(sorted(missing))}; it has {known}")
+
+
+def require_for(deps: Deps, meeting_id: str, names: set[str]) -> None:
+    """Raise as `require` does, and before that Unknown when there is no such meeting."""
+    if names:
+        with deps.database.reading() as session:
+            queries.meeting(session, meeting_id)
+        require(deps, names)
 
 
 def ensure(deps: Deps, wanted: Mapping[Role, str]) -> list[Ensured]:

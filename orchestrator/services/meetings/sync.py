@@ -14,6 +14,7 @@ from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeti
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import (
     changed_people,
+    changing,
     importing,
     looking,
     main_tokens,
@@ -52,6 +53,8 @@ class SyncWork:
     allowance: Allowance
     """How many of these may be polled."""
     poll_priority: Priority
+    breakouts_behind: list[str]
+    """Breakouts that do not know yet when the meeting ends."""
     rooms_to_tell: Sequence[str]
     """Rooms that are to edit records of people who have changed."""
     look: Look | None
@@ -92,6 +95,7 @@ def sync(deps: Deps, meeting_id: str, claim: int) -> Result:
             return NOTHING_TO_DO
         lease, work = begun
         _mark_doubts(deps, lease.claim, work)
+        changing.carry_end(deps, work.breakouts_behind)
         changed_people.tell(deps, work.rooms_to_tell)
         outcomes = deps.realtimekit.run(_ask(deps.realtimekit, work), lease.before_call)
         tokens = kept(deps, work.guests, outcomes.tokens, work.now)
@@ -123,6 +127,7 @@ def _read(deps: Deps, tx: Transaction, meeting_id: str) -> SyncWork:
         compares_recordings=is_time and running.is_time_to_compare(deps, tx, breakout),
         poll_priority=Priority.CLOSING if breakout and breakout.sent_home_at else Priority.POLLING,
         look=looking.read(tx.session, meeting, now),
+        breakouts_behind=changing.breakouts_behind(tx.session, meeting_id),
         rooms_to_tell=changed_people.rooms_to_tell(tx.session, meeting_id, now),
         now=now,
     )

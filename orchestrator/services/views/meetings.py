@@ -91,6 +91,7 @@ def _meeting(
         host_preset=row.host_preset,
         participant_preset=row.participant_preset,
         room_presets=RoomPresets(host=row.room_host_preset, participant=row.room_participant_preset),
+        ends_at=row.ends_at,
         created_at=row.created_at,
         participant_count=participant_count,
         present_count=present_count,

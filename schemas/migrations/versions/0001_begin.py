@@ -58,6 +58,7 @@ def _meeting() -> None:
         sa.Column("participant_preset", sa.String(), nullable=False),
         sa.Column("room_host_preset", sa.String(), nullable=True),
         sa.Column("room_participant_preset", sa.String(), nullable=True),
+        sa.Column("ends_at", UtcDateTime(), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("changed_at", Json, nullable=False),

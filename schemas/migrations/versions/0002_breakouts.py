@@ -41,6 +41,8 @@ def _times() -> list[sa.Column[Any]]:
         sa.Column("starts_at", UtcDateTime(), nullable=True),
         sa.Column("opening_until", UtcDateTime(), nullable=True),
         sa.Column("opened_at", UtcDateTime(), nullable=True),
+        sa.Column("own_end", UtcDateTime(), nullable=True),
+        sa.Column("parent_ends_at", UtcDateTime(), nullable=True),
         sa.Column("closes_at", UtcDateTime(), nullable=True),
         sa.Column("paused_with_seconds", sa.Float(), nullable=True),
         sa.Column("warned_until", UtcDateTime(), nullable=True),

@@ -1,0 +1,61 @@
+"""When a breakout closes: when its own timer ends, or in time for the end of its parent meeting."""
+
+from datetime import datetime, timedelta
+
+from orchestrator.domain.timing import earliest, last_closing
+from orchestrator.errors import Malformed
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.store.queries import meeting
+from schemas.states import LIVE, BreakoutState
+from schemas.tables import Breakout
+
+LEAST_OPEN = timedelta(seconds=10)
+"""A start that would leave less time than this is refused."""
+
+
+def set_end(row: Breakout, own_end: datetime | None) -> None:
+    """Store when the breakout's own timer ends, and with it when it closes."""
+    row.own_end = own_end
+    row.closes_at = earliest(own_end, must_close_at(row))
+
+
+def must_close_at(row: Breakout) -> datetime | None:
+    """Return when the parent's end closes the breakout, paused or not; None without such an end."""
+    return last_closing(row.parent_ends_at, row.countdown_seconds)
+
+
+def too_late(b: LockedBreakout, starts_at: datetime) -> str | None:
+    """Return, in a sentence, why a start then is too late for the end of the parent meeting; None: it is not."""
+    follow_parent(b)
+    last = must_close_at(b.row)
+    if last is None or starts_at <= last - LEAST_OPEN:
+        return None
+    ends_at, latest = (f"{it:%Y-%m-%dT%H:%M:%SZ}" for it in (b.row.parent_ends_at, last - LEAST_OPEN))
+    return f"the meeting ends at {ends_at}, so this breakout can start at {latest} at the latest"
+
+
+def require_time_left(b: LockedBreakout, starts_at: datetime) -> None:
+    """Raise Malformed when a start then is too late for the end of the parent meeting."""
+    if why := too_late(b, starts_at):
+        raise Malformed(why, ("body", "start"))
+
+
+def follow_parent(b: LockedBreakout) -> None:
+    """Take over the end of the parent meeting as it is now, and close earlier or later for it."""
+    ends_at = meeting(b.tx.session, b.row.meeting_id).ends_at
+    if ends_at == b.row.parent_ends_at:
+        return
+    b.row.parent_ends_at = ends_at
+    before = b.row.closes_at, b.row.empties_at
+    if b.row.state is BreakoutState.OPEN and b.row.paused_with_seconds is None:
+        set_end(b.row, b.row.own_end)
+        b.row.warned_until = b.now
+    if b.row.empties_at is not None and b.row.sent_home_at is None:
+        b.row.empties_at = empties_by_parents_end(b, b.row.empties_at)
+    if b.row.state in LIVE and (b.row.closes_at, b.row.empties_at) != before:
+        b.change_by_operator(["closes_at"])
+
+
+def empties_by_parents_end(b: LockedBreakout, empties_at: datetime) -> datetime:
+    """Return when the seats are to point to main: then, or when the parent meeting ends, but not before now."""
+    return max(b.now, earliest(empties_at, b.row.parent_ends_at) or empties_at)

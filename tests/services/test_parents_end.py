@@ -1,0 +1,146 @@
+"""By the end of the parent meeting every seat points to main, whatever a breakout's own timer says."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from sqlmodel import col
+
+from orchestrator.errors import Malformed
+from orchestrator.services.breakout import changes, operations
+from orchestrator.services.deps import Deps
+from orchestrator.services.meetings import changing
+from orchestrator.services.planning import creating as planning
+from orchestrator.services.views import breakouts, meetings
+from schemas.requests import BreakoutChange, BreakoutRequest, MeetingChange
+from schemas.responses import BreakoutResponse
+from schemas.states import BreakoutState, CloseReason
+from schemas.tables import Breakout, Meeting
+from tests.services.hand import Hand
+from tests.support.sandbox_server import SandboxServer
+
+S = BreakoutState
+COUNTDOWN, HOUR = 60, 3600
+
+
+def ends_in(hand: Hand, seconds: float | None) -> datetime | None:
+    """Let the meeting end in so many seconds. Returns when that is."""
+    at = None if seconds is None else datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
+    changing.change(hand.deps, hand.meeting_id, MeetingChange.model_validate({"ends_at": at and at.isoformat()}))
+    return at
+
+
+def shown(hand: Hand, breakout_id: str | None = None) -> BreakoutResponse:
+    with hand.deps.database.reading() as session:
+        return breakouts.breakout(session, breakout_id or hand.breakout_id)
+
+
+def opened(fresh: tuple[Deps, SandboxServer], **body: Any) -> Hand:
+    hand = Hand(*fresh, ["ana"], **{"rooms": 1, "countdown_seconds": COUNTDOWN} | body)
+    hand.work(Breakout)
+    assert shown(hand).state is S.OPEN
+    return hand
+
+
+def plan(hand: Hand, **body: Any) -> str:
+    asked = {"rooms": 1, "countdown_seconds": COUNTDOWN} | body
+    return planning.create(hand.deps, hand.meeting_id, BreakoutRequest.model_validate(asked))
+
+
+@pytest.mark.parametrize("duration", [None, 2 * HOUR])
+def test_an_end_closes_what_would_last_longer_and_is_taken_away_again(
+    fresh: tuple[Deps, SandboxServer], duration: int | None
+) -> None:
+    hand = opened(fresh, duration_seconds=duration)
+    before = shown(hand)
+    at = ends_in(hand, HOUR)
+    assert at
+    clamped = shown(hand)
+    assert clamped.closes_at == at - timedelta(seconds=COUNTDOWN)
+    assert clamped.version == before.version + 1
+    ends_in(hand, None)
+    assert shown(hand).closes_at == before.closes_at
+
+
+def test_an_earlier_own_end_stays_and_a_later_one_is_clamped(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = opened(fresh, duration_seconds=600)
+    before = shown(hand).closes_at
+    at = ends_in(hand, HOUR)
+    assert at
+    assert shown(hand).closes_at == before
+    changes.change(hand.deps, hand.breakout_id, BreakoutChange(extend_seconds=2 * HOUR))
+    assert shown(hand).closes_at == at - timedelta(seconds=COUNTDOWN)
+
+
+def test_a_paused_breakout_closes_in_time(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = opened(fresh, duration_seconds=2 * HOUR)
+    ends_in(hand, HOUR)
+    changes.change(hand.deps, hand.breakout_id, BreakoutChange(paused=True))
+    assert shown(hand).closes_at is None
+    at = ends_in(hand, COUNTDOWN - 20)  # it would have had to close 20 s ago
+    closing = shown(hand)
+    assert (closing.state, closing.close_reason, closing.empties_at) == (S.CLOSING, CloseReason.TIMER, at)
+
+
+def test_a_longer_countdown_ends_with_the_meeting(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = opened(fresh)
+    operations.close(hand.deps, hand.breakout_id, 600)
+    at = ends_in(hand, 30)
+    assert shown(hand).empties_at == at
+
+
+def test_a_start_that_would_be_too_late_is_refused_and_the_latest_is_named(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, ["ana"], rooms=1, start="manual")
+    at = ends_in(hand, COUNTDOWN + 5)
+    assert at
+    latest = f"{at - timedelta(seconds=COUNTDOWN + 10):%Y-%m-%dT%H:%M:%SZ}"
+    draft = plan(hand)
+    for start in (
+        lambda: plan(hand, start="now"),
+        lambda: plan(hand, start=(at - timedelta(seconds=COUNTDOWN)).isoformat()),
+        lambda: operations.start(hand.deps, draft),
+    ):
+        with pytest.raises(Malformed, match=latest):
+            start()
+    assert shown(hand, draft).state is S.DRAFT
+
+
+def test_a_scheduled_start_that_becomes_too_late_is_a_draft_again(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, ["ana"], rooms=1, start="manual")
+    later = datetime.now(UTC) + timedelta(seconds=HOUR)
+    planned = plan(hand, start=later.isoformat())
+    ends_in(hand, 2 * HOUR)
+    assert shown(hand, planned).state is S.SCHEDULED
+    ends_in(hand, HOUR)
+    missed = shown(hand, planned)
+    assert (missed.state, [problem.what for problem in missed.problems]) == (S.DRAFT, ["start missed"])
+
+
+def test_a_process_that_died_between_the_two_steps_leaves_the_rest_to_the_meetings_task(
+    fresh: tuple[Deps, SandboxServer],
+) -> None:
+    hand = opened(fresh)
+    at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=HOUR)
+    with hand.deps.database.transaction() as tx:
+        tx.session.execute(update(Meeting).where(col(Meeting.id) == hand.meeting_id).values(ends_at=at))
+    hand.work(Meeting)
+    assert shown(hand).closes_at == at - timedelta(seconds=COUNTDOWN)
+
+
+def test_the_least_that_is_given_changes_and_counts(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, ["ana"], rooms=1, start="manual")
+
+    def meeting() -> Any:
+        with hand.deps.database.reading() as session:
+            return meetings.meeting(session, hand.meeting_id).model_dump()
+
+    before = meeting()
+    changing.change(
+        hand.deps, hand.meeting_id, MeetingChange.model_validate({"room_presets": {"host": "webinar_presenter"}})
+    )
+    after = meeting()
+    assert after["room_presets"] == {"host": "webinar_presenter", "participant": None}
+    assert after["version"] == before["version"] + 1
+    changing.change(hand.deps, hand.meeting_id, MeetingChange())
+    assert meeting() == after
