@@ -139,6 +139,12 @@ class Hand:
         """Return the state of everybody's seat."""
         return {name: seat.state for name, seat in self._seats().items()}
 
+    def rooms(self) -> set[str]:
+        """Return the states in which rooms are."""
+        with self.deps.database.reading() as session:
+            mine = col(Room.breakout_id) == self.breakout_id
+            return set(session.scalars(select(col(Room.state)).where(mine)))
+
     def there(self) -> set[tuple[str, str]]:
         """Return the known people of the meeting and its rooms, each with their peer id."""
         statement = select(col(Participant.custom_participant_id), col(Presence.peer_id))

@@ -10,6 +10,7 @@ from orchestrator.services.breakout import operations
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning import creating as planning
 from orchestrator.services.views import breakouts
+from orchestrator.store import due
 from schemas.requests import BreakoutRequest
 from schemas.states import BreakoutState
 from schemas.tables import Breakout, Room
@@ -78,6 +79,20 @@ def test_who_was_given_up_as_lost_has_returned_when_they_are_seen_while_another_
     ana.follow()
     hand.work(Breakout)
     assert hand.seats()["ana"] == "returned"
+
+
+def test_late_news_and_the_end_of_the_grace_may_come_in_one_look(hand: Hand) -> None:
+    peer = hand.sandbox.join(hand.tokens()["ana"])["peer_id"]
+    operations.close(hand.deps, hand.breakout_id, 0)
+    hand.sandbox.leave(peer)
+    with hand.deps.database.transaction() as tx:
+        due.dispatch(tx, Breakout, [hand.breakout_id])  # facts leave the look to a task that is under way
+    hand.deliver(*(webhook(what, _last_peer(hand)) for what in ("Joined", "Left")))
+    hand.apply()
+    assert hand.seats()["ana"] == "never_joined"
+    hand.pass_grace()
+    assert hand.seats() == {"ana": "returned", "bo": "never_joined"}
+    assert hand.rooms() == {"closed"}
 
 
 def _come_to_empties_at(hand: Hand) -> None:

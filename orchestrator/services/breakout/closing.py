@@ -122,7 +122,8 @@ def _give_up_on_the_missing(b: LockedBreakout) -> None:
 def correct_late_news(b: LockedBreakout) -> None:
     """Count people as returned of whom it is learnt after the end that they were in their room, or are home.
 
-    Nobody can say when such news comes: a delivery may be minutes late, and a browser may have been offline.
+    Nobody can say when such news comes: a delivery may be minutes late, and a browser may have been offline. Rooms are
+    locked before seats, because the same look may want rooms closed afterwards.
     """
     b.tx.session.flush()
     mine = col(Seat.breakout_id) == b.row.id
@@ -131,6 +132,7 @@ def correct_late_news(b: LockedBreakout) -> None:
     where = places(b.tx.session, [seat.participant_id for seat in lost]) if lost else {}
     back = {seat.id for seat in lost if is_home(seat.room_id, where.get(seat.participant_id, set()))}
     if been | back:
+        b.lock_rooms()
         seats = b.tx.session.scalars(select(Seat).where(col(Seat.id).in_(been | back))).all()
         b.move_seats(seats, SeatState.RETURNED)
 
