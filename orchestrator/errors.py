@@ -7,6 +7,7 @@ OrchestratorError
 │   ├── Forbidden             403
 │   ├── Unknown               404
 │   ├── NameTaken             409: the name is in use
+│   ├── UnsupportedMediaType  415: the body is not JSON
 │   ├── WrongState            409: the state does not allow it; names the state and what is allowed
 │   └── NotNow                503: it can't be done now; safe to repeat
 ├── Unusable                  a setting is missing or does not work here
@@ -27,7 +28,10 @@ OrchestratorError
         └── Conflict          409
 """
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
+
+from schemas.problems import ProblemCode
 
 
 class OrchestratorError(Exception):
@@ -45,11 +49,13 @@ class UserError(OrchestratorError):
 
     status = 400
     title = "Bad request"
+    code = ProblemCode.NOT_JSON
 
-    def __init__(self, detail: str, **extra: Any) -> None:
+    def __init__(self, detail: str, code: ProblemCode | None = None, **extra: Any) -> None:
         super().__init__(detail)
         self.detail = detail
         self.extra = extra
+        self.code = code or type(self).code
 
 
 class Malformed(UserError):
@@ -57,9 +63,10 @@ class Malformed(UserError):
 
     status = 422
     title = "Unprocessable content"
+    code = ProblemCode.MALFORMED
 
-    def __init__(self, detail: str, loc: tuple[str | int, ...] = ("body",)) -> None:
-        super().__init__(detail, errors=[{"loc": list(loc), "msg": detail}])
+    def __init__(self, detail: str, loc: tuple[str | int, ...] = ("body",), code: ProblemCode | None = None) -> None:
+        super().__init__(detail, code, errors=[{"loc": list(loc), "msg": detail}])
 
 
 class Unauthenticated(UserError):
@@ -67,6 +74,7 @@ class Unauthenticated(UserError):
 
     status = 401
     title = "Unauthorized"
+    code = ProblemCode.INVALID_KEY
 
 
 class Forbidden(UserError):
@@ -74,6 +82,7 @@ class Forbidden(UserError):
 
     status = 403
     title = "Forbidden"
+    code = ProblemCode.VIEWER_ONLY
 
 
 class Unknown(UserError):
@@ -81,6 +90,7 @@ class Unknown(UserError):
 
     status = 404
     title = "Not found"
+    code = ProblemCode.UNKNOWN_ID
 
 
 class NameTaken(UserError):
@@ -88,16 +98,31 @@ class NameTaken(UserError):
 
     status = 409
     title = "Conflict"
+    code = ProblemCode.NAME_TAKEN
 
 
 class WrongState(UserError):
-    """The state does not allow it; the answer names the state and what is allowed in it."""
+    """The state does not allow it.
+
+    The answer names the present `state` of what stands in the way, and the states in which the call is taken.
+    """
 
     status = 409
     title = "Conflict"
+    code = ProblemCode.WRONG_STATE
 
-    def __init__(self, detail: str, state: str, allowed: list[str]) -> None:
-        super().__init__(detail, state=state, allowed=allowed)
+    def __init__(
+        self, detail: str, state: str, allowed: Iterable[str], code: ProblemCode | None = None, **extra: Any
+    ) -> None:
+        super().__init__(detail, code, state=state, allowed=sorted(allowed), **extra)
+
+
+class UnsupportedMediaType(UserError):
+    """The body is not JSON by its `Content-Type`."""
+
+    status = 415
+    title = "Unsupported media type"
+    code = ProblemCode.UNSUPPORTED_MEDIA_TYPE
 
 
 class NotNow(UserError):
@@ -105,9 +130,10 @@ class NotNow(UserError):
 
     status = 503
     title = "Service unavailable"
+    code = ProblemCode.TOO_BUSY
 
-    def __init__(self, detail: str, retry_after: float = 5.0) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, retry_after: float = 5.0, code: ProblemCode | None = None) -> None:
+        super().__init__(detail, code)
         self.retry_after = retry_after
 
 

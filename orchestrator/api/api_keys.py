@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from orchestrator.errors import NotNow
 from orchestrator.log import logger
 from orchestrator.services.access.api_keys import key_hash
+from schemas.problems import ProblemCode
 from schemas.states import KeyRole
 
 log = logger(__name__)
@@ -54,7 +55,9 @@ class StoredKeys:
         known = hashed in (self._roles or {})
         await self._refresh_if_older(KNOWN_KEY_MAX_AGE_SECONDS if known else UNKNOWN_KEY_MAX_AGE_SECONDS)
         if self._roles is None:
-            raise NotNow("the database is not available, so API keys can't be looked up", retry_after=1.0)
+            raise NotNow(
+                "the database is not available, so API keys can't be looked up", 1.0, ProblemCode.DATABASE_UNAVAILABLE
+            )
         return self._roles.get(hashed)
 
     async def _refresh_if_older(self, seconds: float) -> None:

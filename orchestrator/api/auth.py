@@ -7,6 +7,7 @@ from orchestrator.api.problems import of_user_error
 from orchestrator.api.tokens import ClientToken, ClientTokens
 from orchestrator.errors import Forbidden, Unauthenticated, UserError
 from orchestrator.services.access.api_keys import key_hash
+from schemas.problems import ProblemCode
 from schemas.states import KeyRole
 
 SEAT_PATH = "/v1/seat"
@@ -61,5 +62,5 @@ def _bearer(scope: Scope) -> bytes:
     given = [value for name, value in scope["headers"] if name == b"authorization"]
     scheme, _, credentials = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
     if scheme.lower() != b"bearer" or not credentials.strip():
-        raise Unauthenticated("send Authorization: Bearer <key>")
+        raise Unauthenticated("send Authorization: Bearer <key>", ProblemCode.MISSING_CREDENTIALS)
     return bytes(credentials.strip())

@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchestrator.api.problems import problem
+from schemas.problems import ProblemCode
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """5000 people with attributes fit."""
@@ -24,7 +25,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif _content_length(scope) > MAX_BODY_BYTES:
-            await problem(413, TOO_LARGE)(scope, receive, send)
+            await problem(413, TOO_LARGE, ProblemCode.BODY_TOO_LARGE)(scope, receive, send)
         else:
             await self._app(scope, _limited(receive), send)
 

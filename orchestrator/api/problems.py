@@ -15,9 +15,11 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 from orchestrator.api.access_log import REQUEST_ID_HEADER, SCOPE_REQUEST_ID
+from orchestrator.api.suggestions import did_you_mean, names_beside
 from orchestrator.errors import NotNow, Unauthenticated, UserError
 from orchestrator.log import logger
 from orchestrator.store.trouble import DATABASE_TROUBLE
+from schemas.problems import ProblemCode
 
 log = logger(__name__)
 
@@ -27,6 +29,9 @@ MAX_ERRORS = 100
 """How many mistakes of one body are listed; a body may contain thousands."""
 PARSE_ERROR = "There was an error parsing the body"
 """FastAPI's message for a body that is not valid text, or is nested too deeply."""
+UNKNOWN_FIELD = "extra_forbidden"
+CODES = {UNKNOWN_FIELD: ProblemCode.UNKNOWN_FIELD, "json_invalid": ProblemCode.NOT_JSON}
+"""The codes of mistakes that pydantic and FastAPI call so; any other is MALFORMED."""
 MAX_LOGGED_CHARACTERS = 200
 """How much of a driver's message is logged, because its beginning says what is wrong."""
 RETRY_AFTER_SECONDS = 2
@@ -34,10 +39,17 @@ RETRY_AFTER_SECONDS = 2
 
 
 def problem(
-    status: int, detail: str, *, title: str | None = None, headers: Mapping[str, str] | None = None, **extra: Any
+    status: int,
+    detail: str,
+    code: ProblemCode,
+    *,
+    title: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    **extra: Any,
 ) -> Response:
     """Return a problem response; `extra` members stand beside the standard ones."""
     body = {"type": "about:blank", "title": title or HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body["code"] = code
     text = json.dumps(body | extra, default=str)  # ASCII, because the caller's text may contain a lone surrogate
     return Response(text, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
@@ -49,7 +61,7 @@ def of_user_error(error: UserError) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, NotNow):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
-    return problem(error.status, error.detail, title=error.title, headers=headers, **error.extra)
+    return problem(error.status, error.detail, error.code, title=error.title, headers=headers, **error.extra)
 
 
 def install(app: FastAPI) -> None:
@@ -67,25 +79,34 @@ async def _user_error(_: Request, error: Exception) -> Response:
     return of_user_error(error)
 
 
-async def _invalid(_: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [
-        {"loc": list(one["loc"]), "msg": str(one["msg"]).removeprefix("Value error, ")}
-        for one in error.errors()[:MAX_ERRORS]
-    ]
+    found = error.errors()[:MAX_ERRORS]
+    errors = [{"loc": list(one["loc"]), "msg": _message(request, one)} for one in found]
     first = errors[0] if errors else {"loc": [], "msg": "malformed"}
-    return problem(422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}", errors=errors)
+    kinds = {one["type"] for one in found}
+    code = CODES.get(next(iter(kinds)), ProblemCode.MALFORMED) if len(kinds) == 1 else ProblemCode.MALFORMED
+    return problem(422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}", code, errors=errors)
+
+
+def _message(request: Request, mistake: Mapping[str, Any]) -> str:
+    """Return what is wrong; of an unknown field also which one may have been meant."""
+    loc = mistake["loc"]
+    if mistake["type"] != UNKNOWN_FIELD:
+        return str(mistake["msg"]).removeprefix("Value error, ")
+    body = request.scope["route"].body_field
+    return f"unknown field{did_you_mean(str(loc[-1]), names_beside(body.field_info.annotation, loc[1:]))}"
 
 
 async def _framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.detail == PARSE_ERROR:
-        return problem(422, PARSE_ERROR, errors=[{"loc": ["body"], "msg": "malformed JSON"}])
+        return problem(422, PARSE_ERROR, ProblemCode.NOT_JSON, errors=[{"loc": ["body"], "msg": "malformed JSON"}])
     if error.status_code == 405:
         return _other_method(request)
     if error.status_code == 404:
-        return problem(404, f"there is nothing at {request.url.path}")
-    return problem(error.status_code, str(error.detail), headers=error.headers)
+        return problem(404, f"there is nothing at {request.url.path}", ProblemCode.NOT_FOUND)
+    return problem(error.status_code, str(error.detail), ProblemCode.BODY_TOO_LARGE, headers=error.headers)
 
 
 def _other_method(request: Request) -> Response:
@@ -95,7 +116,9 @@ def _other_method(request: Request) -> Response:
     headers = {"Allow": ", ".join([*allowed, *(["HEAD"] if "GET" in allowed else []), "OPTIONS"])}
     if request.method == "OPTIONS":
         return Response(status_code=204, headers=headers)
-    return problem(405, f"{request.url.path} does not have this method", headers=headers)
+    return problem(
+        405, f"{request.url.path} does not have this method", ProblemCode.METHOD_NOT_ALLOWED, headers=headers
+    )
 
 
 def _answers(route: BaseRoute, scope: Scope, method: str) -> bool:
@@ -106,7 +129,9 @@ async def _unavailable(_: Request, error: Exception) -> Response:
     message = str(getattr(error, "orig", error))[:MAX_LOGGED_CHARACTERS]  # `orig` is without the SQL statement
     log.warning("part of us is unavailable", error=type(error).__name__, detail=message)
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return problem(503, "the database or the broker is not available", headers=headers)
+    return problem(
+        503, "the database or the broker is not available", ProblemCode.DATABASE_UNAVAILABLE, headers=headers
+    )
 
 
 async def _bug(request: Request, error: Exception) -> Response:
@@ -117,4 +142,4 @@ async def _bug(request: Request, error: Exception) -> Response:
     """
     log.error("a request failed", error=type(error).__name__)
     headers = {REQUEST_ID_HEADER: request.scope[SCOPE_REQUEST_ID]}
-    return problem(500, "this is our mistake; it has been logged", headers=headers)
+    return problem(500, "this is our mistake; it has been logged", ProblemCode.INTERNAL_ERROR, headers=headers)

@@ -8,6 +8,7 @@ import jwt
 
 from orchestrator.errors import Unauthenticated
 from orchestrator.store.secrets import subkey
+from schemas.problems import ProblemCode
 
 ALGORITHM = "HS256"
 AUDIENCE = "seat"
@@ -43,7 +44,7 @@ class ClientTokens:
         """Return the content of a token. Raises Unauthenticated."""
         content = self._content(token)
         if content.expires_at <= datetime.now(UTC):
-            raise Unauthenticated(EXPIRED)
+            raise Unauthenticated(EXPIRED, ProblemCode.INVALID_TOKEN)
         return content
 
     def _verified(self, token: str) -> ClientToken:
@@ -53,10 +54,10 @@ class ClientTokens:
             except jwt.InvalidSignatureError:
                 continue
             except jwt.ExpiredSignatureError:
-                raise Unauthenticated(EXPIRED) from None
+                raise Unauthenticated(EXPIRED, ProblemCode.INVALID_TOKEN) from None
             except jwt.InvalidTokenError:
                 break
-        raise Unauthenticated("no valid client token")
+        raise Unauthenticated("no valid client token", ProblemCode.INVALID_TOKEN)
 
 
 def _decode(token: str, key: bytes) -> ClientToken:

@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from orchestrator.errors import Unknown
 from orchestrator.store.database import Transaction
+from schemas.problems import ProblemCode
 from schemas.states import SeatState
 from schemas.tables import Meeting, Participant, Presence, Recording, Room, Seat
 
@@ -19,7 +20,7 @@ def meeting(session: Session, meeting_id: str) -> Meeting:
     """Return the parent meeting. Raises Unknown."""
     found = session.get(Meeting, meeting_id)
     if found is None:
-        raise Unknown(f"there is no meeting {meeting_id}")
+        raise Unknown(f"there is no meeting {meeting_id}", ProblemCode.UNKNOWN_MEETING)
     return found
 
 
@@ -27,7 +28,7 @@ def lock_meeting(tx: Transaction, meeting_id: str) -> Meeting:
     """Lock the parent meeting, so that two of its breakouts are not begun at the same time. Raises Unknown."""
     found = tx.session.scalar(select(Meeting).where(col(Meeting.id) == meeting_id).with_for_update(key_share=True))
     if found is None:
-        raise Unknown(f"there is no meeting {meeting_id}")
+        raise Unknown(f"there is no meeting {meeting_id}", ProblemCode.UNKNOWN_MEETING)
     return found
 
 
@@ -38,7 +39,8 @@ def participant(session: Session, meeting_id: str, custom_participant_id: str) -
     )
     found = session.scalar(statement)
     if found is None:
-        raise Unknown(f"meeting {meeting_id} has no participant {custom_participant_id!r}")
+        words = f"meeting {meeting_id} has no participant {custom_participant_id!r}"
+        raise Unknown(words, ProblemCode.UNKNOWN_PARTICIPANT)
     return found
 
 

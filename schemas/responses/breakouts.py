@@ -109,9 +109,9 @@ class RecordingProgress(ResponseBody):
 class Progress(ResponseBody):
     """How far a breakout is."""
 
-    rooms: RoomProgress = Field(description="Rooms by present state.")
-    participants: ParticipantProgress = Field(description="People by present state.")
-    recordings: RecordingProgress = Field(description="Recordings by present state.")
+    rooms: RoomProgress = Field(description="How far its rooms are.")
+    participants: ParticipantProgress = Field(description="How far its people are.")
+    recordings: RecordingProgress = Field(description="How far its recordings are.")
 
 
 class Problem(ResponseBody):
@@ -127,7 +127,7 @@ class Problem(ResponseBody):
 class AssignmentResponse(ResponseBody):
     """Who decides where people sit, and when."""
 
-    mode: AssignmentMode = Field(description="Who decides where people sit.")
+    mode: AssignmentMode = Field(description="`even`, `manual` or `self_select`.")
     seed: int = Field(description="Decides the groups, with the people and the rules.")
     who: Who = Field(
         description="Whom a deal is for: all who are `registered`, or those who are `present` when it is made."
@@ -203,7 +203,9 @@ class BreakoutSummary(ResponseBody):
     closes_at: datetime | None = Field(description="When it closes; null without a timer, and while that is paused.")
     empties_at: datetime | None = Field(description="When people are sent to main; known once it is closing.")
     paused: bool = Field(description="Whether its timer is stopped.")
-    remaining_seconds: int | None = Field(description="What is left of the timer while it is paused.")
+    remaining_seconds: int | None = Field(
+        description="What is left of the timer while it is paused, in seconds; else null."
+    )
     closed_at: datetime | None = Field(description="When everybody and everything was accounted for; null until then.")
     close_reason: CloseReason | None = Field(description="Why it closed; null until it is closing.")
     created_at: datetime = Field(description="When it was planned.")

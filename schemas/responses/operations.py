@@ -2,6 +2,7 @@
 
 from pydantic import ConfigDict, Field
 
+from schemas.problems import ProblemCode
 from schemas.responses.base import ResponseBody
 
 
@@ -23,6 +24,10 @@ class ProblemResponse(ResponseBody):
     title: str = Field(description="The status in words.")
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="A sentence that says what is wrong.")
+    code: ProblemCode = Field(description="The cause, for programs: `docs/errors.md` lists them all.")
+    breakout_id: str | None = Field(
+        default=None, description="409: the other breakout that stands in the way; null when none does."
+    )
     errors: list[ValidationProblem] | None = Field(default=None, description="422: each mistake; null otherwise.")
     state: str | None = Field(
         default=None, description="409: the present state of what stands in the way; null otherwise."

@@ -11,7 +11,7 @@ MALFORMED = [
     {"name": "New", "paused": True},
     {"name": None},
     {"closes_at": None},
-    {"closes_at": LATER, "record": True},
+    {"closes_at": "2099-01-01T00:00:00Z", "record": True},
     {"closes_at": "tomorrow"},
     {"closes_at": 5},
     {"closes_at": "2026-01-01T00:00:00"},

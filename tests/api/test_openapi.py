@@ -70,6 +70,23 @@ def test_every_field_of_a_request_is_described_with_its_unit_and_default() -> No
     assert [name for name in optional if "Default:" not in fields[name]["description"]] == []
 
 
+def test_every_field_of_an_answer_is_described() -> None:
+    schemas = description()["components"]["schemas"]
+    fields = {
+        f"{name}.{field}": spec for name, it in schemas.items() for field, spec in it.get("properties", {}).items()
+    }
+    assert [name for name, spec in fields.items() if not spec.get("description")] == []
+    durations = [name for name in fields if name.endswith("_seconds")]
+    assert [name for name in durations if "seconds" not in fields[name]["description"]] == []
+
+
+def test_operations_have_clean_ids() -> None:
+    ids = [operation.spec["operationId"] for operation in operations()]
+    assert len(set(ids)) == len(ids)
+    assert [name for name in ids if not re.fullmatch("[a-z]+([A-Z][a-z]+)*", name)] == []
+    assert {"createBreakout", "getBreakout", "listBreakouts", "changeBreakout", "shuffleBreakout"} <= set(ids)
+
+
 def _request_fields() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield every field that a body may have: the name of its schema, its own, and its description."""
     schemas, seen = description()["components"]["schemas"], set[str]()

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from orchestrator.errors import Unknown
 from orchestrator.services.views import breakouts, meetings, news
+from orchestrator.services.views.pages import Asked
 from orchestrator.settings import Settings
 from orchestrator.store.database import Database
 from schemas.events import EventType, ProblemKind
@@ -95,7 +96,7 @@ def test_people_are_counted_by_their_present_state(database: Database) -> None:
         add_seats(tx.session, breakout_id, other, {people[0]: SeatState.RETURNED}, wanted=False)
     with database.reading() as session:
         report = breakouts.breakout(session, breakout_id)
-        listed = breakouts.breakouts(session, meeting_id, 10, None).items[0]
+        listed = breakouts.of_meeting(session, meeting_id, Asked(10)).items[0]
     people_now = report.progress.participants
     assert people_now.total == len(states)
     assert people_now.admitted == 2, "admitted and invited: a token, and not seen yet"
@@ -114,7 +115,7 @@ def test_rooms_and_recordings_are_counted_by_their_present_state(database: Datab
         add_recording(tx.session, breakout_id, rooms[0], RecordingState.UPLOADED, download_url="https://example.org/2")
     with database.reading() as session:
         report = breakouts.breakout(session, breakout_id)
-        listed = breakouts.breakouts(session, meeting_id, 10, None).items[0]
+        listed = breakouts.of_meeting(session, meeting_id, Asked(10)).items[0]
     counts = report.progress.rooms
     assert (counts.total, counts.ready, counts.open, counts.closed, counts.failed) == (len(RoomState), 1, 1, 1, 1)
     recorded = report.progress.recordings
@@ -163,10 +164,10 @@ def test_the_number_of_queries_does_not_grow(database: Database) -> None:
         small, _ = add_breakout(tx.session, meeting_id, [RoomState.OPEN])
     asked = {
         "one": lambda session: breakouts.breakout(session, small),
-        "list": lambda session: breakouts.breakouts(session, meeting_id, 50, None),
-        "meetings": lambda session: meetings.meetings(session, 50, None),
-        "recordings": lambda session: breakouts.recordings(session, small, 50, None),
-        "people": lambda session: meetings.participants(session, meeting_id, 50, None),
+        "list": lambda session: breakouts.of_meeting(session, meeting_id, Asked(50)),
+        "meetings": lambda session: meetings.meetings(session, Asked(50)),
+        "recordings": lambda session: breakouts.recordings(session, small, Asked(50)),
+        "people": lambda session: meetings.participants(session, meeting_id, Asked(50)),
     }
     before = {name: queries(database, ask) for name, ask in asked.items()}
     with database.transaction() as tx:
@@ -188,8 +189,8 @@ def test_meetings_count_their_own_people(database: Database) -> None:
         away = Participant(meeting_id=meeting_id, custom_participant_id="away", name="x", created_at=NOW)
         tx.session.add(away)
     with database.reading() as session:
-        (found,) = meetings.meetings(session, 50, None).items
-        people = meetings.participants(session, meeting_id, 50, None).items
+        (found,) = meetings.meetings(session, Asked(50)).items
+        people = meetings.participants(session, meeting_id, Asked(50)).items
     assert (found.participant_count, found.present_count) == (4, 3)
     assert [(person.location, person.present) for person in people][2:] == [
         (Location.ROOM, True),
@@ -201,11 +202,11 @@ def test_what_is_not_there_is_unknown(database: Database) -> None:
     with database.reading() as session:
         for ask in (
             lambda: meetings.meeting(session, UNKNOWN_ID),
-            lambda: meetings.participants(session, UNKNOWN_ID, 1, None),
+            lambda: meetings.participants(session, UNKNOWN_ID, Asked(1)),
             lambda: meetings.people(session, [UNKNOWN_ID]),
             lambda: meetings.person(session, UNKNOWN_ID, "ana"),
             lambda: breakouts.breakout(session, UNKNOWN_ID),
-            lambda: breakouts.breakouts(session, UNKNOWN_ID, 1, None),
+            lambda: breakouts.of_meeting(session, UNKNOWN_ID, Asked(1)),
         ):
             with pytest.raises(Unknown):
                 ask()

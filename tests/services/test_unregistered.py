@@ -2,6 +2,7 @@
 
 from orchestrator.services.deps import Deps
 from orchestrator.services.views import meetings
+from orchestrator.services.views.pages import Asked
 from orchestrator.store import due
 from orchestrator.store.queries import participant
 from schemas.responses import ParticipantResponse
@@ -152,7 +153,7 @@ def _come(hand: Hand, who: str, preset: str, name: str = "") -> None:
 
 def _people(hand: Hand) -> dict[str, ParticipantResponse]:
     with hand.deps.database.reading() as session:
-        found = meetings.participants(session, hand.meeting_id, 200, None).items
+        found = meetings.participants(session, hand.meeting_id, Asked(200)).items
     return {person.custom_participant_id: person for person in found}
 
 

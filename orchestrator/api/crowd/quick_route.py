@@ -15,16 +15,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestrator.api.access_log import name_route
+from orchestrator.api.door import require_json, require_known_parameters
 
 Body = TypeVar("Body", bound=BaseModel)
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
-MALFORMED = [{"loc": ("body",), "msg": "malformed JSON"}]
+MALFORMED = [{"type": "json_invalid", "loc": ("body",), "msg": "malformed JSON"}]
 
 
 class QuickRoute(APIRoute):
     """A route that hands the request to its endpoint, a coroutine, and does nothing else. No dependency is run."""
+
+    takes_any_parameter = False
+    """Whether a query may hold anything; else it holds nothing."""
 
     def get_route_handler(self) -> Endpoint:
         """Return the endpoint, which names its route in log lines first, as a dependency does elsewhere."""
@@ -32,6 +36,8 @@ class QuickRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             await name_route(request)
+            if not self.takes_any_parameter:
+                require_known_parameters(request, ())
             return await endpoint(request)
 
         return handle
@@ -44,9 +50,9 @@ def answer(text: str) -> Response:
 
 async def read(request: Request, model: type[Body]) -> Body:
     """Read the body. Raises RequestValidationError, as FastAPI does."""
-    raw = await request.body()
+    require_json(request)
     try:
-        return model.model_validate(json.loads(raw) if _is_json(request) else raw)
+        return model.model_validate(json.loads(await request.body()))
     except ValidationError as error:
         mistakes = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]
         raise RequestValidationError(mistakes) from None
@@ -54,8 +60,7 @@ async def read(request: Request, model: type[Body]) -> Body:
         raise RequestValidationError(MALFORMED) from None
 
 
-def _is_json(request: Request) -> bool:
-    """Return whether the body counts as JSON, which is so also without a Content-Type."""
-    media_type, _, _ = request.headers.get("content-type", "application/json").lower().partition(";")
-    kind, _, of = media_type.strip().partition("/")
-    return kind == "application" and (of == "json" or of.endswith("+json"))
+class OpenRoute(QuickRoute):
+    """A quick route for callers who may add any parameter to the address that they were given."""
+
+    takes_any_parameter = True

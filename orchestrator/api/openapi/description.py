@@ -61,7 +61,7 @@ def _usual_errors(path: str, method: str, operation: dict[str, Any]) -> Iterator
     if schemes & {API_KEY, CLIENT_TOKEN}:
         yield from (401, 503)  # 503 because every response needs the database
         if writes:
-            yield 413
+            yield from (413, 415)
     if API_KEY in schemes and writes:
         yield 403
     if "{" in path or CLIENT_TOKEN in schemes:

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from orchestrator.api.problems import MEDIA_TYPE
+from schemas.problems import MEANINGS, ProblemCode
 from schemas.responses import ProblemResponse
 
 Responses = dict[int | str, dict[str, Any]]
@@ -14,8 +15,9 @@ DESCRIPTIONS = {
     401: "No credentials, or none that this path accepts.",
     403: "The key's role is too weak.",
     404: "Unknown id.",
-    409: "The state does not allow it: `state` names it, `allowed` what may be done in it.",
+    409: "The state does not allow it: `state` names it, `allowed` those in which it is taken.",
     413: "The body is too large.",
+    415: "The body is not JSON by its `Content-Type`.",
     422: "Malformed or impossible; `errors` says where and why.",
     503: "Not now; repeat after `Retry-After` seconds.",
 }
@@ -50,10 +52,16 @@ def _example(status: int) -> dict[str, Any]:
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": DESCRIPTIONS[status],
+        "code": next(code for code, meaning in MEANINGS.items() if status in meaning.statuses),
     }
     if status == 409:
-        example |= {"detail": "can't start a breakout that is closing", "state": "closing", "allowed": ["closed"]}
+        example |= {
+            "detail": "can't start a breakout that is closing",
+            "state": "closing",
+            "allowed": ["draft", "scheduled"],
+            "code": ProblemCode.WRONG_STATE,
+        }
     if status == 422:
         error = {"loc": ["body", "rooms"], "msg": "must be 1 to 500 rooms"}
-        example |= {"detail": f"body.rooms: {error['msg']}", "errors": [error]}
+        example |= {"detail": f"body.rooms: {error['msg']}", "errors": [error], "code": ProblemCode.MALFORMED}
     return example

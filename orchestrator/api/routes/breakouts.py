@@ -3,20 +3,20 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Response
+from fastapi import Body, Query, Response
+from pydantic import AfterValidator
 from sqlmodel import Session
 
+from orchestrator.api import door
 from orchestrator.api.idempotency import Idempotent
 from orchestrator.api.openapi.credentials import OPERATOR
 from orchestrator.api.openapi.responses import Responses, errors
 from orchestrator.api.parameters import (
-    DEFAULT_LIMIT,
     BreakoutId,
-    Cursor,
     CustomId,
     DepsHere,
-    Limit,
     MeetingId,
+    PageHere,
     RoomId,
 )
 from orchestrator.services.breakout import changes, moving, operations, retrying
@@ -34,8 +34,9 @@ from schemas.requests import (
     ShuffleRequest,
 )
 from schemas.responses import BreakoutResponse, BreakoutSummary, Page, RoomRecordingResponse, RoomResponse
+from schemas.states import BreakoutState
 
-router = APIRouter(prefix="/v1", tags=["breakouts"], dependencies=OPERATOR)
+router = door.router("/v1", "breakouts", OPERATOR)
 
 OF_MEETING = "/meetings/{meeting_id}/breakouts"
 ONE = "/breakouts/{breakout_id}"
@@ -46,6 +47,19 @@ STARTED: Responses = {
 STARTED_BY_CHANGE: Responses = {202: {"model": BreakoutResponse, "description": "Opening."}}
 MOVING: Responses = {202: {"model": BreakoutResponse, "description": "Their browser is told to go there."}}
 ALREADY_SO: Responses = {200: {"model": BreakoutResponse, "description": "It was so already; nothing changed."}}
+
+
+def _are_states(text: str | None) -> str | None:
+    if text is not None and not set(text.split(",")) <= set(BreakoutState):
+        raise ValueError(f"must be one or several of {', '.join(BreakoutState)}, with commas between")
+    return text
+
+
+States = Annotated[
+    str | None,
+    Query(description="Only those in these states: one, or several with commas between.", examples=["open,closing"]),
+    AfterValidator(_are_states),
+]
 
 Endpoint = Callable[..., Response]
 
@@ -82,7 +96,7 @@ def _room(breakout: BreakoutResponse, room_id: str) -> RoomResponse:
     responses=STARTED | errors(409),
     summary="Create a breakout",
 )
-def create(meeting_id: MeetingId, body: BreakoutRequest, idempotent: Idempotent) -> Response:
+def create_breakout(meeting_id: MeetingId, body: BreakoutRequest, idempotent: Idempotent) -> Response:
     """Split the meeting's people into rooms; with `start: "now"` the rooms are opened at once."""
 
     def build(session: Session, breakout_id: str) -> tuple[int, BreakoutResponse]:
@@ -95,32 +109,41 @@ def create(meeting_id: MeetingId, body: BreakoutRequest, idempotent: Idempotent)
     )
 
 
-@router.get(OF_MEETING, summary="List a meeting's breakouts", description="The oldest first, without their rooms.")
-def index(
-    meeting_id: MeetingId, deps: DepsHere, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
-) -> Page[BreakoutSummary]:
+@router.get(OF_MEETING, summary="List a meeting's breakouts", description="Without their rooms.")
+def list_breakouts_of_meeting(meeting_id: MeetingId, deps: DepsHere, asked: PageHere) -> Page[BreakoutSummary]:
     """List the breakouts of a meeting."""
     with deps.database.reading() as session:
-        return breakouts.breakouts(session, meeting_id, limit, cursor)
+        return breakouts.of_meeting(session, meeting_id, asked)
+
+
+@router.get("/breakouts", summary="List breakouts", description="Of all meetings, or of one, without their rooms.")
+def list_breakouts(
+    deps: DepsHere,
+    asked: PageHere,
+    state: States = None,
+    meeting_id: Annotated[str | None, Query(description="Our id of a meeting: only its breakouts.")] = None,
+) -> Page[BreakoutSummary]:
+    """List breakouts in certain states, or of a meeting; an unknown meeting has none."""
+    with deps.database.reading() as session:
+        states = [BreakoutState(word) for word in state.split(",")] if state else []
+        return breakouts.breakouts(session, asked, meeting_id=meeting_id, states=states)
 
 
 @router.get(ONE, summary="Get a breakout")
-def get(breakout_id: BreakoutId, deps: DepsHere) -> BreakoutResponse:
+def get_breakout(breakout_id: BreakoutId, deps: DepsHere) -> BreakoutResponse:
     """Its rooms, the people in each, their recordings, how far it is, and what went wrong."""
     return _report(deps, breakout_id)
 
 
 @router.get(ONE + "/recordings", summary="List a breakout's recordings")
-def recordings(
-    breakout_id: BreakoutId, deps: DepsHere, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
-) -> Page[RoomRecordingResponse]:
+def list_recordings(breakout_id: BreakoutId, deps: DepsHere, asked: PageHere) -> Page[RoomRecordingResponse]:
     """All recordings of every room, the oldest first; a room that emptied and filled again has several."""
     with deps.database.reading() as session:
-        return breakouts.recordings(session, breakout_id, limit, cursor)
+        return breakouts.recordings(session, breakout_id, asked)
 
 
 @_command(ONE + "/start", "Start a breakout", ALREADY_SO)
-def start(breakout_id: BreakoutId, idempotent: Idempotent) -> Response:
+def start_breakout(breakout_id: BreakoutId, idempotent: Idempotent) -> Response:
     """Open the rooms of a draft or scheduled breakout."""
     return idempotent.run(
         lambda deps: operations.start(deps, breakout_id),
@@ -130,13 +153,15 @@ def start(breakout_id: BreakoutId, idempotent: Idempotent) -> Response:
 
 
 @_command(ONE + "/prepare", "Prepare a breakout")
-def prepare(breakout_id: BreakoutId, idempotent: Idempotent) -> Response:
+def prepare_breakout(breakout_id: BreakoutId, idempotent: Idempotent) -> Response:
     """Make the rooms and admit their people ahead of the start, which then waits for no call to RealtimeKit."""
     return idempotent.run(lambda deps: operations.prepare(deps, breakout_id), _answered(202, breakout_id))
 
 
 @router.patch(ONE, responses=STARTED_BY_CHANGE | errors(409), summary="Change a breakout")
-def change(breakout_id: BreakoutId, body: BreakoutChange, deps: DepsHere, response: Response) -> BreakoutResponse:
+def change_breakout(
+    breakout_id: BreakoutId, body: BreakoutChange, deps: DepsHere, response: Response
+) -> BreakoutResponse:
     """Before the start: every setting that creating takes, `start` included. Or its name, at any time.
 
     While it is open: one change of its clock, close at another time, so much later or earlier, pause, go on. Objects
@@ -153,7 +178,7 @@ def change(breakout_id: BreakoutId, body: BreakoutChange, deps: DepsHere, respon
 
 
 @router.post(ONE + "/shuffle", response_model=BreakoutResponse, responses=errors(409), summary="Shuffle a breakout")
-def shuffle(
+def shuffle_breakout(
     breakout_id: BreakoutId, idempotent: Idempotent, body: Annotated[ShuffleRequest | None, Body()] = None
 ) -> Response:
     """Deal the people of a draft or scheduled breakout evenly anew, by this seed or another one made at random."""
@@ -209,7 +234,7 @@ def move_person(
 
 
 @_command(ONE + "/close", "Close a breakout", ALREADY_SO)
-def close(
+def close_breakout(
     breakout_id: BreakoutId, idempotent: Idempotent, body: Annotated[CloseRequest | None, Body()] = None
 ) -> Response:
     """Count down, bring everybody back to the main meeting, stop the recordings and retire the rooms."""
@@ -218,6 +243,6 @@ def close(
 
 
 @_command(ONE + "/cancel", "Cancel a breakout", ALREADY_SO)
-def cancel(breakout_id: BreakoutId, idempotent: Idempotent) -> Response:
+def cancel_breakout(breakout_id: BreakoutId, idempotent: Idempotent) -> Response:
     """Give up a draft or scheduled breakout."""
     return idempotent.run(lambda deps: operations.cancel(deps, breakout_id), _changed(breakout_id))

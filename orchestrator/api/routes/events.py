@@ -2,18 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import Header, Query, Request
 from starlette.responses import StreamingResponse
 
+from orchestrator.api import door
 from orchestrator.api.auth import SCOPE_CALLER
 from orchestrator.api.openapi.credentials import OPERATOR
-from orchestrator.api.parameters import DEFAULT_LIMIT, BreakoutId, DepsHere, Limit
+from orchestrator.api.parameters import DEFAULT_LIMIT, BreakoutId, DepsHere, Limit, ListOrder, Order
 from orchestrator.api.streams.log_stream import open_log_stream
 from orchestrator.api.streams.streaming import LiveStream, stream_of
 from orchestrator.services.views import event_log
 from schemas.responses import EventResponse, Page
 
-router = APIRouter(prefix="/v1/breakouts/{breakout_id}", tags=["breakouts"], dependencies=OPERATOR)
+router = door.router("/v1/breakouts/{breakout_id}", "breakouts", OPERATOR)
 
 EventCursor = Annotated[
     str | None, Query(pattern=r"^(0|[1-9][0-9]{0,8})$", description="The id of the last event seen.")
@@ -26,7 +27,7 @@ STREAM = stream_of(
 
 
 @router.get("/events", response_class=StreamingResponse, responses=STREAM, summary="Follow a breakout, live")
-async def events(
+async def follow_breakout(
     breakout_id: BreakoutId, request: Request, last_event_id: Annotated[str | None, Header()] = None
 ) -> LiveStream:
     """Everything that has happened so far and then what happens; after `Last-Event-ID` only what follows it."""
@@ -38,9 +39,15 @@ async def events(
     summary="Read a breakout's log",
     description="The same events as a list; a page's `next_cursor` is the id of its last event.",
 )
-def log(
-    breakout_id: BreakoutId, deps: DepsHere, limit: Limit = DEFAULT_LIMIT, cursor: EventCursor = None
+def list_events(
+    breakout_id: BreakoutId,
+    deps: DepsHere,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: EventCursor = None,
+    order: Order = ListOrder.ASC,
 ) -> Page[EventResponse]:
     """List the events of a breakout."""
     with deps.database.reading() as session:
-        return event_log.log(session, breakout_id, limit, int(cursor or 0))
+        return event_log.log(
+            session, breakout_id, limit, int(cursor) if cursor else None, newest_first=order is ListOrder.DESC
+        )

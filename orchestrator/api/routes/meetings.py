@@ -1,18 +1,21 @@
 """Parent meetings."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import Query, Response
 from sqlmodel import Session
 
+from orchestrator.api import door
 from orchestrator.api.idempotency import Idempotent, rendering, to_response
 from orchestrator.api.openapi.credentials import OPERATOR
 from orchestrator.api.openapi.responses import errors
-from orchestrator.api.parameters import DEFAULT_LIMIT, Cursor, DepsHere, Limit, MeetingId
+from orchestrator.api.parameters import DepsHere, MeetingId, PageHere
 from orchestrator.services.meetings import changing, creating, presets
 from orchestrator.services.views import meetings
 from schemas.requests import MeetingChange, MeetingRequest
 from schemas.responses import MeetingResponse, Page
 
-router = APIRouter(prefix="/v1/meetings", tags=["meetings"], dependencies=OPERATOR)
+router = door.router("/v1/meetings", "meetings", OPERATOR)
 
 
 @router.post(
@@ -22,7 +25,7 @@ router = APIRouter(prefix="/v1/meetings", tags=["meetings"], dependencies=OPERAT
     responses=errors(409),
     summary="Create a meeting, or adopt one",
 )
-def create(body: MeetingRequest, idempotent: Idempotent) -> Response:
+def create_meeting(body: MeetingRequest, idempotent: Idempotent) -> Response:
     """Make a meeting at RealtimeKit, or take over the one with `realtimekit_meeting_id` and import its participants.
 
     Presets are checked at RealtimeKit first. 409: the meeting to adopt is INACTIVE there. 503: it, or the quota, does
@@ -39,21 +42,25 @@ def create(body: MeetingRequest, idempotent: Idempotent) -> Response:
 
 
 @router.get("", summary="List meetings")
-def index(deps: DepsHere, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[MeetingResponse]:
-    """All meetings, the oldest first."""
+def list_meetings(
+    deps: DepsHere,
+    asked: PageHere,
+    title: Annotated[str | None, Query(max_length=200, description="A part of the title, in any capitals.")] = None,
+) -> Page[MeetingResponse]:
+    """All meetings, or those whose title has a certain part."""
     with deps.database.reading() as session:
-        return meetings.meetings(session, limit, cursor)
+        return meetings.meetings(session, asked, title)
 
 
 @router.get("/{meeting_id}", summary="Get a meeting")
-def get(meeting_id: MeetingId, deps: DepsHere) -> MeetingResponse:
+def get_meeting(meeting_id: MeetingId, deps: DepsHere) -> MeetingResponse:
     """One meeting, with how many people are registered and how many are present."""
     with deps.database.reading() as session:
         return meetings.meeting(session, meeting_id)
 
 
 @router.patch("/{meeting_id}", summary="Change a meeting")
-def change(meeting_id: MeetingId, body: MeetingChange, deps: DepsHere) -> MeetingResponse:
+def change_meeting(meeting_id: MeetingId, body: MeetingChange, deps: DepsHere) -> MeetingResponse:
     """Its title here, its presets, its end. Presets reach those who are admitted, also while a breakout runs.
 
     With `ends_at` a breakout that runs closes so early that its countdown ends with the meeting, paused or not. One
@@ -61,4 +68,4 @@ def change(meeting_id: MeetingId, body: MeetingChange, deps: DepsHere) -> Meetin
     """
     presets.require_for(deps, meeting_id, presets.of_meeting(body))
     changing.change(deps, meeting_id, body)
-    return get(meeting_id, deps)
+    return get_meeting(meeting_id, deps)

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from orchestrator.api import door
 from orchestrator.services.deps import Deps
 from orchestrator.services.upkeep.gauges import Gauges
 
-router = APIRouter(tags=["operations"])
+router = APIRouter(tags=["operations"], generate_unique_id_function=door.operation_id)
 
 
 def registry_of(deps: Deps) -> CollectorRegistry:
@@ -22,7 +23,7 @@ def registry_of(deps: Deps) -> CollectorRegistry:
 
 
 @router.get("/metrics", response_class=Response, summary="Figures for Prometheus")
-def metrics(request: Request) -> Response:
+def get_metrics(request: Request) -> Response:
     """Text that Prometheus reads. Workers and timekeepers show theirs at METRICS_PORT."""
     encoder, media_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encoder(request.app.state.registry), media_type=media_type)

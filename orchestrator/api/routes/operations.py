@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter, Request, Response
 
+from orchestrator.api import door
 from orchestrator.api.openapi.responses import errors
 from orchestrator.api.parameters import DepsHere
 from orchestrator.api.problems import problem
@@ -14,6 +15,7 @@ from orchestrator.services.upkeep import backlog
 from orchestrator.store.trouble import DatabaseUnavailable
 from orchestrator.store.write_proof import WriteProof
 from orchestrator.version import VERSION
+from schemas.problems import ProblemCode
 from schemas.responses import HealthResponse, ReadinessResponse
 
 log = logger(__name__)
@@ -21,17 +23,17 @@ log = logger(__name__)
 UNKNOWN = "unknown"
 """The report on `work` while a part that it needs is missing."""
 
-router = APIRouter(tags=["operations"])
+router = APIRouter(tags=["operations"], generate_unique_id_function=door.operation_id)
 
 
 @router.get("/healthz", summary="Is the process alive?", description="Always, as long as it answers.")
-async def healthz() -> HealthResponse:
+async def get_health() -> HealthResponse:
     """Answer 200; a process that hangs does not answer."""
     return HealthResponse(status="ok", version=VERSION)
 
 
 @router.get("/readyz", response_model=ReadinessResponse, responses=errors(503), summary="Is everything there?")
-def readyz(request: Request, deps: DepsHere) -> ReadinessResponse | Response:
+def get_readiness(request: Request, deps: DepsHere) -> ReadinessResponse | Response:
     """503 names what fails: a database or broker that can't be written, nobody at a queue, or work that waits."""
     proof: WriteProof = request.app.state.write_proof
     found = {"database": _report("database", lambda: _database(deps, proof))}
@@ -41,7 +43,8 @@ def readyz(request: Request, deps: DepsHere) -> ReadinessResponse | Response:
     found["work"] = _after(found, tuple(found), "work", lambda: _work(deps))
     failing = [name for name, report in found.items() if report not in ("ok", UNKNOWN)]
     if failing:
-        return problem(503, f"not ready: {', '.join(failing)}", headers={"Retry-After": "2"}, failing=failing, **found)
+        words = f"not ready: {', '.join(failing)}"
+        return problem(503, words, ProblemCode.NOT_READY, headers={"Retry-After": "2"}, failing=failing, **found)
     return ReadinessResponse(status="ready", **found)
 
 

@@ -3,12 +3,13 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Request, Response
+from fastapi import Body, Request, Response
 from sqlmodel import Session
 
+from orchestrator.api import door
 from orchestrator.api.idempotency import Idempotent, IdempotentSecret
 from orchestrator.api.openapi.credentials import OPERATOR
-from orchestrator.api.parameters import DEFAULT_LIMIT, Cursor, CustomId, DepsHere, Limit, MeetingId
+from orchestrator.api.parameters import CustomId, DepsHere, MeetingId, PageHere
 from orchestrator.api.tokens import ClientTokens
 from orchestrator.services.meetings import presets, registering
 from orchestrator.services.people import acks
@@ -16,14 +17,14 @@ from orchestrator.services.views import meetings
 from schemas.requests import ClientTokenRequest, ParticipantsRequest, PresentRequest
 from schemas.responses import ClientTokenResponse, Page, ParticipantResponse, ParticipantsResponse
 
-router = APIRouter(prefix="/v1/meetings/{meeting_id}/participants", tags=["participants"], dependencies=OPERATOR)
+router = door.router("/v1/meetings/{meeting_id}/participants", "participants", OPERATOR)
 
 ONE = "/{custom_participant_id:path}"
 """`:path`, because the caller's own ids may contain a slash."""
 
 
 @router.post("", response_model=ParticipantsResponse, summary="Register participants")
-def register(meeting_id: MeetingId, body: ParticipantsRequest, idempotent: Idempotent) -> Response:
+def register_participants(meeting_id: MeetingId, body: ParticipantsRequest, idempotent: Idempotent) -> Response:
     """Register up to 1000 people; those known already get their new name and role."""
 
     def build(session: Session, participant_ids: list[str]) -> tuple[int, ParticipantsResponse]:
@@ -42,12 +43,10 @@ def register(meeting_id: MeetingId, body: ParticipantsRequest, idempotent: Idemp
     summary="List participants",
     description="The people of a meeting in the order of their registration, and where each was last seen.",
 )
-def index(
-    meeting_id: MeetingId, deps: DepsHere, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
-) -> Page[ParticipantResponse]:
+def list_participants(meeting_id: MeetingId, deps: DepsHere, asked: PageHere) -> Page[ParticipantResponse]:
     """List the participants of a meeting."""
     with deps.database.reading() as session:
-        return meetings.participants(session, meeting_id, limit, cursor)
+        return meetings.participants(session, meeting_id, asked)
 
 
 @router.post(

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Header
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from orchestrator.api import door
 from orchestrator.api.auth import SCOPE_BROWSER
 from orchestrator.api.crowd.desk import Desk
 from orchestrator.api.crowd.quick_route import QuickRoute, answer, read
@@ -17,7 +18,13 @@ from orchestrator.services.people.acks import Ack
 from schemas.requests import AckRequest
 from schemas.responses import SeatResponse
 
-router = APIRouter(prefix="/v1/seat", tags=["seat"], dependencies=BROWSER, route_class=QuickRoute)
+router = APIRouter(
+    prefix="/v1/seat",
+    tags=["seat"],
+    dependencies=BROWSER,
+    route_class=QuickRoute,
+    generate_unique_id_function=door.operation_id,
+)
 
 STREAM = stream_of(
     "`seat` (S) whenever it changes, `warning {remaining_seconds}`, `closing {countdown_seconds}`.",
@@ -39,7 +46,7 @@ async def _ack_body(body: AckRequest) -> None:
     summary="Where should I be?",
     description="A client that compares this with where it is, and goes there, is correct.",
 )
-async def get(request: Request) -> Response:
+async def get_seat(request: Request) -> Response:
     """Return the participant's seat."""
     return answer((await _desk(request).seat(_token(request).participant_id)).text)
 
@@ -52,7 +59,7 @@ async def get(request: Request) -> Response:
     summary="The same, live",
     description="The present seat at once, then what is new; after `Last-Event-ID` also what was missed.",
 )
-async def events(request: Request) -> LiveStream:
+async def follow_seat(request: Request) -> LiveStream:
     """Stream the participant's seat and notices."""
     return await open_seat_stream(request.app.state.hub, _token(request), request.headers.get("last-event-id"))
 
@@ -65,7 +72,7 @@ async def events(request: Request) -> LiveStream:
     description="The browser says where it is now; works beside webhooks or without them. Answers the present seat, "
     "which may be a moment older than this report.",
 )
-async def ack(request: Request) -> Response:
+async def acknowledge_seat(request: Request) -> Response:
     """Store where the browser says it is, and return the present seat."""
     said = Ack(_token(request).participant_id, await read(request, AckRequest))
     return answer((await _desk(request).ack(said)).text)

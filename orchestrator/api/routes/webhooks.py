@@ -9,14 +9,16 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from orchestrator.api import door
 from orchestrator.api.crowd.desk import Desk
-from orchestrator.api.crowd.quick_route import QuickRoute, answer
+from orchestrator.api.crowd.quick_route import OpenRoute, answer
 from orchestrator.api.openapi.responses import errors
 from orchestrator.errors import NotNow, Unauthenticated, UserError
 from orchestrator.log import logger
 from orchestrator.realtimekit.signatures import SignatureChecker
 from orchestrator.realtimekit.webhooks import DELIVERY_HEADER, SIGNATURE_HEADER
 from orchestrator.services.webhooks.incoming import Delivery
+from schemas.problems import ProblemCode
 from schemas.responses import DeliveryResponse
 
 log = logger(__name__)
@@ -28,7 +30,9 @@ CHECKED_AT_ONCE_BYTES_MOST = 65_536
 """A thread checks the signatures of larger bodies, because anybody can send some that are large."""
 OK = DeliveryResponse(status="ok").model_dump_json()
 
-router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=QuickRoute)
+router = APIRouter(
+    prefix="/v1/webhooks", tags=["webhooks"], route_class=OpenRoute, generate_unique_id_function=door.operation_id
+)
 
 
 @router.post(
@@ -37,7 +41,7 @@ router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=QuickRo
     responses=errors(400, 401, 413, 503),
     summary="Webhook of RealtimeKit",
 )
-async def realtimekit(request: Request) -> Response:
+async def receive_webhook(request: Request) -> Response:
     """For RealtimeKit alone: `rtk-signature` over the raw body. Any order, any number of times, same result."""
     raw, desk = await request.body(), request.app.state.desk
     delivery_id = request.headers.get(DELIVERY_HEADER, "")
@@ -57,14 +61,14 @@ async def _check(request: Request, desk: Desk, raw: bytes) -> None:
     checker: SignatureChecker = request.app.state.signatures
     signature = request.headers.get(SIGNATURE_HEADER)
     if not signature:
-        raise Unauthenticated(f"no {SIGNATURE_HEADER}")
+        raise Unauthenticated(f"no {SIGNATURE_HEADER}", ProblemCode.INVALID_SIGNATURE)
     if len(raw) <= CHECKED_AT_ONCE_BYTES_MOST and checker.fits(raw, signature):
         return
     genuine = await desk.checkers.run(lambda: checker.verify(raw, signature))
     if genuine is None:
         raise NotNow("RealtimeKit's public key can't be had now")
     if not genuine:
-        raise Unauthenticated(f"{SIGNATURE_HEADER} does not fit the body")
+        raise Unauthenticated(f"{SIGNATURE_HEADER} does not fit the body", ProblemCode.INVALID_SIGNATURE)
 
 
 def _storable_body(raw: bytes) -> bytes:

@@ -9,6 +9,7 @@ from orchestrator.services.breakout.locked import locked
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.queries import room_sizes
+from schemas.problems import ProblemCode
 from schemas.requests import BreakoutChange, RoomChange
 from schemas.states import PLANNED, TAKES_PEOPLE, BreakoutState, RoomState, RoomWanted
 from schemas.tables import Breakout, Room
@@ -53,7 +54,7 @@ def room_of(b: LockedBreakout, room_id: str) -> Room:
     """Return a room of the breakout. Raises Unknown."""
     room = b.tx.session.get(Room, room_id)
     if room is None or room.breakout_id != b.row.id or room.dropped:
-        raise Unknown(f"this breakout has no room {room_id}")
+        raise Unknown(f"this breakout has no room {room_id}", ProblemCode.UNKNOWN_ROOM)
     return room
 
 
@@ -71,7 +72,7 @@ def _limit(b: LockedBreakout, room: Room, limit: int | None) -> None:
     require_planned(b, "change its rooms' limits")
     people = room_sizes(b.tx.session, b.row.id).get(room.id, 0)
     if limit is not None and people > limit:
-        raise Malformed(f"{room.name} has {people} people", ("body", "max_participants"))
+        raise Malformed(f"{room.name} has {people} people", ("body", "max_participants"), ProblemCode.IMPOSSIBLE_PLAN)
     room.max_participants = limit
 
 
@@ -82,7 +83,8 @@ def _change_clock(breakout: Breakout, body: BreakoutChange, now: datetime) -> No
     breakout.warned_until = now
     left = _left_by(breakout, body, now)
     if left <= timedelta(0):
-        raise Malformed("the breakout would have to close before now; use close", ("body", *body.model_fields_set))
+        words = "the breakout would have to close before now; use close"
+        raise Malformed(words, ("body", *body.model_fields_set), ProblemCode.TIME_PAST)
     if breakout.paused_with_seconds is not None:
         breakout.paused_with_seconds = left.total_seconds()
     else:
@@ -130,4 +132,4 @@ def _require_renamable(b: LockedBreakout, room: Room, name: str) -> None:
         allowed = [state.value for state in RoomState if state in TAKES_PEOPLE]
         raise WrongState(f"a room that is {room.state} can't be renamed", room.state.value, allowed)
     if any(other.name == name for other in b.rooms()):
-        raise Malformed(f"another room of this breakout is called {name}", ("body", "name"))
+        raise Malformed(f"another room of this breakout is called {name}", ("body", "name"), ProblemCode.NAME_TAKEN)

@@ -6,6 +6,7 @@ from orchestrator.domain.timing import earliest, last_closing
 from orchestrator.errors import Malformed
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.store.queries import meeting
+from schemas.problems import ProblemCode
 from schemas.states import LIVE, BreakoutState
 from schemas.tables import Breakout
 
@@ -37,7 +38,7 @@ def too_late(b: LockedBreakout, starts_at: datetime) -> str | None:
 def require_time_left(b: LockedBreakout, starts_at: datetime) -> None:
     """Raise Malformed when a start then is too late for the end of the parent meeting."""
     if why := too_late(b, starts_at):
-        raise Malformed(why, ("body", "start"))
+        raise Malformed(why, ("body", "start"), ProblemCode.PARENT_ENDS_TOO_SOON)
 
 
 def follow_parent(b: LockedBreakout) -> None:

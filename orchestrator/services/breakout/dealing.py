@@ -24,6 +24,7 @@ from orchestrator.services.breakout.seating import (
     take_seats_away,
 )
 from schemas.events import EventType
+from schemas.problems import ProblemCode
 from schemas.states import AssignmentMode, Deal, RoomWanted
 from schemas.tables import Participant, Room, Seat
 
@@ -127,7 +128,7 @@ def _check_places(people: Dealable, specs: Sequence[RoomSpec]) -> None:
     try:
         check_places(people.ids, specs, people.hosts)
     except Impossible as error:
-        raise Malformed(str(error), ("body", "rooms")) from error
+        raise Malformed(str(error), ("body", "rooms"), ProblemCode.IMPOSSIBLE_PLAN) from error
 
 
 def _seated(b: LockedBreakout) -> list[tuple[Placed, str]]:

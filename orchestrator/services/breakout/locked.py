@@ -19,6 +19,7 @@ from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
+from schemas.problems import ProblemCode
 from schemas.states import LIVE, BreakoutState
 from schemas.tables import Breakout, Inbox
 
@@ -126,7 +127,7 @@ def _lock(tx: Transaction, breakout_id: str) -> Breakout:
     statement = select(Breakout).where(col(Breakout.id) == breakout_id).with_for_update(key_share=True)
     found = tx.session.scalar(statement, execution_options={"populate_existing": True})
     if found is None:
-        raise Unknown(f"there is no breakout {breakout_id}")
+        raise Unknown(f"there is no breakout {breakout_id}", ProblemCode.UNKNOWN_BREAKOUT)
     return found
 
 

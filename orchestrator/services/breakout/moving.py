@@ -16,6 +16,7 @@ from orchestrator.services.breakout.locked import locked
 from orchestrator.services.breakout.seating import kept_seats, seat_in
 from orchestrator.services.deps import Deps
 from orchestrator.store.queries import participant, places, room_sizes
+from schemas.problems import ProblemCode
 from schemas.states import COMING, PLANNED, RUNNING, TAKES_PEOPLE, BreakoutState, RoomState, SeatState
 from schemas.tables import Room, Seat
 
@@ -78,12 +79,12 @@ def _require(state: BreakoutState | RoomState, allowed: Collection[BreakoutState
 def _room_for_one_more(b: LockedBreakout, room_id: str) -> Room:
     room = b.tx.session.get(Room, room_id)
     if room is None or room.breakout_id != b.row.id or room.dropped:
-        raise Malformed(f"this breakout has no room {room_id}", ("body", "room_id"))
+        raise Malformed(f"this breakout has no room {room_id}", ("body", "room_id"), ProblemCode.UNKNOWN_ROOM)
     _require(room.state, TAKES_PEOPLE, room.name)
     people = room_sizes(b.tx.session, b.row.id).get(room.id, 0)
     if room.max_participants is not None and people >= room.max_participants:
         words = f"{room.name} is full: it takes at most {room.max_participants}"
-        raise WrongState(words, room.state.value, sorted(state.value for state in TAKES_PEOPLE))
+        raise WrongState(words, room.state.value, (state.value for state in TAKES_PEOPLE), ProblemCode.ROOM_FULL)
     return room
 
 

@@ -17,6 +17,7 @@ from orchestrator.services.breakout.timer import close_in_time
 from orchestrator.services.breakout.watching import watch_people
 from orchestrator.store import due
 from orchestrator.store.queries import lock_meeting
+from schemas.problems import ProblemCode
 from schemas.states import (
     ACCOUNTED,
     COMING,
@@ -48,9 +49,11 @@ def begin_opening(b: LockedBreakout) -> None:
     """
     lock_meeting(b.tx, b.row.meeting_id)
     require_time_left(b, b.now)
-    state = live_state(b)
-    if state is not None:
-        raise WrongState(f"another breakout of this meeting is {state}; at most one runs at a time", state.value, [])
+    live = live_breakout(b)
+    if live is not None:
+        words = f"another breakout of this meeting is {live.state}; at most one runs at a time"
+        allowed = [state.value for state in BreakoutState if state not in LIVE]
+        raise WrongState(words, live.state.value, allowed, ProblemCode.BREAKOUT_RUNNING, breakout_id=live.id)
     b.move(BreakoutState.OPENING)
     b.row.starts_at = b.now
     b.row.opening_until = b.now + timedelta(seconds=b.deps.settings.opening_deadline_seconds)
@@ -77,10 +80,10 @@ def opening_step(b: LockedBreakout) -> None:
         _become_open(b)
 
 
-def live_state(b: LockedBreakout) -> BreakoutState | None:
-    """Return the state of the meeting's live breakout."""
+def live_breakout(b: LockedBreakout) -> Breakout | None:
+    """Return the meeting's live breakout."""
     live = col(Breakout.meeting_id) == b.row.meeting_id, col(Breakout.state).in_(LIVE)
-    return b.tx.session.scalar(select(col(Breakout.state)).where(*live))
+    return b.tx.session.scalar(select(Breakout).where(*live))
 
 
 def _become_open(b: LockedBreakout) -> None:

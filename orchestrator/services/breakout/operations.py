@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from orchestrator.domain.lifecycle import can_move
 from orchestrator.errors import WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.closing import start_countdown
@@ -10,7 +11,7 @@ from orchestrator.services.breakout.opening import begin_opening, begin_preparin
 from orchestrator.services.breakout.retiring import want_closed
 from orchestrator.services.deps import Deps
 from orchestrator.services.result import NOTHING_TO_DO, Result
-from schemas.states import RUNNING, BreakoutState, CloseReason, RoomWanted, moves_from
+from schemas.states import RUNNING, BreakoutState, CloseReason, RoomWanted
 
 
 def step(deps: Deps, breakout_id: str, claim: int) -> Result:
@@ -69,7 +70,7 @@ def cancel(deps: Deps, breakout_id: str) -> bool:
 
 def _require_before(b: LockedBreakout, to: BreakoutState, verb: str) -> None:
     """Raise WrongState unless the breakout may move to `to`."""
-    allowed = moves_from(b.row.state)
-    if to not in allowed:
+    if not can_move(b.row.state, to):
         words = f"can't {verb} a breakout that is {b.row.state}"
-        raise WrongState(words, b.row.state.value, sorted(state.value for state in allowed))
+        allowed = [state.value for state in BreakoutState if can_move(state, to)]
+        raise WrongState(words, b.row.state.value, allowed)

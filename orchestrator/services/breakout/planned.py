@@ -8,11 +8,12 @@ from orchestrator.errors import Malformed
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.clock import require_time_left, too_late
 from orchestrator.services.breakout.dealing import deal_ahead
-from orchestrator.services.breakout.opening import begin_opening, live_state, want_rooms
+from orchestrator.services.breakout.opening import begin_opening, live_breakout, want_rooms
 from orchestrator.services.breakout.preparing import plan_preparation
 from orchestrator.services.breakout.watching import watch_planned
 from orchestrator.store.queries import lock_meeting
 from schemas.events import ProblemKind
+from schemas.problems import ProblemCode
 from schemas.states import PLANNED, BreakoutState, RoomWanted
 
 
@@ -42,7 +43,7 @@ def planned_step(b: LockedBreakout) -> None:
 def schedule(b: LockedBreakout, at: datetime) -> None:
     """Let a planned breakout start at this time. Raises Malformed for one that is past, or too late for the meeting."""
     if at <= b.now:
-        raise Malformed("this time is past", ("body", "start"))
+        raise Malformed("this time is past", ("body", "start"), ProblemCode.TIME_PAST)
     require_time_left(b, at)
     b.row.scheduled_for = b.row.starts_at = at
     if all(room.wanted is RoomWanted.NOTHING for room in b.rooms()):
@@ -75,7 +76,7 @@ def _start(b: LockedBreakout, starts_at: datetime) -> None:
         give_start_up(b, ProblemKind.PARENT_INACTIVE, "the main meeting is not ACTIVE at RealtimeKit")
     elif why := too_late(b, b.now):
         give_start_up(b, ProblemKind.START_MISSED, why)
-    elif live_state(b) is None:
+    elif live_breakout(b) is None:
         b.tx.count(partial(metrics.count_lateness, "starts_at", b.now - starts_at))
         begin_opening(b)
 
@@ -86,7 +87,7 @@ def _why_missed(b: LockedBreakout, starts_at: datetime) -> str | None:
         return why
     if b.now <= starts_at + timedelta(seconds=b.deps.settings.start_grace_seconds):
         return None
-    live = live_state(b)
-    reason = f"another breakout of this meeting is {live}" if live else "nothing ran that could have started it"
+    live = live_breakout(b)
+    reason = f"another breakout of this meeting is {live.state}" if live else "nothing ran that could have started it"
     seconds = b.deps.settings.start_grace_seconds
     return f"it was to start at {starts_at:%Y-%m-%dT%H:%M:%SZ}, and could not within {seconds:g} s: {reason}"

@@ -14,6 +14,7 @@ from orchestrator.services.breakout.retiring import want_closed
 from orchestrator.services.breakout.seating import Dealable, rooms_with_host, take_seats_away
 from orchestrator.store.queries import room_sizes
 from schemas.columns import new_id
+from schemas.problems import ProblemCode
 from schemas.requests import MOST_ROOMS
 from schemas.states import RoomWanted
 from schemas.tables import Room, Seat
@@ -60,7 +61,7 @@ def fit_rooms(b: LockedBreakout, people: Dealable, pinned: Counter[str], *, stri
     needed = rooms_needed(len(people.ids) - hosts, size, hosts, kept=len(kept), free=free, led=led)
     if needed > MOST_ROOMS and strict:
         words = f"{len(people.ids)} people in rooms of {size} would need {needed} of {MOST_ROOMS} rooms"
-        raise Malformed(words, ("body", "room_size"))
+        raise Malformed(words, ("body", "room_size"), ProblemCode.IMPOSSIBLE_PLAN)
     wanted = min(needed, MOST_ROOMS) - len(kept)
     remove_rooms(b, others[max(0, wanted) :])
     add_rooms(b, wanted - len(others))

@@ -17,6 +17,7 @@ from orchestrator.services.breakout.seating import seat_again
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.queries import recordings_of
+from schemas.problems import ProblemCode
 from schemas.states import RUNNING, BreakoutState, RecordingState, RoomState, RoomWanted
 from schemas.tables import Breakout, Room
 
@@ -56,7 +57,7 @@ def _retried_room(b: LockedBreakout, room_id: str) -> Room:
     statement = select(Room).where(col(Room.id) == room_id, col(Room.breakout_id) == b.row.id)
     room = b.tx.session.scalar(statement, execution_options={"populate_existing": True})
     if room is None:
-        raise Unknown(f"this breakout has no room {room_id}")
+        raise Unknown(f"this breakout has no room {room_id}", ProblemCode.UNKNOWN_ROOM)
     if b.row.state not in RUNNING:
         words = f"no room of a breakout that is {b.row.state} can be retried"
         raise WrongState(words, b.row.state.value, [state.value for state in BreakoutState if state in RUNNING])

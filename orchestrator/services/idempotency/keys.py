@@ -20,6 +20,7 @@ from sqlmodel import Session, col
 from orchestrator.errors import Malformed, NotNow, UserError
 from orchestrator.services.deps import Deps
 from orchestrator.store.database import Transaction, database_now
+from schemas.problems import ProblemCode
 from schemas.tables import IdempotencyKey
 
 KEY_LIFETIME = timedelta(hours=24)
@@ -113,7 +114,8 @@ def kept(deps: Deps, once: Once) -> Reply | None:
         return None
     body = deps.vault.open(row.answer) if once.secret else row.answer
     if body is None:
-        raise Malformed("what this Idempotency-Key made was sealed with a SECRET_KEY that is gone: take another", WHERE)
+        words = "what this Idempotency-Key made was sealed with a SECRET_KEY that is gone: take another"
+        raise Malformed(words, WHERE, ProblemCode.IDEMPOTENCY_KEY_SEALED)
     return Reply(row.status, body, replayed=True)
 
 
@@ -123,7 +125,7 @@ def find(session: Session, once: Once, *, lock: bool = False) -> IdempotencyKey 
     statement = select(IdempotencyKey).where(col(IdempotencyKey.id) == once.id, young)
     row = session.scalar(statement.with_for_update() if lock else statement)
     if row is not None and row.body_hash != once.body_hash:
-        raise Malformed("this Idempotency-Key came with another body before", WHERE)
+        raise Malformed("this Idempotency-Key came with another body before", WHERE, ProblemCode.IDEMPOTENCY_KEY_REUSED)
     return row
 
 

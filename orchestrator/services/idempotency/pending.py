@@ -22,6 +22,7 @@ from orchestrator.services.idempotency import keys
 from orchestrator.services.idempotency.keys import Beaten, Once, Reply
 from orchestrator.store.database import Transaction
 from schemas.columns import new_id
+from schemas.problems import ProblemCode
 from schemas.tables import IdempotencyKey
 
 HOLD_CALLS = 6
@@ -66,7 +67,7 @@ def hold(deps: Deps, once: Once, *, patience_seconds: float = PATIENCE_SECONDS) 
         except Beaten:
             continue
         sleep(PAUSE_SECONDS)
-    raise NotNow("another request with this Idempotency-Key is still at work", retry_after=2.0)
+    raise NotNow("another request with this Idempotency-Key is still at work", 2.0, ProblemCode.IDEMPOTENCY_KEY_BUSY)
 
 
 def answer(deps: Deps, tx: Transaction, held: Held, reply: Reply) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from orchestrator.errors import LeaseLost, Malformed, NotNow, OutcomeUnknown, Refused, TryAgain
+from schemas.problems import ProblemCode
 
 
 @contextmanager
@@ -12,10 +13,11 @@ def in_our_words() -> Iterator[None]:
     try:
         yield
     except Refused as error:
-        raise Malformed(f"RealtimeKit refused: {error.message}") from error
+        raise Malformed(f"RealtimeKit refused: {error.message}", ("body",), ProblemCode.REALTIMEKIT_REFUSED) from error
     except TryAgain as error:
-        raise NotNow(error.message, error.retry_after or 5.0) from error
+        raise NotNow(error.message, error.retry_after or 5.0, ProblemCode.REALTIMEKIT_UNAVAILABLE) from error
     except OutcomeUnknown as error:
-        raise NotNow(f"RealtimeKit did not answer: {error.message}") from error
+        words = f"RealtimeKit did not answer: {error.message}"
+        raise NotNow(words, code=ProblemCode.REALTIMEKIT_UNAVAILABLE) from error
     except LeaseLost as error:
         raise NotNow(str(error)) from error

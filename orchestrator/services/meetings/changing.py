@@ -10,6 +10,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import lock_meeting
+from schemas.problems import ProblemCode
 from schemas.requests import MeetingChange
 from schemas.states import LIVE, PLANNED
 from schemas.tables import Breakout, Meeting
@@ -73,4 +74,4 @@ def _columns(body: MeetingChange) -> dict[str, object]:
 
 def _require_to_come(tx: Transaction, meeting: Meeting, changed: dict[str, object]) -> None:
     if "ends_at" in changed and meeting.ends_at is not None and meeting.ends_at <= tx.now():
-        raise Malformed("this time is past", ("body", "ends_at"))
+        raise Malformed("this time is past", ("body", "ends_at"), ProblemCode.TIME_PAST)

@@ -20,6 +20,7 @@ from orchestrator.services.passes.doubt import Doubt, find_ours, must_have_settl
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from schemas.columns import new_id
+from schemas.problems import ProblemCode
 from schemas.requests import MeetingRequest
 from schemas.tables import Inbox, Meeting
 
@@ -69,7 +70,8 @@ def _existing(deps: Deps, body: MeetingRequest) -> MeetingRecord:
         found = deps.realtimekit.run(deps.realtimekit.get_meeting(body.realtimekit_meeting_id))
     except NotFound as error:
         where = ("body", "realtimekit_meeting_id")
-        raise Malformed(f"RealtimeKit has no meeting {body.realtimekit_meeting_id}", where) from error
+        words = f"RealtimeKit has no meeting {body.realtimekit_meeting_id}"
+        raise Malformed(words, where, ProblemCode.UNKNOWN_MEETING) from error
     parents.require_active(found)
     return found
 

@@ -9,6 +9,7 @@ from orchestrator.errors import NotFound, RealtimeKitError, WrongState
 from orchestrator.realtimekit.records import MeetingRecord
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import presets
+from schemas.problems import ProblemCode
 from schemas.requests import BreakoutChange, BreakoutRequest
 from schemas.states import PLANNED, RoomState
 from schemas.tables import Breakout, Meeting, Room
@@ -79,7 +80,12 @@ async def _asked(deps: Deps, realtimekit_meeting_id: str) -> MeetingRecord:
 
 
 def _closed(status: str) -> WrongState:
-    return WrongState(f"the main meeting is {status} at RealtimeKit: nobody can join it", status, [ACTIVE])
+    return WrongState(
+        f"the main meeting is {status} at RealtimeKit: nobody can join it",
+        status,
+        [ACTIVE],
+        ProblemCode.PARENT_INACTIVE,
+    )
 
 
 def _is_prepared(session: Session, breakout_id: str) -> bool:

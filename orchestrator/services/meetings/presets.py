@@ -9,6 +9,7 @@ from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings.asking import in_our_words
 from orchestrator.store import queries
+from schemas.problems import ProblemCode
 from schemas.requests import MeetingChange, MeetingRequest, PersonRequest, RoomPresetsRequest
 from schemas.states import Role
 
@@ -51,7 +52,8 @@ def require(deps: Deps, names: set[str], before_call: Callable[[], None] | None 
         missing = kit.run(kit.missing_presets(names, priority=Priority.OPENING), before_call)
     if missing:
         known = ", ".join(sorted(kit.seen_presets))
-        raise Malformed(f"RealtimeKit has no preset {', '.join(sorted(missing))}; it has {known}")
+        words = f"RealtimeKit has no preset {', '.join(sorted(missing))}; it has {known}"
+        raise Malformed(words, ("body",), ProblemCode.UNKNOWN_PRESET)
 
 
 def require_for(deps: Deps, meeting_id: str, names: set[str]) -> None:

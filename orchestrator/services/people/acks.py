@@ -15,6 +15,7 @@ from orchestrator.services.people import inbox, presence
 from orchestrator.services.people.stays import Stay
 from orchestrator.store.queries import meeting, participant_ids
 from schemas.columns import new_id
+from schemas.problems import ProblemCode
 from schemas.requests import AckRequest
 from schemas.states import FactSource
 from schemas.tables import Breakout, Fact, Participant, Room
@@ -86,7 +87,8 @@ def set_present(deps: Deps, meeting_id: str, custom_participant_id: str, present
     """
     found = deps.database.groups.run(_set_all_present, deps, meeting_id, (custom_participant_id, present))
     if found is None:
-        raise Unknown(f"meeting {meeting_id} has no participant {custom_participant_id!r}")
+        words = f"meeting {meeting_id} has no participant {custom_participant_id!r}"
+        raise Unknown(words, ProblemCode.UNKNOWN_PARTICIPANT)
     return found
 
 

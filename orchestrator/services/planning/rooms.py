@@ -15,6 +15,7 @@ from orchestrator.services.breakout.seating import seat_in, take_seats_away
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning.settings import require_known
 from orchestrator.store.queries import participant_ids, rooms_of
+from schemas.problems import ProblemCode
 from schemas.requests import MOST_ROOMS, NewRoomRequest, RoomRequest
 from schemas.states import AssignmentMode, RoomWanted
 from schemas.tables import Breakout, Participant, Room, Seat
@@ -29,9 +30,11 @@ def add_room(deps: Deps, breakout_id: str, body: NewRoomRequest) -> str:
         require_planned(b, "get another room")
         rooms = b.rooms()
         if any(room.name == body.name for room in rooms):
-            raise Malformed(f"another room of this breakout is called {body.name}", ("body", "name"))
+            raise Malformed(
+                f"another room of this breakout is called {body.name}", ("body", "name"), ProblemCode.NAME_TAKEN
+            )
         if len(rooms) >= MOST_ROOMS:
-            raise Malformed(f"a breakout has at most {MOST_ROOMS} rooms")
+            raise Malformed(f"a breakout has at most {MOST_ROOMS} rooms", ("body",), ProblemCode.IMPOSSIBLE_PLAN)
         room = new_room(b, next_index(rooms), body.name, body.max_participants)
         b.tx.session.add(room)
         b.change_by_operator(["rooms"])
@@ -76,7 +79,7 @@ def continue_from(b: LockedBreakout, earlier_id: str) -> None:
     """
     earlier = b.tx.session.get(Breakout, earlier_id)
     if earlier is None:
-        raise Malformed(f"there is no breakout {earlier_id}", ("body", "from_breakout"))
+        raise Malformed(f"there is no breakout {earlier_id}", ("body", "from_breakout"), ProblemCode.UNKNOWN_BREAKOUT)
     before = [room for room in rooms_of(b.tx.session, earlier_id) if not room.deleted]
     set_rooms(b, [RoomRequest(name=room.name, max_participants=room.max_participants) for room in before])
     members = _members(b, before)

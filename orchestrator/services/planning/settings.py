@@ -7,6 +7,7 @@ from typing import Any
 from orchestrator.errors import Malformed
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import participant_ids
+from schemas.problems import ProblemCode
 from schemas.requests import AssignmentRequest, PlanSettings
 from schemas.states import AssignmentMode, Deal, Who
 
@@ -57,7 +58,9 @@ def when_dealt(asked: AssignmentRequest, room_size: int | None, *, anybody: bool
 def require_known(known: Mapping[str, str], names: Iterable[str], where: tuple[str | int, ...]) -> None:
     """Raise Malformed, at `where`, when some of these people are unknown."""
     if unknown := sorted(set(names) - known.keys()):
-        raise Malformed(f"no such participants in this meeting: {', '.join(unknown[:5])}", where)
+        raise Malformed(
+            f"no such participants in this meeting: {', '.join(unknown[:5])}", where, ProblemCode.UNKNOWN_PARTICIPANT
+        )
 
 
 def _by_our_ids(tx: Transaction, meeting_id: str, groups: Sequence[Sequence[str]], rule: str) -> list[list[str]]:
@@ -71,4 +74,4 @@ def _require_solver(asked: AssignmentRequest) -> None:
     for rule in RULES:
         if getattr(asked, rule):
             words = f"{rule} needs the extra [constraints]: pip install 'breakout-orchestrator[constraints]'"
-            raise Malformed(words, ("body", "assignment", rule))
+            raise Malformed(words, ("body", "assignment", rule), ProblemCode.NEEDS_CONSTRAINTS)

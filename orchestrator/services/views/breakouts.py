@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -11,9 +11,10 @@ from sqlmodel import Session, col
 from orchestrator.domain.membership import may_be_seated, takes_people
 from orchestrator.errors import Unknown
 from orchestrator.services.views import plans
-from orchestrator.services.views.pages import page
+from orchestrator.services.views.pages import Asked, page
 from orchestrator.store import queries
 from schemas.events import EventType
+from schemas.problems import ProblemCode
 from schemas.responses import (
     BreakoutResponse,
     BreakoutSummary,
@@ -28,7 +29,7 @@ from schemas.responses import (
     RoomResponse,
     SeatedPerson,
 )
-from schemas.states import RecordingState, Role, RoomState, SeatState
+from schemas.states import BreakoutState, RecordingState, Role, RoomState, SeatState
 from schemas.tables import Breakout, Event, Participant, Recording, Room, Seat
 
 MOST_PROBLEMS = 2000
@@ -41,7 +42,7 @@ def breakout(session: Session, breakout_id: str) -> BreakoutResponse:
     """Return B with its rooms. Raises Unknown."""
     row = session.get(Breakout, breakout_id)
     if row is None:
-        raise Unknown(f"there is no breakout {breakout_id}")
+        raise Unknown(f"there is no breakout {breakout_id}", ProblemCode.UNKNOWN_BREAKOUT)
     rooms = queries.rooms_of(session, row.id)
     people = _seated(session, row.id)
     recordings = _recordings(session, row.id)
@@ -63,11 +64,22 @@ def breakout(session: Session, breakout_id: str) -> BreakoutResponse:
     )
 
 
-def breakouts(session: Session, meeting_id: str, limit: int, cursor: str | None) -> Page[BreakoutSummary]:
-    """Return the breakouts of a meeting, the oldest first. Raises Unknown."""
+def of_meeting(session: Session, meeting_id: str, asked: Asked) -> Page[BreakoutSummary]:
+    """Return the breakouts of a meeting. Raises Unknown."""
     queries.meeting(session, meeting_id)
-    statement = select(Breakout).where(col(Breakout.meeting_id) == meeting_id)
-    rows, next_cursor = page(session, statement, Breakout.id, limit, cursor)
+    return breakouts(session, asked, meeting_id=meeting_id)
+
+
+def breakouts(
+    session: Session, asked: Asked, *, meeting_id: str | None = None, states: Collection[BreakoutState] = ()
+) -> Page[BreakoutSummary]:
+    """Return the breakouts of all meetings, or of one; all of them, or those in certain states."""
+    statement = select(Breakout)
+    if meeting_id is not None:
+        statement = statement.where(col(Breakout.meeting_id) == meeting_id)
+    if states:
+        statement = statement.where(col(Breakout.state).in_(states))
+    rows, next_cursor = page(session, statement, Breakout.id, asked)
     ids = [row.id for row in rows]
     rooms, recordings = queries.counts(session, Room, ids), queries.counts(session, Recording, ids)
     seats, problems = queries.counts(session, Seat, ids), _problems(session, ids)
@@ -84,12 +96,12 @@ def breakouts(session: Session, meeting_id: str, limit: int, cursor: str | None)
     return Page(items=items, next_cursor=next_cursor)
 
 
-def recordings(session: Session, breakout_id: str, limit: int, cursor: str | None) -> Page[RoomRecordingResponse]:
-    """Return every recording of every room of a breakout, the oldest first. Raises Unknown."""
+def recordings(session: Session, breakout_id: str, asked: Asked) -> Page[RoomRecordingResponse]:
+    """Return every recording of every room of a breakout. Raises Unknown."""
     if session.get(Breakout, breakout_id) is None:
-        raise Unknown(f"there is no breakout {breakout_id}")
+        raise Unknown(f"there is no breakout {breakout_id}", ProblemCode.UNKNOWN_BREAKOUT)
     statement = select(Recording).where(col(Recording.breakout_id) == breakout_id)
-    rows, next_cursor = page(session, statement, Recording.id, limit, cursor)
+    rows, next_cursor = page(session, statement, Recording.id, asked)
     of_rooms = select(col(Room.id), col(Room.name)).where(col(Room.id).in_({row.room_id for row in rows}))
     names = dict(session.execute(of_rooms).all())
     items = [

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from orchestrator.errors import Unknown
+from schemas.problems import ProblemCode
 from schemas.responses import EventResponse, Page
 from schemas.tables import Breakout, Event
 
@@ -14,7 +15,7 @@ def head(session: Session, breakout_id: str) -> int:
     """Return the number of the last event. Raises Unknown."""
     number = heads(session, [breakout_id]).get(breakout_id)
     if number is None:
-        raise Unknown(f"there is no breakout {breakout_id}")
+        raise Unknown(f"there is no breakout {breakout_id}", ProblemCode.UNKNOWN_BREAKOUT)
     return number
 
 
@@ -37,9 +38,14 @@ def after(session: Session, breakout_id: str, number: int, limit: int) -> list[E
     ]
 
 
-def log(session: Session, breakout_id: str, limit: int, seen: int) -> Page[EventResponse]:
-    """Return the page of the log after the number that was seen last. Raises Unknown."""
+def log(session: Session, breakout_id: str, limit: int, seen: int | None, *, newest_first: bool) -> Page[EventResponse]:
+    """Return the page of the log that follows the number that was seen last. Raises Unknown."""
     last = head(session, breakout_id)
-    items = after(session, breakout_id, seen, limit)
-    more = bool(items) and items[-1].id < last
+    if newest_first:
+        begin = last + 1 if seen is None else seen
+        items = after(session, breakout_id, max(0, begin - 1 - limit), min(limit, max(0, begin - 1)))[::-1]
+        more = bool(items) and items[-1].id > 1
+    else:
+        items = after(session, breakout_id, seen or 0, limit)
+        more = bool(items) and items[-1].id < last
     return Page(items=items, next_cursor=str(items[-1].id) if more else None)

@@ -7,8 +7,9 @@ from sqlalchemy import case, func, select
 from sqlmodel import Session, col
 
 from orchestrator.errors import Unknown
-from orchestrator.services.views.pages import page
+from orchestrator.services.views.pages import Asked, page
 from orchestrator.store import queries
+from schemas.problems import ProblemCode
 from schemas.responses import MeetingResponse, Page, ParticipantResponse, RoomPresets, UnregisteredPerson
 from schemas.states import Location
 from schemas.tables import Meeting, Participant, UnregisteredPeer
@@ -20,17 +21,20 @@ def meeting(session: Session, meeting_id: str) -> MeetingResponse:
     return _meetings(session, [found])[0]
 
 
-def meetings(session: Session, limit: int, cursor: str | None) -> Page[MeetingResponse]:
-    """Return all meetings, the oldest first."""
-    rows, next_cursor = page(session, select(Meeting), Meeting.id, limit, cursor)
+def meetings(session: Session, asked: Asked, title: str | None = None) -> Page[MeetingResponse]:
+    """Return all meetings, or those with `title` as a part of theirs, in any capitals."""
+    statement = select(Meeting)
+    if title is not None:
+        statement = statement.where(col(Meeting.title).icontains(title, autoescape=True))
+    rows, next_cursor = page(session, statement, Meeting.id, asked)
     return Page(items=_meetings(session, rows), next_cursor=next_cursor)
 
 
-def participants(session: Session, meeting_id: str, limit: int, cursor: str | None) -> Page[ParticipantResponse]:
+def participants(session: Session, meeting_id: str, asked: Asked) -> Page[ParticipantResponse]:
     """Return the people of a meeting in the order of their registration. Raises Unknown."""
     queries.meeting(session, meeting_id)
     statement = select(Participant).where(col(Participant.meeting_id) == meeting_id)
-    rows, next_cursor = page(session, statement, Participant.id, limit, cursor)
+    rows, next_cursor = page(session, statement, Participant.id, asked)
     return Page(items=[_person(row) for row in rows], next_cursor=next_cursor)
 
 
@@ -40,7 +44,7 @@ def people(session: Session, participant_ids: Sequence[str]) -> list[Participant
     by_id = {person.id: person for person in found}
     missing = [row_id for row_id in participant_ids if row_id not in by_id]
     if missing:
-        raise Unknown(f"there is no participant {missing[0]}")
+        raise Unknown(f"there is no participant {missing[0]}", ProblemCode.UNKNOWN_PARTICIPANT)
     return [_person(by_id[row_id]) for row_id in participant_ids]
 
 

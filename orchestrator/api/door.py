@@ -1,0 +1,108 @@
+"""What every endpoint has in common before it runs: bodies are JSON, parameters are known, ids in paths come first.
+
+Refusals are decided in this order: 404 for ids in the path, 415, 422. An id is only looked up when the request would be
+refused anyway, so that a good request pays nothing.
+"""
+
+import json
+from collections.abc import Callable, Collection, Coroutine, Iterator
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from fastapi.params import Depends
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from orchestrator.api.suggestions import did_you_mean
+from orchestrator.errors import Malformed, UnsupportedMediaType
+from orchestrator.services.views import known
+from schemas.problems import ProblemCode
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+
+class Door(APIRoute):
+    """A route that refuses what no endpoint of ours takes."""
+
+    def get_route_handler(self) -> Handler:
+        """Return the handler of a request."""
+        endpoint = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                if request.method in WITH_BODY and _has_body(request):
+                    require_json(request)
+                require_known_parameters(request, list(_query_names(self.dependant)))
+                await self._check_no_body(request)
+                return await endpoint(request)
+            except (RequestValidationError, HTTPException, Malformed, UnsupportedMediaType):
+                await run_in_threadpool(_require_known_ids, request)
+                raise
+
+        return handle
+
+    async def _check_no_body(self, request: Request) -> None:
+        """Let an endpoint that takes no body be sent none, or `{}`."""
+        if self.body_field is not None or request.method not in WITH_BODY or not _has_body(request):
+            return
+        try:
+            given = json.loads(await request.body() or b"{}")
+        except (ValueError, RecursionError):
+            raise Malformed("the body is not JSON", ("body",), ProblemCode.NOT_JSON) from None
+        if given != {}:
+            raise Malformed("this call takes no body, or {}")
+
+
+def require_json(request: Request) -> None:
+    """Raise UnsupportedMediaType for a body whose `Content-Type` is not JSON. None counts as JSON."""
+    content_type = request.headers.get("Content-Type", "application/json")
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise UnsupportedMediaType(f"a body is application/json, and not {kind}")
+
+
+def require_known_parameters(request: Request, names: Collection[str]) -> None:
+    """Raise Malformed for a parameter of the query that has none of these names."""
+    for name in request.query_params:
+        if name not in names:
+            words = f"unknown parameter{did_you_mean(name, names)}"
+            raise Malformed(words, ("query", name), ProblemCode.UNKNOWN_PARAMETER)
+
+
+def _has_body(request: Request) -> bool:
+    return request.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in request.headers
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    yield from (field.alias for field in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _query_names(inner)
+
+
+def _require_known_ids(request: Request) -> None:
+    if request.path_params:
+        with request.app.state.deps.database.reading() as session:
+            known.require(session, request.path_params)
+
+
+def router(prefix: str, tag: str, dependencies: list[Depends]) -> APIRouter:
+    """Return a router whose endpoints stand behind this door. An operation is called as its function is."""
+    return APIRouter(
+        prefix=prefix,
+        tags=[tag],
+        dependencies=dependencies,
+        route_class=Door,
+        generate_unique_id_function=operation_id,
+    )
+
+
+def operation_id(route: APIRoute) -> str:
+    """Return the name of an endpoint's function as OpenAPI's clients like it: `createBreakout`."""
+    first, *rest = route.name.split("_")
+    return first + "".join(word.title() for word in rest)

@@ -1,0 +1,31 @@
+"""Whether what a path names is there."""
+
+from collections.abc import Mapping
+
+from sqlmodel import Session
+
+from orchestrator.errors import Unknown
+from orchestrator.store import queries
+from schemas.problems import ProblemCode
+from schemas.tables import Breakout, Room
+
+
+def require(session: Session, path: Mapping[str, str]) -> None:
+    """Raise Unknown for the first id of a path that is not there."""
+    meeting_id = path.get("meeting_id")
+    if meeting_id is not None:
+        queries.meeting(session, meeting_id)
+    if (breakout_id := path.get("breakout_id")) is not None:
+        breakout = session.get(Breakout, breakout_id)
+        if breakout is None:
+            raise Unknown(f"there is no breakout {breakout_id}", ProblemCode.UNKNOWN_BREAKOUT)
+        meeting_id = breakout.meeting_id
+        _require_room(session, breakout_id, path.get("room_id"))
+    if meeting_id is not None and (name := path.get("custom_participant_id")) is not None:
+        queries.participant(session, meeting_id, name)
+
+
+def _require_room(session: Session, breakout_id: str, room_id: str | None) -> None:
+    room = session.get(Room, room_id) if room_id is not None else None
+    if room_id is not None and (room is None or room.breakout_id != breakout_id or room.dropped):
+        raise Unknown(f"this breakout has no room {room_id}", ProblemCode.UNKNOWN_ROOM)
