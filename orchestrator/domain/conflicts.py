@@ -5,7 +5,7 @@ is impossible is found here; the rest only a solver can prove.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations, pairwise, permutations
 
 from orchestrator.domain.cliques import clique
@@ -25,6 +25,8 @@ class Conflict:
 
     people: tuple[str, ...]
     why: str
+    is_minimal: bool = field(default=False, compare=False)
+    """Whether it is known that without any one of them the others can be seated."""
 
 
 def check(constraints: Constraints) -> None:
@@ -37,11 +39,10 @@ def check(constraints: Constraints) -> None:
 def conflict(constraints: Constraints) -> Conflict | None:
     """Return people who can't all be seated, as few as possible: without any one of them the others can."""
     found = _quickest(constraints)
-    smaller = found
-    while smaller is not None:
-        found = smaller
+    while found is not None and not found.is_minimal:
         fewer = (constraints.among(set(found.people) - {person}) for person in found.people)
         smaller = next((it for it in map(_quickest, fewer) if it is not None), None)
+        found = smaller or replace(found, is_minimal=True)
     return found
 
 
@@ -70,15 +71,21 @@ def _without_last(rules: Rules, people: set[str]) -> Rules:
 
 
 def _quickest(constraints: Constraints) -> Conflict | None:
-    """Return one of the conflicts with the fewest people, or the first list of `apart` that is too long by itself."""
+    """Return one of the conflicts with the fewest people; if a list of `apart` is too long, one of a part of it."""
     rooms = len(constraints.rooms)
-    long = next((names for names in constraints.rules.apart if len(set(names)) > rooms), None)
+    long = next((names for names in constraints.rules.among(constraints.everybody).apart if len(names) > rooms), None)
     if long is not None:
-        people = _people(sorted(set(long))[: rooms + 1])
-        return Conflict(people, _why_too_many(constraints, people, [], []))
+        constraints = constraints.among(sorted(long)[: rooms + 1])
     graph = Togetherness(constraints)
-    found = [*_torn(constraints, graph), *_crowded(constraints, graph), *_too_many_apart(constraints, graph)]
+    found = [*_torn(constraints, graph), *_crowded(constraints, graph)]
+    found += _too_many_apart(constraints, graph) if long is None else [_all_apart(constraints)]
     return min(found, key=lambda one: (len(one.people), one.people), default=None)
+
+
+def _all_apart(constraints: Constraints) -> Conflict:
+    """Return the conflict of people who are all apart, one more than there are rooms."""
+    people = _people(constraints.everybody)
+    return Conflict(people, _why_too_many(constraints, people, [], []), is_minimal=True)
 
 
 def _torn(constraints: Constraints, graph: Togetherness) -> Iterator[Conflict]:
@@ -132,7 +139,8 @@ def _too_many_apart(constraints: Constraints, graph: Togetherness) -> Iterator[C
     ways = [graph.way(person, graph.home(person)) for person in sorted({it for pair in apart for it in pair})]
     if found:
         people = tuple(sorted({it for way in ways for it in _people(way)}))
-        yield Conflict(people, _why_too_many(constraints, people, apart, ways))
+        alone = all(len(way) == 1 for way in ways)
+        yield Conflict(people, _why_too_many(constraints, people, apart, ways), is_minimal=alone)
 
 
 def _why_too_many(

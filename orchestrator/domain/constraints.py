@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import combinations
 
 from orchestrator.domain.distribution import RoomSpec
 from orchestrator.domain.rules import Rules
@@ -35,10 +34,14 @@ class Constraints:
     @cached_property
     def apart(self) -> list[tuple[str, str]]:
         """Each two people who must be apart: by a rule, or as the facilitators of two rooms."""
-        pairs = {pair for pair in self.rules.apart_pairs() if self.everybody.issuperset(pair)}
-        dealt = sorted(self.facilitators - set(self.pins))
-        taken = sorted(self.facilitators & set(self.pins))
-        return sorted(pairs | set(combinations(dealt, 2)) | {(min(a, b), max(a, b)) for a in dealt for b in taken})
+        rules = Rules(apart=(*self.rules.apart, *self.facilitator_lists()))
+        return rules.among(self.everybody).apart_pairs()
+
+    def facilitator_lists(self) -> list[tuple[str, ...]]:
+        """Return the facilitators who must be apart: all who are dealt, and each of them from each who is pinned."""
+        dealt = tuple(sorted(self.facilitators - set(self.pins)))
+        pinned = sorted(self.facilitators & set(self.pins))
+        return [dealt, *((one, other) for one in dealt for other in pinned)]
 
     def among(self, people: Collection[str]) -> "Constraints":
         """Return what is left of the constraints when only these people are seated."""

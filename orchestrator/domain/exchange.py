@@ -15,6 +15,8 @@ APART = 10**15
 UNEVEN = 10**9
 """What each unit of the sum of the squared sizes costs, which is least when the rooms are even."""
 NOWHERE = -1
+LEAST_PER_STEP = 20
+"""What a step counts besides the exchanges that it looks at, so that few people do not take long either."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class _Step:
 
 
 class Search:
-    """A tabu search over an arrangement; `work` is how many steps may be looked at."""
+    """A tabu search over an arrangement; `work` is how many exchanges may be looked at."""
 
     def __init__(self, arrangement: Arrangement, least: int, luck: random.Random, work: int) -> None:
         self._now, self._least, self._luck, self._work = arrangement, least, luck, work
@@ -123,7 +125,7 @@ class Search:
     def _in_trouble(self) -> int | None:
         """Return one of the units that cost something where they are; without such, one of the fullest rooms."""
         now = self._now
-        self._work -= len(self._movable)
+        self._work -= LEAST_PER_STEP + len(self._movable)
         troubled = [unit for unit in self._movable if now.costs[now.room_of[unit]][unit]]
         if not troubled:
             fullest = max((now.sizes[now.room_of[unit]] for unit in self._movable), default=0)

@@ -1,0 +1,1 @@
+"""Assignments that hold constraints and are as even and as balanced as possible, by OR-Tools CP-SAT."""

@@ -1,0 +1,1 @@
+"""Assignments with constraints, by the solver itself."""
