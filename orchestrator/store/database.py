@@ -73,6 +73,11 @@ class Transaction:
         """Raise a metric after the commit."""
         self._counts.append(how)
 
+    def undo(self) -> None:
+        """Take back all that was written, sent and counted. What follows is a transaction of its own."""
+        self.session.rollback()
+        self.messages, self.topics, self._counts = [], set(), []
+
     def raise_metrics(self) -> None:
         """Raise the metrics of what has been committed."""
         for how in self._counts:

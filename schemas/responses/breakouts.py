@@ -221,6 +221,24 @@ class BreakoutResponse(BreakoutSummary):
     unassigned: list[str] = Field(description="Whom this breakout could seat and has given no room.")
 
 
+class CallsResponse(ResponseBody):
+    """The calls to RealtimeKit by which a breakout is opened."""
+
+    create: int = Field(description="Meetings made, one for each room.")
+    add: int = Field(description="People added to the meeting of their room.")
+    record: int = Field(description="Recordings started, one for each room with people where `record` is true.")
+    total: int = Field(description="All of them.")
+
+
+class RehearsalResponse(ResponseBody):
+    """What would be planned, and what opening it would take. Nothing was written."""
+
+    breakout: BreakoutResponse = Field(description="B as it would be planned.")
+    calls: CallsResponse = Field(description="The writes of opening it; tokens for main are not counted.")
+    predicted_seconds: float = Field(description="How many seconds it takes from the start until it is open.")
+    conflicts: list[str] = Field(description="What would be 409 or 422 at the start, if it was started now.")
+
+
 class EventResponse(ResponseBody):
     """One thing that happened in a breakout; ids count from 1 without a gap."""
 

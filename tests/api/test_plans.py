@@ -95,3 +95,15 @@ def test_presets_of_a_meetings_rooms_are_kept_and_must_be_there(api: Api) -> Non
     assert api.meeting(room_presets=presets)["room_presets"] == presets
     wish = {"title": "Physics", "room_presets": {"host": "nobody_has_it"}}
     assert "nobody_has_it" in api.post("/v1/meetings", wish, 422)["detail"]
+
+
+def test_a_dry_run_answers_with_the_plan_and_writes_nothing(api: Api) -> None:
+    meeting = api.meeting(*PEOPLE)
+    path = f"/v1/meetings/{meeting['id']}/breakouts"
+    found = api.post(f"{path}?dry_run=true", {"rooms": 3, "record": True, "start": "now"})
+    assert found.keys() == {"breakout", "calls", "predicted_seconds", "conflicts"}
+    assert found["calls"] == {"create": 3, "add": 9, "record": 3, "total": 15}
+    assert (found["conflicts"], len(found["breakout"]["rooms"])) == ([], 3)
+    assert found["predicted_seconds"] > 0
+    assert api.get(path)["items"] == []
+    assert api.post(f"{path}?dry_run=true", {"rooms": 0}, 422)["errors"]

@@ -21,8 +21,8 @@ from orchestrator.api.parameters import (
 )
 from orchestrator.services.breakout import changes, moving, operations, retrying
 from orchestrator.services.deps import Deps
-from orchestrator.services.meetings import parents
-from orchestrator.services.planning import changing, creating, rooms
+from orchestrator.services.meetings import parents, presets
+from orchestrator.services.planning import changing, creating, rehearsing, rooms
 from orchestrator.services.views import breakouts
 from schemas.requests import (
     BreakoutChange,
@@ -33,7 +33,14 @@ from schemas.requests import (
     SeatChange,
     ShuffleRequest,
 )
-from schemas.responses import BreakoutResponse, BreakoutSummary, Page, RoomRecordingResponse, RoomResponse
+from schemas.responses import (
+    BreakoutResponse,
+    BreakoutSummary,
+    Page,
+    RehearsalResponse,
+    RoomRecordingResponse,
+    RoomResponse,
+)
 from schemas.states import BreakoutState
 
 router = door.router("/v1", "breakouts", OPERATOR)
@@ -41,6 +48,7 @@ router = door.router("/v1", "breakouts", OPERATOR)
 OF_MEETING = "/meetings/{meeting_id}/breakouts"
 ONE = "/breakouts/{breakout_id}"
 STARTED: Responses = {
+    200: {"model": RehearsalResponse, "description": "With `dry_run`: what would be planned."},
     201: {"description": "A draft, or scheduled."},
     202: {"model": BreakoutResponse, "description": "Opening."},
 }
@@ -96,8 +104,17 @@ def _room(breakout: BreakoutResponse, room_id: str) -> RoomResponse:
     responses=STARTED | errors(409),
     summary="Create a breakout",
 )
-def create_breakout(meeting_id: MeetingId, body: BreakoutRequest, idempotent: Idempotent) -> Response:
+def create_breakout(
+    meeting_id: MeetingId,
+    body: BreakoutRequest,
+    idempotent: Idempotent,
+    dry_run: Annotated[
+        bool, Query(description="Say what would be planned and what opening it takes; write nothing.")
+    ] = False,
+) -> Response:
     """Split the meeting's people into rooms; with `start: "now"` the rooms are opened at once."""
+    if dry_run:
+        return _rehearsed(idempotent.deps, meeting_id, body)
 
     def build(session: Session, breakout_id: str) -> tuple[int, BreakoutResponse]:
         return 202 if body.start == "now" else 201, breakouts.breakout(session, breakout_id)
@@ -107,6 +124,20 @@ def create_breakout(meeting_id: MeetingId, body: BreakoutRequest, idempotent: Id
         build,
         check=lambda deps: parents.check_creating(deps, meeting_id, body),
     )
+
+
+def _rehearsed(deps: Deps, meeting_id: str, body: BreakoutRequest) -> Response:
+    presets.require_for(deps, meeting_id, presets.of_rooms(body.room_presets))
+    closed, call_seconds = parents.ask(deps, meeting_id)
+    breakout, conflicts = rehearsing.rehearse(deps, meeting_id, body, breakouts.breakout)
+    calls = rehearsing.calls_of(breakout)
+    answer = RehearsalResponse(
+        breakout=breakout,
+        calls=calls,
+        predicted_seconds=rehearsing.seconds_of(deps, calls, call_seconds),
+        conflicts=([closed] if closed else []) + conflicts,
+    )
+    return Response(answer.model_dump_json(), media_type="application/json")
 
 
 @router.get(OF_MEETING, summary="List a meeting's breakouts", description="Without their rooms.")

@@ -1,6 +1,7 @@
 """Whether the main meeting takes people, asked once before somebody adopts it or starts a breakout."""
 
 import asyncio
+import time
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -9,6 +10,7 @@ from orchestrator.errors import NotFound, RealtimeKitError, WrongState
 from orchestrator.realtimekit.records import MeetingRecord
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import presets
+from orchestrator.store import queries
 from schemas.problems import ProblemCode
 from schemas.requests import BreakoutChange, BreakoutRequest
 from schemas.states import PLANNED, RoomState
@@ -55,6 +57,21 @@ def check_creating(deps: Deps, meeting_id: str, body: BreakoutRequest) -> None:
         meeting = session.get(Meeting, meeting_id)
     if meeting is not None:
         _check(deps, meeting.realtimekit_meeting_id)
+
+
+def ask(deps: Deps, meeting_id: str) -> tuple[str | None, float]:
+    """Ask once for the main meeting. Returns why nobody can join it, and how many seconds a call takes now.
+
+    Raises Unknown. No answer in time, and no quota, count as ACTIVE.
+    """
+    with deps.database.reading() as session:
+        meeting = queries.meeting(session, meeting_id)
+    began = time.monotonic()
+    try:
+        _check(deps, meeting.realtimekit_meeting_id)
+    except WrongState as error:
+        return error.detail, time.monotonic() - began
+    return None, time.monotonic() - began
 
 
 def require_active(meeting: MeetingRecord) -> None:

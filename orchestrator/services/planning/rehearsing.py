@@ -1,0 +1,72 @@
+"""A dry run: what would be planned, and what opening it would take. Nothing is written."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from sqlmodel import Session
+
+from orchestrator.domain.predicting import opening_seconds
+from orchestrator.realtimekit.quota.budget import Budget, usable_of
+from orchestrator.realtimekit.quota.priority import Priority
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.clock import too_late
+from orchestrator.services.breakout.locked import locked
+from orchestrator.services.breakout.opening import live_breakout
+from orchestrator.services.deps import Deps
+from orchestrator.services.planning.creating import create
+from schemas.requests import BreakoutRequest
+from schemas.responses import BreakoutResponse, CallsResponse
+
+T = TypeVar("T")
+
+
+def rehearse(
+    deps: Deps, meeting_id: str, body: BreakoutRequest, look: Callable[[Session, str], T]
+) -> tuple[T, list[str]]:
+    """Plan a breakout, look at it, and take all of it back. Returns also what stands in the way of its start.
+
+    Raises as creating does. One that is to start at once is planned as a draft, so that what stands in its way is said.
+    """
+    planned = body.model_copy(update={"start": "manual"}) if body.start == "now" else body
+    with deps.database.transaction() as tx:
+        within = replace(deps, database=deps.database.within(tx))
+        breakout_id = create(within, meeting_id, planned)
+        with locked(within, breakout_id) as b:
+            conflicts = _conflicts(b)
+        tx.session.expire_all()
+        found = look(tx.session, breakout_id)
+        tx.undo()
+        return found, conflicts
+
+
+def calls_of(breakout: BreakoutResponse) -> CallsResponse:
+    """Return the calls by which a planned breakout is opened."""
+    create_, add = len(breakout.rooms), sum(len(room.participants) for room in breakout.rooms)
+    record = sum(bool(room.participants) for room in breakout.rooms) if breakout.record else 0
+    return CallsResponse(create=create_, add=add, record=record, total=create_ + add + record)
+
+
+def seconds_of(deps: Deps, calls: CallsResponse, call_seconds: float) -> float:
+    """Return how long an opening by these calls takes, when one of them takes `call_seconds`."""
+    settings = deps.settings
+    window = settings.realtimekit_quota_window_seconds
+    budget = Budget(usable_of(settings.realtimekit_requests_per_5_minutes), window)
+    return round(
+        opening_seconds(
+            calls.create,
+            calls.add,
+            call_seconds=call_seconds,
+            in_flight=settings.realtimekit_concurrency,
+            cap=budget.caps()[list(Priority).index(Priority.OPENING)],
+            window_seconds=window,
+        ),
+        1,
+    )
+
+
+def _conflicts(b: LockedBreakout) -> list[str]:
+    live = live_breakout(b)
+    found = [] if live is None else [f"another breakout of this meeting, {live.name}, is {live.state}"]
+    why = too_late(b, b.now)
+    return found + ([why] if why else [])
