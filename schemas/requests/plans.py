@@ -166,13 +166,12 @@ class PlanSettings(RequestBody):
     )
     allow_switch: Right = Field(
         default=False,
-        description="Whether people may choose another room themselves. `preset`: those whose preset at RealtimeKit "
-        "says so (`can_switch_connected_meetings`).",
+        description="With true, or in `self_select`, `breakout.rooms` of each seat lists the rooms with their counts. "
+        "It moves nobody: this version has no call by which people choose a room. `preset` is kept and shown.",
     )
     allow_return: Right = Field(
         default=True,
-        description="Whether people may go to main themselves, and back to the room that they left. `preset`: those "
-        "whose preset at RealtimeKit says so (`can_switch_to_parent_meeting`).",
+        description="Kept and shown without an effect: this version has no call by which people go home by themselves.",
     )
     late_join: LateJoin = Field(
         default=LateJoin.LEAST_FILLED,

@@ -33,3 +33,23 @@ def test_many_seats_are_read_at_the_price_of_one(api: Api) -> None:
     assert [room.participant_count for room in host.breakout.rooms or ()] == [3] * 10
     one = count_queries(api.deps.database, lambda: seats.read(api.deps, people[:1]))
     assert count_queries(api.deps.database, lambda: seats.read(api.deps, people)) == one <= 5, "one is a BEGIN"
+
+
+def test_seats_list_the_rooms_where_everybody_may_choose_one(api: Api) -> None:
+    shown = {}
+    for name, settings in {
+        "self_select": {"assignment": {"mode": "self_select"}},
+        "switch": {"allow_switch": True},
+        "preset": {"allow_switch": "preset"},
+        "neither": {},
+    }.items():
+        meeting = api.meeting("ana")
+        breakout = api.breakout(meeting, 202, start="now", **settings)
+        with api.deps.database.transaction() as tx:
+            for room in tx.session.scalars(select(Room).where(col(Room.breakout_id) == breakout["id"])):
+                room.state = RoomState.OPEN
+        (person,) = (one["id"] for one in api.get(f"/v1/meetings/{meeting['id']}/participants")["items"])
+        seat = seats.read(api.deps, [person]).found[person].breakout
+        assert seat is not None
+        shown[name] = seat.rooms and len(seat.rooms)
+    assert shown == {"self_select": 2, "switch": 2, "preset": None, "neither": None}

@@ -13,7 +13,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.people.tokens import MissingTokens
 from orchestrator.store.database import statement_time
 from schemas.responses import SeatBreakout, SeatResponse, SeatRoom
-from schemas.states import COMING, LIVE, POINTS_TO_ROOM, Location, RoomState
+from schemas.states import COMING, LIVE, POINTS_TO_ROOM, AssignmentMode, Location, RoomState
 from schemas.tables import Breakout, Meeting, Participant, Room, Seat
 
 OPEN_TO_ALL = frozenset({RoomState.READY, RoomState.OPEN})
@@ -171,7 +171,7 @@ def _answer(deps: Deps, person: Any, place: _SeatInRoom | None, breakout: SeatBr
 
 def _breakouts(session: Session, live: Mapping[str, Breakout]) -> dict[str, SeatBreakout]:
     """Return what the seats of each meeting say of its breakout."""
-    choices = _choices(session, [breakout.id for breakout in live.values() if breakout.allow_switch])
+    choices = _choices(session, [breakout.id for breakout in live.values() if _shows_rooms(breakout)])
     return {
         meeting_id: SeatBreakout(
             id=breakout.id,
@@ -179,10 +179,15 @@ def _breakouts(session: Session, live: Mapping[str, Breakout]) -> dict[str, Seat
             closes_at=breakout.closes_at,
             empties_at=breakout.empties_at,
             paused=breakout.paused_with_seconds is not None,
-            rooms=choices[breakout.id] if breakout.allow_switch else None,
+            rooms=choices[breakout.id] if _shows_rooms(breakout) else None,
         )
         for meeting_id, breakout in live.items()
     }
+
+
+def _shows_rooms(breakout: Breakout) -> bool:
+    """Return whether everybody may choose a room. What somebody's preset allows is not known here."""
+    return breakout.allow_switch is True or breakout.mode is AssignmentMode.SELF_SELECT
 
 
 def _choices(session: Session, breakout_ids: Collection[str]) -> Mapping[str, list[SeatRoom]]:
