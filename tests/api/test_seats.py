@@ -6,7 +6,7 @@ from sqlmodel import col
 from orchestrator.services.people import seats
 from schemas.states import Location, RoomState, SeatState
 from schemas.tables import Room, Seat
-from tests.api.server import UNKNOWN_ID, Api
+from tests.api.server import JSON, UNKNOWN_ID, Api
 from tests.support.queries import count_queries
 
 NAMES = [f"p{number}" for number in range(30)]
@@ -36,13 +36,14 @@ def test_many_seats_are_read_at_the_price_of_one(api: Api) -> None:
 
 
 def test_seats_list_the_rooms_where_everybody_may_choose_one(api: Api) -> None:
-    shown = {}
-    for name, settings in {
+    plans: dict[str, JSON] = {
         "self_select": {"assignment": {"mode": "self_select"}},
         "switch": {"allow_switch": True},
         "preset": {"allow_switch": "preset"},
         "neither": {},
-    }.items():
+    }
+    shown = {}
+    for name, settings in plans.items():
         meeting = api.meeting("ana")
         breakout = api.breakout(meeting, 202, start="now", **settings)
         with api.deps.database.transaction() as tx:
