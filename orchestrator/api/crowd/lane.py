@@ -2,13 +2,13 @@
 
 A thousand browsers ask in the same second. Were all of their requests begun at once, an operator's request would take
 its turn among a thousand. Here the others wait in a row that costs nothing, and beyond its end they are refused.
+Browsers and RealtimeKit have rows of their own that take turns, so that neither's thousands keep the other waiting.
 """
 
 import asyncio
 import random
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,17 +18,20 @@ from orchestrator.api.problems import of_user_error
 from orchestrator.errors import NotNow
 
 PREFIXES = ("/v1/seat", "/v1/webhooks/")
-"""The beginnings of the paths that participants' browsers and RealtimeKit call."""
+"""The beginnings of the paths that participants' browsers and RealtimeKit call. Each has a row of its own."""
 ACTIVE_MOST = 100
 """Requests that are worked on at a time."""
-WAITING_MOST = 2_000
-"""Requests that wait for their turn, which takes about three seconds (measured on two cores)."""
+WAITING_MOST = 10_000
+"""Requests that wait in one row: what the largest breakout makes in two seconds, a few seconds' work on two cores."""
 TURN_SECONDS = 5.0
 """How long a request keeps its turn at most."""
 BUFFERED_BYTES_MOST = 65_536
 """How much of a body is read before its request gets a turn. The bodies of participants and webhooks are smaller."""
 RETRY_AFTER_SECONDS = (1.0, 5.0)
 """Bounds of the random time after which a refused request is to come again, so that a crowd does not come at once."""
+
+_Row = OrderedDict[asyncio.Future[Any], None]
+"""The turns of those who wait, in their order."""
 
 _random = random.Random()  # noqa: S311 - spreads retries, guards nothing
 
@@ -47,14 +50,16 @@ class Lane:
         self._active_most, self._waiting_most = active_most, waiting_most
         self._turn_seconds = turn_seconds
         self._active = 0
-        self._waiting: deque[asyncio.Future[Any]] = deque()
+        self._rows: dict[str, _Row] = {prefix: OrderedDict() for prefix in PREFIXES}
+        self._next_rows = deque(self._rows.values())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection.
 
         The body comes first, because a client that sends it slowly, or never, must not keep a turn from others.
         """
-        if scope["type"] != "http" or not scope["path"].startswith(PREFIXES):
+        row = self._row(scope)
+        if row is None:
             await self._app(scope, receive, send)
             return
         waiting = _Waiting(receive)
@@ -62,21 +67,27 @@ class Lane:
         if self._active < self._active_most:
             self._active += 1
             await self._serve(scope, waiting.receive, send)
-        elif len(self._waiting) >= self._waiting_most:
+        elif len(row) >= self._waiting_most:
             metrics.HTTP_TURNED_AWAY.labels("too many wait").inc()
             await _refuse("too many requests wait")(scope, receive, send)
         else:
-            await self._wait_and_serve(scope, waiting, send)
+            await self._wait_and_serve(row, scope, waiting, send)
 
-    async def _wait_and_serve(self, scope: Scope, waiting: "_Waiting", send: Send) -> None:
-        self._waiting.append(waiting.turn)
+    def _row(self, scope: Scope) -> _Row | None:
+        """Return the row of a request; None for those that wait in none."""
+        if scope["type"] != "http":
+            return None
+        return next((row for prefix, row in self._rows.items() if scope["path"].startswith(prefix)), None)
+
+    async def _wait_and_serve(self, row: _Row, scope: Scope, waiting: "_Waiting", send: Send) -> None:
+        row[waiting.turn] = None
         try:
             await waiting.wait()
         except BaseException:
-            self._give_up(waiting)
+            self._give_up(row, waiting)
             raise
         if waiting.is_gone:
-            self._give_up(waiting)
+            self._give_up(row, waiting)
             metrics.HTTP_TURNED_AWAY.labels("nobody waits for it").inc()
             await _refuse("nobody waits for the answer")(scope, waiting.receive, send)  # for the log: it reaches nobody
             return
@@ -100,21 +111,23 @@ class Lane:
             turn.end()
 
     def _end_turn(self) -> None:
-        """Give the turn to the request that has waited the longest."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
+        """Give the turn to the request that has waited the longest in the next row."""
+        for _ in self._rows:
+            row = self._next_rows[0]
+            self._next_rows.rotate(-1)
+            while row:
+                turn, _ = row.popitem(last=False)
+                if not turn.done():
+                    turn.set_result(None)
+                    return
         self._active -= 1
 
-    def _give_up(self, waiting: "_Waiting") -> None:
+    def _give_up(self, row: _Row, waiting: "_Waiting") -> None:
         """Forget a request that goes away, or pass on the turn that it has just got."""
         if waiting.turn.done() and not waiting.turn.cancelled():
             self._end_turn()
         waiting.turn.cancel()
-        with suppress(ValueError):
-            self._waiting.remove(waiting.turn)
+        row.pop(waiting.turn, None)
 
 
 class _Turn:
