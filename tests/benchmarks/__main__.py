@@ -11,9 +11,9 @@ from tests.benchmarks.frame import page
 from tests.benchmarks.frame.sheet import kept
 from tests.benchmarks.frame.table import show
 
-BENCHMARKS = ("calls", "quota", "streams", "door", "report")
+BENCHMARKS = ("calls", "quota", "streams", "door", "arrival", "processes", "report")
 """In the order in which they run."""
-ON_REQUEST = ("silence",)
+ON_REQUEST = ("silence", "arrival_largest")
 """Run only by name, because they take longer than all others together."""
 
 

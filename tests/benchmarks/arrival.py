@@ -1,36 +1,34 @@
 """A crowd arrives: everybody's browser acks in the same second, and an operator looks five times a second meanwhile.
 
 1,000 people with open seat streams go to 100 rooms and come home again. RealtimeKit's webhooks say the same within two
-seconds. Printed are the time from the last person's seat to the last `joined` (`returned`), the operator's answers, and
-every status that the crowd got.
-
-`--rooms 500 --people 5000` is the largest breakout that is allowed; `--sqlite` takes SQLite instead of PostgreSQL.
+seconds. Nobody else asks the API: the benchmark itself looks into the database.
 """
 
-import argparse
 import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import partial
 
 import httpx
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import col
 
+from orchestrator.services.deps import Deps
 from schemas.events import EventType
-from schemas.states import SeatState
-from schemas.tables import Event
+from schemas.states import BreakoutState, SeatState
+from schemas.tables import Breakout, Event, Seat
+from tests.benchmarks.frame import Of, Sheet, run
 from tests.benchmarks.rig import rig
+from tests.benchmarks.signing import Signer
 from tests.benchmarks.usage import Usage
 from tests.benchmarks.visitors import Crowd
 from tests.support.stack import KEY, Stack
+from tests.support.waiting import wait_until
 
-ROOMS, PEOPLE, LATENCY_MS = 100, 1000, 20
-LOOK_EVERY_SECONDS = 0.2
+ROOMS, PEOPLE, WITHIN_SECONDS, LATENCY_MS, RUNS = 100, 1000, 3, 20, 3
+LOOK_EVERY_SECONDS, LOOK_MS_MOST = 0.2, 300
 DEADLINE_SECONDS = 300
 
 
@@ -43,8 +41,8 @@ class Way:
     came: SeatState
 
 
-TO_THE_ROOMS = Way("the way to the rooms", SeatState.INVITED, SeatState.JOINED)
-HOME = Way("the way home", SeatState.RETURNING, SeatState.RETURNED)
+TO_THE_ROOMS = Way("to the rooms", SeatState.INVITED, SeatState.JOINED)
+HOME = Way("home", SeatState.RETURNING, SeatState.RETURNED)
 
 
 class Operator:
@@ -75,27 +73,25 @@ class Operator:
             self.took.append(time.monotonic() - begun)
 
 
-def main() -> None:
-    """Print the figures of one arrival and one way home."""
-    asked = _arguments()
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    settings: dict[str, Any] = {"REALTIMEKIT_WEBHOOK_PUBLIC_KEY": public.decode()}
-    with rig(LATENCY_MS, apart=not asked.sqlite, sqlite=asked.sqlite, **settings) as stack:
-        meeting = _meeting(stack, asked.people)
-        tokens = {f"p{number}": stack.token(meeting, f"p{number}") for number in range(asked.people)}
-        crowd = Crowd(stack.port, tokens, key)
-        usage = Usage(stack.ours)
-        _measure(stack, meeting, crowd, usage, asked.rooms)
+def measure(
+    sheet: Sheet, rooms: int = ROOMS, people: int = PEOPLE, within: int = WITHIN_SECONDS, runs: int = RUNS
+) -> None:
+    """Let everybody go and come home, several times."""
+    signer = Signer()
+    with rig(LATENCY_MS, apart=True, REALTIMEKIT_WEBHOOK_PUBLIC_KEY=signer.public_key) as stack:
+        meeting = _meeting(stack, people)
+        tokens = {f"p{number}": stack.token(meeting, f"p{number}") for number in range(people)}
+        crowd, usage = Crowd(stack.port, tokens, signer.pem), Usage(stack.ours)
+        with stack.parts() as deps:
+            for _ in range(runs):
+                breakout = stack.breakout(meeting, rooms=rooms, start="manual", countdown_seconds=0)["id"]
+                story = _Story(sheet, stack, deps, breakout, crowd, usage, within)
+                story.move("start", TO_THE_ROOMS)
+                story.move("close", HOME)
+                wait_until(partial(_is_closed, deps, breakout), DEADLINE_SECONDS, every=0.5, what="the end")
+                lost = len(_moments(deps, breakout, SeatState.LOST))
+                sheet.figure("people who were ever counted as lost", at_most=0, of=Of.MAX).add(lost)
         crowd.close()
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rooms", type=int, default=ROOMS)
-    parser.add_argument("--people", type=int, default=PEOPLE)
-    parser.add_argument("--sqlite", action="store_true")
-    return parser.parse_args()
 
 
 def _meeting(stack: Stack, people: int) -> str:
@@ -107,47 +103,68 @@ def _meeting(stack: Stack, people: int) -> str:
     return meeting
 
 
-def _measure(stack: Stack, meeting: str, crowd: Crowd, usage: Usage, rooms: int) -> None:
-    breakout = stack.breakout(meeting, rooms=rooms, start="manual", countdown_seconds=0)["id"]
-    operator = Operator(stack, breakout)
-    usage.note("before")
-    stack.post(f"/v1/breakouts/{breakout}/start")
-    stack.wait(breakout, "open", DEADLINE_SECONDS, lambda it: it["progress"]["participants"]["joined"] == crowd.people)
-    _print(stack, breakout, TO_THE_ROOMS, crowd, operator)
-    usage.print_work(crowd.people)
-    operator.stop()
-    operator = Operator(stack, breakout)
-    stack.post(f"/v1/breakouts/{breakout}/close")
-    stack.wait(breakout, "closed", DEADLINE_SECONDS)
-    _print(stack, breakout, HOME, crowd, operator)
-    usage.print_work(crowd.people)
-    operator.stop()
-    people = stack.see(breakout)["progress"]["participants"]
-    print(f"  in the end: {people}; problems: {stack.see(breakout)['problems']}")
+@dataclass
+class _Story:
+    sheet: Sheet
+    stack: Stack
+    deps: Deps
+    breakout: str
+    crowd: Crowd
+    usage: Usage
+    within: int
+
+    def move(self, command: str, way: Way) -> None:
+        """Send everybody, and wait until the last was seen and all webhooks were taken."""
+        operator, before = Operator(self.stack, self.breakout), self.crowd.report()
+        self.usage.note(way.name)
+        self.stack.post(f"/v1/breakouts/{self.breakout}/{command}")
+        wait_until(
+            lambda: _count(self.deps, self.breakout, way.came) == self.crowd.people,
+            DEADLINE_SECONDS,
+            every=0.25,
+            what=f"everybody {way.came}",
+        )
+        after = self.crowd.wait_until_quiet()
+        operator.stop()
+        self._note(way, operator, after.statuses - before.statuses)
+        self.sheet.figure(f"{way.name}: slowest ack", "s", of=Of.MAX).add(after.slowest_ack)
+
+    def _note(self, way: Way, operator: Operator, crowd: Counter[int]) -> None:
+        told, came = (_moments(self.deps, self.breakout, state) for state in (way.told, way.came))
+        figure, name = self.sheet.figure, way.name
+        figure(f"{name}: told within", "s").add(_seconds(told[0], told[-1]))
+        figure(f"{name}: last seen after last told", "s", at_most=self.within).add(_seconds(told[-1], came[-1]))
+        looks = figure(f"{name}: an operator's GET", "ms", at_most=LOOK_MS_MOST, of=Of.P99)
+        looks.add(*(seconds * 1000 for seconds in operator.took))
+        refused = (crowd + operator.statuses).total() - crowd[200] - operator.statuses[200]
+        figure(f"{name}: requests refused or not answered", at_most=0, of=Of.MAX).add(refused)
+        for process, seconds in self.usage.spent().items():
+            figure(f"{name}: {process}", "ms of processor time a person").add(seconds * 1000 / self.crowd.people)
 
 
-def _print(stack: Stack, breakout: str, way: Way, crowd: Crowd, operator: Operator) -> None:
-    told, came = _moments(stack, breakout, way.told), _moments(stack, breakout, way.came)
-    report, took = crowd.report(), sorted(operator.took)
-    print(f"{way.name}: {len(told)} told within {_seconds(told[0], told[-1])} s, {len(came)} seen;")
-    print(f"  the last one was seen {_seconds(told[-1], came[-1])} s after the last was told")
-    print(f"  operator: p50 {took[len(took) // 2] * 1000:.0f}, p99 {took[int(len(took) * 0.99)] * 1000:.0f}, ", end="")
-    print(f"max {took[-1] * 1000:.0f} ms of {len(took)}; statuses {dict(operator.statuses)}")
-    print(f"  crowd: statuses {dict(report.statuses)}, slowest ack {report.slowest_ack:.2f} s", flush=True)
+def _seconds(begin: datetime, end: datetime) -> float:
+    return (end - begin).total_seconds()
 
 
-def _seconds(begin: datetime, end: datetime) -> str:
-    return f"{(end - begin).total_seconds():.2f}"
+def _count(deps: Deps, breakout: str, state: SeatState) -> int:
+    statement = select(func.count()).where(col(Seat.breakout_id) == breakout, col(Seat.state) == state)
+    with deps.database.reading() as session:
+        return session.scalar(statement) or 0
 
 
-def _moments(stack: Stack, breakout: str, state: SeatState) -> list[datetime]:
+def _is_closed(deps: Deps, breakout: str) -> bool:
+    with deps.database.reading() as session:
+        return session.get_one(Breakout, breakout).state is BreakoutState.CLOSED
+
+
+def _moments(deps: Deps, breakout: str, state: SeatState) -> list[datetime]:
     statement = select(col(Event.at), col(Event.data)).where(
         col(Event.breakout_id) == breakout, col(Event.type) == EventType.PARTICIPANT_STATE
     )
-    with stack.parts() as deps, deps.database.reading() as session:
+    with deps.database.reading() as session:
         rows = session.execute(statement.order_by(col(Event.number))).all()
     return [at for at, data in rows if data["to"] == state]
 
 
 if __name__ == "__main__":
-    main()
+    run("arrival", measure)
