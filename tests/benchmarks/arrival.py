@@ -22,12 +22,13 @@ from schemas.tables import Breakout, Event, Seat
 from tests.benchmarks.frame import Of, Sheet, run
 from tests.benchmarks.rig import rig
 from tests.benchmarks.signing import Signer
+from tests.benchmarks.sizes import LARGE, Size
 from tests.benchmarks.usage import Usage
 from tests.benchmarks.visitors import Crowd
 from tests.support.stack import KEY, Stack
 from tests.support.waiting import wait_until
 
-ROOMS, PEOPLE, WITHIN_SECONDS, LATENCY_MS, RUNS = 100, 1000, 3, 20, 3
+WITHIN_SECONDS, LATENCY_MS, RUNS = 3, 20, 3
 LOOK_EVERY_SECONDS, LOOK_MS_MOST = 0.2, 300
 DEADLINE_SECONDS = 300
 
@@ -73,18 +74,21 @@ class Operator:
             self.took.append(time.monotonic() - begun)
 
 
-def measure(
-    sheet: Sheet, rooms: int = ROOMS, people: int = PEOPLE, within: int = WITHIN_SECONDS, runs: int = RUNS
-) -> None:
+def measure(sheet: Sheet) -> None:
     """Let everybody go and come home, several times."""
+    measure_with(sheet, LARGE, RUNS, WITHIN_SECONDS)
+
+
+def measure_with(sheet: Sheet, size: Size, runs: int, within: float) -> None:
+    """Let so many people go and come home. The last is to be seen `within` so many seconds."""
     signer = Signer()
     with rig(LATENCY_MS, apart=True, REALTIMEKIT_WEBHOOK_PUBLIC_KEY=signer.public_key) as stack:
-        meeting = _meeting(stack, people)
-        tokens = {f"p{number}": stack.token(meeting, f"p{number}") for number in range(people)}
+        meeting = size.meeting(stack)
+        tokens = {f"p{number}": stack.token(meeting, f"p{number}") for number in range(size.people)}
         crowd, usage = Crowd(stack.port, tokens, signer.pem), Usage(stack.ours)
         with stack.parts() as deps:
             for _ in range(runs):
-                breakout = stack.breakout(meeting, rooms=rooms, start="manual", countdown_seconds=0)["id"]
+                breakout = stack.breakout(meeting, rooms=size.rooms, start="manual", countdown_seconds=0)["id"]
                 story = _Story(sheet, stack, deps, breakout, crowd, usage, within)
                 story.move("start", TO_THE_ROOMS)
                 story.move("close", HOME)
@@ -92,15 +96,6 @@ def measure(
                 lost = len(_moments(deps, breakout, SeatState.LOST))
                 sheet.figure("people who were ever counted as lost", at_most=0, of=Of.MAX).add(lost)
         crowd.close()
-
-
-def _meeting(stack: Stack, people: int) -> str:
-    meeting = stack.meeting(min(people, 1000))
-    for begin in range(1000, people, 1000):
-        names = [f"p{number}" for number in range(begin, min(begin + 1000, people))]
-        persons = [{"custom_participant_id": name, "name": name} for name in names]
-        stack.post(f"/v1/meetings/{meeting}/participants", {"participants": persons})
-    return meeting
 
 
 @dataclass
@@ -111,7 +106,7 @@ class _Story:
     breakout: str
     crowd: Crowd
     usage: Usage
-    within: int
+    within: float
 
     def move(self, command: str, way: Way) -> None:
         """Send everybody, and wait until the last was seen and all webhooks were taken."""
