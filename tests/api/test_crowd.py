@@ -1,6 +1,7 @@
 """What a crowd does in the same second costs a few statements, and is in nobody's way."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -14,7 +15,9 @@ from sqlalchemy import event, select, update
 from sqlmodel import col
 
 from orchestrator.api.crowd.batches import Batches
+from orchestrator.api.crowd.desk import Desk
 from orchestrator.api.crowd.readers import Readers
+from orchestrator.api.crowd.shown import ShownSeat
 from orchestrator.errors import Unknown, UserError
 from orchestrator.services.breakout.locked import locked_for_meeting
 from orchestrator.services.deps import Deps
@@ -78,6 +81,23 @@ def test_acks_of_a_crowd_cost_the_statements_of_a_few(api: Api) -> None:
     few = count_queries(api.deps.database, lambda: acks.store_all(api.deps, said[:FEW]))
     rest = count_queries(api.deps.database, lambda: acks.store_all(api.deps, said[FEW:]))
     assert rest <= few
+
+
+def test_a_crowd_s_acks_are_answered_with_the_statements_of_a_few(api: Api) -> None:
+    """Storing the acks and reading the seats that answer them count together."""
+    *_, people = open_breakout(api, MANY)
+    said, counted, desk = arrivals(api, people), {}, Desk(api.deps)
+
+    async def ack(some: Sequence[Ack]) -> list[ShownSeat]:
+        return await asyncio.gather(*(desk.ack(one) for one in some))
+
+    for some in (said[:FEW], said):
+        answers: list[ShownSeat] = []
+        counted[len(some)] = count_queries(api.deps.database, lambda: answers.extend(asyncio.run(ack(some))))  # noqa: B023 - called at once
+        shown = [json.loads(answer.text) for answer in answers]
+        assert [one["room_id"] for one in shown] == [one.body.room_id for one in some]
+        assert [one["version"] for one in shown] == [answer.version for answer in answers]
+    assert counted[MANY] <= counted[FEW]
 
 
 def test_what_a_crowd_said_is_applied_with_the_statements_of_a_few(api: Api) -> None:
