@@ -132,6 +132,7 @@ class Room(Due, table=True):
 
     __table_args__: ClassVar[Any] = (
         due_index("room"),
+        Index("ix_room_breakout_id", "breakout_id"),
         Index("uq_room_index", "breakout_id", "index", unique=True, **when("NOT dropped")),
         Index("uq_room_name", "breakout_id", "name", unique=True, **when("NOT dropped")),
         Index("ix_room_realtimekit_meeting_id", "realtimekit_meeting_id"),

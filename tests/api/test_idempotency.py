@@ -25,7 +25,7 @@ from schemas.requests import BreakoutRequest
 from schemas.states import KeyRole, RoomState
 from schemas.tables import Breakout, IdempotencyKey, Room
 from tests.api.conftest import parts
-from tests.api.server import JSON, OPERATOR, UNKNOWN_ID, VIEWER, Api, bearer, checked
+from tests.api.server import JSON, OPERATOR, VIEWER, Api, bearer, checked
 from tests.support.sandbox_server import SandboxServer
 from tests.support.waiting import wait_until
 
@@ -119,11 +119,13 @@ def test_a_key_counts_for_one_path_and_one_caller(api: Api) -> None:
 
 
 def test_a_key_that_is_none_is_422(api: Api) -> None:
+    draft = api.breakout(api.meeting())
     for key in (b"", b"x" * 201, b"a\tb", b"\xff", "\u2028".encode()):
-        for path, body in [("/v1/meetings", PHYSICS), (f"/v1/breakouts/{UNKNOWN_ID}/start", None)]:
+        for path, body in [("/v1/meetings", PHYSICS), (f"/v1/breakouts/{draft['id']}/start", None)]:
             answer = api.client.post(path, json=body, headers=[(b"Idempotency-Key", key)])
             assert checked(answer, 422)["errors"][0]["loc"] == ["header", "Idempotency-Key"], key
-    assert api.get("/v1/meetings")["items"] == []
+    assert len(api.get("/v1/meetings")["items"]) == 1
+    assert api.get(f"/v1/breakouts/{draft['id']}") == draft
 
 
 def test_any_printable_key_will_do_but_only_one(api: Api) -> None:

@@ -168,6 +168,7 @@ def _room() -> None:
     )
     with op.batch_alter_table("room", schema=None) as batch_op:
         batch_op.create_index("ix_room_due_at", ["due_at", "dispatches"], unique=False, **when("due_at IS NOT NULL"))
+        batch_op.create_index("ix_room_breakout_id", ["breakout_id"], unique=False)
         batch_op.create_index("uq_room_index", ["breakout_id", "index"], unique=True, **when("NOT dropped"))
         batch_op.create_index("uq_room_name", ["breakout_id", "name"], unique=True, **when("NOT dropped"))
         batch_op.create_index("ix_room_realtimekit_meeting_id", ["realtimekit_meeting_id"], unique=False)
