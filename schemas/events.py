@@ -35,6 +35,7 @@ class ProblemKind(StrEnum):
     ROOM_MENDED = "room mended"
     ROOM_NOT_CLOSED = "room not closed"
     ROOM_NOT_PREPARED = "room not prepared"
+    SERIES_STOPPED = "series stopped"
     START_MISSED = "start missed"
     SURPLUS_RETIRED = "surplus retired"
 

@@ -17,7 +17,17 @@ from orchestrator.api.crowd.lane import Lane
 from orchestrator.api.head import Head
 from orchestrator.api.limits import BodyLimit
 from orchestrator.api.openapi.description import describe
-from orchestrator.api.routes import breakouts, events, meetings, metrics, operations, participants, seat, webhooks
+from orchestrator.api.routes import (
+    breakouts,
+    events,
+    meetings,
+    metrics,
+    operations,
+    participants,
+    rounds,
+    seat,
+    webhooks,
+)
 from orchestrator.api.streams.hub import Hub
 from orchestrator.api.streams.stopping import on_stop_signal
 from orchestrator.api.tokens import ClientTokens
@@ -31,7 +41,7 @@ from orchestrator.settings import Settings
 from orchestrator.store.write_proof import WriteProof
 from orchestrator.version import VERSION
 
-ROUTERS = (seat, webhooks, meetings, participants, breakouts, events, operations, metrics)
+ROUTERS = (seat, webhooks, meetings, participants, breakouts, rounds, events, operations, metrics)
 """Those of a crowd are first, because they are looked through in this order."""
 DESCRIPTION = """\
 Splits a live meeting of Cloudflare RealtimeKit into breakout rooms, records them, and brings everyone home.

@@ -3,6 +3,7 @@
 from schemas.requests.base import LARGEST_COUNTER, LARGEST_SEED, MOST_PEOPLE, MOST_ROOMS, RequestBody
 from schemas.requests.changes import (
     BreakoutChange,
+    CancelRequest,
     CloseRequest,
     NewRoomRequest,
     RoomChange,
@@ -26,6 +27,7 @@ from schemas.requests.plans import (
     RoomRequest,
 )
 from schemas.requests.presets import RoomPresetsRequest
+from schemas.requests.rounds import RoundsRequest
 from schemas.requests.seats import AckRequest
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "AssignmentRequest",
     "BreakoutChange",
     "BreakoutRequest",
+    "CancelRequest",
     "ClientTokenRequest",
     "CloseRequest",
     "MeetingChange",
@@ -52,6 +55,7 @@ __all__ = [
     "RoomChange",
     "RoomPresetsRequest",
     "RoomRequest",
+    "RoundsRequest",
     "SeatChange",
     "ShuffleRequest",
 ]

@@ -63,6 +63,14 @@ class BreakoutChange(PlanSettings):
         return bool(self.model_fields_set & CLOCK)
 
 
+class CancelRequest(RequestBody):
+    """What to cancel."""
+
+    rest_of_series: StrictBool = Field(
+        default=False, description="Whether all later rounds are cancelled too, also when this one runs or has ended."
+    )
+
+
 class ShuffleRequest(RequestBody):
     """How to deal people anew."""
 

@@ -18,6 +18,7 @@ from schemas.responses.breakouts import (
     RoomProgress,
     RoomRecordingResponse,
     RoomResponse,
+    RoundsResponse,
     SeatedPerson,
 )
 from schemas.responses.meetings import (
@@ -66,6 +67,7 @@ __all__ = [
     "RoomProgress",
     "RoomRecordingResponse",
     "RoomResponse",
+    "RoundsResponse",
     "SeatBreakout",
     "SeatResponse",
     "SeatRoom",

@@ -239,6 +239,17 @@ class RehearsalResponse(ResponseBody):
     conflicts: list[str] = Field(description="What would be 409 or 422 at the start, if it was started now.")
 
 
+class RoundsResponse(ResponseBody):
+    """A series of breakouts."""
+
+    series_id: str = Field(description="`series_id` of each of them.")
+    repeated_pairs: int = Field(
+        description="How many pairs meet more than once, as the rounds are dealt now. Those who must be `together` do "
+        "not count."
+    )
+    breakouts: list[BreakoutResponse] = Field(description="B of each round, in their order.")
+
+
 class EventResponse(ResponseBody):
     """One thing that happened in a breakout; ids count from 1 without a gap."""
 

@@ -50,6 +50,10 @@ class Breakout(Due, table=True):
     series_id: str | None = Field(default=None, max_length=36)
     round: int | None = None
     """Its number in the series, from 1; null outside a series."""
+    gap_seconds: int | None = None
+    """How long after the end of the round before it starts; null outside a series."""
+    awaits_round: bool = False
+    """Whether the end of the round before is to schedule it."""
     name: str
     state: BreakoutState = Field(default=BreakoutState.DRAFT, sa_type=state_column(BreakoutState))
     seed: int = Field(sa_type=BigInteger)

@@ -37,6 +37,11 @@ REQUESTS: dict[str, dict[str, Any]] = {
             "assignment": {"mode": "manual"},
         },
     },
+    "RoundsRequest": {
+        "Everybody meets three groups": {"rounds": 3, "room_size": 4, "duration_seconds": 600, "gap_seconds": 60},
+        "Friends stay together": {"rounds": 2, "rooms": 4, "assignment": {"together": [["ana", "bo"]]}},
+    },
+    "CancelRequest": {"And all rounds after it": {"rest_of_series": True}},
     "CloseRequest": {"In five seconds": {"countdown_seconds": 5}},
     "BreakoutChange": {
         "Five minutes more": {"extend_seconds": 300},

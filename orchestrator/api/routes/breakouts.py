@@ -27,6 +27,7 @@ from orchestrator.services.views import breakouts
 from schemas.requests import (
     BreakoutChange,
     BreakoutRequest,
+    CancelRequest,
     CloseRequest,
     NewRoomRequest,
     RoomChange,
@@ -274,6 +275,9 @@ def close_breakout(
 
 
 @_command(ONE + "/cancel", "Cancel a breakout", ALREADY_SO)
-def cancel_breakout(breakout_id: BreakoutId, idempotent: Idempotent) -> Response:
-    """Give up a draft or scheduled breakout."""
-    return idempotent.run(lambda deps: operations.cancel(deps, breakout_id), _changed(breakout_id))
+def cancel_breakout(
+    breakout_id: BreakoutId, idempotent: Idempotent, body: Annotated[CancelRequest | None, Body()] = None
+) -> Response:
+    """Give up a draft or scheduled breakout; with `rest_of_series` all later rounds too, whatever this one does."""
+    rest = body is not None and body.rest_of_series
+    return idempotent.run(lambda deps: operations.cancel(deps, breakout_id, rest_of_series=rest), _changed(breakout_id))

@@ -10,6 +10,7 @@ from sqlmodel import col
 from orchestrator.domain.distribution import Impossible, RoomSpec, check_places, deal
 from orchestrator.domain.evening import even_out
 from orchestrator.errors import Malformed
+from orchestrator.services.breakout import series
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.planned_rooms import add_rooms_for, fit_rooms
 from orchestrator.services.breakout.seating import (
@@ -119,6 +120,8 @@ def _groups(
         return pinned, []
     if strict:
         _check_places(people, specs)
+    if b.row.series_id is not None:
+        return series.deal_anew(b, specs, people)
     if b.row.keeps_groups:
         return even_out(members, people.ids, specs, b.row.seed)
     return deal(people.ids, specs, b.row.seed, people.hosts)

@@ -47,6 +47,13 @@ def locked(deps: Deps, breakout_id: str) -> Iterator[LockedBreakout]:
 
 
 @contextmanager
+def also_locked(b: LockedBreakout, later_id: str) -> Iterator[LockedBreakout]:
+    """Lock a later round of the same series in the same transaction; rounds are locked in their order."""
+    with _held(b.deps, b.tx, _lock(b.tx, later_id)) as later:
+        yield later
+
+
+@contextmanager
 def taken(deps: Deps, breakout_id: str, claim: int) -> Iterator[LockedBreakout | None]:
     """Lock a breakout by consuming the claim of its message. Gives None when the message is stale."""
     with deps.database.transaction() as tx:

@@ -56,6 +56,7 @@ def begin_opening(b: LockedBreakout) -> None:
         raise WrongState(words, live.state.value, allowed, ProblemCode.BREAKOUT_RUNNING, breakout_id=live.id)
     b.move(BreakoutState.OPENING)
     b.row.starts_at = b.now
+    b.row.awaits_round = False
     b.row.opening_until = b.now + timedelta(seconds=b.deps.settings.opening_deadline_seconds)
     b.count_change("state", "rooms")
     deal_at_start(b)

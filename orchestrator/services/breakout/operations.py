@@ -6,12 +6,13 @@ from orchestrator.domain.lifecycle import can_move
 from orchestrator.errors import WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.closing import start_countdown
-from orchestrator.services.breakout.locked import locked, taken
+from orchestrator.services.breakout.locked import also_locked, locked, taken
 from orchestrator.services.breakout.opening import begin_opening, begin_preparing
 from orchestrator.services.breakout.retiring import want_closed
+from orchestrator.services.breakout.series import later_rounds
 from orchestrator.services.deps import Deps
 from orchestrator.services.result import NOTHING_TO_DO, Result
-from schemas.states import RUNNING, BreakoutState, CloseReason, RoomWanted
+from schemas.states import PLANNED, RUNNING, BreakoutState, CloseReason, RoomWanted
 
 
 def step(deps: Deps, breakout_id: str, claim: int) -> Result:
@@ -56,16 +57,29 @@ def close(deps: Deps, breakout_id: str, countdown_seconds: int | None) -> bool:
         return True
 
 
-def cancel(deps: Deps, breakout_id: str) -> bool:
-    """Cancel a planned breakout. Returns False when it is cancelled already. Raises Unknown, WrongState."""
+def cancel(deps: Deps, breakout_id: str, *, rest_of_series: bool = False) -> bool:
+    """Cancel a planned breakout, and with `rest_of_series` the later rounds, also of one that runs or has ended.
+
+    Returns False when all of it is cancelled already. Raises Unknown, WrongState.
+    """
     with locked(deps, breakout_id) as b:
-        if b.row.state is BreakoutState.CANCELLED:
+        later = later_rounds(b.tx.session, b.row) if rest_of_series else []
+        if b.row.state is not BreakoutState.CANCELLED and not (rest_of_series and b.row.state not in PLANNED):
+            _require_before(b, BreakoutState.CANCELLED, "cancel")
+            _cancel(b)
+        elif not later:
             return False
-        _require_before(b, BreakoutState.CANCELLED, "cancel")
+        for round_id in later:
+            with also_locked(b, round_id) as later_round:
+                _cancel(later_round)
+        return True
+
+
+def _cancel(b: LockedBreakout) -> None:
+    if b.row.state in PLANNED:
         b.move(BreakoutState.CANCELLED)
         b.count_change("state")
         want_closed(b, [room.id for room in b.rooms() if room.wanted is RoomWanted.READY])
-        return True
 
 
 def _require_before(b: LockedBreakout, to: BreakoutState, verb: str) -> None:

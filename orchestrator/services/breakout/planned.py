@@ -10,6 +10,7 @@ from orchestrator.services.breakout.clock import require_time_left, too_late
 from orchestrator.services.breakout.dealing import deal_ahead
 from orchestrator.services.breakout.opening import begin_opening, live_breakout, want_rooms
 from orchestrator.services.breakout.preparing import plan_preparation
+from orchestrator.services.breakout.series import follow_round_before
 from orchestrator.services.breakout.watching import watch_planned
 from orchestrator.store.queries import lock_meeting
 from schemas.events import ProblemKind
@@ -20,12 +21,14 @@ from schemas.states import PLANNED, BreakoutState, RoomWanted
 def planned_step(b: LockedBreakout) -> None:
     """Do what is due for a breakout that has not started.
 
-    1. Give a start up whose grace is over, or that is too late for the parent's end, before anything is made for it.
-    2. Reconsider when to prepare it, because people may have registered who are to be dealt.
-    3. Deal the people of a breakout that is to be prepared, and make its rooms.
-    4. Start it when its time has come and no other breakout of the meeting is live.
-    5. Else plan when RealtimeKit is asked whether the meetings are ACTIVE.
+    1. Schedule a round whose time has come because the one before has ended.
+    2. Give a start up whose grace is over, or that is too late for the parent's end, before anything is made for it.
+    3. Reconsider when to prepare it, because people may have registered who are to be dealt.
+    4. Deal the people of a breakout that is to be prepared, and make its rooms.
+    5. Start it when its time has come and no other breakout of the meeting is live.
+    6. Else plan when RealtimeKit is asked whether the meetings are ACTIVE.
     """
+    follow_round_before(b)
     starts_at = b.row.starts_at if b.row.state is BreakoutState.SCHEDULED else None
     if starts_at is not None and (why := _why_missed(b, starts_at)):
         give_start_up(b, ProblemKind.START_MISSED, why)
@@ -45,6 +48,7 @@ def schedule(b: LockedBreakout, at: datetime) -> None:
     if at <= b.now:
         raise Malformed("this time is past", ("body", "start"), ProblemCode.TIME_PAST)
     require_time_left(b, at)
+    b.row.awaits_round = False
     b.row.scheduled_for = b.row.starts_at = at
     if all(room.wanted is RoomWanted.NOTHING for room in b.rooms()):
         plan_preparation(b, at)

@@ -12,7 +12,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import presets
 from orchestrator.store import queries
 from schemas.problems import ProblemCode
-from schemas.requests import BreakoutChange, BreakoutRequest
+from schemas.requests import BreakoutChange, PlanSettings
 from schemas.states import PLANNED, RoomState
 from schemas.tables import Breakout, Meeting, Room
 
@@ -48,7 +48,7 @@ def check_change(deps: Deps, breakout_id: str, body: BreakoutChange) -> None:
         check_start(deps, breakout_id)
 
 
-def check_creating(deps: Deps, meeting_id: str, body: BreakoutRequest) -> None:
+def check_creating(deps: Deps, meeting_id: str, body: PlanSettings) -> None:
     """Raise Malformed for presets that RealtimeKit lacks, WrongState when it is to start in a closed main meeting."""
     presets.require_for(deps, meeting_id, presets.of_rooms(body.room_presets))
     if body.start != "now":

@@ -1,5 +1,7 @@
 """Creating a breakout in one transaction: its rooms, who sits where, and when it starts. Tasks do the rest."""
 
+from datetime import datetime
+
 from sqlalchemy import func, select
 from sqlmodel import col
 
@@ -37,7 +39,7 @@ def create(deps: Deps, meeting_id: str, body: BreakoutRequest) -> str:
             breakout.deal = deal
             breakout.dealt_at = b.now if deal is Deal.NOW or body.start == "now" else None
             deal_on_request(b)
-            _schedule(b, body)
+            begin(b, body.start)
         return breakout.id
 
 
@@ -57,10 +59,10 @@ def _plan(tx: Transaction, meeting_id: str, body: BreakoutRequest) -> Breakout:
     return breakout
 
 
-def _schedule(b: LockedBreakout, body: BreakoutRequest) -> None:
-    """Start now, or schedule the start."""
-    if body.start == "now":
+def begin(b: LockedBreakout, start: datetime | str) -> None:
+    """Start a new plan now, or schedule its start; `manual` leaves it a draft."""
+    if start == "now":
         begin_opening(b)
         b.leave_to_task()
-    elif body.start != "manual":
-        schedule(b, body.start)
+    elif isinstance(start, datetime):
+        schedule(b, start)

@@ -63,6 +63,8 @@ def _breakout() -> None:
         sa.Column("meeting_id", sa.String(length=36), nullable=False),
         sa.Column("series_id", sa.String(length=36), nullable=True),
         sa.Column("round", sa.Integer(), nullable=True),
+        sa.Column("gap_seconds", sa.Integer(), nullable=True),
+        sa.Column("awaits_round", sa.Boolean(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column(
             "state",

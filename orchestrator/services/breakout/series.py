@@ -1,0 +1,133 @@
+"""Rounds: breakouts of one series. Each is dealt against who has met before, and armed by the end of the one before."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from itertools import groupby
+
+from sqlalchemy import func, or_, select
+from sqlmodel import Session, col
+
+from orchestrator.domain.distribution import RoomSpec, deal
+from orchestrator.domain.rounds import Met, deal_round
+from orchestrator.domain.rules import Rules
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.seating import Dealable
+from orchestrator.store import due
+from orchestrator.store.queries import custom_ids
+from schemas.events import ProblemKind
+from schemas.states import ENDED, PLANNED, BreakoutState, CloseReason, SeatState
+from schemas.tables import Breakout, Participant, Seat
+
+WAS_THERE = frozenset({SeatState.JOINED, SeatState.AWAY, SeatState.RETURNING, SeatState.RETURNED, SeatState.LOST})
+"""States of a seat whose person has been in the room."""
+NOT_HELD = frozenset({BreakoutState.CANCELLED, BreakoutState.FAILED})
+STOPS = frozenset({CloseReason.ABORTED, CloseReason.PARENT_ENDED})
+"""How a round ends after which the next one is not armed."""
+
+
+def deal_anew(b: LockedBreakout, specs: Sequence[RoomSpec], people: Dealable) -> tuple[list[list[str]], list[str]]:
+    """Deal a round so that as few pairs as possible meet again. Returns groups, and people without a place.
+
+    Hosts who lead a room are dealt first.
+    """
+    led, _ = deal(people.hosts, specs, b.row.seed, people.hosts)
+    specs = [RoomSpec(tuple(group), spec.max_participants) for group, spec in zip(led, specs, strict=True)]
+    others = people.ids.keys() - people.hosts
+    met, rounds = Met(groups_of(b.tx.session, b.row, upto=(b.row.round or 1) - 1)), _rounds(b)
+    dealt = deal_round(others, specs, b.row.seed, met, rules(b), rounds=rounds)
+    return dealt.groups, dealt.left
+
+
+def rules(b: LockedBreakout) -> Rules:
+    """Return who must be together and who must be apart, by the callers' own ids."""
+    names = b.names(person for group in b.row.together + b.row.apart for person in group)
+    return Rules(_named(b.row.together, names), _named(b.row.apart, names))
+
+
+def together(session: Session, row: Breakout) -> tuple[tuple[str, ...], ...]:
+    """Return who must be together in each round, by the callers' own ids."""
+    return _named(row.together, custom_ids(session, {person for group in row.together for person in group}))
+
+
+def groups_of(session: Session, row: Breakout, *, upto: int) -> list[list[list[str]]]:
+    """Return the groups of each round of a series: who was there, or, of one that has not begun, who is to be."""
+    statement = (
+        select(col(Breakout.round), col(Seat.room_id), col(Participant.custom_participant_id))
+        .join(Seat, col(Seat.breakout_id) == col(Breakout.id))
+        .join(Participant, col(Participant.id) == col(Seat.participant_id))
+        .where(
+            col(Breakout.series_id) == row.series_id,
+            col(Breakout.round) <= upto,
+            col(Breakout.state).not_in(NOT_HELD),
+            or_(col(Seat.state).in_(WAS_THERE), col(Breakout.state).in_(PLANNED) & col(Seat.wanted)),
+        )
+        .order_by(col(Breakout.round), col(Seat.room_id), col(Participant.custom_participant_id))
+    )
+    found = []
+    for _, of_round in groupby(session.execute(statement).all(), key=lambda seat: seat[0]):
+        rooms: defaultdict[str, list[str]] = defaultdict(list)
+        for _, room_id, name in of_round:
+            rooms[room_id].append(name)
+        found.append(list(rooms.values()))
+    return found
+
+
+def follow_round_before(b: LockedBreakout) -> None:
+    """Schedule a round that waits for the one before, when that has ended; or let it stay a draft, and report why.
+
+    A cancelled round is passed over. A round before which there is none is started by hand.
+    """
+    if not b.row.awaits_round or b.row.state is not BreakoutState.DRAFT:
+        return
+    before = _round_before(b)
+    if before is None or before.state not in ENDED:
+        return
+    b.row.awaits_round = False
+    if before.state is BreakoutState.FAILED or before.close_reason in STOPS:
+        ended = before.close_reason or before.state
+        b.report(ProblemKind.SERIES_STOPPED, f"{before.name} ended {ended}: start this round by hand")
+        return
+    gap = timedelta(seconds=b.row.gap_seconds or 0)
+    b.row.scheduled_for = b.row.starts_at = max(b.now, (before.closed_at or b.now) + gap)
+    b.move(BreakoutState.SCHEDULED)
+
+
+def wake_next_round(b: LockedBreakout) -> None:
+    """Make the next round that waits due, because this one has ended. Its own task decides under its own lock."""
+    if b.row.series_id is None or b.row.state not in ENDED or b.row.state is b.state_before:
+        return
+    waiting = (
+        select(col(Breakout.id))
+        .where(col(Breakout.series_id) == b.row.series_id, col(Breakout.round) > b.row.round)
+        .where(col(Breakout.awaits_round), col(Breakout.state) == BreakoutState.DRAFT)
+        .order_by(col(Breakout.round))
+        .limit(1)
+    )
+    if next_id := b.tx.session.scalar(waiting):
+        due.due_by(b.tx, Breakout, {next_id: b.now})
+        due.dispatch(b.tx, Breakout, [next_id], now=b.now)
+
+
+def later_rounds(session: Session, row: Breakout) -> list[str]:
+    """Return the ids of the rounds after this one that have not begun, in their order."""
+    later = col(Breakout.series_id) == row.series_id, col(Breakout.round) > row.round
+    statement = select(col(Breakout.id)).where(*later, col(Breakout.state).in_(PLANNED)).order_by(col(Breakout.round))
+    return list(session.scalars(statement)) if row.series_id is not None else []
+
+
+def _round_before(b: LockedBreakout) -> Breakout | None:
+    earlier = col(Breakout.series_id) == b.row.series_id, col(Breakout.round) < b.row.round
+    statement = select(Breakout).where(*earlier, col(Breakout.state) != BreakoutState.CANCELLED)
+    return b.tx.session.scalar(
+        statement.order_by(col(Breakout.round).desc()).limit(1), execution_options={"populate_existing": True}
+    )
+
+
+def _rounds(b: LockedBreakout) -> int:
+    of_series = select(func.count()).select_from(Breakout).where(col(Breakout.series_id) == b.row.series_id)
+    return b.tx.session.scalar(of_series) or 1
+
+
+def _named(groups: Sequence[Sequence[str]], names: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(names[person] for person in group if person in names) for group in groups)

@@ -1,0 +1,108 @@
+"""Creating a series of breakouts in one transaction. Each round is dealt against the groups of those before."""
+
+from dataclasses import dataclass, field
+
+from sqlmodel import Session
+
+from orchestrator.domain.conflicts import check
+from orchestrator.domain.constraints import Constraints
+from orchestrator.domain.distribution import Impossible, RoomSpec, random_seed
+from orchestrator.domain.rounds import repeated_pairs
+from orchestrator.errors import Malformed
+from orchestrator.services.breakout import series
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.dealing import deal_on_request
+from orchestrator.services.breakout.locked import made
+from orchestrator.services.breakout.seating import dealable
+from orchestrator.services.deps import Deps
+from orchestrator.services.planning.creating import begin
+from orchestrator.services.planning.rooms import set_rooms
+from orchestrator.services.planning.settings import columns
+from orchestrator.store.database import Transaction
+from orchestrator.store.queries import lock_meeting
+from schemas.columns import new_id
+from schemas.problems import ProblemCode
+from schemas.requests import RoundsRequest
+from schemas.states import Deal
+from schemas.tables import Breakout
+
+DEFAULT_NAME = "Round"
+
+
+@dataclass(frozen=True)
+class Series:
+    """A series that was made."""
+
+    id: str
+    seed: int
+    breakout_ids: list[str] = field(default_factory=list)
+
+
+def create_rounds(deps: Deps, meeting_id: str, body: RoundsRequest) -> Series:
+    """Plan so many breakouts in one series, and start or schedule the first if asked to.
+
+    Raises Unknown, WrongState while another breakout is live, Malformed for impossible rules, pins or limits.
+    """
+    seed = body.assignment.seed if body.assignment.seed is not None else random_seed()
+    made_now = Series(new_id(), seed)
+    with deps.database.transaction() as tx:
+        lock_meeting(tx, meeting_id)
+        for number in range(1, body.rounds + 1):
+            row = _plan(tx, meeting_id, body, made_now, number)
+            with made(deps, tx, row) as b:
+                _deal(b, body)
+            made_now.breakout_ids.append(row.id)
+        first = tx.session.get_one(Breakout, made_now.breakout_ids[0])
+        with made(deps, tx, first) as b:
+            begin(b, body.start)
+    return made_now
+
+
+def pairs_that_meet_again(session: Session, breakout_ids: list[str]) -> int:
+    """Return how many pairs meet in more than one of these rounds, as they are dealt now."""
+    last = session.get_one(Breakout, breakout_ids[-1])
+    groups = series.groups_of(session, last, upto=last.round or 0)
+    return repeated_pairs(groups, series.together(session, last))
+
+
+def _plan(tx: Transaction, meeting_id: str, body: RoundsRequest, of: Series, number: int) -> Breakout:
+    """Add the row of a round. It is dealt at its start, unless the request says otherwise."""
+    deal, now = body.assignment.deal or Deal.AT_START, tx.now()
+    starts_now = number == 1 and body.start == "now"
+    row = Breakout(
+        meeting_id=meeting_id,
+        series_id=of.id,
+        round=number,
+        name=f"{body.name or DEFAULT_NAME} {number}",
+        seed=of.seed,
+        deal=deal,
+        deal_is_default=body.assignment.deal is None,
+        dealt_at=now if deal is Deal.NOW or starts_now else None,
+        gap_seconds=body.gap_seconds,
+        awaits_round=number > 1,
+        created_at=now,
+        **columns(tx, meeting_id, body),
+    )
+    tx.session.add(row)
+    tx.session.flush()
+    return row
+
+
+def _deal(b: LockedBreakout, body: RoundsRequest) -> None:
+    set_rooms(b, body.rooms or [])
+    if b.row.round == 1:
+        _require_possible(b, body)
+    deal_on_request(b)
+
+
+def _require_possible(b: LockedBreakout, body: RoundsRequest) -> None:
+    """Raise Malformed for rules that contradict each other, the pins or the rooms, in words that name the people."""
+    rooms = body.rooms or []
+    specs = tuple(RoomSpec(tuple(room.participants), room.max_participants) for room in rooms)
+    people = frozenset(dealable(b).ids)
+    rules = series.rules(b)
+    try:
+        if rules and specs:
+            check(Constraints(people, specs, tuple(room.name for room in rooms), rules))
+    except Impossible as error:
+        raise Malformed(str(error), ("body", "assignment"), ProblemCode.IMPOSSIBLE_PLAN) from error

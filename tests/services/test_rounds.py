@@ -1,0 +1,190 @@
+"""Rounds: each is dealt against who has met, and the end of one schedules the next."""
+
+from datetime import timedelta
+from itertools import combinations
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from sqlmodel import col
+
+from orchestrator.errors import Malformed
+from orchestrator.services.breakout import operations
+from orchestrator.services.deps import Deps
+from orchestrator.services.meetings import registering
+from orchestrator.services.people import acks
+from orchestrator.services.planning import changing, rounds
+from orchestrator.services.views import breakouts
+from schemas.requests import AckRequest, BreakoutChange, PersonRequest, RoundsRequest
+from schemas.responses import BreakoutResponse
+from schemas.states import BreakoutState, CloseReason, Location
+from schemas.tables import Breakout, Room
+from tests.services.hand import Hand
+from tests.support.sandbox_server import SandboxServer
+
+S = BreakoutState
+PEOPLE = [f"p{number:02}" for number in range(12)]
+
+
+class Rounds:
+    """A meeting with a series of three rounds."""
+
+    def __init__(self, parts: tuple[Deps, SandboxServer], **body: Any) -> None:
+        self.hand = Hand(*parts, PEOPLE, rooms=1, start="manual")
+        asked = {"rounds": 3, "rooms": 4, "countdown_seconds": 0, "assignment": {"seed": 7}} | body
+        made = rounds.create_rounds(self.hand.deps, self.hand.meeting_id, RoundsRequest.model_validate(asked))
+        self.ids, self.series_id = made.breakout_ids, made.id
+        with self.hand.deps.database.reading() as session:
+            self.repeated_pairs = rounds.pairs_that_meet_again(session, self.ids)
+
+    def shown(self, number: int) -> BreakoutResponse:
+        """Return B of a round, counted from 1."""
+        with self.hand.deps.database.reading() as session:
+            return breakouts.breakout(session, self.ids[number - 1])
+
+    def states(self) -> list[BreakoutState]:
+        """Return the state of each round."""
+        return [self.shown(number).state for number in range(1, len(self.ids) + 1)]
+
+    def work(self, number: int, *tables: Any) -> None:
+        """Work on what is due of a round."""
+        self.hand.breakout_id = self.ids[number - 1]
+        self.hand.work(*tables)
+
+    def open(self, number: int, there: list[str] | None = None) -> None:
+        """Open a round, and let these people go there (None: all who are told to)."""
+        if self.shown(number).state in (S.DRAFT, S.SCHEDULED):
+            operations.start(self.hand.deps, self.ids[number - 1])
+        self.work(number, Breakout, Room, Breakout)
+        assert self.shown(number).state is S.OPEN
+        for room in self.shown(number).rooms:
+            for person in room.participants:
+                if there is None or person.custom_participant_id in there:
+                    self.arrives(person.custom_participant_id, room.id)
+        self.hand.apply()
+
+    def arrives(self, name: str, room_id: str) -> None:
+        """Let somebody's browser say that it is in a room."""
+        arrived = AckRequest(location=Location.ROOM, room_id=room_id, version=0)
+        assert acks.store_all(self.hand.deps, [acks.Ack(self.hand.ids()[name], arrived)]) == [None]
+
+    def end(self, number: int, reason: CloseReason = CloseReason.API) -> None:
+        """End a round as it ends when everybody has come home."""
+        with self.hand.deps.database.transaction() as tx:
+            ended = {"state": S.CLOSED, "close_reason": reason, "closed_at": tx.now()}
+            tx.session.execute(update(Breakout).where(col(Breakout.id) == self.ids[number - 1]).values(**ended))
+            later = [self.ids[number]] if number < len(self.ids) else []
+            values = {"due_at": tx.now()}
+            tx.session.execute(update(Breakout).where(col(Breakout.id).in_(later)).values(**values))
+
+
+def pairs(breakout: BreakoutResponse) -> set[tuple[str, ...]]:
+    groups = [sorted(one.custom_participant_id for one in room.participants) for room in breakout.rooms]
+    return {pair for group in groups for pair in combinations(group, 2)}
+
+
+def test_nobody_meets_twice_and_each_round_says_which_it_is(fresh: tuple[Deps, SandboxServer]) -> None:
+    series = Rounds(fresh)
+    shown = [series.shown(number) for number in (1, 2, 3)]
+    assert [(it.name, it.round, it.series_id, it.state) for it in shown] == [
+        (f"Round {number}", number, series.series_id, S.DRAFT) for number in (1, 2, 3)
+    ]
+    assert [len(room.participants) for it in shown for room in it.rooms] == [3] * 12
+    met = [pairs(it) for it in shown]
+    assert not (met[0] & met[1] | met[0] & met[2] | met[1] & met[2])
+    assert series.repeated_pairs == 0
+
+
+def test_together_and_apart_hold_in_every_round(fresh: tuple[Deps, SandboxServer]) -> None:
+    rules = {"together": [["p00", "p01"]], "apart": [["p02", "p03", "p04"]]}
+    series = Rounds(fresh, assignment={"seed": 7, **rules})
+    for number in (1, 2, 3):
+        met = pairs(series.shown(number))
+        assert ("p00", "p01") in met
+        assert not met & set(combinations(("p02", "p03", "p04"), 2))
+    assert series.shown(1).assignment.together == [["p00", "p01"]]
+
+
+def test_rules_that_contradict_each_other_are_refused_in_words(fresh: tuple[Deps, SandboxServer]) -> None:
+    with pytest.raises(Malformed, match="p00 and p01"):
+        Rounds(fresh, assignment={"together": [["p00", "p01"]], "apart": [["p00", "p01"]]})
+
+
+def test_a_round_that_ends_schedules_the_next_after_the_gap(fresh: tuple[Deps, SandboxServer]) -> None:
+    series = Rounds(fresh, gap_seconds=60)
+    operations.start(series.hand.deps, series.ids[0])
+    series.end(1)
+    series.work(2, Breakout)
+    second = series.shown(2)
+    closed_at = series.shown(1).closed_at
+    assert closed_at
+    assert (second.state, second.starts_at) == (S.SCHEDULED, closed_at + timedelta(seconds=60))
+    assert series.shown(3).state is S.DRAFT
+
+
+def test_without_a_gap_the_next_round_opens_at_once(fresh: tuple[Deps, SandboxServer]) -> None:
+    series = Rounds(fresh)
+    operations.start(series.hand.deps, series.ids[0])
+    series.end(1)
+    series.work(2, Breakout)
+    assert series.states() == [S.CLOSED, S.OPENING, S.DRAFT]
+
+
+@pytest.mark.parametrize("reason", [CloseReason.ABORTED, CloseReason.PARENT_ENDED])
+def test_after_a_bad_end_the_series_stops_and_says_so(fresh: tuple[Deps, SandboxServer], reason: CloseReason) -> None:
+    series = Rounds(fresh)
+    operations.start(series.hand.deps, series.ids[0])
+    series.end(1, reason)
+    series.work(2, Breakout)
+    second = series.shown(2)
+    assert (second.state, [problem.what for problem in second.problems]) == (S.DRAFT, ["series stopped"])
+    assert operations.start(series.hand.deps, series.ids[1])
+
+
+def test_a_cancelled_round_is_passed_over(fresh: tuple[Deps, SandboxServer]) -> None:
+    series = Rounds(fresh)
+    operations.start(series.hand.deps, series.ids[0])
+    operations.cancel(series.hand.deps, series.ids[1])
+    assert series.shown(3).state is S.DRAFT
+    series.end(1)
+    with series.hand.deps.database.transaction() as tx:
+        tx.session.execute(update(Breakout).where(col(Breakout.id) == series.ids[2]).values(due_at=tx.now()))
+    series.work(3, Breakout)
+    assert series.states() == [S.CLOSED, S.CANCELLED, S.OPENING]
+
+
+def test_a_round_that_is_made_a_draft_again_stays_one(fresh: tuple[Deps, SandboxServer]) -> None:
+    series = Rounds(fresh, gap_seconds=600)
+    operations.start(series.hand.deps, series.ids[0])
+    series.end(1)
+    series.work(2, Breakout)
+    changing.change(series.hand.deps, series.ids[1], BreakoutChange(start="manual"))
+    assert series.shown(2).state is S.DRAFT
+
+
+@pytest.mark.parametrize("first", [S.DRAFT, S.OPENING, S.CLOSED])
+def test_the_rest_of_a_series_is_cancelled_whatever_the_first_does(
+    fresh: tuple[Deps, SandboxServer], first: BreakoutState
+) -> None:
+    series = Rounds(fresh)
+    if first is not S.DRAFT:
+        operations.start(series.hand.deps, series.ids[0])
+    if first is S.CLOSED:
+        series.end(1)
+    assert operations.cancel(series.hand.deps, series.ids[0], rest_of_series=True)
+    assert series.states() == [S.CANCELLED if first is S.DRAFT else first, S.CANCELLED, S.CANCELLED]
+    assert not operations.cancel(series.hand.deps, series.ids[0], rest_of_series=True)
+
+
+def test_a_later_round_is_dealt_against_who_really_met(fresh: tuple[Deps, SandboxServer]) -> None:
+    series = Rounds(fresh)
+    series.open(1, there=PEOPLE[:6])
+    registering.register(
+        series.hand.deps, series.hand.meeting_id, [PersonRequest(custom_participant_id="late", name="Late")]
+    )
+    met = {pair for pair in pairs(series.shown(1)) if set(pair) <= set(PEOPLE[:6])}
+    series.end(1)
+    series.work(2, Breakout)
+    second = series.shown(2)
+    assert sum(len(room.participants) for room in second.rooms) == 13
+    assert not met & pairs(second)
