@@ -156,6 +156,8 @@ class Room(Due, table=True):
     dropped: bool = False
     """Whether the plan does without it since it was prepared. Nobody sees it; its meeting is retired."""
     realtimekit_meeting_id: str | None = Field(default=None, max_length=64)
+    kept: bool = False
+    """Whether its child meeting was left ACTIVE for a later round, and no room has taken it over yet."""
     to_check: bool = False
     """Whether the child meeting may be gone or INACTIVE, so that the next pass asks for it."""
     name_at_realtimekit: str | None = None

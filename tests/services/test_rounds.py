@@ -1,5 +1,6 @@
 """Rounds: each is dealt against who has met, and the end of one schedules the next."""
 
+from collections import Counter
 from datetime import timedelta
 from itertools import combinations
 from typing import Any
@@ -14,12 +15,13 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import registering
 from orchestrator.services.people import acks
 from orchestrator.services.planning import changing, rounds
+from orchestrator.services.upkeep.sweep import sweep_page
 from orchestrator.services.views import breakouts
 from schemas.requests import AckRequest, BreakoutChange, PersonRequest, RoundsRequest
 from schemas.responses import BreakoutResponse
-from schemas.states import BreakoutState, CloseReason, Location
+from schemas.states import BreakoutState, CloseReason, Location, SeatState
 from schemas.tables import Breakout, Room
-from tests.services.hand import Hand
+from tests.services.hand import Hand, webhook
 from tests.support.sandbox_server import SandboxServer
 
 S = BreakoutState
@@ -65,7 +67,22 @@ class Rounds:
 
     def arrives(self, name: str, room_id: str) -> None:
         """Let somebody's browser say that it is in a room."""
-        arrived = AckRequest(location=Location.ROOM, room_id=room_id, version=0)
+        self._says(name, AckRequest(location=Location.ROOM, room_id=room_id, version=0))
+
+    def close(self, number: int) -> None:
+        """Close a round, and let everybody come home."""
+        operations.close(self.hand.deps, self.ids[number - 1], 0)
+        self.work(number, Breakout)
+        for name in PEOPLE:
+            self._says(name, AckRequest(location=Location.MAIN, version=0))
+        self.hand.apply()
+        self.work(number, Room, Breakout)
+        if self.shown(number).state is S.CLOSING:  # somebody may be in a room although nobody has seen them there
+            self.hand.pass_grace()
+            self.work(number, Breakout)
+        assert self.shown(number).state is S.CLOSED
+
+    def _says(self, name: str, arrived: AckRequest) -> None:
         assert acks.store_all(self.hand.deps, [acks.Ack(self.hand.ids()[name], arrived)]) == [None]
 
     def end(self, number: int, reason: CloseReason = CloseReason.API) -> None:
@@ -188,3 +205,72 @@ def test_a_later_round_is_dealt_against_who_really_met(fresh: tuple[Deps, Sandbo
     second = series.shown(2)
     assert sum(len(room.participants) for room in second.rooms) == 13
     assert not met & pairs(second)
+
+
+def calls_of(series: Rounds) -> Counter[str]:
+    """Return how often each call was made until now."""
+    return Counter(series.hand.sandbox.calls()["counts"])
+
+
+def test_the_rounds_share_child_meetings_and_a_later_one_costs_only_the_adds_of_people_new_to_a_room(
+    fresh: tuple[Deps, SandboxServer],
+) -> None:
+    series = Rounds(fresh)
+    been: set[tuple[int, str]] = set()
+    meetings: list[list[str | None]] = []
+    for number in (1, 2, 3):
+        before = calls_of(series)
+        series.open(number)
+        made = calls_of(series) - before
+        now = {
+            (room.index, it.custom_participant_id) for room in series.shown(number).rooms for it in room.participants
+        }
+        assert made["create_meeting"] == (4 if number == 1 else 0)
+        assert made["add_participant"] == len(now - been)
+        assert made["refresh_participant_token"] == 0
+        been |= now
+        meetings.append([room.realtimekit_meeting_id for room in series.shown(number).rooms])
+        series.close(number)
+        active = {meeting["id"] for meeting in series.hand.sandbox.state()["meetings"] if meeting["status"] == "ACTIVE"}
+        assert set(meetings[0]) <= active if number < 3 else not set(meetings[0]) & active
+    assert meetings[0] == meetings[1] == meetings[2]
+
+
+def active(series: Rounds) -> set[str]:
+    """Return the child meetings that are ACTIVE at RealtimeKit."""
+    meetings = series.hand.sandbox.state()["meetings"]
+    return {it["id"] for it in meetings if it["status"] == "ACTIVE"} - {series.hand.parent()}
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_what_was_kept_for_rounds_that_are_cancelled_is_retired(fresh: tuple[Deps, SandboxServer], taken: bool) -> None:
+    series = Rounds(fresh, gap_seconds=600)
+    series.open(1)
+    series.close(1)
+    if taken:
+        series.open(2)
+        series.close(2)
+    assert len(active(series)) == 4
+    assert sweep_page(series.hand.deps, 1, dry_run=True).found == []
+    operations.cancel(series.hand.deps, series.ids[0], rest_of_series=True)
+    series.work(2 if taken else 1, Room)
+    assert active(series) == set()
+
+
+def test_late_news_of_a_round_that_is_over_counts_for_that_round(fresh: tuple[Deps, SandboxServer]) -> None:
+    series = Rounds(fresh, rooms=1, gap_seconds=0)
+    series.open(1, there=PEOPLE[1:])
+    seat = series.hand.look("p00")
+    peer = series.hand.sandbox.join(seat.auth_token or "")
+    series.hand.sandbox.leave(peer["peer_id"])
+    (told,) = [it for it in series.hand.sandbox.state()["peers"] if it["peer_id"] == peer["peer_id"]]
+    series.close(1)
+    series.open(2, there=[])
+    series.hand.deliver(webhook("Joined", told), webhook("Left", told))
+    series.hand.apply()
+    states = {it.custom_participant_id: it.state for it in series.shown(2).rooms[0].participants}
+    assert set(states.values()) == {SeatState.INVITED}
+    earlier = {it.custom_participant_id: it.state for it in series.shown(1).rooms[0].participants}
+    series.work(1, Breakout)
+    assert earlier["p00"] in (SeatState.NEVER_JOINED, SeatState.RETURNED)
+    assert {it.custom_participant_id: it.state for it in series.shown(1).rooms[0].participants}["p00"] == "returned"

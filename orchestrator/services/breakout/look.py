@@ -11,6 +11,7 @@ from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.closing import close_step, correct_late_news
 from orchestrator.services.breakout.opening import opening_step
 from orchestrator.services.breakout.planned import planned_step
+from orchestrator.services.breakout.reusing import release_kept
 from orchestrator.services.breakout.series import wake_next_round
 from orchestrator.services.breakout.timer import timer_step
 from orchestrator.store import due
@@ -32,7 +33,7 @@ def look(b: LockedBreakout) -> None:
 
     1. Take the step of its state, and of each state that this leads to.
     2. Store when it is due next, unless it is looked at early enough as it stands.
-    3. Wake the next round of its series if it has ended.
+    3. Wake the next round of its series if it has ended, or let go of what was kept for one.
     """
     while True:
         before = b.row.state
@@ -46,3 +47,4 @@ def look(b: LockedBreakout) -> None:
     if due_at is not None and due_at <= b.now:
         due.dispatch(b.tx, Breakout, [b.row.id], now=b.now)
     wake_next_round(b)
+    release_kept(b)

@@ -13,6 +13,7 @@ from orchestrator.services.breakout.closing import start_countdown
 from orchestrator.services.breakout.dealing import deal_at_start
 from orchestrator.services.breakout.invitations import invite
 from orchestrator.services.breakout.retiring import has_unretired_rooms, want_anew
+from orchestrator.services.breakout.reusing import take_over
 from orchestrator.services.breakout.timer import close_in_time
 from orchestrator.services.breakout.watching import watch_people
 from orchestrator.store import due
@@ -103,6 +104,7 @@ def want_rooms(b: LockedBreakout, wanted: RoomWanted) -> None:
     rooms = b.tx.session.scalars(statement.order_by(col(Room.index))).all()
     if not rooms:
         return
+    take_over(b, rooms)
     if wanted is RoomWanted.OPEN:
         watch_people(b)
     for room in rooms:

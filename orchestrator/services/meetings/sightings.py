@@ -36,7 +36,7 @@ def stays(m: MeetingScope, found: Found, asked_at: datetime) -> list[Stay]:
         _stay(ids[peer.custom_participant_id], meeting.room_id, peer, asked_at)
         for meeting, attendees in found.items()
         for peer in attendees.peers
-        if peer.custom_participant_id in ids
+        if peer.custom_participant_id in ids and not _is_of_round_before(m, meeting, peer)
     ]
     asked = {meeting.room_id for meeting in found}
     return [*seen, *_gone(m, asked, asked_at, seen={(stay.room_id, stay.peer_id) for stay in seen})]
@@ -50,6 +50,12 @@ def note_unregistered(m: MeetingScope, found: Found, asked_at: datetime) -> None
     ids = _ids(m.tx, m.meeting_id) if peers else {}
     unknown = [_unregistered(m, peer, asked_at) for peer in peers if peer.custom_participant_id not in ids]
     unregistered.note(m, unregistered.not_stored(m, unknown))
+
+
+def _is_of_round_before(m: MeetingScope, meeting: PolledMeeting, peer: PeerRecord) -> bool:
+    """Return whether a stay ended before this round began, because the rounds of a series share child meetings."""
+    began_at = m.breakout.row.starts_at if m.breakout and meeting.room_id else None
+    return began_at is not None and peer.left_at is not None and peer.left_at < began_at
 
 
 def _unregistered(m: MeetingScope, peer: PeerRecord, asked_at: datetime) -> UnregisteredPeer:

@@ -103,7 +103,7 @@ async def _end_at_realtimekit(kit: RealtimeKit, ended: Ended) -> None:
     """End a room at RealtimeKit, in an order that RealtimeKit allows.
 
     1. Stop the recordings.
-    2. Retire the meeting, or people who are put out could come back.
+    2. Retire the meeting, or people who are put out could come back. One that a later round uses stays.
     3. Put out the people who are left.
     4. Retire surplus meetings.
     """
@@ -111,7 +111,8 @@ async def _end_at_realtimekit(kit: RealtimeKit, ended: Ended) -> None:
     if meeting_id:
         for recording in work.recordings:
             await _attempt(ended, _stop(kit, meeting_id, recording, ended))
-        await _attempt(ended, kit.retire_meeting(meeting_id))
+        if not work.keeps_meeting:
+            await _attempt(ended, kit.retire_meeting(meeting_id))
         if ended.puts_out:
             await _attempt(ended, kit.kick_all(meeting_id))
     for surplus_id in ended.surplus:
@@ -178,4 +179,4 @@ def _record_one(b: LockedBreakout, room: Room, one: Ended) -> None:
         room.error = None
         b.move_rooms([room], RoomState.CLOSED)
     if room.wanted is RoomWanted.CLOSED:  # else it was wanted again meanwhile
-        room.retired_at = b.now
+        room.retired_at, room.kept = b.now, one.work.keeps_meeting

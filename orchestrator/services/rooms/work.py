@@ -12,6 +12,7 @@ from orchestrator.domain.tokens import has_good_token
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.titles import title_with_key
 from orchestrator.services.breakout.leaving import Leaver, leavers
+from orchestrator.services.breakout.reusing import kept_for_later
 from orchestrator.services.breakout.watching import webhooks_come
 from orchestrator.services.deps import Deps
 from orchestrator.services.passes.admission import Guest, differs, not_as_sent, preset_in_rooms
@@ -43,6 +44,8 @@ class RoomWork:
     title: str
     key: str
     realtimekit_meeting_id: str | None
+    keeps_meeting: bool
+    """Whether a later round of the series uses the child meeting, so that it is not retired with the room."""
     to_check: bool
     """Whether the meeting may be gone or INACTIVE."""
     in_doubt_since: datetime | None
@@ -83,6 +86,7 @@ class _Around:
     recordings: Mapping[str, list[RecordingWork]]
     occupied: set[str]
     unseen: set[str]
+    kept: set[str]
 
 
 def begin_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str, RoomWork]:
@@ -117,6 +121,7 @@ def _look_around(tx: Transaction, rooms: Sequence[Room], recorded: Sequence[str]
         recordings=_recordings(tx.session, recorded),
         occupied=occupied_rooms(tx.session, [room.id for room in rooms]),
         unseen=rooms_with_unseen(tx.session, to_close) if to_close else set(),
+        kept=kept_for_later(tx.session, [room for room in rooms if room.id in to_close]) if to_close else set(),
     )
 
 
@@ -130,6 +135,7 @@ def _work(deps: Deps, room: Room, breakout: Breakout, meeting: Meeting, around: 
         title=title_with_key(f"{breakout.name} · {room.name}", deps.install, room.key),
         key=room.key,
         realtimekit_meeting_id=room.realtimekit_meeting_id,
+        keeps_meeting=room.id in around.kept,
         to_check=room.to_check,
         in_doubt_since=room.in_doubt_since,
         first_in_doubt_at=room.first_in_doubt_at or room.in_doubt_since,

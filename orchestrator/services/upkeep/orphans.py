@@ -79,11 +79,20 @@ def _unowned(session: Session, install: str, meetings: Sequence[MeetingRecord], 
     rooms = _rooms(session, col(Room.key).in_(set(ours.values())))
     owned = {room.key for room, state in rooms if _is_owned(room, state)}
     by_key = {room.key: room for room, _ in rooms}
+    reused = _reused(session, ours)
     return [
         (meeting, by_key.get(ours[meeting.id]))
         for meeting in meetings
-        if meeting.id in ours and ours[meeting.id] not in owned and (unknown or ours[meeting.id] in by_key)
+        if meeting.id in ours.keys() - reused
+        and ours[meeting.id] not in owned
+        and (unknown or ours[meeting.id] in by_key)
     ]
+
+
+def _reused(session: Session, meeting_ids: Iterable[str]) -> set[str | None]:
+    """Return the meetings that rounds of a series share, and that a living one has or that are kept for one."""
+    rooms = _rooms(session, col(Room.realtimekit_meeting_id).in_(list(meeting_ids)))
+    return {room.realtimekit_meeting_id for room, state in rooms if room.kept or _is_owned(room, state)}
 
 
 def _surplus_parents(session: Session, install: str, meetings: Sequence[MeetingRecord]) -> list[MeetingRecord]:

@@ -34,7 +34,7 @@ from orchestrator.store import due
 from orchestrator.store.queries import participant_ids
 from orchestrator.store.trouble import DATABASE_TROUBLE
 from schemas.states import RUNNING, CloseReason, FactSource
-from schemas.tables import Fact, Inbox, Meeting, Recording, Room
+from schemas.tables import Breakout, Fact, Inbox, Meeting, Recording, Room
 
 log = logger(__name__)
 
@@ -142,28 +142,52 @@ def _stays(m: MeetingScope, meeting: Meeting, said: Sequence[Said]) -> list[Stay
     ids = participant_ids(m.tx.session, meeting.id, {event.custom_participant_id for event in events})
     in_main = [event for event in events if event.meeting_id == meeting.realtimekit_meeting_id]
     unregistered.note_events(m, [event for event in in_main if event.custom_participant_id not in ids])
-    rooms = _rooms(m.tx.session, meeting, {event.meeting_id for event in events})
+    places = _places(m.tx.session, meeting, {event.meeting_id for event in events})
     stays = []
     for it in said:
         if isinstance(it, Stay):
             stays.append(it)
         elif not isinstance(it, ParticipantJoined | ParticipantLeft):
             continue
-        elif it.custom_participant_id in ids and it.meeting_id in rooms:
-            stays.append(_stay(it, ids[it.custom_participant_id], rooms[it.meeting_id], m.now))
+        elif it.custom_participant_id in ids and it.meeting_id in places:
+            stays.append(_stay(it, ids[it.custom_participant_id], places[it.meeting_id], m.now))
     return stays
 
 
-def _rooms(session: Session, meeting: Meeting, realtimekit_ids: set[str]) -> dict[str | None, str | None]:
-    """Return our room by RealtimeKit's meeting id; None for the parent meeting."""
-    statement = select(col(Room.realtimekit_meeting_id), col(Room.id))
-    found = session.execute(statement.where(col(Room.realtimekit_meeting_id).in_(realtimekit_ids))).all()
-    return {**dict(found), meeting.realtimekit_meeting_id: None}
+@dataclass(frozen=True)
+class _Place:
+    """A room, and since when what happens in its child meeting is about it."""
+
+    room_id: str | None
+    since: datetime | None
 
 
-def _stay(event: ParticipantJoined | ParticipantLeft, participant_id: str, room_id: str | None, now: datetime) -> Stay:
+def _places(session: Session, meeting: Meeting, realtimekit_ids: set[str]) -> dict[str | None, list[_Place]]:
+    """Return our rooms by RealtimeKit's meeting id, those of later rounds first; None stands for the parent meeting."""
+    found: dict[str | None, list[_Place]] = {meeting.realtimekit_meeting_id: [_Place(None, None)]}
+    statement = (
+        select(col(Room.realtimekit_meeting_id), col(Room.id), col(Breakout.starts_at))
+        .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
+        .where(col(Room.realtimekit_meeting_id).in_(realtimekit_ids))
+        .order_by(col(Breakout.round).desc())
+    )
+    for meeting_id, room_id, starts_at in session.execute(statement):
+        found.setdefault(meeting_id, []).append(_Place(room_id, starts_at))
+    return found
+
+
+def _place_at(places: Sequence[_Place], at: datetime) -> str | None:
+    """Return the room of the round that ran then, because the rounds of a series share their child meetings."""
+    begun = (place for place in places if place.since is None or place.since <= at)
+    return next(begun, places[-1]).room_id
+
+
+def _stay(
+    event: ParticipantJoined | ParticipantLeft, participant_id: str, places: Sequence[_Place], now: datetime
+) -> Stay:
     left_at = (event.left_at or now) if isinstance(event, ParticipantLeft) else None
     joined_at = event.joined_at or left_at or now
+    room_id = _place_at(places, joined_at)
     return Stay(participant_id, room_id, event.peer_id, event.session_id, joined_at, left_at)
 
 

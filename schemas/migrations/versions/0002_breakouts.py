@@ -154,6 +154,7 @@ def _room() -> None:
         sa.Column("deleted", sa.Boolean(), nullable=False),
         sa.Column("dropped", sa.Boolean(), nullable=False),
         sa.Column("realtimekit_meeting_id", sa.String(length=64), nullable=True),
+        sa.Column("kept", sa.Boolean(), nullable=False),
         sa.Column("to_check", sa.Boolean(), nullable=False),
         sa.Column("name_at_realtimekit", sa.String(), nullable=True),
         sa.Column("in_doubt_since", UtcDateTime(), nullable=True),

@@ -1,0 +1,100 @@
+"""Child meetings that the rounds of a series share: kept when a round closes, and taken over by the next one."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from orchestrator.domain.tokens import has_good_token
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.store import due
+from schemas.states import ENDED, PLANNED, SeatState
+from schemas.tables import Breakout, Room, Seat
+from schemas.tables.admission import Admission
+
+
+def kept_for_later(session: Session, rooms: Sequence[Room]) -> set[str]:
+    """Return those of these rooms whose child meetings are not to be retired with them.
+
+    A later round that has not begun may use it, or a room of a later round has it by now.
+    """
+    user, of_user, own = aliased(Room), aliased(Breakout), aliased(Breakout)
+    has_it = exists().where(
+        col(user.realtimekit_meeting_id) == col(Room.realtimekit_meeting_id),
+        col(user.id) != col(Room.id),
+        col(user.retired_at).is_(None),
+    )
+    may_use_it = exists().where(
+        col(of_user.series_id) == col(own.series_id),
+        col(of_user.round) > col(own.round),
+        col(of_user.state).in_(PLANNED),
+    )
+    statement = (
+        select(col(Room.id))
+        .join(own, col(own.id) == col(Room.breakout_id))
+        .where(col(Room.id).in_([room.id for room in rooms]), col(own.series_id).is_not(None), has_it | may_use_it)
+    )
+    return set(session.scalars(statement))
+
+
+def take_over(b: LockedBreakout, rooms: Sequence[Room]) -> None:
+    """Give rooms of a round that have no child meetings those of the rounds before, with the people they have admitted.
+
+    Rooms of the same index share one. Whoever has a good token for it needs no call.
+    """
+    without = {room.index: room for room in rooms if room.realtimekit_meeting_id is None}
+    if b.row.series_id is None or not without:
+        return
+    given = {room.index: room for room in _kept(b, list(without))}
+    for index, earlier in given.items():
+        without[index].realtimekit_meeting_id = earlier.realtimekit_meeting_id
+        without[index].name_at_realtimekit = earlier.name_at_realtimekit
+    b.tx.session.flush()
+    b.tx.session.execute(update(Room).where(col(Room.id).in_([it.id for it in given.values()])).values(kept=False))
+    _take_over_records(b, [without[index] for index in given])
+
+
+def release_kept(b: LockedBreakout) -> None:
+    """Make rooms due whose child meetings were kept for a round of this series, when none is to come any more."""
+    if b.row.series_id is None or b.row.state not in ENDED or b.row.state is b.state_before:
+        return
+    to_come = col(Breakout.series_id) == b.row.series_id, col(Breakout.state).not_in(ENDED)
+    if b.tx.session.scalar(select(col(Breakout.id)).where(*to_come).limit(1)) is None:
+        due.want(b.tx, Room, b.tx.session.scalars(select(col(Room.id)).where(_in_series(b), col(Room.kept))).all())
+
+
+def _kept(b: LockedBreakout, indexes: Sequence[int]) -> Sequence[Room]:
+    """Return the rooms of earlier rounds whose child meetings are free, those of later rounds last."""
+    statement = (
+        select(Room)
+        .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
+        .where(_in_series(b), col(Room.kept), col(Room.index).in_(indexes), col(Breakout.round) < b.row.round)
+    )
+    return b.tx.session.scalars(statement.order_by(col(Breakout.round), col(Room.index))).all()
+
+
+def _take_over_records(b: LockedBreakout, rooms: Sequence[Room]) -> None:
+    """Copy what is known of people's records and tokens in the child meetings of these rooms from earlier seats."""
+    ids = {room.realtimekit_meeting_id: room.id for room in rooms}
+    statement = (
+        select(Seat, col(Room.realtimekit_meeting_id))
+        .join(Room, col(Room.id) == col(Seat.room_id))
+        .where(col(Room.realtimekit_meeting_id).in_(ids), col(Room.id).not_in(ids.values()))
+        .order_by(col(Seat.id))
+    )
+    earlier = {(ids[meeting_id], seat.participant_id): seat for seat, meeting_id in b.tx.session.execute(statement)}
+    of_rooms = b.seats_of_rooms(ids.values())
+    seats = [seat for room_id in sorted(of_rooms) for seat in of_rooms[room_id]]
+    for seat in seats:
+        seat.again_since = b.now  # stays of earlier rounds in the same meeting do not count
+        if known := earlier.get((seat.room_id, seat.participant_id)):
+            for column in Admission.model_fields.keys() - {"token_wanted"}:
+                setattr(seat, column, getattr(known, column))
+    ready = [it for it in seats if it.state is SeatState.ASSIGNED and has_good_token(it, b.now) and not it.in_doubt]
+    b.move_seats(ready, SeatState.ADMITTED)
+
+
+def _in_series(b: LockedBreakout) -> ColumnElement[bool]:
+    of_series = select(col(Breakout.id)).where(col(Breakout.series_id) == b.row.series_id)
+    return col(Room.breakout_id).in_(of_series)
