@@ -109,7 +109,7 @@ def start_all(
     A row whose message is stale, or that somebody holds, is missing in the result.
     """
     columns: Any = table
-    lock_rows(tx, table, [row_id for row_id, _ in asked])
+    _lock_several(tx, table, [row_id for row_id, _ in asked])
     fresh = tuple_(columns.id, columns.claim).in_(list(asked))
     statement = (
         _update(table, fresh, columns.holder.is_(None))
@@ -165,6 +165,12 @@ def want(tx: Transaction, table: type[Due], row_ids: Iterable[str], hint: Task |
 def lock_rows(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:
     """Lock rows in the order of their ids, so that two transactions never wait for each other in a circle."""
     tx.session.execute(_locked(table, row_ids))
+
+
+def _lock_several(tx: Transaction, table: type[Due], row_ids: Sequence[str]) -> None:
+    """Lock rows before a statement that writes them. A single one is locked by that statement."""
+    if len(row_ids) > 1:
+        lock_rows(tx, table, row_ids)
 
 
 def _locked(table: type[Due], row_ids: Iterable[str]) -> Select[Any]:
@@ -234,7 +240,7 @@ def record_all(tx: Transaction, claims: Sequence[Claim], progress: Collection[st
     table = claims[0].table
     columns: Any = table
     good = tuple_(columns.id, columns.claim).in_([(claim.row_id, claim.fence) for claim in claims])
-    lock_rows(tx, table, [claim.row_id for claim in claims])
+    _lock_several(tx, table, [claim.row_id for claim in claims])
     got_on = columns.id.in_(list(progress))
     tries = case((got_on, 0), else_=columns.tries)
     progressed_at = case((got_on, tx.after(timedelta())), else_=columns.progressed_at)

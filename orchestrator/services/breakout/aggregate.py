@@ -137,8 +137,8 @@ class LockedBreakout:
 
     def log(self, kind: EventType, data: Mapping[str, Any]) -> None:
         """Append to the breakout's log. Its numbers have no gaps, because they are raised under the lock."""
-        self.row.events += 1
-        event = {"breakout_id": self.row.id, "number": self.row.events, "type": kind, "at": self.now, "data": data}
+        number = self.row.events + len(self._events) + 1  # stored with the events, because each flush would write it
+        event = {"breakout_id": self.row.id, "number": number, "type": kind, "at": self.now, "data": data}
         self._events.append(event)
         self.tx.wake(Topic.BREAKOUT.of(self.row.id))
         self.tx.count(partial(metrics.count_event, kind, data))
@@ -198,6 +198,7 @@ class LockedBreakout:
 
     def write_log(self) -> None:
         """Write the gathered events in one statement."""
+        self.row.events += len(self._events)
         self.tx.session.flush()
         if self._events:
             self.tx.session.execute(insert(Event), self._events)

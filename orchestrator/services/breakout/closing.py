@@ -126,15 +126,18 @@ def correct_late_news(b: LockedBreakout) -> None:
     locked before seats, because the same look may want rooms closed afterwards.
     """
     b.tx.session.flush()
-    mine = col(Seat.breakout_id) == b.row.id
-    been = used_seats(b.tx.session, mine, col(Seat.state) == SeatState.NEVER_JOINED)
-    lost = b.tx.session.scalars(select(Seat).where(mine, col(Seat.state) == SeatState.LOST)).all()
+    states = col(Seat.state).in_([SeatState.NEVER_JOINED, SeatState.LOST])
+    unseen = b.tx.session.scalars(select(Seat).where(col(Seat.breakout_id) == b.row.id, states)).all()
+    if not unseen:
+        return
+    never = [seat.id for seat in unseen if seat.state is SeatState.NEVER_JOINED]
+    been = used_seats(b.tx.session, col(Seat.id).in_(never)) if never else set()
+    lost = [seat for seat in unseen if seat.state is SeatState.LOST]
     where = places(b.tx.session, [seat.participant_id for seat in lost]) if lost else {}
     back = {seat.id for seat in lost if is_home(seat.room_id, where.get(seat.participant_id, set()))}
     if been | back:
         b.lock_rooms()
-        seats = b.tx.session.scalars(select(Seat).where(col(Seat.id).in_(been | back))).all()
-        b.move_seats(seats, SeatState.RETURNED)
+        b.move_seats([seat for seat in unseen if seat.id in been | back], SeatState.RETURNED)
 
 
 def _is_unfinished(b: LockedBreakout) -> bool:
