@@ -1,36 +1,111 @@
-"""The RealtimeKit calls of one lifecycle: 30 rooms, 100 people, recorded, everybody joins and returns."""
+"""The calls to RealtimeKit of one lifecycle, counted by the sandbox, beside the least that its REST API allows.
 
-from tests.benchmarks.frame import Sheet, run
-from tests.benchmarks.rig import rig
-from tests.support.stack import Stack
+The API makes one meeting, participant or recording a call, and retires one meeting a call. So a recorded breakout of R
+rooms and P people, of whom M are moved once while it is open, needs at least
 
-ROOMS, PEOPLE = 30, 100
+    R  create_meeting
+    P + M  add_participant, because a token is for one meeting
+    R  start_recordings
+    R  pause_resume_stop_recording, because a recording ends by itself only a minute after the room is empty
+    R  update_meeting_by_id, which lets nobody in any more
+
+calls. Nobody has to be put out, because everybody goes by themselves; and tokens for main are made before. Any other
+call looks whether all is as it should be. Looks happen at the start, at the end, and now and then in between.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from tests.benchmarks.frame import Of, Sheet, run
+from tests.benchmarks.rig import Rig, rig
+from tests.support.stack import JSON
+
+DEADLINE_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Case:
+    """A breakout, and how many of its people are moved while it is open."""
+
+    rooms: int
+    people: int
+    moved: int = 0
+
+    @property
+    def name(self) -> str:
+        """What the figures call it."""
+        moved = f", {self.moved} of them moved" if self.moved else ""
+        return f"{self.rooms} rooms, {self.people} people{moved}"
+
+    @property
+    def least(self) -> Counter[str]:
+        """The calls that the REST API makes necessary."""
+        return Counter(
+            create_meeting=self.rooms,
+            add_participant=self.people + self.moved,
+            start_recordings=self.rooms,
+            pause_resume_stop_recording=self.rooms,
+            update_meeting_by_id=self.rooms,
+        )
+
+
+GRACE_SECONDS = "60"
+"""Enough for everybody to go home by themselves, on a slow machine too."""
+CASES = (Case(30, 100), Case(30, 100, moved=10), Case(100, 1000))
 
 
 def measure(sheet: Sheet) -> None:
-    """Count the calls by operation, from the start of the breakout to its last upload."""
-    with rig() as stack:
+    """Count the calls of each case, from the request for the breakout to its last upload."""
+    with rig(RETURN_GRACE_SECONDS=GRACE_SECONDS) as stack:
         stack.register_webhook()
-        meeting = stack.meeting(PEOPLE)
-        stack.people(meeting, [f"p{number}" for number in range(PEOPLE)])
-        stack.crowds.settle(60)
-        before = _counts(stack)
-        made = stack.breakout(meeting, rooms=ROOMS, record=True)
-        stack.wait(made["id"], "open", 60, lambda b: b["progress"]["recordings"]["recording"] == ROOMS)
-        stack.wait(made["id"], "open", 60, lambda b: b["progress"]["participants"]["joined"] == PEOPLE)
-        stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 5})
-        stack.wait(made["id"], "closed", 60, lambda b: b["progress"]["recordings"]["uploaded"] == ROOMS)
-        spent = {name: count - before.get(name, 0) for name, count in _counts(stack).items()}
-        for name, count in spent.items():
-            if count:
-                sheet.figure(name, "calls").add(count)
-        sheet.figure("in all", "calls").add(sum(spent.values()))
+        for case in CASES:
+            spent = _lifecycle(stack, case)
+            looks = Counter({name: count for name, count in spent.items() if name.startswith("get_")})
+            besides = sheet.figure(f"{case.name}: calls besides looks", "times the least", at_most=1, of=Of.MAX)
+            besides.add((spent - looks).total() / case.least.total())
+            sheet.figure(f"{case.name}: looks", "of all calls").add(looks.total() / spent.total())
+            for name in case.least | looks:
+                sheet.figure(f"{case.name}: {name}", "calls").add(spent[name])
 
 
-def _counts(stack: Stack) -> dict[str, int]:
+def _lifecycle(stack: Rig, case: Case) -> Counter[str]:
+    meeting = stack.meeting(case.people)
+    stack.people(meeting, [f"p{number}" for number in range(case.people)])
+    stack.crowds.settle(DEADLINE_SECONDS)
+    before = _counts(stack)
+    breakout = stack.breakout(meeting, rooms=case.rooms, record=True)["id"]
+    opened = _wait_for_all(stack, breakout, case)
+    for number in range(case.moved):
+        stack.move(breakout, f"p{number}", _next_room(opened, f"p{number}"))
+    stack.crowds.settle(DEADLINE_SECONDS)
+    _wait_for_all(stack, breakout, case)
+    stack.post(f"/v1/breakouts/{breakout}/close", {"countdown_seconds": 1})
+    stack.wait(breakout, "closed", DEADLINE_SECONDS, lambda it: it["progress"]["recordings"]["uploaded"] == case.rooms)
+    stack.crowds.leave()
+    return _counts(stack) - before
+
+
+def _wait_for_all(stack: Rig, breakout: str, case: Case) -> JSON:
+    """Wait until everybody is where they belong, and each room is recorded."""
+
+    def is_complete(found: JSON) -> bool:
+        progress = found["progress"]
+        there = progress["participants"]["joined"], progress["recordings"]["recording"]
+        return bool(there == (case.people, case.rooms))
+
+    return stack.wait(breakout, "open", DEADLINE_SECONDS, is_complete)
+
+
+def _next_room(breakout: JSON, name: str) -> str:
+    """Return the room after the one that a person is in."""
+    rooms = breakout["rooms"]
+    there = [name in [one["custom_participant_id"] for one in room["participants"]] for room in rooms]
+    return str(rooms[(there.index(True) + 1) % len(rooms)]["id"])
+
+
+def _counts(stack: Rig) -> Counter[str]:
     answer = stack.api.get(f"{stack.sandbox.root}/_sandbox/calls")
-    counts: dict[str, int] = answer.json()["counts"]
-    return counts
+    return Counter(answer.json()["counts"])
 
 
 if __name__ == "__main__":

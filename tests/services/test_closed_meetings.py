@@ -165,6 +165,22 @@ def test_looks_are_planned_before_a_scheduled_start_and_while_a_breakout_is_live
         assert row.look_at <= tx.now() + timedelta(minutes=1)
 
 
+def test_a_start_that_makes_its_rooms_looks_at_them_only_later(draft: Hand, fresh: tuple[Deps, SandboxServer]) -> None:
+    """They have just been made, and the request has asked for the main meeting."""
+    operations.start(draft.deps, draft.breakout_id)
+    draft.work(Breakout)
+    assert _seconds_to_look(draft) < 1, "the rooms were prepared some time ago"
+    hand = Hand(*fresh, ["ana", "bo"], rooms=2)
+    assert 25 < _seconds_to_look(hand) <= 30
+
+
+def _seconds_to_look(hand: Hand) -> float:
+    with hand.deps.database.transaction() as tx:
+        looks_at = tx.session.get_one(Meeting, hand.meeting_id).look_at
+        assert looks_at is not None
+        return (looks_at - tx.now()).total_seconds()
+
+
 def test_a_look_that_gets_no_answer_changes_nothing(hand: Hand) -> None:
     hand.sandbox.faults({"kind": "error_before", "times": None})
     _look(hand)

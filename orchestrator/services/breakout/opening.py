@@ -15,7 +15,7 @@ from orchestrator.services.breakout.invitations import invite
 from orchestrator.services.breakout.retiring import has_unretired_rooms, want_anew
 from orchestrator.services.breakout.reusing import take_over
 from orchestrator.services.breakout.timer import close_in_time
-from orchestrator.services.breakout.watching import watch_people
+from orchestrator.services.breakout.watching import watch_people, watch_started
 from orchestrator.store import due
 from orchestrator.store.queries import lock_meeting
 from schemas.problems import ProblemCode
@@ -107,6 +107,7 @@ def want_rooms(b: LockedBreakout, wanted: RoomWanted) -> None:
     take_over(b, rooms)
     if wanted is RoomWanted.OPEN:
         watch_people(b)
+        watch_started(b, is_prepared=any(room.realtimekit_meeting_id for room in rooms))
     for room in rooms:
         want_anew(room, wanted)
     b.move_rooms([room for room in rooms if room.state is RoomState.PLANNED], RoomState.PREPARING)

@@ -28,7 +28,9 @@ RealtimeKit sends them at least once (RealtimeKit docs), but this server may be 
 LOOKS_BEFORE_START = (timedelta(seconds=45), timedelta(seconds=5))
 """How long before a scheduled start RealtimeKit is asked whether its meetings are ACTIVE: to mend, and to know."""
 LOOK_AFTER_START = timedelta(seconds=0.5)
-"""How long after a start it is asked: first everybody is told where to go."""
+"""How long after the start of a prepared breakout it is asked: first everybody is told where to go."""
+LOOK_WHILE_LIVE = timedelta(seconds=30)
+"""How often it is asked while a breakout is live, and the first time if its rooms are only made at the start."""
 
 
 def look_before(starts_at: datetime) -> list[datetime]:
@@ -57,8 +59,12 @@ def _plan_look(b: LockedBreakout, at: datetime) -> None:
 def watch_people(b: LockedBreakout) -> None:
     """Begin to poll who is where, and to make tokens for main, because the breakout is live."""
     _plan_poll(b)
-    _plan_look(b, b.now + LOOK_AFTER_START)
     due.want(b.tx, Meeting, [b.row.meeting_id])
+
+
+def watch_started(b: LockedBreakout, *, is_prepared: bool) -> None:
+    """Plan the first look after a start. Rooms that the start makes are ACTIVE, and it has asked for the parent."""
+    _plan_look(b, b.now + (LOOK_AFTER_START if is_prepared else LOOK_WHILE_LIVE))
 
 
 def expect_home(b: LockedBreakout) -> None:

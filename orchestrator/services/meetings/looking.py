@@ -16,14 +16,13 @@ from orchestrator.errors import NotFound, RealtimeKitError
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.services.breakout.locked import MeetingScope
-from orchestrator.services.breakout.watching import look_before
+from orchestrator.services.breakout.watching import LOOK_WHILE_LIVE, look_before
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from schemas.events import ProblemKind
 from schemas.states import LIVE, PLANNED, BreakoutState, RoomWanted
 from schemas.tables import Breakout, Meeting, Room
 
-WHILE_LIVE = timedelta(seconds=30)
 WHILE_PREPARED = timedelta(minutes=5)
 LONGEST_WHILE_PREPARED = timedelta(hours=1)
 PREPARED_SHARE = 12
@@ -121,7 +120,7 @@ def _next_look(session: Session, meeting_id: str, now: datetime) -> datetime | N
     """Return when to look next: often while a breakout is live, shortly before a start, and now and then at drafts."""
     of_meeting = col(Breakout.meeting_id) == meeting_id
     if session.scalar(select(col(Breakout.id)).where(of_meeting, col(Breakout.state).in_(LIVE))):
-        return now + WHILE_LIVE
+        return now + LOOK_WHILE_LIVE
     planned = of_meeting, col(Breakout.state).in_(PLANNED)
     starts = select(col(Breakout.starts_at)).where(*planned, col(Breakout.state) == BreakoutState.SCHEDULED)
     looks = [at for starts_at in session.scalars(starts) if starts_at for at in look_before(starts_at) if at > now]

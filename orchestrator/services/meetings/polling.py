@@ -22,8 +22,8 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.meetings.roll_call import Allowance, PolledMeeting
 from orchestrator.store.database import Transaction
 from schemas.events import ProblemKind
-from schemas.states import LIVE, BreakoutState, RoomState
-from schemas.tables import Breakout, Meeting, Presence, Room
+from schemas.states import LIVE, BreakoutState, RoomState, SeatState
+from schemas.tables import Breakout, Meeting, Presence, Room, Seat
 
 PASSES_FOR_ALL = 5
 """While webhooks come, each meeting is polled once in this many passes.
@@ -43,8 +43,11 @@ def live_breakout(session: Session, meeting_id: str) -> Breakout | None:
 def meetings_to_poll(session: Session, meeting: Meeting, breakout: Breakout) -> list[PolledMeeting]:
     """Return the RealtimeKit meetings to look for people in.
 
-    Once the seats point to main only the parent matters, because people left in rooms are put out in any case.
+    Once the seats point to main only the parent matters, because people left in rooms are put out in any case, and only
+    while somebody has not been seen there.
     """
+    if breakout.sent_home_at is not None and not _somebody_is_missing(session, breakout):
+        return []
     known = _known(session, meeting.id)
     parent = PolledMeeting(
         meeting.realtimekit_meeting_id, None, known.get(None, 0), meeting.strangers, meeting.polled_at
@@ -60,6 +63,12 @@ def meetings_to_poll(session: Session, meeting: Meeting, breakout: Breakout) -> 
         parent,
         *(PolledMeeting(its_id, room_id, known.get(room_id, 0), *rest) for its_id, room_id, *rest in rooms if its_id),
     ]
+
+
+def _somebody_is_missing(session: Session, breakout: Breakout) -> bool:
+    """Return whether somebody who is to come home was not seen there yet."""
+    missing = col(Seat.breakout_id) == breakout.id, col(Seat.state).in_([SeatState.RETURNING, SeatState.LOST])
+    return session.scalar(select(col(Seat.id)).where(*missing).limit(1)) is not None
 
 
 def _known(session: Session, meeting_id: str) -> dict[str | None, int]:

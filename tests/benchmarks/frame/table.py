@@ -1,5 +1,6 @@
 """Figures as a table: on the terminal, and in Markdown."""
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
@@ -10,6 +11,8 @@ from tests.benchmarks.frame.sheet import Sheet
 
 HEAD = ("figure", "median", "min", "p99", "max", "runs", "bound", "")
 VERDICTS = {True: "held", False: "MISSED", None: ""}
+WIDTH = 140
+"""Of a table that is not shown on a terminal."""
 STYLES = {True: "green", False: "bold red", None: ""}
 
 
@@ -23,7 +26,7 @@ def show(sheets: Iterable[Sheet], console: Console | None = None) -> None:
         table.add_row(f"[bold]{sheet.benchmark}[/bold] ({sheet.seconds:.0f} s)")
         for figure in sheet.figures:
             table.add_row(*cells(figure), style=STYLES[figure.holds])
-    (console or Console(width=None)).print(table)
+    (console or Console(width=None if sys.stdout.isatty() else WIDTH)).print(table)
 
 
 def markdown(sheet: Sheet) -> Iterator[str]:

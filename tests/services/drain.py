@@ -1,0 +1,40 @@
+"""A worker in this thread: it does what the messages in the broker say, one after another, until there is none."""
+
+import base64
+import json
+from collections import Counter
+
+from orchestrator.services.deps import Deps
+from schemas.tables import Breakout, Inbox, Meeting, Recording, Room
+from schemas.tasks import Queue
+from tests.services.hand import WORK
+
+ABOUT = {"breakout": Breakout, "room": Room, "recording": Recording, "webhook": Inbox, "meeting": Meeting}
+"""The table of a task, by the first word of its name."""
+
+
+def drain(deps: Deps) -> Counter[str]:
+    """Do all tasks that are sent, and those that they send. Returns how many messages there were of each task."""
+    done: Counter[str] = Counter()
+    while message := _next(deps):
+        task, row_id, claim = message
+        WORK[ABOUT[task.partition(".")[0]]](deps, row_id, claim)
+        done[task] += 1
+    return done
+
+
+def forget_messages(deps: Deps) -> None:
+    """Empty the broker's queues, which other tests of this process share."""
+    deps.broker.flush()
+    deps.broker.redis.delete(*(deps.broker.keys.queue(queue) for queue in Queue))
+
+
+def _next(deps: Deps) -> tuple[str, str, int] | None:
+    """Take the next message as a worker does: the oldest of the first queue that has one."""
+    deps.broker.flush()
+    for queue in Queue:
+        if found := deps.broker.redis.rpop(deps.broker.keys.queue(queue)):
+            message = json.loads(found)  # type: ignore[arg-type]  # this client answers with bytes
+            (row_id, claim), *_ = json.loads(base64.b64decode(message["body"]))
+            return message["headers"]["task"], row_id, claim
+    return None
