@@ -7,7 +7,7 @@ OrchestratorError
 │   ├── Forbidden             403
 │   ├── Unknown               404
 │   ├── NameTaken             409: the name is in use
-│   ├── UnsupportedMediaType  415: the body is not JSON
+│   ├── UnsupportedMediaType  415: the body is not of the type that the path takes
 │   ├── WrongState            409: the state does not allow it; names the state and what is allowed
 │   └── NotNow                503: it can't be done now; safe to repeat
 ├── Unusable                  a setting is missing or does not work here
@@ -118,7 +118,7 @@ class WrongState(UserError):
 
 
 class UnsupportedMediaType(UserError):
-    """The body is not JSON by its `Content-Type`."""
+    """The body has another `Content-Type` than this path takes."""
 
     status = 415
     title = "Unsupported media type"

@@ -26,6 +26,7 @@ from orchestrator.api.routes import (
     participants,
     rounds,
     seat,
+    sheets,
     webhooks,
 )
 from orchestrator.api.streams.hub import Hub
@@ -41,7 +42,7 @@ from orchestrator.settings import Settings
 from orchestrator.store.write_proof import WriteProof
 from orchestrator.version import VERSION
 
-ROUTERS = (seat, webhooks, meetings, participants, breakouts, rounds, events, operations, metrics)
+ROUTERS = (seat, webhooks, meetings, participants, breakouts, rounds, sheets, events, operations, metrics)
 """Those of a crowd are first, because they are looked through in this order."""
 DESCRIPTION = """\
 Splits a live meeting of Cloudflare RealtimeKit into breakout rooms, records them, and brings everyone home.

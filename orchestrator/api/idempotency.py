@@ -13,7 +13,7 @@ from starlette.responses import Response
 from orchestrator.api.auth import SCOPE_CALLER
 from orchestrator.errors import Malformed
 from orchestrator.services.deps import Deps
-from orchestrator.services.idempotency import keys
+from orchestrator.services.idempotency import keys, trial
 from orchestrator.services.idempotency.keys import Once, Render, Reply
 
 T = TypeVar("T")
@@ -71,6 +71,10 @@ class IdempotentRequest:
         result = work(self.deps)
         with self.deps.database.reading() as session:
             return to_response(render(session, result))
+
+    def tried(self, work: Callable[[Deps], T], build: BuildResponse[T]) -> Response:
+        """Answer what `work` would do, and write nothing; the key is not used up."""
+        return to_response(trial.tried(self.deps, work, rendering(build)))
 
 
 async def _idempotent(request: Request, key: Key = None) -> IdempotentRequest:

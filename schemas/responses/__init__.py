@@ -7,6 +7,7 @@ from schemas.responses.breakouts import (
     BreakoutSummary,
     CallsResponse,
     EventResponse,
+    ImportResponse,
     ParticipantProgress,
     PlanResponse,
     Problem,
@@ -20,6 +21,7 @@ from schemas.responses.breakouts import (
     RoomResponse,
     RoundsResponse,
     SeatedPerson,
+    SkippedRow,
 )
 from schemas.responses.meetings import (
     ClientTokenResponse,
@@ -48,6 +50,7 @@ __all__ = [
     "DeliveryResponse",
     "EventResponse",
     "HealthResponse",
+    "ImportResponse",
     "MeetingResponse",
     "Page",
     "ParticipantProgress",
@@ -72,6 +75,7 @@ __all__ = [
     "SeatResponse",
     "SeatRoom",
     "SeatedPerson",
+    "SkippedRow",
     "UnregisteredPerson",
     "ValidationProblem",
     "WarningMessage",

@@ -250,6 +250,22 @@ class RoundsResponse(ResponseBody):
     breakouts: list[BreakoutResponse] = Field(description="B of each round, in their order.")
 
 
+class SkippedRow(ResponseBody):
+    """A row of a file that could not be used."""
+
+    line: int = Field(description="The line of the file where the row begins; the header is 1.")
+    why: str = Field(description="Why it could not be used.")
+
+
+class ImportResponse(ResponseBody):
+    """The draft that a file has made, and what became of its rows."""
+
+    breakout: BreakoutResponse = Field(description="The draft.")
+    rows: int = Field(description="How many rows the file has, without its header and blank ones.")
+    used: int = Field(description="How many of them the draft has used.")
+    skipped: list[SkippedRow] = Field(description="The others, in the order of the file.")
+
+
 class EventResponse(ResponseBody):
     """One thing that happened in a breakout; ids count from 1 without a gap."""
 

@@ -17,7 +17,7 @@ DESCRIPTIONS = {
     404: "Unknown id.",
     409: "The state does not allow it: `state` names it, `allowed` those in which it is taken.",
     413: "The body is too large.",
-    415: "The body is not JSON by its `Content-Type`.",
+    415: "The body has another `Content-Type` than this path takes.",
     422: "Malformed or impossible; `errors` says where and why.",
     503: "Not now; repeat after `Retry-After` seconds.",
 }

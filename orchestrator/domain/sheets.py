@@ -1,0 +1,138 @@
+"""Tables of who sits where, as teachers keep them in spreadsheets: read leniently, and written harmlessly."""
+
+import codecs
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+ROOM = ("room", "room name", "pre-assign room name")
+ID = ("custom_participant_id",)
+EMAIL = ("email", "email address", "e-mail")
+NAME = ("name",)
+HEADINGS = (*ROOM, *ID, *EMAIL, *NAME)
+DELIMITERS = (",", ";", "\t")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes a cell for a formula by, or passes over before it does."""
+APOSTROPHE = "'"
+BLANK_CATEGORIES = ("Zs", "Zl", "Zp", "Cc", "Cf")
+"""Unicode's categories of characters that show nothing: blanks of any width, controls, marks of direction."""
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+class Unreadable(ValueError):
+    """The file is no table that can be read; the message says why."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a file: the line where it begins, and its cells; empty texts where it has none."""
+
+    line: int
+    room: str
+    person: str
+    name: str
+    by_email: bool = False
+    """Whether the person is named by an e-mail address."""
+
+
+def read_rows(content: bytes) -> list[Row]:
+    """Return the rows of a file below its header, without blank ones. Raises Unreadable."""
+    text = _decoded(content)
+    try:
+        return list(_rows(text))
+    except csv.Error as error:
+        raise Unreadable(f"this is no CSV: {error}") from error
+
+
+def write_rows(rows: Iterable[Sequence[str]], *, bom: bool) -> bytes:
+    """Return a file of these rows, in UTF-8. No cell of it is a formula for a spreadsheet."""
+    text = io.StringIO()
+    csv.writer(text).writerows([_harmless(cell) for cell in row] for row in rows)
+    return text.getvalue().encode("utf-8-sig" if bom else "utf-8")
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text can be an e-mail address: one @ between something, and no blanks."""
+    parts = text.split("@")
+    return len(parts) == 2 and all(parts) and not any(_is_blank(character) for character in text)
+
+
+def _decoded(content: bytes) -> str:
+    is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = content.decode("utf-16" if is_utf_16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable("the file must be UTF-8, or UTF-16 with a byte order mark") from error
+    if "\0" in text:
+        raise Unreadable("the file must be UTF-8, or UTF-16 with a byte order mark, and has zero bytes")
+    return text
+
+
+def _rows(text: str) -> Iterator[Row]:
+    records = _records(text, _delimiter(text))
+    heading = next(records, None)
+    if heading is None:
+        raise Unreadable("the file is empty")
+    columns = {_heading(cell): index for index, cell in reversed(list(enumerate(heading[1])))}
+    if not columns.keys() & {*ROOM, *ID, *EMAIL}:
+        raise Unreadable(f"the first row must name columns, some of: {', '.join(HEADINGS)}")
+
+    def cell(cells: Sequence[str], headings: Sequence[str]) -> str:
+        at = (columns[heading] for heading in headings if heading in columns)
+        return next((found for index in at if index < len(cells) and (found := _clean(cells[index]))), "")
+
+    for line, cells in records:
+        person, email = cell(cells, ID), cell(cells, EMAIL)
+        yield Row(line, cell(cells, ROOM), person or email, cell(cells, NAME), by_email=not person and bool(email))
+
+
+def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the records that are not blank, each with the line where it begins."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    line = 1
+    for cells in reader:
+        if any(_clean(cell) for cell in cells):
+            yield line, cells
+        line = reader.line_num + 1
+
+
+def _delimiter(text: str) -> str:
+    """Return the delimiter by which the first row has the most headings that are known."""
+
+    def known(delimiter: str) -> int:
+        _, cells = next(_records(text, delimiter), (0, []))
+        return sum(_heading(cell) in HEADINGS for cell in cells)
+
+    return max(DELIMITERS, key=known)
+
+
+def _heading(cell: str) -> str:
+    return " ".join(_clean(cell).casefold().split())
+
+
+def _clean(cell: str) -> str:
+    """Return what a cell shows: without blanks around it, line breaks, and the apostrophe before what is no formula."""
+    cell = _stripped(cell)
+    if cell.startswith(APOSTROPHE) and cell[1:].startswith((*FORMULA, APOSTROPHE)):
+        cell = cell[1:]
+    return _stripped(CONTROLS.sub(" ", cell))
+
+
+def _stripped(text: str) -> str:
+    start, end = 0, len(text)
+    while start < end and _is_blank(text[start]):
+        start += 1
+    while end > start and _is_blank(text[end - 1]):
+        end -= 1
+    return text[start:end]
+
+
+def _is_blank(character: str) -> bool:
+    return character <= " " or (not character.isascii() and unicodedata.category(character) in BLANK_CATEGORIES)
+
+
+def _harmless(cell: str) -> str:
+    return APOSTROPHE + cell if cell.startswith((*FORMULA, APOSTROPHE)) else cell
