@@ -92,7 +92,7 @@ def import_breakout(
     responses=FILE,
     summary="Export who is where",
 )
-def export(
+def export_assignment(
     breakout_id: BreakoutId,
     deps: DepsHere,
     bom: Annotated[bool, Query(description="Whether it begins with a byte order mark, for Excel.")] = False,
