@@ -38,13 +38,14 @@ def open_original(stack: Stack) -> Original:
 
 
 def _is_at_rest(stack: Stack, original: Original) -> bool:
-    """Whether no row of it is held, and everybody has a token for the return."""
-    busy = "holder IS NOT NULL OR dispatches > 0"
+    """Whether no row of it is held or due within a minute, and everybody has a token for the return."""
+    soon = "due_at < statement_timestamp() + interval '1 minute'"
+    busy = f"holder IS NOT NULL OR dispatches > 0 OR {soon}"
     statement = f"""SELECT
-        EXISTS (SELECT FROM meeting WHERE id = :meeting AND ({busy}))
+        EXISTS (SELECT FROM meeting WHERE id = :meeting AND (holder IS NOT NULL OR dispatches > 0))
         OR EXISTS (SELECT FROM inbox WHERE id = :meeting AND due_at IS NOT NULL)
         OR EXISTS (SELECT FROM breakout WHERE id = :breakout AND due_at IS DISTINCT FROM closes_at)
-        OR EXISTS (SELECT FROM room WHERE breakout_id = :breakout AND due_at IS NOT NULL)
+        OR EXISTS (SELECT FROM room WHERE breakout_id = :breakout AND ({busy}))
         OR EXISTS (SELECT FROM participant WHERE meeting_id = :meeting AND auth_token IS NULL)"""
     with _database(stack) as connection:
         whose = {"meeting": original.meeting_id, "breakout": original.breakout_id}
@@ -74,9 +75,9 @@ def set_timers(stack: Stack, breakout_ids: Sequence[str], seconds: Sequence[floa
 
 @contextmanager
 def _database(stack: Stack) -> Iterator[Connection]:
-    """Open a connection that commits each statement."""
+    """Open a connection that commits at the end."""
     engine = engine_of(stack.environment["DATABASE_URL"])
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with engine.begin() as connection:
         yield connection
     engine.dispose()
 

@@ -26,7 +26,7 @@ def deps(postgres_url: str, broker_url: str) -> Iterator[Deps]:
     """Build a process' parts over ten thousand breakouts that close in an hour."""
     made = bootstrap.build(Settings(database_url=postgres_url, broker_url=broker_url, _env_file=None))
     original = _open_breakout(made)
-    with made.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with made.database.engine.begin() as connection:
         copy_breakout(connection, original, ARMED, [])
     yield made
     made.close()

@@ -1,14 +1,35 @@
-"""Thousands of copies of a breakout, row by row, that differ only in ids, keys and RealtimeKit's ids."""
+"""Many copies of a breakout, row by row, that differ only in ids, keys and RealtimeKit's ids.
 
-from collections.abc import Iterable, Sequence
+A meeting is copied with its people, and may have several copies of a breakout.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
+from sqlmodel import SQLModel
 
-OWN_ID = "lpad(to_hex(copy.number), 8, '0') || substr({0}, 9)"
+OWN_ID = "lpad(to_hex({number}), 8, '0') || substr(original.{column}, 9)"
 """The id of a row's copy: its first digits number the copy, so that copied rows refer to each other."""
 
-OF_A_BREAKOUT: dict[str, tuple[str, ...]] = {
+OF_A_MEETING = {
+    "meeting": "id = :meeting",
+    "inbox": "id = :meeting",
+    "participant": "meeting_id = :meeting",
+    "presence": "meeting_id = :meeting AND room_id IS NULL",
+}
+"""Every table with rows of a meeting, and which they are."""
+
+OF_A_BREAKOUT = {
+    "breakout": "id = :breakout",
+    "room": "breakout_id = :breakout",
+    "seat": "breakout_id = :breakout",
+    "presence": "room_id IN (SELECT id FROM room WHERE breakout_id = :breakout)",
+    "event": "breakout_id = :breakout",
+}
+"""Every table with rows of a breakout, likewise."""
+
+NUMBERED = {
     "meeting": ("id",),
     "inbox": ("id",),
     "participant": ("id", "meeting_id", "location_room_id"),
@@ -18,10 +39,14 @@ OF_A_BREAKOUT: dict[str, tuple[str, ...]] = {
     "presence": ("id", "meeting_id", "participant_id", "room_id"),
     "event": ("breakout_id",),
 }
-"""Every table with rows of a breakout, in the order of its foreign keys, and the columns that contain our ids."""
+"""The columns of each table that contain our ids."""
 
+OF_ITS_MEETING = frozenset({"meeting_id", "participant_id"})
+"""The columns with an id of the meeting or of its people, whom all its breakouts share."""
 
-NOWHERE = "'nowhere-' || copy.number"
+COPIES = "CREATE TEMPORARY TABLE copy (number int PRIMARY KEY, meeting int, meetings text[])"
+NOWHERE = f"'nowhere-' || {OWN_ID.format(number='copy.number', column='id')}"
+"""The id at RealtimeKit of what is not there."""
 
 
 @dataclass(frozen=True)
@@ -41,39 +66,64 @@ class Original:
 
 
 def copy_breakout(connection: Connection, original: Original, copies: int, meetings: Sequence[Sequence[str]]) -> None:
-    """Add copies on PostgreSQL. The first ones get RealtimeKit `meetings`: the parent's, then each room's."""
-    for setting in ("statement_timeout = 0", "session_replication_role = replica"):  # copied rows need no checks
-        connection.execute(text(f"SET {setting}"))
+    """Add copies on PostgreSQL, each with a meeting and people of its own.
+
+    The first ones get RealtimeKit `meetings`: the parent's, then each room's.
+    """
+    connection.execute(text(COPIES))
     rows = [{"number": number, "meetings": list(ids)} for number, ids in enumerate(meetings, 1)]
-    connection.execute(text("CREATE TABLE copy (number int PRIMARY KEY, meetings text[])"))
     if rows:
-        connection.execute(text("INSERT INTO copy VALUES (:number, :meetings)"), rows)
-    more = "INSERT INTO copy SELECT number, NULL FROM generate_series(CAST(:first AS int), CAST(:last AS int)) number"
-    connection.execute(text(more), {"first": len(rows) + 1, "last": copies})
-    for table, ids in OF_A_BREAKOUT.items():
-        _copy(connection, table, ids, original)
-    connection.execute(text("DROP TABLE copy"))
+        connection.execute(text("INSERT INTO copy VALUES (:number, :number, :meetings)"), rows)
+    _number(connection, range(len(rows) + 1, copies + 1), each=1)
+    _copy_all(connection, original, [*OF_A_MEETING.items(), *OF_A_BREAKOUT.items()])
     connection.execute(text("ANALYZE"))
+
+
+def copy_into_meetings(connection: Connection, original: Original, numbers: range, each: int | None) -> None:
+    """Add copies on PostgreSQL to meetings that were copied before, `each` to a meeting, beginning with the first.
+
+    Without `each` all copies belong to the original's own meeting.
+    """
+    connection.execute(text(COPIES))
+    _number(connection, numbers, each)
+    _copy_all(connection, original, OF_A_BREAKOUT.items())
+
+
+def _number(connection: Connection, numbers: range, each: int | None) -> None:
+    series = "generate_series(CAST(:first AS int), CAST(:last AS int)) number"
+    more = f"INSERT INTO copy SELECT number, (number - 1) / CAST(:each AS int) + 1 FROM {series}"
+    connection.execute(text(more), {"first": numbers.start, "last": numbers.stop - 1, "each": each})
+    connection.execute(text("ANALYZE copy"))
+
+
+def _copy_all(connection: Connection, original: Original, rows_of: Iterable[tuple[str, str]]) -> None:
+    """Copy rows of each table, without checks of foreign keys, and forget which copies were made."""
+    for setting in ("statement_timeout = 0", "session_replication_role = replica"):
+        connection.execute(text(f"SET {setting}"))
+    whose = {"meeting": original.meeting_id, "breakout": original.breakout_id}
+    for table, condition in rows_of:
+        made = _made(table)
+        names = ", ".join(f'"{name}"' for name in made)
+        rows = f"FROM copy CROSS JOIN (SELECT * FROM {table} WHERE {condition}) original ORDER BY copy.number"
+        connection.execute(text(f"INSERT INTO {table} ({names}) SELECT {', '.join(made.values())} {rows}"), whose)
+    connection.execute(text("DROP TABLE copy"))
     connection.execute(text("RESET ALL"))
 
 
-def _copy(connection: Connection, table: str, ids: Sequence[str], original: Original) -> None:
-    changed = {name: OWN_ID.format(f"original.{name}") for name in ids} | _differences(table)
-    pairs = ", ".join(f"'{name}', {value}" for name, value in changed.items())
-    mine = {"meeting": "id = :meeting", "inbox": "id = :meeting", "breakout": "id = :breakout"}
-    of_meeting = "meeting_id = :meeting" if "meeting_id" in ids else "breakout_id = :breakout"
-    made = f"LATERAL jsonb_populate_record(original, jsonb_build_object({pairs})) made"
-    statement = f"INSERT INTO {table} SELECT made.* FROM {table} original, copy, {made} WHERE original."
-    whose = {"meeting": original.meeting_id, "breakout": original.breakout_id}
-    connection.execute(text(statement + mine.get(table, of_meeting)), whose)
+def _made(table: str) -> Mapping[str, str]:
+    """Return the SQL of each column of a copy."""
+    columns = {column.name: f'original."{column.name}"' for column in SQLModel.metadata.tables[table].columns}
+    for name in NUMBERED[table]:
+        own = OWN_ID.format(number="copy.meeting" if name in OF_ITS_MEETING else "copy.number", column=name)
+        columns[name] = f"coalesce({own}, original.{name})"
+    return columns | _differences(table)
 
 
 def _differences(table: str) -> dict[str, str]:
     """Return the SQL of what differs in a copy beside our ids."""
     match table:
         case "meeting":
-            return {"realtimekit_meeting_id": f"coalesce(copy.meetings[1], {NOWHERE} || '-0')"}
+            return {"realtimekit_meeting_id": f"coalesce(copy.meetings[1], {NOWHERE})"}
         case "room":
-            nowhere = f"{NOWHERE} || '-' || original.index + 1"
-            return {"realtimekit_meeting_id": f"coalesce(copy.meetings[original.index + 2], {nowhere})"}
+            return {"realtimekit_meeting_id": f"coalesce(copy.meetings[original.index + 2], {NOWHERE})"}
     return {}
