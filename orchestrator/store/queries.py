@@ -6,14 +6,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
-from sqlmodel import Session, col
+from sqlalchemy import Boolean, ColumnElement, and_, case, func, literal_column, or_, select
+from sqlmodel import Session, SQLModel, col
 
 from orchestrator.errors import Unknown
 from orchestrator.store.database import Transaction
 from schemas.problems import ProblemCode
 from schemas.states import SeatState
 from schemas.tables import Meeting, Participant, Presence, Recording, Room, Seat
+
+
+def holds(table: type[SQLModel], condition: str) -> ColumnElement[bool]:
+    """Return the condition of one of the table's partial indexes, for a query that is to use it.
+
+    PostgreSQL sees that a query needs no other rows only where the values are written out, not passed.
+    """
+    return literal_column(f"{table.__tablename__}.{condition}", Boolean())
 
 
 def meeting(session: Session, meeting_id: str) -> Meeting:

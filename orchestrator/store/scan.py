@@ -53,7 +53,7 @@ def dispatch_due(tx: Transaction, table: type[Due], limit: int, *, resend: bool)
 def forget_dispatches(tx: Transaction, table: type[Due]) -> None:
     """Make all rows due that were sent and not started, because the broker was emptied or replaced."""
     columns: Any = table
-    waiting = columns.dispatches > 0, columns.holder.is_(None)
+    waiting = columns.due_at.is_not(None), columns.dispatches > 0, columns.holder.is_(None)
     lock_rows(tx, table, tx.session.scalars(select(columns.id).where(*waiting)))
     statement = update(table).where(*waiting).values(due_at=tx.now(), dispatches=0)
     tx.session.execute(statement, execution_options={"synchronize_session": False})

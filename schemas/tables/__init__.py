@@ -1,15 +1,18 @@
 """The tables. A row that tasks work on is a `Due`, whose columns hold when it is due and who works on it."""
 
 from schemas.tables.admission import Admission
-from schemas.tables.breakouts import IS_LIVE, Breakout, Event, Room, Seat
+from schemas.tables.breakouts import IS_LIVE, IS_LOST, IS_UNFINISHED, Breakout, Event, Room, Seat
 from schemas.tables.deployment import ORPHANS, ApiKey, Deployment, IdempotencyKey, Sweep
 from schemas.tables.meetings import Fact, Inbox, Meeting
 from schemas.tables.people import Participant, Presence, UnregisteredPeer
-from schemas.tables.recordings import Recording
+from schemas.tables.recordings import IS_RECORDED_NOW, Recording
 from schemas.tables.rows import Due
 
 __all__ = [
     "IS_LIVE",
+    "IS_LOST",
+    "IS_RECORDED_NOW",
+    "IS_UNFINISHED",
     "ORPHANS",
     "Admission",
     "ApiKey",

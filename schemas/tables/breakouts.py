@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 from schemas.columns import Json, UtcDateTime, new_id, state_column
 from schemas.states import (
     LIVE,
+    PLANNED,
     AssignmentMode,
     BreakoutState,
     CloseReason,
@@ -28,6 +29,10 @@ from schemas.tables.rows import Due, due_index, when
 
 IS_LIVE = f"state IN ({', '.join(repr(state.value) for state in sorted(LIVE))})"
 """The condition of the index on live breakouts. A query uses the index only with the very same condition."""
+IS_UNFINISHED = f"state IN ({', '.join(repr(state.value) for state in sorted(LIVE | PLANNED))})"
+"""The condition of the index on planned and live breakouts, without those that have ended, which grow for ever."""
+IS_LOST = f"state = {SeatState.LOST.value!r}"
+"""The condition of the index on seats of people who were not seen at home."""
 
 
 class Breakout(Due, table=True):
@@ -35,8 +40,10 @@ class Breakout(Due, table=True):
 
     __table_args__: ClassVar[Any] = (
         due_index("breakout"),
-        Index("ix_breakout_meeting_id", "meeting_id"),
+        Index("ix_breakout_meeting_id", "meeting_id", "id"),
         UniqueConstraint("series_id", "round"),
+        Index("ix_breakout_unfinished", "meeting_id", **when(IS_UNFINISHED)),
+        Index("ix_breakout_closed_at", "closed_at", **when("closed_at IS NOT NULL")),
         Index(
             "uq_breakout_live",
             "meeting_id",
@@ -188,6 +195,7 @@ class Seat(Admission, table=True):
         UniqueConstraint("room_id", "participant_id"),
         Index("uq_seat_wanted", "breakout_id", "participant_id", unique=True, **when("wanted")),
         Index("ix_seat_participant_id", "participant_id"),
+        Index("ix_seat_lost", "participant_id", **when(IS_LOST)),
         Index("ix_seat_breakout_id", "breakout_id"),
     )
 

@@ -35,6 +35,8 @@ class Meeting(Due, table=True):
     """The count of operators' changes."""
     changed_at: dict[str, int] = Field(default_factory=dict, sa_type=Json)
     """The version that each field of M got its present value with, where operators have changed it."""
+    breakouts: int = 0
+    """How many breakouts were planned in it; the last one's number."""
     to_import: bool = False
     """Whether it was adopted and its participants at RealtimeKit have yet to be imported."""
     poll_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

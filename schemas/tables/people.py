@@ -47,6 +47,7 @@ class Presence(SQLModel, table=True):
         UniqueConstraint("meeting_id", "peer_id", "room_id"),
         Index("uq_presence_in_main", "meeting_id", "peer_id", unique=True, **when("room_id IS NULL")),
         Index("ix_presence_here", "participant_id", **when("left_at IS NULL")),
+        Index("ix_presence_in_meeting", "meeting_id", **when("left_at IS NULL")),
         Index("ix_presence_in_room", "room_id", **when("left_at IS NULL")),
         Index("ix_presence_room_id_participant_id", "room_id", "participant_id"),
     )

@@ -11,7 +11,10 @@ from schemas.states import (
     RecordingEnd,
     RecordingState,
 )
-from schemas.tables.rows import Due, due_index
+from schemas.tables.rows import Due, due_index, when
+
+IS_RECORDED_NOW = f"state = {RecordingState.RECORDING.value!r}"
+"""The condition of the index on recordings that run, without those that have ended, which grow for ever."""
 
 
 class Recording(Due, table=True):
@@ -21,6 +24,7 @@ class Recording(Due, table=True):
         due_index("recording"),
         Index("ix_recording_breakout_id", "breakout_id"),
         Index("ix_recording_room_id", "room_id"),
+        Index("ix_recording_running", "room_id", **when(IS_RECORDED_NOW)),
         Index("ix_recording_realtimekit_recording_id", "realtimekit_recording_id"),
     )
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, select
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from orchestrator.errors import Unknown
@@ -19,9 +19,10 @@ from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
+from orchestrator.store.queries import holds
 from schemas.problems import ProblemCode
-from schemas.states import LIVE, BreakoutState
-from schemas.tables import Breakout, Inbox
+from schemas.states import BreakoutState
+from schemas.tables import IS_LIVE, Breakout, Inbox
 
 
 @dataclass(frozen=True)
@@ -147,10 +148,9 @@ def _lock_inbox(tx: Transaction, meeting_id: str) -> None:
 
 def _breakout_of(tx: Transaction, meeting_id: str) -> str | None:
     """Find the breakout, and forget what was read, because it may change while this transaction waits for its turn."""
-    running = case((col(Breakout.state).in_(LIVE), 0), else_=1)
-    newest = select(col(Breakout.id)).where(
-        col(Breakout.meeting_id) == meeting_id, col(Breakout.state).in_({*LIVE, BreakoutState.CLOSED})
-    )
-    breakout_id = tx.session.scalar(newest.order_by(running, col(Breakout.id).desc()).limit(1))
+    of_meeting = select(col(Breakout.id)).where(col(Breakout.meeting_id) == meeting_id)
+    live = of_meeting.where(holds(Breakout, IS_LIVE)).limit(1)
+    closed = of_meeting.where(col(Breakout.state) == BreakoutState.CLOSED).order_by(col(Breakout.id).desc()).limit(1)
+    breakout_id: str | None = tx.session.scalar(select(func.coalesce(live.scalar_subquery(), closed.scalar_subquery())))
     tx.session.rollback()
     return breakout_id

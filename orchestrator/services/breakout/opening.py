@@ -17,7 +17,7 @@ from orchestrator.services.breakout.reusing import take_over
 from orchestrator.services.breakout.timer import close_in_time
 from orchestrator.services.breakout.watching import watch_people, watch_started
 from orchestrator.store import due
-from orchestrator.store.queries import lock_meeting
+from orchestrator.store.queries import holds, lock_meeting
 from schemas.problems import ProblemCode
 from schemas.states import (
     ACCOUNTED,
@@ -30,7 +30,7 @@ from schemas.states import (
     RoomWanted,
     SeatState,
 )
-from schemas.tables import Breakout, Room
+from schemas.tables import IS_LIVE, Breakout, Room
 
 STUCK_FAILURES = 3
 """A room with so many failures of its own (rooms/patience.py) delays nobody beyond the opening's deadline."""
@@ -84,7 +84,7 @@ def opening_step(b: LockedBreakout) -> None:
 
 def live_breakout(b: LockedBreakout) -> Breakout | None:
     """Return the meeting's live breakout."""
-    live = col(Breakout.meeting_id) == b.row.meeting_id, col(Breakout.state).in_(LIVE)
+    live = col(Breakout.meeting_id) == b.row.meeting_id, holds(Breakout, IS_LIVE)
     return b.tx.session.scalar(select(Breakout).where(*live))
 
 

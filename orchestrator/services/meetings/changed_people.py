@@ -10,8 +10,9 @@ from orchestrator.domain.tokens import STALE_PAUSE
 from orchestrator.services.deps import Deps
 from orchestrator.services.passes.admission import differs, not_as_sent
 from orchestrator.store import due
+from orchestrator.store.queries import holds
 from schemas.states import HOLDS_TOKEN, RoomWanted
-from schemas.tables import Breakout, Meeting, Participant, Room, Seat
+from schemas.tables import IS_UNFINISHED, Breakout, Meeting, Participant, Room, Seat
 
 SOON = STALE_PAUSE + timedelta(seconds=1)
 """A room that is due by then is left alone, because it waits for its next try."""
@@ -27,7 +28,8 @@ def rooms_to_tell(session: Session, meeting_id: str, now: datetime) -> Sequence[
         .join(Meeting, col(Meeting.id) == col(Participant.meeting_id))
         .join(Breakout, col(Breakout.id) == col(Seat.breakout_id))
         .where(
-            col(Participant.meeting_id) == meeting_id,
+            col(Breakout.meeting_id) == meeting_id,
+            holds(Breakout, IS_UNFINISHED),
             col(Room.wanted).in_([RoomWanted.READY, RoomWanted.OPEN]),
             col(Room.holder).is_(None),
             or_(col(Room.due_at).is_(None), col(Room.due_at) > now + SOON),

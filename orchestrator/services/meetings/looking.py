@@ -19,9 +19,10 @@ from orchestrator.services.breakout.locked import MeetingScope
 from orchestrator.services.breakout.watching import LOOK_WHILE_LIVE, look_before
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
+from orchestrator.store.queries import holds
 from schemas.events import ProblemKind
 from schemas.states import LIVE, PLANNED, BreakoutState, RoomWanted
-from schemas.tables import Breakout, Meeting, Room
+from schemas.tables import IS_LIVE, IS_UNFINISHED, Breakout, Meeting, Room
 
 WHILE_PREPARED = timedelta(minutes=5)
 LONGEST_WHILE_PREPARED = timedelta(hours=1)
@@ -58,6 +59,7 @@ def read(session: Session, meeting: Meeting, now: datetime) -> Look | None:
         .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
         .where(
             col(Breakout.meeting_id) == meeting.id,
+            holds(Breakout, IS_UNFINISHED),
             col(Room.wanted).in_([RoomWanted.READY, RoomWanted.OPEN]),
             col(Room.realtimekit_meeting_id).is_not(None),
             ~col(Room.to_check),
@@ -119,9 +121,9 @@ def record(m: MeetingScope, meeting: Meeting, looked: Looked | None) -> None:
 def _next_look(session: Session, meeting_id: str, now: datetime) -> datetime | None:
     """Return when to look next: often while a breakout is live, shortly before a start, and now and then at drafts."""
     of_meeting = col(Breakout.meeting_id) == meeting_id
-    if session.scalar(select(col(Breakout.id)).where(of_meeting, col(Breakout.state).in_(LIVE))):
+    if session.scalar(select(col(Breakout.id)).where(of_meeting, holds(Breakout, IS_LIVE))):
         return now + LOOK_WHILE_LIVE
-    planned = of_meeting, col(Breakout.state).in_(PLANNED)
+    planned = of_meeting, holds(Breakout, IS_UNFINISHED), col(Breakout.state).in_(PLANNED)
     starts = select(col(Breakout.starts_at)).where(*planned, col(Breakout.state) == BreakoutState.SCHEDULED)
     looks = [at for starts_at in session.scalars(starts) if starts_at for at in look_before(starts_at) if at > now]
     prepared = select(func.max(col(Breakout.prepare_from))).where(*planned, col(Breakout.prepare_from) <= now)

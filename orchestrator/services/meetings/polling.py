@@ -21,9 +21,10 @@ from orchestrator.services.breakout.watching import (
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings.roll_call import Allowance, PolledMeeting
 from orchestrator.store.database import Transaction
+from orchestrator.store.queries import holds
 from schemas.events import ProblemKind
-from schemas.states import LIVE, BreakoutState, RoomState, SeatState
-from schemas.tables import Breakout, Meeting, Presence, Room, Seat
+from schemas.states import BreakoutState, RoomState, SeatState
+from schemas.tables import IS_LIVE, Breakout, Meeting, Presence, Room, Seat
 
 PASSES_FOR_ALL = 5
 """While webhooks come, each meeting is polled once in this many passes.
@@ -36,7 +37,7 @@ LATE_AFTER = timedelta(seconds=60)
 
 def live_breakout(session: Session, meeting_id: str) -> Breakout | None:
     """Return the meeting's live breakout, not locked."""
-    statement = select(Breakout).where(col(Breakout.meeting_id) == meeting_id, col(Breakout.state).in_(LIVE))
+    statement = select(Breakout).where(col(Breakout.meeting_id) == meeting_id, holds(Breakout, IS_LIVE))
     return session.scalar(statement)
 
 

@@ -4,7 +4,7 @@ Facts may come in any order and any number of times. A fact is never fenced, bec
 breakout. It is applied under the live breakout's lock, and moves a seat only where the table of moves allows it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -19,9 +19,9 @@ from orchestrator.services.breakout.seating import seat_latecomers
 from orchestrator.services.people.stays import Stay, end, merge
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import places, used_seats
+from orchestrator.store.queries import holds, places, used_seats
 from schemas.states import RUNNING, Location, RoomWanted, SeatState
-from schemas.tables import Breakout, Participant, Presence, Room, Seat
+from schemas.tables import IS_LOST, Breakout, Participant, Presence, Room, Seat
 
 
 def apply(m: MeetingScope, stays: Sequence[Stay]) -> None:
@@ -29,7 +29,8 @@ def apply(m: MeetingScope, stays: Sequence[Stay]) -> None:
     if not stays:
         return
     merge(m.tx, m.meeting_id, stays)
-    _settle(m.tx, m.people, m.breakout, sorted({stay.participant_id for stay in stays}))
+    ids = sorted({stay.participant_id for stay in stays})
+    _settle(m.tx, m.people, m.breakout, ids, news_of={stay.room_id for stay in stays if stay.room_id})
 
 
 def note_emptied(b: LockedBreakout, room_ids: Sequence[str]) -> None:
@@ -51,8 +52,10 @@ def set_present(m: MeetingScope, present: Mapping[str, bool]) -> None:
     _settle(m.tx, m.people, m.breakout, sorted(present))
 
 
-def _settle(tx: Transaction, people: PeopleWrites, b: LockedBreakout | None, ids: list[str]) -> None:
-    """Bring everything in line with where these people are.
+def _settle(
+    tx: Transaction, people: PeopleWrites, b: LockedBreakout | None, ids: list[str], news_of: Collection[str] = ()
+) -> None:
+    """Bring everything in line with where these people are. `news_of` are the rooms that they have been in, it is said.
 
     1. Locate them.
     2. Lock the rooms of their seats, because rooms are locked before seats.
@@ -75,16 +78,21 @@ def _settle(tx: Transaction, people: PeopleWrites, b: LockedBreakout | None, ids
         ask_to_leave(b, overstaying(seats, where))
         seat_latecomers(b, ids)
     keeping_recorded.on_joined(b, {seat.room_id for seat in joined})
-    _tell_earlier_breakouts(b, ids)
+    _tell_earlier_breakouts(b, ids, news_of)
 
 
-def _tell_earlier_breakouts(b: LockedBreakout, ids: Sequence[str]) -> None:
-    """Make earlier breakouts due in which these people are missing or never joined, as far as is known until now."""
+def _tell_earlier_breakouts(b: LockedBreakout, ids: Sequence[str], news_of: Collection[str]) -> None:
+    """Make earlier breakouts due in which these people are missing, or never joined a room of which there is news now.
+
+    Somebody may never have joined in any number of breakouts, so only those rooms are looked at.
+    """
     theirs = col(Seat.participant_id).in_(ids), col(Seat.breakout_id) != b.row.id
-    missing = select(col(Seat.breakout_id)).where(*theirs, col(Seat.state) == SeatState.LOST)
-    been = used_seats(b.tx.session, *theirs, col(Seat.state) == SeatState.NEVER_JOINED)
-    late = missing.union(select(col(Seat.breakout_id)).where(col(Seat.id).in_(been)))
-    due.due_by(b.tx, Breakout, dict.fromkeys(b.tx.session.scalars(late), b.now))
+    late = set(b.tx.session.scalars(select(col(Seat.breakout_id)).where(*theirs, holds(Seat, IS_LOST))))
+    if news_of:
+        never_joined = *theirs, col(Seat.room_id).in_(news_of), col(Seat.state) == SeatState.NEVER_JOINED
+        been = used_seats(b.tx.session, *never_joined)
+        late.update(b.tx.session.scalars(select(col(Seat.breakout_id)).where(col(Seat.id).in_(been))) if been else ())
+    due.due_by(b.tx, Breakout, dict.fromkeys(late, b.now))
 
 
 def _lock_rooms(b: LockedBreakout, ids: Sequence[str], seats: Sequence[Seat]) -> None:

@@ -12,9 +12,10 @@ from sqlmodel import Session, col
 from orchestrator.services.deps import Deps
 from orchestrator.services.people.tokens import MissingTokens
 from orchestrator.store.database import statement_time
+from orchestrator.store.queries import holds
 from schemas.responses import SeatBreakout, SeatResponse, SeatRoom
-from schemas.states import COMING, LIVE, POINTS_TO_ROOM, AssignmentMode, Location, RoomState
-from schemas.tables import Breakout, Meeting, Participant, Room, Seat
+from schemas.states import COMING, POINTS_TO_ROOM, AssignmentMode, Location, RoomState
+from schemas.tables import IS_LIVE, Breakout, Meeting, Participant, Room, Seat
 
 OPEN_TO_ALL = frozenset({RoomState.READY, RoomState.OPEN})
 
@@ -101,7 +102,7 @@ def _people(session: Session, participant_ids: Collection[str]) -> Sequence[Any]
 
 def _live(session: Session, meeting_ids: Collection[str]) -> dict[str, Breakout]:
     """Return the live breakout of each meeting that has one."""
-    statement = select(Breakout).where(col(Breakout.meeting_id).in_(meeting_ids), col(Breakout.state).in_(LIVE))
+    statement = select(Breakout).where(col(Breakout.meeting_id).in_(meeting_ids), holds(Breakout, IS_LIVE))
     return {breakout.meeting_id: breakout for breakout in session.scalars(statement)}
 
 

@@ -2,9 +2,6 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlmodel import col
-
 from orchestrator.domain.distribution import random_seed
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.dealing import deal_on_request
@@ -19,7 +16,7 @@ from orchestrator.store.database import Transaction
 from orchestrator.store.queries import lock_meeting
 from schemas.requests import BreakoutRequest
 from schemas.states import Deal
-from schemas.tables import Breakout
+from schemas.tables import Breakout, Meeting
 
 
 def create(deps: Deps, meeting_id: str, body: BreakoutRequest) -> str:
@@ -28,8 +25,7 @@ def create(deps: Deps, meeting_id: str, body: BreakoutRequest) -> str:
     Raises Unknown, WrongState while another breakout is live, Malformed for an impossible split.
     """
     with deps.database.transaction() as tx:
-        lock_meeting(tx, meeting_id)
-        breakout = _plan(tx, meeting_id, body)
+        breakout = _plan(tx, lock_meeting(tx, meeting_id), body)
         with made(deps, tx, breakout) as b:
             if body.from_breakout is not None:
                 continue_from(b, body.from_breakout)
@@ -43,16 +39,15 @@ def create(deps: Deps, meeting_id: str, body: BreakoutRequest) -> str:
         return breakout.id
 
 
-def _plan(tx: Transaction, meeting_id: str, body: BreakoutRequest) -> Breakout:
-    earlier = select(func.count()).select_from(Breakout).where(col(Breakout.meeting_id) == meeting_id)
-    number = tx.session.scalar(earlier) or 0
+def _plan(tx: Transaction, meeting: Meeting, body: BreakoutRequest) -> Breakout:
+    meeting.breakouts += 1
     breakout = Breakout(
-        meeting_id=meeting_id,
-        name=body.name or f"Breakout {number + 1}",
+        meeting_id=meeting.id,
+        name=body.name or f"Breakout {meeting.breakouts}",
         seed=body.assignment.seed if body.assignment.seed is not None else random_seed(),
         deal_is_default=body.assignment.deal is None,
         created_at=tx.now(),
-        **columns(tx, meeting_id, body),
+        **columns(tx, meeting.id, body),
     )
     tx.session.add(breakout)
     tx.session.flush()

@@ -46,7 +46,7 @@ def create_rounds(deps: Deps, meeting_id: str, body: RoundsRequest) -> Series:
     seed = body.assignment.seed if body.assignment.seed is not None else random_seed()
     made_now = Series(new_id(), seed)
     with deps.database.transaction() as tx:
-        lock_meeting(tx, meeting_id)
+        lock_meeting(tx, meeting_id).breakouts += body.rounds
         for number in range(1, body.rounds + 1):
             row = _plan(tx, meeting_id, body, made_now, number)
             with made(deps, tx, row) as b:

@@ -17,8 +17,9 @@ from orchestrator.services.breakout.locked import locked
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from schemas.states import RecordingState, RoomState
-from schemas.tables import ORPHANS, Breakout, Recording, Room, Sweep
+from orchestrator.store.queries import holds
+from schemas.states import RoomState
+from schemas.tables import IS_RECORDED_NOW, ORPHANS, Breakout, Recording, Room, Sweep
 
 MOST_ASKED = 60
 """The recordings that one list makes due at most, so that a list which shows nothing does not use up the quota."""
@@ -52,7 +53,7 @@ def compare(deps: Deps, running: Sequence[RecordingRecord]) -> None:
 def _differing(session: Session, there: Mapping[str, RecordingRecord]) -> list[str]:
     """Return the recordings of which the list says something else than we do; those asked about longest ago first."""
     columns = col(Recording.id), col(Recording.realtimekit_recording_id), col(Recording.paused)
-    running = select(*columns).where(col(Recording.state) == RecordingState.RECORDING)
+    running = select(*columns).where(holds(Recording, IS_RECORDED_NOW))
     mine = session.execute(running.order_by(col(Recording.progressed_at).nulls_first(), col(Recording.id)))
     differing = [
         row_id

@@ -9,10 +9,11 @@ from functools import cached_property
 from sqlalchemy import and_, or_, select
 from sqlmodel import Session, col
 
+from orchestrator.store.queries import holds
 from schemas.events import EventType
 from schemas.responses import ClosingMessage, ResponseBody, WarningMessage
 from schemas.states import LIVE, BreakoutState
-from schemas.tables import Breakout, Event, Seat
+from schemas.tables import IS_LIVE, Breakout, Event, Seat
 
 STREAMED = (EventType.BREAKOUT_STATE, EventType.BREAKOUT_WARNING)
 """Types of events that may become messages."""
@@ -62,7 +63,7 @@ def heads(
     """
     statement = select(col(Breakout.id), col(Breakout.meeting_id), col(Breakout.events), col(Breakout.state)).where(
         col(Breakout.meeting_id).in_(meeting_ids),
-        or_(col(Breakout.state).in_(LIVE), col(Breakout.id).in_(breakout_ids)),
+        or_(holds(Breakout, IS_LIVE), col(Breakout.id).in_(breakout_ids)),
     )
     if only is not None:
         statement = statement.where(col(Breakout.id).in_(only))

@@ -9,9 +9,9 @@ from sqlmodel import Session, col
 
 from orchestrator.domain.progress import BreakoutProgress
 from orchestrator.store.database import database_now
-from orchestrator.store.queries import counts
+from orchestrator.store.queries import counts, holds
 from schemas.states import LIVE, BreakoutState, RoomState
-from schemas.tables import Breakout, Recording, Room, Seat
+from schemas.tables import IS_LIVE, Breakout, Recording, Room, Seat
 
 BEGUN = frozenset({*LIVE, BreakoutState.CLOSED, BreakoutState.FAILED})
 ENDED_WITHIN = timedelta(minutes=1)
@@ -20,7 +20,7 @@ ENDED_WITHIN = timedelta(minutes=1)
 def running(session: Session) -> list[str]:
     """Return the ids of all breakouts that are live or have ended within ENDED_WITHIN, the oldest first."""
     since = database_now(session) - ENDED_WITHIN
-    which = or_(col(Breakout.state).in_(LIVE), col(Breakout.closed_at) > since)
+    which = or_(holds(Breakout, IS_LIVE), col(Breakout.closed_at) > since)
     return list(session.scalars(select(col(Breakout.id)).where(which).order_by(col(Breakout.id))))
 
 

@@ -62,6 +62,7 @@ def _meeting() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("changed_at", Json, nullable=False),
+        sa.Column("breakouts", sa.Integer(), nullable=False),
         sa.Column("to_import", sa.Boolean(), nullable=False),
         sa.Column("poll_at", UtcDateTime(), nullable=True),
         sa.Column("polled_at", UtcDateTime(), nullable=True),

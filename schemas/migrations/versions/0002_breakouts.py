@@ -116,7 +116,14 @@ def _breakout_indexes() -> None:
         batch_op.create_index(
             "ix_breakout_due_at", ["due_at", "dispatches"], unique=False, **when("due_at IS NOT NULL")
         )
-        batch_op.create_index("ix_breakout_meeting_id", ["meeting_id"], unique=False)
+        batch_op.create_index("ix_breakout_meeting_id", ["meeting_id", "id"], unique=False)
+        batch_op.create_index(
+            "ix_breakout_unfinished",
+            ["meeting_id"],
+            unique=False,
+            **when("state IN ('closing', 'draft', 'open', 'opening', 'scheduled')"),
+        )
+        batch_op.create_index("ix_breakout_closed_at", ["closed_at"], unique=False, **when("closed_at IS NOT NULL"))
         batch_op.create_index(
             "uq_breakout_live", ["meeting_id"], unique=True, **when("state IN ('closing', 'open', 'opening')")
         )
@@ -196,6 +203,7 @@ def _presence() -> None:
         sa.UniqueConstraint("meeting_id", "peer_id", "room_id", name=op.f("uq_presence_meeting_id_peer_id_room_id")),
     )
     with op.batch_alter_table("presence", schema=None) as batch_op:
+        batch_op.create_index("ix_presence_in_meeting", ["meeting_id"], unique=False, **when("left_at IS NULL"))
         batch_op.create_index("ix_presence_here", ["participant_id"], unique=False, **when("left_at IS NULL"))
         batch_op.create_index("ix_presence_in_room", ["room_id"], unique=False, **when("left_at IS NULL"))
         batch_op.create_index("uq_presence_in_main", ["meeting_id", "peer_id"], unique=True, **when("room_id IS NULL"))
@@ -242,6 +250,7 @@ def _recording() -> None:
         )
         batch_op.create_index("ix_recording_realtimekit_recording_id", ["realtimekit_recording_id"], unique=False)
         batch_op.create_index("ix_recording_room_id", ["room_id"], unique=False)
+        batch_op.create_index("ix_recording_running", ["room_id"], unique=False, **when("state = 'recording'"))
 
 
 def _seat() -> None:
@@ -284,5 +293,6 @@ def _seat() -> None:
     )
     with op.batch_alter_table("seat", schema=None) as batch_op:
         batch_op.create_index("ix_seat_breakout_id", ["breakout_id"], unique=False)
+        batch_op.create_index("ix_seat_lost", ["participant_id"], unique=False, **when("state = 'lost'"))
         batch_op.create_index("ix_seat_participant_id", ["participant_id"], unique=False)
         batch_op.create_index("uq_seat_wanted", ["breakout_id", "participant_id"], unique=True, **when("wanted"))
