@@ -85,8 +85,9 @@ def _seats_to_account_for(b: LockedBreakout) -> list[Seat]:
 
     People who have not gone to their new room, as far as is known, are accounted for where they were.
     """
-    take_back_moves(b, b.seats())
-    return b.seats()
+    seats = b.seats()
+    others = take_back_moves(b, seats)
+    return seats if len(others) == len(seats) else b.seats()
 
 
 def _want_rooms_closed(b: LockedBreakout, *, everybody: bool) -> None:
