@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -27,6 +28,10 @@ AS_IN_PRODUCTION = {
 }
 
 NICE = "12"
+KINDS = ("api", "worker", "beat", "sandbox")
+"""Words that tell our commands apart."""
+COUNTING = {"shared_preload_libraries": "pg_stat_statements"}
+"""Lets the server count statements; the extension of that name then shows them."""
 
 
 class SandboxProcess:
@@ -47,6 +52,16 @@ class Rig(Stack):
 
     servers: Mapping[str, Process]
 
+    def all_processes(self) -> dict[str, Process]:
+        """Return all that runs, by what it does, with a number each."""
+        numbers: Counter[str] = Counter()
+        found = dict(self.servers)
+        for process in self.processes.started:
+            kind = next(word for part in process.command if (word := part.rpartition(".")[2]) in KINDS)
+            numbers[kind] += 1
+            found[f"{kind} {numbers[kind]}"] = process
+        return found
+
     @property
     def ours(self) -> dict[str, int]:
         """The process ids of our own processes, by what they do."""
@@ -56,13 +71,20 @@ class Rig(Stack):
 
 @contextmanager
 def rig(
-    latency_ms: float = 0, *, timekeepers: int = 1, apart: bool = False, sqlite: bool = False, **settings: str
+    latency_ms: float = 0,
+    *,
+    timekeepers: int = 1,
+    apart: bool = False,
+    sqlite: bool = False,
+    counting: bool = False,
+    **settings: str,
 ) -> Iterator[Rig]:
     """Run a system on PostgreSQL, which keeps the time of each commit, or on SQLite.
 
-    `apart` runs the two workers of compose.yaml instead of one.
+    `apart` runs the two workers of compose.yaml instead of one. With `counting` the server counts statements.
     """
-    with tempfile.TemporaryDirectory() as folder, postgres(track_commit_timestamp="on") as server:
+    options = {"track_commit_timestamp": "on"} | (COUNTING if counting else {})
+    with tempfile.TemporaryDirectory() as folder, postgres(**options) as server:
         home = Path(folder)
         url = SQLiteTemplate(home).copy_to(home / "breakouts.db") if sqlite else server.migrated(migrate_url)
         with valkey_in(home / "valkey") as broker, processes_in(home) as processes:

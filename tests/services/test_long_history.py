@@ -16,6 +16,7 @@ from orchestrator.services.people import seats
 from orchestrator.services.planning import creating as planning
 from orchestrator.services.upkeep import gauges
 from orchestrator.services.views import breakouts, news, progress
+from orchestrator.services.views.pages import Asked
 from orchestrator.store import scan
 from orchestrator.store.database import database_now
 from orchestrator.store.kinds import TABLES
@@ -108,7 +109,7 @@ def _look_at(hand: Hand) -> str:
     """Ask all that operators, browsers, Flower, Prometheus and timekeepers ask all the time. Returns the state."""
     with hand.deps.database.reading() as session:
         found = breakouts.breakout(session, hand.breakout_id)
-        breakouts.breakouts(session, hand.meeting_id, 5, None)
+        breakouts.breakouts(session, Asked(5), meeting_id=hand.meeting_id)
         news.heads(session, [hand.meeting_id], [hand.breakout_id])
         progress.read(session, progress.running(session))
         gauges.count_states(session)
