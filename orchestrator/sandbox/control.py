@@ -18,7 +18,7 @@ from orchestrator.sandbox.rest.responses import Response
 from orchestrator.sandbox.rest.routes import OPERATIONS
 from orchestrator.sandbox.world import live, recorder
 from orchestrator.sandbox.world.config import Budget, Fault, Latency, Settable
-from orchestrator.sandbox.world.state import Peer
+from orchestrator.sandbox.world.state import Peer, World
 from orchestrator.sandbox.world.tokens import participant_of
 from orchestrator.sandbox.world.values import JSON, Refusal, iso, iso_or_none
 
@@ -79,7 +79,7 @@ class Control:
             ("POST", "emit"): self._emit,
             ("POST", "reset"): self._reset,
             ("GET", "departures"): self._departures,
-            ("GET", "state"): self._state,
+            ("GET", "state"): lambda *_: state_of(self._world),
             ("GET", "faults"): lambda *_: parts.faults.show(),
             ("PUT", "faults"): self._put_faults,
             ("GET", "latency"): lambda *_: parts.delays.latency.model_dump(),
@@ -209,28 +209,28 @@ class Control:
         deliveries = self._parts.deliveries
         return {"pending": deliveries.pending, "attempts": [asdict(each) for each in deliveries.attempts]}
 
-    def _state(self, _body: bytes, _query: dict[str, str]) -> JSON:
-        """Return everything but the tokens, so that tests can check invariants."""
-        world = self._world
-        return {
-            "meetings": [
-                meetings.show(each) | {"session_id": each.session.id if each.session else None}
-                for each in world.meetings.values()
-            ],
-            "participants": [
-                participants.show(each) | {"meeting_id": each.meeting.id} for each in world.participants.values()
-            ],
-            "sessions": [
-                sessions.show(world, each) | {"meeting_id": each.meeting.id, "reason": each.end_reason}
-                for each in world.sessions.values()
-            ],
-            "peers": [_show_peer(each) for each in world.peers.values()],
-            "recordings": [
-                recorder.show_with_reasons(world, each) | {"meeting_id": each.meeting.id}
-                for each in world.recordings.values()
-            ],
-            "webhooks": [webhooks.show(each) for each in world.webhooks.values()],
-        }
+
+def state_of(world: World) -> JSON:
+    """Return everything but the tokens, so that tests can check invariants."""
+    return {
+        "meetings": [
+            meetings.show(each) | {"session_id": each.session.id if each.session else None}
+            for each in world.meetings.values()
+        ],
+        "participants": [
+            participants.show(each) | {"meeting_id": each.meeting.id} for each in world.participants.values()
+        ],
+        "sessions": [
+            sessions.show(world, each) | {"meeting_id": each.meeting.id, "reason": each.end_reason}
+            for each in world.sessions.values()
+        ],
+        "peers": [_show_peer(each) for each in world.peers.values()],
+        "recordings": [
+            recorder.show_with_reasons(world, each) | {"meeting_id": each.meeting.id}
+            for each in world.recordings.values()
+        ],
+        "webhooks": [webhooks.show(each) for each in world.webhooks.values()],
+    }
 
 
 def _show_peer(peer: Peer) -> JSON:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from orchestrator.sandbox.rest.routes import ROUTES
-from tests.chaos.invariants import Bounds
 from tests.chaos.story import ROOMS
 from tests.chaos.trouble import LATE_SECONDS, LURES, Fate, Lure, Part, Trouble, outage, outage_in_the_middle
+from tests.support.invariants import Bounds
 from tests.support.stack import JSON
 
 KINDS = (

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from tests.chaos.clock import AHEAD
-from tests.chaos.invariants import Bounds
 from tests.chaos.troubles import (
     DEFAULTS,
     BrokerEmptied,
@@ -21,6 +20,7 @@ from tests.chaos.troubles import (
     Struck,
     Trouble,
 )
+from tests.support.invariants import Bounds
 
 CLOCK_SECONDS = 90
 

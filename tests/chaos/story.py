@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.chaos.invariants import REFUSALS, Bounds, Facts, violations
 from tests.chaos.lane import PATIENCE_SECONDS, Lane, Refusal
+from tests.chaos.rules import STORY
 from tests.chaos.switches import turned
 from tests.chaos.tracing import STRUCK
+from tests.support.invariants import REFUSALS, Bounds, Facts, violations
 from tests.support.stack import JSON, person
 
 PEOPLE, ROOMS = 23, 5
@@ -80,7 +81,7 @@ def play(
     begun = time.monotonic()
     with turned(lane.stack.sandbox, switches or {}):
         try:
-            found = violations(_live(lane, run, seed, mischief))
+            found = violations(_live(lane, run, seed, mischief), *STORY)
         except (AssertionError, Refusal) as error:
             found = [f"{type(error).__name__}: {error}"]
         finally:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from tests.chaos.invariants import Bounds
 from tests.chaos.lane import QUICK
 from tests.chaos.pairs import pairwise
+from tests.support.invariants import Bounds
 from tests.support.sandbox_server import SandboxServer
 
 BOTH = (False, True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from tests.chaos.invariants import Bounds
 from tests.chaos.lane import PATIENCE_SECONDS, Lane
 from tests.chaos.story import STUBBORN, Mischief, Outcome, play
 from tests.chaos.switches import allowed, row_of
 from tests.chaos.tracing import NOWHERE
+from tests.support.invariants import Bounds
 from tests.support.stack import JSON
 
 LATE_SECONDS = 15.0

@@ -11,9 +11,9 @@ import redis
 
 from schemas.tasks import Queue
 from tests.chaos import copies
-from tests.chaos.invariants import Bounds
 from tests.chaos.lane import Lane
 from tests.chaos.story import END_SECONDS, Mischief
+from tests.support.invariants import Bounds
 from tests.support.stack import JSON
 
 OPENING, CLOSING, WHOLE = "opening", "closing", "whole"

@@ -18,12 +18,12 @@ from sqlmodel import col
 
 from schemas.tables import Fact
 from tests.chaos.command import Words, parser, run
-from tests.chaos.invariants import Bounds
 from tests.chaos.lane import Lane
 from tests.chaos.pool import Tale
 from tests.chaos.story import Mischief, Outcome, play
 from tests.chaos.switches import allowed, in_turn, row_label, rows
 from tests.chaos.tracing import NOWHERE
+from tests.support.invariants import Bounds
 from tests.support.relay import Relay, Weather
 from tests.support.stack import JSON
 
