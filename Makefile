@@ -6,6 +6,8 @@ PYTEST_ARGS ?=
 CHAOS_ARGS ?=
 FAULTS_ARGS ?=
 PARTS_ARGS ?=
+SEEDS ?= 1000
+SIMULATE_ARGS ?=
 BENCH ?=
 DOCS ?=
 VENV := .venv
@@ -19,7 +21,7 @@ DEVELOP := $(VENV)/develop.stamp
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage mutants chaos faults parts check bench lock clean
+.PHONY: help setup demo test coverage mutants simulate chaos faults parts check bench lock clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is
@@ -44,6 +46,9 @@ mutants: $(DEVELOP) ## change the heart in many small ways, and list the changes
 	@rm -rf mutants
 	@PYTEST_ADDOPTS="-k 'not postgresql'" $(BIN)/python -m mutmut run --max-children 2
 	@$(BIN)/python -m mutmut results
+
+simulate: $(DEVELOP) ## play lifecycles in one thread by a virtual clock, and shrink what fails (SEEDS=…, SIMULATE_ARGS="…")
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(SIMULATE_ARGS)
 
 chaos: $(DEVELOP) ## kill each process at each point of a lifecycle, and look what is left (CHAOS_ARGS="…")
 	@$(BIN)/python -m tests.chaos.sweep $(CHAOS_ARGS)

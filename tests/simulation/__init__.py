@@ -1,0 +1,1 @@
+"""A million lifecycles: the whole engine in one thread, by a virtual clock, with one seed that decides everything."""

@@ -1,0 +1,93 @@
+"""What is left of a run, as the shared rules want to see it (tests/support/invariants.py)."""
+
+from collections.abc import Iterator
+
+from orchestrator.sandbox.control import state_of
+from orchestrator.services.people import seats
+from orchestrator.services.views import breakouts, event_log
+from orchestrator.services.views.pages import Asked
+from tests.chaos.switches import MANY
+from tests.simulation.simulation import Simulation
+from tests.simulation.weather import Weather
+from tests.support.invariants import REFUSALS, Bounds, Facts, Rule
+from tests.support.stack import JSON
+
+ALWAYS = frozenset({"no place", "people seen late"})
+"""Problems that may be reported whatever happens: they are true, and nobody's fault."""
+OF_HOSTS = frozenset({"room mended", "parent inactive", "recording interrupted", "recording failed"})
+"""Problems that a host, or RealtimeKit's recorder, may have caused."""
+OF_LATE_NEWS = frozenset({"recording refused", "recording interrupted"})
+"""Problems that are reported when a room has emptied and that is learnt late: RealtimeKit records nobody."""
+MOST_EVENTS, MOST_ITEMS = 100_000, 200
+
+
+def facts(run: Simulation) -> Facts:
+    """Gather what can be seen of a run after its end."""
+    database, breakout_id = run.eyes.database, run.breakout_id
+    with database.reading() as session:
+        closed = breakouts.breakout(session, breakout_id).model_dump(mode="json")
+        log = [event.model_dump(mode="json") for event in event_log.after(session, breakout_id, 0, MOST_EVENTS)]
+        recordings = breakouts.recordings(session, breakout_id, Asked(MOST_ITEMS)).model_dump(mode="json")["items"]
+        of_meeting = breakouts.breakouts(session, Asked(MOST_ITEMS), meeting_id=run.meeting_id).model_dump(mode="json")[
+            "items"
+        ]
+    read = seats.read(run.eyes, [person.row_id for person in run.people])
+    return Facts(
+        run="run",
+        people=[person.name for person in run.people],
+        meeting={"realtimekit_meeting_id": run.parent},
+        opened={},
+        closed=closed,
+        closes_at=closed["closes_at"],
+        log=log,
+        recordings=recordings,
+        breakouts=of_meeting,
+        seats={person.name: _json(read.found[person.row_id]) for person in run.people if person.row_id},
+        sandbox=state_of(run.world),
+        kicks=run.kicks,
+        bounds=_bounds(run),
+    )
+
+
+def _json(seat: object) -> JSON:
+    shown: JSON = seat.model_dump(mode="json")  # type: ignore[attr-defined]
+    return shown
+
+
+def _bounds(run: Simulation) -> Bounds:
+    """Return what may be otherwise, by what has happened outside."""
+    weather = run.first_weather
+    quiet = {person.name for person in run.people if _is_unseen(run, person.name)}
+    lost = {"people lost"} if quiet or weather != Weather() else set()
+    hosts = OF_HOSTS if run.hosts_acted else frozenset()
+    late = OF_LATE_NEWS if weather != Weather() else frozenset()
+    return Bounds(
+        refusals=weather.refuses > 0,
+        problems=ALWAYS
+        | late
+        | hosts
+        | lost
+        | ({"room given up", "room not prepared"} | REFUSALS if weather.refuses else set()),
+        losses=frozenset(quiet),
+        ends_unseen=run.hosts_acted,
+        second_records=MANY if run.world.config.switches.participants_lag_seconds else 0,
+    )
+
+
+def _is_unseen(run: Simulation, name: str) -> bool:
+    """Return whether nothing may have told where a person is: they stay away, or their news was lost."""
+    person = next(it for it in run.people if it.name == name)
+    return person.has_left or person.where != run.parent or run.news_is_lost
+
+
+def surplus(facts: Facts) -> Iterator[str]:
+    """Check that no meeting was made twice where each doubt could be settled."""
+    if surplus := [it for it in facts.closed["problems"] if it["what"] == "surplus retired"]:
+        yield f"made although it could be found: {surplus}"
+
+
+def rules(run: Simulation) -> tuple[Rule, ...]:
+    """Return the rules of a run besides those of every lifecycle."""
+    weather = run.first_weather
+    is_late = weather.slow or weather.pauses or weather.freezes or weather.odd
+    return () if is_late else (surplus,)
