@@ -1,5 +1,6 @@
 """The task of a parent meeting: import its people, make the tokens that are wanted, and poll who is where."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -65,21 +66,32 @@ class SyncWork:
 
 @dataclass
 class Outcomes:
-    """The results of the calls. An error that is worth another try does not hide results."""
+    """The results of the calls. No failure hides other results, or prevents other calls."""
 
     records: list[ParticipantRecord] | None = None
     """Everybody whom the main meeting admits; None: that was not asked, or is not known."""
+    not_asked: RealtimeKitError | None = None
+    """Why that is not known."""
     imported: list[ParticipantRecord] = field(default_factory=list)
     """Those of them who are to be registered here."""
     host_presets: set[str] = field(default_factory=set)
     connections: dict[str, str] = field(default_factory=dict)
     """The id of the record behind each connection, if somebody came without an id of their own."""
     tokens: dict[str, Outcome] = field(default_factory=dict)
+    not_made: RealtimeKitError | None = None
+    """Why tokens that people wait for were not made."""
     looked: Looked | None = None
     roll: Roll = field(default_factory=Roll)
     running: list[RecordingRecord] | None = None
     """All recordings that run at RealtimeKit; None if it was not asked."""
-    error: RealtimeKitError | None = None
+    not_compared: RealtimeKitError | None = None
+    """Why these are not known."""
+
+    @property
+    def error(self) -> RealtimeKitError | None:
+        """The failure that may be tried again first, else a refusal."""
+        errors = [it for it in (self.not_asked, self.not_made, self.roll.error, self.not_compared) if it]
+        return first_to_retry(errors) or next(iter(errors), None)
 
     @property
     def got_on(self) -> bool:
@@ -149,32 +161,44 @@ def _mark_doubts(deps: Deps, claim: due.Claim, work: SyncWork) -> None:
 
 
 async def _ask(kit: RealtimeKit, work: SyncWork) -> Outcomes:
-    """Look whether meetings are ACTIVE, import people, make tokens, poll. Keep what was reached before an error."""
+    """Poll, and meanwhile look whether meetings are ACTIVE, import people, and make tokens.
+
+    A poll waits for nothing: people who come home are given up unless it shows them.
+    """
     outcomes = Outcomes()
+    ended = await asyncio.gather(
+        _poll(kit, work, outcomes), _look_and_make(kit, work, outcomes), return_exceptions=True
+    )
+    for error in ended:
+        if error is not None:
+            raise error
+    if work.compares_recordings and outcomes.error is None:
+        try:
+            outcomes.running = await kit.running_recordings()
+        except RealtimeKitError as error:
+            outcomes.not_compared = error
+    return outcomes
+
+
+async def _poll(kit: RealtimeKit, work: SyncWork, outcomes: Outcomes) -> None:
+    if work.to_poll:
+        outcomes.roll = await call_roll(kit, work.to_poll, work.allowance, work.poll_priority)
+
+
+async def _look_and_make(kit: RealtimeKit, work: SyncWork, outcomes: Outcomes) -> None:
     if work.look:
         outcomes.looked = await looking.ask(kit, work.realtimekit_meeting_id, work.look)
     try:
         if work.to_import or work.newcomers:
             await _ask_who(kit, work, outcomes)
+    except RealtimeKitError as error:
+        outcomes.not_asked = error
+    try:
         if work.guests:
             outcomes.tokens = await admit_all(kit, work.realtimekit_meeting_id, work.guests)
-            outcomes.error = first_to_retry(waited_for(work.guests, outcomes.tokens))
+            outcomes.not_made = first_to_retry(waited_for(work.guests, outcomes.tokens))
     except RealtimeKitError as error:
-        outcomes.error = error
-        return outcomes
-    if work.to_poll:
-        outcomes.roll = await call_roll(kit, work.to_poll, work.allowance, work.poll_priority)
-        outcomes.error = outcomes.error or outcomes.roll.error
-    if work.compares_recordings and outcomes.error is None:
-        outcomes.running, outcomes.error = await _running_recordings(kit)
-    return outcomes
-
-
-async def _running_recordings(kit: RealtimeKit) -> tuple[list[RecordingRecord] | None, RealtimeKitError | None]:
-    try:
-        return await kit.running_recordings(), None
-    except RealtimeKitError as error:
-        return None, error
+        outcomes.not_made = error
 
 
 async def _ask_who(kit: RealtimeKit, work: SyncWork, outcomes: Outcomes) -> None:
@@ -196,9 +220,9 @@ def _record(deps: Deps, claim: due.Claim, work: SyncWork, outcomes: Outcomes, to
         looking.record(m, meeting, outcomes.looked)
         _record_polls(m, meeting, work, outcomes)
         _record_people(m, meeting, work, outcomes)
-        made = main_tokens.record(m, work.guests, tokens, outcomes.tokens, outcomes.error)
+        made = main_tokens.record(m, work.guests, tokens, outcomes.tokens, outcomes.not_made)
         live = polling.live_breakout(m.tx.session, meeting.id)
-        if meeting.poll_at is None or meeting.poll_at <= m.now or live is None:
+        if live is None or _is_polled(meeting, work, outcomes):
             meeting.poll_at = polling.next_poll(deps, m.tx.session, meeting, live, m.now)
         if outcomes.error is None or isinstance(outcomes.error, Refused):
             due.release(m.tx, claim, due_at=_next_pass(m, meeting, work, outcomes, made))
@@ -207,11 +231,23 @@ def _record(deps: Deps, claim: due.Claim, work: SyncWork, outcomes: Outcomes, to
         return _result(work, outcomes, made)
 
 
+def _is_polled(meeting: Meeting, work: SyncWork, outcomes: Outcomes) -> bool:
+    """Return whether the next poll is to be planned.
+
+    One that became due during the pass is yet to be made. So is one that failed while people come home: the pass is
+    repeated sooner than the next poll would come.
+    """
+    if meeting.poll_at is not None and meeting.poll_at > work.now:
+        return False
+    roll = outcomes.roll
+    return bool(roll.attendees) or work.poll_priority is not Priority.CLOSING or first_to_retry([roll.error]) is None
+
+
 def _record_people(m: MeetingScope, meeting: Meeting, work: SyncWork, outcomes: Outcomes) -> None:
     """Import people, and settle what is known of unregistered ones."""
     records = outcomes.records
     if records is None:
-        if isinstance(outcomes.error, NotFound):
+        if isinstance(outcomes.not_asked, NotFound):
             meeting.to_import = False  # RealtimeKit does not have it any more
         return
     importing.take_over(m, meeting, outcomes.imported, outcomes.host_presets)
@@ -226,6 +262,7 @@ def _record_polls(m: MeetingScope, meeting: Meeting, work: SyncWork, outcomes: O
     attendees = outcomes.roll.attendees
     if m.breakout is not None and work.to_poll:
         m.breakout.lock_rooms()
+        m.breakout.has_facts |= m.breakout.row.sent_home_at is not None and bool(attendees)
         polling.note_polled(m.tx, meeting, sightings.strangers(m.tx, work.meeting_id, attendees), work.now)
         polling.report_lateness(m.breakout, meeting, work.to_poll, work.now)
     presence.apply(m, sightings.stays(m, attendees, work.now))
