@@ -39,6 +39,7 @@ class BreakoutFacts(Protocol):
     warned_until: datetime | None
     empties_at: datetime | None
     sent_home_at: datetime | None
+    gives_up_at: datetime | None
 
 
 class RoomFacts(Protocol):
@@ -60,8 +61,7 @@ def breakout_due(row: BreakoutFacts, now: datetime, grace: timedelta, look_again
         case BreakoutState.OPEN:
             return earliest(row.closes_at, _last_closing(row), _next_warning(row))
         case BreakoutState.CLOSING if row.sent_home_at is not None:
-            told_at = row.sent_home_at
-            return earliest(*_later(now, told_at + grace, told_at + 2 * grace), now + look_again)
+            return earliest(*_later(now, row.sent_home_at + grace, row.gives_up_at), now + look_again)
         case BreakoutState.CLOSING:
             return row.empties_at
     return None

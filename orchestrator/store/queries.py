@@ -13,7 +13,7 @@ from orchestrator.errors import Unknown
 from orchestrator.store.database import Transaction
 from schemas.problems import ProblemCode
 from schemas.states import SeatState
-from schemas.tables import Meeting, Participant, Presence, Recording, Room, Seat
+from schemas.tables import Fact, Meeting, Participant, Presence, Recording, Room, Seat
 
 
 def holds(table: type[SQLModel], condition: str) -> ColumnElement[bool]:
@@ -75,6 +75,12 @@ def places(session: Session, participant_ids: Iterable[str]) -> dict[str, set[st
     for participant_id, room_id in session.execute(statement):
         found.setdefault(participant_id, set()).add(room_id)
     return found
+
+
+def has_waiting_facts(session: Session, meeting_id: str, until: datetime) -> bool:
+    """Return whether facts about a meeting that had come by then have yet to be applied."""
+    waiting = col(Fact.inbox_id) == meeting_id, col(Fact.applied_at).is_(None), col(Fact.received_at) <= until
+    return session.scalar(select(col(Fact.id)).where(*waiting).limit(1)) is not None
 
 
 def occupied_rooms(session: Session, room_ids: Iterable[str]) -> set[str]:

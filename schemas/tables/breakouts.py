@@ -123,6 +123,8 @@ class Breakout(Due, table=True):
     """When the seats point to main."""
     sent_home_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the seats were pointed to main; null until then."""
+    gives_up_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When people who have not been seen in main are given up, later if some were put out late; null until then."""
     parent_is_reported: bool = False
     """Whether it was reported that the parent meeting is not ACTIVE."""
     polls_are_late: bool = False

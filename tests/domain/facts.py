@@ -17,6 +17,7 @@ TIMES = (
     "warned_until",
     "empties_at",
     "sent_home_at",
+    "gives_up_at",
 )
 
 
@@ -36,6 +37,7 @@ class Facts:
     warned_until: datetime | None = None
     empties_at: datetime | None = None
     sent_home_at: datetime | None = None
+    gives_up_at: datetime | None = None
 
 
 def facts(state: BreakoutState, **values: Any) -> Facts:

@@ -104,14 +104,15 @@ RULES: dict[str, tuple[Facts, float | None]] = {
         facts(S.CLOSING, empties_at=-FAR, sent_home_at=-GRACE),
         LOOK_AGAIN,
     ),
-    "the end of the second grace is due": (
-        facts(S.CLOSING, empties_at=-FAR, sent_home_at=NEAR - 2 * GRACE),
+    "the time to give up the missing is due": (
+        facts(S.CLOSING, empties_at=-FAR, sent_home_at=-FAR, gives_up_at=NEAR),
         NEAR,
     ),
-    "a closing that takes longer than twice the grace is looked at again": (
-        facts(S.CLOSING, empties_at=-FAR, sent_home_at=-3 * GRACE),
+    "a closing that goes on after that time is looked at again": (
+        facts(S.CLOSING, empties_at=-FAR, sent_home_at=-FAR, gives_up_at=-1),
         LOOK_AGAIN,
     ),
+    "nobody is given up before seats point to main": (facts(S.CLOSING, empties_at=FAR, gives_up_at=NEAR), FAR),
     **{
         f"a breakout that is {state} is never due": (
             facts(state, prepare_from=60, starts_at=60, opening_until=60, closes_at=60, empties_at=60),

@@ -91,6 +91,13 @@ class Hand:
             tx.session.execute(mine.values(empties_at=ago, sent_home_at=ago, due_at=tx.now()))
         self.work(Breakout, Room)
 
+    def pass_second_grace(self) -> None:
+        """Let the time pass in which people who were put out come home, and look who is missing."""
+        with self.deps.database.transaction() as tx:
+            mine = update(Breakout).where(col(Breakout.id) == self.breakout_id)
+            tx.session.execute(mine.values(gives_up_at=tx.now(), due_at=tx.now()))
+        self.work(Breakout)
+
     def forget_polls(self, tx: Transaction) -> None:
         """Forget all polls, as if no meeting had been polled yet."""
         tx.session.execute(update(Room).where(col(Room.breakout_id) == self.breakout_id).values(polled_at=None))

@@ -1,7 +1,5 @@
 """What is learnt late of people who were in a room is put right, whatever has ended meanwhile."""
 
-from datetime import timedelta
-
 import pytest
 from sqlalchemy import update
 from sqlmodel import col
@@ -13,7 +11,7 @@ from orchestrator.services.views import breakouts
 from orchestrator.store import due
 from schemas.requests import BreakoutRequest
 from schemas.states import BreakoutState
-from schemas.tables import Breakout, Room
+from schemas.tables import Breakout, Meeting, Room
 from tests.services.browser import Browser
 from tests.services.hand import Hand, webhook
 from tests.support.sandbox_server import JSON, SandboxServer
@@ -104,11 +102,9 @@ def _come_to_empties_at(hand: Hand) -> None:
 
 def _end(hand: Hand) -> None:
     """Let all the time pass that people have to come home."""
-    with hand.deps.database.transaction() as tx:
-        mine = update(Breakout).where(col(Breakout.id) == hand.breakout_id)
-        ago = tx.now() - 2 * hand.deps.grace - timedelta(seconds=1)
-        tx.session.execute(mine.values(sent_home_at=ago, due_at=tx.now()))
-    hand.work(Breakout, Room, Breakout)
+    hand.pass_grace()
+    hand.pass_second_grace()
+    hand.work(Meeting, Breakout)
     with hand.deps.database.reading() as session:
         assert breakouts.breakout(session, hand.breakout_id).state is BreakoutState.CLOSED
 

@@ -10,11 +10,11 @@ from orchestrator import metrics
 from orchestrator.domain.presence import is_home
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.clock import empties_by_parents_end
+from orchestrator.services.breakout.missing import give_up_on_the_missing
 from orchestrator.services.breakout.retiring import has_unretired_rooms, want_closed
 from orchestrator.services.breakout.seating import take_back_moves
 from orchestrator.services.breakout.watching import expect_home, webhooks_come
 from orchestrator.store.queries import occupied_rooms, places, rooms_with_unseen, used_seats
-from schemas.events import ProblemKind
 from schemas.states import ACCOUNTED, BreakoutState, CloseReason, RecordingState, RoomWanted, SeatState
 from schemas.tables import Meeting, Recording, Room, Seat
 
@@ -42,7 +42,7 @@ def close_step(b: LockedBreakout) -> None:
 
     1. At `empties_at`, point every seat to main.
     2. Want the rooms closed: the empty ones at once, all of them after the grace.
-    3. After another grace, count people who were not seen in main as lost.
+    3. After another grace, count people who were not seen in main as lost (missing.py).
     4. When nothing is left to do, close.
 
     Both graces count from `sent_home_at`, because a server that was away at `empties_at` tells people late.
@@ -57,8 +57,7 @@ def close_step(b: LockedBreakout) -> None:
     correct_late_news(b)
     since_told = b.now - (b.row.sent_home_at or b.now)
     _want_rooms_closed(b, everybody=since_told >= b.deps.grace)
-    if since_told >= 2 * b.deps.grace:
-        _give_up_on_the_missing(b)
+    give_up_on_the_missing(b)
     if not _is_unfinished(b):
         b.move(BreakoutState.CLOSED)
         b.row.closed_at = b.now
@@ -71,6 +70,7 @@ def _send_home(b: LockedBreakout) -> None:
     came = [seat for seat in seats if seat.state in CAME]
     where = places(b.tx.session, [seat.participant_id for seat in came])
     b.row.sent_home_at = b.now
+    b.row.gives_up_at = b.now + 2 * b.deps.grace
     expect_home(b)
     never = [seat for seat in seats if seat.state not in CAME | ACCOUNTED]
     b.move_seats(came, SeatState.RETURNING)
@@ -111,15 +111,6 @@ def _surely_empty(b: LockedBreakout, room_ids: set[str]) -> set[str]:
     return empty if webhooks_come(meeting, b.row.starts_at) else empty - rooms_with_unseen(b.tx.session, empty)
 
 
-def _give_up_on_the_missing(b: LockedBreakout) -> None:
-    returning = select(Seat).where(col(Seat.breakout_id) == b.row.id, col(Seat.state) == SeatState.RETURNING)
-    missing = b.tx.session.scalars(returning).all()
-    b.move_seats(missing, SeatState.LOST)
-    if missing:
-        people = len({seat.participant_id for seat in missing})
-        b.report(ProblemKind.PEOPLE_LOST, f"{people} were not seen in the main meeting")
-
-
 def correct_late_news(b: LockedBreakout) -> None:
     """Count people as returned of whom it is learnt after the end that they were in their room, or are home.
 
@@ -135,7 +126,7 @@ def correct_late_news(b: LockedBreakout) -> None:
     been = used_seats(b.tx.session, col(Seat.id).in_(never)) if never else set()
     lost = [seat for seat in unseen if seat.state is SeatState.LOST]
     where = places(b.tx.session, [seat.participant_id for seat in lost]) if lost else {}
-    back = {seat.id for seat in lost if is_home(seat.room_id, where.get(seat.participant_id, set()))}
+    back = {seat.id for seat in lost if None in where.get(seat.participant_id, set())}
     if been | back:
         b.lock_rooms()
         b.move_seats([seat for seat in unseen if seat.id in been | back], SeatState.RETURNED)

@@ -72,6 +72,15 @@ def expect_home(b: LockedBreakout) -> None:
     due.due_by(b.tx, Meeting, {b.row.meeting_id: _plan_poll(b)})
 
 
+def ask_who_is_home(b: LockedBreakout) -> None:
+    """Poll now, unless a poll is due already: whoever has not returned is about to be given up."""
+    b.tx.session.flush()
+    meeting = b.tx.session.get_one(Meeting, b.row.meeting_id, populate_existing=True)
+    if meeting.poll_at is None or meeting.poll_at > b.now:
+        meeting.poll_at = b.now
+        due.want(b.tx, Meeting, [meeting.id])
+
+
 def _plan_poll(b: LockedBreakout) -> datetime:
     meeting = b.tx.session.get_one(Meeting, b.row.meeting_id, populate_existing=True)
     meeting.poll_at = b.now + poll_pause(b.deps, b.tx.session, meeting, b.row)

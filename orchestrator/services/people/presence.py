@@ -14,6 +14,7 @@ from orchestrator.services.breakout import keeping_recorded
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.leaving import ask_to_leave, overstaying
 from orchestrator.services.breakout.locked import MeetingScope
+from orchestrator.services.breakout.missing import wait_for_people_put_out
 from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.services.breakout.seating import seat_latecomers
 from orchestrator.services.people.stays import Stay, end, merge
@@ -33,12 +34,20 @@ def apply(m: MeetingScope, stays: Sequence[Stay]) -> None:
     _settle(m.tx, m.people, m.breakout, ids, news_of={stay.room_id for stay in stays if stay.room_id})
 
 
-def note_emptied(b: LockedBreakout, room_ids: Sequence[str]) -> None:
-    """End every stay in rooms that were emptied and retired."""
-    here = select(Presence).where(col(Presence.room_id).in_(room_ids), col(Presence.left_at).is_(None))
+def note_emptied(b: LockedBreakout, rooms: Sequence[Room]) -> None:
+    """End every stay in rooms whose people were put out, who get a grace to come home.
+
+    Who was in a room again that was retired before gets no other grace, or they could hold up the breakout's end.
+    """
+    here = select(Presence).where(
+        col(Presence.room_id).in_([room.id for room in rooms]), col(Presence.left_at).is_(None)
+    )
     people = end(b.tx, here, b.now)
-    if people:
-        _settle(b.tx, b.people, b, sorted(people))
+    if not people:
+        return
+    if any(room.retired_at is None for room in rooms):
+        wait_for_people_put_out(b)
+    _settle(b.tx, b.people, b, sorted(people))
 
 
 def set_present(m: MeetingScope, present: Mapping[str, bool]) -> None:
@@ -141,7 +150,9 @@ def _seat_move(seat: Seat, where: set[str | None]) -> SeatState | None:
             return SeatState.JOINED
         case SeatState.JOINED if not in_room:
             return SeatState.AWAY
-        case SeatState.RETURNING | SeatState.LOST if is_home(seat.room_id, where):
+        case SeatState.RETURNING if is_home(seat.room_id, where):
+            return SeatState.RETURNED
+        case SeatState.LOST if None in where:
             return SeatState.RETURNED
     return None
 

@@ -43,7 +43,7 @@ def _forget(deps: Deps, claim: due.Claim, work: RoomWork, words: str) -> Result:
         room.to_check = False
         forget_meeting(b, room, words)
         b.tx.session.flush()
-        presence.note_emptied(b, [room.id])
+        presence.note_emptied(b, [room])
         due.release(b.tx, claim, due_at=b.now)
     return Result("meeting lost", words)
 

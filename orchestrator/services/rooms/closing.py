@@ -1,6 +1,7 @@
 """Closing a room: stop its recording, let nobody in any more, put out the people left. Every step may be repeated.
 
-A step that fails does not prevent the others. Refusals are reported, and other failures are tried again.
+A step that fails does not prevent the others. Refusals are reported, and other failures are tried again. That people
+were put out is recorded at once, whatever fails besides: they are on their way home.
 """
 
 from collections.abc import Coroutine, Iterator
@@ -44,6 +45,8 @@ class Ended:
     refusals: list[str] = field(default_factory=list)
     failure: RealtimeKitError | None = None
     """The first one that is worth another try."""
+    is_emptied: bool = False
+    """Whether the people left were put out."""
 
     @property
     def puts_out(self) -> bool:
@@ -55,18 +58,30 @@ def close(deps: Deps, lease: Lease, work: RoomWork) -> Result:
     """Leave nothing of the room at RealtimeKit but a retired meeting and its finished recordings."""
     must_have_settled(deps, work.in_doubt_since, work.now)
     ended = Ended(lease.claim, work)
+    try:
+        _end_at_realtimekit(deps, lease, ended)
+    except RealtimeKitError:
+        _record_emptied(deps, ended)
+        raise
+    result = deps.database.groups.run(_record_all, deps, work.breakout_id, ended)
+    if result is None:
+        raise LeaseLost(f"room {work.room_id} is somebody else's by now")
+    return result
+
+
+def _end_at_realtimekit(deps: Deps, lease: Lease, ended: Ended) -> None:
+    """End the room's meeting, and then surplus ones, which nobody is in. Raises the first failure of a step."""
+    kit, work = deps.realtimekit, ended.work
+    if work.realtimekit_meeting_id:
+        kit.run(_end_meeting(kit, work.realtimekit_meeting_id, ended), lease.before_call)
     if work.first_in_doubt_at is not None:
         with _noting_failure(ended):
             _find_surplus(deps, ended, Doubt(work.key, work.first_in_doubt_at, lease.before_call, Priority.CLOSING))
     if ended.surplus:
         _report_surplus(deps, ended)
-    deps.realtimekit.run(_end_at_realtimekit(deps.realtimekit, ended), lease.before_call)
+        kit.run(_retire_surplus(kit, ended), lease.before_call)
     if ended.failure is not None:
         raise ended.failure
-    result = deps.database.groups.run(_record_all, deps, work.breakout_id, ended)
-    if result is None:
-        raise LeaseLost(f"room {work.room_id} is somebody else's by now")
-    return result
 
 
 def _find_surplus(deps: Deps, ended: Ended, doubt: Doubt) -> None:
@@ -99,22 +114,27 @@ def _reported_meetings(b: LockedBreakout) -> set[str]:
     }
 
 
-async def _end_at_realtimekit(kit: RealtimeKit, ended: Ended) -> None:
-    """End a room at RealtimeKit, in an order that RealtimeKit allows.
+async def _end_meeting(kit: RealtimeKit, meeting_id: str, ended: Ended) -> None:
+    """End a room's meeting, in an order that RealtimeKit allows.
 
     1. Stop the recordings.
     2. Retire the meeting, or people who are put out could come back. One that a later round uses stays.
     3. Put out the people who are left.
-    4. Retire surplus meetings.
     """
-    work, meeting_id = ended.work, ended.work.realtimekit_meeting_id
-    if meeting_id:
-        for recording in work.recordings:
-            await _attempt(ended, _stop(kit, meeting_id, recording, ended))
-        if not work.keeps_meeting:
-            await _attempt(ended, kit.retire_meeting(meeting_id))
-        if ended.puts_out:
-            await _attempt(ended, kit.kick_all(meeting_id))
+    for recording in ended.work.recordings:
+        await _attempt(ended, _stop(kit, meeting_id, recording, ended))
+    if not ended.work.keeps_meeting:
+        await _attempt(ended, kit.retire_meeting(meeting_id))
+    if ended.puts_out:
+        await _attempt(ended, _put_out(kit, meeting_id, ended))
+
+
+async def _put_out(kit: RealtimeKit, meeting_id: str, ended: Ended) -> None:
+    await kit.kick_all(meeting_id)
+    ended.is_emptied = True
+
+
+async def _retire_surplus(kit: RealtimeKit, ended: Ended) -> None:
     for surplus_id in ended.surplus:
         await _attempt(ended, kit.retire_meeting(surplus_id))
 
@@ -148,6 +168,16 @@ async def _stop(kit: RealtimeKit, meeting_id: str, recording: RecordingWork, end
         ended.stopped[recording.id] = stopped or RecordingRecord(id=realtimekit_id, status="UPLOADING")
 
 
+def _record_emptied(deps: Deps, ended: Ended) -> None:
+    """Record that people were put out, if they were, although the room has yet to be closed."""
+    if not ended.is_emptied:
+        return
+    with locked(deps, ended.work.breakout_id) as b:
+        b.lock_rooms()
+        due.record(b.tx, ended.claim, progress=False)
+        presence.note_emptied(b, [b.tx.session.get_one(Room, ended.work.room_id, populate_existing=True)])
+
+
 def _record_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[Result | None]:
     """Record passes over rooms of one breakout. None stands for a room whose claim is lost."""
     with locked(deps, breakout_id) as b:
@@ -159,10 +189,10 @@ def _record_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[Result
         stopped = {row_id: fact for one in mine for row_id, fact in one.stopped.items()}
         for recording in recordings_of(b.tx.session, closed) if b.row.record else []:
             recordings.end_with_room(b, recording, stopped.get(recording.id))
+        occupied = occupied_rooms(b.tx.session, [one.work.room_id for one in mine if not one.puts_out])
+        presence.note_emptied(b, [room for room_id, room in rooms.items() if room_id not in occupied])
         for one in mine:
             _record_one(b, rooms[one.work.room_id], one)
-        occupied = occupied_rooms(b.tx.session, [one.work.room_id for one in mine if not one.puts_out])
-        presence.note_emptied(b, [room_id for room_id in rooms if room_id not in occupied])
         due.release_all(b.tx, [one.claim for one in mine])
         due.want(b.tx, Room, occupied)  # people who came during the pass are put out by the next
         return [_result(rooms[one.work.room_id], one) if one.work.room_id in rooms else None for one in batch]

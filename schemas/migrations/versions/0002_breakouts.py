@@ -48,6 +48,7 @@ def _times() -> list[sa.Column[Any]]:
         sa.Column("warned_until", UtcDateTime(), nullable=True),
         sa.Column("empties_at", UtcDateTime(), nullable=True),
         sa.Column("sent_home_at", UtcDateTime(), nullable=True),
+        sa.Column("gives_up_at", UtcDateTime(), nullable=True),
         sa.Column("parent_is_reported", sa.Boolean(), nullable=False),
         sa.Column("polls_are_late", sa.Boolean(), nullable=False),
         sa.Column("closed_at", UtcDateTime(), nullable=True),
