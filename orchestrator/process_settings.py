@@ -21,7 +21,7 @@ class Process(StrEnum):
     WEBHOOKS = "webhooks"
     PRESETS = "presets"
     SWEEP = "sweep"
-    BREAKOUT = "breakout"
+    DAILY = "daily"
     ALL = "all"
 
 
@@ -32,16 +32,16 @@ SECRET_USERS = frozenset({Process.API, Process.WORKER})
 """Processes that encrypt and sign."""
 USERS: dict[str, Iterable[Process]] = {
     **dict.fromkeys(("breakouts_home", "log_json", "log_level"), Process),
-    "database_url": set(Process) - {Process.BREAKOUT},
+    "database_url": set(Process) - {Process.DAILY},
     "broker_url": BROKER_USERS,
     "secret_key": BROKER_USERS,
     "heartbeat_file": BROKER_USERS,
     "public_url": (Process.WEBHOOKS,),
-    **dict.fromkeys(("host", "port"), (Process.API, Process.BREAKOUT)),
+    **dict.fromkeys(("host", "port"), (Process.API, Process.DAILY)),
     **dict.fromkeys(("api_keys", "cors_origins", "ready_max_overdue_seconds"), (Process.API,)),
     **dict.fromkeys(("flower_host", "flower_port", "flower_basic_auth"), (Process.FLOWER,)),
     **dict.fromkeys(("metrics_host", "metrics_port"), (Process.WORKER, Process.TIMEKEEPER)),
-    **dict.fromkeys(("breakouts_api_url", "breakouts_api_key"), (Process.BREAKOUT,)),
+    **dict.fromkeys(("breakouts_api_url", "breakouts_api_key"), (Process.DAILY,)),
 }
 """Which processes use a setting, for those that not just ENGINE uses."""
 

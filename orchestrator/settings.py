@@ -79,7 +79,9 @@ class Settings(BaseSettings):
     flower_basic_auth: SecretStr = Field(default=SecretStr(""), description="user:password, comma-separated.")
     public_url: str = Field(default="", description="Where RealtimeKit reaches this API; lets webhooks be registered.")
     cors_origins: str = Field(default="", description="Comma-separated origins of participants' browsers.")
-    breakouts_api_url: str = Field(default="", description="The API that `breakouts breakout` uses; empty: HOST, PORT.")
+    breakouts_api_url: str = Field(
+        default="", description="The API that `breakouts open` and the like use; empty: HOST, PORT."
+    )
     breakouts_api_key: SecretStr = Field(
         default=SecretStr(""), description="Its key; empty: `operator.key` under BREAKOUTS_HOME."
     )

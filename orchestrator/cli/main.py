@@ -2,10 +2,12 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
+from orchestrator.cli.daily.summaries import SUMMARIES
 from orchestrator.cli.failures import errors_as_messages
 from orchestrator.cli.up.plan import Options
 from orchestrator.cli.up.terminal import run_until_stopped
@@ -104,12 +106,6 @@ def demo(context: typer.Context) -> None:
 
 
 @app.command(context_settings=FORWARD_ARGUMENTS)
-def breakout(context: typer.Context) -> None:
-    """Open, watch, extend, close a breakout through the API; `breakouts breakout --help` lists what there is."""
-    commands.replace([*commands.BREAKOUT, *context.args])
-
-
-@app.command(context_settings=FORWARD_ARGUMENTS)
 def doctor(context: typer.Context) -> None:
     """Check everything that a deployment stands on, and say what to do about it."""
     commands.replace([*commands.DOCTOR, *context.args])
@@ -156,6 +152,19 @@ def ensure(
 def migrate() -> None:
     """Bring the database (DATABASE_URL) to the newest schema."""
     commands.replace(commands.migrate())
+
+
+def _forward_daily(word: str) -> Callable[[typer.Context], None]:
+    """Return the command of a daily word, which takes long to import."""
+
+    def run(context: typer.Context) -> None:
+        commands.replace([*commands.DAILY, word, *context.args])
+
+    return run
+
+
+for daily, (heading, summary) in SUMMARIES.items():
+    app.command(daily, help=summary, rich_help_panel=heading, context_settings=FORWARD_ARGUMENTS)(_forward_daily(daily))
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 ROOM = ("room", "room name", "pre-assign room name")
@@ -40,9 +40,14 @@ class Row:
 
 def read_rows(content: bytes) -> list[Row]:
     """Return the rows of a file below its header, without blank ones. Raises Unreadable."""
+    return [_row(line, cells) for line, cells in read_table(content)]
+
+
+def read_table(content: bytes) -> list[tuple[int, dict[str, str]]]:
+    """Return the line and the cells, by heading, of each row below the header that is not blank. Raises Unreadable."""
     text = _decoded(content)
     try:
-        return list(_rows(text))
+        return list(_cells(text))
     except csv.Error as error:
         raise Unreadable(f"this is no CSV: {error}") from error
 
@@ -71,7 +76,7 @@ def _decoded(content: bytes) -> str:
     return text
 
 
-def _rows(text: str) -> Iterator[Row]:
+def _cells(text: str) -> Iterator[tuple[int, dict[str, str]]]:
     records = _records(text, _delimiter(text))
     heading = next(records, None)
     if heading is None:
@@ -79,14 +84,18 @@ def _rows(text: str) -> Iterator[Row]:
     columns = {_heading(cell): index for index, cell in reversed(list(enumerate(heading[1])))}
     if not columns.keys() & {*ROOM, *ID, *EMAIL}:
         raise Unreadable(f"the first row must name columns, some of: {', '.join(HEADINGS)}")
-
-    def cell(cells: Sequence[str], headings: Sequence[str]) -> str:
-        at = (columns[heading] for heading in headings if heading in columns)
-        return next((found for index in at if index < len(cells) and (found := _clean(cells[index]))), "")
-
     for line, cells in records:
-        person, email = cell(cells, ID), cell(cells, EMAIL)
-        yield Row(line, cell(cells, ROOM), person or email, cell(cells, NAME), by_email=not person and bool(email))
+        yield line, {name: _clean(cells[index]) if index < len(cells) else "" for name, index in columns.items()}
+
+
+def _row(line: int, cells: Mapping[str, str]) -> Row:
+    person, email = first_of(cells, ID), first_of(cells, EMAIL)
+    return Row(line, first_of(cells, ROOM), person or email, first_of(cells, NAME), by_email=not person and bool(email))
+
+
+def first_of(cells: Mapping[str, str], headings: Iterable[str]) -> str:
+    """Return the first cell under one of these headings that is not empty."""
+    return next((cells[heading] for heading in headings if cells.get(heading)), "")
 
 
 def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:

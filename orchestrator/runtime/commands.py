@@ -12,7 +12,7 @@ from schemas.tasks import Queue
 CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "workers.app")
 SANDBOX = (sys.executable, "-m", "orchestrator.cli.sandbox")
 DEMO = (sys.executable, "-m", "orchestrator.cli.demo")
-BREAKOUT = (sys.executable, "-m", "orchestrator.cli.breakout")
+DAILY = (sys.executable, "-m", "orchestrator.cli.daily")
 DOCTOR = (sys.executable, "-m", "orchestrator.cli.doctor")
 KEYS = (sys.executable, "-m", "orchestrator.cli.keys")
 SWEEP = (sys.executable, "-m", "orchestrator.cli.sweep")

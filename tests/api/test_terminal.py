@@ -1,4 +1,4 @@
-"""`breakouts breakout …` against a running API: its output and its exit codes."""
+"""The daily words of `breakouts` against a running API: their output and their exit codes."""
 
 import json
 import subprocess
@@ -10,12 +10,12 @@ import typer
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from orchestrator.cli.breakout import durations
-from orchestrator.cli.breakout.client import Access
-from orchestrator.cli.breakout.client import Api as Client
-from orchestrator.cli.breakout.watching import EventWaiter
+from orchestrator.cli.daily import durations
+from orchestrator.cli.daily.client import Access
+from orchestrator.cli.daily.client import Api as Client
+from orchestrator.cli.daily.watching import EventWaiter
 from orchestrator.runtime.ports import LOOPBACK, free_port
-from tests.api.server import OPERATOR, UNKNOWN_ID, VIEWER, Api
+from tests.api.server import OPERATOR, UNKNOWN_ID, VIEWER, Api, bearer, checked
 from tests.support.lossy import LOST, LossyProxy
 from tests.support.processes import BREAKOUTS, ROOT, clean_environment
 from tests.support.terminal import Ended, Terminal, terminal_with
@@ -53,8 +53,8 @@ def test_a_breakout_is_planned_started_closed_and_reported(api: Api, terminal: T
     wish = tmp_path / "wish.json"
     wish.write_text('{"rooms": 9, "allow_switch": true, "assignment": {"include_hosts": true}}')
     options = ["--room", "Red", "--room", "Blue", "--name", "Teams", "--duration", "1h30m", "--countdown", "90s"]
-    options += ["--record", "--seed", "7", "--start", "manual", "--prepare", "--from", str(wish)]
-    opened = terminal("open", api.meeting("ana", "bo", "cy")["id"], *options)
+    options += ["--record", "--seed", "7", "--prepare", "--from", str(wish)]
+    opened = terminal("plan", api.meeting("ana", "bo", "cy")["id"], *options)
     assert opened.code == 0, opened.err
     made = api.get(f"/v1/breakouts/{opened.out.strip()}")
     assert [room["name"] for room in made["rooms"]] == ["Red", "Blue"]
@@ -76,10 +76,10 @@ def test_the_command_itself_gives_json_and_an_exit_code(api: Api, home: Path) ->
     env = {**clean_environment(), "BREAKOUTS_HOME": str(home), "BREAKOUTS_API_URL": api.url}
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [*BREAKOUTS, "breakout", *arguments]
+        command = [*BREAKOUTS, *arguments]
         return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
-    opened = run("open", meeting["id"], "--rooms", "2", "--start", "2030-01-01T10:00:00Z", "--json")
+    opened = run("plan", meeting["id"], "--rooms", "2", "--start", "2030-01-01T10:00:00Z", "--json")
     assert opened.returncode == 0, opened.stderr
     made = json.loads(opened.stdout)
     assert (made["state"], made["starts_at"]) == ("scheduled", "2030-01-01T10:00:00Z")
@@ -104,7 +104,10 @@ def test_cancelled_ones_have_not_ended_well(api: Api, terminal: Terminal) -> Non
         (("open", UNKNOWN_ID), {}, "exactly one of --rooms"),
         (("open", UNKNOWN_ID, "--rooms", "2", "--room", "Red"), {}, "exactly one of --rooms"),
         (("open", UNKNOWN_ID, "--rooms", "2", "--duration", "soon"), {}, "no duration"),
-        (("open", UNKNOWN_ID, "--rooms", "2", "--start", "soon"), {}, "no time"),
+        (("plan", UNKNOWN_ID, "--rooms", "2", "--start", "soon"), {}, "no time"),
+        (("open", UNKNOWN_ID, "--rooms", "2", "--hosts", "all"), {}, "one-per-room"),
+        (("change", UNKNOWN_ID), {}, "say what to change"),
+        (("people", "add", UNKNOWN_ID, "/nowhere.csv"), {}, "/nowhere.csv"),
         (("open", UNKNOWN_ID, "--from", "/nowhere.json"), {}, "--from /nowhere.json"),
         (("extend", UNKNOWN_ID, "-5x"), {}, "no duration"),
         (("watch",), {}, "Missing argument"),
@@ -156,7 +159,7 @@ def test_an_api_that_is_not_there_is_4_after_some_patience(api: Api, terminal: T
 def test_a_network_that_fails_leads_to_one_breakout_asked_for_under_one_key(api: Api, terminal: Terminal) -> None:
     meeting = api.meeting("ana", "bo")
     with LossyProxy(api.url, BUSY, OUT_OF_ORDER, BUSY) as proxy:
-        opened = terminal("open", meeting["id"], "--rooms", "2", "--start", "manual", BREAKOUTS_API_URL=proxy.url)
+        opened = terminal("plan", meeting["id"], "--rooms", "2", BREAKOUTS_API_URL=proxy.url)
     assert opened.code == 0, opened.err
     keys = {key for _, _, key in proxy.received}
     assert len(proxy.received) == 4
@@ -202,9 +205,81 @@ def test_a_failed_room_is_retried_and_one_in_preparation_is_not(api: Api, termin
     made = api.breakout(api.meeting("ana", "bo"), 202, rooms=["Red", "Blue"], start="now")
     with api.deps.database.transaction() as tx:
         tx.session.execute(text("UPDATE room SET state='failed', wanted='closed', error='x' WHERE name = 'Red'"))
-    assert terminal("retry", made["id"], "Red").code == 0
+    assert terminal("rooms", "retry", made["id"], "Red").code == 0
     room = api.get(f"/v1/breakouts/{made['id']}")["rooms"][0]
     assert (room["state"], room["error"]) == ("preparing", None)
-    refused = terminal("retry", made["id"], "Red")
+    refused = terminal("rooms", "retry", made["id"], "Red")
     assert refused.code == 3
     assert "allowed: failed, open" in refused.err
+
+
+def test_a_plan_is_changed_dealt_anew_and_scheduled(api: Api, terminal: Terminal) -> None:
+    meeting = api.meeting("ana", "bo", "cy", "di", hosts=("el",))
+    options = ["--rooms", "2", "--hosts", "one-per-room", "--deal", "now", "--mode", "even"]
+    rehearsed = terminal("plan", meeting["id"], *options, "--dry-run")
+    assert rehearsed.out.startswith("2 rooms, 7 calls to RealtimeKit, about "), rehearsed.out
+    assert api.get("/v1/breakouts")["items"] == []
+    planned = terminal("plan", meeting["id"], *options).out.strip()
+    made = api.get(f"/v1/breakouts/{planned}")
+    assert made["assignment"]["include_hosts"] == "one_per_room"
+    assert "is dealt by the seed 8" in terminal("shuffle", planned, "--seed", "8").out
+    assert terminal("rooms", "add", planned, "Green", "--places", "5").out == "Green is added\n"
+    assert terminal("rooms", "rename", planned, "Green", "Blue").out == "Green is called Blue\n"
+    assert [room["name"] for room in api.get(f"/v1/breakouts/{planned}")["rooms"]] == ["Room 1", "Room 2", "Blue"]
+    assert terminal("rooms", "delete", planned, "2").out == "Blue is deleted\n"
+    changed = terminal("change", planned, "--name", "Later", "--start", "2099-01-01T10:00:00+00:00", "--json").json
+    assert (changed["name"], changed["state"], len(changed["rooms"])) == ("Later", "scheduled", 2)
+    again = terminal("plan", meeting["id"], "--from-breakout", planned, "--json").json
+    assert [room["name"] for room in again["rooms"]] == ["Room 1", "Room 2"]
+    listed = terminal("list", "--meeting", meeting["id"], "--state", "scheduled", "--json").out
+    assert [item["id"] for item in json.loads(listed)] == [planned]
+
+
+def test_a_meeting_and_its_people_are_set_up(api: Api, terminal: Terminal, tmp_path: Path) -> None:
+    meeting = terminal("meetings", "create", "Physics").out.strip()
+    sheet = tmp_path / "people.csv"
+    sheet.write_text(
+        "\ufeffE-Mail;Name;role;Team\nana@x.org;Ana;host;\nbo@x.org;;;blue\n;Nobody;;\nana@x.org;Again;;\n"
+    )
+    added = terminal("people", "add", meeting, str(sheet))
+    assert (added.code, added.out) == (0, "2 people are registered\n")
+    assert "line 4" in added.err
+    assert "line 5: ana@x.org is listed before" in added.err
+    people = api.get(f"/v1/meetings/{meeting}/participants")["items"]
+    assert [(it["custom_participant_id"], it["name"], it["role"], it["attributes"]) for it in people] == [
+        ("ana@x.org", "Ana", "host", {}),
+        ("bo@x.org", "bo@x.org", "participant", {"team": "blue"}),
+    ]
+    assert "bo@x.org" in terminal("people", "list", meeting).out
+    token = terminal("people", "token", meeting, "bo@x.org", "--ttl", "5m").out.strip()
+    assert checked(api.client.get("/v1/seat", headers=bearer(token)), 200)["location"] == "main"
+    assert terminal("meetings", "show", meeting).out == "Physics: 0 of 2 people are there\n"
+    ended = terminal("meetings", "change", meeting, "--title", "Biology", "--ends-at", "2099-01-01T10:00:00Z", "--json")
+    assert (ended.json["title"], ended.json["ends_at"]) == ("Biology", "2099-01-01T10:00:00Z")
+    assert terminal("meetings", "change", meeting, "--ends-at", "never", "--json").json["ends_at"] is None
+    assert [item["id"] for item in json.loads(terminal("meetings", "list", "--json").out)] == [meeting]
+
+
+def test_plans_go_to_spreadsheets_and_back(api: Api, terminal: Terminal, tmp_path: Path) -> None:
+    meeting = api.meeting("ana", "bo")["id"]
+    sheet = tmp_path / "seats.csv"
+    sheet.write_text("room,email\nRed,ana\nBlue,cy@x.org\n,nobody\n")
+    imported = terminal("import", meeting, str(sheet), "--name", "Seats", "--register")
+    assert imported.code == 0, imported.err
+    assert "line 4" in imported.err
+    assert "2 of 3 rows are used" in imported.err
+    made = api.get(f"/v1/breakouts/{imported.out.strip()}")
+    assert (made["name"], [room["name"] for room in made["rooms"]]) == ("Seats", ["Red", "Blue"])
+    exported = terminal("export", made["id"]).out
+    assert exported.splitlines()[:2] == ["room,custom_participant_id,name", "Red,ana,Ana"]
+    sheet.write_text(exported)
+    again = terminal("import", meeting, str(sheet), "--dry-run", "--json").json["breakout"]
+    assert [room["name"] for room in again["rooms"]] == ["Red", "Blue"]
+
+
+def test_rounds_are_planned_together(api: Api, terminal: Terminal) -> None:
+    meeting = api.meeting("ana", "bo", "cy", "di")["id"]
+    planned = terminal("rounds", meeting, "--count", "3", "--rooms", "2", "--gap", "1m")
+    assert planned.code == 0, planned.err
+    assert "0 pairs meet more than once" in planned.err
+    assert planned.out.split() == [it["id"] for it in api.get("/v1/breakouts")["items"]]

@@ -7,7 +7,7 @@ import typer
 from typer.main import get_command
 
 from orchestrator.cli import keys, presets
-from orchestrator.cli.breakout.__main__ import app as breakout
+from orchestrator.cli.daily.__main__ import app as daily_words
 from orchestrator.cli.demo.__main__ import demo
 from orchestrator.cli.doctor.__main__ import doctor
 from orchestrator.cli.main import app as main
@@ -57,8 +57,8 @@ def _single(function: Any) -> Any:
 def command_tree() -> Any:
     """Return the command `breakouts`, including those of its commands that become processes of their own."""
     tree: Any = get_command(main)
-    tree.commands |= {
-        "breakout": get_command(breakout),
+    daily: Any = get_command(daily_words)
+    tree.commands |= daily.commands | {
         "keys": get_command(keys.app),
         "presets": get_command(presets.app),
         "demo": _single(demo),

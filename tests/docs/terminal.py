@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from orchestrator.cli.daily.summaries import SUMMARIES
 from tests.docs.pages import Block
 from tests.support.processes import BREAKOUTS, clean_environment
 
@@ -22,7 +23,8 @@ set -euo pipefail
 # What `breakouts` becomes for these, without starting another Python first.
 breakouts() {
   case $1 in
-    breakout|keys|doctor|sweep|migrate) PYTHON -m orchestrator.cli."$@" ;;
+    keys|doctor|presets|sweep|migrate) PYTHON -m orchestrator.cli."$@" ;;
+    DAILY) PYTHON -m orchestrator.cli.daily "$@" ;;
     *) BREAKOUTS_COMMAND "$@" ;;
   esac
 }
@@ -40,7 +42,8 @@ curl() { case " $* " in *" -sSN "*) stream "$@" ;; *) command curl --fail-with-b
 def run(blocks: Sequence[Block], folder: Path, env: Mapping[str, str], port: int, flower_port: int) -> str:
     """Run the blocks and return all that they print. Raises AssertionError with the name of the block that failed."""
     ports = {":8000": f":{port}", ":5555": f":{flower_port}"}
-    script = PRELUDE.replace("BREAKOUTS_COMMAND", shlex.join(BREAKOUTS)).replace("PYTHON", shlex.quote(sys.executable))
+    prelude = PRELUDE.replace("BREAKOUTS_COMMAND", shlex.join(BREAKOUTS)).replace("DAILY", "|".join(SUMMARIES))
+    script = prelude.replace("PYTHON", shlex.quote(sys.executable))
     script += "".join(f'echo "### {block.where} after $SECONDS s"\n{_as_shell(block)}\n' for block in blocks)
     for ours, theirs in ports.items():
         script = script.replace(ours, theirs)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.cli.daily.summaries import SUMMARIES
 from orchestrator.cli.main import main
 from orchestrator.runtime.ports import LOOPBACK, free_port
 from tests.support.postgres import Postgres
@@ -16,7 +17,7 @@ from tests.support.pyproject import VERSION
 
 Refused = Callable[..., str]
 COMMANDS = ["up", "api", "worker", "timekeeper", "flower", "sandbox", "migrate", "webhooks", "keys", "demo"]
-COMMANDS += ["breakout", "doctor", "sweep"]
+COMMANDS += ["doctor", "presets", "sweep", *SUMMARIES]
 CREDENTIALS = dict.fromkeys(("REALTIMEKIT_ACCOUNT_ID", "REALTIMEKIT_APP_ID", "REALTIMEKIT_API_TOKEN"), "x")
 
 

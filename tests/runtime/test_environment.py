@@ -34,18 +34,18 @@ def give(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Give:
 
 ENGINE = {Process.API, Process.WORKER, Process.TIMEKEEPER, Process.WEBHOOKS, Process.SWEEP}
 WRONG = {
-    "PORT": ("http", {Process.API, Process.BREAKOUT}),
+    "PORT": ("http", {Process.API, Process.DAILY}),
     "API_KEYS": ("tests:boss:key", {Process.API}),
     "READY_MAX_OVERDUE_SECONDS": ("soon", {Process.API}),
     "FLOWER_PORT": ("70000", {Process.FLOWER}),
     "FLOWER_BASIC_AUTH": ("password", {Process.FLOWER}),
     "METRICS_PORT": ("-1", {Process.WORKER, Process.TIMEKEEPER}),
     "PUBLIC_URL": ("rooms.example", {Process.WEBHOOKS}),
-    "BREAKOUTS_API_URL": ("rooms.example", {Process.BREAKOUT}),
+    "BREAKOUTS_API_URL": ("rooms.example", {Process.DAILY}),
     "LEASE_SECONDS": ("0", ENGINE),
     "REALTIMEKIT_BASE_URL": ("api", ENGINE),
     "REALTIMEKIT_API_TOKEN": ("two words", ENGINE),
-    "DATABASE_URL": ("mysql://here/rooms", set(Process) - {Process.BREAKOUT, Process.ALL}),
+    "DATABASE_URL": ("mysql://here/rooms", set(Process) - {Process.DAILY, Process.ALL}),
     "LOG_LEVEL": ("loud", set(Process)),
 }
 """A wrong value of a variable, and the processes that refuse it, beside the commands that check all of them."""
@@ -75,7 +75,7 @@ def test_only_what_signs_and_encrypts_needs_a_secret(give: Give, process: Proces
 @pytest.mark.parametrize("process", Process)
 def test_only_what_uses_the_broker_needs_its_address(give: Give, process: Process) -> None:
     give(BROKER_URL="")
-    if process in {Process.MIGRATE, Process.KEYS, Process.BREAKOUT, Process.ALL}:
+    if process in {Process.MIGRATE, Process.KEYS, Process.DAILY, Process.ALL}:
         read(process)
     else:
         with pytest.raises(Unusable, match="BROKER_URL"):

@@ -1,4 +1,4 @@
-"""`breakouts breakout …` for tests: the command runs in this process, so it starts at once."""
+"""The daily words of `breakouts` for tests: the command runs in this process, so it starts at once."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.cli.breakout.__main__ import main
+from orchestrator.cli.daily.__main__ import main
 
 JSON = dict[str, Any]
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from functools import wraps
-from inspect import Signature, signature
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli.breakout import durations
-from orchestrator.cli.breakout.access import connect
+from orchestrator.cli.daily import durations
+from orchestrator.cli.daily.access import connect
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 ended badly (a room or recording failed, somebody was lost, there were problems, or it "
@@ -17,7 +17,9 @@ EXIT_CODES = (
     "own."
 )
 
+MeetingId = Annotated[str, typer.Argument(metavar="MEETING_ID", show_default=False)]
 BreakoutId = Annotated[str, typer.Argument(metavar="BREAKOUT_ID", show_default=False)]
+RoomName = Annotated[str, typer.Argument(metavar="ROOM", help="Name, id, or index from 0.", show_default=False)]
 ApiUrl = Annotated[str, typer.Option("--api", metavar="URL", help="Default: BREAKOUTS_API_URL, else HOST and PORT.")]
 KeyFile = Annotated[
     Path | None,
@@ -43,16 +45,31 @@ Countdown = Annotated[
 ]
 DEFAULT_PATIENCE: Any = "30s"  # a string, because typer parses defaults too
 
+Command = Callable[..., None]
 
-def with_api(command: Callable[..., None]) -> Callable[..., None]:
+
+def with_api(command: Command) -> Command:
     """Give a command the options for the API, and pass it the API as its first argument."""
 
-    @wraps(command, assigned=("__module__", "__name__", "__doc__"))
+    @wraps(command, assigned=("__module__", "__name__", "__doc__"), updated=())
     def run(*, api: ApiUrl = "", key_file: KeyFile = None, patience: Patience = DEFAULT_PATIENCE, **given: Any) -> None:
         command(connect(api, key_file, patience), **given)
 
-    own = list(signature(command).parameters.values())[1:]
-    added = list(signature(run, follow_wrapped=False).parameters.values())[:-1]
-    vars(run)["__signature__"] = Signature([*own, *added])
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *added]}
+    return with_parameters(run, [*parameters(command)[1:], *options_of(run)])
+
+
+def parameters(function: Callable[..., Any]) -> list[Parameter]:
+    """Return the parameters of a function."""
+    return list(signature(function, follow_wrapped=False).parameters.values())
+
+
+def options_of(function: Callable[..., Any]) -> list[Parameter]:
+    """Return the parameters of a function that are options."""
+    return [parameter for parameter in parameters(function) if parameter.kind is parameter.KEYWORD_ONLY]
+
+
+def with_parameters(run: Command, wanted: list[Parameter]) -> Command:
+    """Let a function that takes any option show these parameters, because typer reads its signature."""
+    vars(run)["__signature__"] = Signature(wanted)
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in wanted}
     return run

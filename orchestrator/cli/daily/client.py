@@ -4,13 +4,14 @@ A call is repeated while the API can't be reached or answers 5xx or 429, for as 
 must not happen twice is repeated only if it has certainly not happened.
 """
 
+import secrets
 import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ from schemas.responses import BreakoutResponse
 JSON = dict[str, Any]
 
 CALL_SECONDS = 20.0
+CSV = "text/csv"
 FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 5.0
 CLOCK_TOLERANCE = timedelta(seconds=2)
@@ -90,8 +92,9 @@ class Api:
     def call(
         self, method: str, path: str, body: Any = None, *, once: bool = False, headers: dict[str, str] | None = None
     ) -> JSON:
-        """Call the API and return the body of a successful answer.
+        """Call the API and return the body of a successful answer; an empty one is `{}`, and CSV is under CSV.
 
+        A body of bytes is sent as CSV.
         `once` says that the call must not happen twice. Raises ApiRefused, ApiUnavailable, and for `once` Unanswered.
         """
         give_up, pause = time.monotonic() + self._access.patience_seconds, FIRST_PAUSE_SECONDS
@@ -110,7 +113,7 @@ class Api:
 
     def _try(self, method: str, path: str, body: Any, headers: dict[str, str] | None) -> JSON | NoAnswer:
         try:
-            answer = self.http.request(method, path, json=body, headers=headers)
+            answer = self.http.request(method, path, **_sent(body, headers or {}))
         except httpx.RequestError as error:
             reason = f"{self._access.url} does not answer: {str(error) or type(error).__name__}"
             return NoAnswer(reason, isinstance(error, CONNECT_ERRORS))
@@ -137,9 +140,34 @@ class Api:
         self._ahead = ahead if abs(ahead) > CLOCK_TOLERANCE else timedelta()
 
 
+def create_once(api: Api, path: str, body: Any = None, **query: str) -> JSON:
+    """POST once, however often the network fails. Raises ApiRefused and ApiUnavailable."""
+    path += f"?{urlencode(query)}" if query else ""
+    return api.call("POST", path, body, headers={"Idempotency-Key": secrets.token_urlsafe(24)})
+
+
 def breakout_path(breakout_id: str, *more: str) -> str:
     """Return the path of a breakout, or of something below it."""
-    return "/v1/breakouts/" + "/".join(quote(part, safe="") for part in (breakout_id, *more))
+    return _path("breakouts", breakout_id, *more)
+
+
+def meeting_path(meeting_id: str, *more: str) -> str:
+    """Return the path of a meeting, or of something below it."""
+    return _path("meetings", meeting_id, *more)
+
+
+def all_of(api: Api, path: str, **query: str) -> list[JSON]:
+    """Return every item of a list, page by page. Raises ApiRefused and ApiUnavailable."""
+    found, cursor = list[JSON](), ""
+    while True:
+        page = api.get(f"{path}?{urlencode(query | {'limit': '200'} | ({'cursor': cursor} if cursor else {}))}")
+        found += page["items"]
+        if not (cursor := page["next_cursor"] or ""):
+            return found
+
+
+def _path(*parts: str) -> str:
+    return "/v1/" + "/".join(quote(part, safe="") for part in parts)
 
 
 def as_breakout(body: JSON) -> BreakoutResponse:
@@ -156,7 +184,17 @@ def note(text: str) -> None:
     sys.stderr.write(f"breakouts: {text}\n")
 
 
+def _sent(body: Any, headers: dict[str, str]) -> dict[str, Any]:
+    if isinstance(body, bytes):
+        return {"content": body, "headers": headers | {"Content-Type": CSV}}
+    return {"json": body, "headers": headers}
+
+
 def _object(answer: httpx.Response) -> JSON:
+    if answer.is_success and not answer.content:
+        return {}
+    if answer.headers.get("content-type", "").startswith(CSV):
+        return {CSV: answer.text}
     try:
         body = answer.json()
     except ValueError:

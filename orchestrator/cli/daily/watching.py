@@ -10,7 +10,7 @@ from json import dumps
 import httpx
 from rich.console import Console
 
-from orchestrator.cli.breakout.client import JSON, Api, as_breakout, breakout_path, note
+from orchestrator.cli.daily.client import JSON, Api, as_breakout, breakout_path, note
 from orchestrator.cli.show.ending import failings, is_over, report
 from orchestrator.cli.show.screen import screen
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from orchestrator.cli.breakout.client import Access, Api
+from orchestrator.cli.daily.client import Access, Api
 from orchestrator.errors import Unusable
 from orchestrator.process_settings import Process, read
 from orchestrator.runtime.ports import url_of
@@ -12,7 +12,7 @@ from orchestrator.settings import Settings
 
 def connect(url: str, key_file: Path | None, patience_seconds: float) -> Api:
     """Connect to the API at `url` or where the settings say. Raises Unusable without a usable address and key."""
-    settings = read(Process.BREAKOUT)
+    settings = read(Process.DAILY)
     address = (url or settings.breakouts_api_url or url_of(settings.host, settings.port)).rstrip("/")
     if not _is_address(address):
         raise Unusable("--api or BREAKOUTS_API_URL is no address: say http://HOST:PORT or https://HOST")

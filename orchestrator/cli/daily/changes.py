@@ -1,9 +1,8 @@
 """Changes to a running breakout."""
 
-import secrets
 from datetime import timedelta
 
-from orchestrator.cli.breakout.client import JSON, Api, Unanswered, as_breakout, breakout_path
+from orchestrator.cli.daily.client import JSON, Api, Unanswered, as_breakout, breakout_path
 from orchestrator.errors import Unusable
 from schemas.responses import BreakoutResponse, RoomResponse
 
@@ -39,16 +38,14 @@ def _moved(before: BreakoutResponse, after: BreakoutResponse) -> timedelta | Non
 
 def move(api: Api, breakout_id: str, person: str, room: str) -> tuple[JSON, str]:
     """Move a person to a room or to main. Returns the answer and the name of the destination."""
-    found = None if room == MAIN else _room(as_breakout(api.get(breakout_path(breakout_id))), room)
+    found = None if room == MAIN else room_of(api, breakout_id, room)
     path = breakout_path(breakout_id, "participants", person, "room")
     return api.call("PUT", path, {"room_id": found and found.id}), found.name if found else MAIN
 
 
-def retry(api: Api, breakout_id: str, room: str) -> tuple[JSON, str]:
-    """Retry a failed room. Returns the answer and the room's name."""
-    found = _room(as_breakout(api.get(breakout_path(breakout_id))), room)
-    path = breakout_path(breakout_id, "rooms", found.id, "retry")
-    return api.call("POST", path, headers={"Idempotency-Key": secrets.token_urlsafe(24)}), found.name
+def room_of(api: Api, breakout_id: str, room: str) -> RoomResponse:
+    """Find a room of a breakout by its id, name or index. Raises Unusable if there is none."""
+    return _room(as_breakout(api.get(breakout_path(breakout_id))), room)
 
 
 def _room(breakout: BreakoutResponse, wanted: str) -> RoomResponse:

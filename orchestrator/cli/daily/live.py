@@ -1,0 +1,104 @@
+"""Breakouts that run, and what became of them."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from orchestrator.cli.daily import changes, durations
+from orchestrator.cli.daily.client import Api, all_of, as_breakout, breakout_path
+from orchestrator.cli.daily.options import AsJson, BreakoutId, Countdown, JsonLines, Uploads, Watch
+from orchestrator.cli.daily.output import answer, rows, sentence
+from orchestrator.cli.daily.watching import watch as follow
+from orchestrator.cli.show import ending
+
+COLUMNS = ("id", "name", "state", "starts_at", "closes_at")
+
+
+def index(
+    api: Api,
+    *,
+    meeting: Annotated[str | None, typer.Option(metavar="MEETING_ID", help="Those of this meeting alone.")] = None,
+    state: Annotated[str | None, typer.Option(metavar="STATE,STATE,…", help="Those in one of these states.")] = None,
+    json: AsJson = False,
+) -> None:
+    """List breakouts, the oldest first."""
+    query = {name: value for name, value in {"meeting_id": meeting, "state": state}.items() if value is not None}
+    rows(all_of(api, "/v1/breakouts", **query), COLUMNS, json=json)
+
+
+def watch(api: Api, breakout_id: BreakoutId, *, uploads: Uploads = False, json: JsonLines = False) -> None:
+    """Follow it live until it has ended: rooms, people, recordings, the time left, problems."""
+    raise typer.Exit(follow(api, breakout_id, as_json=json, uploads=uploads))
+
+
+def extend(
+    api: Api,
+    breakout_id: BreakoutId,
+    by: Annotated[int, typer.Argument(parser=durations.signed_seconds, metavar="±DURATION", show_default=False)],
+    *,
+    json: AsJson = False,
+) -> None:
+    """Move the end of its timer: 5m is later, -5m earlier."""
+    body = changes.extend(api, breakout_id, by)
+    answer(body, sentence(api, body), json=json)
+
+
+def pause(api: Api, breakout_id: BreakoutId, *, json: AsJson = False) -> None:
+    """Stop its timer; what is left of it is kept."""
+    _set_paused(api, breakout_id, True, json=json)
+
+
+def resume(api: Api, breakout_id: BreakoutId, *, json: AsJson = False) -> None:
+    """Let what is left of its timer run."""
+    _set_paused(api, breakout_id, False, json=json)
+
+
+def _set_paused(api: Api, breakout_id: str, paused: bool, *, json: bool) -> None:
+    body = api.call("PATCH", breakout_path(breakout_id), {"paused": paused})
+    answer(body, sentence(api, body), json=json)
+
+
+def move(
+    api: Api,
+    breakout_id: BreakoutId,
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="Your own id of them.", show_default=False)],
+    room: Annotated[
+        str,
+        typer.Argument(metavar="ROOM", help="Name, id, or index from 0; main: back.", show_default=False),
+    ],
+    *,
+    json: AsJson = False,
+) -> None:
+    """Send somebody to another room, or back to main."""
+    body, destination = changes.move(api, breakout_id, person, room)
+    answer(body, f"{person} goes to {destination}", json=json)
+
+
+def close(
+    api: Api,
+    breakout_id: BreakoutId,
+    *,
+    countdown: Countdown = None,
+    watch: Watch = False,
+    uploads: Uploads = False,
+    json: JsonLines = False,
+) -> None:
+    """Call everybody back to main and close the rooms."""
+    request = {} if countdown is None else {"countdown_seconds": countdown}
+    body = api.call("POST", breakout_path(breakout_id, "close"), request)
+    if watch:
+        raise typer.Exit(follow(api, breakout_id, as_json=json, uploads=uploads))
+    answer(body, sentence(api, body), json=json)
+
+
+def report(api: Api, breakout_id: BreakoutId, *, json: AsJson = False) -> None:
+    """Show groups, times, recordings, people by end state, problems; 1 also when it ended badly."""
+    body = api.get(breakout_path(breakout_id))
+    breakout = as_breakout(body)
+    console = Console(highlight=False)
+    if json:
+        answer(body, "", json=json)
+    else:
+        console.print(ending.report(breakout), soft_wrap=not console.is_terminal)
+    raise typer.Exit(1 if ending.is_over(breakout) and ending.failings(breakout) else 0)
