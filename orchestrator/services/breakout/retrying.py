@@ -70,10 +70,14 @@ def _retried_room(b: LockedBreakout, room_id: str) -> Room:
 def _begin_anew(room: Room, breakout: Breakout) -> None:
     """Forget the child meeting, so that it is looked for. One that lives is adopted, a retired one is not found.
 
-    The doubt counts as old as the breakout, because its age only says whether a search has settled.
+    The doubt counts as old as the breakout, because its age only says whether a search has settled. A round's room has
+    its meeting checked instead, because a search does not find one that was made for an earlier round.
     """
     want_anew(room, RoomWanted.OPEN)
-    room.error = None
-    room.realtimekit_meeting_id = room.name_at_realtimekit = room.retired_at = None
+    room.error = room.retired_at = None
+    if breakout.series_id is not None and room.realtimekit_meeting_id is not None:
+        room.kept, room.to_check = False, True
+        return
+    room.realtimekit_meeting_id = room.name_at_realtimekit = None
     room.in_doubt_since = room.in_doubt_since or breakout.created_at
     room.first_in_doubt_at = breakout.created_at

@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 from orchestrator.domain.tokens import has_good_token
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.store import due
-from schemas.states import ENDED, PLANNED, SeatState
+from schemas.states import ENDED, LIVE, PLANNED, RoomWanted, SeatState
 from schemas.tables import Breakout, Room, Seat
 from schemas.tables.admission import Admission
 
@@ -38,13 +38,33 @@ def kept_for_later(session: Session, rooms: Sequence[Room]) -> set[str]:
     return set(session.scalars(statement))
 
 
+def used_by_live_round(session: Session, rooms: Sequence[Room]) -> set[str]:
+    """Return those of these rooms of rounds that are over whose child meetings a live round uses now."""
+    user, of_user, own = aliased(Room), aliased(Breakout), aliased(Breakout)
+    statement = (
+        select(col(Room.id))
+        .join(own, col(own.id) == col(Room.breakout_id))
+        .join(of_user, col(of_user.series_id) == col(own.series_id))
+        .join(user, col(user.breakout_id) == col(of_user.id))
+        .where(
+            col(Room.id).in_([room.id for room in rooms]),
+            col(own.state).in_(ENDED),
+            col(of_user.state).in_(LIVE),
+            col(user.realtimekit_meeting_id) == col(Room.realtimekit_meeting_id),
+        )
+    )
+    return set(session.scalars(statement))
+
+
 def take_over(b: LockedBreakout, rooms: Sequence[Room]) -> None:
     """Give rooms of a round that have no child meetings those of the rounds before, with the people they have admitted.
 
     Rooms of the same index share one. Whoever has a good token for it needs no call.
     """
-    without = {room.index: room for room in rooms if room.realtimekit_meeting_id is None}
-    if b.row.series_id is None or not without:
+    if b.row.series_id is None:
+        return
+    without = {room.index: room for room in _without_meeting(b, rooms)}
+    if not without:
         return
     given = {room.index: room for room in _kept(b, list(without))}
     for index, earlier in given.items():
@@ -56,20 +76,45 @@ def take_over(b: LockedBreakout, rooms: Sequence[Room]) -> None:
 
 
 def release_kept(b: LockedBreakout) -> None:
-    """Make rooms due whose child meetings were kept for a round of this series, when none is to come any more."""
+    """Make rooms due whose child meetings were kept for a round of this series, when none is to come any more.
+
+    So are rooms that are about to be retired: their passes may have begun while a round was to come.
+    """
     if b.row.series_id is None or b.row.state not in ENDED or b.row.state is b.state_before:
         return
     to_come = col(Breakout.series_id) == b.row.series_id, col(Breakout.state).not_in(ENDED)
     if b.tx.session.scalar(select(col(Breakout.id)).where(*to_come).limit(1)) is None:
-        due.want(b.tx, Room, b.tx.session.scalars(select(col(Room.id)).where(_in_series(b), col(Room.kept))).all())
+        ending = col(Room.retired_at).is_(None) & (col(Room.wanted) == RoomWanted.CLOSED)
+        left = select(col(Room.id)).where(_in_series(b), col(Room.kept) | ending)
+        due.want(b.tx, Room, b.tx.session.scalars(left).all())
+
+
+def _without_meeting(b: LockedBreakout, rooms: Sequence[Room]) -> Sequence[Room]:
+    """Return, locked, the rooms that have no child meeting, and whose passes have not begun to make one."""
+    b.tx.session.flush()
+    statement = (
+        select(Room)
+        .where(
+            col(Room.id).in_([room.id for room in rooms]),
+            col(Room.realtimekit_meeting_id).is_(None),
+            col(Room.in_doubt_since).is_(None),
+        )
+        .order_by(col(Room.id))
+        .with_for_update(key_share=True)
+    )
+    return b.tx.session.scalars(statement, execution_options={"populate_existing": True}).all()
 
 
 def _kept(b: LockedBreakout, indexes: Sequence[int]) -> Sequence[Room]:
-    """Return the rooms of earlier rounds whose child meetings are free, those of later rounds last."""
+    """Return the rooms of earlier rounds whose child meetings are free, those of later rounds last.
+
+    The pass of a room that is due may yet put people out of its meeting.
+    """
     statement = (
         select(Room)
         .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
         .where(_in_series(b), col(Room.kept), col(Room.index).in_(indexes), col(Breakout.round) < b.row.round)
+        .where(col(Room.due_at).is_(None))
     )
     return b.tx.session.scalars(statement.order_by(col(Breakout.round), col(Room.index))).all()
 

@@ -51,7 +51,8 @@ class Ended:
     @property
     def puts_out(self) -> bool:
         """Whether the pass makes the call that puts people out. Most rooms are empty, and each call costs quota."""
-        return self.work.occupied or self.work.may_be_occupied
+        is_occupied = self.work.occupied or self.work.may_be_occupied
+        return is_occupied and not self.work.is_another_rounds
 
 
 def close(deps: Deps, lease: Lease, work: RoomWork) -> Result:
@@ -189,7 +190,8 @@ def _record_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[Result
         stopped = {row_id: fact for one in mine for row_id, fact in one.stopped.items()}
         for recording in recordings_of(b.tx.session, closed) if b.row.record else []:
             recordings.end_with_room(b, recording, stopped.get(recording.id))
-        occupied = occupied_rooms(b.tx.session, [one.work.room_id for one in mine if not one.puts_out])
+        quiet = [one.work.room_id for one in mine if not one.puts_out and not one.work.is_another_rounds]
+        occupied = occupied_rooms(b.tx.session, quiet)
         presence.note_emptied(b, [room for room_id, room in rooms.items() if room_id not in occupied])
         for one in mine:
             _record_one(b, rooms[one.work.room_id], one)
@@ -209,4 +211,5 @@ def _record_one(b: LockedBreakout, room: Room, one: Ended) -> None:
         room.error = None
         b.move_rooms([room], RoomState.CLOSED)
     if room.wanted is RoomWanted.CLOSED:  # else it was wanted again meanwhile
-        room.retired_at, room.kept = b.now, one.work.keeps_meeting
+        room.kept = one.work.keeps_meeting and (room.kept or room.retired_at is None)  # else a later round took it over
+        room.retired_at = b.now

@@ -138,7 +138,7 @@ def _leave_behind(b: LockedBreakout, room: Room, words: str) -> None:
     if room.state in (RoomState.PLANNED, RoomState.CLOSING):
         room.error = words
         b.move_rooms([room], RoomState.CLOSED)
-    room.retired_at = b.now
+    room.retired_at, room.kept = b.now, False
 
 
 def _do_without(b: LockedBreakout, room: Room, seats: list[Seat], words: str) -> None:

@@ -12,7 +12,7 @@ from orchestrator.domain.tokens import has_good_token
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.titles import title_with_key
 from orchestrator.services.breakout.leaving import Leaver, leavers
-from orchestrator.services.breakout.reusing import kept_for_later
+from orchestrator.services.breakout.reusing import kept_for_later, used_by_live_round
 from orchestrator.services.breakout.watching import webhooks_come
 from orchestrator.services.deps import Deps
 from orchestrator.services.passes.admission import Guest, differs, not_as_sent, preset_in_rooms
@@ -46,6 +46,8 @@ class RoomWork:
     realtimekit_meeting_id: str | None
     keeps_meeting: bool
     """Whether a later round of the series uses the child meeting, so that it is not retired with the room."""
+    is_another_rounds: bool
+    """Whether a later round is live in the child meeting, so that who is there is not to be put out."""
     to_check: bool
     """Whether the meeting may be gone or INACTIVE."""
     in_doubt_since: datetime | None
@@ -87,6 +89,7 @@ class _Around:
     occupied: set[str]
     unseen: set[str]
     kept: set[str]
+    another_rounds: set[str]
 
 
 def begin_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str, RoomWork]:
@@ -111,7 +114,9 @@ def begin_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str
 def _look_around(tx: Transaction, rooms: Sequence[Room], recorded: Sequence[str]) -> _Around:
     """Read what is stored around rooms. Each kind of it is one statement, however many rooms there are."""
     priorities = {room.id: _priority(room) for room in rooms if room.wanted in (RoomWanted.READY, RoomWanted.OPEN)}
-    to_close = [room.id for room in rooms if room.wanted is RoomWanted.CLOSED]
+    closing = [room for room in rooms if room.wanted is RoomWanted.CLOSED]
+    to_close = [room.id for room in closing]
+    again = [room for room in closing if room.retired_at is not None]
     now = tx.now()
     return _Around(
         now=now,
@@ -121,7 +126,8 @@ def _look_around(tx: Transaction, rooms: Sequence[Room], recorded: Sequence[str]
         recordings=_recordings(tx.session, recorded),
         occupied=occupied_rooms(tx.session, [room.id for room in rooms]),
         unseen=rooms_with_unseen(tx.session, to_close) if to_close else set(),
-        kept=kept_for_later(tx.session, [room for room in rooms if room.id in to_close]) if to_close else set(),
+        kept=kept_for_later(tx.session, closing) if closing else set(),
+        another_rounds=used_by_live_round(tx.session, again) if again else set(),
     )
 
 
@@ -136,6 +142,7 @@ def _work(deps: Deps, room: Room, breakout: Breakout, meeting: Meeting, around: 
         key=room.key,
         realtimekit_meeting_id=room.realtimekit_meeting_id,
         keeps_meeting=room.id in around.kept,
+        is_another_rounds=room.id in around.another_rounds,
         to_check=room.to_check,
         in_doubt_since=room.in_doubt_since,
         first_in_doubt_at=room.first_in_doubt_at or room.in_doubt_since,

@@ -105,12 +105,15 @@ def _surplus_parents(session: Session, install: str, meetings: Sequence[MeetingR
 
 
 def closed_room_of(session: Session, record: RecordingRecord) -> Room | None:
-    """Return the room that a recording belongs to, if nothing may be recorded there any more."""
+    """Return the room that a recording belongs to, if nothing may be recorded there any more.
+
+    One that is not known here belongs to none of the rooms of a series that share its meeting while one of them lives.
+    """
     known = select(col(Recording.room_id)).where(col(Recording.realtimekit_recording_id) == record.id)
     room_id = session.scalar(known)
     condition = col(Room.id) == room_id if room_id else col(Room.realtimekit_meeting_id) == record.meeting_id
     rooms = _rooms(session, condition) if room_id or record.meeting_id else []
-    return next((room for room, state in rooms if not _is_owned(room, state)), None)
+    return None if any(_is_owned(room, state) for room, state in rooms) else next((room for room, _ in rooms), None)
 
 
 def _rooms(session: Session, condition: Any) -> list[tuple[Room, BreakoutState]]:
