@@ -22,7 +22,14 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.planning.rooms import continue_from, set_rooms
 from orchestrator.services.planning.settings import SAME_NAMES, columns, when_dealt
 from orchestrator.store.queries import custom_ids, lock_meeting
-from schemas.requests import ROOM_SOURCES, BreakoutChange, BreakoutRequest, ShuffleRequest
+from schemas.requests import (
+    ROOM_SOURCES,
+    BreakoutChange,
+    BreakoutRequest,
+    PlanSettings,
+    RoundsRequest,
+    ShuffleRequest,
+)
 from schemas.states import AssignmentMode, BreakoutState, Deal, RoomWanted
 from schemas.tables import Seat
 
@@ -38,7 +45,7 @@ def change(deps: Deps, breakout_id: str, body: BreakoutChange) -> bool:
         if body.start == "now":
             lock_meeting(b.tx, b.row.meeting_id)  # a meeting is locked before rooms
         before = _as_request(b)
-        wish = _merged(before, body.model_dump(exclude_unset=True, exclude={"start"}))
+        wish = _merged(before, body.model_dump(exclude_unset=True, exclude={"start"}), of_series=b.row.series_id)
         _write_columns(b, wish)
         is_dealt = _change_rooms(b, wish, body) or _deals_otherwise(before, _as_request(b))
         if is_dealt:
@@ -91,8 +98,11 @@ def _as_request(b: LockedBreakout) -> dict[str, Any]:
     }
 
 
-def _merged(before: Mapping[str, Any], change: Mapping[str, Any]) -> BreakoutRequest:
-    """Return the settings as they are to be. Raises Malformed for what creating would not take."""
+def _merged(before: Mapping[str, Any], change: Mapping[str, Any], of_series: str | None) -> PlanSettings:
+    """Return the settings as they are to be. Raises Malformed for what creating would not take.
+
+    A round takes what creating rounds takes.
+    """
     merged = {name: value for name, value in before.items() if name != "room_size"}
     for name, value in change.items():
         merged[name] = merged[name] | value if isinstance(value, dict) else value
@@ -100,13 +110,17 @@ def _merged(before: Mapping[str, Any], change: Mapping[str, Any]) -> BreakoutReq
         is_by_size = before["room_size"] is not None and "room_size" not in change
         merged |= {"room_size": before["room_size"]} if is_by_size else {"rooms": 1}
     try:
-        return BreakoutRequest.model_validate(merged)
+        return (
+            RoundsRequest.model_validate(merged | {"rounds": 1})
+            if of_series
+            else BreakoutRequest.model_validate(merged)
+        )
     except ValidationError as error:
         first = error.errors()[0]
         raise Malformed(first["msg"].removeprefix("Value error, "), ("body", *first["loc"])) from error
 
 
-def _change_rooms(b: LockedBreakout, wish: BreakoutRequest, body: BreakoutChange) -> bool:
+def _change_rooms(b: LockedBreakout, wish: PlanSettings, body: BreakoutChange) -> bool:
     """Give the plan the rooms that a request asks for. Returns whether they are others than before."""
     if wish.from_breakout is not None:
         continue_from(b, wish.from_breakout)
@@ -127,7 +141,7 @@ def _rooms_and_pins(b: LockedBreakout) -> list[tuple[str, int | None, set[str]]]
     ]
 
 
-def _write_columns(b: LockedBreakout, wish: BreakoutRequest) -> None:
+def _write_columns(b: LockedBreakout, wish: PlanSettings) -> None:
     """Write the settings into the row. A plan that asks for no certain seed gets another one."""
     for name, value in columns(b.tx, b.row.meeting_id, wish).items():
         setattr(b.row, name, value)
@@ -143,10 +157,10 @@ def _deals_otherwise(before: Mapping[str, Any], after: Mapping[str, Any]) -> boo
     return any(before[name] != after[name] for name in ("assignment", "room_size"))
 
 
-def _deal_anew(b: LockedBreakout, wish: BreakoutRequest) -> None:
+def _deal_anew(b: LockedBreakout, wish: PlanSettings) -> None:
     """Deal a changed plan. When it is dealt for good is decided anew, unless it is prepared."""
     b.row.keeps_groups = wish.from_breakout is not None and b.row.mode is AssignmentMode.EVEN
-    b.row.deal = when_dealt(wish.assignment, b.row.room_size, anybody=bool(dealable(b).ids))
+    b.row.deal = when_dealt(wish, anybody=bool(dealable(b).ids))
     is_prepared = any(room.wanted is not RoomWanted.NOTHING for room in b.rooms())
     if not is_prepared:
         b.row.dealt_at = b.now if b.row.deal is Deal.NOW else None

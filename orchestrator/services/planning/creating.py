@@ -31,7 +31,7 @@ def create(deps: Deps, meeting_id: str, body: BreakoutRequest) -> str:
                 continue_from(b, body.from_breakout)
             else:
                 set_rooms(b, body.rooms or [])
-            deal = when_dealt(body.assignment, body.room_size, anybody=bool(dealable(b).ids))
+            deal = when_dealt(body, anybody=bool(dealable(b).ids))
             breakout.deal = deal
             breakout.dealt_at = b.now if deal is Deal.NOW or body.start == "now" else None
             deal_on_request(b)

@@ -17,7 +17,7 @@ from orchestrator.services.breakout.seating import dealable
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning.creating import begin
 from orchestrator.services.planning.rooms import set_rooms
-from orchestrator.services.planning.settings import columns
+from orchestrator.services.planning.settings import columns, when_dealt
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import lock_meeting
 from schemas.columns import new_id
@@ -67,7 +67,7 @@ def pairs_that_meet_again(session: Session, breakout_ids: list[str]) -> int:
 
 def _plan(tx: Transaction, meeting_id: str, body: RoundsRequest, of: Series, number: int) -> Breakout:
     """Add the row of a round. It is dealt at its start, unless the request says otherwise."""
-    deal, now = body.assignment.deal or Deal.AT_START, tx.now()
+    deal, now = when_dealt(body, anybody=True), tx.now()
     starts_now = number == 1 and body.start == "now"
     row = Breakout(
         meeting_id=meeting_id,

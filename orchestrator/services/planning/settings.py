@@ -48,11 +48,14 @@ def columns(tx: Transaction, meeting_id: str, body: PlanSettings) -> dict[str, A
     }
 
 
-def when_dealt(asked: AssignmentRequest, room_size: int | None, *, anybody: bool) -> Deal:
+def when_dealt(body: PlanSettings, *, anybody: bool) -> Deal:
     """Return what the request says, or else when its kind of assignment is dealt for good."""
+    asked = body.assignment
+    if isinstance(body, RoundsRequest):
+        return asked.deal or Deal.AT_START
     if asked.deal is not None or asked.mode is not AssignmentMode.EVEN:
         return asked.deal or Deal.NOW
-    at_start = room_size is not None or asked.who is Who.PRESENT or not anybody
+    at_start = body.room_size is not None or asked.who is Who.PRESENT or not anybody
     return Deal.AT_START if at_start else Deal.NOW
 
 
