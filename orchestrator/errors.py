@@ -7,6 +7,7 @@ OrchestratorError
 │   ├── Forbidden             403
 │   ├── Unknown               404
 │   ├── NameTaken             409: the name is in use
+│   ├── StaleVersion          412: it has changed since the caller read it
 │   ├── UnsupportedMediaType  415: the body is not of the type that the path takes
 │   ├── WrongState            409: the state does not allow it; names the state and what is allowed
 │   └── NotNow                503: it can't be done now; safe to repeat
@@ -115,6 +116,14 @@ class WrongState(UserError):
         self, detail: str, state: str, allowed: Iterable[str], code: ProblemCode | None = None, **extra: Any
     ) -> None:
         super().__init__(detail, code, state=state, allowed=sorted(allowed), **extra)
+
+
+class StaleVersion(UserError):
+    """It has changed since the caller read it: the answer names its `version`, and the `fields` that have changed."""
+
+    status = 412
+    title = "Precondition failed"
+    code = ProblemCode.STALE_VERSION
 
 
 class UnsupportedMediaType(UserError):

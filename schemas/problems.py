@@ -43,6 +43,7 @@ class ProblemCode(StrEnum):
     REALTIMEKIT_REFUSED = "realtimekit_refused"
     REALTIMEKIT_UNAVAILABLE = "realtimekit_unavailable"
     ROOM_FULL = "room_full"
+    STALE_VERSION = "stale_version"
     TIME_PAST = "time_past"
     TOO_BUSY = "too_busy"
     UNKNOWN_BREAKOUT = "unknown_breakout"
@@ -86,6 +87,7 @@ MEANINGS: Mapping[ProblemCode, Meaning] = MappingProxyType(
         _C.REALTIMEKIT_REFUSED: Meaning((422,), "RealtimeKit refused; `detail` has its words."),
         _C.REALTIMEKIT_UNAVAILABLE: Meaning((503,), "RealtimeKit or its quota does not allow it now."),
         _C.ROOM_FULL: Meaning((409,), "The room takes nobody more."),
+        _C.STALE_VERSION: Meaning((412,), "It is not as in `If-Match`: `version` it has now, `fields` have changed."),
         _C.TIME_PAST: Meaning((422,), "The time is past."),
         _C.TOO_BUSY: Meaning((503,), "This server can't do it now. Try again after `Retry-After`."),
         _C.UNKNOWN_BREAKOUT: Meaning((404, 422), "There is no such breakout."),

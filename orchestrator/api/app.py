@@ -32,6 +32,7 @@ from orchestrator.api.routes import (
 from orchestrator.api.streams.hub import Hub
 from orchestrator.api.streams.stopping import on_stop_signal
 from orchestrator.api.tokens import ClientTokens
+from orchestrator.api.versions import MATCH_HEADER, TAG_HEADER
 from orchestrator.log import announce, configure
 from orchestrator.process_settings import Process, read
 from orchestrator.realtimekit.signatures import SignatureChecker
@@ -125,8 +126,15 @@ def _middleware(deps: Deps, keys: ApiKeys, tokens: ClientTokens) -> list[Middlew
         CORSMiddleware,
         allow_origins=origins,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", REQUEST_ID_HEADER],
-        expose_headers=["Retry-After", "Idempotency-Replayed", REQUEST_ID_HEADER],
+        allow_headers=[
+            "Authorization",
+            "Content-Type",
+            "Idempotency-Key",
+            MATCH_HEADER,
+            "Last-Event-ID",
+            REQUEST_ID_HEADER,
+        ],
+        expose_headers=[TAG_HEADER, "Retry-After", "Idempotency-Replayed", REQUEST_ID_HEADER],
     )
     return [
         Middleware(AccessLog),

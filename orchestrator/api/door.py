@@ -1,7 +1,7 @@
 """What every endpoint has in common before it runs: bodies are JSON, parameters are known, ids in paths come first.
 
-Refusals are decided in this order: 404 for ids in the path, 415, 422. An id is only looked up when the request would be
-refused anyway, so that a good request pays nothing.
+Refusals are decided in this order: 404 for ids in the path, 415, 422, 412. An id is only looked up when the request
+would be refused anyway, so that a good request pays nothing.
 """
 
 import json
@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestrator.api.suggestions import did_you_mean
-from orchestrator.errors import Malformed, UnsupportedMediaType
+from orchestrator.errors import Malformed, StaleVersion, UnsupportedMediaType
 from orchestrator.services.views import known
 from schemas.problems import ProblemCode
 
@@ -43,7 +43,7 @@ class Door(APIRoute):
                 if takes_json:
                     await self._check_no_body(request)
                 return await endpoint(request)
-            except (RequestValidationError, HTTPException, Malformed, UnsupportedMediaType):
+            except (RequestValidationError, HTTPException, Malformed, StaleVersion, UnsupportedMediaType):
                 await run_in_threadpool(_require_known_ids, request)
                 raise
 

@@ -16,8 +16,8 @@ table in `schemas/problems.py`.
 - 422 has `errors`, a list of `{loc, msg}`. The `msg` of an unknown field or parameter says what may have been meant.
 - 503 has the header `Retry-After`, in seconds. Nothing was written, and the request may be repeated.
 
-What is wrong with a request is looked for in this order: 401, 403, 404 (an id in the path), 415, 422 (malformed), 409
-and 422 (impossible).
+What is wrong with a request is looked for in this order: 401, 403, 404 (an id in the path), 415, 422 (malformed), 412,
+409 and 422 (impossible).
 
 | code | status | what it means |
 | --- | --- | --- |

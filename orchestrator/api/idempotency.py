@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from orchestrator.api.auth import SCOPE_CALLER
+from orchestrator.api.versions import Change, ChangeHere, tag_headers, version_of
 from orchestrator.errors import Malformed
 from orchestrator.services.deps import Deps
 from orchestrator.services.idempotency import keys, trial
@@ -50,7 +51,7 @@ Key = Annotated[
 class IdempotentRequest:
     """A request that makes or starts something, with its Idempotency-Key if it has one."""
 
-    deps: Deps
+    change: Change
     key: Once | None
 
     def run(
@@ -62,38 +63,45 @@ class IdempotentRequest:
         ask RealtimeKit before, and raise; a request that was answered before is not checked again.
         """
         render = rendering(build)
-        if check is not None:
-            if self.key is not None and (reply := keys.kept(self.deps, self.key)):
-                return to_response(reply)
-            check(self.deps)
         if self.key is not None:
-            return to_response(keys.run(self.deps, self.key, work, render))
-        result = work(self.deps)
-        with self.deps.database.reading() as session:
+            return to_response(keys.run(self.deps, self.key, work, render, lambda: self._begin(check)))
+        deps = self._begin(check)
+        result = work(deps)
+        with deps.database.reading() as session:
             return to_response(render(session, result))
+
+    def _begin(self, check: Callable[[Deps], None] | None) -> Deps:
+        deps = self.change.begin()
+        if check is not None:
+            check(deps)
+        return deps
+
+    @property
+    def deps(self) -> Deps:
+        """The parts that services work with."""
+        return self.change.deps
 
     def tried(self, work: Callable[[Deps], T], build: BuildResponse[T]) -> Response:
         """Answer what `work` would do, and write nothing; the key is not used up."""
-        return to_response(trial.tried(self.deps, work, rendering(build)))
+        return to_response(trial.tried(self.change.begin(), work, rendering(build)))
 
 
-async def _idempotent(request: Request, key: Key = None) -> IdempotentRequest:
-    return await _with_key(request, key, secret=False)
+async def _idempotent(request: Request, change: ChangeHere, key: Key = None) -> IdempotentRequest:
+    return await _with_key(request, change, key, secret=False)
 
 
-async def _idempotent_secret(request: Request, key: Key = None) -> IdempotentRequest:
-    return await _with_key(request, key, secret=True)
+async def _idempotent_secret(request: Request, change: ChangeHere, key: Key = None) -> IdempotentRequest:
+    return await _with_key(request, change, key, secret=True)
 
 
-async def _with_key(request: Request, key: str | None, *, secret: bool) -> IdempotentRequest:
-    deps: Deps = request.app.state.deps
+async def _with_key(request: Request, change: Change, key: str | None, *, secret: bool) -> IdempotentRequest:
     if key is None:
-        return IdempotentRequest(deps, None)
+        return IdempotentRequest(change, None)
     if len(request.headers.getlist(KEY_HEADER)) > 1:
         raise Malformed(f"send one {KEY_HEADER}", keys.WHERE)
     caller, path, body = request.scope[SCOPE_CALLER], request.scope["path"], await request.body()
     once = await run_in_threadpool(keys.once_for, caller, path, key, body, secret=secret)
-    return IdempotentRequest(deps, once)
+    return IdempotentRequest(change, once)
 
 
 Idempotent = Annotated[IdempotentRequest, Depends(_idempotent)]
@@ -107,12 +115,12 @@ def rendering(build: BuildResponse[T]) -> Render[T]:
 
     def render(session: Session, result: T) -> Reply:
         status, body = build(session, result)
-        return Reply(status, body.model_dump_json())
+        return Reply(status, body.model_dump_json(), version_of(body))
 
     return render
 
 
 def to_response(reply: Reply) -> Response:
     """Turn the service's reply into an HTTP response."""
-    headers = {REPLAYED_HEADER: "true"} if reply.replayed else {}
+    headers = tag_headers(reply.version) | ({REPLAYED_HEADER: "true"} if reply.replayed else {})
     return Response(reply.body, reply.status, headers, "application/json")

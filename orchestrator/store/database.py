@@ -1,5 +1,6 @@
 """The database of one process, and its transactions. Messages go out after a commit and never before."""
 
+import copy
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from orchestrator.store.group_commit import GroupCommit
 from orchestrator.store.messages import Message
 from orchestrator.store.mutex import Mutex, NewMutex
 from orchestrator.store.turns import Turns
+from orchestrator.store.versions import Expected
+from schemas.tables import Breakout, Meeting
 
 TURN_SECONDS = 10.0
 """How long a transaction waits for the turn of a name before it gives up."""
@@ -26,11 +29,12 @@ AfterCommit = Callable[[list[Message], set[str]], None]
 class Transaction:
     """One open transaction, and what happens once it has committed."""
 
-    def __init__(self, session: Session, turns: Turns) -> None:
+    def __init__(self, session: Session, turns: Turns, expected: Expected | None = None) -> None:
         self.session = session
         self.messages: list[Message] = []
         self.topics: set[str] = set()
         self._turns = turns
+        self._expected = expected
         self._held: dict[str, Mutex] = {}
         self._counts: list[Callable[[], None]] = []
 
@@ -54,6 +58,15 @@ class Transaction:
             if not turn.acquire(timeout=TURN_SECONDS):
                 raise TimeoutError(f"no turn at {name} for {TURN_SECONDS} s")
             self._held[name] = turn
+
+    def require_version(self, row: Breakout | Meeting) -> None:
+        """Compare a row that was just locked with what the caller expects, before this transaction changes it.
+
+        Raises StaleVersion.
+        """
+        if self._expected is not None and self._expected.is_about(row):
+            self._expected.require(row)
+            self._expected = None
 
     def end_turns(self) -> None:
         """Release all turns of this transaction."""
@@ -123,6 +136,7 @@ class Database:
         self._glancing = self._reading.execution_options(**{GLANCE: True})
         self._after_commit = after_commit
         self._turns = Turns(new_mutex)
+        self._expected: Expected | None = None
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -131,7 +145,7 @@ class Database:
         The first statement takes the connection, so that nobody keeps one while waiting for a turn.
         """
         with Session(bind=self.engine, expire_on_commit=False) as session:
-            tx = Transaction(session, self._turns)
+            tx = Transaction(session, self._turns, self._expected)
             try:
                 yield tx
                 session.commit()
@@ -143,6 +157,15 @@ class Database:
                     tx.end_turns()
         if tx.messages or tx.topics:
             self._after_commit(tx.messages, tx.topics)
+
+    def expecting(self, expected: Expected) -> "Database":
+        """Return this database for one request, whose transactions compare what it changes with what it expects.
+
+        It shares no transaction with other requests.
+        """
+        database = copy.copy(self)
+        database.groups, database._expected = GroupCommit(), expected
+        return database
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

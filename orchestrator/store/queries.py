@@ -33,10 +33,15 @@ def meeting(session: Session, meeting_id: str) -> Meeting:
 
 
 def lock_meeting(tx: Transaction, meeting_id: str) -> Meeting:
-    """Lock the parent meeting, so that two of its breakouts are not begun at the same time. Raises Unknown."""
-    found = tx.session.scalar(select(Meeting).where(col(Meeting.id) == meeting_id).with_for_update(key_share=True))
+    """Lock the parent meeting, so that two of its breakouts are not begun at the same time.
+
+    Raises Unknown, and StaleVersion when a caller expects another version.
+    """
+    statement = select(Meeting).where(col(Meeting.id) == meeting_id).with_for_update(key_share=True)
+    found = tx.session.scalar(statement, execution_options={"populate_existing": True})
     if found is None:
         raise Unknown(f"there is no meeting {meeting_id}", ProblemCode.UNKNOWN_MEETING)
+    tx.require_version(found)
     return found
 
 

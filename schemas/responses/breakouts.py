@@ -72,6 +72,9 @@ class RoomResponse(ResponseBody):
     )
     recording: RecordingResponse | None = Field(description="Its latest recording; null when there is none.")
     error: str | None = Field(description="Why it failed, or what is tried again; null otherwise.")
+    breakout_version: int | None = Field(
+        default=None, exclude=True, description="Its breakout's, which is the answer's `ETag`."
+    )
 
 
 class RoomProgress(ResponseBody):

@@ -16,7 +16,7 @@ class ValidationProblem(ResponseBody):
 
 
 class ProblemResponse(ResponseBody):
-    """An error as RFC 9457 has it; 422 lists `errors`, 409 names the `state` and what is `allowed` in it."""
+    """An error as RFC 9457 has it; 422 lists `errors`, 409 names the `state` and what is `allowed`, 412 `fields`."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -34,6 +34,10 @@ class ProblemResponse(ResponseBody):
     )
     allowed: list[str] | None = Field(
         default=None, description="409: the states in which this call is taken; null otherwise."
+    )
+    version: int | None = Field(default=None, description="412: the present version; null otherwise.")
+    fields: list[str] | None = Field(
+        default=None, description="412: what has changed since the version in `If-Match`; null otherwise."
     )
 
 

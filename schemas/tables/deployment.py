@@ -69,6 +69,8 @@ class IdempotencyKey(SQLModel, table=True):
     """The HTTP status of the answer; null while pending."""
     answer: str | None = None
     """The answer's body, encrypted if it holds a token."""
+    version: int | None = None
+    """The version of the breakout or the meeting that the answer shows."""
     mark: str | None = Field(default=None, max_length=40)
     """The end of the title of the meeting that a pending request may have made."""
     holder: str | None = Field(default=None, max_length=36)

@@ -14,8 +14,18 @@ from orchestrator.api.idempotency import KEY_HEADER, REPLAYED_HEADER
 from orchestrator.api.openapi.credentials import API_KEY, CLIENT_TOKEN
 from orchestrator.api.openapi.example_maker import request_examples, response_example
 from orchestrator.api.openapi.responses import error_response, header
+from orchestrator.api.versions import MATCH_HEADER, OWNERS, TAG_HEADER, TAGGED
 
 JSON = "application/json"
+MATCH = {
+    "name": MATCH_HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The `ETag` of the breakout in the path, else of the meeting, on which this change rests: 412 when "
+    "it has changed since. `*`, or none: the last write wins.",
+    "example": '"3"',
+}
 TAGS = [
     {"name": "meetings", "description": "The meetings that are split."},
     {"name": "participants", "description": "Their people, and the tokens that let browsers in."},
@@ -37,6 +47,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             components.pop(unused, None)
         for path, operations in schema["paths"].items():
             for method, operation in operations.items():
+                _add_match(path, method, operation)
                 _add_errors(path, method, operation)
                 _add_to_successes(operation, components)
                 _add_request_examples(operation, components)
@@ -66,8 +77,19 @@ def _usual_errors(path: str, method: str, operation: dict[str, Any]) -> Iterator
         yield 403
     if "{" in path or CLIENT_TOKEN in schemes:
         yield 404
+    if _takes_match(path, method):
+        yield 412
     if "requestBody" in operation or operation.get("parameters"):
         yield 422
+
+
+def _takes_match(path: str, method: str) -> bool:
+    return method != "get" and any(f"{{{name}}}" in path for name in OWNERS)
+
+
+def _add_match(path: str, method: str, operation: dict[str, Any]) -> None:
+    if _takes_match(path, method):
+        operation.setdefault("parameters", []).append(MATCH)
 
 
 def _add_to_successes(operation: dict[str, Any], components: dict[str, Any]) -> None:
@@ -78,8 +100,12 @@ def _add_to_successes(operation: dict[str, Any], components: dict[str, Any]) -> 
         if JSON in response.get("content", {}):
             content = response["content"][JSON]
             content["example"] = response_example(content["schema"], components)
-        if takes_key:
-            response["headers"] = {REPLAYED_HEADER: header("string", "`true` on the first answer given again.")}
+        headers = {REPLAYED_HEADER: header("string", "`true` on the first answer given again.")} if takes_key else {}
+        schema = response.get("content", {}).get(JSON, {}).get("schema", {})
+        if schema.get("$ref", "").rpartition("/")[2] in TAGGED:
+            headers[TAG_HEADER] = header("string", "The version, of a room its breakout's, for `If-Match`.")
+        if headers:
+            response["headers"] = headers
 
 
 def _add_request_examples(operation: dict[str, Any], components: dict[str, Any]) -> None:

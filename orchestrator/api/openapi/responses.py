@@ -16,6 +16,7 @@ DESCRIPTIONS = {
     403: "The key's role is too weak.",
     404: "Unknown id.",
     409: "The state does not allow it: `state` names it, `allowed` those in which it is taken.",
+    412: "Stale: it has changed since the version in `If-Match`.",
     413: "The body is too large.",
     415: "The body has another `Content-Type` than this path takes.",
     422: "Malformed or impossible; `errors` says where and why.",
@@ -61,6 +62,8 @@ def _example(status: int) -> dict[str, Any]:
             "allowed": ["draft", "scheduled"],
             "code": ProblemCode.WRONG_STATE,
         }
+    if status == 412:
+        example |= {"detail": "this is version 4 by now", "version": 4, "fields": ["name", "rooms"]}
     if status == 422:
         error = {"loc": ["body", "rooms"], "msg": "must be 1 to 500 rooms"}
         example |= {"detail": f"body.rooms: {error['msg']}", "errors": [error], "code": ProblemCode.MALFORMED}

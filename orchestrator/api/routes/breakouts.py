@@ -19,6 +19,7 @@ from orchestrator.api.parameters import (
     PageHere,
     RoomId,
 )
+from orchestrator.api.versions import ChangeHere, tagged
 from orchestrator.services.breakout import changes, moving, operations, retrying
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import parents, presets
@@ -79,9 +80,11 @@ def _command(path: str, summary: str, other: Responses | None = None) -> Callabl
     return router.post(path, status_code=202, response_model=BreakoutResponse, responses=responses, summary=summary)
 
 
-def _report(deps: Deps, breakout_id: str) -> BreakoutResponse:
+def _report(deps: Deps, breakout_id: str, response: Response) -> BreakoutResponse:
     with deps.database.reading() as session:
-        return breakouts.breakout(session, breakout_id)
+        found = breakouts.breakout(session, breakout_id)
+    tagged(response, found)
+    return found
 
 
 def _changed(breakout_id: str) -> Callable[[Session, bool], tuple[int, BreakoutResponse]]:
@@ -115,7 +118,7 @@ def create_breakout(
 ) -> Response:
     """Split the meeting's people into rooms; with `start: "now"` the rooms are opened at once."""
     if dry_run:
-        return _rehearsed(idempotent.deps, meeting_id, body)
+        return _rehearsed(idempotent.change.begin(), meeting_id, body)
 
     def build(session: Session, breakout_id: str) -> tuple[int, BreakoutResponse]:
         return 202 if body.start == "now" else 201, breakouts.breakout(session, breakout_id)
@@ -162,9 +165,9 @@ def list_breakouts(
 
 
 @router.get(ONE, summary="Get a breakout")
-def get_breakout(breakout_id: BreakoutId, deps: DepsHere) -> BreakoutResponse:
+def get_breakout(breakout_id: BreakoutId, deps: DepsHere, response: Response) -> BreakoutResponse:
     """Its rooms, the people in each, their recordings, how far it is, and what went wrong."""
-    return _report(deps, breakout_id)
+    return _report(deps, breakout_id, response)
 
 
 @router.get(ONE + "/recordings", summary="List a breakout's recordings")
@@ -192,7 +195,7 @@ def prepare_breakout(breakout_id: BreakoutId, idempotent: Idempotent) -> Respons
 
 @router.patch(ONE, responses=STARTED_BY_CHANGE | errors(409), summary="Change a breakout")
 def change_breakout(
-    breakout_id: BreakoutId, body: BreakoutChange, deps: DepsHere, response: Response
+    breakout_id: BreakoutId, body: BreakoutChange, change: ChangeHere, response: Response
 ) -> BreakoutResponse:
     """Before the start: every setting that creating takes, `start` included. Or its name, at any time.
 
@@ -200,13 +203,14 @@ def change_breakout(
     are merged field by field, lists replaced, and rooms keep their ids by name. Other rooms or another assignment deal
     anew, pinned people stay. `start: "manual"` makes a scheduled one a draft.
     """
+    deps = change.begin()
     if body.is_of_clock or body.model_fields_set == {"name"}:
         changes.change(deps, breakout_id, body)
-        return _report(deps, breakout_id)
+        return _report(deps, breakout_id, response)
     parents.check_change(deps, breakout_id, body)
     if changing.change(deps, breakout_id, body):
         response.status_code = 202
-    return _report(deps, breakout_id)
+    return _report(deps, breakout_id, response)
 
 
 @router.post(ONE + "/shuffle", response_model=BreakoutResponse, responses=errors(409), summary="Shuffle a breakout")
@@ -229,16 +233,19 @@ def add_room(breakout_id: BreakoutId, body: NewRoomRequest, idempotent: Idempote
 
 
 @router.patch(ONE + "/rooms/{room_id}", responses=errors(409), summary="Change a room")
-def change_room(breakout_id: BreakoutId, room_id: RoomId, body: RoomChange, deps: DepsHere) -> RoomResponse:
+def change_room(
+    breakout_id: BreakoutId, room_id: RoomId, body: RoomChange, change: ChangeHere, response: Response
+) -> RoomResponse:
     """Its name, also while it is open: its people see the new one. Before the start also how many people it takes."""
+    deps = change.begin()
     changes.change_room(deps, breakout_id, room_id, body)
-    return _room(_report(deps, breakout_id), room_id)
+    return _room(_report(deps, breakout_id, response), room_id)
 
 
 @router.delete(ONE + "/rooms/{room_id}", status_code=204, responses=errors(409), summary="Delete a room")
-def delete_room(breakout_id: BreakoutId, room_id: RoomId, deps: DepsHere) -> None:
+def delete_room(breakout_id: BreakoutId, room_id: RoomId, change: ChangeHere) -> None:
     """Before the start: the room is gone, and its people are unassigned."""
-    rooms.delete_room(deps, breakout_id, room_id)
+    rooms.delete_room(change.begin(), breakout_id, room_id)
 
 
 @_command(ONE + "/rooms/{room_id}/retry", "Retry a room")
@@ -257,12 +264,13 @@ def retry_room(breakout_id: BreakoutId, room_id: RoomId, idempotent: Idempotent)
     summary="Move a person",
 )
 def move_person(
-    breakout_id: BreakoutId, custom_participant_id: CustomId, body: SeatChange, deps: DepsHere, response: Response
+    breakout_id: BreakoutId, custom_participant_id: CustomId, body: SeatChange, change: ChangeHere, response: Response
 ) -> BreakoutResponse:
     """To another room, or with null back to the main meeting; before the start it changes the assignment."""
+    deps = change.begin()
     is_running = moving.move_person(deps, breakout_id, custom_participant_id, body.room_id)
     response.status_code = 202 if is_running else 200
-    return _report(deps, breakout_id)
+    return _report(deps, breakout_id, response)
 
 
 @_command(ONE + "/close", "Close a breakout", ALREADY_SO)

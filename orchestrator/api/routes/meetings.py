@@ -10,6 +10,7 @@ from orchestrator.api.idempotency import Idempotent, rendering, to_response
 from orchestrator.api.openapi.credentials import OPERATOR
 from orchestrator.api.openapi.responses import errors
 from orchestrator.api.parameters import DepsHere, MeetingId, PageHere
+from orchestrator.api.versions import ChangeHere, tagged
 from orchestrator.services.meetings import changing, creating, presets
 from orchestrator.services.views import meetings
 from schemas.requests import MeetingChange, MeetingRequest
@@ -53,19 +54,24 @@ def list_meetings(
 
 
 @router.get("/{meeting_id}", summary="Get a meeting")
-def get_meeting(meeting_id: MeetingId, deps: DepsHere) -> MeetingResponse:
+def get_meeting(meeting_id: MeetingId, deps: DepsHere, response: Response) -> MeetingResponse:
     """One meeting, with how many people are registered and how many are present."""
     with deps.database.reading() as session:
-        return meetings.meeting(session, meeting_id)
+        found = meetings.meeting(session, meeting_id)
+    tagged(response, found)
+    return found
 
 
 @router.patch("/{meeting_id}", summary="Change a meeting")
-def change_meeting(meeting_id: MeetingId, body: MeetingChange, deps: DepsHere) -> MeetingResponse:
+def change_meeting(
+    meeting_id: MeetingId, body: MeetingChange, change: ChangeHere, response: Response
+) -> MeetingResponse:
     """Its title here, its presets, its end. Presets reach those who are admitted, also while a breakout runs.
 
     With `ends_at` a breakout that runs closes so early that its countdown ends with the meeting, paused or not. One
     that would have had to close by now closes at once. A scheduled one that would start too late is a draft again.
     """
+    deps = change.begin()
     presets.require_for(deps, meeting_id, presets.of_meeting(body))
     changing.change(deps, meeting_id, body)
-    return get_meeting(meeting_id, deps)
+    return get_meeting(meeting_id, deps, response)

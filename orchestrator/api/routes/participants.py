@@ -11,6 +11,7 @@ from orchestrator.api.idempotency import Idempotent, IdempotentSecret
 from orchestrator.api.openapi.credentials import OPERATOR
 from orchestrator.api.parameters import CustomId, DepsHere, MeetingId, PageHere
 from orchestrator.api.tokens import ClientTokens
+from orchestrator.api.versions import ChangeHere
 from orchestrator.services.meetings import presets, registering
 from orchestrator.services.people import acks
 from orchestrator.services.views import meetings
@@ -77,9 +78,10 @@ def create_client_token(
 
 @router.put(ONE + "/present", summary="Say who is in the meeting")
 def set_present(
-    meeting_id: MeetingId, custom_participant_id: CustomId, body: PresentRequest, deps: DepsHere
+    meeting_id: MeetingId, custom_participant_id: CustomId, body: PresentRequest, change: ChangeHere
 ) -> ParticipantResponse:
     """For callers that get no webhooks: whether this person is in the main meeting."""
+    deps = change.begin()
     participant_id = acks.set_present(deps, meeting_id, custom_participant_id, body.present)
     with deps.database.reading() as session:
         return meetings.people(session, [participant_id])[0]

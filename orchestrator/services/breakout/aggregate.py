@@ -20,6 +20,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import rooms_of
+from orchestrator.store.versions import count_change
 from schemas.events import EventType, ProblemKind, Topic
 from schemas.states import BreakoutState, RecordingState, RoomState, SeatState
 from schemas.tables import Breakout, Event, Participant, Recording, Room, Seat
@@ -132,8 +133,7 @@ class LockedBreakout:
 
     def count_change(self, *fields: str) -> None:
         """Count an operator's change of these fields of B that has events of its own."""
-        self.row.version += 1
-        self.row.changed_at = {**self.row.changed_at, **dict.fromkeys(fields, self.row.version)}
+        count_change(self.row, *fields)
 
     def log(self, kind: EventType, data: Mapping[str, Any]) -> None:
         """Append to the breakout's log. Its numbers have no gaps, because they are raised under the lock."""

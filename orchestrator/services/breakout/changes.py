@@ -1,6 +1,7 @@
 """Operators' changes of a planned or running breakout: its timer, its name, its rooms' names."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from orchestrator.errors import Malformed, Unknown, WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
@@ -21,14 +22,25 @@ SHORTEST_PAUSED_SECONDS = 0.001
 def change(deps: Deps, breakout_id: str, body: BreakoutChange) -> None:
     """Change the name, or the clock of an open breakout. Raises Unknown, WrongState, Malformed for a time past."""
     with locked(deps, breakout_id) as b:
-        before = b.row.name, b.row.closes_at, b.row.paused_with_seconds
+        before = _shown(b.row)
         if body.name is not None:
             b.row.name = body.name
         else:
             _require_open(b.row)
             _change_clock(b.row, body, b.now)
-        if (b.row.name, b.row.closes_at, b.row.paused_with_seconds) != before:
-            b.change_by_operator(sorted(body.model_fields_set))
+        if changed := [name for name, value in _shown(b.row).items() if before[name] != value]:
+            b.change_by_operator(changed)
+
+
+def _shown(breakout: Breakout) -> dict[str, Any]:
+    """Return the fields of B that such a change may change."""
+    left = breakout.paused_with_seconds
+    return {
+        "closes_at": breakout.closes_at,
+        "name": breakout.name,
+        "paused": left is not None,
+        "remaining_seconds": left,
+    }
 
 
 def change_room(deps: Deps, breakout_id: str, room_id: str, body: RoomChange) -> None:

@@ -40,7 +40,7 @@ class MeetingScope:
 
 @contextmanager
 def locked(deps: Deps, breakout_id: str) -> Iterator[LockedBreakout]:
-    """Lock a breakout for one transaction. Raises Unknown."""
+    """Lock a breakout for one transaction. Raises Unknown, and StaleVersion when a caller expects another version."""
     with deps.database.transaction() as tx:
         row = _lock(tx, breakout_id)
         with _held(deps, tx, row) as b:
@@ -136,6 +136,7 @@ def _lock(tx: Transaction, breakout_id: str) -> Breakout:
     found = tx.session.scalar(statement, execution_options={"populate_existing": True})
     if found is None:
         raise Unknown(f"there is no breakout {breakout_id}", ProblemCode.UNKNOWN_BREAKOUT)
+    tx.require_version(found)
     return found
 
 

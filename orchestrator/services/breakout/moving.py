@@ -49,7 +49,7 @@ def _move(b: LockedBreakout, participant_id: str, present: Seat | None, room: Ro
     elif kept is not None:
         _call_home(b, kept)
     ask_overstayers_to_leave(b, [participant_id])
-    b.count_change("rooms")
+    b.count_change("rooms", "unassigned")
     b.people.raise_versions([participant_id])
 
 

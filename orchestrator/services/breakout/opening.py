@@ -32,6 +32,8 @@ from schemas.states import (
 )
 from schemas.tables import IS_LIVE, Breakout, Room
 
+STARTED = ("state", "starts_at", "rooms", "unassigned")
+"""The fields of B that a start changes."""
 STUCK_FAILURES = 3
 """A room with so many failures of its own (rooms/patience.py) delays nobody beyond the opening's deadline."""
 
@@ -59,7 +61,6 @@ def begin_opening(b: LockedBreakout) -> None:
     b.row.starts_at = b.now
     b.row.awaits_round = False
     b.row.opening_until = b.now + timedelta(seconds=b.deps.settings.opening_deadline_seconds)
-    b.count_change("state", "rooms")
     deal_at_start(b)
     b.people.raise_versions()
 

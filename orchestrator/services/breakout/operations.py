@@ -7,7 +7,7 @@ from orchestrator.errors import WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.closing import start_countdown
 from orchestrator.services.breakout.locked import also_locked, locked, taken
-from orchestrator.services.breakout.opening import begin_opening, begin_preparing
+from orchestrator.services.breakout.opening import STARTED, begin_opening, begin_preparing
 from orchestrator.services.breakout.retiring import want_closed
 from orchestrator.services.breakout.series import later_rounds
 from orchestrator.services.deps import Deps
@@ -39,6 +39,7 @@ def start(deps: Deps, breakout_id: str) -> bool:
             return False
         _require_before(b, BreakoutState.OPENING, "start")
         begin_opening(b)
+        b.count_change(*STARTED)
         b.leave_to_task()
         return True
 
@@ -52,7 +53,7 @@ def close(deps: Deps, breakout_id: str, countdown_seconds: int | None) -> bool:
         if b.row.state in (BreakoutState.CLOSING, BreakoutState.CLOSED):
             return False
         _require_before(b, BreakoutState.CLOSING, "close")
-        b.count_change("state", "closes_at")
+        b.count_change("state", "closes_at", "empties_at", "close_reason")
         start_countdown(b, CloseReason.API, None if countdown_seconds is None else timedelta(seconds=countdown_seconds))
         return True
 
@@ -78,7 +79,7 @@ def cancel(deps: Deps, breakout_id: str, *, rest_of_series: bool = False) -> boo
 def _cancel(b: LockedBreakout) -> None:
     if b.row.state in PLANNED:
         b.move(BreakoutState.CANCELLED)
-        b.count_change("state")
+        b.count_change("state", "closed_at")
         want_closed(b, [room.id for room in b.rooms() if room.wanted is RoomWanted.READY])
 
 

@@ -47,6 +47,8 @@ class Reply:
 
     status: int
     body: str
+    version: int | None = None
+    """The version of the breakout or the meeting that it shows; null when it shows neither."""
     replayed: bool = False
 
 
@@ -69,16 +71,20 @@ def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def run(deps: Deps, once: Once, work: Callable[[Deps], T], render: Render[T]) -> Reply:
+def run(
+    deps: Deps, once: Once, work: Callable[[Deps], T], render: Render[T], begin: Callable[[], Deps] | None = None
+) -> Reply:
     """Do `work` once: one call of a service that makes nothing at RealtimeKit.
 
-    All transactions of the database that `work` gets are one, which also stores the answer. An error is not stored, so
-    the caller may repeat. Raises Malformed when the key came with another body, and what `work` raises.
+    `begin` gives the parts for it, or raises, unless there is an answer already. All transactions of the database that
+    `work` gets are one, which also stores the answer. An error is not stored, so the caller may repeat.
+
+    Raises Malformed when the key came with another body, and what `begin` and `work` raise.
     """
     if reply := kept(deps, once):
         return reply
     try:
-        return _try(deps, once, work, render)
+        return _try(begin() if begin else deps, once, work, render)
     except UserError:
         # Perhaps the work failed only because the first request has done it meanwhile.
         if reply := kept(deps, once):
@@ -93,7 +99,12 @@ def _try(deps: Deps, once: Once, work: Callable[[Deps], T], render: Render[T]) -
         add(
             tx,
             IdempotencyKey(
-                id=once.id, body_hash=once.body_hash, created_at=tx.now(), status=reply.status, answer=answer
+                id=once.id,
+                body_hash=once.body_hash,
+                created_at=tx.now(),
+                status=reply.status,
+                answer=answer,
+                version=reply.version,
             ),
         )
     return reply
@@ -116,7 +127,7 @@ def kept(deps: Deps, once: Once) -> Reply | None:
     if body is None:
         words = "what this Idempotency-Key made was sealed with a SECRET_KEY that is gone: take another"
         raise Malformed(words, WHERE, ProblemCode.IDEMPOTENCY_KEY_SEALED)
-    return Reply(row.status, body, replayed=True)
+    return Reply(row.status, body, row.version, replayed=True)
 
 
 def find(session: Session, once: Once, *, lock: bool = False) -> IdempotencyKey | None:

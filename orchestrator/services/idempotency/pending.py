@@ -75,7 +75,8 @@ def answer(deps: Deps, tx: Transaction, held: Held, reply: Reply) -> None:
     row = _mine(tx, held)
     if row is None:
         raise NotNow("this took too long, and another request with the same Idempotency-Key goes on with it")
-    row.status, row.answer = reply.status, keys.stored_form(deps, held.once, reply)
+    row.status, row.version = reply.status, reply.version
+    row.answer = keys.stored_form(deps, held.once, reply)
     row.holder = row.held_until = None
 
 

@@ -10,6 +10,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import lock_meeting
+from orchestrator.store.versions import count_change
 from schemas.problems import ProblemCode
 from schemas.requests import MeetingChange
 from schemas.states import LIVE, PLANNED
@@ -33,8 +34,7 @@ def change(deps: Deps, meeting_id: str, body: MeetingChange) -> None:
             setattr(meeting, name, value)
         if changed:
             _require_to_come(tx, meeting, changed)
-            meeting.version += 1
-            meeting.changed_at = meeting.changed_at | {FIELDS.get(name, name): meeting.version for name in changed}
+            count_change(meeting, *(FIELDS.get(name, name) for name in changed))
             due.want(tx, Meeting, [meeting_id])
     if "ends_at" in changed:
         with deps.database.reading() as session:

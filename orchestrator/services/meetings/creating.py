@@ -19,6 +19,8 @@ from orchestrator.services.meetings.asking import in_our_words
 from orchestrator.services.passes.doubt import Doubt, find_ours, must_have_settled
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
+from orchestrator.store.queries import lock_meeting
+from orchestrator.store.versions import count_change
 from schemas.columns import new_id
 from schemas.problems import ProblemCode
 from schemas.requests import MeetingRequest
@@ -98,17 +100,21 @@ def _make_or_find(deps: Deps, title: str, held: Held) -> MeetingRecord:
 
 
 def _record(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str, key: str | None = None) -> str:
-    meeting_id = _add(tx, body, realtimekit_id, title, key)
+    meeting, is_new = _add(tx, body, realtimekit_id, title, key)
     if body.realtimekit_meeting_id is not None:
-        due.want(tx, Meeting, [meeting_id])
-    people = PeopleWrites(tx, meeting_id)
-    registering.write(tx, people, meeting_id, body.participants)
+        due.want(tx, Meeting, [meeting.id])
+    people = PeopleWrites(tx, meeting.id)
+    _, has_changed = registering.write(tx, people, meeting.id, body.participants)
+    if has_changed and not is_new:
+        count_change(meeting, registering.PEOPLE)
     people.write()
-    return meeting_id
+    return meeting.id
 
 
-def _add(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str, key: str | None) -> str:
-    """Add a row for the meeting, or find the row of one that was adopted before."""
+def _add(
+    tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str, key: str | None
+) -> tuple[Meeting, bool]:
+    """Add a row for the meeting, or lock the row of one that was adopted before. Returns also whether it is new."""
     meeting = Meeting(
         id=new_id(),
         title=title or realtimekit_id,
@@ -126,8 +132,9 @@ def _add(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str,
         with tx.session.begin_nested():
             tx.session.add(meeting)
     except IntegrityError:
-        known = tx.session.scalars(select(Meeting).where(col(Meeting.realtimekit_meeting_id) == realtimekit_id)).one()
+        mine = select(col(Meeting.id)).where(col(Meeting.realtimekit_meeting_id) == realtimekit_id)
+        known = lock_meeting(tx, tx.session.scalars(mine).one())
         known.to_import = True
-        return known.id
+        return known, False
     tx.session.add(Inbox(id=meeting.id))
-    return meeting.id
+    return meeting, True

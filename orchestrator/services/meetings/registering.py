@@ -14,16 +14,22 @@ from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import lock_meeting
+from orchestrator.store.versions import count_change
 from schemas.requests import PersonRequest
 from schemas.states import RUNNING
 from schemas.tables import Meeting, Participant
+
+PEOPLE = "participants"
+"""What a stale version is told to have changed when people of the meeting have."""
 
 
 def register(deps: Deps, meeting_id: str, people: Sequence[PersonRequest]) -> list[str]:
     """Register people, or bring those known up to date. Returns our ids in the order given. Raises Unknown."""
     with locked_for_meeting(deps, meeting_id) as m:
-        lock_meeting(m.tx, meeting_id)  # else two that register the same person both find them missing
-        ids = write(m.tx, m.people, meeting_id, people)
+        meeting = lock_meeting(m.tx, meeting_id)  # else two that register the same person both find them missing
+        ids, has_changed = write(m.tx, m.people, meeting_id, people)
+        if has_changed:
+            count_change(meeting, PEOPLE)
         if m.breakout is not None and m.breakout.row.state in RUNNING:
             m.tx.session.flush()
             seat_latecomers(m.breakout, ids)
@@ -43,8 +49,13 @@ def _register_all(deps: Deps, meeting_id: str, calls: list[Sequence[PersonReques
     return [list(islice(ids, len(people))) for people in calls]
 
 
-def write(tx: Transaction, writes: PeopleWrites, meeting_id: str, people: Sequence[PersonRequest]) -> list[str]:
-    """Insert or change these people of a locked meeting. Returns our ids in the order given."""
+def write(
+    tx: Transaction, writes: PeopleWrites, meeting_id: str, people: Sequence[PersonRequest]
+) -> tuple[list[str], bool]:
+    """Insert or change these people of a locked meeting.
+
+    Returns our ids in the order given, and whether that changes anything.
+    """
     names = [person.custom_participant_id for person in people]
     statement = select(Participant).where(
         col(Participant.meeting_id) == meeting_id, col(Participant.custom_participant_id).in_(names)
@@ -52,11 +63,13 @@ def write(tx: Transaction, writes: PeopleWrites, meeting_id: str, people: Sequen
     known = {row.custom_participant_id: row for row in tx.session.scalars(statement)}
     if known:
         due.want(tx, Meeting, [meeting_id])  # what has changed is carried to RealtimeKit
-    now = tx.now()
+    now, has_changed = tx.now(), False
     for person in people:
         row = known.get(person.custom_participant_id)
         if row is not None:
-            writes.change(row.id, **_changes(person), token_refusals=0, token_again_at=None)
+            changes = _changes(person)
+            has_changed |= any(writes.value(row, name) != value for name, value in changes.items())
+            writes.change(row.id, **changes, token_refusals=0, token_again_at=None)
             continue
         row = Participant(
             meeting_id=meeting_id,
@@ -66,7 +79,8 @@ def write(tx: Transaction, writes: PeopleWrites, meeting_id: str, people: Sequen
         )
         tx.session.add(row)
         known[person.custom_participant_id] = row
-    return [known[name].id for name in names]
+        has_changed = True
+    return [known[name].id for name in names], has_changed
 
 
 def _changes(person: PersonRequest) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.changes import require_planned
 from orchestrator.services.breakout.dealing import deal_on_request
 from orchestrator.services.breakout.locked import locked
-from orchestrator.services.breakout.opening import begin_opening
+from orchestrator.services.breakout.opening import STARTED, begin_opening
 from orchestrator.services.breakout.planned import make_draft, schedule
 from orchestrator.services.breakout.preparing import plan_preparation
 from orchestrator.services.breakout.seating import dealable
@@ -57,6 +57,7 @@ def change(deps: Deps, breakout_id: str, body: BreakoutChange) -> bool:
             b.change_by_operator(sorted(changed))
         if body.start == "now":
             begin_opening(b)
+            b.count_change(*STARTED)
             b.leave_to_task()
         return body.start == "now"
 

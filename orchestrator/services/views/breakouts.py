@@ -239,6 +239,7 @@ def _room(
     row: Breakout, room: Room, people: list[SeatedPerson], hosts: list[str], recording: Recording | None
 ) -> RoomResponse:
     return RoomResponse(
+        breakout_version=row.version,
         id=room.id,
         index=room.index,
         name=room.name,

@@ -179,6 +179,7 @@ def _idempotency_key() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=True),
         sa.Column("answer", sa.String(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=True),
         sa.Column("mark", sa.String(length=40), nullable=True),
         sa.Column("holder", sa.String(length=36), nullable=True),
         sa.Column("held_until", UtcDateTime(), nullable=True),
