@@ -35,6 +35,7 @@ class ProblemCode(StrEnum):
     MISSING_CREDENTIALS = "missing_credentials"
     NAME_TAKEN = "name_taken"
     NEEDS_CONSTRAINTS = "needs_constraints"
+    NOT_ALLOWED = "not_allowed"
     NOT_FOUND = "not_found"
     NOT_JSON = "not_json"
     NOT_READY = "not_ready"
@@ -79,6 +80,7 @@ MEANINGS: Mapping[ProblemCode, Meaning] = MappingProxyType(
         _C.MISSING_CREDENTIALS: Meaning((401,), "There is no `Authorization: Bearer`."),
         _C.NAME_TAKEN: Meaning((409, 422), "The name is in use."),
         _C.NEEDS_CONSTRAINTS: Meaning((422,), "Rules need the extra `[constraints]`, which is not installed."),
+        _C.NOT_ALLOWED: Meaning((403,), "The breakout does not let this person go there by themselves."),
         _C.NOT_FOUND: Meaning((404,), "There is nothing at this path."),
         _C.NOT_JSON: Meaning((400, 422), "The body is not JSON."),
         _C.NOT_READY: Meaning((503,), "A part that this server needs is missing: `failing` names it."),

@@ -230,6 +230,9 @@ LIVE = RUNNING | {_B.CLOSING}
 ENDED = frozenset({_B.CLOSED, _B.CANCELLED, _B.FAILED})
 """States in which a breakout stays."""
 
+OPEN_TO_ALL = frozenset({_R.READY, _R.OPEN})
+"""States of a room that people may choose by themselves while the breakout runs."""
+
 TAKES_PEOPLE = frozenset({_R.PLANNED, _R.PREPARING, _R.READY, _R.OPEN})
 """States of a room in which people may be seated, unless the room is wanted closed."""
 

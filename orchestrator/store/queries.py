@@ -57,6 +57,14 @@ def participant(session: Session, meeting_id: str, custom_participant_id: str) -
     return found
 
 
+def person(session: Session, participant_id: str) -> Participant:
+    """Return a person by our id. Raises Unknown."""
+    found = session.get(Participant, participant_id)
+    if found is None:
+        raise Unknown("there is no such participant", ProblemCode.UNKNOWN_PARTICIPANT)
+    return found
+
+
 def participant_ids(session: Session, meeting_id: str, names: Iterable[str]) -> dict[str, str]:
     """Return our ids of people of a meeting by the caller's own ids. Unknown people are left out."""
     statement = select(col(Participant.custom_participant_id), col(Participant.id)).where(

@@ -209,6 +209,8 @@ class Seat(Admission, table=True):
     wanted: bool = True
     pinned: bool = False
     """Whether an operator has put the person there; no later deal moves them."""
+    may_come_back: bool = False
+    """Whether the person has gone to main from here by themselves, and has been moved nowhere since."""
     given_up: bool = False
     """Whether the person had left before the start. They are dealt a place again if they come."""
     previous_id: str | None = Field(default=None, max_length=36)

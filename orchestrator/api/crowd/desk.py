@@ -8,6 +8,7 @@ from orchestrator.api.crowd.shown import ShownSeat
 from orchestrator.api.crowd.starts import Asked, Start, read_logs
 from orchestrator.api.crowd.token_requests import TokenRequests
 from orchestrator.errors import Unknown, UserError
+from orchestrator.services.breakout.choosing import Choice, choose_all
 from orchestrator.services.deps import Deps
 from orchestrator.services.people import acks, seats, tokens
 from orchestrator.services.people.acks import Ack
@@ -17,6 +18,9 @@ from orchestrator.services.webhooks.incoming import Delivery
 
 SEATS_MOST = 250
 """Seats, or acks, that are worked on together: few enough that the first of a crowd need not wait for the last."""
+
+CHOICES_MOST = 50
+"""Choices of rooms that share a transaction: few, because each locks and moves seats."""
 
 DELIVERIES_MOST = 500
 """Webhooks that are stored together."""
@@ -34,6 +38,7 @@ class Desk:
         self._seats: Batches[str, ShownSeat] = Batches(self._read_seats, self.readers, SEATS_MOST)
         self._starts: Batches[Asked, Start] = Batches(self._read_starts, self.readers, SEATS_MOST)
         self._acks: Batches[Ack, ShownSeat] = Batches(self._store_acks, self.readers, SEATS_MOST)
+        self._choices: Batches[Choice, ShownSeat] = Batches(self._store_choices, self.readers, CHOICES_MOST)
         self._deliveries: Batches[Delivery, None] = Batches(
             lambda some: incoming.store_all(deps, some), self.readers, DELIVERIES_MOST
         )
@@ -57,6 +62,10 @@ class Desk:
     async def ack(self, ack: Ack) -> ShownSeat:
         """Store where a browser has arrived, and return its seat. Raises Unknown, Malformed for a room."""
         return await self._acks.run(ack)
+
+    async def choose(self, choice: Choice) -> ShownSeat:
+        """Seat somebody in the room that they choose, and return their seat. Raises UserError when they may not."""
+        return await self._choices.run(choice)
 
     async def deliver(self, delivery: Delivery) -> None:
         """Store a webhook whose signature was checked."""
@@ -84,6 +93,11 @@ class Desk:
     def _store_acks(self, some: Sequence[Ack]) -> list[ShownSeat | UserError]:
         errors = acks.store_all(self._deps, some)
         seats_of = self._read_seats([ack.participant_id for ack in some])
+        return [error or seat for error, seat in zip(errors, seats_of, strict=True)]
+
+    def _store_choices(self, some: Sequence[Choice]) -> list[ShownSeat | UserError]:
+        errors = choose_all(self._deps, some)
+        seats_of = self._read_seats([choice.participant_id for choice in some])
         return [error or seat for error, seat in zip(errors, seats_of, strict=True)]
 
     def _read_seats(self, participant_ids: Sequence[str]) -> list[ShownSeat | UserError]:

@@ -43,9 +43,9 @@ class QuickRoute(APIRoute):
         return handle
 
 
-def answer(text: str) -> Response:
+def answer(text: str, status: int = 200) -> Response:
     """Return a response of JSON that is written already."""
-    return Response(text, media_type="application/json")
+    return Response(text, status, media_type="application/json")
 
 
 async def read(request: Request, model: type[Body]) -> Body:

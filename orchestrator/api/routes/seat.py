@@ -11,11 +11,13 @@ from orchestrator.api.auth import SCOPE_BROWSER
 from orchestrator.api.crowd.desk import Desk
 from orchestrator.api.crowd.quick_route import QuickRoute, answer, read
 from orchestrator.api.openapi.credentials import BROWSER
+from orchestrator.api.openapi.responses import errors
 from orchestrator.api.streams.seat_stream import open_seat_stream
 from orchestrator.api.streams.streaming import LiveStream, stream_of
 from orchestrator.api.tokens import ClientToken
+from orchestrator.services.breakout.choosing import Choice
 from orchestrator.services.people.acks import Ack
-from schemas.requests import AckRequest
+from schemas.requests import AckRequest, SeatChange
 from schemas.responses import SeatResponse
 
 router = APIRouter(
@@ -38,6 +40,10 @@ async def _last_event_id(last_event_id: Annotated[str | None, Header()] = None) 
 
 async def _ack_body(body: AckRequest) -> None:
     """Describe the body of an ack."""
+
+
+async def _choice_body(body: SeatChange) -> None:
+    """Describe the body of a choice."""
 
 
 @router.get(
@@ -76,6 +82,24 @@ async def acknowledge_seat(request: Request) -> Response:
     """Store where the browser says it is, and return the present seat."""
     said = Ack(_token(request).participant_id, await read(request, AckRequest))
     return answer((await _desk(request).ack(said)).text)
+
+
+@router.put(
+    "/room",
+    status_code=202,
+    response_model=SeatResponse,
+    dependencies=[Depends(_choice_body)],
+    responses=errors(403, 409),
+    summary="Choose a room",
+    description="With null: go to main. `self_select` lets everybody pick and change rooms, `allow_return` go to main "
+    "and back to the room that they left, `allow_switch` anywhere; hosts may always. 409: it is full, or not open.",
+)
+async def choose_room(request: Request) -> Response:
+    """Seat the participant in the room that they choose. Their seat follows when the token for it is there."""
+    token = _token(request)
+    body = await read(request, SeatChange)
+    choice = Choice(token.participant_id, token.meeting_id, body.room_id)
+    return answer((await _desk(request).choose(choice)).text, 202)
 
 
 def _token(request: Request) -> ClientToken:

@@ -1,4 +1,4 @@
-"""Moving a person at an operator's request.
+"""Moving a person, at an operator's request or at their own.
 
 A person in a room keeps that seat until the token for the new one is there. Then their browser leaves by itself.
 """
@@ -17,7 +17,7 @@ from orchestrator.services.breakout.seating import kept_seats, seat_in
 from orchestrator.services.deps import Deps
 from orchestrator.store.queries import participant, places, room_sizes
 from schemas.problems import ProblemCode
-from schemas.states import COMING, PLANNED, RUNNING, TAKES_PEOPLE, BreakoutState, RoomState, SeatState
+from schemas.states import COMING, OPEN_TO_ALL, PLANNED, RUNNING, TAKES_PEOPLE, BreakoutState, RoomState, SeatState
 from schemas.tables import Room, Seat
 
 
@@ -29,27 +29,36 @@ def move_person(deps: Deps, breakout_id: str, custom_participant_id: str, room_i
     with locked(deps, breakout_id) as b:
         person = participant(b.tx.session, b.row.meeting_id, custom_participant_id)
         _require(b.row.state, PLANNED | RUNNING, "this breakout")
-        seats = _seats_of(b, person.id)
+        seats = seats_of(b, person.id)
         present = next((seat for seat in seats if seat.wanted), None)
         if b.row.state in PLANNED:
             _pin(b, person.id, present, room_id)
         if (present.room_id if present else None) != room_id:
-            room = _room_for_one_more(b, room_id) if room_id else None
+            room = room_in(b, room_id) if room_id else None
             b.lock_rooms({seat.room_id for seat in seats} | ({room.id} if room else set()))
-            _move(b, person.id, present, room)
+            move(b, person.id, seats, room, pinned=True)
+            b.count_change("rooms", "unassigned")
         return b.row.state in RUNNING
 
 
-def _move(b: LockedBreakout, participant_id: str, present: Seat | None, room: Room | None) -> None:
+def move(b: LockedBreakout, participant_id: str, seats: Sequence[Seat], room: Room | None, *, pinned: bool) -> None:
+    """Seat a person in a room, or (None) in main. `seats` are all that they have had; their rooms are locked.
+
+    Raises WrongState for a room that is full or takes nobody.
+    """
+    if room is not None:
+        _require_place(b, room)
+    present = next((seat for seat in seats if seat.wanted), None)
+    for seat in seats:
+        seat.may_come_back = False
     kept = kept_seats(b, [present]).get(participant_id) if present else None
     if present is not None:
         _end(b, present)
     if room is not None:
-        seat_in(b, room, {participant_id: kept}, pinned=True)
+        seat_in(b, room, {participant_id: kept}, pinned=pinned)
     elif kept is not None:
         _call_home(b, kept)
     ask_overstayers_to_leave(b, [participant_id])
-    b.count_change("rooms", "unassigned")
     b.people.raise_versions([participant_id])
 
 
@@ -65,7 +74,7 @@ def _pin(b: LockedBreakout, participant_id: str, present: Seat | None, room_id: 
         b.count_change("rooms")
 
 
-def _seats_of(b: LockedBreakout, participant_id: str) -> Sequence[Seat]:
+def seats_of(b: LockedBreakout, participant_id: str) -> Sequence[Seat]:
     """Return every seat that a person has had in the breakout."""
     statement = select(Seat).where(col(Seat.breakout_id) == b.row.id, col(Seat.participant_id) == participant_id)
     return b.tx.session.scalars(statement).all()
@@ -76,16 +85,25 @@ def _require(state: BreakoutState | RoomState, allowed: Collection[BreakoutState
         raise WrongState(f"{what} is {state}: nobody can be moved", state.value, sorted(it.value for it in allowed))
 
 
-def _room_for_one_more(b: LockedBreakout, room_id: str) -> Room:
+def room_in(b: LockedBreakout, room_id: str) -> Room:
+    """Return the room that a body names. Raises Malformed for one that is not in this breakout."""
     room = b.tx.session.get(Room, room_id)
     if room is None or room.breakout_id != b.row.id or room.dropped:
         raise Malformed(f"this breakout has no room {room_id}", ("body", "room_id"), ProblemCode.UNKNOWN_ROOM)
+    return room
+
+
+def require_open(room: Room) -> None:
+    """Raise WrongState for a room that people can't go to by themselves now."""
+    _require(room.state, OPEN_TO_ALL, room.name)
+
+
+def _require_place(b: LockedBreakout, room: Room) -> None:
     _require(room.state, TAKES_PEOPLE, room.name)
     people = room_sizes(b.tx.session, b.row.id).get(room.id, 0)
     if room.max_participants is not None and people >= room.max_participants:
         words = f"{room.name} is full: it takes at most {room.max_participants}"
         raise WrongState(words, room.state.value, (state.value for state in TAKES_PEOPLE), ProblemCode.ROOM_FULL)
-    return room
 
 
 def _end(b: LockedBreakout, seat: Seat) -> None:

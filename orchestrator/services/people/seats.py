@@ -9,15 +9,14 @@ from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from orchestrator.services.breakout.choosing import may_switch
 from orchestrator.services.deps import Deps
 from orchestrator.services.people.tokens import MissingTokens
 from orchestrator.store.database import statement_time
 from orchestrator.store.queries import holds
 from schemas.responses import SeatBreakout, SeatResponse, SeatRoom
-from schemas.states import COMING, POINTS_TO_ROOM, AssignmentMode, Location, RoomState
+from schemas.states import COMING, OPEN_TO_ALL, POINTS_TO_ROOM, Location, Role, RoomState
 from schemas.tables import IS_LIVE, Breakout, Meeting, Participant, Room, Seat
-
-OPEN_TO_ALL = frozenset({RoomState.READY, RoomState.OPEN})
 
 
 @dataclass(frozen=True)
@@ -52,10 +51,13 @@ def read(deps: Deps, participant_ids: Collection[str]) -> Seats:
         people = _people(session, participant_ids)
         live = _live(session, {person.meeting_id for person in people})
         found_places = _places(deps, session, live.values(), participant_ids)
-        breakouts = _breakouts(session, live)
+        roles = {person.role for person in people}
+        choices = _choices(session, [one.id for one in live.values() if any(may_switch(one, role) for role in roles)])
+    breakouts = {role: _breakouts(live, choices, role) for role in roles}
     places = {person_id: place for person_id, place in found_places.items() if not place.is_unreadable}
     found = {
-        person.id: _answer(deps, person, places.get(person.id), breakouts.get(person.meeting_id)) for person in people
+        person.id: _answer(deps, person, places.get(person.id), breakouts[person.role].get(person.meeting_id))
+        for person in people
     }
     return Seats(found, _missing(people, found, found_places))
 
@@ -88,6 +90,7 @@ def _people(session: Session, participant_ids: Collection[str]) -> Sequence[Any]
             col(Participant.id),
             col(Participant.version),
             col(Participant.meeting_id),
+            col(Participant.role),
             col(Participant.auth_token),
             col(Participant.token_wanted),
             _is_shown(Participant, session).label("is_shown"),
@@ -170,9 +173,10 @@ def _answer(deps: Deps, person: Any, place: _SeatInRoom | None, breakout: SeatBr
     )
 
 
-def _breakouts(session: Session, live: Mapping[str, Breakout]) -> dict[str, SeatBreakout]:
-    """Return what the seats of each meeting say of its breakout."""
-    choices = _choices(session, [breakout.id for breakout in live.values() if _shows_rooms(breakout)])
+def _breakouts(
+    live: Mapping[str, Breakout], choices: Mapping[str, list[SeatRoom]], role: Role
+) -> dict[str, SeatBreakout]:
+    """Return what the seats of people with this role say of each meeting's breakout."""
     return {
         meeting_id: SeatBreakout(
             id=breakout.id,
@@ -180,15 +184,10 @@ def _breakouts(session: Session, live: Mapping[str, Breakout]) -> dict[str, Seat
             closes_at=breakout.closes_at,
             empties_at=breakout.empties_at,
             paused=breakout.paused_with_seconds is not None,
-            rooms=choices[breakout.id] if _shows_rooms(breakout) else None,
+            rooms=choices[breakout.id] if may_switch(breakout, role) else None,
         )
         for meeting_id, breakout in live.items()
     }
-
-
-def _shows_rooms(breakout: Breakout) -> bool:
-    """Return whether everybody may choose a room. What somebody's preset allows is not known here."""
-    return breakout.allow_switch is True or breakout.mode is AssignmentMode.SELF_SELECT
 
 
 def _choices(session: Session, breakout_ids: Collection[str]) -> Mapping[str, list[SeatRoom]]:

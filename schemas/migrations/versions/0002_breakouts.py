@@ -279,6 +279,7 @@ def _seat() -> None:
         ),
         sa.Column("wanted", sa.Boolean(), nullable=False),
         sa.Column("pinned", sa.Boolean(), nullable=False),
+        sa.Column("may_come_back", sa.Boolean(), nullable=False),
         sa.Column("given_up", sa.Boolean(), nullable=False),
         sa.Column("previous_id", sa.String(length=36), nullable=True),
         sa.Column("again_since", UtcDateTime(), nullable=True),

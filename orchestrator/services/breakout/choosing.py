@@ -1,0 +1,82 @@
+"""Participants who choose a room of their own, or go back to main."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.errors import Forbidden, UserError, WrongState
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting
+from orchestrator.services.breakout.moving import move, require_open, room_in, seats_of
+from orchestrator.services.deps import Deps
+from orchestrator.store.queries import person
+from schemas.problems import ProblemCode
+from schemas.states import RUNNING, AssignmentMode, Role
+from schemas.tables import Breakout, Participant, Seat
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Where somebody wants to be: in a room, or (None) in main."""
+
+    participant_id: str
+    meeting_id: str
+    room_id: str | None
+
+
+def choose_all(deps: Deps, choices: Sequence[Choice]) -> list[UserError | None]:
+    """Seat people where they want to be, in their order. Returns for each why not.
+
+    Those of one meeting share a transaction, because a crowd chooses in the same second. A refused one writes nothing.
+    """
+    refused: dict[int, UserError] = {}
+    for meeting_id in sorted({choice.meeting_id for choice in choices}):
+        with locked_for_meeting(deps, meeting_id) as m:
+            if m.breakout is not None:
+                m.breakout.lock_rooms()
+            for number, choice in enumerate(choices):
+                if choice.meeting_id == meeting_id:
+                    try:
+                        _choose(m, choice)
+                    except UserError as error:
+                        refused[number] = error
+    return [refused.get(number) for number in range(len(choices))]
+
+
+def may_switch(breakout: Breakout, role: Role) -> bool:
+    """Return whether somebody may go to any room. What their own preset allows is not known."""
+    return role is Role.HOST or breakout.allow_switch is True or breakout.mode is AssignmentMode.SELF_SELECT
+
+
+def _choose(m: MeetingScope, choice: Choice) -> None:
+    """Seat somebody where they want to be.
+
+    Raises Unknown, Forbidden, WrongState, Malformed for a room of another breakout.
+    """
+    chooser, b = person(m.tx.session, choice.participant_id), m.breakout
+    if b is None or b.row.state not in RUNNING:
+        state = "none" if b is None else b.row.state.value
+        raise WrongState("no breakout of this meeting is open", state, (it.value for it in RUNNING))
+    seats = seats_of(b, chooser.id)
+    present = next((seat for seat in seats if seat.wanted), None)
+    if (present.room_id if present else None) == choice.room_id:
+        return
+    _require_right(b, chooser, seats, choice.room_id)
+    room = room_in(b, choice.room_id) if choice.room_id is not None else None
+    if room is not None:
+        require_open(room)
+    move(b, chooser.id, seats, room, pinned=False)
+    if room is None and present is not None:
+        present.may_come_back = True
+
+
+def _require_right(b: LockedBreakout, chooser: Participant, seats: Sequence[Seat], room_id: str | None) -> None:
+    """Raise Forbidden for a place to which this person may not go.
+
+    Whoever may return may go to main, and back to the room that they left for it.
+    """
+    is_way_back = room_id is None or any(seat.may_come_back and seat.room_id == room_id for seat in seats)
+    if b.row.allow_return is True and is_way_back:
+        return
+    is_pick = room_id is not None or chooser.role is Role.HOST or b.row.allow_switch is True
+    if not (is_pick and may_switch(b.row, chooser.role)):
+        raise Forbidden("this breakout does not let its people go there by themselves", ProblemCode.NOT_ALLOWED)
