@@ -125,6 +125,9 @@ class Settings(BaseSettings):
         ge=0,
         description="Rooms of a scheduled breakout are made this long before it, or longer where the quota wants it.",
     )
+    solver_seconds: float = Field(
+        default=5.0, gt=0, le=30, description="How long groups that keep the rules of a plan are looked for, at most."
+    )
     look_again_seconds: float = Field(default=10.0, gt=0, description="How often an opening or closing is looked at.")
     search_settle_seconds: float = Field(
         default=3.0,

@@ -19,6 +19,7 @@ class EventType(StrEnum):
 class ProblemKind(StrEnum):
     """Every `what` of a problem: a phrase that programs may compare."""
 
+    IMPOSSIBLE_PLAN = "impossible plan"
     MEETING_RETIRED_LATE = "meeting retired late"
     NO_PLACE = "no place"
     PARENT_INACTIVE = "parent inactive"
@@ -35,6 +36,7 @@ class ProblemKind(StrEnum):
     ROOM_MENDED = "room mended"
     ROOM_NOT_CLOSED = "room not closed"
     ROOM_NOT_PREPARED = "room not prepared"
+    RULE_BROKEN = "rule broken"
     SERIES_STOPPED = "series stopped"
     START_MISSED = "start missed"
     SURPLUS_RETIRED = "surplus retired"

@@ -7,7 +7,7 @@ from typing import Literal
 
 
 class BreakoutState(StrEnum):
-    """Life of a breakout; `failed` means that no room could be opened."""
+    """Life of a breakout; `failed` means that its plan is impossible, or that no room could be opened."""
 
     DRAFT = "draft"
     SCHEDULED = "scheduled"
@@ -177,8 +177,8 @@ _B, _R, _S, _C = BreakoutState, RoomState, SeatState, RecordingState
 MOVES: Mapping[type[State], Mapping[State, frozenset[State]]] = MappingProxyType(
     {
         _B: {
-            _B.DRAFT: frozenset({_B.SCHEDULED, _B.OPENING, _B.CANCELLED}),
-            _B.SCHEDULED: frozenset({_B.DRAFT, _B.OPENING, _B.CANCELLED}),
+            _B.DRAFT: frozenset({_B.SCHEDULED, _B.OPENING, _B.CANCELLED, _B.FAILED}),
+            _B.SCHEDULED: frozenset({_B.DRAFT, _B.OPENING, _B.CANCELLED, _B.FAILED}),
             _B.OPENING: frozenset({_B.OPEN, _B.CLOSING, _B.FAILED}),
             _B.OPEN: frozenset({_B.CLOSING}),
             _B.CLOSING: frozenset({_B.CLOSED}),

@@ -19,6 +19,7 @@ class Queue(StrEnum):
 class Task(StrEnum):
     """Every task. The name in a message is a hint: the task derives its work from the locked row."""
 
+    BREAKOUT_SOLVE = "breakout.solve"
     BREAKOUT_PREPARE = "breakout.prepare"
     BREAKOUT_OPEN = "breakout.open"
     BREAKOUT_WARN = "breakout.warn"
@@ -44,6 +45,7 @@ QUEUE_OF: dict[Task, Queue] = {
     Task.BREAKOUT_TIDY: Queue.CLOSING,
     Task.ROOM_CLOSE: Queue.CLOSING,
     Task.ROOM_OPEN: Queue.ROOMS,
+    Task.BREAKOUT_SOLVE: Queue.ROOMS,
     Task.ROOM_RECORD: Queue.RECORDINGS,
     Task.RECORDING_FOLLOW: Queue.UPKEEP,
     Task.MEETING_SYNC: Queue.UPKEEP,

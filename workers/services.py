@@ -7,13 +7,14 @@ from orchestrator.errors import LeaseLost
 from orchestrator.services.breakout.operations import step
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings.sync import sync
+from orchestrator.services.planning.solving import solve
 from orchestrator.services.recordings.following import follow
 from orchestrator.services.result import Result
 from orchestrator.services.rooms.advancing import advance
 from orchestrator.services.upkeep.sweep import sweep
 from orchestrator.services.webhooks.applying import apply
 from orchestrator.store.kinds import KIND_OF_TASK
-from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room, Sweep
+from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room, Solve, Sweep
 from schemas.tasks import Task
 
 Service = Callable[[Deps, str, int], Result]
@@ -22,6 +23,7 @@ Service = Callable[[Deps, str, int], Result]
 SERVICES: dict[type[Due], Service] = {
     Breakout: step,
     Room: advance,
+    Solve: solve,
     Inbox: apply,
     Recording: follow,
     Meeting: sync,

@@ -17,9 +17,10 @@ from orchestrator.store.labels import (
     meeting_labels,
     recording_labels,
     room_labels,
+    solve_labels,
     sweep_labels,
 )
-from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room, Sweep
+from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room, Solve, Sweep
 from schemas.tasks import Task
 
 Clock = Callable[[], datetime]
@@ -55,6 +56,10 @@ def _owner(row: Room | Recording) -> str:
     return row.breakout_id
 
 
+def _itself(row: Breakout | Solve) -> str:
+    return row.id
+
+
 def _nobody(_: Due) -> None:
     return None
 
@@ -78,9 +83,10 @@ KINDS = (
         lambda row, clock: breakout_task(row, clock()),
         breakout_labels,
         "breakout_id",
-        lambda row: str(row.id),
+        _itself,
     ),
     Kind(Room, _ROOM_TASKS, lambda row, _: room_task(row), room_labels, "room_id", _owner),
+    Kind(Solve, *_only(Task.BREAKOUT_SOLVE), solve_labels, "breakout_id", _itself),
     Kind(Inbox, *_only(Task.WEBHOOK_APPLY), inbox_labels, "meeting_id", _nobody),
     Kind(Recording, *_only(Task.RECORDING_FOLLOW), recording_labels, "recording_id", _owner),
     Kind(Meeting, *_only(Task.MEETING_SYNC), meeting_labels, "meeting_id", _nobody),

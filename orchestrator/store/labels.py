@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, select
 from sqlmodel import Session, col
 
 from orchestrator.domain.wording import count
-from schemas.tables import Breakout, Inbox, Meeting, Recording, Room, Seat, Sweep
+from schemas.tables import Breakout, Inbox, Meeting, Recording, Room, Seat, Solve, Sweep
 
 Statement = Select[*tuple[Any, ...]]
 
@@ -21,6 +21,13 @@ def breakout_labels(session: Session, rows: Sequence[Breakout]) -> list[str]:
     people = _people().where(col(Seat.breakout_id) == col(Breakout.id))
     found = _by_id(session, select(col(Breakout.id), rooms.scalar_subquery(), people.scalar_subquery()), rows)
     return [f"{row.name} · {count(found[row.id][0], 'room')} · {_people_in_words(found[row.id][1])}" for row in rows]
+
+
+def solve_labels(session: Session, rows: Sequence[Solve]) -> list[str]:
+    """Return `Round 1 · groups that keep the rules` for each plan that is being solved."""
+    names: Statement = select(col(Breakout.id), col(Breakout.name))
+    found = _by_id(session, names, rows)
+    return [f"{found[row.id][0]} · groups that keep the rules" for row in rows]
 
 
 def room_labels(session: Session, rows: Sequence[Room]) -> list[str]:

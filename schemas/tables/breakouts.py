@@ -140,6 +140,18 @@ class Breakout(Due, table=True):
     """The last event's number. It is raised only under this row's lock, so the log has no gaps."""
 
 
+class Solve(Due, table=True):
+    """The search for groups that keep the rules of one breakout, whose id it has."""
+
+    __table_args__: ClassVar[Any] = (due_index("solve"),)
+
+    id: str = Field(primary_key=True, foreign_key="breakout.id", max_length=36)
+    at_start: bool = False
+    """Whether rules that can't be kept are dropped, because the groups are those of a start."""
+    earlier: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    """What the plan was before the change that is being solved; null for a new plan."""
+
+
 class Room(Due, table=True):
     """One room: what is wanted of it, and what is known of it at RealtimeKit."""
 

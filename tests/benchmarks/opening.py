@@ -10,11 +10,9 @@ import statistics
 import time
 
 import aiohttp
-import psycopg
 
 from tests.benchmarks.rig import moments, rig
 from tests.support.stack import Stack
-from tests.support.waiting import wait_until
 
 ROOMS, PEOPLE, LATENCY_MS, IN_FLIGHT, RUNS = 100, 1000, 100, 100, 5
 DEADLINE_SECONDS = 300
@@ -51,25 +49,12 @@ def _ours(stack: Stack, rooms: int, people: int) -> tuple[float, float]:
     meeting = stack.meeting(people)
     made = stack.breakout(meeting, rooms=rooms, start="manual")
     stack.post(f"/v1/breakouts/{made['id']}/start")
-    _wait(stack, made["id"], "open")
+    stack.wait(made["id"], "open", deadline=DEADLINE_SECONDS)
     started = moments(stack, made["id"], "breakout.state", "opening")[0]
     ready = moments(stack, made["id"], "participant.state", "invited")
     stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
-    _wait(stack, made["id"], "closed")
+    stack.wait(made["id"], "closed", deadline=DEADLINE_SECONDS)
     return (ready[0] - started).total_seconds(), (ready[-1] - started).total_seconds()
-
-
-def _wait(stack: Stack, breakout_id: str, state: str) -> None:
-    """Wait by one row of the database, because looking through the API takes much of what is measured."""
-    url = stack.environment["DATABASE_URL"]
-    with psycopg.connect(url, autocommit=True) as connection:
-        wait_until(
-            lambda: (
-                connection.execute("SELECT state FROM breakout WHERE id = %s", [breakout_id]).fetchone() == (state,)
-            ),
-            deadline=DEADLINE_SECONDS,
-            every=0.1,
-        )
 
 
 async def _bare(stack: Stack, rooms: int, people: int) -> float:

@@ -8,8 +8,8 @@ from schemas.states import BreakoutState, RecordingState, RoomState, SeatState, 
 
 LEGAL: dict[type[State], str] = {
     BreakoutState: """
-        draft -> scheduled opening cancelled
-        scheduled -> draft opening cancelled
+        draft -> scheduled opening cancelled failed
+        scheduled -> draft opening cancelled failed
         opening -> open closing failed
         open -> closing
         closing -> closed

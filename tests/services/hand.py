@@ -13,6 +13,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import creating, sync
 from orchestrator.services.people import seats, tokens
 from orchestrator.services.planning import creating as planning
+from orchestrator.services.planning import solving
 from orchestrator.services.recordings import following
 from orchestrator.services.rooms import advancing
 from orchestrator.services.views import breakouts
@@ -22,12 +23,13 @@ from schemas.columns import new_id
 from schemas.requests import BreakoutRequest, MeetingRequest
 from schemas.responses import SeatResponse
 from schemas.states import SeatState
-from schemas.tables import Breakout, Inbox, Meeting, Participant, Presence, Recording, Room, Seat
+from schemas.tables import Breakout, Inbox, Meeting, Participant, Presence, Recording, Room, Seat, Solve
 from tests.support.sandbox_server import JSON, SandboxServer
 
 WORK: dict[Any, Any] = {
     Breakout: operations.step,
     Room: advancing.advance,
+    Solve: solving.solve,
     Inbox: applying.apply,
     Meeting: sync.sync,
     Recording: following.follow,

@@ -10,7 +10,7 @@ from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.messages import Message
 from schemas.states import BreakoutState, RoomWanted
-from schemas.tables import Breakout, Meeting, Room
+from schemas.tables import Breakout, Meeting, Room, Solve
 from schemas.tasks import Task
 from tests.store.rows import LONG_AGO, Rows, breakout, held, meeting, recording, room
 
@@ -88,14 +88,15 @@ def test_a_row_that_this_transaction_has_made_is_sent(rows: Rows) -> None:
 WHOSE = [
     (Breakout, "b", Message(Task.BREAKOUT_TIDY, "b", 7, "Round 1 · 1 room · 0 people", "b")),
     (Room, "r", Message(Task.ROOM_CLOSE, "r", 7, "Round 1 · Room 1 · 0 people", "b")),
+    (Solve, "b", Message(Task.BREAKOUT_SOLVE, "b", 0, "Round 1 · groups that keep the rules", "b")),
     (Meeting, "m", Message(Task.MEETING_SYNC, "m", 7, "Title of m · who is where", None)),
 ]
 
 
-@pytest.mark.parametrize(("table", "row_id", "message"), WHOSE, ids=["breakout", "room", "meeting"])
+@pytest.mark.parametrize(("table", "row_id", "message"), WHOSE, ids=["breakout", "room", "solve", "meeting"])
 def test_a_message_names_task_row_label_and_breakout(rows: Rows, table: Any, row_id: str, message: Message) -> None:
     closing = breakout(state=BreakoutState.CLOSING, sent_home_at=LONG_AGO)
-    rows.add(meeting(), closing, room(wanted=RoomWanted.CLOSED), recording())
+    rows.add(meeting(), closing, room(wanted=RoomWanted.CLOSED), recording(), Solve(id="b"))
     done = rows.did(lambda tx: due.dispatch(tx, table, [row_id]))
     assert done.messages == [message]
 

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.store import kinds
 from orchestrator.store.kinds import KIND_OF, KIND_OF_TASK, TABLES, check_complete
-from schemas.tables import Breakout, Due, Inbox, Meeting, Participant, Recording, Room, Sweep
+from schemas.tables import Breakout, Due, Inbox, Meeting, Participant, Recording, Room, Solve, Sweep
 from schemas.tasks import Task
 from tests.store.rows import LONG_AGO, breakout, meeting, recording, room
 
@@ -41,12 +41,13 @@ def test_all_that_there_is_has_a_kind() -> None:
 
 
 def test_the_timekeeper_looks_at_timers_first_and_at_upkeep_last() -> None:
-    assert (Breakout, Room, Inbox, Recording, Meeting, Sweep) == TABLES
+    assert (Breakout, Room, Solve, Inbox, Recording, Meeting, Sweep) == TABLES
 
 
 KINDS: dict[type[Due], tuple[str, str | None, Any, str | None, str]] = {
     Breakout: ("breakout", "breakout_id", breakout(), "b", "breakout.open"),
     Room: ("room", "room_id", room(), "b", "room.open"),
+    Solve: ("solve", "breakout_id", Solve(id="b"), "b", "breakout.solve"),
     Inbox: ("inbox", "meeting_id", Inbox(id="m"), None, "webhook.apply"),
     Recording: ("recording", "recording_id", recording(), "b", "recording.follow"),
     Meeting: ("meeting", "meeting_id", meeting(), None, "meeting.sync"),
@@ -68,5 +69,5 @@ def test_a_kind_names_table_log_line_breakout_and_task(table: type[Due]) -> None
 @pytest.mark.parametrize("task", Task)
 def test_a_task_works_on_rows_of_the_table_that_it_is_named_after(task: Task) -> None:
     named = {"webhook": "inbox", "upkeep": "sweep"}
-    subject = task.split(".")[0]
+    subject = "solve" if task is Task.BREAKOUT_SOLVE else task.split(".")[0]
     assert KIND_OF_TASK[task].name == named.get(subject, subject)

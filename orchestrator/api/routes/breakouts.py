@@ -49,12 +49,13 @@ router = door.router("/v1", "breakouts", OPERATOR)
 
 OF_MEETING = "/meetings/{meeting_id}/breakouts"
 ONE = "/breakouts/{breakout_id}"
+OPENING = "Opening; or scheduled for now, until its groups are found (`plan.state`)."
 STARTED: Responses = {
     200: {"model": RehearsalResponse, "description": "With `dry_run`: what would be planned."},
     201: {"description": "A draft, or scheduled."},
-    202: {"model": BreakoutResponse, "description": "Opening."},
+    202: {"model": BreakoutResponse, "description": OPENING},
 }
-STARTED_BY_CHANGE: Responses = {202: {"model": BreakoutResponse, "description": "Opening."}}
+STARTED_BY_CHANGE: Responses = {202: {"model": BreakoutResponse, "description": OPENING}}
 MOVING: Responses = {202: {"model": BreakoutResponse, "description": "Their browser is told to go there."}}
 ALREADY_SO: Responses = {200: {"model": BreakoutResponse, "description": "It was so already; nothing changed."}}
 

@@ -45,6 +45,10 @@ class LockedBreakout:
         """Whether the block has sent the breakout's task, which is to look instead of it."""
         self.has_facts = False
         """Whether facts have come on which a look decides, although they moved nothing."""
+        self.has_new_seats = False
+        """Whether people were seated in this block, which may break rules of the plan."""
+        self.is_dealt_by_solver = False
+        """Whether it was the solver that found the places for them."""
         self._events: list[dict[str, Any]] = []
         self._names: dict[str, str] = {}
 
@@ -72,6 +76,7 @@ class LockedBreakout:
 
     def add_seat(self, seat: Seat) -> None:
         """Seat a person of the meeting in a room where they had no seat before."""
+        self.has_new_seats = True
         self.tx.session.add(seat)
         name = self.names([seat.participant_id])[seat.participant_id]
         self._log_seat(name, seat.room_id, None, SeatState.ASSIGNED)
@@ -82,6 +87,7 @@ class LockedBreakout:
         Whatever was stored for the time before must not happen any more. RealtimeKit's record of them is kept, and so
         is `being_put_out`, which is about a call and not about a wish.
         """
+        self.has_new_seats = True
         seat.state, seat.wanted, seat.previous_id = SeatState.ASSIGNED, True, previous_id
         seat.again_since, seat.leave_by = self.now, None
         seat.given_up, seat.error = False, None
@@ -116,13 +122,13 @@ class LockedBreakout:
         data = {"what": kind, "detail": detail, "room_id": room_id, "custom_participant_id": custom_participant_id}
         self.log(EventType.PROBLEM, data | ({"realtimekit_id": realtimekit_id} if realtimekit_id else {}))
 
-    def reported(self, kind: ProblemKind) -> set[str]:
-        """Return the callers' own ids of the people about whom problems of this kind were reported."""
+    def reported(self, kind: ProblemKind) -> list[Mapping[str, Any]]:
+        """Return what was reported about problems of this kind."""
         self.write_log()
         statement = select(col(Event.data)).where(
             col(Event.breakout_id) == self.row.id, col(Event.type) == EventType.PROBLEM
         )
-        return {data["custom_participant_id"] for data in self.tx.session.scalars(statement) if data["what"] == kind}
+        return [data for data in self.tx.session.scalars(statement) if data["what"] == kind]
 
     def change_by_operator(self, fields: Iterable[str]) -> None:
         """Count an operator's change of these fields of the breakout, log it, and wake everybody's stream."""

@@ -16,6 +16,7 @@ from orchestrator.errors import Unknown
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.look import look
 from orchestrator.services.breakout.people_writes import PeopleWrites
+from orchestrator.services.breakout.rules import look_at_rules
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
@@ -107,11 +108,14 @@ def _leave(b: LockedBreakout, *, needs_look: bool) -> None:
     """Write what the block has gathered.
 
     1. Look, unless the block has left that to the breakout's task: it may move rooms and seats.
-    2. Write the log.
-    3. Write people: they are locked last.
+    2. Report rules that people who were seated have broken.
+    3. Write the log.
+    4. Write people: they are locked last.
     """
     if needs_look and not b.is_left_to_task:
         look(b)
+    if b.has_new_seats:
+        look_at_rules(b)
     b.write_log()
     b.people.write()
 

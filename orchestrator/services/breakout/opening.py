@@ -45,11 +45,8 @@ def begin_preparing(b: LockedBreakout) -> None:
     b.leave_to_task()
 
 
-def begin_opening(b: LockedBreakout) -> None:
-    """Start a draft or scheduled breakout.
-
-    Raises WrongState while another breakout of its meeting is live, Malformed when its meeting ends too soon.
-    """
+def require_startable(b: LockedBreakout) -> None:
+    """Raise WrongState while another breakout of the meeting is live, Malformed when the meeting ends too soon."""
     lock_meeting(b.tx, b.row.meeting_id)
     require_time_left(b, b.now)
     live = live_breakout(b)
@@ -57,6 +54,10 @@ def begin_opening(b: LockedBreakout) -> None:
         words = f"another breakout of this meeting is {live.state}; at most one runs at a time"
         allowed = [state.value for state in BreakoutState if state not in LIVE]
         raise WrongState(words, live.state.value, allowed, ProblemCode.BREAKOUT_RUNNING, breakout_id=live.id)
+
+
+def begin_opening(b: LockedBreakout) -> None:
+    """Start a draft or scheduled breakout whose groups need no solver any more, in a locked meeting."""
     b.move(BreakoutState.OPENING)
     b.row.starts_at = b.now
     b.row.awaits_round = False

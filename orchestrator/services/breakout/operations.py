@@ -7,12 +7,13 @@ from orchestrator.errors import WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.closing import start_countdown
 from orchestrator.services.breakout.locked import also_locked, locked, taken
-from orchestrator.services.breakout.opening import STARTED, begin_opening, begin_preparing
+from orchestrator.services.breakout.opening import STARTED, begin_preparing
+from orchestrator.services.breakout.planned import start_now
 from orchestrator.services.breakout.retiring import want_closed
 from orchestrator.services.breakout.series import later_rounds
 from orchestrator.services.deps import Deps
 from orchestrator.services.result import NOTHING_TO_DO, Result
-from schemas.states import PLANNED, RUNNING, BreakoutState, CloseReason, RoomWanted
+from schemas.states import PLANNED, RUNNING, BreakoutState, CloseReason, PlanState, RoomWanted
 
 
 def step(deps: Deps, breakout_id: str, claim: int) -> Result:
@@ -33,14 +34,16 @@ def prepare(deps: Deps, breakout_id: str) -> None:
 
 
 def start(deps: Deps, breakout_id: str) -> bool:
-    """Start a planned breakout. Returns False when it is opening or open already. Raises Unknown, WrongState."""
+    """Start a planned breakout, or let it start once its groups are there.
+
+    Returns False when it is opening or open already. Raises Unknown, WrongState, Malformed.
+    """
     with locked(deps, breakout_id) as b:
         if b.row.state in RUNNING:
             return False
         _require_before(b, BreakoutState.OPENING, "start")
-        begin_opening(b)
-        b.count_change(*STARTED)
-        b.leave_to_task()
+        if start_now(b):
+            b.count_change(*STARTED)
         return True
 
 
@@ -79,6 +82,7 @@ def cancel(deps: Deps, breakout_id: str, *, rest_of_series: bool = False) -> boo
 def _cancel(b: LockedBreakout) -> None:
     if b.row.state in PLANNED:
         b.move(BreakoutState.CANCELLED)
+        b.row.plan_state = PlanState.READY
         b.count_change("state", "closed_at")
         want_closed(b, [room.id for room in b.rooms() if room.wanted is RoomWanted.READY])
 

@@ -7,15 +7,15 @@ from orchestrator import metrics
 from orchestrator.errors import Malformed
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.clock import require_time_left, too_late
-from orchestrator.services.breakout.dealing import deal_ahead
-from orchestrator.services.breakout.opening import begin_opening, live_breakout, want_rooms
+from orchestrator.services.breakout.dealing import deal_ahead, is_solving
+from orchestrator.services.breakout.opening import begin_opening, live_breakout, require_startable, want_rooms
 from orchestrator.services.breakout.preparing import plan_preparation
 from orchestrator.services.breakout.series import follow_round_before
 from orchestrator.services.breakout.watching import watch_planned
 from orchestrator.store.queries import lock_meeting
 from schemas.events import ProblemKind
 from schemas.problems import ProblemCode
-from schemas.states import PLANNED, BreakoutState, RoomWanted
+from schemas.states import PLANNED, BreakoutState, Deal, PlanState, RoomWanted
 
 
 def planned_step(b: LockedBreakout) -> None:
@@ -26,6 +26,7 @@ def planned_step(b: LockedBreakout) -> None:
     3. Reconsider when to prepare it, because people may have registered who are to be dealt.
     4. Deal the people of a breakout that is to be prepared, and make its rooms.
     5. Start it when its time has come and no other breakout of the meeting is live.
+       Preparing and starting wait for groups that the solver's task is looking for.
     6. Else plan when RealtimeKit is asked whether the meetings are ACTIVE.
     """
     follow_round_before(b)
@@ -34,13 +35,32 @@ def planned_step(b: LockedBreakout) -> None:
         give_start_up(b, ProblemKind.START_MISSED, why)
     if starts_at is not None and b.row.dealt_at is None and b.row.prepare_from and b.now < b.row.prepare_from:
         plan_preparation(b, starts_at)
-    if b.row.prepare_from is not None and b.now >= b.row.prepare_from:
+    if b.row.prepare_from is not None and b.now >= b.row.prepare_from and not is_solving(b):
         deal_ahead(b)
         want_rooms(b, RoomWanted.READY)
     if b.row.state is BreakoutState.SCHEDULED and starts_at is not None and starts_at <= b.now:
         _start(b, starts_at)
     if b.row.state in PLANNED:
         watch_planned(b)
+
+
+def start_now(b: LockedBreakout) -> bool:
+    """Start a plan. One whose groups are still looked for is scheduled for now, so that it starts once they are there.
+
+    Returns False when it waits for them already. Raises WrongState while another breakout of its meeting is live,
+    Malformed when its meeting ends too soon.
+    """
+    require_startable(b)
+    if not is_solving(b):
+        begin_opening(b)
+        b.leave_to_task()
+        return True
+    if b.row.state is BreakoutState.SCHEDULED and b.row.starts_at is not None and b.row.starts_at <= b.now:
+        return False
+    if b.row.state is BreakoutState.DRAFT:
+        b.move(BreakoutState.SCHEDULED)
+    b.row.starts_at = b.now
+    return True
 
 
 def schedule(b: LockedBreakout, at: datetime) -> None:
@@ -60,12 +80,13 @@ def make_draft(b: LockedBreakout) -> None:
     """Make a scheduled breakout a draft.
 
     Rooms that are prepared stay so, because a prepared draft starts at once. Rooms that were to be prepared for that
-    start alone are not made any more.
+    start alone are not made any more, and groups that were to be those of the start are a preview again.
     """
     b.move(BreakoutState.DRAFT)
     b.row.scheduled_for = b.row.starts_at = None
     if all(room.wanted is RoomWanted.NOTHING for room in b.rooms()):
         b.row.prepare_from = None
+        b.row.dealt_at = None if b.row.deal is Deal.AT_START else b.row.dealt_at
 
 
 def give_start_up(b: LockedBreakout, kind: ProblemKind, detail: str) -> None:
@@ -80,7 +101,7 @@ def _start(b: LockedBreakout, starts_at: datetime) -> None:
         give_start_up(b, ProblemKind.PARENT_INACTIVE, "the main meeting is not ACTIVE at RealtimeKit")
     elif why := too_late(b, b.now):
         give_start_up(b, ProblemKind.START_MISSED, why)
-    elif live_breakout(b) is None:
+    elif live_breakout(b) is None and not is_solving(b):
         b.tx.count(partial(metrics.count_lateness, "starts_at", b.now - starts_at))
         begin_opening(b)
 
@@ -89,6 +110,8 @@ def _why_missed(b: LockedBreakout, starts_at: datetime) -> str | None:
     """Return why a start has to be given up; None while it has not."""
     if why := too_late(b, starts_at):
         return why
+    if b.row.plan_state is PlanState.SOLVING:
+        return None
     if b.now <= starts_at + timedelta(seconds=b.deps.settings.start_grace_seconds):
         return None
     live = live_breakout(b)

@@ -9,6 +9,7 @@ from orchestrator.domain.distribution import rooms_needed
 from orchestrator.domain.timing import preparing_takes
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.store.queries import room_sizes
+from schemas.states import PlanState
 from schemas.tables import Participant
 
 
@@ -26,7 +27,7 @@ def plan_preparation(b: LockedBreakout, starts_at: datetime) -> None:
 def _calls(b: LockedBreakout) -> int:
     """Return how many calls the preparation takes at most: one for each room, and one for each person."""
     people, rooms = sum(room_sizes(b.tx.session, b.row.id).values()), len(b.rooms())
-    if b.row.dealt_at is None:
+    if b.row.dealt_at is None or b.row.plan_state is PlanState.SOLVING:
         registered = select(func.count()).where(col(Participant.meeting_id) == b.row.meeting_id)
         people = max(people, b.tx.session.scalar(registered) or 0)
         rooms = max(rooms, rooms_needed(people, b.row.room_size)) if b.row.room_size else rooms

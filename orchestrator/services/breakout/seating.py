@@ -7,9 +7,10 @@ from sqlalchemy import delete, exists, select
 from sqlmodel import col
 
 from orchestrator.domain.distribution import RoomNow, deal_further
+from orchestrator.domain.latecomers import deal_by_rules
 from orchestrator.domain.membership import may_be_dealt, takes_people
 from orchestrator.services.breakout.aggregate import LockedBreakout
-from orchestrator.services.breakout.reusing import know_again
+from orchestrator.services.breakout.rules import named_in_rooms, rules
 from orchestrator.store import due
 from orchestrator.store.queries import people_in, room_sizes
 from schemas.events import ProblemKind
@@ -34,7 +35,8 @@ UNDER_WAY = COMING | {SeatState.INVITED}
 def seat_latecomers(b: LockedBreakout, participant_ids: Collection[str] | None = None) -> None:
     """Seat people (None: of the whole meeting) whom an even assignment deals and who never had a seat in this breakout.
 
-    Each goes into the room with the fewest people by then. Without a place they stay in main, which is reported.
+    Each goes into the room with the fewest people by then, of those where no rule is broken. Without a place they stay
+    in main, which is reported.
     """
     if b.row.mode is AssignmentMode.EVEN and b.row.late_join is LateJoin.LEAST_FILLED:
         seat_further(b, dealable(b, participant_ids, never_seated=True))
@@ -69,7 +71,7 @@ def seat_further(b: LockedBreakout, people: Dealable, room_size: int | None = No
         )
         for room in rooms
     ]
-    placed = deal_further(people.ids, now, b.row.seed, people.hosts)
+    placed = _placed(b, people, rooms, now)
     groups: list[dict[str, Seat | None]] = [{} for _ in rooms]
     for name, index in placed.items():
         if index is not None:
@@ -77,6 +79,17 @@ def seat_further(b: LockedBreakout, people: Dealable, room_size: int | None = No
     seat_all(b, list(zip(rooms, groups, strict=True)))
     b.people.raise_versions(participant_id for group in groups for participant_id in group)
     report_no_place(b, [name for name, index in placed.items() if index is None])
+
+
+def _placed(
+    b: LockedBreakout, people: Dealable, rooms: Sequence[Room], now: Sequence[RoomNow]
+) -> dict[str, int | None]:
+    """Return the index of the room of each person, or None without a place."""
+    if not b.row.together and not b.row.apart:
+        return deal_further(people.ids, now, b.row.seed, people.hosts)
+    named = named_in_rooms(b)
+    groups = [named.get(room.id, []) for room in rooms]
+    return deal_by_rules(people.ids, now, groups, rules(b), b.row.seed, hosts=people.hosts)
 
 
 def room_limit(room: Room, room_size: int | None) -> int | None:
@@ -159,7 +172,7 @@ def report_no_place(b: LockedBreakout, names: Iterable[str]) -> None:
     """Report each person for whom no room has a place, once in the life of the breakout."""
     left = sorted(names)
     if left:
-        known = b.reported(ProblemKind.NO_PLACE)
+        known = {data["custom_participant_id"] for data in b.reported(ProblemKind.NO_PLACE)}
         for name in left:
             if name not in known:
                 words = "every room is full: they stay in the main meeting"
@@ -193,7 +206,6 @@ def seat_all(
     )
     earlier = {(seat.room_id, seat.participant_id): seat for seat in b.tx.session.scalars(statement)}
     b.names(ids)
-    new = []
     for room, people in filled:
         for participant_id, kept in people.items():
             seat = earlier.get((room.id, participant_id))
@@ -201,13 +213,11 @@ def seat_all(
                 seat = Seat(breakout_id=b.row.id, room_id=room.id, participant_id=participant_id)
                 seat.previous_id = kept.id if kept else None
                 b.add_seat(seat)
-                new.append(seat)
             elif kept is not None and seat.id == kept.id:
                 seat.wanted = True
             else:
                 b.begin_seat_again(seat, kept.id if kept else None)
             seat.pinned = pinned
-    know_again(b, [room for room, _ in filled], new)
     due.want(b.tx, Room, [room.id for room, _ in filled if room.wanted in (RoomWanted.READY, RoomWanted.OPEN)])
 
 

@@ -1,7 +1,7 @@
 """Rounds: breakouts of one series. Each is dealt against who has met before, and armed by the end of the one before."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
 
@@ -10,8 +10,8 @@ from sqlmodel import Session, col
 
 from orchestrator.domain.distribution import RoomSpec, deal
 from orchestrator.domain.rounds import Met, deal_round
-from orchestrator.domain.rules import Rules
 from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.rules import named, rules
 from orchestrator.services.breakout.seating import Dealable
 from orchestrator.store import due
 from orchestrator.store.queries import custom_ids
@@ -39,15 +39,9 @@ def deal_anew(b: LockedBreakout, specs: Sequence[RoomSpec], people: Dealable) ->
     return dealt.groups, dealt.left
 
 
-def rules(b: LockedBreakout) -> Rules:
-    """Return who must be together and who must be apart, by the callers' own ids."""
-    names = b.names(person for group in b.row.together + b.row.apart for person in group)
-    return Rules(_named(b.row.together, names), _named(b.row.apart, names))
-
-
 def together(session: Session, row: Breakout) -> tuple[tuple[str, ...], ...]:
     """Return who must be together in each round, by the callers' own ids."""
-    return _named(row.together, custom_ids(session, {person for group in row.together for person in group}))
+    return named(row.together, custom_ids(session, {person for group in row.together for person in group}))
 
 
 def groups_of(session: Session, row: Breakout, *, upto: int) -> list[list[list[str]]]:
@@ -127,7 +121,3 @@ def _round_before(b: LockedBreakout) -> Breakout | None:
 def _rounds(b: LockedBreakout) -> int:
     of_series = select(func.count()).select_from(Breakout).where(col(Breakout.series_id) == b.row.series_id)
     return b.tx.session.scalar(of_series) or 1
-
-
-def _named(groups: Sequence[Sequence[str]], names: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(names[person] for person in group if person in names) for group in groups)

@@ -13,14 +13,16 @@ from orchestrator.errors import Malformed
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.changes import require_planned
 from orchestrator.services.breakout.dealing import deal_on_request
+from orchestrator.services.breakout.earlier import Earlier, remember
 from orchestrator.services.breakout.locked import locked
-from orchestrator.services.breakout.opening import STARTED, begin_opening
-from orchestrator.services.breakout.planned import make_draft, schedule
+from orchestrator.services.breakout.opening import STARTED
+from orchestrator.services.breakout.planned import make_draft, schedule, start_now
 from orchestrator.services.breakout.preparing import plan_preparation
+from orchestrator.services.breakout.rules import has_rules
 from orchestrator.services.breakout.seating import dealable
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning.rooms import continue_from, set_rooms
-from orchestrator.services.planning.settings import SAME_NAMES, columns, when_dealt
+from orchestrator.services.planning.settings import RULES, SAME_NAMES, columns, when_dealt
 from orchestrator.store.queries import custom_ids, lock_meeting
 from schemas.requests import (
     ROOM_SOURCES,
@@ -46,19 +48,18 @@ def change(deps: Deps, breakout_id: str, body: BreakoutChange) -> bool:
             lock_meeting(b.tx, b.row.meeting_id)  # a meeting is locked before rooms
         before = _as_request(b)
         wish = _merged(before, body.model_dump(exclude_unset=True, exclude={"start"}), of_series=b.row.series_id)
+        earlier = remember(b) if any(getattr(wish.assignment, rule) for rule in RULES) else None
         _write_columns(b, wish)
         is_dealt = _change_rooms(b, wish, body) or _deals_otherwise(before, _as_request(b))
         if is_dealt:
-            _deal_anew(b, wish)
-        changed = _differences(before, _as_request(b)) | ({"rooms", "unassigned"} if is_dealt else set())
+            _deal_anew(b, wish, earlier)
+        changed = _differences(before, _as_request(b)) | ({"plan", "rooms", "unassigned"} if is_dealt else set())
         if body.start != "now" and "start" in body.model_fields_set:
             changed |= _change_start(b, body.start)
         if changed:
             b.change_by_operator(sorted(changed))
-        if body.start == "now":
-            begin_opening(b)
+        if body.start == "now" and start_now(b):
             b.count_change(*STARTED)
-            b.leave_to_task()
         return body.start == "now"
 
 
@@ -66,6 +67,7 @@ def shuffle(deps: Deps, breakout_id: str, body: ShuffleRequest) -> None:
     """Deal the people of a plan evenly anew. Raises Unknown, WrongState, Malformed when somebody finds no place."""
     with locked(deps, breakout_id) as b:
         require_planned(b, "be shuffled")
+        earlier = remember(b) if has_rules(b.row) else None
         b.row.mode, b.row.keeps_groups = AssignmentMode.EVEN, False
         b.row.seed = body.seed if body.seed is not None else random_seed()
         b.lock_rooms()
@@ -73,8 +75,8 @@ def shuffle(deps: Deps, breakout_id: str, body: ShuffleRequest) -> None:
             b.row.kept_in_main = []
             pinned = update(Seat).where(col(Seat.breakout_id) == b.row.id, col(Seat.pinned))
             b.tx.session.execute(pinned.values(pinned=False))
-        deal_on_request(b)
-        b.change_by_operator(["assignment", "rooms", "seed", "unassigned"])
+        deal_on_request(b, earlier)
+        b.change_by_operator(["assignment", "plan", "rooms", "seed", "unassigned"])
 
 
 def _as_request(b: LockedBreakout) -> dict[str, Any]:
@@ -158,14 +160,14 @@ def _deals_otherwise(before: Mapping[str, Any], after: Mapping[str, Any]) -> boo
     return any(before[name] != after[name] for name in ("assignment", "room_size"))
 
 
-def _deal_anew(b: LockedBreakout, wish: PlanSettings) -> None:
+def _deal_anew(b: LockedBreakout, wish: PlanSettings, before: Earlier | None) -> None:
     """Deal a changed plan. When it is dealt for good is decided anew, unless it is prepared."""
     b.row.keeps_groups = wish.from_breakout is not None and b.row.mode is AssignmentMode.EVEN
     b.row.deal = when_dealt(wish, anybody=bool(dealable(b).ids))
     is_prepared = any(room.wanted is not RoomWanted.NOTHING for room in b.rooms())
     if not is_prepared:
         b.row.dealt_at = b.now if b.row.deal is Deal.NOW else None
-    deal_on_request(b)
+    deal_on_request(b, before)
     if b.row.starts_at is not None and not is_prepared:
         plan_preparation(b, b.row.starts_at)
 

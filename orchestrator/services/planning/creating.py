@@ -6,8 +6,7 @@ from orchestrator.domain.distribution import random_seed
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.dealing import deal_on_request
 from orchestrator.services.breakout.locked import made
-from orchestrator.services.breakout.opening import begin_opening
-from orchestrator.services.breakout.planned import schedule
+from orchestrator.services.breakout.planned import schedule, start_now
 from orchestrator.services.breakout.seating import dealable
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning.rooms import continue_from, set_rooms
@@ -57,7 +56,6 @@ def _plan(tx: Transaction, meeting: Meeting, body: BreakoutRequest) -> Breakout:
 def begin(b: LockedBreakout, start: datetime | str) -> None:
     """Start a new plan now, or schedule its start; `manual` leaves it a draft."""
     if start == "now":
-        begin_opening(b)
-        b.leave_to_task()
+        start_now(b)
     elif isinstance(start, datetime):
         schedule(b, start)

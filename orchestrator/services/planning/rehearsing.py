@@ -17,6 +17,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.planning.creating import create
 from schemas.requests import BreakoutRequest
 from schemas.responses import BreakoutResponse, CallsResponse
+from schemas.states import PlanState
 
 T = TypeVar("T")
 
@@ -41,9 +42,13 @@ def rehearse(
 
 
 def calls_of(breakout: BreakoutResponse) -> CallsResponse:
-    """Return the calls by which a planned breakout is opened."""
+    """Return the calls by which a planned breakout is opened, also while its groups are still looked for."""
     create_, add = len(breakout.rooms), sum(len(room.participants) for room in breakout.rooms)
-    record = sum(bool(room.participants) for room in breakout.rooms) if breakout.record else 0
+    filled = sum(bool(room.participants) for room in breakout.rooms)
+    if breakout.plan.state is PlanState.SOLVING:
+        add += len(breakout.unassigned)
+        filled = min(create_, add)
+    record = filled if breakout.record else 0
     return CallsResponse(create=create_, add=add, record=record, total=create_ + add + record)
 
 

@@ -8,7 +8,7 @@ from sqlmodel import col
 from orchestrator.errors import Malformed
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.changes import require_planned, room_of
-from orchestrator.services.breakout.dealing import Placed, insert_seats
+from orchestrator.services.breakout.groups import Placed, insert_seats
 from orchestrator.services.breakout.locked import locked
 from orchestrator.services.breakout.planned_rooms import new_room, next_index, remove_rooms
 from orchestrator.services.breakout.seating import seat_in, take_seats_away

@@ -13,6 +13,7 @@ from orchestrator.services.breakout import series
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.dealing import deal_on_request
 from orchestrator.services.breakout.locked import made
+from orchestrator.services.breakout.rules import rules as rules_of
 from orchestrator.services.breakout.seating import dealable
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning.creating import begin
@@ -100,7 +101,7 @@ def _require_possible(b: LockedBreakout, body: RoundsRequest) -> None:
     rooms = body.rooms or []
     specs = tuple(RoomSpec(tuple(room.participants), room.max_participants) for room in rooms)
     people = frozenset(dealable(b).ids)
-    rules = series.rules(b)
+    rules = rules_of(b)
     try:
         if rules and specs:
             check(Constraints(people, specs, tuple(room.name for room in rooms), rules))

@@ -5,6 +5,7 @@ from itertools import chain
 from typing import Any
 
 from orchestrator.errors import Malformed
+from orchestrator.solver import extra
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import participant_ids
 from schemas.problems import ProblemCode
@@ -77,5 +78,7 @@ def _by_our_ids(tx: Transaction, meeting_id: str, groups: Sequence[Sequence[str]
 def _require_solver(asked: AssignmentRequest) -> None:
     for rule in RULES:
         if getattr(asked, rule):
-            words = f"{rule} needs the extra [constraints]: pip install 'breakout-orchestrator[constraints]'"
-            raise Malformed(words, ("body", "assignment", rule), ProblemCode.NEEDS_CONSTRAINTS)
+            try:
+                extra.require()
+            except extra.MissingExtra as error:
+                raise Malformed(str(error), ("body", "assignment", rule), ProblemCode.NEEDS_CONSTRAINTS) from error

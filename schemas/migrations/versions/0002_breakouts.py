@@ -13,13 +13,14 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-TABLES = ("seat", "recording", "presence", "room", "event", "breakout")
+TABLES = ("seat", "recording", "presence", "room", "event", "solve", "breakout")
 
 
 def upgrade() -> None:
     """Create the tables."""
     _breakout()
     _breakout_indexes()
+    _solve()
     _event()
     _room()
     _presence()
@@ -128,6 +129,20 @@ def _breakout_indexes() -> None:
         batch_op.create_index(
             "uq_breakout_live", ["meeting_id"], unique=True, **when("state IN ('closing', 'open', 'opening')")
         )
+
+
+def _solve() -> None:
+    op.create_table(
+        "solve",
+        *due(),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("at_start", sa.Boolean(), nullable=False),
+        sa.Column("earlier", Json, nullable=True),
+        sa.ForeignKeyConstraint(["id"], ["breakout.id"], name=op.f("fk_solve_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_solve")),
+    )
+    with op.batch_alter_table("solve", schema=None) as batch_op:
+        batch_op.create_index("ix_solve_due_at", ["due_at", "dispatches"], unique=False, **when("due_at IS NOT NULL"))
 
 
 def _event() -> None:
