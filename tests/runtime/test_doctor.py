@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import redis
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from orchestrator import bootstrap
 from orchestrator.cli.doctor.__main__ import CHECKS
@@ -24,6 +24,7 @@ from orchestrator.services.access import api_keys
 from orchestrator.settings import Settings
 from orchestrator.store.database import Database
 from schemas.states import KeyRole
+from schemas.tables import Meeting
 from schemas.tasks import Queue
 from tests.support.databases import engine_of
 from tests.support.processes import BREAKOUTS, ROOT, clean_environment
@@ -124,13 +125,19 @@ def _execute(url: str, statement: str, **values: Any) -> None:
 
 
 def _add_meeting(url: str, *, preset: str = "group_call_host", due_at: datetime | None = None) -> None:
-    statement = (
-        "INSERT INTO meeting (id, title, realtimekit_meeting_id, host_preset, participant_preset, created_at,"
-        " to_import, strangers, due_at, claim, generation, tries, dispatches)"
-        " VALUES ('m', 'T', 'r', :preset, 'group_call_participant', :now, false, 0, :due_at, 0, 0, 0, 0)"
+    row = Meeting(
+        id="m",
+        title="T",
+        realtimekit_meeting_id="r",
+        host_preset=preset,
+        participant_preset="group_call_participant",
+        created_at=datetime.now(UTC),
+        due_at=due_at,
     )
-    times = {"now": datetime.now(UTC), "due_at": due_at}
-    _execute(url, statement, preset=preset, **{key: at and at.strftime("%F %T.%f") for key, at in times.items()})
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        connection.execute(insert(Meeting), row.model_dump())
+    engine.dispose()
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def give(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Give:
     return run
 
 
-ENGINE = {Process.API, Process.WORKER, Process.TIMEKEEPER, Process.WEBHOOKS, Process.SWEEP}
+ENGINE = {Process.API, Process.WORKER, Process.TIMEKEEPER, Process.WEBHOOKS, Process.PRESETS, Process.SWEEP}
 WRONG = {
     "PORT": ("http", {Process.API, Process.DAILY}),
     "API_KEYS": ("tests:boss:key", {Process.API}),
