@@ -275,6 +275,15 @@ def test_who_is_named_and_not_dealt_is_passed_over(fresh: Parts) -> None:
     assert ({"p0"} in groups(after), {"p1"} in groups(after), problems(after)) == (True, True, [])
 
 
+def test_hosts_are_dealt_one_to_a_room_with_rules_too(fresh: Parts) -> None:
+    people = [{"custom_participant_id": name, "name": name} for name in PEOPLE]
+    people += [{"custom_participant_id": name, "name": name, "role": "host"} for name in ("h1", "h2", "h3")]
+    rules = {"include_hosts": "one_per_room", "together": [["p0", "p1"]]}
+    after = Plan(fresh, meeting={"participants": people}, rooms=2, assignment=rules).solve()
+    assert [len(room.facilitators) for room in after.rooms] == [1, 1]
+    assert (after.plan.spread, ("p0", "p1") in pairs(after)) == (0, True)
+
+
 @pytest.mark.parametrize("what", ["moves", "fewer rooms"])
 def test_a_rule_that_cannot_be_kept_at_the_start_is_dropped_and_said(fresh: Parts, what: str) -> None:
     rules = {"together": [["p0", "p1"]]} if what == "moves" else HARD
