@@ -167,6 +167,8 @@ class KeyRole(StrEnum):
 IncludeHosts = bool | Literal["one_per_room"]
 """Whether hosts are dealt out. `one_per_room`: one to a room, as its facilitator."""
 
+PRESET: Literal["preset"] = "preset"
+
 Right = bool | Literal["preset"]
 """Whether people may do something themselves. `preset`: those whose preset at RealtimeKit says so."""
 

@@ -3,7 +3,7 @@
 from schemas.tables.admission import Admission
 from schemas.tables.breakouts import IS_LIVE, IS_LOST, IS_UNFINISHED, Breakout, Event, Room, Seat, Solve
 from schemas.tables.deployment import ORPHANS, ApiKey, Deployment, IdempotencyKey, Sweep
-from schemas.tables.meetings import Fact, Inbox, Meeting
+from schemas.tables.meetings import Fact, Inbox, Meeting, PresetRights
 from schemas.tables.people import Participant, Presence, UnregisteredPeer
 from schemas.tables.recordings import IS_RECORDED_NOW, Recording
 from schemas.tables.rows import Due
@@ -26,6 +26,7 @@ __all__ = [
     "Meeting",
     "Participant",
     "Presence",
+    "PresetRights",
     "Recording",
     "Room",
     "Seat",

@@ -55,6 +55,19 @@ class Meeting(Due, table=True):
     """When the last webhook about this meeting or one of its rooms was applied."""
 
 
+class PresetRights(SQLModel, table=True):
+    """What a preset at RealtimeKit lets people do by themselves, as it was read last."""
+
+    __tablename__: ClassVar[Any] = "preset_rights"
+
+    name: str = Field(primary_key=True)
+    may_switch: bool = False
+    """Whether they may go to another room."""
+    may_return: bool = False
+    """Whether they may go to the main meeting."""
+    read_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class Inbox(Due, table=True):
     """The waiting facts of one parent meeting, as one row to work on."""
 

@@ -7,11 +7,12 @@ from orchestrator.errors import Forbidden, UserError, WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting
 from orchestrator.services.breakout.moving import move, require_open, room_in, seats_of
+from orchestrator.services.breakout.rights import Rights
 from orchestrator.services.deps import Deps
 from orchestrator.store.queries import person
 from schemas.problems import ProblemCode
-from schemas.states import RUNNING, AssignmentMode, Role
-from schemas.tables import Breakout, Participant, Seat
+from schemas.states import RUNNING
+from schemas.tables import Participant, Seat
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,6 @@ def choose_all(deps: Deps, choices: Sequence[Choice]) -> list[UserError | None]:
     return [refused.get(number) for number in range(len(choices))]
 
 
-def may_switch(breakout: Breakout, role: Role) -> bool:
-    """Return whether somebody may go to any room. What their own preset allows is not known."""
-    return role is Role.HOST or breakout.allow_switch is True or breakout.mode is AssignmentMode.SELF_SELECT
-
-
 def _choose(m: MeetingScope, choice: Choice) -> None:
     """Seat somebody where they want to be.
 
@@ -74,9 +70,11 @@ def _require_right(b: LockedBreakout, chooser: Participant, seats: Sequence[Seat
 
     Whoever may return may go to main, and back to the room that they left for it.
     """
-    is_way_back = room_id is None or any(seat.may_come_back and seat.room_id == room_id for seat in seats)
-    if b.row.allow_return is True and is_way_back:
-        return
-    is_pick = room_id is not None or chooser.role is Role.HOST or b.row.allow_switch is True
-    if not (is_pick and may_switch(b.row, chooser.role)):
+    rights = Rights(b.tx.session, [b.row])
+    if room_id is None:
+        may = rights.may_leave(b.row, chooser)
+    else:
+        is_way_back = any(seat.may_come_back and seat.room_id == room_id for seat in seats)
+        may = rights.may_switch(b.row, chooser) or (is_way_back and rights.may_return(b.row, chooser))
+    if not may:
         raise Forbidden("this breakout does not let its people go there by themselves", ProblemCode.NOT_ALLOWED)

@@ -10,13 +10,14 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
 from sqlmodel import Session, col
 
+from orchestrator.domain.preset_names import preset_of
 from orchestrator.domain.timing import earliest, refused_pause
 from orchestrator.domain.tokens import again_at, has_good_token
 from orchestrator.errors import RealtimeKitError, Refused
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.locked import MeetingScope
-from orchestrator.services.passes.admission import Guest, Outcome, differs, preset_of, stays_in_doubt
+from orchestrator.services.passes.admission import Guest, Outcome, differs, stays_in_doubt
 from orchestrator.services.passes.keeping import Kept, as_sent
 from schemas.events import ProblemKind
 from schemas.states import BreakoutState, Location
@@ -74,7 +75,7 @@ def _guest(person: Participant, meeting: Meeting, breakout: Breakout | None, now
         row_id=person.id,
         custom_participant_id=person.custom_participant_id,
         name=person.name,
-        preset_name=preset_of(meeting, person),
+        preset_name=preset_of(meeting, person.role, person.preset_name),
         in_doubt=person.in_doubt,
         realtimekit_participant_id=person.realtimekit_participant_id,
         name_at_realtimekit=person.name_at_realtimekit,

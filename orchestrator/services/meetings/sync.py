@@ -10,7 +10,7 @@ from orchestrator.domain.wording import count
 from orchestrator.errors import NotFound, RealtimeKitError, Refused
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.quota.priority import Priority
-from orchestrator.realtimekit.records import ParticipantRecord, RecordingRecord
+from orchestrator.realtimekit.records import ParticipantRecord, PresetRecord, RecordingRecord
 from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import (
@@ -21,6 +21,7 @@ from orchestrator.services.meetings import (
     main_tokens,
     newcomers,
     polling,
+    preset_rights,
     sightings,
 )
 from orchestrator.services.meetings.looking import Look, Looked
@@ -59,6 +60,8 @@ class SyncWork:
     rooms_to_tell: Sequence[str]
     """Rooms that are to edit records of people who have changed."""
     look: Look | None
+    presets_to_read: list[str]
+    """Presets about which it is not known where their people may go."""
     compares_recordings: bool
     """Whether the pass also asks which recordings run, in all meetings."""
     now: datetime
@@ -84,13 +87,17 @@ class Outcomes:
     roll: Roll = field(default_factory=Roll)
     running: list[RecordingRecord] | None = None
     """All recordings that run at RealtimeKit; None if it was not asked."""
+    presets: list[PresetRecord] | None = None
+    """What presets say; None: that was not asked, or is not known."""
+    not_read: RealtimeKitError | None = None
+    """Why that is not known."""
     not_compared: RealtimeKitError | None = None
     """Why these are not known."""
 
     @property
     def error(self) -> RealtimeKitError | None:
         """The failure that may be tried again first, else a refusal."""
-        errors = [it for it in (self.not_asked, self.not_made, self.roll.error, self.not_compared) if it]
+        errors = [it for it in (self.not_asked, self.not_made, self.roll.error, self.not_read, self.not_compared) if it]
         return first_to_retry(errors) or next(iter(errors), None)
 
     @property
@@ -139,6 +146,7 @@ def _read(deps: Deps, tx: Transaction, meeting_id: str) -> SyncWork:
         compares_recordings=is_time and running.is_time_to_compare(deps, tx, breakout),
         poll_priority=Priority.CLOSING if breakout and breakout.sent_home_at else Priority.POLLING,
         look=looking.read(tx.session, meeting, now),
+        presets_to_read=preset_rights.outdated(tx.session, meeting, now),
         breakouts_behind=changing.breakouts_behind(tx.session, meeting_id),
         rooms_to_tell=changed_people.rooms_to_tell(tx.session, meeting_id, now),
         now=now,
@@ -199,6 +207,11 @@ async def _look_and_make(kit: RealtimeKit, work: SyncWork, outcomes: Outcomes) -
             outcomes.not_made = first_to_retry(waited_for(work.guests, outcomes.tokens))
     except RealtimeKitError as error:
         outcomes.not_made = error
+    try:
+        if work.presets_to_read:
+            outcomes.presets = await preset_rights.ask(kit, work.presets_to_read)
+    except RealtimeKitError as error:
+        outcomes.not_read = error
 
 
 async def _ask_who(kit: RealtimeKit, work: SyncWork, outcomes: Outcomes) -> None:
@@ -218,6 +231,8 @@ def _record(deps: Deps, claim: due.Claim, work: SyncWork, outcomes: Outcomes, to
         due.record(m.tx, claim, progress=outcomes.got_on)
         meeting = m.tx.session.get_one(Meeting, work.meeting_id, populate_existing=True)
         looking.record(m, meeting, outcomes.looked)
+        if outcomes.presets is not None:
+            preset_rights.record(m, work.presets_to_read, outcomes.presets)
         _record_polls(m, meeting, work, outcomes)
         _record_people(m, meeting, work, outcomes)
         made = main_tokens.record(m, work.guests, tokens, outcomes.tokens, outcomes.not_made)
@@ -272,12 +287,17 @@ def _record_polls(m: MeetingScope, meeting: Meeting, work: SyncWork, outcomes: O
 def _next_pass(m: MeetingScope, meeting: Meeting, work: SyncWork, outcomes: Outcomes, made: int) -> datetime | None:
     """Return when there is something to do again, after a pass whose outcome is final for now."""
     if outcomes.error is not None:
-        later = m.now + TRY_REFUSED_AGAIN if meeting.to_import or work.newcomers or work.guests else None
+        later = m.now + TRY_REFUSED_AGAIN if _has_asked(meeting, work) else None
         return earliest(meeting.poll_at, meeting.look_at, later)
     if outcomes.imported or (made and len(work.guests) >= main_tokens.BATCH_RENEWALS):
         return m.now  # records may differ from what callers say; there may be more people than one pass takes
     again = newcomers.next_question(m, meeting)
-    return earliest(meeting.poll_at, meeting.look_at, again, main_tokens.next_token(m, meeting.id))
+    reading = preset_rights.next_reading(m.tx.session, meeting, m.now)
+    return earliest(meeting.poll_at, meeting.look_at, again, reading, main_tokens.next_token(m, meeting.id))
+
+
+def _has_asked(meeting: Meeting, work: SyncWork) -> bool:
+    return bool(meeting.to_import or work.newcomers or work.guests or work.presets_to_read)
 
 
 def _result(work: SyncWork, outcomes: Outcomes, made: int) -> Result:

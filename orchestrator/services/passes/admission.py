@@ -72,20 +72,6 @@ def without_names(words: str, guests: Iterable[Guest]) -> str:
     return "see the breakout's problems" if named else words
 
 
-def preset_of(meeting: Meeting, person: Participant) -> str:
-    """Return the preset of a person in the parent meeting."""
-    presets = {Role.HOST: meeting.host_preset, Role.PARTICIPANT: meeting.participant_preset}
-    return person.preset_name or presets[person.role]
-
-
-def preset_in_rooms(breakout: Breakout, meeting: Meeting, person: Participant) -> str:
-    """Return the preset of a person in the rooms of a breakout. Their own is theirs everywhere."""
-    of_breakout = {Role.HOST: breakout.room_host_preset, Role.PARTICIPANT: breakout.room_participant_preset}
-    of_meeting = {Role.HOST: meeting.room_host_preset, Role.PARTICIPANT: meeting.room_participant_preset}
-    own = person.preset_name
-    return own or of_breakout[person.role] or of_meeting[person.role] or preset_of(meeting, person)
-
-
 def differs(of: type[Admission]) -> ColumnElement[bool]:
     """Return the condition that a known record has another name or preset than the person.
 

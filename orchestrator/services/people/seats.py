@@ -9,13 +9,13 @@ from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from orchestrator.services.breakout.choosing import may_switch
+from orchestrator.services.breakout.rights import Rights
 from orchestrator.services.deps import Deps
 from orchestrator.services.people.tokens import MissingTokens
 from orchestrator.store.database import statement_time
 from orchestrator.store.queries import holds
 from schemas.responses import SeatBreakout, SeatResponse, SeatRoom
-from schemas.states import COMING, OPEN_TO_ALL, POINTS_TO_ROOM, Location, Role, RoomState
+from schemas.states import COMING, OPEN_TO_ALL, POINTS_TO_ROOM, Location, RoomState
 from schemas.tables import IS_LIVE, Breakout, Meeting, Participant, Room, Seat
 
 
@@ -51,12 +51,12 @@ def read(deps: Deps, participant_ids: Collection[str]) -> Seats:
         people = _people(session, participant_ids)
         live = _live(session, {person.meeting_id for person in people})
         found_places = _places(deps, session, live.values(), participant_ids)
-        roles = {person.role for person in people}
-        choices = _choices(session, [one.id for one in live.values() if any(may_switch(one, role) for role in roles)])
-    breakouts = {role: _breakouts(live, choices, role) for role in roles}
+        choosers = _choosers(session, live, people)
+        choices = _choices(session, [live[meeting_id].id for meeting_id in set(choosers.values())])
+    breakouts = {may: _breakouts(live, choices if may else {}) for may in (False, True)}
     places = {person_id: place for person_id, place in found_places.items() if not place.is_unreadable}
     found = {
-        person.id: _answer(deps, person, places.get(person.id), breakouts[person.role].get(person.meeting_id))
+        person.id: _answer(deps, person, places.get(person.id), breakouts[person.id in choosers].get(person.meeting_id))
         for person in people
     }
     return Seats(found, _missing(people, found, found_places))
@@ -91,6 +91,7 @@ def _people(session: Session, participant_ids: Collection[str]) -> Sequence[Any]
             col(Participant.version),
             col(Participant.meeting_id),
             col(Participant.role),
+            col(Participant.preset_name),
             col(Participant.auth_token),
             col(Participant.token_wanted),
             _is_shown(Participant, session).label("is_shown"),
@@ -173,10 +174,15 @@ def _answer(deps: Deps, person: Any, place: _SeatInRoom | None, breakout: SeatBr
     )
 
 
-def _breakouts(
-    live: Mapping[str, Breakout], choices: Mapping[str, list[SeatRoom]], role: Role
-) -> dict[str, SeatBreakout]:
-    """Return what the seats of people with this role say of each meeting's breakout."""
+def _choosers(session: Session, live: Mapping[str, Breakout], people: Sequence[Any]) -> dict[str, str]:
+    """Return the meeting of everybody who may choose a room."""
+    rights = Rights(session, live.values())
+    running = ((person, live.get(person.meeting_id)) for person in people)
+    return {person.id: person.meeting_id for person, one in running if one and rights.may_switch(one, person)}
+
+
+def _breakouts(live: Mapping[str, Breakout], choices: Mapping[str, list[SeatRoom]]) -> dict[str, SeatBreakout]:
+    """Return what seats say of each meeting's breakout, to those who may choose among these rooms."""
     return {
         meeting_id: SeatBreakout(
             id=breakout.id,
@@ -184,7 +190,7 @@ def _breakouts(
             closes_at=breakout.closes_at,
             empties_at=breakout.empties_at,
             paused=breakout.paused_with_seconds is not None,
-            rooms=choices[breakout.id] if may_switch(breakout, role) else None,
+            rooms=choices.get(breakout.id),
         )
         for meeting_id, breakout in live.items()
     }
@@ -192,7 +198,7 @@ def _breakouts(
 
 def _choices(session: Session, breakout_ids: Collection[str]) -> Mapping[str, list[SeatRoom]]:
     """Return the rooms that people may switch to, with how many belong in each."""
-    found: defaultdict[str, list[SeatRoom]] = defaultdict(list)
+    found: dict[str, list[SeatRoom]] = {breakout_id: [] for breakout_id in breakout_ids}
     statement = (
         select(col(Room.breakout_id), col(Room.id), col(Room.name), func.count(col(Seat.id)))
         .outerjoin(Seat, (col(Seat.room_id) == col(Room.id)) & col(Seat.wanted))

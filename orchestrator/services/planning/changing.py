@@ -18,6 +18,7 @@ from orchestrator.services.breakout.locked import locked
 from orchestrator.services.breakout.opening import STARTED
 from orchestrator.services.breakout.planned import make_draft, schedule, start_now
 from orchestrator.services.breakout.preparing import plan_preparation
+from orchestrator.services.breakout.rights import want_rights
 from orchestrator.services.breakout.rules import has_rules
 from orchestrator.services.breakout.seating import dealable
 from orchestrator.services.deps import Deps
@@ -50,6 +51,7 @@ def change(deps: Deps, breakout_id: str, body: BreakoutChange) -> bool:
         wish = _merged(before, body.model_dump(exclude_unset=True, exclude={"start"}), of_series=b.row.series_id)
         earlier = remember(b) if any(getattr(wish.assignment, rule) for rule in RULES) else None
         _write_columns(b, wish)
+        want_rights(b.tx, b.row)
         is_dealt = _change_rooms(b, wish, body) or _deals_otherwise(before, _as_request(b))
         if is_dealt:
             _deal_anew(b, wish, earlier)

@@ -7,6 +7,7 @@ from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.dealing import deal_on_request
 from orchestrator.services.breakout.locked import made
 from orchestrator.services.breakout.planned import schedule, start_now
+from orchestrator.services.breakout.rights import want_rights
 from orchestrator.services.breakout.seating import dealable
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning.rooms import continue_from, set_rooms
@@ -26,6 +27,7 @@ def create(deps: Deps, meeting_id: str, body: BreakoutRequest) -> str:
     with deps.database.transaction() as tx:
         breakout = _plan(tx, lock_meeting(tx, meeting_id), body)
         with made(deps, tx, breakout) as b:
+            want_rights(tx, breakout)
             if body.from_breakout is not None:
                 continue_from(b, body.from_breakout)
             else:

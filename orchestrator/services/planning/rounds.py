@@ -13,6 +13,7 @@ from orchestrator.services.breakout import series
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.dealing import deal_on_request
 from orchestrator.services.breakout.locked import made
+from orchestrator.services.breakout.rights import want_rights
 from orchestrator.services.breakout.rules import rules as rules_of
 from orchestrator.services.breakout.seating import dealable
 from orchestrator.services.deps import Deps
@@ -51,6 +52,7 @@ def create_rounds(deps: Deps, meeting_id: str, body: RoundsRequest) -> Series:
         for number in range(1, body.rounds + 1):
             row = _plan(tx, meeting_id, body, made_now, number)
             with made(deps, tx, row) as b:
+                want_rights(tx, row)
                 _deal(b, body)
             made_now.breakout_ids.append(row.id)
         first = tx.session.get_one(Breakout, made_now.breakout_ids[0])

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import or_, select, update
 from sqlmodel import Session, col
 
+from orchestrator.domain.preset_names import preset_in_rooms
 from orchestrator.domain.tokens import has_good_token
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.titles import title_with_key
@@ -15,7 +16,7 @@ from orchestrator.services.breakout.leaving import Leaver, leavers
 from orchestrator.services.breakout.reusing import kept_for_later, used_by_live_round
 from orchestrator.services.breakout.watching import webhooks_come
 from orchestrator.services.deps import Deps
-from orchestrator.services.passes.admission import Guest, differs, not_as_sent, preset_in_rooms
+from orchestrator.services.passes.admission import Guest, differs, not_as_sent
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import occupied_rooms, recordings_of, rooms_with_unseen
 from schemas.states import HOLDS_TOKEN, BreakoutState, RecordingState, RoomState, RoomWanted, SeatState
@@ -215,7 +216,7 @@ def _guests(session: Session, urgent: Mapping[str, Priority], now: datetime) -> 
     )
     found: defaultdict[str, list[Guest]] = defaultdict(list)
     for seat, person, breakout, meeting in session.execute(statement):
-        preset_name = preset_in_rooms(breakout, meeting, person)
+        preset_name = preset_in_rooms(breakout, meeting, person.role, person.preset_name)
         found[seat.room_id].append(_guest(seat, person, preset_name, urgent[seat.room_id], now))
     return found
 

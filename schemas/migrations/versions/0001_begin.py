@@ -24,6 +24,7 @@ TABLES = (
     "idempotency_key",
     "sweep",
     "deployment",
+    "preset_rights",
 )
 
 
@@ -38,6 +39,7 @@ def upgrade() -> None:
     _idempotency_key()
     _sweep()
     _deployment()
+    _preset_rights()
 
 
 def downgrade() -> None:
@@ -208,3 +210,14 @@ def _deployment() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deployment")),
     )
     op.bulk_insert(table, [{"id": "this", "install": secrets.token_hex(4)}])
+
+
+def _preset_rights() -> None:
+    op.create_table(
+        "preset_rights",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("may_switch", sa.Boolean(), nullable=False),
+        sa.Column("may_return", sa.Boolean(), nullable=False),
+        sa.Column("read_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_preset_rights")),
+    )
