@@ -9,7 +9,10 @@ rooms and P people, of whom M are moved once while it is open, needs at least
     R  pause_resume_stop_recording, because a recording ends by itself only a minute after the room is empty
     R  update_meeting_by_id, which lets nobody in any more
 
-calls. Nobody has to be put out, because everybody goes by themselves; and tokens for main are made before. Any other
+calls. Rounds share their child meetings: a series needs R create_meeting and R update_meeting_by_id in all, and as many
+add_participant as there are pairs of a person and a room in which they are in any round.
+
+Nobody has to be put out, because everybody goes by themselves; and tokens for main are made before. Any other
 call looks whether all is as it should be. Looks happen at the start, at the end, and now and then in between.
 """
 
@@ -51,6 +54,7 @@ class Case:
 
 GRACE_SECONDS = "60"
 """Enough for everybody to go home by themselves, on a slow machine too."""
+ROUNDS, SERIES = 3, Case(30, 100)
 CASES = (Case(30, 100), Case(30, 100, moved=10), Case(100, 1000))
 
 
@@ -59,13 +63,17 @@ def measure(sheet: Sheet) -> None:
     with rig(RETURN_GRACE_SECONDS=GRACE_SECONDS) as stack:
         stack.register_webhook()
         for case in CASES:
-            spent = _lifecycle(stack, case)
-            looks = Counter({name: count for name, count in spent.items() if name.startswith("get_")})
-            besides = sheet.figure(f"{case.name}: calls besides looks", "times the least", at_most=1, of=Of.MAX)
-            besides.add((spent - looks).total() / case.least.total())
-            sheet.figure(f"{case.name}: looks", "of all calls").add(looks.total() / spent.total())
-            for name in case.least | looks:
-                sheet.figure(f"{case.name}: {name}", "calls").add(spent[name])
+            _compare(sheet, case.name, _lifecycle(stack, case), case.least)
+        _compare(sheet, f"{ROUNDS} rounds of {SERIES.name}", *_series(stack))
+
+
+def _compare(sheet: Sheet, what: str, spent: Counter[str], least: Counter[str]) -> None:
+    looks = Counter({name: count for name, count in spent.items() if name.startswith("get_")})
+    besides = sheet.figure(f"{what}: calls besides looks", "times the least", at_most=1, of=Of.MAX)
+    besides.add((spent - looks).total() / least.total())
+    sheet.figure(f"{what}: looks", "of all calls").add(looks.total() / spent.total())
+    for name in least | looks:
+        sheet.figure(f"{what}: {name}", "calls").add(spent[name])
 
 
 def _lifecycle(stack: Rig, case: Case) -> Counter[str]:
@@ -83,6 +91,28 @@ def _lifecycle(stack: Rig, case: Case) -> Counter[str]:
     stack.wait(breakout, "closed", DEADLINE_SECONDS, lambda it: it["progress"]["recordings"]["uploaded"] == case.rooms)
     stack.crowds.leave()
     return _counts(stack) - before
+
+
+def _series(stack: Rig) -> tuple[Counter[str], Counter[str]]:
+    """Return the calls of a series of rounds in which everybody goes to each room, and the least that it needs."""
+    meeting = stack.meeting(SERIES.people)
+    stack.people(meeting, [f"p{number}" for number in range(SERIES.people)])
+    stack.crowds.settle(DEADLINE_SECONDS)
+    before, pairs = _counts(stack), set[tuple[int, str]]()
+    asked = {"rounds": ROUNDS, "rooms": SERIES.rooms, "start": "now"}
+    made = stack.post(f"/v1/meetings/{meeting}/rounds", asked)
+    for planned in made["breakouts"]:
+        there = stack.wait(planned["id"], "open", DEADLINE_SECONDS, _everybody_is_there)
+        pairs |= {(it["index"], one["custom_participant_id"]) for it in there["rooms"] for one in it["participants"]}
+        stack.post(f"/v1/breakouts/{planned['id']}/close", {"countdown_seconds": 1})
+        stack.wait(planned["id"], "closed", DEADLINE_SECONDS)
+    stack.crowds.leave()
+    once = dict.fromkeys(("create_meeting", "update_meeting_by_id"), SERIES.rooms)
+    return _counts(stack) - before, Counter(once | {"add_participant": len(pairs)})
+
+
+def _everybody_is_there(found: JSON) -> bool:
+    return bool(found["progress"]["participants"]["joined"] == SERIES.people)
 
 
 def _wait_for_all(stack: Rig, breakout: str, case: Case) -> JSON:

@@ -35,7 +35,7 @@ def test_a_breakout_is_opened_and_followed_to_its_good_end(
     stack.people(meeting, [f"p{number}" for number in range(4)])
     stack.crowds.settle()
     options = ("--rooms", "2", "--duration", "1h", "--record", "--watch", "--uploads", "--json")
-    watched = _start(stack, processes, "breakout", "open", meeting, *options)
+    watched = _start(stack, processes, "open", meeting, *options)
     watched.wait_for_text('"joined": 4', 60)
     watched.wait_for_text('"recording": 2', 60)
     assert terminal("close", _lines(watched)[0]["id"], "--countdown", "1s").code == 0
@@ -55,11 +55,11 @@ def test_one_that_ends_badly_is_1_with_the_reasons(stack: Stack, processes: Proc
         {"operation": "create_meeting", "kind": "refuse", "status": 403, "message": "No more rooms", "times": None}
     )
     made = stack.breakout(meeting, rooms=2)
-    watched = _start(stack, processes, "breakout", "watch", made["id"])
+    watched = _start(stack, processes, "watch", made["id"])
     assert watched.wait(60) == 1, watched.output
     assert "breakouts: the breakout is failed" in watched.output
     assert "Room 1 is failed: No more rooms" in watched.output
-    reported = _start(stack, processes, "breakout", "report", made["id"])
+    reported = _start(stack, processes, "report", made["id"])
     assert reported.wait(60) == 1
     assert "Room 2 (failed)" in reported.output
 

@@ -14,7 +14,7 @@ from tests.simulation.runs import Player, minimised
 from tests.simulation.slips import Slip
 from tests.simulation.weather import Weather
 
-BLOCKS, SEEDS = 6, 10
+BLOCKS, SEEDS = 4, 5
 """A block of seeds is a test, so that several processes share them."""
 EASY = ("a lease never ends", "the breakout is not locked", "a pass that failed is not tried again")
 """Slips that are caught within the first seeds."""
