@@ -57,6 +57,18 @@ def rooms() -> list[dict[str, Any]]:
     ]
 
 
+ASSIGNMENT = {
+    "mode": "even",
+    "seed": 1,
+    "who": "registered",
+    "include_hosts": False,
+    "deal": "now",
+    "together": [],
+    "apart": [],
+    "balance_by": [],
+}
+
+
 def breakout(**changes: Any) -> BreakoutResponse:
     """Return the demo's breakout after a good end, with some changes."""
     return BreakoutResponse.model_validate(
@@ -69,16 +81,7 @@ def breakout(**changes: Any) -> BreakoutResponse:
             "series_id": None,
             "round": None,
             "plan": {"state": "ready", "spread": 1, "unbalanced": {}, "optimal": None},
-            "assignment": {
-                "mode": "even",
-                "seed": 1,
-                "who": "registered",
-                "include_hosts": False,
-                "deal": "now",
-                "together": [],
-                "apart": [],
-                "balance_by": [],
-            },
+            "assignment": ASSIGNMENT,
             "room_presets": {"host": None, "participant": None},
             "room_size": None,
             "duration_seconds": 20,

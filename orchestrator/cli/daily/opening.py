@@ -17,6 +17,22 @@ OF_ASSIGNMENT = ("mode", "seed", "who", "deal", "include_hosts", "together", "ap
 SOURCES = ("rooms", "room_size", "from_breakout")
 HOSTS: Mapping[str, bool | str] = {"no": False, "yes": True, "one-per-room": "one_per_room"}
 
+RoomNames = Annotated[list[str] | None, typer.Option(help="Instead: a room of this name; as often as needed.")]
+Earlier = Annotated[
+    str | None, typer.Option(metavar="BREAKOUT_ID", help="Instead: the rooms and people of an earlier one.")
+]
+Hosts = Annotated[str | None, typer.Option(metavar="|".join(HOSTS), help="Whether hosts are dealt out too.")]
+Together = Annotated[
+    list[str] | None, typer.Option(metavar="ID,ID,…", help="People who share a room; as often as needed.")
+]
+Apart = Annotated[list[str] | None, typer.Option(metavar="ID,ID,…", help="People who never do; as often as needed.")]
+BalanceBy = Annotated[
+    list[str] | None, typer.Option(metavar="ATTRIBUTE", help="Spread its values; as often as needed.")
+]
+FromFile = Annotated[
+    Path | None, typer.Option("--from", metavar="FILE", help="JSON with any field of the API; - is stdin.")
+]
+
 
 def with_plan(command: Command) -> Command:
     """Give a command the options of a plan, and pass it the body of the request that they make as `body`."""
@@ -28,12 +44,8 @@ def with_plan(command: Command) -> Command:
         *,
         rooms: Annotated[int | None, typer.Option(help="How many rooms.")] = None,
         room_size: Annotated[int | None, typer.Option(help="Instead: at most so many people in each.")] = None,
-        room: Annotated[
-            list[str] | None, typer.Option(help="Instead: a room of this name; as often as needed.")
-        ] = None,
-        from_breakout: Annotated[
-            str | None, typer.Option(metavar="BREAKOUT_ID", help="Instead: the rooms and people of an earlier one.")
-        ] = None,
+        room: RoomNames = None,
+        from_breakout: Earlier = None,
         name: Annotated[str | None, typer.Option()] = None,
         duration: Duration = None,
         countdown: Countdown = None,
@@ -42,21 +54,11 @@ def with_plan(command: Command) -> Command:
         seed: Annotated[int | None, typer.Option(help="Same seed and people: same groups.")] = None,
         who: Annotated[str | None, typer.Option(metavar="registered|present")] = None,
         deal: Annotated[str | None, typer.Option(metavar="now|at_start", help="When the groups are dealt.")] = None,
-        hosts: Annotated[
-            str | None, typer.Option(metavar="|".join(HOSTS), help="Whether hosts are dealt out too.")
-        ] = None,
-        together: Annotated[
-            list[str] | None, typer.Option(metavar="ID,ID,…", help="People who share a room; as often as needed.")
-        ] = None,
-        apart: Annotated[
-            list[str] | None, typer.Option(metavar="ID,ID,…", help="People who never do; as often as needed.")
-        ] = None,
-        balance_by: Annotated[
-            list[str] | None, typer.Option(metavar="ATTRIBUTE", help="Spread its values; as often as needed.")
-        ] = None,
-        from_file: Annotated[
-            Path | None, typer.Option("--from", metavar="FILE", help="JSON with any field of the API; - is stdin.")
-        ] = None,
+        hosts: Hosts = None,
+        together: Together = None,
+        apart: Apart = None,
+        balance_by: BalanceBy = None,
+        from_file: FromFile = None,
         **given: Any,
     ) -> None:
         ways = [("rooms", rooms), ("room_size", room_size), ("rooms", room), ("from_breakout", from_breakout)]

@@ -57,16 +57,23 @@ def _times() -> list[sa.Column[Any]]:
     ]
 
 
-def _breakout() -> None:
-    op.create_table(
-        "breakout",
-        *due(),
-        sa.Column("id", sa.String(length=36), nullable=False),
+def _owners() -> list[sa.Column[Any]]:
+    """Return the columns that name its meeting, and the series that it is a round of."""
+    return [
         sa.Column("meeting_id", sa.String(length=36), nullable=False),
         sa.Column("series_id", sa.String(length=36), nullable=True),
         sa.Column("round", sa.Integer(), nullable=True),
         sa.Column("gap_seconds", sa.Integer(), nullable=True),
         sa.Column("awaits_round", sa.Boolean(), nullable=False),
+    ]
+
+
+def _breakout() -> None:
+    op.create_table(
+        "breakout",
+        *due(),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        *_owners(),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column(
             "state",
