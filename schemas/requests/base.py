@@ -1,7 +1,9 @@
 """What all bodies of requests have in common."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,6 +17,13 @@ LARGEST_COUNTER = 2**31 - 1
 def repeated(values: Iterable[str]) -> list[str]:
     """Return the values that occur more than once."""
     return [value for value, times in Counter(values).items() if times > 1]
+
+
+def unchanged_by_default(schema: dict[str, Any]) -> None:
+    """Describe in the schema of a change that what is left out stays as it is, where creating has a default."""
+    for field in schema["properties"].values():
+        field.pop("default", None)
+        field["description"] = re.sub(r" ?(Default: .*)?$", " Default: unchanged.", field["description"])
 
 
 class RequestBody(BaseModel):

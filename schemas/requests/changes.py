@@ -1,12 +1,11 @@
 """Bodies of requests that change a breakout that exists."""
 
-import re
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from schemas.fields import Name, RowId, Time, whole
-from schemas.requests.base import LARGEST_SEED, MOST_PEOPLE, RequestBody
+from schemas.requests.base import LARGEST_SEED, MOST_PEOPLE, RequestBody, unchanged_by_default
 from schemas.requests.plans import PlanSettings
 
 CLOCK = frozenset({"closes_at", "extend_seconds", "paused"})
@@ -21,20 +20,13 @@ class CloseRequest(RequestBody):
     )
 
 
-def _unchanged_by_default(schema: dict[str, Any]) -> None:
-    """Describe that what is left out stays as it is, where creating has a default."""
-    for field in schema["properties"].values():
-        field.pop("default", None)
-        field["description"] = re.sub(r" ?(Default: .*)?$", " Default: unchanged.", field["description"])
-
-
 class BreakoutChange(PlanSettings):
     """Settings of a draft or scheduled breakout; or its name; or one change of an open one's clock.
 
     Objects are merged field by field, and lists are replaced.
     """
 
-    model_config = ConfigDict(json_schema_extra=_unchanged_by_default)
+    model_config = ConfigDict(json_schema_extra=unchanged_by_default)
 
     closes_at: Time | None = Field(
         default=None, description="When it closes (RFC 3339); while paused it changes what is left."

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, StrictBool, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, model_validator
 
 from schemas.fields import Attributes, Clean, Name, PersonId, Preset, Time, whole
-from schemas.requests.base import MOST_PEOPLE, RequestBody, repeated
+from schemas.requests.base import MOST_PEOPLE, RequestBody, repeated, unchanged_by_default
 from schemas.requests.presets import RoomPresetsRequest
 from schemas.states import Role
 
@@ -34,23 +34,9 @@ def _nobody_twice(people: list[PersonRequest]) -> list[PersonRequest]:
     return people
 
 
-ENDS_AT = (
-    "By then every seat points to main (RFC 3339): a breakout closes `countdown_seconds` before, whatever its own "
-    "timer says."
-)
+class MeetingSettings(RequestBody):
+    """What creating a parent meeting and changing it have in common."""
 
-
-class MeetingRequest(RequestBody):
-    """A parent meeting to create at RealtimeKit, or one to adopt."""
-
-    title: Name | None = Field(
-        default=None,
-        description="Required unless an existing meeting is adopted. Default: that meeting's title at RealtimeKit.",
-    )
-    realtimekit_meeting_id: Annotated[str, Field(min_length=1, max_length=64), Clean] | None = Field(
-        default=None,
-        description="Adopts this meeting of RealtimeKit and imports its participants. Default: a new one is made.",
-    )
     host_preset: Preset = Field(
         default="group_call_host", description="The preset at RealtimeKit of hosts without a `preset_name`."
     )
@@ -62,7 +48,24 @@ class MeetingRequest(RequestBody):
         description="The presets that people have in rooms, where they differ from those in the main meeting. "
         "Default: the same.",
     )
-    ends_at: Time | None = Field(default=None, description=ENDS_AT + " Default: null, no end.")
+    ends_at: Time | None = Field(
+        default=None,
+        description="By then every seat points to main (RFC 3339): a breakout closes `countdown_seconds` before, "
+        "whatever its own timer says. Null: it has no end. Default: null.",
+    )
+
+
+class MeetingRequest(MeetingSettings):
+    """A parent meeting to create at RealtimeKit, or one to adopt."""
+
+    title: Name | None = Field(
+        default=None,
+        description="Required unless an existing meeting is adopted. Default: that meeting's title at RealtimeKit.",
+    )
+    realtimekit_meeting_id: Annotated[str, Field(min_length=1, max_length=64), Clean] | None = Field(
+        default=None,
+        description="Adopts this meeting of RealtimeKit and imports its participants. Default: a new one is made.",
+    )
     participants: Annotated[list[PersonRequest], Field(max_length=MOST_PEOPLE), AfterValidator(_nobody_twice)] = Field(
         default_factory=list, description="People to register at once. Default: nobody."
     )
@@ -74,22 +77,12 @@ class MeetingRequest(RequestBody):
         return self
 
 
-class MeetingChange(RequestBody):
-    """Changes of a parent meeting. What is left out stays as it is."""
+class MeetingChange(MeetingSettings):
+    """Changes of a parent meeting. What is left out stays as it is, also of the fields of `room_presets`."""
 
-    title: Name = Field(default="", description="Its title here; RealtimeKit's stays. Default: unchanged.")
-    host_preset: Preset = Field(
-        default="", description="The preset at RealtimeKit of hosts without a `preset_name`. Default: unchanged."
-    )
-    participant_preset: Preset = Field(
-        default="", description="The preset at RealtimeKit of all others without a `preset_name`. Default: unchanged."
-    )
-    room_presets: RoomPresetsRequest = Field(
-        default_factory=RoomPresetsRequest,
-        description="The presets that people have in rooms; of its fields too, what is left out stays. "
-        "Default: unchanged.",
-    )
-    ends_at: Time | None = Field(default=None, description=ENDS_AT + " Null takes the end away. Default: unchanged.")
+    model_config = ConfigDict(json_schema_extra=unchanged_by_default)
+
+    title: Name = Field(default="", description="Its title here; RealtimeKit's stays.")
 
 
 class ParticipantsRequest(RequestBody):

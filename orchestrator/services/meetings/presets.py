@@ -28,8 +28,10 @@ class Ensured:
 
 def of_meeting(body: MeetingRequest | MeetingChange) -> set[str]:
     """Return the presets that a body about a meeting names."""
-    people = body.participants if isinstance(body, MeetingRequest) else []
-    return {body.host_preset, body.participant_preset, *of_rooms(body.room_presets), *of_people(people)} - {""}
+    if isinstance(body, MeetingRequest):
+        return {body.host_preset, body.participant_preset, *of_rooms(body.room_presets), *of_people(body.participants)}
+    given = body.model_fields_set & {"host_preset", "participant_preset"}
+    return {getattr(body, name) for name in given} | of_rooms(body.room_presets)
 
 
 def of_rooms(body: RoomPresetsRequest) -> set[str]:
