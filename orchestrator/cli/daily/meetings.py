@@ -1,20 +1,16 @@
 """Parent meetings."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from orchestrator.cli.daily.client import Api, all_of, create_once, meeting_path
-from orchestrator.cli.daily.opening import read_object
+from orchestrator.cli.daily.opening import FromFile, read_object
 from orchestrator.cli.daily.options import AsJson, Command, MeetingId
 from orchestrator.cli.daily.output import answer, rows
 
 COLUMNS = ("id", "title", "participant_count", "present_count", "ends_at")
-FromFile = Annotated[
-    Path | None, typer.Option("--from", metavar="FILE", help="JSON with any field of the API; - is stdin.")
-]
 
 
 def create(

@@ -1,6 +1,5 @@
 """Plans: made, changed, dealt anew, prepared, started, given up."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -90,9 +89,7 @@ def change(
     start: Annotated[
         str | None, typer.Option(parser=durations.start, metavar="manual|TIME", help="When it starts.")
     ] = None,
-    from_file: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="JSON with any field of the API; - is stdin.")
-    ] = None,
+    from_file: opening.FromFile = None,
     json: AsJson = False,
 ) -> None:
     """Change what is given; the rest stays as it is."""
