@@ -82,6 +82,12 @@ def deal(
     return groups, left
 
 
+def led(rooms: Sequence[RoomSpec], hosts: Collection[str], seed: int) -> list[RoomSpec]:
+    """Return the rooms with these hosts pinned, one to each room without a host. For further hosts there is none."""
+    groups, _ = deal(hosts, rooms, seed, hosts)
+    return [RoomSpec(tuple(group), room.max_participants) for group, room in zip(groups, rooms, strict=True)]
+
+
 def deal_further(
     people: Iterable[str], rooms: Sequence[RoomNow], seed: int, hosts: Collection[str] = ()
 ) -> dict[str, int | None]:

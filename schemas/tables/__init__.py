@@ -1,7 +1,7 @@
 """The tables. A row that tasks work on is a `Due`, whose columns hold when it is due and who works on it."""
 
 from schemas.tables.admission import Admission
-from schemas.tables.breakouts import IS_LIVE, IS_LOST, IS_UNFINISHED, Breakout, Event, Room, Seat, Solve
+from schemas.tables.breakouts import IS_LIVE, IS_LOST, IS_UNFINISHED, SAME_NAMES, Breakout, Event, Room, Seat, Solve
 from schemas.tables.deployment import ORPHANS, ApiKey, Deployment, IdempotencyKey, Sweep
 from schemas.tables.meetings import Fact, Inbox, Meeting, PresetRights
 from schemas.tables.people import Participant, Presence, UnregisteredPeer
@@ -14,6 +14,7 @@ __all__ = [
     "IS_RECORDED_NOW",
     "IS_UNFINISHED",
     "ORPHANS",
+    "SAME_NAMES",
     "Admission",
     "ApiKey",
     "Breakout",

@@ -35,6 +35,20 @@ IS_LOST = f"state = {SeatState.LOST.value!r}"
 """The condition of the index on seats of people who were not seen at home."""
 
 
+SAME_NAMES = (
+    "room_size",
+    "duration_seconds",
+    "countdown_seconds",
+    "warn_before_seconds",
+    "record",
+    "allow_switch",
+    "allow_return",
+    "late_join",
+    "on_room_failure",
+)
+"""Settings of a plan that are columns of a breakout, and fields of requests and answers, under the same names."""
+
+
 class Breakout(Due, table=True):
     """One split of a parent meeting into rooms, and the clock it runs by."""
 

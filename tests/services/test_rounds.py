@@ -211,3 +211,12 @@ def test_a_round_is_changed_by_what_rounds_take(fresh: tuple[Deps, SandboxServer
         with pytest.raises(Malformed):
             changing.change(series.hand.deps, series.ids[1], BreakoutChange.model_validate(refused))
     assert series.shown(2) == shown
+
+
+def test_a_change_to_rules_that_contradict_each_other_is_refused_too(fresh: tuple[Deps, SandboxServer]) -> None:
+    series = Rounds(fresh)
+    before = series.shown(2)
+    wrong = {"assignment": {"together": [["p00", "p01"]], "apart": [["p00", "p01"]]}}
+    with pytest.raises(Malformed, match="p00 and p01"):
+        changing.change(series.hand.deps, series.ids[1], BreakoutChange.model_validate(wrong))
+    assert series.shown(2) == before

@@ -16,24 +16,25 @@ from schemas.tables import Breakout, Seat
 
 
 def has_rules(row: Breakout) -> bool:
-    """Return whether groups have to be found that keep rules. The rounds of a series keep theirs without a solver."""
-    return row.series_id is None and bool(row.together or row.apart or row.balance_by)
+    """Return whether groups have to be found that keep rules."""
+    return bool(row.together or row.apart or row.balance_by)
 
 
 def is_solved(row: Breakout) -> bool:
-    """Return whether the groups of such a plan are dealt by the solver's task."""
-    return has_rules(row) and row.mode is AssignmentMode.EVEN
+    """Return whether the solver's task deals the groups. The rounds of a series keep their rules without a solver."""
+    return row.series_id is None and has_rules(row) and row.mode is AssignmentMode.EVEN
 
 
 def rules(b: LockedBreakout) -> Rules:
     """Return who must be together and who must be apart, by the callers' own ids."""
     names = b.names(person for group in b.row.together + b.row.apart for person in group)
-    return Rules(named(b.row.together, names), named(b.row.apart, names))
+    together, apart = (tuple(map(tuple, named(groups, names))) for groups in (b.row.together, b.row.apart))
+    return Rules(together, apart)
 
 
-def named(groups: Sequence[Sequence[str]], names: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
+def named(groups: Sequence[Sequence[str]], names: Mapping[str, str]) -> list[list[str]]:
     """Return groups of people by the callers' own ids. Who is gone is left out."""
-    return tuple(tuple(names[person] for person in group if person in names) for group in groups)
+    return [[names[person] for person in group if person in names] for group in groups]
 
 
 def look_at_rules(b: LockedBreakout) -> None:

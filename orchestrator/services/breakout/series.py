@@ -8,7 +8,7 @@ from itertools import groupby
 from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
-from orchestrator.domain.distribution import RoomSpec, deal
+from orchestrator.domain.distribution import RoomSpec, led
 from orchestrator.domain.rounds import Met, deal_round
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.rules import named, rules
@@ -27,19 +27,14 @@ STOPS = frozenset({CloseReason.ABORTED, CloseReason.PARENT_ENDED})
 
 
 def deal_anew(b: LockedBreakout, specs: Sequence[RoomSpec], people: Dealable) -> tuple[list[list[str]], list[str]]:
-    """Deal a round so that as few pairs as possible meet again. Returns groups, and people without a place.
-
-    Hosts who lead a room are dealt first.
-    """
-    led, _ = deal(people.hosts, specs, b.row.seed, people.hosts)
-    specs = [RoomSpec(tuple(group), spec.max_participants) for group, spec in zip(led, specs, strict=True)]
-    others = people.ids.keys() - people.hosts
-    met, rounds = Met(groups_of(b.tx.session, b.row, upto=(b.row.round or 1) - 1)), _rounds(b)
-    dealt = deal_round(others, specs, b.row.seed, met, rules(b), rounds=rounds)
+    """Deal a round so that as few pairs as possible meet again. Returns groups, and people without a place."""
+    met = Met(groups_of(b.tx.session, b.row, upto=(b.row.round or 1) - 1))
+    others, rooms = people.ids.keys() - people.hosts, led(specs, people.hosts, b.row.seed)
+    dealt = deal_round(others, rooms, b.row.seed, met, rules(b), rounds=_rounds(b))
     return dealt.groups, dealt.left
 
 
-def together(session: Session, row: Breakout) -> tuple[tuple[str, ...], ...]:
+def together(session: Session, row: Breakout) -> list[list[str]]:
     """Return who must be together in each round, by the callers' own ids."""
     return named(row.together, custom_ids(session, {person for group in row.together for person in group}))
 
@@ -89,8 +84,6 @@ def follow_round_before(b: LockedBreakout) -> None:
 
 def wake_next_round(b: LockedBreakout) -> None:
     """Make the next round that waits due, because this one has ended. Its own task decides under its own lock."""
-    if b.row.series_id is None or b.row.state not in ENDED or b.row.state is b.state_before:
-        return
     waiting = (
         select(col(Breakout.id))
         .where(col(Breakout.series_id) == b.row.series_id, col(Breakout.round) > b.row.round)

@@ -19,11 +19,11 @@ from orchestrator.services.breakout.opening import STARTED
 from orchestrator.services.breakout.planned import make_draft, schedule, start_now
 from orchestrator.services.breakout.preparing import plan_preparation
 from orchestrator.services.breakout.rights import want_rights
-from orchestrator.services.breakout.rules import has_rules
+from orchestrator.services.breakout.rules import is_solved, named
 from orchestrator.services.breakout.seating import dealable
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning.rooms import continue_from, set_rooms
-from orchestrator.services.planning.settings import RULES, SAME_NAMES, columns, when_dealt
+from orchestrator.services.planning.settings import RULES, columns, when_dealt
 from orchestrator.store.queries import custom_ids, lock_meeting
 from schemas.requests import (
     ROOM_SOURCES,
@@ -34,7 +34,7 @@ from schemas.requests import (
     ShuffleRequest,
 )
 from schemas.states import AssignmentMode, BreakoutState, Deal, RoomWanted
-from schemas.tables import Seat
+from schemas.tables import SAME_NAMES, Seat
 
 
 def change(deps: Deps, breakout_id: str, body: BreakoutChange) -> bool:
@@ -69,7 +69,7 @@ def shuffle(deps: Deps, breakout_id: str, body: ShuffleRequest) -> None:
     """Deal the people of a plan evenly anew. Raises Unknown, WrongState, Malformed when somebody finds no place."""
     with locked(deps, breakout_id) as b:
         require_planned(b, "be shuffled")
-        earlier = remember(b) if has_rules(b.row) else None
+        earlier = remember(b) if is_solved(b.row) else None
         b.row.mode, b.row.keeps_groups = AssignmentMode.EVEN, False
         b.row.seed = body.seed if body.seed is not None else random_seed()
         b.lock_rooms()
@@ -87,15 +87,15 @@ def _as_request(b: LockedBreakout) -> dict[str, Any]:
     names = custom_ids(b.tx.session, {person for group in row.together + row.apart for person in group})
     return {
         "name": row.name,
-        **{name: getattr(row, name) for name in sorted(SAME_NAMES)},
+        **{name: getattr(row, name) for name in SAME_NAMES},
         "assignment": {
             "mode": row.mode,
             "seed": row.seed,
             "who": row.who,
             "include_hosts": row.include_hosts,
             "deal": None if row.deal_is_default else row.deal,
-            "together": [[names[person] for person in group if person in names] for group in row.together],
-            "apart": [[names[person] for person in group if person in names] for group in row.apart],
+            "together": named(row.together, names),
+            "apart": named(row.apart, names),
             "balance_by": row.balance_by,
         },
         "recording": {"max_seconds": row.recording_max_seconds, "file_name_prefix": row.recording_file_name_prefix},

@@ -4,18 +4,12 @@ from dataclasses import dataclass, field
 
 from sqlmodel import Session
 
-from orchestrator.domain.conflicts import check
-from orchestrator.domain.constraints import Constraints
-from orchestrator.domain.distribution import Impossible, RoomSpec, random_seed
+from orchestrator.domain.distribution import random_seed
 from orchestrator.domain.rounds import repeated_pairs
-from orchestrator.errors import Malformed
 from orchestrator.services.breakout import series
-from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.dealing import deal_on_request
 from orchestrator.services.breakout.locked import made
 from orchestrator.services.breakout.rights import want_rights
-from orchestrator.services.breakout.rules import rules as rules_of
-from orchestrator.services.breakout.seating import dealable
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning.creating import begin
 from orchestrator.services.planning.rooms import set_rooms
@@ -23,7 +17,6 @@ from orchestrator.services.planning.settings import columns, when_dealt
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import lock_meeting
 from schemas.columns import new_id
-from schemas.problems import ProblemCode
 from schemas.requests import RoundsRequest
 from schemas.states import Deal
 from schemas.tables import Breakout
@@ -53,7 +46,8 @@ def create_rounds(deps: Deps, meeting_id: str, body: RoundsRequest) -> Series:
             row = _plan(tx, meeting_id, body, made_now, number)
             with made(deps, tx, row) as b:
                 want_rights(tx, row)
-                _deal(b, body)
+                set_rooms(b, body.rooms or [])
+                deal_on_request(b)
             made_now.breakout_ids.append(row.id)
         first = tx.session.get_one(Breakout, made_now.breakout_ids[0])
         with made(deps, tx, first) as b:
@@ -89,23 +83,3 @@ def _plan(tx: Transaction, meeting_id: str, body: RoundsRequest, of: Series, num
     tx.session.add(row)
     tx.session.flush()
     return row
-
-
-def _deal(b: LockedBreakout, body: RoundsRequest) -> None:
-    set_rooms(b, body.rooms or [])
-    if b.row.round == 1:
-        _require_possible(b, body)
-    deal_on_request(b)
-
-
-def _require_possible(b: LockedBreakout, body: RoundsRequest) -> None:
-    """Raise Malformed for rules that contradict each other, the pins or the rooms, in words that name the people."""
-    rooms = body.rooms or []
-    specs = tuple(RoomSpec(tuple(room.participants), room.max_participants) for room in rooms)
-    people = frozenset(dealable(b).ids)
-    rules = rules_of(b)
-    try:
-        if rules and specs:
-            check(Constraints(people, specs, tuple(room.name for room in rooms), rules))
-    except Impossible as error:
-        raise Malformed(str(error), ("body", "assignment"), ProblemCode.IMPOSSIBLE_PLAN) from error

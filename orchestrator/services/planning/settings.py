@@ -11,21 +11,8 @@ from orchestrator.store.queries import participant_ids
 from schemas.problems import ProblemCode
 from schemas.requests import AssignmentRequest, PlanSettings, RoundsRequest
 from schemas.states import AssignmentMode, Deal, Who
+from schemas.tables import SAME_NAMES
 
-SAME_NAMES = frozenset(
-    {
-        "room_size",
-        "duration_seconds",
-        "countdown_seconds",
-        "warn_before_seconds",
-        "record",
-        "allow_switch",
-        "allow_return",
-        "late_join",
-        "on_room_failure",
-    }
-)
-"""Fields of the request that are columns of the table under the same names."""
 RULES = ("together", "apart", "balance_by")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.domain.conflicts import keepable
-from orchestrator.domain.distribution import Impossible, RoomSpec, deal
+from orchestrator.domain.distribution import Impossible, led
 from orchestrator.domain.rounds import Met, deal_round
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.groups import Placed, seat_anew, seated
@@ -70,9 +70,8 @@ def look_for(asked: Problem, seconds: float) -> Found | str:
     else:
         return Found(solved.groups, solved.optimal)
     hosts = constraints.facilitators
-    led, _ = deal(constraints.people & hosts, constraints.rooms, asked.seed, hosts)
-    specs = [RoomSpec(tuple(some), room.max_participants) for some, room in zip(led, constraints.rooms, strict=True)]
-    return Found(deal_round(constraints.people - hosts, specs, asked.seed, Met(), constraints.rules).groups, False)
+    rooms = led(constraints.rooms, hosts, asked.seed)
+    return Found(deal_round(constraints.people - hosts, rooms, asked.seed, Met(), constraints.rules).groups, False)
 
 
 def _record(b: LockedBreakout, fence: Claim, asked: Problem, found: Found | str) -> Result:

@@ -12,22 +12,10 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from orchestrator.domain.balance import largest_difference
+from orchestrator.services.breakout.rules import named
 from orchestrator.store.queries import custom_ids
 from schemas.responses import AssignmentResponse, PlanResponse, RecordingSettings, RoomPresets
-from schemas.tables import Breakout, Participant, Room, Seat
-
-SAME_NAMES = (
-    "room_size",
-    "duration_seconds",
-    "countdown_seconds",
-    "warn_before_seconds",
-    "record",
-    "allow_switch",
-    "allow_return",
-    "late_join",
-    "on_room_failure",
-)
-"""Settings that are columns under the same names."""
+from schemas.tables import SAME_NAMES, Breakout, Participant, Room, Seat
 
 
 def settings(session: Session, rows: Sequence[Breakout]) -> dict[str, dict[str, Any]]:
@@ -46,8 +34,8 @@ def _settings(row: Breakout, names: Mapping[str, str]) -> dict[str, Any]:
             who=row.who,
             include_hosts=row.include_hosts,
             deal=row.deal,
-            together=[[names[person] for person in group if person in names] for group in row.together],
-            apart=[[names[person] for person in group if person in names] for group in row.apart],
+            together=named(row.together, names),
+            apart=named(row.apart, names),
             balance_by=row.balance_by,
         ),
         "recording": RecordingSettings(
