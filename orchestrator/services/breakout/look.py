@@ -15,7 +15,7 @@ from orchestrator.services.breakout.reusing import release_kept
 from orchestrator.services.breakout.series import wake_next_round
 from orchestrator.services.breakout.timer import timer_step
 from orchestrator.store import due
-from schemas.states import BreakoutState
+from schemas.states import ENDED, BreakoutState
 from schemas.tables import Breakout
 
 STEPS: dict[BreakoutState, Callable[[LockedBreakout], None]] = {
@@ -46,5 +46,6 @@ def look(b: LockedBreakout) -> None:
         due.set_due(b.tx, Breakout, b.row.id, due_at)
     if due_at is not None and due_at <= b.now:
         due.dispatch(b.tx, Breakout, [b.row.id], now=b.now)
-    wake_next_round(b)
-    release_kept(b)
+    if b.row.series_id is not None and b.row.state in ENDED and b.row.state is not b.state_before:
+        wake_next_round(b)
+        release_kept(b)

@@ -80,8 +80,6 @@ def release_kept(b: LockedBreakout) -> None:
 
     So are rooms that are about to be retired: their passes may have begun while a round was to come.
     """
-    if b.row.series_id is None or b.row.state not in ENDED or b.row.state is b.state_before:
-        return
     to_come = col(Breakout.series_id) == b.row.series_id, col(Breakout.state).not_in(ENDED)
     if b.tx.session.scalar(select(col(Breakout.id)).where(*to_come).limit(1)) is None:
         ending = col(Room.retired_at).is_(None) & (col(Room.wanted) == RoomWanted.CLOSED)

@@ -105,29 +105,29 @@ def begin_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str
         .where(col(Room.id).in_(room_ids))
     )
     found = tx.session.execute(statement).all()
-    recorded = [room.id for room, breakout, _ in found if breakout.record]
-    around = _look_around(tx, [room for room, _, _ in found], recorded)
+    around = _look_around(tx, [(room, breakout) for room, breakout, _ in found])
     works = {room.id: _work(deps, room, breakout, meeting, around) for room, breakout, meeting in found}
     _mark_doubts(tx, [room for room, _, _ in found if room.id in around.priorities], works)
     return works
 
 
-def _look_around(tx: Transaction, rooms: Sequence[Room], recorded: Sequence[str]) -> _Around:
+def _look_around(tx: Transaction, found: Sequence[tuple[Room, Breakout]]) -> _Around:
     """Read what is stored around rooms. Each kind of it is one statement, however many rooms there are."""
+    rooms = [room for room, _ in found]
     priorities = {room.id: _priority(room) for room in rooms if room.wanted in (RoomWanted.READY, RoomWanted.OPEN)}
-    closing = [room for room in rooms if room.wanted is RoomWanted.CLOSED]
-    to_close = [room.id for room in closing]
-    again = [room for room in closing if room.retired_at is not None]
+    to_close = [room.id for room in rooms if room.wanted is RoomWanted.CLOSED]
+    sharing = [room for room, breakout in found if breakout.series_id is not None and room.id in to_close]
+    again = [room for room in sharing if room.retired_at is not None]
     now = tx.now()
     return _Around(
         now=now,
         priorities=priorities,
         guests=_guests(tx.session, priorities, now),
         leavers=leavers(tx.session, priorities, now),
-        recordings=_recordings(tx.session, recorded),
+        recordings=_recordings(tx.session, [room.id for room, breakout in found if breakout.record]),
         occupied=occupied_rooms(tx.session, [room.id for room in rooms]),
         unseen=rooms_with_unseen(tx.session, to_close) if to_close else set(),
-        kept=kept_for_later(tx.session, closing) if closing else set(),
+        kept=kept_for_later(tx.session, sharing) if sharing else set(),
         another_rounds=used_by_live_round(tx.session, again) if again else set(),
     )
 
