@@ -42,6 +42,32 @@ class ProblemKind(StrEnum):
     SURPLUS_RETIRED = "surplus retired"
 
 
+class Actor(StrEnum):
+    """Who did what stands in a breakout's log, where it was nobody with a name."""
+
+    TIMER = "timer"
+    """A time that had come: a start, a warning, an end."""
+    REALTIMEKIT = "realtimekit"
+    """RealtimeKit told it, by a webhook or when it was asked."""
+    SYSTEM = "system"
+    """Our own tasks: rooms that are opened and closed, plans that are solved, what a sweep finds."""
+
+
+class ActorKind(StrEnum):
+    """The kinds of actors with a name, which stands behind the kind."""
+
+    KEY = "key"
+    """An API key."""
+    HOST = "host"
+    """A host, with a host token."""
+    PARTICIPANT = "participant"
+    """A participant's browser."""
+
+    def named(self, name: str) -> str:
+        """Return the actor of this kind and name."""
+        return f"{self}:{name}"
+
+
 class Topic(StrEnum):
     """What a publish on Redis is about. A publish only wakes a process, which then reads the database."""
 

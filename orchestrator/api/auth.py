@@ -7,6 +7,7 @@ from orchestrator.api.problems import of_user_error
 from orchestrator.api.tokens import ClientToken, ClientTokens
 from orchestrator.errors import Forbidden, Unauthenticated, UserError
 from orchestrator.services.access.api_keys import key_hash
+from schemas.events import ActorKind
 from schemas.problems import ProblemCode
 from schemas.states import KeyRole
 
@@ -17,6 +18,9 @@ SCOPE_BROWSER = "breakouts.browser"
 """The key of the browser's verified `ClientToken` in an ASGI scope."""
 SCOPE_CALLER = "breakouts.caller"
 """The key of the caller in an ASGI scope: the hash of an API key, or the id of a participant."""
+
+SCOPE_ACTOR = "breakouts.actor"
+"""The key of the caller in an ASGI scope, as it stands in logs of breakouts."""
 
 
 class Gate:
@@ -44,17 +48,19 @@ class Gate:
             scope[SCOPE_BROWSER], scope[SCOPE_CALLER] = token, token.participant_id
         elif (path == "/v1" or path.startswith("/v1/")) and not path.startswith(WEBHOOKS_PREFIX):
             scope[SCOPE_CALLER] = hashed = key_hash(_bearer(scope))
-            await self._check_key(hashed, scope["method"])
+            scope[SCOPE_ACTOR] = await self._check_key(hashed, scope["method"])
 
     def _client_token(self, bearer: bytes) -> ClientToken:
         return self._tokens.verify(bearer.decode("latin-1"))
 
-    async def _check_key(self, hashed: str, method: str) -> None:
-        role = await self._keys.role(hashed)
-        if role is None:
+    async def _check_key(self, hashed: str, method: str) -> str:
+        """Return the name by which a key stands in logs."""
+        key = await self._keys.find(hashed)
+        if key is None:
             raise Unauthenticated("unknown API key")
-        if role is KeyRole.VIEWER and method not in ("GET", "HEAD"):
+        if key.role is KeyRole.VIEWER and method not in ("GET", "HEAD"):
             raise Forbidden("a viewer's key may only look (GET)")
+        return ActorKind.KEY.named(key.name)
 
 
 def _bearer(scope: Scope) -> bytes:

@@ -10,6 +10,7 @@ from orchestrator.store.database import Database
 from orchestrator.store.identity import Identity
 from orchestrator.store.leases import Leases
 from orchestrator.store.secrets import TokenVault
+from schemas.events import Actor
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Deps:
     holder: str
     """The name of this process in the rows that it holds."""
     identity: Identity
+    actor: str = Actor.SYSTEM
+    """Who asks for what is done with these parts, as it is written to logs. Each request has parts of its own."""
 
     @property
     def install(self) -> str:

@@ -275,4 +275,9 @@ class EventResponse(ResponseBody):
     id: int = Field(description="Counts from 1 in each breakout, without a gap.")
     type: str = Field(description="What kind of thing happened.")
     at: datetime = Field(description="When it happened.")
+    actor: str = Field(
+        description="Who did it: `key:<name>`, `host:<custom_participant_id>`, `participant:<custom_participant_id>`, "
+        "`timer`, `realtimekit` (which told it) or `system` (our own tasks).",
+        examples=["key:ops"],
+    )
     data: dict[str, Any] = Field(description="What it was; the fields depend on the type.")

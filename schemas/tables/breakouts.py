@@ -257,4 +257,6 @@ class Event(SQLModel, table=True):
     number: int = Field(primary_key=True)
     type: str = Field(max_length=40)
     at: datetime = Field(sa_type=UtcDateTime)
+    actor: str = Field(max_length=220)
+    """Who did it. The longest are those of people: the kind of actor before their id."""
     data: dict[str, Any] = Field(sa_type=Json)

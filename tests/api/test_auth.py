@@ -10,7 +10,7 @@ from orchestrator.api.api_keys import bootstrap_keys
 from orchestrator.api.openapi.credentials import API_KEY, CLIENT_TOKEN
 from orchestrator.api.tokens import ClientTokens
 from orchestrator.services.access import api_keys
-from orchestrator.services.access.api_keys import key_hash
+from orchestrator.services.access.api_keys import Credential, key_hash
 from orchestrator.store.secrets import subkey
 from schemas.states import KeyRole
 from tests.api.described import Operation, operations
@@ -163,7 +163,7 @@ def test_a_key_that_nobody_can_have_meant_stops_the_start(text: str) -> None:
 
 
 def test_a_key_may_contain_colons() -> None:
-    assert bootstrap_keys("ops:operator:a:b") == {key_hash(b"a:b"): "operator"}
+    assert bootstrap_keys("ops:operator:a:b") == {key_hash(b"a:b"): Credential("ops", KeyRole.OPERATOR)}
 
 
 def test_browsers_of_listed_origins_may_ask(api: Api) -> None:

@@ -18,7 +18,8 @@ from tests.support.sandbox_server import SandboxServer
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 
-LONG, PADDING = 20_000, "x" * 500
+LONG = 20_000
+FILLING: JSON = {"actor": "system", "data": {"x": "x" * 500}}
 
 
 @pytest.fixture
@@ -50,9 +51,10 @@ def take(stream: Stream, count: int) -> list[JSON]:
 def test_a_stream_tells_the_whole_log_and_then_what_is_new(api: Api, breakout: JSON) -> None:
     so_far = log_of(api, breakout)
     assert [event["id"] for event in so_far] == list(range(1, len(so_far) + 1))
-    assert so_far[0].keys() == {"id", "type", "at", "data"}
+    assert so_far[0].keys() == {"id", "type", "at", "actor", "data"}
     assert (so_far[0]["type"], so_far[0]["data"]) == ("breakout.state", {"from": "draft", "to": "opening"})
     assert so_far[0]["at"].endswith("Z")
+    assert (so_far[0]["actor"], so_far[-1]["data"]["to"], so_far[-1]["actor"]) == ("key:ops", "closing", "key:ops")
     with api.events(breakout) as stream:
         assert take(stream, len(so_far)) == so_far
         for number in range(3):
@@ -144,7 +146,7 @@ def lengthen(deps: Deps, breakout: JSON) -> None:
     """Extend a breakout's log to LONG events."""
     with deps.database.transaction() as tx, logs.log_of(tx, breakout["id"]) as b:
         row = b.row
-        event = {"breakout_id": row.id, "type": "breakout.changed", "at": datetime.now(UTC), "data": {"x": PADDING}}
+        event = {"breakout_id": row.id, "type": "breakout.changed", "at": datetime.now(UTC)} | FILLING
         tx.session.execute(insert(Event), [event | {"number": n} for n in range(row.events + 1, LONG + 1)])
         row.events = LONG
 

@@ -10,6 +10,7 @@ from sqlalchemy import event, text
 
 from orchestrator.errors import Malformed, NameTaken, Unknown
 from orchestrator.services.access import api_keys
+from orchestrator.services.access.api_keys import Credential
 from orchestrator.services.deps import Deps
 from schemas.states import KeyRole
 from tests.api.conftest import parts
@@ -101,7 +102,7 @@ def test_only_the_hash_of_a_key_is_stored(deps: Deps) -> None:
     with deps.database.reading() as session:
         stored = session.connection().execute(text("SELECT * FROM api_key")).one()
     assert not any(key in str(value) for value in stored)
-    assert api_keys.living(deps.database) == {row.key_hash: KeyRole.OPERATOR}
+    assert api_keys.living(deps.database) == {row.key_hash: Credential("ci", KeyRole.OPERATOR)}
 
 
 def test_names_are_unique_among_the_living(deps: Deps) -> None:

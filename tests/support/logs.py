@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from types import SimpleNamespace
 from typing import cast
 
 from sqlalchemy import select
@@ -12,7 +13,7 @@ from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.services.deps import Deps
 from orchestrator.store.database import Database, Transaction
-from schemas.events import EventType
+from schemas.events import Actor, EventType
 from schemas.tables import Breakout
 
 
@@ -21,7 +22,8 @@ def log_of(tx: Transaction, breakout_id: str, at: datetime | None = None) -> Ite
     """Lock a breakout in `tx`, and write its log at the end of the block."""
     statement = select(Breakout).where(col(Breakout.id) == breakout_id).with_for_update(key_share=True)
     row = tx.session.scalars(statement, execution_options={"populate_existing": True}).one()
-    b = LockedBreakout(cast(Deps, None), tx, row, at or tx.now(), PeopleWrites(tx, row.meeting_id))
+    deps = cast(Deps, SimpleNamespace(actor=Actor.SYSTEM))
+    b = LockedBreakout(deps, tx, row, at or tx.now(), PeopleWrites(tx, row.meeting_id))
     yield b
     b.write_log()
 

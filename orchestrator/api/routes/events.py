@@ -20,9 +20,9 @@ EventCursor = Annotated[
     str | None, Query(pattern=r"^(0|[1-9][0-9]{0,8})$", description="The id of the last event seen.")
 ]
 STREAM = stream_of(
-    "Each event as `{id, type, at, data}`, in the order of their ids.",
+    "Each event as `{id, type, at, actor, data}`, in the order of their ids.",
     'event: breakout.state\nid: 7\ndata: {"id": 7, "type": "breakout.state", "at": "2026-01-02T03:04:05Z", '
-    '"data": {"from": "opening", "to": "open"}}\n\n',
+    '"actor": "system", "data": {"from": "opening", "to": "open"}}\n\n',
 )
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +18,14 @@ PREFIX = "bok_"
 """Begins every key, so that people and scanners for leaked secrets recognise it."""
 RANDOM_BYTES = 32
 NAME_CHARACTERS = 100
+
+
+@dataclass(frozen=True)
+class Credential:
+    """What is known of an API key by its hash."""
+
+    name: str
+    role: KeyRole
 
 
 def key_hash(key: bytes) -> str:
@@ -62,8 +71,9 @@ def revoke(database: Database, name_or_id: str) -> ApiKey:
         return row
 
 
-def living(database: Database) -> dict[str, KeyRole]:
-    """Return the role of every key that is not revoked, by its hash."""
-    statement = select(col(ApiKey.key_hash), col(ApiKey.role)).where(col(ApiKey.revoked_at).is_(None))
+def living(database: Database) -> dict[str, Credential]:
+    """Return every key that is not revoked, by its hash."""
+    columns = col(ApiKey.key_hash), col(ApiKey.name), col(ApiKey.role)
+    statement = select(*columns).where(col(ApiKey.revoked_at).is_(None))
     with database.reading() as session:
-        return dict(session.execute(statement).all())
+        return {hashed: Credential(name, role) for hashed, name, role in session.execute(statement)}

@@ -5,7 +5,8 @@ Every change of a state goes through here. It is checked against the table of mo
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -35,6 +36,8 @@ class LockedBreakout:
         self.row = row
         self.now = now
         """The database's time, taken after the lock."""
+        self.actor = deps.actor
+        """Who does what is done now, for the log."""
         self.people = people
         """Changes to people of the meeting, which are written last."""
         self.state_before = row.state
@@ -51,6 +54,15 @@ class LockedBreakout:
         """Whether it was the solver that found the places for them."""
         self._events: list[dict[str, Any]] = []
         self._names: dict[str, str] = {}
+
+    @contextmanager
+    def acting(self, actor: str) -> Iterator[None]:
+        """Write `actor` to the log for what is done within."""
+        before, self.actor = self.actor, actor
+        try:
+            yield
+        finally:
+            self.actor = before
 
     def move(self, to: BreakoutState) -> None:
         """Move the breakout itself. Raises IllegalMove."""
@@ -144,8 +156,8 @@ class LockedBreakout:
     def log(self, kind: EventType, data: Mapping[str, Any]) -> None:
         """Append to the breakout's log. Its numbers have no gaps, because they are raised under the lock."""
         number = self.row.events + len(self._events) + 1  # stored with the events, because each flush would write it
-        event = {"breakout_id": self.row.id, "number": number, "type": kind, "at": self.now, "data": data}
-        self._events.append(event)
+        who = {"at": self.now, "actor": self.actor}
+        self._events.append({"breakout_id": self.row.id, "number": number, "type": kind, "data": data, **who})
         self.tx.wake(Topic.BREAKOUT.of(self.row.id))
         self.tx.count(partial(metrics.count_event, kind, data))
 

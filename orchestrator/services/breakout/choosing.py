@@ -10,6 +10,7 @@ from orchestrator.services.breakout.moving import move, require_open, room_in, s
 from orchestrator.services.breakout.rights import Rights
 from orchestrator.services.deps import Deps
 from orchestrator.store.queries import person
+from schemas.events import ActorKind
 from schemas.problems import ProblemCode
 from schemas.states import RUNNING
 from schemas.tables import Participant, Seat
@@ -60,7 +61,8 @@ def _choose(m: MeetingScope, choice: Choice) -> None:
     room = room_in(b, choice.room_id) if choice.room_id is not None else None
     if room is not None:
         require_open(room)
-    move(b, chooser.id, seats, room, pinned=False)
+    with b.acting(ActorKind.PARTICIPANT.named(chooser.custom_participant_id)):
+        move(b, chooser.id, seats, room, pinned=False)
     if room is None and present is not None:
         present.may_come_back = True
 

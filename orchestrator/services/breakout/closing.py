@@ -15,6 +15,7 @@ from orchestrator.services.breakout.retiring import has_unretired_rooms, want_cl
 from orchestrator.services.breakout.seating import take_back_moves
 from orchestrator.services.breakout.watching import expect_home, webhooks_come
 from orchestrator.store.queries import occupied_rooms, places, rooms_with_unseen, used_seats
+from schemas.events import Actor
 from schemas.states import ACCOUNTED, BreakoutState, CloseReason, RecordingState, RoomWanted, SeatState
 from schemas.tables import Meeting, Recording, Room, Seat
 
@@ -53,7 +54,8 @@ def close_step(b: LockedBreakout) -> None:
     if b.row.sent_home_at is None:
         b.tx.count(partial(metrics.count_lateness, "empties_at", b.now - empties_at))
         b.lock_rooms()
-        _send_home(b)
+        with b.acting(Actor.TIMER):
+            _send_home(b)
     correct_late_news(b)
     since_told = b.now - (b.row.sent_home_at or b.now)
     _want_rooms_closed(b, everybody=since_told >= b.deps.grace)

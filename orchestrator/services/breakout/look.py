@@ -15,6 +15,7 @@ from orchestrator.services.breakout.reusing import release_kept
 from orchestrator.services.breakout.series import wake_next_round
 from orchestrator.services.breakout.timer import timer_step
 from orchestrator.store import due
+from schemas.events import Actor
 from schemas.states import ENDED, BreakoutState
 from schemas.tables import Breakout
 
@@ -29,18 +30,14 @@ STEPS: dict[BreakoutState, Callable[[LockedBreakout], None]] = {
 
 
 def look(b: LockedBreakout) -> None:
-    """Look at a breakout.
+    """Look at a breakout, whoever has made that necessary.
 
     1. Take the step of its state, and of each state that this leads to.
     2. Store when it is due next, unless it is looked at early enough as it stands.
     3. Wake the next round of its series if it has ended, or let go of what was kept for one.
     """
-    while True:
-        before = b.row.state
-        if before in STEPS:
-            STEPS[before](b)
-        if b.row.state is before:
-            break
+    with b.acting(Actor.SYSTEM):
+        _take_steps(b)
     due_at = breakout_due(b.row, b.now, b.deps.grace, b.deps.look_again)
     if due_at != b.row.due_at and not (b.row.due_at and due_at and b.now < b.row.due_at <= due_at):
         due.set_due(b.tx, Breakout, b.row.id, due_at)
@@ -49,3 +46,12 @@ def look(b: LockedBreakout) -> None:
     if b.row.series_id is not None and b.row.state in ENDED and b.row.state is not b.state_before:
         wake_next_round(b)
         release_kept(b)
+
+
+def _take_steps(b: LockedBreakout) -> None:
+    while True:
+        before = b.row.state
+        if before in STEPS:
+            STEPS[before](b)
+        if b.row.state is before:
+            return

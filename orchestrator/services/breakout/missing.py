@@ -13,7 +13,7 @@ from sqlmodel import col
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.watching import ask_who_is_home
 from orchestrator.store.queries import has_waiting_facts, places
-from schemas.events import ProblemKind
+from schemas.events import Actor, ProblemKind
 from schemas.states import SeatState
 from schemas.tables import Meeting, Room, Seat
 
@@ -38,7 +38,8 @@ def give_up_on_the_missing(b: LockedBreakout) -> None:
     )
     home = [seat for seat in missing if None in where.get(seat.participant_id, set())]
     b.move_seats(home, SeatState.RETURNED)
-    _lose(b, [seat for seat in missing if not where.get(seat.participant_id, set()) & {None, *emptying}])
+    with b.acting(Actor.TIMER):
+        _lose(b, [seat for seat in missing if not where.get(seat.participant_id, set()) & {None, *emptying}])
 
 
 def wait_for_people_put_out(b: LockedBreakout) -> None:

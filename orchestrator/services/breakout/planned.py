@@ -13,7 +13,7 @@ from orchestrator.services.breakout.preparing import plan_preparation
 from orchestrator.services.breakout.series import follow_round_before
 from orchestrator.services.breakout.watching import watch_planned
 from orchestrator.store.queries import lock_meeting
-from schemas.events import ProblemKind
+from schemas.events import Actor, ProblemKind
 from schemas.problems import ProblemCode
 from schemas.states import PLANNED, BreakoutState, Deal, PlanState, RoomWanted
 
@@ -32,14 +32,16 @@ def planned_step(b: LockedBreakout) -> None:
     follow_round_before(b)
     starts_at = b.row.starts_at if b.row.state is BreakoutState.SCHEDULED else None
     if starts_at is not None and (why := _why_missed(b, starts_at)):
-        give_start_up(b, ProblemKind.START_MISSED, why)
+        with b.acting(Actor.TIMER):
+            give_start_up(b, ProblemKind.START_MISSED, why)
     if starts_at is not None and b.row.dealt_at is None and b.row.prepare_from and b.now < b.row.prepare_from:
         plan_preparation(b, starts_at)
     if b.row.prepare_from is not None and b.now >= b.row.prepare_from and not is_solving(b):
         deal_ahead(b)
         want_rooms(b, RoomWanted.READY)
     if b.row.state is BreakoutState.SCHEDULED and starts_at is not None and starts_at <= b.now:
-        _start(b, starts_at)
+        with b.acting(Actor.TIMER):
+            _start(b, starts_at)
     if b.row.state in PLANNED:
         watch_planned(b)
 

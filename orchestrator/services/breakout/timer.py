@@ -7,7 +7,7 @@ from orchestrator.domain.timing import due_warning, earliest
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.clock import must_close_at
 from orchestrator.services.breakout.closing import start_countdown
-from schemas.events import EventType
+from schemas.events import Actor, EventType
 from schemas.states import CloseReason
 
 
@@ -17,7 +17,8 @@ def timer_step(b: LockedBreakout) -> None:
         return
     seconds = due_warning(b.row.closes_at, b.row.warn_before_seconds, b.row.warned_until or b.now, b.now)
     if seconds is not None:
-        b.log(EventType.BREAKOUT_WARNING, {"remaining_seconds": seconds, "room_ids": None})
+        with b.acting(Actor.TIMER):
+            b.log(EventType.BREAKOUT_WARNING, {"remaining_seconds": seconds, "room_ids": None})
         b.row.warned_until = b.now
 
 
@@ -27,5 +28,6 @@ def close_in_time(b: LockedBreakout) -> bool:
     if closes_at is None or b.now < closes_at:
         return False
     b.tx.count(partial(metrics.count_lateness, "closes_at", b.now - closes_at))
-    start_countdown(b, CloseReason.TIMER)
+    with b.acting(Actor.TIMER):
+        start_countdown(b, CloseReason.TIMER)
     return True

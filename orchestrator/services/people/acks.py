@@ -77,7 +77,7 @@ def read(fact: Fact) -> Stay | Refusal:
     said = json.loads(fact.payload)
     if REFUSED in said:
         return Refusal(said["participant_id"], said[REFUSED])
-    return Stay(said["participant_id"], said["room_id"], None, None, fact.received_at)
+    return Stay(said["participant_id"], said["room_id"], None, None, fact.received_at, by_browser=True)
 
 
 def set_present(deps: Deps, meeting_id: str, custom_participant_id: str, present: bool) -> str:

@@ -5,6 +5,8 @@ breakout. It is applied under the live breakout's lock, and moves a seat only wh
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
+from types import MappingProxyType
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -21,6 +23,7 @@ from orchestrator.services.people.stays import Stay, end, merge
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import holds, places, used_seats
+from schemas.events import Actor, ActorKind
 from schemas.states import RUNNING, Location, RoomWanted, SeatState
 from schemas.tables import IS_LOST, Breakout, Participant, Presence, Room, Seat
 
@@ -31,7 +34,18 @@ def apply(m: MeetingScope, stays: Sequence[Stay]) -> None:
         return
     merge(m.tx, m.meeting_id, stays)
     ids = sorted({stay.participant_id for stay in stays})
-    _settle(m.tx, m.people, m.breakout, ids, news_of={stay.room_id for stay in stays if stay.room_id})
+    by_browser = {stay.participant_id: stay.by_browser for stay in stays}  # of several of one person the last counts
+    said_by = _actors(m.breakout, by_browser) if m.breakout else {}
+    _settle(m.tx, m.people, m.breakout, ids, news_of={stay.room_id for stay in stays if stay.room_id}, said_by=said_by)
+
+
+def _actors(b: LockedBreakout, by_browser: Mapping[str, bool]) -> dict[str, str]:
+    """Return, by person, who says where they are: their own browser, or RealtimeKit."""
+    names = b.names(person_id for person_id, is_own in by_browser.items() if is_own)
+    return {
+        person_id: ActorKind.PARTICIPANT.named(names[person_id]) if is_own else Actor.REALTIMEKIT
+        for person_id, is_own in by_browser.items()
+    }
 
 
 def note_emptied(b: LockedBreakout, rooms: Sequence[Room]) -> None:
@@ -62,9 +76,17 @@ def set_present(m: MeetingScope, present: Mapping[str, bool]) -> None:
 
 
 def _settle(
-    tx: Transaction, people: PeopleWrites, b: LockedBreakout | None, ids: list[str], news_of: Collection[str] = ()
+    tx: Transaction,
+    people: PeopleWrites,
+    b: LockedBreakout | None,
+    ids: list[str],
+    *,
+    news_of: Collection[str] = (),
+    said_by: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Bring everything in line with where these people are. `news_of` are the rooms that they have been in, it is said.
+
+    `said_by` is who says where each of them is; of the others it is whoever does all this.
 
     1. Locate them.
     2. Lock the rooms of their seats, because rooms are locked before seats.
@@ -81,7 +103,7 @@ def _settle(
     b.has_facts |= b.row.sent_home_at is not None  # from then on rooms close as they empty
     _lock_rooms(b, ids, seats)
     b.names(ids if seats else ())
-    joined = _move_seats(b, seats, where)
+    joined = _move_seats(b, seats, where, said_by)
     _put_out_of_retired_rooms(tx, where)
     if b.row.state in RUNNING:
         ask_to_leave(b, overstaying(seats, where))
@@ -116,17 +138,26 @@ def _lock_rooms(b: LockedBreakout, ids: Sequence[str], seats: Sequence[Seat]) ->
         b.lock_rooms()
 
 
-def _move_seats(b: LockedBreakout, seats: Sequence[Seat], where: Mapping[str, set[str | None]]) -> list[Seat]:
+def _move_seats(
+    b: LockedBreakout, seats: Sequence[Seat], where: Mapping[str, set[str | None]], said_by: Mapping[str, str]
+) -> list[Seat]:
     """Move seats whose people have come, gone, or come home. Returns the seats of those who came."""
-    b.move_seats(_of_people_who_left_again(b, seats, where), SeatState.JOINED)
+    _move_as_said(b, _of_people_who_left_again(b, seats, where), SeatState.JOINED, said_by)
     moves: dict[SeatState, list[Seat]] = {}
     for seat in seats:
         may_join = seat.wanted or seat.state not in (SeatState.INVITED, SeatState.AWAY)
         if may_join and (to := _seat_move(seat, where.get(seat.participant_id, set()))):
             moves.setdefault(to, []).append(seat)
     for to, moving in moves.items():
-        b.move_seats(moving, to)
+        _move_as_said(b, moving, to, said_by)
     return moves.get(SeatState.JOINED, [])
+
+
+def _move_as_said(b: LockedBreakout, seats: Iterable[Seat], to: SeatState, said_by: Mapping[str, str]) -> None:
+    whoever = b.actor
+    for actor, group in groupby(seats, key=lambda seat: said_by.get(seat.participant_id, whoever)):
+        with b.acting(actor):
+            b.move_seats(group, to)
 
 
 def _of_people_who_left_again(

@@ -33,6 +33,8 @@ class Stay:
     left_at: datetime | None = None
     polled: bool = False
     """Whether a poll reported it. A poll shows who is there, and can only presume that somebody has left."""
+    by_browser: bool = False
+    """Whether the person's own browser reported it, and not RealtimeKit."""
 
 
 def merge(tx: Transaction, meeting_id: str, stays: Sequence[Stay]) -> None:

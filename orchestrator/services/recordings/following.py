@@ -25,6 +25,7 @@ from orchestrator.services.result import NOTHING_TO_DO, Result
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.leases import Lease
+from schemas.events import Actor
 from schemas.states import RecordingState
 from schemas.tables import Recording
 
@@ -78,7 +79,8 @@ def _record(deps: Deps, claim: due.Claim, work: FollowWork, fact: Fact) -> Resul
         recording = b.tx.session.get_one(Recording, claim.row_id)
         recording.follows += 1
         if fact.record is not None:
-            merge(b, recording, fact.record)
+            with b.acting(Actor.REALTIMEKIT):
+                merge(b, recording, fact.record)
             learn_end(b, recording, fact.record)
         if recording.state is RecordingState.STOPPED and b.now > _patience_ends(recording):
             b.move_recording(recording, RecordingState.FAILED)

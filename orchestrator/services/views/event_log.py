@@ -28,13 +28,14 @@ def heads(session: Session, breakout_ids: Collection[str]) -> dict[str, int]:
 def after(session: Session, breakout_id: str, number: int, limit: int) -> list[EventResponse]:
     """Return the events after `number`, at most `limit`."""
     statement = (
-        select(col(Event.number), col(Event.type), col(Event.at), col(Event.data))
+        select(col(Event.number), col(Event.type), col(Event.at), col(Event.actor), col(Event.data))
         .where(col(Event.breakout_id) == breakout_id, col(Event.number) > number)
         .order_by(col(Event.number))
         .limit(limit)
     )
     return [
-        EventResponse(id=number, type=kind, at=at, data=data) for number, kind, at, data in session.execute(statement)
+        EventResponse(id=number, type=kind, at=at, actor=actor, data=data)
+        for number, kind, at, actor, data in session.execute(statement)
     ]
 
 

@@ -33,6 +33,7 @@ from orchestrator.services.result import NOTHING_TO_DO, Result
 from orchestrator.store import due
 from orchestrator.store.queries import participant_ids
 from orchestrator.store.trouble import DATABASE_TROUBLE
+from schemas.events import Actor
 from schemas.states import RUNNING, CloseReason, FactSource
 from schemas.tables import Breakout, Fact, Inbox, Meeting, Recording, Room
 
@@ -201,7 +202,8 @@ def _apply_recording(m: MeetingScope, event: RecordingUpdated) -> None:
         due.want(m.tx, Recording, [recording.id])
         return
     fact = RecordingRecord(event.recording_id, event.status, event.started_at, event.stopped_at, event.download_url)
-    recordings.merge(m.breakout, recording, fact)
+    with m.breakout.acting(Actor.REALTIMEKIT):
+        recordings.merge(m.breakout, recording, fact)
 
 
 def _apply_parent_ended(m: MeetingScope, event: MeetingEnded) -> None:
@@ -211,4 +213,5 @@ def _apply_parent_ended(m: MeetingScope, event: MeetingEnded) -> None:
     starts_at = m.breakout.row.starts_at
     is_older = event.ended_at and starts_at and event.ended_at < starts_at
     if event.reason == HOST_ENDED and not is_older:
-        start_countdown(m.breakout, CloseReason.PARENT_ENDED)
+        with m.breakout.acting(Actor.REALTIMEKIT):
+            start_countdown(m.breakout, CloseReason.PARENT_ENDED)

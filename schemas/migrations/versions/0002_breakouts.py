@@ -159,6 +159,7 @@ def _event() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("type", sa.String(length=40), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
+        sa.Column("actor", sa.String(length=220), nullable=False),
         sa.Column("data", Json, nullable=False),
         sa.ForeignKeyConstraint(["breakout_id"], ["breakout.id"], name=op.f("fk_event_breakout_id")),
         sa.PrimaryKeyConstraint("breakout_id", "number", name=op.f("pk_event")),
