@@ -10,6 +10,7 @@ class EventType(StrEnum):
     BREAKOUT_STATE = "breakout.state"
     BREAKOUT_CHANGED = "breakout.changed"
     BREAKOUT_WARNING = "breakout.warning"
+    BREAKOUT_BROADCAST = "breakout.broadcast"
     ROOM_STATE = "room.state"
     PARTICIPANT_STATE = "participant.state"
     RECORDING_STATE = "recording.state"

@@ -27,6 +27,7 @@ from orchestrator.api.routes import (
     rounds,
     seat,
     sheets,
+    talking,
     webhooks,
 )
 from orchestrator.api.streams.hub import Hub
@@ -43,7 +44,7 @@ from orchestrator.settings import Settings
 from orchestrator.store.write_proof import WriteProof
 from orchestrator.version import VERSION
 
-ROUTERS = (seat, webhooks, meetings, participants, breakouts, rounds, sheets, events, operations, metrics)
+ROUTERS = (seat, webhooks, meetings, participants, breakouts, rounds, sheets, talking, events, operations, metrics)
 """Those of a crowd are first, because they are looked through in this order."""
 DESCRIPTION = """\
 Splits a live meeting of Cloudflare RealtimeKit into breakout rooms, records them, and brings everyone home.

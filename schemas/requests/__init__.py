@@ -29,6 +29,7 @@ from schemas.requests.plans import (
 from schemas.requests.presets import RoomPresetsRequest
 from schemas.requests.rounds import RoundsRequest
 from schemas.requests.seats import AckRequest
+from schemas.requests.talking import BroadcastRequest
 
 __all__ = [
     "LARGEST_COUNTER",
@@ -40,6 +41,7 @@ __all__ = [
     "AssignmentRequest",
     "BreakoutChange",
     "BreakoutRequest",
+    "BroadcastRequest",
     "CancelRequest",
     "ClientTokenRequest",
     "CloseRequest",

@@ -38,12 +38,20 @@ from schemas.responses.operations import (
     ReadinessResponse,
     ValidationProblem,
 )
-from schemas.responses.seats import ClosingMessage, SeatBreakout, SeatResponse, SeatRoom, WarningMessage
+from schemas.responses.seats import (
+    BroadcastMessage,
+    ClosingMessage,
+    SeatBreakout,
+    SeatResponse,
+    SeatRoom,
+    WarningMessage,
+)
 
 __all__ = [
     "AssignmentResponse",
     "BreakoutResponse",
     "BreakoutSummary",
+    "BroadcastMessage",
     "CallsResponse",
     "ClientTokenResponse",
     "ClosingMessage",

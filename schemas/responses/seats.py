@@ -40,6 +40,12 @@ class SeatResponse(ResponseBody):
     breakout: SeatBreakout | None = Field(description="The breakout that runs; null when none does.")
 
 
+class BroadcastMessage(ResponseBody):
+    """A seat stream's `broadcast`: what a host or an operator says to people."""
+
+    text: str = Field(description="What is said.")
+
+
 class ClosingMessage(ResponseBody):
     """A seat stream's `closing`: when the seats will point to main, from the beginning of the closing."""
 

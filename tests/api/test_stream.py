@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -17,9 +18,10 @@ from orchestrator.api.streams.seat_listener import MAX_UNSENT_NEWS
 from orchestrator.runtime.ports import free_port
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import sync
-from schemas.tables import Meeting, Participant
+from schemas.states import BreakoutState
+from schemas.tables import Breakout, Meeting, Participant
 from tests.api.conftest import environment, parts, settings_for
-from tests.api.server import JSON, Api, Stream, bearer, checked
+from tests.api.server import JSON, UNKNOWN_ID, Api, Stream, bearer, checked
 from tests.support import logs
 from tests.support.processes import Processes
 from tests.support.sandbox_server import SandboxServer
@@ -124,7 +126,8 @@ def test_what_was_missed_is_told_only_to_those_who_say_what_they_have_seen(api: 
         assert stream.next().name == "seat"
     with api.stream(token, seen) as stream:
         missed = stream.next()
-        assert (missed.name, missed.data) == ("closing", {"countdown_seconds": 20})
+        assert missed.name == "closing"
+        assert 15 <= missed.data["countdown_seconds"] <= 20, "the seconds left now"
         assert stream.next().name == "seat"
     with api.stream(token, missed.id) as stream:
         assert stream.next().name == "seat"
@@ -164,31 +167,70 @@ def test_missed_warnings_are_told_only_to_those_who_say_what_they_have_seen(api:
     token, hosts = api.token(meeting, "ana"), api.token(meeting, "di")
     with api.stream(token) as stream:
         seen = stream.next().id
+    is_open_for(api, breakout, 50)
     warn(api, breakout, 300)
     warn(api, breakout, 60, [breakout["rooms"][0]["id"]])
+    warn(api, breakout, 10)
     with api.stream(token) as stream:
         assert stream.next().name == "seat"
-    with api.stream(hosts, seen) as stream:
-        assert [stream.next().name for _ in range(2)] == ["warning", "seat"]
+    for person, is_told in ((hosts, 300), (token, 60)):
+        with api.stream(person, seen) as stream:
+            first, seat = stream.next(), stream.next()
+        assert (first.name, seat.name) == ("warning", "seat"), "only the latest that still holds"
+        assert 45 <= first.data["remaining_seconds"] <= 50, f"what is left, not {is_told}"
+        with api.stream(person, first.id) as stream:
+            assert stream.next().name == "seat"
+    is_open_for(api, breakout, 500)
     with api.stream(token, seen) as stream:
-        first, second, seat = (stream.next() for _ in range(3))
-    assert [first.data, second.data] == [{"remaining_seconds": 300}, {"remaining_seconds": 60}]
-    assert (first.name, second.name, seat.name) == ("warning", "warning", "seat")
-    with api.stream(token, first.id) as stream:
-        assert [stream.next().id, stream.next().name] == [second.id, "seat"]
+        assert stream.next().name == "seat", "the end was put off"
+
+
+def is_open_for(api: Api, breakout: JSON, seconds: int) -> None:
+    """Let a breakout be open for so many seconds more, without opening its rooms."""
+    with api.deps.database.transaction() as tx:
+        row = tx.session.get_one(Breakout, breakout["id"])
+        row.state, row.closes_at = BreakoutState.OPEN, tx.now() + timedelta(seconds=seconds)
+
+
+def test_a_broadcast_reaches_everybody_or_those_of_some_rooms_once(api: Api, meeting: JSON) -> None:
+    rooms = [{"name": "A", "participants": ["ana"]}, {"name": "B", "participants": ["bo"]}]
+    breakout = api.breakout(meeting, rooms=rooms, assignment={"mode": "manual"})
+    path = f"/v1/breakouts/{breakout['id']}/broadcast"
+    assert api.post(path, {"text": "early"}, 409)["state"] == "draft"
+    api.post(f"/v1/breakouts/{breakout['id']}/start", None, 202)
+    with ExitStack() as stack:
+        ana, bo, di = (stack.enter_context(api.stream(api.token(meeting, name))) for name in ("ana", "bo", "di"))
+        seen = bo.next().id
+        answer = api.post(path, {"text": "all,\nlisten"}, 202)
+        assert (answer["id"], answer["version"]) == (breakout["id"], breakout["version"] + 1), "the start alone counts"
+        api.post(path, {"text": "A alone", "room_ids": [breakout["rooms"][0]["id"]]}, 202)
+        api.post(path, {"text": "all again"}, 202)
+        assert [ana.next_named("broadcast").data["text"] for _ in range(3)] == ["all,\nlisten", "A alone", "all again"]
+        first = bo.next_named("broadcast")
+        assert [first.data["text"], bo.next_named("broadcast").data["text"]] == ["all,\nlisten", "all again"]
+        assert [di.next_named("broadcast").data for _ in range(2)] == [{"text": "all,\nlisten"}, {"text": "all again"}]
+    for cursor, texts in ((seen, ["all,\nlisten", "all again"]), (first.id, ["all again"]), (None, [])):
+        with api.stream(api.token(meeting, "bo"), cursor) as stream:
+            told = [stream.next() for _ in range(len(texts) + 1)]
+        assert [event.data["text"] for event in told[:-1]] == texts, "what was missed"
+        assert told[-1].name == "seat"
+    logged = [it["data"] for it in api.get(f"/v1/breakouts/{breakout['id']}/log")["items"] if "text" in it["data"]]
+    assert [it["room_ids"] for it in logged] == [None, [breakout["rooms"][0]["id"]], None]
+    for wrong in ({"text": ""}, {"text": "x" * 2001}, {"text": "x", "room_ids": [UNKNOWN_ID]}, {"room_ids": None}):
+        api.post(path, wrong, 422)
 
 
 def test_a_browser_that_takes_nothing_comes_back_for_what_it_has_missed(api: Api, meeting: JSON) -> None:
     breakout = api.breakout(meeting, 202, start="now")
-    numbers = range(MAX_UNSENT_NEWS + 20)
+    texts = [str(number) for number in range(MAX_UNSENT_NEWS + 20)]
     with api.stream(api.token(meeting, "ana")) as stream:
         seen = stream.next().id
-        logs.warn(api.deps.database, breakout["id"], *numbers)
+        logs.say(api.deps.database, breakout["id"], *texts)
         heard = list(stream)
     with api.stream(api.token(meeting, "ana"), heard[-1].id if heard else seen) as stream:
-        heard += [stream.next() for _ in range(len(numbers) - len(heard))]
+        heard += [stream.next() for _ in range(len(texts) - len(heard))]
         assert stream.next().name == "seat"
-    assert [event.data["remaining_seconds"] for event in heard] == list(numbers)
+    assert [event.data["text"] for event in heard] == texts
 
 
 def test_a_last_event_id_that_is_not_ours_is_none(api: Api, meeting: JSON) -> None:

@@ -33,3 +33,10 @@ def warn(database: Database, breakout_id: str, *seconds: int, room_ids: list[str
     with database.transaction() as tx, log_of(tx, breakout_id) as b:
         for remaining_seconds in seconds:
             b.log(EventType.BREAKOUT_WARNING, {"remaining_seconds": remaining_seconds, "room_ids": room_ids})
+
+
+def say(database: Database, breakout_id: str, *texts: str) -> None:
+    """Write broadcasts to everybody, in one commit."""
+    with database.transaction() as tx, log_of(tx, breakout_id) as b:
+        for text in texts:
+            b.log(EventType.BREAKOUT_BROADCAST, {"text": text, "room_ids": None})

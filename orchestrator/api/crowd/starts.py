@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from orchestrator.api.crowd.position import Position
 from orchestrator.api.crowd.shown import ShownSeat
 from orchestrator.services.deps import Deps
 from orchestrator.services.views import news
 from orchestrator.services.views.news import Head, News
+from orchestrator.store.database import database_now
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,15 @@ class Logs:
 
     heads: list[Head]
     news: list[News]
+    now: datetime
+    """The database's time then."""
 
     def start(self, asked: Asked, seat: ShownSeat) -> Start:
         """Return what this stream begins with. `seat` was read after the logs."""
         heads = [head for head in self.heads if head.meeting_id == asked.meeting_id]
         cursors, seen = {head.breakout_id: head.number for head in heads}, _seen(asked, heads)
         new = (it for it in self.news if it.breakout_id in seen and it.number > seen[it.breakout_id])
-        missed = [it for it in new if it.concerns(asked.participant_id)]
+        missed = news.missed([it for it in new if it.concerns(asked.participant_id)], self.now)
         for item in missed:
             cursors[item.breakout_id] = max(item.number, cursors[item.breakout_id])
         live = [Position(head.breakout_id, cursors[head.breakout_id]) for head in heads if head.live]
@@ -51,11 +55,12 @@ class Logs:
 
 
 def read_logs(deps: Deps, asked: Sequence[Asked]) -> Logs:
-    """Read the logs for all these streams, in two queries."""
+    """Read the logs for all these streams, in a constant number of queries."""
     with deps.database.reading() as session:
         returned = {one.last.breakout_id for one in asked if one.last}
         heads = news.heads(session, {one.meeting_id for one in asked}, returned)
-        return Logs(heads, news.after(session, _earliest(asked, heads)))
+        found = news.after(session, _earliest(asked, heads))
+        return Logs(heads, found, database_now(session))
 
 
 def _seen(one: Asked, heads: Sequence[Head]) -> dict[str, int]:

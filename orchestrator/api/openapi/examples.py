@@ -42,6 +42,10 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "Friends stay together": {"rounds": 2, "rooms": 4, "assignment": {"together": [["ana", "bo"]]}},
     },
     "CancelRequest": {"And all rounds after it": {"rest_of_series": True}},
+    "BroadcastRequest": {
+        "To everybody": {"text": "Five minutes left. Please agree on one question."},
+        "To one room": {"text": "Please speak up.", "room_ids": [ID]},
+    },
     "CloseRequest": {"In five seconds": {"countdown_seconds": 5}},
     "BreakoutChange": {
         "Five minutes more": {"extend_seconds": 300},
@@ -74,6 +78,7 @@ FIELDS: dict[str, Any] = {
     "attributes": {"team": "blue"},
     "host_preset": "group_call_host",
     "participant_preset": "group_call_participant",
+    "text": "Five minutes left.",
     "unassigned": ["cy"],
     "present": True,
     "allow_return": True,

@@ -29,7 +29,7 @@ router = APIRouter(
 )
 
 STREAM = stream_of(
-    "`seat` (S) whenever it changes, `warning {remaining_seconds}`, `closing {countdown_seconds}`.",
+    "`seat` (S) whenever it changes, `warning {remaining_seconds}`, `broadcast {text}`, `closing {countdown_seconds}`.",
     'event: closing\nid: 01890a5d-ac96-774b-bcce-b302099a8057:42\ndata: {"countdown_seconds": 60}\n\n',
 )
 
@@ -63,7 +63,8 @@ async def get_seat(request: Request) -> Response:
     dependencies=[Depends(_last_event_id)],
     responses=STREAM,
     summary="The same, live",
-    description="The present seat at once, then what is new; after `Last-Event-ID` also what was missed.",
+    description="The present seat at once, then what is new. After `Last-Event-ID` also the broadcasts that were "
+    "missed, and the latest warning or closing that still holds, with the seconds left now.",
 )
 async def follow_seat(request: Request) -> LiveStream:
     """Stream the participant's seat and notices."""

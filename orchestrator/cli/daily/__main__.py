@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, Command] = {
     "pause": live.pause,
     "resume": live.resume,
     "move": live.move,
+    "broadcast": live.broadcast,
     "close": live.close,
     "report": live.report,
 }

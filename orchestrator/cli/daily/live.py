@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from orchestrator.cli.daily import changes, durations
-from orchestrator.cli.daily.client import Api, all_of, as_breakout, breakout_path
+from orchestrator.cli.daily.client import Api, all_of, as_breakout, breakout_path, create_once
 from orchestrator.cli.daily.options import AsJson, BreakoutId, Countdown, JsonLines, Uploads, Watch
 from orchestrator.cli.daily.output import answer, rows, sentence
 from orchestrator.cli.daily.watching import watch as follow
@@ -73,6 +73,21 @@ def move(
     """Send somebody to another room, or back to main."""
     body, destination = changes.move(api, breakout_id, person, room)
     answer(body, f"{person} goes to {destination}", json=json)
+
+
+def broadcast(
+    api: Api,
+    breakout_id: BreakoutId,
+    text: Annotated[str, typer.Argument(show_default=False)],
+    *,
+    room: Annotated[list[str] | None, typer.Option("--room", metavar="ROOM", help="To this room; repeatable.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Say something to everybody, or to the people of some rooms."""
+    rooms = [changes.room_of(api, breakout_id, one) for one in room or []]
+    body = {"text": text} | ({"room_ids": [one.id for one in rooms]} if rooms else {})
+    answered = create_once(api, breakout_path(breakout_id, "broadcast"), body)
+    answer(answered, f"told to {', '.join(one.name for one in rooms) or 'everybody'}", json=json)
 
 
 def close(

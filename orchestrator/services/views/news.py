@@ -1,8 +1,8 @@
 """Messages of seat streams beside the seat itself, read from the breakouts' logs for many people at once."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -11,12 +11,15 @@ from sqlmodel import Session, col
 
 from orchestrator.store.queries import holds
 from schemas.events import EventType
-from schemas.responses import ClosingMessage, ResponseBody, WarningMessage
+from schemas.responses import BroadcastMessage, ClosingMessage, ResponseBody, WarningMessage
 from schemas.states import LIVE, BreakoutState
 from schemas.tables import IS_LIVE, Breakout, Event, Seat
 
-STREAMED = (EventType.BREAKOUT_STATE, EventType.BREAKOUT_WARNING)
+STREAMED = (EventType.BREAKOUT_STATE, EventType.BREAKOUT_WARNING, EventType.BREAKOUT_BROADCAST)
 """Types of events that may become messages."""
+BROADCAST, CLOSING, WARNING = "broadcast", "closing", "warning"
+ROUNDING_SECONDS = 0.5
+"""A warning is given so much too early at most, because its seconds are whole."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class News:
     data: ResponseBody
     people: frozenset[str] | None
     """The participants whom it concerns; None: everybody of the meeting."""
+    ends_at: datetime | None = None
+    """The end that a warning or a closing announces; None for one that has been overtaken."""
 
     @cached_property
     def text(self) -> str:
@@ -49,6 +54,30 @@ class News:
     def concerns(self, participant_id: str) -> bool:
         """Return whether this person gets the message."""
         return self.people is None or participant_id in self.people
+
+    def still_holds(self, now: datetime) -> bool:
+        """Return whether the end that it announces is still to come, and is not later by now than it says."""
+        left = self._left(now)
+        if not isinstance(self.data, WarningMessage):
+            return left > 0
+        return 0 < left <= self.data.remaining_seconds + ROUNDING_SECONDS
+
+    def with_what_is_left(self, now: datetime) -> "News":
+        """Return the same with the seconds that are left now."""
+        left = max(1, round(self._left(now)))
+        if isinstance(self.data, WarningMessage):
+            return replace(self, data=WarningMessage(remaining_seconds=left))
+        return replace(self, data=ClosingMessage(countdown_seconds=left))
+
+    def _left(self, now: datetime) -> float:
+        return 0.0 if self.ends_at is None else (self.ends_at - now).total_seconds()
+
+
+def missed(items: Sequence[News], now: datetime) -> list[News]:
+    """Return what a browser that comes back is told of these: broadcasts, and the latest other one that still holds."""
+    latest = next((it for it in reversed(items) if it.event != BROADCAST and it.still_holds(now)), None)
+    told = [it for it in items if it.event == BROADCAST or it is latest]
+    return [it.with_what_is_left(now) if it is latest else it for it in told]
 
 
 def heads(
@@ -82,26 +111,45 @@ def after(session: Session, cursors: Mapping[str, int]) -> list[News]:
         for breakout_id, number in cursors.items()
     ]
     statement = (
-        select(Event, col(Breakout.meeting_id), col(Breakout.empties_at))
+        select(Event, Breakout)
         .join(Breakout, col(Breakout.id) == col(Event.breakout_id))
         .where(or_(*beyond), col(Event.type).in_(STREAMED))
         .order_by(col(Event.breakout_id), col(Event.number))
     )
     rows = session.execute(statement).all()
-    seated = _seated(session, {room_id for event, _, _ in rows for room_id in event.data.get("room_ids") or ()})
+    seated = _seated(session, {room_id for event, _ in rows for room_id in event.data.get("room_ids") or ()})
     return [
-        News(event.breakout_id, meeting_id, event.number, *message, _people(event, seated))
-        for event, meeting_id, empties_at in rows
-        if (message := _message(event, empties_at))
+        News(
+            event.breakout_id,
+            breakout.meeting_id,
+            event.number,
+            *message,
+            _people(event, seated),
+            _end(event, breakout),
+        )
+        for event, breakout in rows
+        if (message := _message(event, breakout.empties_at))
     ]
 
 
 def _message(event: Event, empties_at: datetime | None) -> tuple[str, ResponseBody] | None:
     """Return the name and the data of an event's message; None when it has none."""
+    if event.type == EventType.BREAKOUT_BROADCAST:
+        return BROADCAST, BroadcastMessage(text=event.data["text"])
     if event.type == EventType.BREAKOUT_WARNING:
-        return "warning", WarningMessage(remaining_seconds=event.data["remaining_seconds"])
+        return WARNING, WarningMessage(remaining_seconds=event.data["remaining_seconds"])
     if event.data["to"] == BreakoutState.CLOSING:
-        return "closing", ClosingMessage(countdown_seconds=_countdown(event, empties_at))
+        return CLOSING, ClosingMessage(countdown_seconds=_countdown(event, empties_at))
+    return None
+
+
+def _end(event: Event, breakout: Breakout) -> datetime | None:
+    """Return the end that an event's message announces, by what is stored now; None if it announces none any more."""
+    match breakout.state:
+        case BreakoutState.OPEN if event.type == EventType.BREAKOUT_WARNING:
+            return breakout.closes_at
+        case BreakoutState.CLOSING if event.type == EventType.BREAKOUT_STATE and breakout.sent_home_at is None:
+            return breakout.empties_at
     return None
 
 
