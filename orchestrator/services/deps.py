@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from orchestrator.realtimekit.client import RealtimeKit
+from orchestrator.services.reach import EVERYTHING, Reach
 from orchestrator.settings import Settings
 from orchestrator.store.broker import Broker
 from orchestrator.store.database import Database
@@ -28,6 +29,8 @@ class Deps:
     identity: Identity
     actor: str = Actor.SYSTEM
     """Who asks for what is done with these parts, as it is written to logs. Each request has parts of its own."""
+    reach: Reach = EVERYTHING
+    """What exists for whom it is done."""
 
     @property
     def install(self) -> str:

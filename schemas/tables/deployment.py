@@ -46,10 +46,15 @@ class ApiKey(SQLModel, table=True):
     id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
     name: str = Field(max_length=100)
     role: KeyRole = Field(sa_type=state_column(KeyRole))
+    tenant: str | None = Field(default=None, max_length=100)
+    """Whose meetings it sees and makes; null: it sees all."""
     key_hash: str = Field(unique=True, max_length=64)
     """SHA-256 of the key, in hex. A key is long and random, so no slower hash is needed."""
     created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it was last used, to a minute or so."""
 
 
 class IdempotencyKey(SQLModel, table=True):

@@ -23,6 +23,8 @@ class Meeting(Due, table=True):
     realtimekit_meeting_id: str = Field(unique=True, max_length=64)
     key: str | None = Field(default=None, max_length=40)
     """The end of its title, if it was made under an Idempotency-Key. Other meetings with this end are surplus."""
+    tenant: str | None = Field(default=None, max_length=100)
+    """To whom it belongs; null: to none, and only keys without a tenant see it."""
     host_preset: str
     participant_preset: str
     room_host_preset: str | None = None

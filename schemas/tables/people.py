@@ -35,6 +35,8 @@ class Participant(Admission, table=True):
     """The earliest time of the next request, after `token_refusals` refusals in a row."""
     version: int = 0
     """Raised by every change of what their seat shows."""
+    token_number: int = 0
+    """Client tokens carry it, and those of another number are refused. Raised by who takes all of them back."""
     location: Location = Field(default=Location.AWAY, sa_type=state_column(Location))
     location_room_id: str | None = Field(default=None, max_length=36)
     created_at: datetime = Field(sa_type=UtcDateTime)
