@@ -11,6 +11,8 @@ class EventType(StrEnum):
     BREAKOUT_CHANGED = "breakout.changed"
     BREAKOUT_WARNING = "breakout.warning"
     BREAKOUT_BROADCAST = "breakout.broadcast"
+    HELP_REQUESTED = "help.requested"
+    HELP_RESOLVED = "help.resolved"
     ROOM_STATE = "room.state"
     PARTICIPANT_STATE = "participant.state"
     RECORDING_STATE = "recording.state"

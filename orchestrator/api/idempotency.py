@@ -19,6 +19,7 @@ from orchestrator.services.idempotency.keys import Once, Render, Reply
 
 T = TypeVar("T")
 KEY_HEADER, REPLAYED_HEADER = "Idempotency-Key", "Idempotency-Replayed"
+KEY_CHARACTERS_MOST = 200
 
 BuildResponse = Callable[[Session, T], tuple[int, BaseModel]]
 """Builds the status and body of the response from the result of the work."""
@@ -37,7 +38,7 @@ Key = Annotated[
     Header(
         alias=KEY_HEADER,
         min_length=1,
-        max_length=200,
+        max_length=KEY_CHARACTERS_MOST,
         description="Any text that you choose for this request, such as a UUID. The same key and body again (within "
         f"24 hours, with the same API key and path) get the first answer again, marked `{REPLAYED_HEADER}: true`, and "
         "nothing is done twice. Another body: 422. Errors are not remembered.",
@@ -92,6 +93,20 @@ async def _idempotent(request: Request, change: ChangeHere, key: Key = None) -> 
 
 async def _idempotent_secret(request: Request, change: ChangeHere, key: Key = None) -> IdempotentRequest:
     return await _with_key(request, change, key, secret=True)
+
+
+async def once_of(request: Request, caller: str) -> Once | None:
+    """Return what a quick route's request is to be done once under; None without a key. Raises Malformed."""
+    given = request.headers.getlist(KEY_HEADER)
+    if not given:
+        return None
+    try:
+        key = _printable(given[0])
+    except ValueError as error:
+        raise Malformed(str(error), keys.WHERE) from None
+    if len(given) > 1 or not 1 <= len(key) <= KEY_CHARACTERS_MOST:
+        raise Malformed(f"send one {KEY_HEADER} of at most {KEY_CHARACTERS_MOST} characters", keys.WHERE)
+    return keys.once_for(caller, request.scope["path"], key, await request.body() or b"{}")
 
 
 async def _with_key(request: Request, change: Change, key: str | None, *, secret: bool) -> IdempotentRequest:

@@ -39,6 +39,7 @@ DepsHere = Annotated[Deps, Depends(_deps)]
 MeetingId = Annotated[str, Path(description="Our id of the meeting."), AfterValidator(_row_id)]
 BreakoutId = Annotated[str, Path(description="Our id of the breakout."), AfterValidator(_row_id)]
 RoomId = Annotated[str, Path(description="Our id of the room."), AfterValidator(_row_id)]
+HelpId = Annotated[str, Path(description="Our id of the request for help."), AfterValidator(_row_id)]
 CustomId = Annotated[str, Path(description="The caller's own id of the participant."), AfterValidator(_custom_id)]
 
 

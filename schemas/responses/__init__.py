@@ -46,6 +46,7 @@ from schemas.responses.seats import (
     SeatRoom,
     WarningMessage,
 )
+from schemas.responses.talking import HelpResponse
 
 __all__ = [
     "AssignmentResponse",
@@ -58,6 +59,7 @@ __all__ = [
     "DeliveryResponse",
     "EventResponse",
     "HealthResponse",
+    "HelpResponse",
     "ImportResponse",
     "MeetingResponse",
     "Page",

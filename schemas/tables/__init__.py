@@ -7,10 +7,12 @@ from schemas.tables.meetings import Fact, Inbox, Meeting, PresetRights
 from schemas.tables.people import Participant, Presence, UnregisteredPeer
 from schemas.tables.recordings import IS_RECORDED_NOW, Recording
 from schemas.tables.rows import Due
+from schemas.tables.talking import IS_OPEN_REQUEST, HelpRequest
 
 __all__ = [
     "IS_LIVE",
     "IS_LOST",
+    "IS_OPEN_REQUEST",
     "IS_RECORDED_NOW",
     "IS_UNFINISHED",
     "ORPHANS",
@@ -22,6 +24,7 @@ __all__ = [
     "Due",
     "Event",
     "Fact",
+    "HelpRequest",
     "IdempotencyKey",
     "Inbox",
     "Meeting",

@@ -1,18 +1,26 @@
 """The desk: answers participants' browsers and RealtimeKit. What a crowd asks at the same time is done together."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+
+from sqlmodel import Session
 
 from orchestrator.api.crowd.batches import Batches
 from orchestrator.api.crowd.readers import Readers
-from orchestrator.api.crowd.shown import ShownSeat
+from orchestrator.api.crowd.shown import ShownHelp, ShownSeat
 from orchestrator.api.crowd.starts import Asked, Start, read_logs
 from orchestrator.api.crowd.token_requests import TokenRequests
 from orchestrator.errors import Unknown, UserError
 from orchestrator.services.breakout.choosing import Choice, choose_all
 from orchestrator.services.deps import Deps
-from orchestrator.services.people import acks, seats, tokens
+from orchestrator.services.idempotency import keys
+from orchestrator.services.idempotency.keys import Once, Reply
+from orchestrator.services.people import acks, helping, seats, tokens
 from orchestrator.services.people.acks import Ack
+from orchestrator.services.people.helping import Ask
+from orchestrator.services.people.helping import Asked as AskedForHelp
 from orchestrator.services.people.tokens import MissingTokens
+from orchestrator.services.views import help_requests
 from orchestrator.services.webhooks import incoming
 from orchestrator.services.webhooks.incoming import Delivery
 
@@ -39,6 +47,7 @@ class Desk:
         self._starts: Batches[Asked, Start] = Batches(self._read_starts, self.readers, SEATS_MOST)
         self._acks: Batches[Ack, ShownSeat] = Batches(self._store_acks, self.readers, SEATS_MOST)
         self._choices: Batches[Choice, ShownSeat] = Batches(self._store_choices, self.readers, CHOICES_MOST)
+        self._asks: Batches[Ask, ShownHelp] = Batches(self._store_asks, self.readers, SEATS_MOST)
         self._deliveries: Batches[Delivery, None] = Batches(
             lambda some: incoming.store_all(deps, some), self.readers, DELIVERIES_MOST
         )
@@ -66,6 +75,15 @@ class Desk:
     async def choose(self, choice: Choice) -> ShownSeat:
         """Seat somebody in the room that they choose, and return their seat. Raises UserError when they may not."""
         return await self._choices.run(choice)
+
+    async def ask_for_help(self, ask: Ask) -> ShownHelp:
+        """Note that somebody asks for help, and return their open request. Raises WrongState for who is in no room."""
+        return await self._asks.run(ask)
+
+    async def ask_for_help_once(self, ask: Ask, once: Once) -> Reply:
+        """Do the same for a request with an Idempotency-Key. Raises what that does, and Malformed for another body."""
+        work = partial(helping.ask, one=ask)
+        return await self.readers.run(lambda: keys.run(self._deps, once, work, _help_reply))
 
     async def deliver(self, delivery: Delivery) -> None:
         """Store a webhook whose signature was checked."""
@@ -100,6 +118,15 @@ class Desk:
         seats_of = self._read_seats([choice.participant_id for choice in some])
         return [error or seat for error, seat in zip(errors, seats_of, strict=True)]
 
+    def _store_asks(self, some: Sequence[Ask]) -> list[ShownHelp | UserError]:
+        found = helping.ask_all(self._deps, some)
+        with self._deps.database.reading() as session:
+            shown = help_requests.requests(session, [one.help_id for one in found if not isinstance(one, UserError)])
+        return [
+            one if isinstance(one, UserError) else ShownHelp(shown[one.help_id].model_dump_json(), one.is_new)
+            for one in found
+        ]
+
     def _read_seats(self, participant_ids: Sequence[str]) -> list[ShownSeat | UserError]:
         found = self._read(set(participant_ids))
         return [found.get(one) or _unknown() for one in participant_ids]
@@ -110,6 +137,11 @@ class Desk:
         found = self._read({one.participant_id for one in asked})
         seats_of = [(one, found.get(one.participant_id)) for one in asked]
         return [logs.start(one, seat) if seat else _unknown() for one, seat in seats_of]
+
+
+def _help_reply(session: Session, found: AskedForHelp) -> Reply:
+    row = help_requests.requests(session, [found.help_id])[found.help_id]
+    return Reply(201 if found.is_new else 200, row.model_dump_json())
 
 
 def _unknown() -> Unknown:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from orchestrator.api.access_log import name_route
 from orchestrator.api.door import require_json, require_known_parameters
+from orchestrator.errors import Malformed
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -58,6 +59,19 @@ async def read(request: Request, model: type[Body]) -> Body:
         raise RequestValidationError(mistakes) from None
     except (ValueError, RecursionError):
         raise RequestValidationError(MALFORMED) from None
+
+
+async def require_no_body(request: Request) -> None:
+    """Raise Malformed for a body that says anything."""
+    raw = await request.body()
+    if raw:
+        require_json(request)
+    try:
+        said = json.loads(raw or b"{}")
+    except (ValueError, RecursionError):
+        raise RequestValidationError(MALFORMED) from None
+    if said != {}:
+        raise Malformed("this call takes no body, or {}")
 
 
 class OpenRoute(QuickRoute):

@@ -1,4 +1,4 @@
-"""Seats as they are sent: written as JSON once, in the thread that has read them, for all who are told of them."""
+"""Seats, and requests for help, as they are sent: written as JSON once, in the thread that has read them."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -18,3 +18,12 @@ class ShownSeat:
     def of(cls, seat: SeatResponse) -> Self:
         """Write a seat."""
         return cls(seat.version, seat.model_dump_json(ensure_ascii=True))
+
+
+@dataclass(frozen=True)
+class ShownHelp:
+    """Somebody's open request for help."""
+
+    text: str
+    """JSON."""
+    is_new: bool

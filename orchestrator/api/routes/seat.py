@@ -9,16 +9,18 @@ from starlette.responses import Response, StreamingResponse
 from orchestrator.api import door
 from orchestrator.api.auth import SCOPE_BROWSER
 from orchestrator.api.crowd.desk import Desk
-from orchestrator.api.crowd.quick_route import QuickRoute, answer, read
+from orchestrator.api.crowd.quick_route import QuickRoute, answer, read, require_no_body
+from orchestrator.api.idempotency import Key, once_of, to_response
 from orchestrator.api.openapi.credentials import BROWSER
-from orchestrator.api.openapi.responses import errors
+from orchestrator.api.openapi.responses import Responses, errors
 from orchestrator.api.streams.seat_stream import open_seat_stream
 from orchestrator.api.streams.streaming import LiveStream, stream_of
 from orchestrator.api.tokens import ClientToken
 from orchestrator.services.breakout.choosing import Choice
 from orchestrator.services.people.acks import Ack
+from orchestrator.services.people.helping import Ask
 from schemas.requests import AckRequest, SeatChange
-from schemas.responses import SeatResponse
+from schemas.responses import HelpResponse, SeatResponse
 
 router = APIRouter(
     prefix="/v1/seat",
@@ -33,9 +35,15 @@ STREAM = stream_of(
     'event: closing\nid: 01890a5d-ac96-774b-bcce-b302099a8057:42\ndata: {"countdown_seconds": 60}\n\n',
 )
 
+ASKED_BEFORE: Responses = {200: {"model": HelpResponse, "description": "Asked before, and nobody has resolved it yet."}}
+
 
 async def _last_event_id(last_event_id: Annotated[str | None, Header()] = None) -> None:
     """Describe the header of a browser that has read a stream before."""
+
+
+async def _key(key: Key = None) -> None:
+    """Describe the header of a request that is to be done once."""
 
 
 async def _ack_body(body: AckRequest) -> None:
@@ -101,6 +109,26 @@ async def choose_room(request: Request) -> Response:
     body = await read(request, SeatChange)
     choice = Choice(token.participant_id, token.meeting_id, body.room_id)
     return answer((await _desk(request).choose(choice)).text, 202)
+
+
+@router.post(
+    "/help",
+    status_code=201,
+    response_model=HelpResponse,
+    dependencies=[Depends(_key)],
+    responses=ASKED_BEFORE | errors(409),
+    summary="Ask for help",
+    description="Ask the hosts for help in the room where I am. Again while that is open: the same. 409: in no room.",
+)
+async def ask_for_help(request: Request) -> Response:
+    """Note that the participant asks for help."""
+    await require_no_body(request)
+    token = _token(request)
+    ask, once = Ask(token.participant_id, token.meeting_id), await once_of(request, token.participant_id)
+    if once is not None:
+        return to_response(await _desk(request).ask_for_help_once(ask, once))
+    found = await _desk(request).ask_for_help(ask)
+    return answer(found.text, 201 if found.is_new else 200)
 
 
 def _token(request: Request) -> ClientToken:

@@ -7,11 +7,12 @@ from orchestrator.api import door
 from orchestrator.api.idempotency import Idempotent
 from orchestrator.api.openapi.credentials import OPERATOR
 from orchestrator.api.openapi.responses import errors
-from orchestrator.api.parameters import BreakoutId
+from orchestrator.api.parameters import BreakoutId, DepsHere, HelpId, PageHere
 from orchestrator.services.breakout import broadcasting
-from orchestrator.services.views import breakouts
+from orchestrator.services.people import helping
+from orchestrator.services.views import breakouts, help_requests
 from schemas.requests import BroadcastRequest
-from schemas.responses import BreakoutResponse
+from schemas.responses import BreakoutResponse, HelpResponse, Page
 
 router = door.router("/v1/breakouts", "breakouts", OPERATOR)
 
@@ -33,3 +34,20 @@ def broadcast(breakout_id: BreakoutId, body: BroadcastRequest, idempotent: Idemp
         return 202, breakouts.breakout(session, breakout_id)
 
     return idempotent.run(lambda deps: broadcasting.broadcast(deps, breakout_id, body), build)
+
+
+@router.get("/{breakout_id}/help", summary="Who asks for help")
+def list_help(breakout_id: BreakoutId, deps: DepsHere, asked: PageHere) -> Page[HelpResponse]:
+    """List who has asked for help from a room, resolved or not, the oldest first."""
+    with deps.database.reading() as session:
+        return help_requests.of_breakout(session, breakout_id, asked)
+
+
+@router.post("/{breakout_id}/help/{help_id}/resolve", response_model=HelpResponse, summary="Resolve a request for help")
+def resolve_help(breakout_id: BreakoutId, help_id: HelpId, idempotent: Idempotent) -> Response:
+    """Say that it is settled. The person may then ask again."""
+
+    def build(session: Session, _: None) -> tuple[int, HelpResponse]:
+        return 200, help_requests.requests(session, [help_id])[help_id]
+
+    return idempotent.run(lambda deps: helping.resolve(deps, breakout_id, help_id), build)

@@ -27,6 +27,8 @@ COMMANDS: Mapping[str, Command] = {
     "resume": live.resume,
     "move": live.move,
     "broadcast": live.broadcast,
+    "help": live.help_,
+    "resolve": live.resolve,
     "close": live.close,
     "report": live.report,
 }

@@ -12,6 +12,7 @@ from orchestrator.cli.daily.output import answer, rows, sentence
 from orchestrator.cli.daily.watching import watch as follow
 from orchestrator.cli.show import ending
 
+HELP_COLUMNS = ("id", "room_name", "custom_participant_id", "asked_at", "resolved_at")
 COLUMNS = ("id", "name", "state", "starts_at", "closes_at")
 
 
@@ -88,6 +89,23 @@ def broadcast(
     body = {"text": text} | ({"room_ids": [one.id for one in rooms]} if rooms else {})
     answered = create_once(api, breakout_path(breakout_id, "broadcast"), body)
     answer(answered, f"told to {', '.join(one.name for one in rooms) or 'everybody'}", json=json)
+
+
+def help_(api: Api, breakout_id: BreakoutId, *, json: AsJson = False) -> None:
+    """List who asks for help from a room, the oldest first."""
+    rows(all_of(api, breakout_path(breakout_id, "help")), HELP_COLUMNS, json=json)
+
+
+def resolve(
+    api: Api,
+    breakout_id: BreakoutId,
+    help_id: Annotated[str, typer.Argument(metavar="HELP_ID", show_default=False)],
+    *,
+    json: AsJson = False,
+) -> None:
+    """Say that somebody who asked for help has got it."""
+    body = create_once(api, breakout_path(breakout_id, "help", help_id, "resolve"))
+    answer(body, f"{body['custom_participant_id']} in {body['room_name']} was helped", json=json)
 
 
 def close(

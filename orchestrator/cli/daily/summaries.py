@@ -21,6 +21,8 @@ SUMMARIES = {
     "resume": (BREAKOUTS, "Let what is left of its timer run."),
     "move": (BREAKOUTS, "Send somebody to another room, or back to main."),
     "broadcast": (BREAKOUTS, "Say something to everybody, or to the people of some rooms."),
+    "help": (BREAKOUTS, "Who asks for help from a room."),
+    "resolve": (BREAKOUTS, "Say that somebody who asked for help has got it."),
     "close": (BREAKOUTS, "Call everybody back to main and close the rooms."),
     "report": (BREAKOUTS, "Groups, times, recordings, people by end state, problems."),
     "rooms": (BREAKOUTS, "Rooms of a plan or a breakout: add, rename, delete, retry."),

@@ -7,7 +7,7 @@ from sqlmodel import Session
 from orchestrator.errors import Unknown
 from orchestrator.store import queries
 from schemas.problems import ProblemCode
-from schemas.tables import Breakout, Room
+from schemas.tables import Breakout, HelpRequest, Room
 
 
 def require(session: Session, path: Mapping[str, str]) -> None:
@@ -21,6 +21,7 @@ def require(session: Session, path: Mapping[str, str]) -> None:
             raise Unknown(f"there is no breakout {breakout_id}", ProblemCode.UNKNOWN_BREAKOUT)
         meeting_id = breakout.meeting_id
         _require_room(session, breakout_id, path.get("room_id"))
+        _require_request(session, breakout_id, path.get("help_id"))
     if meeting_id is not None and (name := path.get("custom_participant_id")) is not None:
         queries.participant(session, meeting_id, name)
 
@@ -29,3 +30,9 @@ def _require_room(session: Session, breakout_id: str, room_id: str | None) -> No
     room = session.get(Room, room_id) if room_id is not None else None
     if room_id is not None and (room is None or room.breakout_id != breakout_id or room.dropped):
         raise Unknown(f"this breakout has no room {room_id}", ProblemCode.UNKNOWN_ROOM)
+
+
+def _require_request(session: Session, breakout_id: str, help_id: str | None) -> None:
+    found = session.get(HelpRequest, help_id) if help_id is not None else None
+    if help_id is not None and (found is None or found.breakout_id != breakout_id):
+        raise Unknown(f"this breakout has no request for help {help_id}")

@@ -1,0 +1,31 @@
+"""What people in rooms ask of hosts."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from schemas.columns import UtcDateTime, new_id
+from schemas.tables.rows import when
+
+IS_OPEN_REQUEST = "resolved_at IS NULL"
+"""The condition of the index on requests for help that nobody has resolved yet."""
+
+
+class HelpRequest(SQLModel, table=True):
+    """One person in a room who asks the hosts for help."""
+
+    __tablename__: ClassVar[Any] = "help_request"
+    __table_args__: ClassVar[Any] = (
+        Index("ix_help_request_breakout_id", "breakout_id", "id"),
+        Index("uq_help_request_open", "breakout_id", "participant_id", unique=True, **when(IS_OPEN_REQUEST)),
+    )
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
+    breakout_id: str = Field(foreign_key="breakout.id", max_length=36)
+    room_id: str = Field(foreign_key="room.id", max_length=36)
+    """Where the person was when they asked last."""
+    participant_id: str = Field(foreign_key="participant.id", max_length=36)
+    asked_at: datetime = Field(sa_type=UtcDateTime)
+    resolved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
