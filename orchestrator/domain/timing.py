@@ -12,6 +12,8 @@ FIRST_REFUSED_SECONDS = 5.0
 LAST_REFUSED_SECONDS = 300.0
 FIRST_FOLLOW_SECONDS = 10.0
 LAST_FOLLOW_SECONDS = 120.0
+MOST_DOUBLINGS = 16
+"""By then every delay here has reached its last value."""
 FOLLOW_HOURS = 24
 """An upload that has not ended after this has failed. A recording itself lasts at most a day (RealtimeKit docs)."""
 
@@ -32,18 +34,26 @@ def waited(dispatches: int) -> timedelta:
 
 def backoff(tries: int, jitter: random.Random) -> timedelta:
     """Return how long to hold a row back after its `tries`-th failed pass: 50 to 100 % of a delay that doubles."""
-    ceiling = min(FIRST_RETRY_SECONDS * 2 ** max(tries - 1, 0), LAST_RETRY_SECONDS)
+    ceiling = _doubled(FIRST_RETRY_SECONDS, tries - 1, LAST_RETRY_SECONDS)
     return timedelta(seconds=jitter.uniform(ceiling / 2, ceiling))
 
 
 def refused_pause(refusals: int) -> timedelta:
     """Return how long to wait after so many refusals by RealtimeKit, because a refusal may or may not be final."""
-    return timedelta(seconds=min(FIRST_REFUSED_SECONDS * 2 ** (refusals - 1), LAST_REFUSED_SECONDS))
+    return timedelta(seconds=_doubled(FIRST_REFUSED_SECONDS, refusals - 1, LAST_REFUSED_SECONDS))
 
 
 def follow_delay(follows: int) -> timedelta:
     """Return how long to wait before asking for an upload's state again. A webhook usually comes first."""
-    return timedelta(seconds=min(FIRST_FOLLOW_SECONDS * 2**follows, LAST_FOLLOW_SECONDS))
+    return timedelta(seconds=_doubled(FIRST_FOLLOW_SECONDS, follows, LAST_FOLLOW_SECONDS))
+
+
+def _doubled(first: float, times: int, last: float) -> float:
+    """Return a delay in seconds that was doubled so many times, up to `last`.
+
+    A row may have been tried for weeks: beyond `MOST_DOUBLINGS` the power would be no float any more.
+    """
+    return min(first * 2 ** min(max(times, 0), MOST_DOUBLINGS), last)
 
 
 def next_warning(closes_at: datetime | None, warn_before: Iterable[int], warned_until: datetime) -> datetime | None:
