@@ -1,6 +1,8 @@
-"""Parts shared by all tests of a module; each test has a meeting of its own."""
+"""Parts shared by all tests of this process; each test has a meeting of its own."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -14,14 +16,20 @@ from tests.support.sandbox_server import SandboxServer
 from tests.support.valkey import Valkey
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def built(
     sqlite_template: SQLiteTemplate, valkey_of_session: Valkey, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Deps, SandboxServer]]:
     """Build the parts of services, and the sandbox that stands in for RealtimeKit."""
-    home = tmp_path_factory.mktemp("services")
-    urls = {"database_url": sqlite_template.copy_to(home / "breakouts.db"), "broker_url": valkey_of_session.url}
-    with SandboxServer() as sandbox, parts(sandbox, home, **urls) as made:
+    with built_in(tmp_path_factory.mktemp("services"), sqlite_template, valkey_of_session) as parts_and_sandbox:
+        yield parts_and_sandbox
+
+
+@contextmanager
+def built_in(home: Path, template: SQLiteTemplate, valkey: Valkey) -> Iterator[tuple[Deps, SandboxServer]]:
+    """Build parts on SQLite whose quota all tests together don't use up, and a sandbox."""
+    urls = {"database_url": template.copy_to(home / "breakouts.db"), "broker_url": valkey.url}
+    with SandboxServer() as sandbox, parts(sandbox, home, realtimekit_requests_per_5_minutes=100_000, **urls) as made:
         yield made, sandbox
 
 

@@ -127,4 +127,5 @@ def _breakout(hand: Hand) -> BreakoutResponse:
 
 def _facts(hand: Hand) -> Sequence[Fact]:
     with hand.deps.database.reading() as session:
-        return session.scalars(select(Fact).order_by(col(Fact.received_at), col(Fact.id))).all()
+        mine = select(Fact).where(col(Fact.inbox_id) == hand.meeting_id)
+        return session.scalars(mine.order_by(col(Fact.received_at), col(Fact.id))).all()
