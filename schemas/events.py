@@ -16,6 +16,7 @@ class EventType(StrEnum):
     ROOM_STATE = "room.state"
     PARTICIPANT_STATE = "participant.state"
     RECORDING_STATE = "recording.state"
+    RECORDING_EXPIRING = "recording.expiring"
     PROBLEM = "problem"
 
 

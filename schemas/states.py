@@ -64,13 +64,22 @@ class RecordingEnd(StrEnum):
     GIVEN_UP = "given_up"
     """As ITSELF, after as many others as a room gets."""
     PERSON = "person"
-    """Somebody with the right to stop it did: a host in the room, or an operator at RealtimeKit."""
+    """Somebody with the right to stop it did: a host in the room, or an operator, here or at RealtimeKit."""
     LIMIT = "limit"
     """It reached `max_seconds`."""
     REFUSED = "refused"
     """RealtimeKit did not start it."""
     ROOM = "room"
     """Its room closed."""
+
+
+class RecordingAction(StrEnum):
+    """What an operator does with the recording of a room."""
+
+    START = "start"
+    STOP = "stop"
+    PAUSE = "pause"
+    RESUME = "resume"
 
 
 class RoomWanted(StrEnum):
@@ -246,6 +255,9 @@ HOLDS_TOKEN = POINTS_TO_ROOM | {_S.ADMITTED}
 
 OVER = frozenset({_C.STOPPED, _C.UPLOADED, _C.FAILED})
 """States of a recording that nothing is added to any more."""
+
+WITHOUT_SUCCESSOR = frozenset({RecordingEnd.PERSON, RecordingEnd.LIMIT, RecordingEnd.GIVEN_UP})
+"""Ends of a recording that no other follows while the same people are there."""
 
 COMING = frozenset({_S.ASSIGNED, _S.ADMITTED})
 """States of a seat whose person has not been told to go there."""

@@ -24,6 +24,7 @@ from orchestrator.api.routes import (
     metrics,
     operations,
     participants,
+    recordings,
     rounds,
     seat,
     sheets,
@@ -44,7 +45,20 @@ from orchestrator.settings import Settings
 from orchestrator.store.write_proof import WriteProof
 from orchestrator.version import VERSION
 
-ROUTERS = (seat, webhooks, meetings, participants, breakouts, rounds, sheets, talking, events, operations, metrics)
+ROUTERS = (
+    seat,
+    webhooks,
+    meetings,
+    participants,
+    breakouts,
+    rounds,
+    sheets,
+    recordings,
+    talking,
+    events,
+    operations,
+    metrics,
+)
 """Those of a crowd are first, because they are looked through in this order."""
 DESCRIPTION = """\
 Splits a live meeting of Cloudflare RealtimeKit into breakout rooms, records them, and brings everyone home.

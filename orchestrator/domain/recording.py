@@ -17,6 +17,9 @@ REPLACE_AFTER = (timedelta(), timedelta(seconds=10), timedelta(seconds=30))
 MOST_REPLACED = len(REPLACE_AFTER)
 LONGEST_SECONDS = 86_400
 """How long RealtimeKit records if it is not told (RealtimeKit docs)."""
+NOT_IN_FILE_NAMES = frozenset('/\\:*?"<>|')
+LONGEST_NAME = 60
+"""The characters of a room's name in those of its files: file systems take 255 bytes."""
 LIMIT_MARGIN = timedelta(seconds=5)
 """A recording that lasted so nearly `max_seconds` has reached it. RealtimeKit gives no reason of its own for that."""
 
@@ -52,6 +55,12 @@ class LatestRecording:
     """When the room was empty last before the people came who are there now; None if it never was."""
     filled_at: datetime | None
     """When the first of them came; None unless the room was empty before."""
+
+
+def file_name(prefix: str, number: int, room_name: str) -> str:
+    """Return what the names of a room's files begin with. Characters that file systems refuse are replaced."""
+    cleaned = "".join("-" if it in NOT_IN_FILE_NAMES or not it.isprintable() else it for it in room_name)
+    return f"{prefix}-{number}-{cleaned[:LONGEST_NAME].strip()}"
 
 
 def next_step(latest: LatestRecording, now: datetime) -> Step:

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Literal
 
-from orchestrator.errors import Conflict, NotFound, Refused
+from orchestrator.errors import Conflict, NotFound, Refused, TryAgain
 from orchestrator.realtimekit.answers import object_at
 from orchestrator.realtimekit.connection import Connection
 from orchestrator.realtimekit.quota.priority import Priority
@@ -81,6 +81,33 @@ class RecordingClient(Connection):
             status,
         )
         return [record for record in map(RecordingRecord.read, found) if record.status == status]
+
+    async def set_recording_paused(
+        self, recording_id: str, *, paused: bool, priority: Priority = Priority.MOVING
+    ) -> RecordingRecord:
+        """Pause a recording or resume it. Safe to repeat. Raises TryAgain for one that has not begun yet.
+
+        How RealtimeKit refuses a second pause is undocumented. So after a refusal the status of the recording decides.
+        """
+        try:
+            body = await self._call(
+                "pause_recording" if paused else "resume_recording",
+                priority,
+                lambda kit: kit.recordings.with_raw_response.pause_resume_stop_recording(
+                    recording_id, **self._app, action="pause" if paused else "resume"
+                ),
+                recording_id,
+            )
+        except NotFound:
+            raise
+        except Refused:
+            record = await self.recording(recording_id, priority=priority)
+            if record.status in STOPPED or record.status == ("PAUSED" if paused else "RECORDING"):
+                return record
+            if record.status == "INVOKED":
+                raise TryAgain("the recording has not begun yet") from None
+            raise
+        return RecordingRecord.read(object_at(body, "data"))
 
     async def stop_recording(
         self, recording_id: str, *, priority: Priority = Priority.CLOSING

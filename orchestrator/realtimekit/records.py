@@ -67,6 +67,7 @@ class RecordingRecord:
     stopped_at: datetime | None = None
     download_url: str | None = None
     download_expires_at: datetime | None = None
+    file_name: str | None = None
     duration_seconds: int | None = None
     error: str | None = None
     meeting_id: str | None = None
@@ -88,6 +89,7 @@ class RecordingRecord:
             stopped_at=moment(data, "stopped_time"),
             download_url=text(data, "download_url"),
             download_expires_at=moment(data, "download_url_expiry"),
+            file_name=text(data, "output_file_name"),
             duration_seconds=whole(data, "recording_duration"),
             error=_reason(stop) if status == "ERRORED" else None,
             meeting_id=text(meeting, "id") if isinstance(meeting, Mapping) else None,

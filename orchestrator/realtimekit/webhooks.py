@@ -83,6 +83,7 @@ class RecordingUpdated:
     stopped_at: datetime | None
     download_url: str | None
     download_expires_at: datetime | None
+    file_name: str | None
     duration_seconds: int | None
     file_size: int | None
 
@@ -140,6 +141,7 @@ def _recording_event(recording: Fields, meeting: Fields) -> RecordingUpdated | N
         stopped_at=moment(recording, "stoppedTime"),
         download_url=text(recording, "downloadUrl"),
         download_expires_at=moment(recording, "downloadUrlExpiry"),
+        file_name=text(recording, "outputFileName"),
         duration_seconds=whole(recording, "recordingDuration"),
         file_size=whole(recording, "fileSize"),
     )

@@ -29,7 +29,7 @@ from schemas.requests.plans import (
 from schemas.requests.presets import RoomPresetsRequest
 from schemas.requests.rounds import RoundsRequest
 from schemas.requests.seats import AckRequest
-from schemas.requests.talking import BroadcastRequest
+from schemas.requests.talking import BroadcastRequest, RecordingCommand
 
 __all__ = [
     "LARGEST_COUNTER",
@@ -52,6 +52,7 @@ __all__ = [
     "PersonRequest",
     "PlanSettings",
     "PresentRequest",
+    "RecordingCommand",
     "RecordingRequest",
     "RequestBody",
     "RoomChange",

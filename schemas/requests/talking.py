@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field
 
 from schemas.fields import RowId
 from schemas.requests.base import MOST_ROOMS, RequestBody
+from schemas.states import RecordingAction
 
 
 def _storable(text: str) -> str:
@@ -17,6 +18,15 @@ def _storable(text: str) -> str:
 
 Words = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_storable)]
 SomeRooms = Annotated[list[RowId], Field(min_length=1, max_length=MOST_ROOMS)]
+
+
+class RecordingCommand(RequestBody):
+    """What to do with the recording of a room."""
+
+    action: RecordingAction = Field(
+        description="`stop` holds until `start`, whoever comes. A room that is started is recorded from then on while "
+        "people are there, as with `record: true`. `pause` and `resume` are for one that runs."
+    )
 
 
 class BroadcastRequest(RequestBody):

@@ -42,7 +42,14 @@ class RecordingResponse(ResponseBody):
     paused: bool = Field(default=False, description="Whether it is paused.")
     started_at: datetime | None = Field(description="When it began, as RealtimeKit says; null until then.")
     stopped_at: datetime | None = Field(description="When it ended; null until then.")
+    file_name: str | None = Field(
+        default=None, description="The file's name, as RealtimeKit says; null until it is known."
+    )
     download_url: str | None = Field(description="Where the file can be fetched; null until it is uploaded.")
+    expires_at: datetime | None = Field(
+        default=None,
+        description="When `download_url` ends; a day before `recording.expiring` tells it. Null until then.",
+    )
     error: str | None = Field(description="Why it failed or was skipped; null otherwise.")
 
 

@@ -33,7 +33,11 @@ class SeatResponse(ResponseBody):
     version: int = Field(description="Two seats of one person with the same version say the same.")
     location: Location = Field(description="`main` or `room`.")
     meeting_id: str = Field(description="Our id of the main meeting.")
+    parent_realtimekit_meeting_id: str = Field(description="RealtimeKit's id of the main meeting.")
     realtimekit_meeting_id: str = Field(description="RealtimeKit's id of the meeting to be in.")
+    recorded: bool | None = Field(
+        description="Whether the room is being recorded, or will be while people are there; null in main."
+    )
     room_id: str | None = Field(description="Our id of the room; null in main.")
     room_name: str | None = Field(description="The room's name; null in main.")
     auth_token: str | None = Field(description="RealtimeKit's token for exactly that meeting.")

@@ -201,6 +201,10 @@ class Room(Due, table=True):
     """When the child meeting was last created without a recorded answer."""
     first_in_doubt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When that happened first, to a minute or so; kept although the child meeting was found."""
+    record: bool | None = None
+    """Whether it is recorded while people are there, as an operator has said of this room; null: as its breakout is."""
+    recording_is_over: bool = False
+    """Whether its latest recording has ended so that no other follows, unless people come anew or an operator says."""
     polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When a poll last showed who is in it."""
     strangers: int = 0

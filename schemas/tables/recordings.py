@@ -37,6 +37,8 @@ class Recording(Due, table=True):
     """Whether it may have been started without our knowing."""
     created_at: datetime = Field(sa_type=UtcDateTime)
     paused: bool = False
+    pause_wanted: bool | None = None
+    """Whether an operator wants it paused, until that is so at RealtimeKit; null: as it is."""
     started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     stopped_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_by: RecordingEnd | None = Field(default=None, sa_type=state_column(RecordingEnd))
@@ -45,7 +47,11 @@ class Recording(Due, table=True):
     """How many recordings of its room, up to this one, took the place of one that had ended by itself."""
     unrecorded_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """Since when nothing is recorded although people are there; None once that is over and was reported."""
+    file_name: str | None = None
     download_url: str | None = None
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When `download_url` ends."""
+    expiry_is_told: bool = False
     error: str | None = None
     follow_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When RealtimeKit is asked next for the state of the recording."""

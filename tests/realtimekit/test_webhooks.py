@@ -102,6 +102,7 @@ def test_a_recording_has_its_size_though_that_is_sent_as_a_text() -> None:
         stopped_at=at(5, 30),
         download_url="https://example.org/r1.mp4",
         download_expires_at=datetime(2026, 6, 10, 10, tzinfo=UTC),
+        file_name="r1.mp4",
         duration_seconds=1800,
         file_size=2044680,
     )
@@ -109,7 +110,7 @@ def test_a_recording_has_its_size_though_that_is_sent_as_a_text() -> None:
 
 def test_missing_and_unreadable_fields_are_none() -> None:
     bare = parsed(event="recording.statusUpdate", recording={"recordingId": "r1", "status": "ERRORED", "fileSize": "?"})
-    assert bare == RecordingUpdated(None, None, "r1", "ERRORED", None, None, None, None, None, None)
+    assert bare == RecordingUpdated(None, None, "r1", "ERRORED", None, None, None, None, None, None, None)
     joined = parsed(
         event="meeting.participantJoined",
         meeting={"id": "m1", "new": True},

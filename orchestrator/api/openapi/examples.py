@@ -46,6 +46,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "To everybody": {"text": "Five minutes left. Please agree on one question."},
         "To one room": {"text": "Please speak up.", "room_ids": [ID]},
     },
+    "RecordingCommand": {"No more": {"action": "stop"}},
     "CloseRequest": {"In five seconds": {"countdown_seconds": 5}},
     "BreakoutChange": {
         "Five minutes more": {"extend_seconds": 300},
@@ -78,6 +79,7 @@ FIELDS: dict[str, Any] = {
     "attributes": {"team": "blue"},
     "host_preset": "group_call_host",
     "participant_preset": "group_call_participant",
+    "recorded": True,
     "text": "Five minutes left.",
     "unassigned": ["cy"],
     "present": True,
@@ -85,6 +87,7 @@ FIELDS: dict[str, Any] = {
     "close_reason": None,
     "problems": [],
     "room_id": ID,
+    "parent_realtimekit_meeting_id": "aaa0c2d4-3f9a-4a57-8f53-2b7f0f1d9c11",
     "realtimekit_meeting_id": "bbb0c2d4-3f9a-4a57-8f53-2b7f0f1d9c11",
     "duration_seconds": 900,
     "countdown_seconds": 60,

@@ -40,7 +40,6 @@ from schemas.responses import (
     BreakoutSummary,
     Page,
     RehearsalResponse,
-    RoomRecordingResponse,
     RoomResponse,
 )
 from schemas.states import BreakoutState
@@ -169,13 +168,6 @@ def list_breakouts(
 def get_breakout(breakout_id: BreakoutId, deps: DepsHere, response: Response) -> BreakoutResponse:
     """Its rooms, the people in each, their recordings, how far it is, and what went wrong."""
     return _report(deps, breakout_id, response)
-
-
-@router.get(ONE + "/recordings", summary="List a breakout's recordings")
-def list_recordings(breakout_id: BreakoutId, deps: DepsHere, asked: PageHere) -> Page[RoomRecordingResponse]:
-    """All recordings of every room, the oldest first; a room that emptied and filled again has several."""
-    with deps.database.reading() as session:
-        return breakouts.recordings(session, breakout_id, asked)
 
 
 @_command(ONE + "/start", "Start a breakout", ALREADY_SO)

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, Command] = {
     "resume": live.resume,
     "move": live.move,
     "broadcast": live.broadcast,
+    "recordings": live.recordings,
     "help": live.help_,
     "resolve": live.resolve,
     "close": live.close,

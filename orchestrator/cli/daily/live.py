@@ -12,6 +12,7 @@ from orchestrator.cli.daily.output import answer, rows, sentence
 from orchestrator.cli.daily.watching import watch as follow
 from orchestrator.cli.show import ending
 
+RECORDING_COLUMNS = ("room_name", "state", "started_at", "stopped_at", "file_name", "download_url", "expires_at")
 HELP_COLUMNS = ("id", "room_name", "custom_participant_id", "asked_at", "resolved_at")
 COLUMNS = ("id", "name", "state", "starts_at", "closes_at")
 
@@ -89,6 +90,11 @@ def broadcast(
     body = {"text": text} | ({"room_ids": [one.id for one in rooms]} if rooms else {})
     answered = create_once(api, breakout_path(breakout_id, "broadcast"), body)
     answer(answered, f"told to {', '.join(one.name for one in rooms) or 'everybody'}", json=json)
+
+
+def recordings(api: Api, breakout_id: BreakoutId, *, json: AsJson = False) -> None:
+    """List the recordings of every room, with their files and until when these can be fetched."""
+    rows(all_of(api, breakout_path(breakout_id, "recordings")), RECORDING_COLUMNS, json=json)
 
 
 def help_(api: Api, breakout_id: BreakoutId, *, json: AsJson = False) -> None:

@@ -9,6 +9,7 @@ from orchestrator.cli.daily.changes import room_of
 from orchestrator.cli.daily.client import Api, breakout_path, create_once
 from orchestrator.cli.daily.options import AsJson, BreakoutId, Command, RoomName
 from orchestrator.cli.daily.output import answer
+from schemas.states import RecordingAction
 
 Places = Annotated[int | None, typer.Option("--places", help="How many people it takes.")]
 
@@ -54,4 +55,18 @@ def retry(api: Api, breakout_id: BreakoutId, room: RoomName, *, json: AsJson = F
     answer(body, f"{found.name} is tried again", json=json)
 
 
-COMMANDS: Mapping[str, Command] = {"add": add, "rename": rename, "delete": delete, "retry": retry}
+def record(
+    api: Api,
+    breakout_id: BreakoutId,
+    room: RoomName,
+    action: Annotated[RecordingAction, typer.Argument(show_default=False)],
+    *,
+    json: AsJson = False,
+) -> None:
+    """Start, stop, pause or resume the recording of a room; a stop holds until the start."""
+    found = room_of(api, breakout_id, room)
+    body = create_once(api, breakout_path(breakout_id, "rooms", found.id, "recording"), {"action": action})
+    answer(body, f"{found.name}: {action} of the recording is under way", json=json)
+
+
+COMMANDS: Mapping[str, Command] = {"add": add, "rename": rename, "delete": delete, "retry": retry, "record": record}

@@ -21,11 +21,12 @@ SUMMARIES = {
     "resume": (BREAKOUTS, "Let what is left of its timer run."),
     "move": (BREAKOUTS, "Send somebody to another room, or back to main."),
     "broadcast": (BREAKOUTS, "Say something to everybody, or to the people of some rooms."),
+    "recordings": (BREAKOUTS, "Recordings of every room, with their files."),
     "help": (BREAKOUTS, "Who asks for help from a room."),
     "resolve": (BREAKOUTS, "Say that somebody who asked for help has got it."),
     "close": (BREAKOUTS, "Call everybody back to main and close the rooms."),
     "report": (BREAKOUTS, "Groups, times, recordings, people by end state, problems."),
-    "rooms": (BREAKOUTS, "Rooms of a plan or a breakout: add, rename, delete, retry."),
+    "rooms": (BREAKOUTS, "Rooms of a plan or a breakout: add, rename, delete, retry, record."),
     "meetings": (MEETINGS, "Meetings: create, list, show, change."),
     "people": (MEETINGS, "People of a meeting: add, list, token."),
 }

@@ -4,10 +4,10 @@ It may be called after anything that concerns a recording or a room's people: do
 stored.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from orchestrator.domain.recording import MOST_REPLACED, LatestRecording, Step, next_step, replace_at
@@ -15,22 +15,36 @@ from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.store import due
 from orchestrator.store.queries import Refill, occupied_rooms, recordings_of, refilled_rooms
 from schemas.events import ProblemKind
-from schemas.states import RecordingEnd, RoomState, RoomWanted
-from schemas.tables import Recording, Room
+from schemas.states import OVER, WITHOUT_SUCCESSOR, RecordingEnd, RoomState, RoomWanted
+from schemas.tables import Recording, Room, Seat
 from schemas.tasks import Task
+
+IS_OPEN = col(Room.wanted) == RoomWanted.OPEN, col(Room.state) == RoomState.OPEN
+"""The conditions of a room that is open and is to stay so."""
 
 
 def want(b: LockedBreakout, rooms: Iterable[Room]) -> None:
     """Want one recording of each room, if the breakout is to be recorded. It starts when somebody is in the room."""
-    if b.row.record:
-        b.tx.session.add_all(Recording(breakout_id=b.row.id, room_id=room.id, created_at=b.now) for room in rooms)
+    wanted = [room for room in rooms if is_recorded(b, room)]
+    b.tx.session.add_all(Recording(breakout_id=b.row.id, room_id=room.id, created_at=b.now) for room in wanted)
+
+
+def is_recorded(b: LockedBreakout, room: Room) -> bool:
+    """Return whether a room is to be recorded while people are there: an operator's word on it goes first."""
+    return b.row.record if room.record is None else room.record
+
+
+def recorded_rooms(b: LockedBreakout, room_ids: Iterable[str]) -> set[str]:
+    """Return those of the rooms that are open, are to stay so, and are to be recorded."""
+    b.tx.session.flush()
+    said = col(Room.record).is_not(False) if b.row.record else col(Room.record).is_(True)
+    return set(b.tx.session.scalars(select(col(Room.id)).where(col(Room.id).in_(list(room_ids)), *IS_OPEN, said)))
 
 
 def open_rooms(b: LockedBreakout, room_ids: Iterable[str]) -> set[str]:
     """Return those of the rooms that are open and are to stay so."""
     b.tx.session.flush()
-    is_open = col(Room.wanted) == RoomWanted.OPEN, col(Room.state) == RoomState.OPEN
-    return set(b.tx.session.scalars(select(col(Room.id)).where(col(Room.id).in_(list(room_ids)), *is_open)))
+    return set(b.tx.session.scalars(select(col(Room.id)).where(col(Room.id).in_(list(room_ids)), *IS_OPEN)))
 
 
 def on_joined(b: LockedBreakout, room_ids: set[str]) -> None:
@@ -47,9 +61,11 @@ def on_joined(b: LockedBreakout, room_ids: set[str]) -> None:
 
 def keep_recorded(b: LockedBreakout, room_ids: Iterable[str]) -> list[tuple[Recording, Step]]:
     """Let another recording follow in each of these rooms that wants one. Returns the latest ones and their steps."""
-    if not b.row.record or b.row.sent_home_at is not None or not room_ids:
+    if b.row.sent_home_at is not None or not room_ids:
         return []
-    latest = {it.room_id: it for it in recordings_of(b.tx.session, open_rooms(b, room_ids))}
+    latest = {it.room_id: it for it in recordings_of(b.tx.session, recorded_rooms(b, room_ids))}
+    if not latest:
+        return []
     occupied, refills = occupied_rooms(b.tx.session, latest), refilled_rooms(b.tx.session, latest)
     steps = [
         (it, next_step(_facts(it, room_id in occupied, refills.get(room_id)), b.now)) for room_id, it in latest.items()
@@ -62,7 +78,31 @@ def keep_recorded(b: LockedBreakout, room_ids: Iterable[str]) -> list[tuple[Reco
     follow = [_next(recording, step, b.now) for recording, step in steps if step in (Step.AGAIN, Step.REPLACE)]
     b.tx.session.add_all(follow)
     due.want(b.tx, Room, [it.room_id for it in follow], Task.ROOM_RECORD)
+    show(b, {it.room_id: is_over(it) and step not in (Step.AGAIN, Step.REPLACE) for it, step in steps})
     return steps
+
+
+def is_over(latest: Recording) -> bool:
+    """Return whether a room's latest recording has ended so that no other follows."""
+    return latest.state in OVER and latest.ended_by in WITHOUT_SUCCESSOR
+
+
+def show(b: LockedBreakout, over: Mapping[str, bool]) -> None:
+    """Store of these rooms whether their recordings are over, and have their people told where that is new."""
+    b.tx.session.flush()
+    statement = select(col(Room.id), col(Room.recording_is_over)).where(col(Room.id).in_(list(over)))
+    changed = {room_id: over[room_id] for room_id, was in b.tx.session.execute(statement) if was is not over[room_id]}
+    for value in (True, False):
+        if ids := [room_id for room_id, is_so in changed.items() if is_so is value]:
+            b.tx.session.execute(update(Room).where(col(Room.id).in_(ids)).values(recording_is_over=value))
+    tell_people(b, changed)
+
+
+def tell_people(b: LockedBreakout, room_ids: Collection[str]) -> None:
+    """Raise the versions of the seats in these rooms, because whether they are recorded has changed."""
+    if room_ids:
+        seated = select(col(Seat.participant_id)).where(col(Seat.room_id).in_(list(room_ids)), col(Seat.wanted))
+        b.people.raise_versions(b.tx.session.scalars(seated).all())
 
 
 def _facts(recording: Recording, occupied: bool, refill: Refill | None) -> LatestRecording:

@@ -7,13 +7,15 @@ from orchestrator.domain.recording import LONGEST_SECONDS, why_ended
 from orchestrator.domain.timing import follow_delay
 from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.services.breakout.aggregate import LockedBreakout
-from orchestrator.services.breakout.keeping_recorded import keep_recorded, open_rooms
+from orchestrator.services.breakout.keeping_recorded import keep_recorded, open_rooms, recorded_rooms, show
 from orchestrator.store import due
 from orchestrator.store.queries import first_there, recordings_of
-from schemas.events import ProblemKind
+from schemas.events import EventType, ProblemKind
 from schemas.states import OVER, RecordingEnd, RecordingState
 from schemas.tables import Recording
 
+TOLD_BEFORE = timedelta(days=1)
+"""How long before a file expires that is told."""
 STATE_OF = {
     "INVOKED": RecordingState.RECORDING,
     "RECORDING": RecordingState.RECORDING,
@@ -32,7 +34,9 @@ def merge(b: LockedBreakout, recording: Recording, fact: RecordingRecord) -> Non
     """
     recording.started_at = recording.started_at or fact.started_at
     recording.stopped_at = recording.stopped_at or fact.stopped_at
+    recording.file_name = fact.file_name or recording.file_name
     recording.download_url = fact.download_url or recording.download_url
+    expires_at, recording.expires_at = recording.expires_at, fact.download_expires_at or recording.expires_at
     to = STATE_OF.get(fact.status)
     if to is not None and to is not recording.state and can_move(recording.state, to):
         b.move_recording(recording, to)
@@ -42,13 +46,15 @@ def merge(b: LockedBreakout, recording: Recording, fact: RecordingRecord) -> Non
         if to in OVER:
             _note_end(b, recording)
         schedule_follow(b, recording)
+    elif recording.expires_at != expires_at:
+        schedule_follow(b, recording)
     if to is RecordingState.RECORDING is recording.state:
         recording.paused = fact.status == "PAUSED"
 
 
 def _note_end(b: LockedBreakout, recording: Recording) -> None:
     recording.stopped_at = recording.stopped_at or b.now
-    recording.paused = False
+    recording.paused, recording.pause_wanted = False, None
     recording.follows = 0
     if recording.ended_by is None and recording.room_id not in open_rooms(b, [recording.room_id]):
         recording.ended_by = RecordingEnd.ROOM
@@ -68,7 +74,7 @@ def adopt(b: LockedBreakout, room_id: str, fact: RecordingRecord) -> None:
 
     One that runs while ours is asked for may be ours, and is left to the room's pass.
     """
-    mine = recordings_of(b.tx.session, open_rooms(b, [room_id])) if b.row.record else []
+    mine = recordings_of(b.tx.session, recorded_rooms(b, [room_id]))
     if not mine or mine[-1].state not in OVER or fact.id in {it.realtimekit_recording_id for it in mine}:
         return
     latest = mine[-1]
@@ -83,6 +89,7 @@ def adopt(b: LockedBreakout, room_id: str, fact: RecordingRecord) -> None:
     b.tx.session.add(recording)
     b.tx.session.flush()
     note_started(b, recording, fact)
+    show(b, {room_id: False})
 
 
 def learn_end(b: LockedBreakout, recording: Recording, fact: RecordingRecord) -> None:
@@ -97,6 +104,39 @@ def learn_end(b: LockedBreakout, recording: Recording, fact: RecordingRecord) ->
         lasted=stopped_at - started_at if started_at and stopped_at else None,
         longest=timedelta(seconds=b.row.recording_max_seconds or LONGEST_SECONDS),
     )
+
+
+def stop_by_operator(b: LockedBreakout, recording: Recording, fact: RecordingRecord | None) -> None:
+    """Bring a recording to its end that an operator wanted stopped; `fact` is RealtimeKit's answer, None: none ran.
+
+    The answer may still call it running; it counts as stopped all the same.
+    """
+    recording.in_doubt, recording.ended_by = False, recording.ended_by or RecordingEnd.PERSON
+    recording.unrecorded_since = None
+    if fact is None:
+        skip(b, recording)
+        return
+    if recording.state is RecordingState.REQUESTED:
+        recording.realtimekit_recording_id, recording.error = fact.id, None
+        recording.started_at = fact.started_at or b.now
+        b.move_recording(recording, RecordingState.RECORDING)
+    merge(b, recording, fact)
+    merge(b, recording, RecordingRecord(id=fact.id, status="UPLOADING"))
+
+
+def skip(b: LockedBreakout, recording: Recording) -> None:
+    """End a recording that an operator stopped before it began."""
+    recording.ended_by, recording.error = RecordingEnd.PERSON, "stopped before it began"
+    b.move_recording(recording, RecordingState.SKIPPED)
+
+
+def tell_expiry(b: LockedBreakout, recording: Recording) -> None:
+    """Write into the log that the file can't be fetched much longer, once, a day before."""
+    if recording.expires_at is None or recording.expiry_is_told or b.now < recording.expires_at - TOLD_BEFORE:
+        return
+    recording.expiry_is_told = True
+    data = {"recording_id": recording.id, "expires_at": recording.expires_at.isoformat().replace("+00:00", "Z")}
+    b.log(EventType.RECORDING_EXPIRING, data)
 
 
 def refuse(b: LockedBreakout, recording: Recording, words: str) -> None:
@@ -144,13 +184,15 @@ def _report_gap(b: LockedBreakout, recording: Recording) -> None:
 def schedule_follow(b: LockedBreakout, recording: Recording) -> None:
     """Ask RealtimeKit at once why a recording has ended, and later while its upload is under way.
 
-    A webhook about the upload usually comes first.
+    A webhook about the upload usually comes first. A file is looked at once more before it expires.
     """
     is_unexplained = recording.state in OVER and recording.ended_by is None
     if is_unexplained and recording.follows == 0:
         recording.follow_at = b.now
     elif is_unexplained or recording.state is RecordingState.STOPPED:
         recording.follow_at = b.now + follow_delay(recording.follows)
+    elif recording.state is RecordingState.UPLOADED and recording.expires_at and not recording.expiry_is_told:
+        recording.follow_at = recording.expires_at - TOLD_BEFORE
     else:
         recording.follow_at = None
     due.set_due(b.tx, Recording, recording.id, recording.follow_at)

@@ -27,6 +27,7 @@ class _SeatInRoom:
     room_id: str
     room_name: str
     realtimekit_meeting_id: str
+    recorded: bool
     token: str | None
     """None if no secret decrypts the stored token, or if it has ended."""
     is_unreadable: bool
@@ -120,15 +121,19 @@ def _places(
     running = [breakout.id for breakout in breakouts if breakout.sent_home_at is None]
     pointed = aliased(Seat)
     columns = col(pointed.id), col(pointed.auth_token), _is_shown(pointed, session)
-    of_room = col(Room.id), col(Room.name), col(Room.realtimekit_meeting_id)
+    is_recorded = func.coalesce(col(Room.record), col(Breakout.record)) & ~col(Room.recording_is_over)
+    of_room = col(Room.id), col(Room.name), col(Room.realtimekit_meeting_id), is_recorded
     statement = pointing(pointed, (*columns, *of_room), running, participant_ids)
+    statement = statement.join(Breakout, col(Breakout.id) == col(Room.breakout_id))
     found = {}
-    for participant_id, seat_id, sealed, is_shown, room_id, name, at_realtimekit in (
+    for participant_id, seat_id, sealed, is_shown, room_id, name, at_realtimekit, recorded in (
         session.execute(statement) if running else ()
     ):
         token = deps.vault.open(sealed)
         shown = token if is_shown else None
-        found[participant_id] = _SeatInRoom(seat_id, room_id, name, at_realtimekit, shown, is_unreadable=token is None)
+        found[participant_id] = _SeatInRoom(
+            seat_id, room_id, name, at_realtimekit, bool(recorded), shown, is_unreadable=token is None
+        )
     return found
 
 
@@ -166,7 +171,9 @@ def _answer(deps: Deps, person: Any, place: _SeatInRoom | None, breakout: SeatBr
         version=person.version,
         location=Location.ROOM if place else Location.MAIN,
         meeting_id=person.meeting_id,
+        parent_realtimekit_meeting_id=person.realtimekit_meeting_id,
         realtimekit_meeting_id=place.realtimekit_meeting_id if place else person.realtimekit_meeting_id,
+        recorded=place.recorded if place else None,
         room_id=place.room_id if place else None,
         room_name=place.room_name if place else None,
         auth_token=place.token if place else deps.vault.open(person.auth_token if person.is_shown else None),

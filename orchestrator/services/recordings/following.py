@@ -18,7 +18,7 @@ from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.services.breakout.keeping_recorded import keep_recorded
 from orchestrator.services.breakout.locked import locked
-from orchestrator.services.breakout.recordings import learn_end, merge, schedule_follow
+from orchestrator.services.breakout.recordings import learn_end, merge, schedule_follow, tell_expiry
 from orchestrator.services.deps import Deps
 from orchestrator.services.passes.leased import start_pass
 from orchestrator.services.result import NOTHING_TO_DO, Result
@@ -36,6 +36,8 @@ class FollowWork:
 
     realtimekit_id: str
     breakout_id: str
+    is_known: bool
+    """Whether RealtimeKit has nothing more to say of it, and only its expiry is to be told."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,15 @@ def follow(deps: Deps, recording_id: str, claim: int) -> Result:
 
 def _read(_: Deps, tx: Transaction, recording_ids: Sequence[str]) -> dict[str, FollowWork]:
     found = tx.session.scalars(select(Recording).where(col(Recording.id).in_(recording_ids)))
-    return {it.id: FollowWork(it.realtimekit_recording_id or "", it.breakout_id) for it in found}
+    return {it.id: FollowWork(it.realtimekit_recording_id or "", it.breakout_id, _is_known(it)) for it in found}
+
+
+def _is_known(recording: Recording) -> bool:
+    return recording.state is RecordingState.UPLOADED and recording.ended_by is not None
 
 
 def _ask(deps: Deps, lease: Lease, work: FollowWork) -> Fact:
-    if not work.realtimekit_id:
+    if work.is_known or not work.realtimekit_id:
         return Fact(None)  # it never began, and another may be wanted by now
     ask = deps.realtimekit.recording(work.realtimekit_id, priority=Priority.POLLING)
     try:
@@ -85,6 +91,7 @@ def _record(deps: Deps, claim: due.Claim, work: FollowWork, fact: Fact) -> Resul
         if recording.state is RecordingState.STOPPED and b.now > _patience_ends(recording):
             b.move_recording(recording, RecordingState.FAILED)
             recording.error = fact.error or "its upload never ended"
+        tell_expiry(b, recording)
         schedule_follow(b, recording)
         keep_recorded(b, [recording.room_id])
         due.release(b.tx, claim, due_at=recording.follow_at)

@@ -29,7 +29,7 @@ POLLS_BETWEEN = 3
 
 def is_time_to_compare(deps: Deps, tx: Transaction, breakout: Breakout | None) -> bool:
     """Return whether this poll is to ask which recordings run, and have the others wait if so."""
-    if breakout is None or not breakout.record or breakout.sent_home_at is not None:
+    if breakout is None or breakout.sent_home_at is not None or not _is_recorded(tx.session, breakout):
         return False
     asked_at = col(Sweep.recordings_asked_at)
     before = tx.after(-timedelta(seconds=POLLS_BETWEEN * deps.settings.sync_seconds))
@@ -37,6 +37,12 @@ def is_time_to_compare(deps: Deps, tx: Transaction, breakout: Breakout | None) -
     result = tx.session.execute(mine.values(recordings_asked_at=tx.after(timedelta())))
     assert isinstance(result, CursorResult)
     return result.rowcount == 1
+
+
+def _is_recorded(session: Session, breakout: Breakout) -> bool:
+    """Return whether the breakout is to be recorded, or one of its rooms is."""
+    rooms = select(col(Room.id)).where(col(Room.breakout_id) == breakout.id, col(Room.record).is_(True))
+    return breakout.record or session.scalar(rooms.limit(1)) is not None
 
 
 def compare(deps: Deps, running: Sequence[RecordingRecord]) -> None:

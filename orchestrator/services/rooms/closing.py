@@ -188,7 +188,8 @@ def _record_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[Result
         mine = [one for one in batch if one.work.room_id in rooms]
         closed = [room.id for room in rooms.values() if room.wanted is RoomWanted.CLOSED]
         stopped = {row_id: fact for one in mine for row_id, fact in one.stopped.items()}
-        for recording in recordings_of(b.tx.session, closed) if b.row.record else []:
+        is_recorded = b.row.record or any(room.record is not None for room in rooms.values())
+        for recording in recordings_of(b.tx.session, closed) if is_recorded else []:
             recordings.end_with_room(b, recording, stopped.get(recording.id))
         quiet = [one.work.room_id for one in mine if not one.puts_out and not one.work.is_another_rounds]
         occupied = occupied_rooms(b.tx.session, quiet)

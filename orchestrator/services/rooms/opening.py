@@ -17,6 +17,7 @@ from orchestrator.services.rooms.making import ensure_meeting
 from orchestrator.services.rooms.patience import seek_evidence
 from orchestrator.services.rooms.putting_out import put_out
 from orchestrator.services.rooms.reached import Reached, RoomOutcomes, record_all
+from orchestrator.services.rooms.steering import steer
 from orchestrator.services.rooms.work import RoomWork
 from orchestrator.store.leases import Lease
 
@@ -48,10 +49,11 @@ async def _make_calls(kit: RealtimeKit, meeting_id: str, work: RoomWork) -> Room
     """Make the calls. Where the meeting seems to be gone, nothing else is of use before that is checked."""
     admissions = await admit_all(kit, meeting_id, work.guests)
     recording = await _record(kit, meeting_id, work) if work.recording_to_start else None
+    steered = await steer(kit, meeting_id, work)
     rename = await _error_of(kit.rename_meeting(meeting_id, work.title)) if work.is_misnamed else None
     if not work.to_check and any(isinstance(outcome, NotFound) for outcome in admissions.values()):
-        return RoomOutcomes({}, [], None, None, is_suspect=True)
-    return RoomOutcomes(admissions, waited_for(work.guests, admissions), recording, rename)
+        return RoomOutcomes({}, [], None, None, {}, is_suspect=True)
+    return RoomOutcomes(admissions, waited_for(work.guests, admissions), recording, rename, steered)
 
 
 async def _error_of(call: Coroutine[Any, Any, None]) -> RealtimeKitError | None:
@@ -72,7 +74,7 @@ async def _record(kit: RealtimeKit, meeting_id: str, work: RoomWork) -> Recordin
             return await kit.start_recording(
                 meeting_id,
                 max_seconds=work.max_seconds or LONGEST_SECONDS,
-                file_name_prefix=work.file_name_prefix or work.key,
+                file_name_prefix=work.file_name,
             )
         except Refused:  # how a second recording is refused is undocumented
             running = await kit.active_recording(meeting_id)

@@ -1,6 +1,6 @@
 """Recording what passes over opening rooms have reached, for several rooms of one breakout together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ from orchestrator.services.passes.keeping import Kept, as_sent
 from orchestrator.services.result import Result
 from orchestrator.services.rooms.patience import Failed, retry_or_give_up
 from orchestrator.services.rooms.putting_out import NOBODY, PutOut
+from orchestrator.services.rooms.steering import Steered, record_steered
 from orchestrator.services.rooms.work import RoomWork
 from orchestrator.store import due
 from orchestrator.store.queries import occupied_rooms
@@ -46,6 +47,8 @@ class RoomOutcomes:
     """Those of people who have no good token."""
     recording: RecordingRecord | RealtimeKitError | None
     rename: RealtimeKitError | None
+    steered: Mapping[str, Steered]
+    """By recording that an operator has stopped, paused or resumed."""
     kick: PutOut = NOBODY
     is_suspect: bool = False
     """Whether the meeting seems to be gone, so that nothing was recorded of what RealtimeKit has answered."""
@@ -55,7 +58,7 @@ class RoomOutcomes:
         """The first failure that is worth another try."""
         if self.is_suspect:
             return TryAgain("RealtimeKit knows nothing of the meeting, or of a person: it is checked")
-        return first_to_retry([*self.waited_for, self.recording, self.kick.error, self.rename])
+        return first_to_retry([*self.waited_for, self.recording, *self.steered.values(), self.kick.error, self.rename])
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ def _record_one(b: LockedBreakout, room: Room, seats: dict[str, list[Seat]], one
     lines = _record_admissions(b, seats[room.id], one) if one.outcomes.admissions else []
     if one.work.recording_to_start and one.outcomes.recording:
         lines.append(_record_recording(b, room, one))
+    lines += record_steered(b, room, one.work, one.outcomes.steered)
     if one.work.is_misnamed and not first_to_retry([one.outcomes.rename]):
         room.name_at_realtimekit = one.work.name
     for refused in (it for it in (one.outcomes.kick.error, one.outcomes.rename) if isinstance(it, Refused)):

@@ -9,6 +9,7 @@ from sqlalchemy import or_, select, update
 from sqlmodel import Session, col
 
 from orchestrator.domain.preset_names import preset_in_rooms
+from orchestrator.domain.recording import file_name
 from orchestrator.domain.tokens import has_good_token
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.titles import title_with_key
@@ -31,6 +32,8 @@ class RecordingWork:
     state: RecordingState
     realtimekit_recording_id: str | None
     in_doubt: bool
+    pause_wanted: bool | None
+    """Whether it is to be paused or resumed; None: neither."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,14 @@ class RoomWork:
     guests: list[Guest]
     leavers: list[Leaver]
     recordings: list[RecordingWork]
+    is_recorded: bool
+    """Whether it is to be recorded while people are there."""
     occupied: bool
     may_be_occupied: bool
     """Whether people may be there although nobody is known to be."""
     max_seconds: int | None
-    file_name_prefix: str | None
+    file_name: str
+    """What the names of its recordings' files begin with."""
     priority: Priority
     """The priority of calls that make something for the room."""
 
@@ -74,7 +80,18 @@ class RoomWork:
     def recording_to_start(self) -> RecordingWork | None:
         """The recording that waits, if somebody is in the room. RealtimeKit may refuse to record an empty one."""
         waiting = [recording for recording in self.recordings if recording.state is RecordingState.REQUESTED]
-        return waiting[0] if waiting and self.occupied else None
+        return waiting[0] if waiting and self.occupied and self.is_recorded else None
+
+    @property
+    def recordings_to_stop(self) -> list[RecordingWork]:
+        """The recordings that run, or may run, although an operator has stopped recording the room."""
+        return [] if self.is_recorded else self.recordings
+
+    @property
+    def recordings_to_pause(self) -> list[RecordingWork]:
+        """The recordings that an operator has paused or resumed."""
+        running = (one for one in self.recordings if one.state is RecordingState.RECORDING and self.is_recorded)
+        return [one for one in running if one.pause_wanted is not None]
 
 
 @dataclass(frozen=True)
@@ -124,7 +141,9 @@ def _look_around(tx: Transaction, found: Sequence[tuple[Room, Breakout]]) -> _Ar
         priorities=priorities,
         guests=_guests(tx.session, priorities, now),
         leavers=leavers(tx.session, priorities, now),
-        recordings=_recordings(tx.session, [room.id for room, breakout in found if breakout.record]),
+        recordings=_recordings(
+            tx.session, [room.id for room, breakout in found if breakout.record or room.record is not None]
+        ),
         occupied=occupied_rooms(tx.session, [room.id for room in rooms]),
         unseen=rooms_with_unseen(tx.session, to_close) if to_close else set(),
         kept=kept_for_later(tx.session, sharing) if sharing else set(),
@@ -151,10 +170,11 @@ def _work(deps: Deps, room: Room, breakout: Breakout, meeting: Meeting, around: 
         guests=around.guests.get(room.id, []),
         leavers=around.leavers.get(room.id, []),
         recordings=around.recordings.get(room.id, []),
+        is_recorded=breakout.record if room.record is None else room.record,
         occupied=room.id in around.occupied,
         may_be_occupied=_may_be_occupied(room, breakout, meeting, around),
         max_seconds=breakout.recording_max_seconds,
-        file_name_prefix=breakout.recording_file_name_prefix,
+        file_name=file_name(breakout.recording_file_name_prefix or room.key, room.index + 1, room.name),
         priority=around.priorities.get(room.id, Priority.CLOSING),
     )
 
@@ -248,4 +268,5 @@ def _recordings(session: Session, room_ids: Sequence[str]) -> defaultdict[str, l
 
 
 def _recording_work(recording: Recording) -> RecordingWork:
-    return RecordingWork(recording.id, recording.state, recording.realtimekit_recording_id, recording.in_doubt)
+    its_id = recording.realtimekit_recording_id
+    return RecordingWork(recording.id, recording.state, its_id, recording.in_doubt, recording.pause_wanted)

@@ -263,6 +263,8 @@ def _recording(recording: Recording) -> dict[str, Any]:
         "paused": recording.paused,
         "started_at": recording.started_at,
         "stopped_at": recording.stopped_at,
+        "file_name": recording.file_name,
         "download_url": recording.download_url,
+        "expires_at": recording.expires_at,
         "error": recording.error,
     }

@@ -201,7 +201,15 @@ def _apply_recording(m: MeetingScope, event: RecordingUpdated) -> None:
     if recording.breakout_id != m.breakout.row.id:
         due.want(m.tx, Recording, [recording.id])
         return
-    fact = RecordingRecord(event.recording_id, event.status, event.started_at, event.stopped_at, event.download_url)
+    fact = RecordingRecord(
+        id=event.recording_id,
+        status=event.status,
+        started_at=event.started_at,
+        stopped_at=event.stopped_at,
+        download_url=event.download_url,
+        download_expires_at=event.download_expires_at,
+        file_name=event.file_name,
+    )
     with m.breakout.acting(Actor.REALTIMEKIT):
         recordings.merge(m.breakout, recording, fact)
 
