@@ -1,5 +1,11 @@
 # The image of all our processes; compose.yaml says which one a container runs. The Python is the tests' own.
 ARG PYTHON=3.11-slim-bookworm
+ARG NODE=22-bookworm-slim
+
+FROM node:${NODE} AS web
+WORKDIR /src
+COPY web/ web/
+RUN cd web && npm ci --ignore-scripts && node vendor.mjs
 
 FROM python:${PYTHON} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
@@ -11,6 +17,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY schemas/ schemas/
 COPY orchestrator/ orchestrator/
 COPY workers/ workers/
+COPY --from=web /src/orchestrator/api/static/vendor/ orchestrator/api/static/vendor/
 RUN pip --python /opt/breakouts/bin/python install --no-deps --no-build-isolation . \
     && pip --python /opt/breakouts/bin/python uninstall --yes setuptools
 

@@ -12,27 +12,32 @@ BENCH ?=
 DOCS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+NPM := $(shell command -v npm 2>/dev/null)
 UV := $(shell command -v uv 2>/dev/null)
 RUN := $(VENV)/run.stamp
 DEVELOP := $(VENV)/develop.stamp
+WEB := web/node_modules/vendor.stamp
+WEB_IF_NPM := $(if $(NPM),try-web)
 
 # Set in some containers: each of the processes that `up` starts, and each restart, would compile all that it imports
 # anew, for seconds. Unset, the first start leaves its bytecode for all that follow.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage mutants simulate chaos faults parts check bench lock clean
+.PHONY: help setup web try-web demo test coverage mutants simulate chaos faults parts check bench lock clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-setup: $(RUN) ## make .venv with what is needed to run, exactly as locked
+setup: $(RUN) $(WEB_IF_NPM) ## make .venv with what is needed to run, exactly as locked, and `make web` where npm is
 
-demo: $(RUN) ## watch people go to recorded breakout rooms and come home (KEEP=1 stays up afterwards)
+web: $(WEB) ## fetch what the console and /docs load in browsers, exactly as locked (needs npm)
+
+demo: $(RUN) $(WEB_IF_NPM) ## watch people go to recorded breakout rooms and come home (KEEP=1 stays up afterwards)
 	@$(BIN)/python -m orchestrator.cli demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-test: $(DEVELOP) ## all tests, against a real broker, real databases, real workers (PYTEST_ARGS="…")
+test: $(DEVELOP) $(WEB_IF_NPM) ## all tests, against a real broker, real databases, real workers (PYTEST_ARGS="…")
 	@$(BIN)/python -m pytest -n auto --maxprocesses 8 $(PYTEST_ARGS)
 
 coverage: $(DEVELOP) ## the same tests, slower, and then the lines that none of them runs (PYTEST_ARGS="…")
@@ -96,6 +101,16 @@ $(RUN): requirements.lock pyproject.toml | $(BIN)/python
 $(DEVELOP): requirements-dev.lock pyproject.toml | $(BIN)/python
 	$(call install,requirements-dev.lock)
 	@touch $@ $(RUN)
+
+# Without it the console shows a page that says what to do, and all else works.
+try-web:
+	@$(MAKE) --no-print-directory web || echo "npm could not fetch the console's libraries: try make web again" >&2
+
+$(WEB): web/package-lock.json web/vendor.mjs
+	@test -n "$(NPM)" || { echo "make web needs npm on PATH" >&2; exit 1; }
+	@echo "installing web/package-lock.json into web/node_modules"
+	@cd web && npm ci --ignore-scripts --silent && node vendor.mjs
+	@touch $@
 
 # The lock first, then this project itself, in place and from nothing but what the lock brought. Bytecode of
 # all of it would take longer (24 s measured) than the first start does for the quarter that is ever imported (18 s).

@@ -30,15 +30,16 @@ ENGINE = frozenset({Process.API, Process.WORKER, Process.TIMEKEEPER, Process.WEB
 BROKER_USERS = ENGINE | {Process.FLOWER}
 SECRET_USERS = frozenset({Process.API, Process.WORKER})
 """Processes that encrypt and sign."""
+API_SETTINGS = ("api_keys", "cors_origins", "root_path", "console", "flower_url", "ready_max_overdue_seconds")
 USERS: dict[str, Iterable[Process]] = {
     **dict.fromkeys(("breakouts_home", "log_json", "log_level"), Process),
     "database_url": set(Process) - {Process.DAILY},
     "broker_url": BROKER_USERS,
     "secret_key": BROKER_USERS,
     "heartbeat_file": BROKER_USERS,
-    "public_url": (Process.WEBHOOKS,),
+    "public_url": (Process.WEBHOOKS, Process.API),
     **dict.fromkeys(("host", "port"), (Process.API, Process.DAILY)),
-    **dict.fromkeys(("api_keys", "cors_origins", "ready_max_overdue_seconds"), (Process.API,)),
+    **dict.fromkeys(API_SETTINGS, (Process.API,)),
     **dict.fromkeys(("flower_host", "flower_port", "flower_basic_auth"), (Process.FLOWER,)),
     **dict.fromkeys(("metrics_host", "metrics_port"), (Process.WORKER, Process.TIMEKEEPER)),
     **dict.fromkeys(("breakouts_api_url", "breakouts_api_key"), (Process.DAILY,)),

@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     flower_basic_auth: SecretStr = Field(default=SecretStr(""), description="user:password, comma-separated.")
     public_url: str = Field(default="", description="Where RealtimeKit reaches this API; lets webhooks be registered.")
     cors_origins: str = Field(default="", description="Comma-separated origins of participants' browsers.")
+    root_path: str = Field(default="", description="The sub-path under which a proxy serves the API, like /breakouts.")
+    console: bool = Field(default=True, description="Whether the host's console is served, at /console.")
+    flower_url: str = Field(default="", description="Where hosts' browsers reach Flower; the console links to it.")
     breakouts_api_url: str = Field(
         default="", description="The API that `breakouts open` and the like use; empty: HOST, PORT."
     )
@@ -195,12 +198,22 @@ class Settings(BaseSettings):
             raise ValueError("has a blank, a line break or a character outside ASCII, which no id or token has")
         return value
 
-    @field_validator("realtimekit_base_url", "realtimekit_webhook_keys_url", "public_url", "breakouts_api_url")
+    @field_validator(
+        "realtimekit_base_url", "realtimekit_webhook_keys_url", "public_url", "flower_url", "breakouts_api_url"
+    )
     @classmethod
     def _of_a_server(cls, value: str) -> str:
         if value and not _is_http(value):
             raise ValueError("must be http://HOST… or https://HOST…")
         return value.rstrip("/")
+
+    @field_validator("root_path")
+    @classmethod
+    def _of_a_path(cls, value: str) -> str:
+        path = value.strip("/")
+        if not re.fullmatch(r"[A-Za-z0-9._~/-]*", path) or "//" in path:
+            raise ValueError("must be a path like /breakouts")
+        return f"/{path}" if path else ""
 
     @field_validator("log_level")
     @classmethod

@@ -21,6 +21,7 @@ class ProblemCode(StrEnum):
 
     BODY_TOO_LARGE = "body_too_large"
     BREAKOUT_RUNNING = "breakout_running"
+    CROSS_ORIGIN = "cross_origin"
     DATABASE_UNAVAILABLE = "database_unavailable"
     IDEMPOTENCY_KEY_BUSY = "idempotency_key_busy"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
@@ -47,6 +48,7 @@ class ProblemCode(StrEnum):
     STALE_VERSION = "stale_version"
     TIME_PAST = "time_past"
     TOO_BUSY = "too_busy"
+    TOO_MANY_WRONG_KEYS = "too_many_wrong_keys"
     UNKNOWN_BREAKOUT = "unknown_breakout"
     UNKNOWN_FIELD = "unknown_field"
     UNKNOWN_ID = "unknown_id"
@@ -66,6 +68,7 @@ MEANINGS: Mapping[ProblemCode, Meaning] = MappingProxyType(
     {
         _C.BODY_TOO_LARGE: Meaning((413,), "The body is larger than this server takes."),
         _C.BREAKOUT_RUNNING: Meaning((409,), "Another breakout of the meeting runs: `breakout_id` names it."),
+        _C.CROSS_ORIGIN: Meaning((403,), "The console's cookie came from another page than the console's own."),
         _C.DATABASE_UNAVAILABLE: Meaning((503,), "The database or the broker does not answer. Try again later."),
         _C.IDEMPOTENCY_KEY_BUSY: Meaning((503,), "Another request with this `Idempotency-Key` is still at work."),
         _C.IDEMPOTENCY_KEY_REUSED: Meaning((422,), "This `Idempotency-Key` came with another body before."),
@@ -92,6 +95,7 @@ MEANINGS: Mapping[ProblemCode, Meaning] = MappingProxyType(
         _C.STALE_VERSION: Meaning((412,), "It is not as in `If-Match`: `version` it has now, `fields` have changed."),
         _C.TIME_PAST: Meaning((422,), "The time is past."),
         _C.TOO_BUSY: Meaning((503,), "This server can't do it now. Try again after `Retry-After`."),
+        _C.TOO_MANY_WRONG_KEYS: Meaning((429,), "Too many wrong keys from this address: wait for `Retry-After`."),
         _C.UNKNOWN_BREAKOUT: Meaning((404, 422), "There is no such breakout."),
         _C.UNKNOWN_FIELD: Meaning((422,), "A body has a field that is not known; `msg` says what may have been meant."),
         _C.UNKNOWN_ID: Meaning((404,), "There is no such id."),

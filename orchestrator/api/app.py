@@ -8,14 +8,17 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from orchestrator import bootstrap
-from orchestrator.api import problems
+from orchestrator.api import docs_page, problems
 from orchestrator.api.access_log import REQUEST_ID_HEADER, AccessLog, name_route
 from orchestrator.api.api_keys import ApiKeys, StoredKeys, bootstrap_keys
 from orchestrator.api.auth import Gate
+from orchestrator.api.console import pages, session
+from orchestrator.api.console.headers import ConsoleHeaders
 from orchestrator.api.crowd.desk import Desk
 from orchestrator.api.crowd.lane import Lane
 from orchestrator.api.head import Head
 from orchestrator.api.limits import BodyLimit
+from orchestrator.api.mounted import Mounted
 from orchestrator.api.openapi.description import describe
 from orchestrator.api.routes import (
     breakouts,
@@ -31,6 +34,7 @@ from orchestrator.api.routes import (
     talking,
     webhooks,
 )
+from orchestrator.api.sessions import ConsoleSessions
 from orchestrator.api.streams.hub import Hub
 from orchestrator.api.streams.stopping import on_stop_signal
 from orchestrator.api.tokens import ClientTokens
@@ -80,25 +84,32 @@ def create_app(deps: Deps | None = None) -> FastAPI:
 
 def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
     keys, tokens = _api_keys(deps), ClientTokens(deps.settings.secrets)
+    sessions = ConsoleSessions(deps.database, deps.settings)
     app = FastAPI(
         title="Breakout orchestrator",
         description=DESCRIPTION,
         version=VERSION,
         lifespan=lambda app: _lifespan(app, deps, keys, owns_deps=owns_deps),
-        middleware=_middleware(deps, keys, tokens),
+        middleware=_middleware(deps, keys, tokens, sessions),
         dependencies=[Depends(name_route)],
         redirect_slashes=False,
         strict_content_type=False,
+        docs_url=None,
         redoc_url=None,
     )
     app.state.deps = deps
-    app.state.tokens = tokens
+    app.state.api_keys, app.state.tokens = keys, tokens
+    app.state.console_sessions, app.state.wrong_sign_ins = sessions, session.wrong_tries()
     app.state.write_proof = WriteProof(deps.database)
     app.state.registry = metrics.registry_of(deps)
     app.state.signatures = _signatures(deps.settings)
     problems.install(app)
     for module in ROUTERS:
         app.include_router(module.router)
+    app.include_router(docs_page.router)
+    if deps.settings.console:
+        app.include_router(session.router)
+        app.include_router(pages.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # how FastAPI wants it extended
     return app
 
@@ -128,14 +139,14 @@ def _signatures(settings: Settings) -> SignatureChecker:
     return SignatureChecker(settings.realtimekit_webhook_keys_url, pinned_key=settings.realtimekit_webhook_public_key)
 
 
-def _middleware(deps: Deps, keys: ApiKeys, tokens: ClientTokens) -> list[Middleware]:
+def _middleware(deps: Deps, keys: ApiKeys, tokens: ClientTokens, sessions: ConsoleSessions) -> list[Middleware]:
     """Return the middleware, outermost first.
 
     CORS comes before the gate because a preflight carries no credentials. The lane comes before the gate because
     checking a thousand tokens takes time too. The gate comes before the limit because a body counts only once its
     sender is known.
     """
-    gate = Middleware(Gate, keys=keys, tokens=tokens)
+    gate = Middleware(Gate, keys=keys, tokens=tokens, sessions=sessions)
     origins = [origin.strip() for origin in deps.settings.cors_origins.split(",") if origin.strip()]
     cors = Middleware(
         CORSMiddleware,
@@ -153,6 +164,8 @@ def _middleware(deps: Deps, keys: ApiKeys, tokens: ClientTokens) -> list[Middlew
     )
     return [
         Middleware(AccessLog),
+        Middleware(Mounted, root_path=deps.settings.root_path),
+        *([Middleware(ConsoleHeaders)] if deps.settings.console else []),
         Middleware(Head),
         *([cors] if origins else []),
         Middleware(Lane),

@@ -4,6 +4,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchestrator.api.api_keys import ApiKeys
 from orchestrator.api.problems import of_user_error
+from orchestrator.api.sessions import ConsoleSessions
 from orchestrator.api.tokens import ClientToken, ClientTokens
 from orchestrator.errors import Forbidden, Unauthenticated, UserError
 from orchestrator.services.access.api_keys import key_hash
@@ -26,8 +27,9 @@ SCOPE_ACTOR = "breakouts.actor"
 class Gate:
     """Middleware that lets a request pass, or answers 401 or 403 itself."""
 
-    def __init__(self, app: ASGIApp, keys: ApiKeys, tokens: ClientTokens) -> None:
+    def __init__(self, app: ASGIApp, keys: ApiKeys, tokens: ClientTokens, sessions: ConsoleSessions) -> None:
         self._app = app
+        self._sessions = sessions
         self._keys = keys
         self._tokens = tokens
 
@@ -47,7 +49,7 @@ class Gate:
             token = self._client_token(_bearer(scope))
             scope[SCOPE_BROWSER], scope[SCOPE_CALLER] = token, token.participant_id
         elif (path == "/v1" or path.startswith("/v1/")) and not path.startswith(WEBHOOKS_PREFIX):
-            scope[SCOPE_CALLER] = hashed = key_hash(_bearer(scope))
+            scope[SCOPE_CALLER] = hashed = await self._sessions.key_of(scope) or key_hash(_bearer(scope))
             scope[SCOPE_ACTOR] = await self._check_key(hashed, scope["method"])
 
     def _client_token(self, bearer: bytes) -> ClientToken:

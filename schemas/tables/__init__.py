@@ -2,6 +2,7 @@
 
 from schemas.tables.admission import Admission
 from schemas.tables.breakouts import IS_LIVE, IS_LOST, IS_UNFINISHED, SAME_NAMES, Breakout, Event, Room, Seat, Solve
+from schemas.tables.console import ConsoleSession
 from schemas.tables.deployment import ORPHANS, ApiKey, Deployment, IdempotencyKey, Sweep
 from schemas.tables.meetings import Fact, Inbox, Meeting, PresetRights
 from schemas.tables.people import Participant, Presence, UnregisteredPeer
@@ -20,6 +21,7 @@ __all__ = [
     "Admission",
     "ApiKey",
     "Breakout",
+    "ConsoleSession",
     "Deployment",
     "Due",
     "Event",

@@ -35,8 +35,9 @@ def test_the_commands_of_compose_reach_the_image(wheel: zipfile.ZipFile) -> None
 
 def test_nothing_runs_as_root_and_nothing_is_whatever_is_newest() -> None:
     images = re.findall(r"^FROM \S+:(\S+)", DOCKERFILE, re.MULTILINE)
-    assert images == ["${PYTHON}"] * 2
+    assert images == ["${NODE}", "${PYTHON}", "${PYTHON}"]
     assert re.search(r"^ARG PYTHON=\d+\.\d+-slim-\w+$", DOCKERFILE, re.MULTILINE)
+    assert re.search(r"^ARG NODE=\d+-\w+-slim$", DOCKERFILE, re.MULTILINE)
     assert DOCKERFILE.rindex("\nUSER ") > DOCKERFILE.rindex("\nFROM ")
     others = [service for service in compose.services().values() if not service.get("build")]
     assert all(re.search(r":\d", service["image"]) and service["user"] != "root" for service in others)

@@ -21,7 +21,9 @@ def copied() -> list[str]:
 def build(folder: Path) -> Path:
     """Build the wheel in an empty folder, without a network; give its path."""
     for name in copied():
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
-        copy(ROOT / name, folder / name)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("node_modules"))
+        else:
+            shutil.copyfile(ROOT / name, folder / name)
     subprocess.run([sys.executable, "-c", BUILD, str(folder)], cwd=folder, check=True, capture_output=True)
     return next(folder.glob("*.whl"))

@@ -13,7 +13,7 @@ Responses = dict[int | str, dict[str, Any]]
 DESCRIPTIONS = {
     400: "Signed, but not JSON.",
     401: "No credentials, or none that this path accepts.",
-    403: "The key's role is too weak.",
+    403: "The key's role is too weak, or the console's cookie came from another page.",
     404: "Unknown id.",
     409: "The state does not allow it: `state` names it, `allowed` those in which it is taken.",
     412: "Stale: it has changed since the version in `If-Match`.",

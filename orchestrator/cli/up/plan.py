@@ -137,7 +137,10 @@ def _add_ours(plan: Plan) -> None:
         Service("api", commands.api(), START_SECOND, STOP_FIRST, ready=_answers_get(f"{api}/readyz")),
         Service("flower", commands.flower(), START_SECOND, STOP_FIRST, ready=flower_ready, patience_seconds=5),
     ]
+    plan.env["FLOWER_URL"] = settings.flower_url or flower
     plan.summary |= {"API": api, "API docs": f"{api}/docs", "Flower": flower}
+    if settings.console:
+        plan.summary["Console"] = f"{api}/console"
 
 
 def _worker_ready_words(settings: Settings) -> str:

@@ -20,6 +20,7 @@ TABLES = (
     "participant",
     "inbox",
     "meeting",
+    "console_session",
     "api_key",
     "idempotency_key",
     "sweep",
@@ -36,6 +37,7 @@ def upgrade() -> None:
     _unregistered_peer()
     _fact()
     _api_key()
+    _console_session()
     _idempotency_key()
     _sweep()
     _deployment()
@@ -176,6 +178,19 @@ def _api_key() -> None:
     )
     with op.batch_alter_table("api_key", schema=None) as batch_op:
         batch_op.create_index("uq_api_key_name", ["name"], unique=True, **when("revoked_at IS NULL"))
+
+
+def _console_session() -> None:
+    op.create_table(
+        "console_session",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("key_hash", sa.String(length=64), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("expires_at", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_console_session")),
+    )
+    with op.batch_alter_table("console_session", schema=None) as batch_op:
+        batch_op.create_index("ix_console_session_expires_at", ["expires_at"], unique=False)
 
 
 def _idempotency_key() -> None:

@@ -1,0 +1,1 @@
+"""The host's console: its pages, and the sessions of those who are signed in."""
