@@ -30,6 +30,8 @@ class ProblemKind(StrEnum):
     PARTICIPANT_REFUSED = "participant refused"
     PEOPLE_LOST = "people lost"
     PEOPLE_SEEN_LATE = "people seen late"
+    POLL_REFUSED = "poll refused"
+    POLL_UNCERTAIN = "poll uncertain"
     REALTIMEKIT_REFUSED = "RealtimeKit refused"
     RECORDING_FAILED = "recording failed"
     RECORDING_INTERRUPTED = "recording interrupted"

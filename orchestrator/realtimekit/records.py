@@ -99,6 +99,16 @@ class RecordingRecord:
 
 
 @dataclass(frozen=True)
+class PollText:
+    """What a poll asks."""
+
+    question: str
+    options: tuple[str, ...]
+    anonymous: bool = False
+    hide_votes: bool = False
+
+
+@dataclass(frozen=True)
 class SessionRecord:
     """The live session of a meeting."""
 

@@ -6,7 +6,7 @@ from orchestrator.errors import NotFound
 from orchestrator.realtimekit.answers import object_at
 from orchestrator.realtimekit.connection import Connection
 from orchestrator.realtimekit.quota.priority import Priority
-from orchestrator.realtimekit.records import PeerRecord, SessionRecord
+from orchestrator.realtimekit.records import PeerRecord, PollText, SessionRecord
 
 
 class SessionClient(Connection):
@@ -49,6 +49,27 @@ class SessionClient(Connection):
             path=("data", "participants"),
         )
         return [PeerRecord.read(item) for item in found]
+
+    async def create_poll(self, meeting_id: str, poll: PollText, *, priority: Priority = Priority.MOVING) -> None:
+        """Ask the people of the live session. Raises NotFound when nobody is there.
+
+        Nothing tells afterwards whether a poll was made (RealtimeKit docs), so a call without an answer must not be
+        repeated.
+        """
+        await self._call(
+            "create_poll",
+            priority,
+            lambda kit: kit.active_session.with_raw_response.create_poll(
+                meeting_id,
+                **self._app,
+                question=poll.question,
+                options=list(poll.options),
+                anonymous=poll.anonymous,
+                hide_votes=poll.hide_votes,
+            ),
+            meeting_id,
+            poll.question,
+        )
 
     async def kick(
         self, meeting_id: str, custom_participant_ids: Sequence[str], *, priority: Priority = Priority.CLOSING

@@ -221,7 +221,7 @@ def state_of(world: World) -> JSON:
             participants.show(each) | {"meeting_id": each.meeting.id} for each in world.participants.values()
         ],
         "sessions": [
-            sessions.show(world, each) | {"meeting_id": each.meeting.id, "reason": each.end_reason}
+            sessions.show(world, each) | {"meeting_id": each.meeting.id, "reason": each.end_reason, "polls": each.polls}
             for each in world.sessions.values()
         ],
         "peers": [_show_peer(each) for each in world.peers.values()],

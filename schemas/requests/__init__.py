@@ -29,7 +29,7 @@ from schemas.requests.plans import (
 from schemas.requests.presets import RoomPresetsRequest
 from schemas.requests.rounds import RoundsRequest
 from schemas.requests.seats import AckRequest
-from schemas.requests.talking import BroadcastRequest, RecordingCommand
+from schemas.requests.talking import BroadcastRequest, PollRequest, RecordingCommand
 
 __all__ = [
     "LARGEST_COUNTER",
@@ -51,6 +51,7 @@ __all__ = [
     "ParticipantsRequest",
     "PersonRequest",
     "PlanSettings",
+    "PollRequest",
     "PresentRequest",
     "RecordingCommand",
     "RecordingRequest",

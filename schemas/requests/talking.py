@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StrictBool
 
 from schemas.fields import RowId
 from schemas.requests.base import MOST_ROOMS, RequestBody
@@ -27,6 +27,18 @@ class RecordingCommand(RequestBody):
         description="`stop` holds until `start`, whoever comes. A room that is started is recorded from then on while "
         "people are there, as with `record: true`. `pause` and `resume` are for one that runs."
     )
+
+
+class PollRequest(RequestBody):
+    """A poll of RealtimeKit to be made in every live room, or in some."""
+
+    question: Words = Field(description="What is asked.")
+    options: Annotated[list[Annotated[Words, Field(max_length=500)]], Field(min_length=2, max_length=100)] = Field(
+        description="What may be answered."
+    )
+    anonymous: StrictBool = Field(default=False, description="Whether nobody sees who has voted.")
+    hide_votes: StrictBool = Field(default=False, description="Whether votes are hidden from who has not voted.")
+    room_ids: SomeRooms | None = Field(default=None, description="Our ids of rooms. Default: null, every live room.")
 
 
 class BroadcastRequest(RequestBody):

@@ -8,7 +8,7 @@ from schemas.tables.meetings import Fact, Inbox, Meeting, PresetRights
 from schemas.tables.people import Participant, Presence, UnregisteredPeer
 from schemas.tables.recordings import IS_RECORDED_NOW, Recording
 from schemas.tables.rows import Due
-from schemas.tables.talking import IS_OPEN_REQUEST, HelpRequest
+from schemas.tables.talking import IS_OPEN_REQUEST, HelpRequest, RoomPoll
 
 __all__ = [
     "IS_LIVE",
@@ -35,6 +35,7 @@ __all__ = [
     "PresetRights",
     "Recording",
     "Room",
+    "RoomPoll",
     "Seat",
     "Solve",
     "Sweep",

@@ -203,6 +203,8 @@ class Room(Due, table=True):
     """When that happened first, to a minute or so; kept although the child meeting was found."""
     record: bool | None = None
     """Whether it is recorded while people are there, as an operator has said of this room; null: as its breakout is."""
+    has_polls: bool = False
+    """Whether a poll is to be made in it."""
     recording_is_over: bool = False
     """Whether its latest recording has ended so that no other follows, unless people come anew or an operator says."""
     polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -1,4 +1,4 @@
-"""What people in rooms ask of hosts."""
+"""What people in rooms ask of hosts, and what is asked of them."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from schemas.columns import UtcDateTime, new_id
+from schemas.columns import Json, UtcDateTime, new_id, state_column
+from schemas.states import PollState
 from schemas.tables.rows import when
 
 IS_OPEN_REQUEST = "resolved_at IS NULL"
@@ -29,3 +30,18 @@ class HelpRequest(SQLModel, table=True):
     participant_id: str = Field(foreign_key="participant.id", max_length=36)
     asked_at: datetime = Field(sa_type=UtcDateTime)
     resolved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class RoomPoll(SQLModel, table=True):
+    """One poll of RealtimeKit in one room, which its pass makes."""
+
+    __tablename__: ClassVar[Any] = "room_poll"
+    __table_args__: ClassVar[Any] = (Index("ix_room_poll_room_id", "room_id", "state"),)
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
+    room_id: str = Field(foreign_key="room.id", max_length=36)
+    question: str
+    options: list[str] = Field(sa_type=Json)
+    anonymous: bool = False
+    hide_votes: bool = False
+    state: PollState = Field(default=PollState.WANTED, sa_type=state_column(PollState))

@@ -46,6 +46,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "To everybody": {"text": "Five minutes left. Please agree on one question."},
         "To one room": {"text": "Please speak up.", "room_ids": [ID]},
     },
+    "PollRequest": {"In all rooms": {"question": "Shall we have a break?", "options": ["yes", "no"]}},
     "RecordingCommand": {"No more": {"action": "stop"}},
     "CloseRequest": {"In five seconds": {"countdown_seconds": 5}},
     "BreakoutChange": {

@@ -8,10 +8,10 @@ from orchestrator.api.idempotency import Idempotent
 from orchestrator.api.openapi.credentials import OPERATOR
 from orchestrator.api.openapi.responses import errors
 from orchestrator.api.parameters import BreakoutId, DepsHere, HelpId, PageHere
-from orchestrator.services.breakout import broadcasting
+from orchestrator.services.breakout import broadcasting, polls
 from orchestrator.services.people import helping
 from orchestrator.services.views import breakouts, help_requests
-from schemas.requests import BroadcastRequest
+from schemas.requests import BroadcastRequest, PollRequest
 from schemas.responses import BreakoutResponse, HelpResponse, Page
 
 router = door.router("/v1/breakouts", "breakouts", OPERATOR)
@@ -34,6 +34,26 @@ def broadcast(breakout_id: BreakoutId, body: BroadcastRequest, idempotent: Idemp
         return 202, breakouts.breakout(session, breakout_id)
 
     return idempotent.run(lambda deps: broadcasting.broadcast(deps, breakout_id, body), build)
+
+
+@router.post(
+    "/{breakout_id}/poll",
+    status_code=202,
+    response_model=BreakoutResponse,
+    responses=errors(409),
+    summary="Ask everybody in rooms",
+)
+def poll(breakout_id: BreakoutId, body: PollRequest, idempotent: Idempotent) -> Response:
+    """Make RealtimeKit's poll in every live room, or in some of them, once in each.
+
+    Rooms with nobody are passed over. One that refuses is in `problems`: `poll refused`. Should an answer of
+    RealtimeKit be lost, the poll may be there or not: it is not made again, and the problem is `poll uncertain`.
+    """
+
+    def build(session: Session, _: None) -> tuple[int, BreakoutResponse]:
+        return 202, breakouts.breakout(session, breakout_id)
+
+    return idempotent.run(lambda deps: polls.ask(deps, breakout_id, body), build)
 
 
 @router.get("/{breakout_id}/help", summary="Who asks for help")

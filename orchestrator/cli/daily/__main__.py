@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, Command] = {
     "resume": live.resume,
     "move": live.move,
     "broadcast": live.broadcast,
+    "poll": live.poll,
     "recordings": live.recordings,
     "help": live.help_,
     "resolve": live.resolve,

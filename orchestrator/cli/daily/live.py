@@ -13,6 +13,7 @@ from orchestrator.cli.daily.watching import watch as follow
 from orchestrator.cli.show import ending
 
 RECORDING_COLUMNS = ("room_name", "state", "started_at", "stopped_at", "file_name", "download_url", "expires_at")
+SomeRooms = Annotated[list[str] | None, typer.Option("--room", metavar="ROOM", help="To this room; repeatable.")]
 HELP_COLUMNS = ("id", "room_name", "custom_participant_id", "asked_at", "resolved_at")
 COLUMNS = ("id", "name", "state", "starts_at", "closes_at")
 
@@ -82,7 +83,7 @@ def broadcast(
     breakout_id: BreakoutId,
     text: Annotated[str, typer.Argument(show_default=False)],
     *,
-    room: Annotated[list[str] | None, typer.Option("--room", metavar="ROOM", help="To this room; repeatable.")] = None,
+    room: SomeRooms = None,
     json: AsJson = False,
 ) -> None:
     """Say something to everybody, or to the people of some rooms."""
@@ -90,6 +91,22 @@ def broadcast(
     body = {"text": text} | ({"room_ids": [one.id for one in rooms]} if rooms else {})
     answered = create_once(api, breakout_path(breakout_id, "broadcast"), body)
     answer(answered, f"told to {', '.join(one.name for one in rooms) or 'everybody'}", json=json)
+
+
+def poll(
+    api: Api,
+    breakout_id: BreakoutId,
+    question: Annotated[str, typer.Argument(show_default=False)],
+    options: Annotated[list[str], typer.Argument(metavar="OPTION OPTION…", show_default=False)],
+    *,
+    room: SomeRooms = None,
+    json: AsJson = False,
+) -> None:
+    """Ask the people of all rooms, or of some, with RealtimeKit's poll."""
+    rooms = [changes.room_of(api, breakout_id, one) for one in room or []]
+    body = {"question": question, "options": options} | ({"room_ids": [one.id for one in rooms]} if rooms else {})
+    answered = create_once(api, breakout_path(breakout_id, "poll"), body)
+    answer(answered, f"asked in {', '.join(one.name for one in rooms) or 'every room with people'}", json=json)
 
 
 def recordings(api: Api, breakout_id: BreakoutId, *, json: AsJson = False) -> None:

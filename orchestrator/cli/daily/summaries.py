@@ -21,6 +21,7 @@ SUMMARIES = {
     "resume": (BREAKOUTS, "Let what is left of its timer run."),
     "move": (BREAKOUTS, "Send somebody to another room, or back to main."),
     "broadcast": (BREAKOUTS, "Say something to everybody, or to the people of some rooms."),
+    "poll": (BREAKOUTS, "Ask the people of all rooms, with RealtimeKit's poll."),
     "recordings": (BREAKOUTS, "Recordings of every room, with their files."),
     "help": (BREAKOUTS, "Who asks for help from a room."),
     "resolve": (BREAKOUTS, "Say that somebody who asked for help has got it."),

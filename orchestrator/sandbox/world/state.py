@@ -95,6 +95,7 @@ class Session:
     max_live_peers: int = 0
     peers: dict[str, Peer] = field(default_factory=dict)
     live: dict[str, Peer] = field(default_factory=dict)
+    polls: list[JSON] = field(default_factory=list)
     end_timer: asyncio.TimerHandle | None = None
 
 

@@ -15,6 +15,7 @@ from orchestrator.services.result import Result
 from orchestrator.services.rooms.checking import check
 from orchestrator.services.rooms.making import ensure_meeting
 from orchestrator.services.rooms.patience import seek_evidence
+from orchestrator.services.rooms.polling import make_polls
 from orchestrator.services.rooms.putting_out import put_out
 from orchestrator.services.rooms.reached import Reached, RoomOutcomes, record_all
 from orchestrator.services.rooms.steering import steer
@@ -35,6 +36,7 @@ def open_or_keep(deps: Deps, lease: Lease, work: RoomWork) -> Result:
         return lost
     meeting_id = meeting_id or ensure_meeting(deps, lease, work)
     outcomes = deps.realtimekit.run(_make_calls(deps.realtimekit, meeting_id, work), lease.before_call)
+    outcomes = replace(outcomes, polls=make_polls(deps, lease, work, meeting_id))
     outcomes = replace(outcomes, kick=put_out(deps, lease, work, meeting_id))
     if outcomes.error is not None:
         seek_evidence(deps, lease, outcomes.error, work.priority)

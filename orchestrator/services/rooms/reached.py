@@ -24,6 +24,7 @@ from orchestrator.services.passes.admission import Guest, Outcome, first_to_retr
 from orchestrator.services.passes.keeping import Kept, as_sent
 from orchestrator.services.result import Result
 from orchestrator.services.rooms.patience import Failed, retry_or_give_up
+from orchestrator.services.rooms.polling import PollOutcome, record_polls
 from orchestrator.services.rooms.putting_out import NOBODY, PutOut
 from orchestrator.services.rooms.steering import Steered, record_steered
 from orchestrator.services.rooms.work import RoomWork
@@ -50,6 +51,8 @@ class RoomOutcomes:
     steered: Mapping[str, Steered]
     """By recording that an operator has stopped, paused or resumed."""
     kick: PutOut = NOBODY
+    polls: Mapping[str, PollOutcome] = field(default_factory=dict)
+    """By poll."""
     is_suspect: bool = False
     """Whether the meeting seems to be gone, so that nothing was recorded of what RealtimeKit has answered."""
 
@@ -58,7 +61,9 @@ class RoomOutcomes:
         """The first failure that is worth another try."""
         if self.is_suspect:
             return TryAgain("RealtimeKit knows nothing of the meeting, or of a person: it is checked")
-        return first_to_retry([*self.waited_for, self.recording, *self.steered.values(), self.kick.error, self.rename])
+        unsent = (it for it in self.polls.values() if isinstance(it, TryAgain))
+        calls = (self.recording, *self.steered.values(), *unsent, self.kick.error, self.rename)
+        return first_to_retry([*self.waited_for, *calls])
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,7 @@ def _result(room: Room, lines: list[Result], tried_again: Result | None) -> Resu
 
 
 def _record_one(b: LockedBreakout, room: Room, seats: dict[str, list[Seat]], one: Reached) -> list[Result]:
+    record_polls(b, room, one.outcomes.polls)
     room.to_check |= one.outcomes.is_suspect
     if one.outcomes.is_suspect:
         return []

@@ -60,6 +60,8 @@ class RoomWork:
     guests: list[Guest]
     leavers: list[Leaver]
     recordings: list[RecordingWork]
+    has_polls: bool
+    """Whether polls are to be made in it."""
     is_recorded: bool
     """Whether it is to be recorded while people are there."""
     occupied: bool
@@ -170,6 +172,7 @@ def _work(deps: Deps, room: Room, breakout: Breakout, meeting: Meeting, around: 
         guests=around.guests.get(room.id, []),
         leavers=around.leavers.get(room.id, []),
         recordings=around.recordings.get(room.id, []),
+        has_polls=room.has_polls,
         is_recorded=breakout.record if room.record is None else room.record,
         occupied=room.id in around.occupied,
         may_be_occupied=_may_be_occupied(room, breakout, meeting, around),

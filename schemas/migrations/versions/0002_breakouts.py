@@ -13,7 +13,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-TABLES = ("help_request", "seat", "recording", "presence", "room", "event", "solve", "breakout")
+TABLES = ("room_poll", "help_request", "seat", "recording", "presence", "room", "event", "solve", "breakout")
 
 
 def upgrade() -> None:
@@ -27,6 +27,7 @@ def upgrade() -> None:
     _recording()
     _seat()
     _help_request()
+    _room_poll()
 
 
 def downgrade() -> None:
@@ -192,6 +193,7 @@ def _room() -> None:
         sa.Column("in_doubt_since", UtcDateTime(), nullable=True),
         sa.Column("first_in_doubt_at", UtcDateTime(), nullable=True),
         sa.Column("record", sa.Boolean(), nullable=True),
+        sa.Column("has_polls", sa.Boolean(), nullable=False),
         sa.Column("recording_is_over", sa.Boolean(), nullable=False),
         sa.Column("polled_at", UtcDateTime(), nullable=True),
         sa.Column("strangers", sa.Integer(), nullable=False),
@@ -349,3 +351,24 @@ def _help_request() -> None:
         batch_op.create_index(
             "uq_help_request_open", ["breakout_id", "participant_id"], unique=True, **when("resolved_at IS NULL")
         )
+
+
+def _room_poll() -> None:
+    op.create_table(
+        "room_poll",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("room_id", sa.String(length=36), nullable=False),
+        sa.Column("question", sa.String(), nullable=False),
+        sa.Column("options", Json, nullable=False),
+        sa.Column("anonymous", sa.Boolean(), nullable=False),
+        sa.Column("hide_votes", sa.Boolean(), nullable=False),
+        sa.Column(
+            "state",
+            states("pollstate", "wanted", "asked", "made", "refused", "unknown", "passed_over"),
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(["room_id"], ["room.id"], name=op.f("fk_room_poll_room_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_room_poll")),
+    )
+    with op.batch_alter_table("room_poll", schema=None) as batch_op:
+        batch_op.create_index("ix_room_poll_room_id", ["room_id", "state"], unique=False)
