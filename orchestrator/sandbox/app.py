@@ -6,6 +6,8 @@ from collections.abc import Callable
 from urllib.parse import parse_qs
 
 from orchestrator.sandbox.control import Control
+from orchestrator.sandbox.edge import details, socket
+from orchestrator.sandbox.edge.hub import ADDRESS
 from orchestrator.sandbox.parts import Parts
 from orchestrator.sandbox.rest.calls import Call, LoggedCall
 from orchestrator.sandbox.rest.http import Connection, Receive, Scope, Send, header, read_body, respond
@@ -33,9 +35,12 @@ class Sandbox:
         self._parts, self._router, self._control = parts, Router(), Control(parts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request or the lifespan (ASGI)."""
+        """Serve one request, a page's socket or the lifespan (ASGI)."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
+            return
+        if scope["type"] == "websocket":
+            await socket.serve(self._parts.hub, scope, receive, send)
             return
         path: str = scope["path"]
         if not self._parts.config.public_url:
@@ -44,8 +49,19 @@ class Sandbox:
             await self._rest(scope, receive, send)
         elif path.startswith("/_sandbox/"):
             await self._control(scope, receive, send)
+        elif answer := details.find(self._parts.world, scope):
+            await self._details(answer, scope, receive, send)
         else:
             await respond(send, self._other(path))
+
+    async def _details(self, answer: Callable[[], Response], scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a REST call of a page's client."""
+        await read_body(receive)
+        strikes = scope["path"] == details.DETAILS and scope["method"] == "GET"
+        fault = self._parts.faults.pick(details.OPERATION, lambda: header(scope, b"tracing-id")) if strikes else None
+        response = await self._spoil(fault, Connection(scope, receive), answer) if fault else answer()
+        if response:
+            await respond(send, response)
 
     async def _rest(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Log one call and answer it; a fault may cut the connection instead."""
@@ -115,7 +131,9 @@ class Sandbox:
         return f"{call.path}\n{body}\n{meeting.title if meeting else ''}"
 
     def _other(self, path: str) -> Response:
-        """Serve the public key of webhooks, and recorded files."""
+        """Serve the public key of webhooks, recorded files, and the script for pages."""
+        if path == details.SCRIPT:
+            return details.script()
         if path == "/.well-known/webhooks.json":
             key = self._parts.signer.public_key_pem
             return Response(200, {"success": True, "data": {"publicKey": key}, "message": ""})
@@ -127,7 +145,10 @@ class Sandbox:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
+        responder = self._parts.hub.responder
+        await asyncio.get_running_loop().create_datagram_endpoint(lambda: responder, local_addr=(ADDRESS, 0))
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        responder.close()
         await self._parts.deliveries.close()
         await send({"type": "lifespan.shutdown.complete"})

@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from orchestrator.sandbox.edge import hub
+from orchestrator.sandbox.edge.media_messages import AUDIO, VIDEO
 from orchestrator.sandbox.parts import Parts
 from orchestrator.sandbox.rest import meetings, participants, sessions, webhooks
 from orchestrator.sandbox.rest.faults import RateLimit
@@ -29,6 +31,20 @@ MAX_POLL_SECONDS = 30.0
 class Join(BaseModel):
     """Somebody joins with the token of a participant."""
 
+    auth_token: str
+
+
+class Cut(BaseModel):
+    """The network of a person's pages fails for some seconds."""
+
+    custom_participant_id: str
+    seconds: float = 0.0
+
+
+class Transfer(BaseModel):
+    """RealtimeKit's own breakouts send a page to another meeting."""
+
+    peer_id: str
     auth_token: str
 
 
@@ -72,6 +88,8 @@ class Control:
         self._handlers: dict[tuple[str, str], Callable[[bytes, dict[str, str]], Any | Awaitable[Any]]] = {
             ("POST", "join"): self._join,
             ("POST", "leave"): self._leave,
+            ("POST", "cut"): self._cut,
+            ("POST", "transfer"): self._transfer,
             ("POST", "end"): self._end,
             ("POST", "record"): self._record,
             ("POST", "age"): self._age,
@@ -124,6 +142,16 @@ class Control:
         if peer is None:
             raise Refusal(404, "unknown peer")
         return {"left": live.leave(self._world, peer), "because": peer.left_because}
+
+    def _cut(self, body: bytes, _query: dict[str, str]) -> JSON:
+        asked = Cut.model_validate_json(body)
+        return {"cut": self._parts.hub.cut(asked.custom_participant_id, asked.seconds)}
+
+    def _transfer(self, body: bytes, _query: dict[str, str]) -> JSON:
+        asked = Transfer.model_validate_json(body)
+        meeting = participant_of(self._world, asked.auth_token).meeting
+        self._parts.hub.transfer(asked.peer_id, asked.auth_token, meeting.id)
+        return {"meeting_id": meeting.id}
 
     def _end(self, body: bytes, _query: dict[str, str]) -> JSON:
         session = self._world.meeting(End.model_validate_json(body).meeting_id).session
@@ -243,7 +271,16 @@ def _show_peer(peer: Peer) -> JSON:
         "joined_at": iso(peer.joined_at),
         "left_at": iso_or_none(peer.left_at),
         "left_because": peer.left_because,
+        "in_page": peer.in_page,
+        "audio": _sends(peer, AUDIO),
+        "video": _sends(peer, VIDEO),
     }
+
+
+def _sends(peer: Peer, kind: int) -> bool:
+    """Whether a page's microphone or camera is on."""
+    sent = peer.producers.values()
+    return any(each["kind"] == kind and not each["pause"] and not each["screen_share"] for each in sent)
 
 
 def _change(settings: Settable, body: bytes) -> JSON:
@@ -256,5 +293,6 @@ def _change(settings: Settable, body: bytes) -> JSON:
 
 
 def _check_operations(names: set[str]) -> None:
-    if unknown := names - set(OPERATIONS):
-        raise Refusal(400, f"unknown operations {sorted(unknown)}; there are {OPERATIONS}")
+    known = [*OPERATIONS, *hub.OPERATIONS]
+    if unknown := names - set(known):
+        raise Refusal(400, f"unknown operations {sorted(unknown)}; there are {known}")

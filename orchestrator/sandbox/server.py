@@ -27,7 +27,7 @@ def server(app: Any, host: str, port: int) -> uvicorn.Server:
         host=host,
         port=port,
         http=CuttableProtocol,
-        ws="none",
+        ws="websockets-sansio",
         access_log=False,
         proxy_headers=False,
         log_level="error",

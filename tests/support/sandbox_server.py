@@ -58,6 +58,14 @@ class SandboxServer:
         """Hang up. `left` is False for somebody who had left already, and `because` says how."""
         return self._json("POST", "leave", {"peer_id": peer_id})
 
+    def cut(self, custom_participant_id: str, seconds: float) -> JSON:
+        """Break the connections of a person's pages, and let none come again for so long."""
+        return self._json("POST", "cut", {"custom_participant_id": custom_participant_id, "seconds": seconds})
+
+    def transfer(self, peer_id: str, auth_token: str) -> JSON:
+        """Tell a page to go to another meeting, as RealtimeKit's own breakouts do."""
+        return self._json("POST", "transfer", {"peer_id": peer_id, "auth_token": auth_token})
+
     def end(self, meeting_id: str) -> JSON:
         """End the session like a host that presses "End meeting for all"."""
         return self._json("POST", "end", {"meeting_id": meeting_id})

@@ -56,13 +56,15 @@ def mute_all(world: World, call: Call) -> Response:
 
 
 def create_poll(world: World, call: Call) -> Response:
-    """POST active-session/poll: 201; nobody votes here."""
+    """POST active-session/poll: 201; only people in real pages vote."""
     session = live.active_session(world, world.meeting(call.params["meeting_id"]))
     body = call.parse(PollBody)
     options = [{"text": text, "count": 0, "votes": list[str]()} for text in body.options]
     poll = {"id": new_id(), "question": body.question, "options": options, "anonymous": body.anonymous}
     poll |= {"hide_votes": body.hide_votes, "created_by": world.organization_id, "voted": list[str]()}
     session.polls.append(poll)
+    if world.witness:
+        world.witness.polled(session, poll)
     return ok({"action": "poll_created", "poll": poll}, 201)
 
 

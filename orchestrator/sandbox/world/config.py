@@ -98,6 +98,8 @@ class Timings(Settable):
     recording_stops_when_empty_after: float = Field(60.0, ge=0)
     recording_shortest: float = Field(0.0, ge=0)
     """Shorter recordings end ERRORED; RealtimeKit says that those of less than 5 s may."""
+    page_lost_after: float = Field(5.0, ge=0)
+    """How long a real page whose connection has broken is still in its session."""
     token_lifetime_seconds: PositiveFloat = 8_640_000
     """100 days, as in samples of RealtimeKit's tokens."""
 
@@ -143,7 +145,7 @@ class Fault(Settable):
     """One rule; a call is spoiled by the first that strikes it."""
 
     operation: str = "*"
-    """The name of an operation (see `rest.routes`), or "*" for all."""
+    """The name of an operation (see `rest.routes` and `edge.hub`), or "*" for all."""
     kind: FaultKind
     times: int | None = Field(1, ge=0)
     """How many calls it strikes; None: all."""

@@ -8,8 +8,11 @@ from orchestrator.sandbox.world.state import Meeting, Participant, Peer, Session
 from orchestrator.sandbox.world.values import Refusal
 
 
-def join(world: World, participant: Participant) -> Peer:
-    """Let a participant in, and start the session when there is none; 403 when they may not join."""
+def join(world: World, participant: Participant, page_id: str | None = None) -> Peer:
+    """Let a participant in, and start the session when there is none; 403 when they may not join.
+
+    `page_id` is the peer id that the client of a real page has made for itself.
+    """
     meeting = participant.meeting
     if meeting.status != "ACTIVE":
         raise Refusal(403, "Meeting is inactive")
@@ -20,11 +23,13 @@ def join(world: World, participant: Participant) -> Peer:
         session.end_timer.cancel()
         session.end_timer = None
     peer = Peer(new_id(), participant, session, now())
-    peer.shown_id = _shown_id(world, peer)
+    peer.in_page, peer.shown_id = page_id is not None, page_id or _shown_id(world, peer)
     world.peers[peer.id] = session.peers[peer.id] = session.live[peer.id] = peer
     session.max_live_peers = max(session.max_live_peers, len(session.live))
     recorder.meeting_filled(meeting, session)
     world.emit(payloads.joined(world, peer))
+    if world.witness:
+        world.witness.joined(peer)
     return peer
 
 
@@ -54,6 +59,8 @@ def leave(world: World, peer: Peer, because: str = "left") -> bool:
     if because != "left":
         world.add_departure(peer, because)
     world.emit(payloads.left(world, peer))
+    if world.witness:
+        world.witness.left(peer, because)
     if not session.live and session.ended_at is None:
         recorder.meeting_emptied(world, session.meeting)
         start_keep_alive(world, session)

@@ -148,6 +148,8 @@ def _finish_upload(world: World, recording: Recording) -> None:
 def _set_status(world: World, recording: Recording, status: str) -> bool:
     recording.status = status
     world.emit(payloads.recording_update(world, recording, show(world, recording)))
+    if world.witness:
+        world.witness.recorded(recording)
     return True
 
 

@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from orchestrator.sandbox.world.config import SandboxConfig
@@ -81,6 +81,10 @@ class Peer:
     left_because: str | None = None
     shown_id: str = ""
     """The id in webhooks and in lists."""
+    in_page: bool = False
+    """Whether a real page is behind it."""
+    producers: dict[str, JSON] = field(default_factory=dict)
+    """What a page sends: its camera, its microphone, its screen."""
 
 
 @dataclass(slots=True, eq=False)
@@ -150,6 +154,22 @@ class Departure:
     because: str
 
 
+class Witness(Protocol):
+    """Who hears at once of what happens in sessions."""
+
+    def joined(self, peer: Peer) -> None:
+        """Hear that somebody has joined."""
+
+    def left(self, peer: Peer, because: str) -> None:
+        """Hear that somebody has left, or was put out."""
+
+    def recorded(self, recording: Recording) -> None:
+        """Hear that a recording has another status."""
+
+    def polled(self, session: Session, poll: JSON) -> None:
+        """Hear that a poll was made over REST."""
+
+
 class World:
     """All records, with the event sender and the timers that act on them."""
 
@@ -159,6 +179,7 @@ class World:
         self.organization_id = new_id()
         self.token_key = secrets.token_bytes(32)
         self.emit: Callable[[JSON], None] = lambda _event: None
+        self.witness: Witness | None = None
         self.generation = 0
         """Counts the resets, so that timers from before a reset do nothing."""
         self.departed = asyncio.Event()
