@@ -11,9 +11,21 @@ from tests.benchmarks.frame import page
 from tests.benchmarks.frame.sheet import kept
 from tests.benchmarks.frame.table import show
 
-BENCHMARKS = ("calls", "quota", "streams", "door", "arrival", "prepared", "processes", "report", "growth", "history")
+BENCHMARKS = (
+    "calls",
+    "quota",
+    "streams",
+    "door",
+    "opening",
+    "arrival",
+    "prepared",
+    "processes",
+    "report",
+    "growth",
+    "history",
+)
 """In the order in which they run."""
-ON_REQUEST = ("silence", "arrival_largest", "prepared_largest", "timers")
+ON_REQUEST = ("silence", "opening_largest", "arrival_largest", "prepared_largest", "timers")
 """Run only by name, because they take longer than all others together."""
 
 

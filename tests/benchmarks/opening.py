@@ -1,90 +1,167 @@
-"""From `start` to the last person's seat: 100 rooms, 1,000 people, every RealtimeKit call takes 100 ms.
+"""From `start` to the last person's seat: 100 rooms, 1,000 people, calls of 100 ms, and calls of 50 to 150 ms.
 
-The same run makes the same 1,100 calls by a bare asyncio script with 100 in flight, which is the lower limit.
-`--rooms 500 --people 5000 --runs 1` is the largest breakout that is allowed.
+The floor is a bare asyncio script that makes the same 1,100 calls with as many in flight and stores nothing. Beside it
+and ours, in the same run, what others would write (tests/benchmarks/rivals/openings.py): a chord of chains in Celery on
+threads and on processes, durable workflows of DBOS, and a plain loop, which opens a tenth and counts ten times. Ours
+runs a worker for each processor, which share what is in flight.
 """
 
-import argparse
 import asyncio
+import os
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import aiohttp
+import httpx
+from sqlalchemy import Engine, text
 
-from tests.benchmarks.rig import moments, rig
-from tests.support.stack import Stack
+from tests.benchmarks.frame import Sheet, run
+from tests.benchmarks.rig import Rig, moments, rig
+from tests.benchmarks.rivals import openings
+from tests.benchmarks.rivals.celery_chord import prefork, threads
+from tests.benchmarks.rivals.durable_steps import durable_steps
+from tests.benchmarks.rivals.openings import Place, Start
+from tests.benchmarks.sizes import LARGE, Size
+from tests.support.databases import engine_of
+from tests.support.waiting import wait_until
 
-ROOMS, PEOPLE, LATENCY_MS, IN_FLIGHT, RUNS = 100, 1000, 100, 100, 5
+IN_FLIGHT, RUNS, RIVAL_RUNS = 100, 5, 3
+AT_MOST = 1.3
+LATENCIES = {"100 ms": {"default_ms": 100}, "50 to 150 ms": {"default_ms": 50, "jitter_ms": 100}}
+RIVALS: dict[str, Start] = {
+    "Celery chord, threads": threads,
+    "Celery chord, processes": prefork,
+    "DBOS workflows": durable_steps,
+}
+STATE = text("SELECT state FROM breakout WHERE id = :id")
 DEADLINE_SECONDS = 300
+LOOP_SHARE = 10
 
 
-def main() -> None:
-    """Print a line per run and the medians."""
-    asked = _arguments()
-    with rig(LATENCY_MS, REALTIMEKIT_CONCURRENCY=str(IN_FLIGHT)) as stack:
-        rows = []
-        for _ in range(asked.runs):
-            bare = asyncio.run(_bare(stack, asked.rooms, asked.people))
-            first, last = _ours(stack, asked.rooms, asked.people)
-            rows.append((first, last, bare))
-            print(
-                f"first room {first:.2f} s, last seat {last:.2f} s; bare script {bare:.2f} s; ratio {last / bare:.2f}"
-            )
-        medians = [statistics.median(column) for column in zip(*rows, strict=True)]
-        print("median: first room {:.2f} s, last seat {:.2f} s, bare script {:.2f} s".format(*medians))
-        print(
-            "best: first room {:.2f} s, last seat {:.2f} s".format(*(min(column) for column in zip(*rows, strict=True)))
-        )
+@dataclass(frozen=True)
+class Ours:
+    """How long one opening took, in seconds from its `start`."""
+
+    first: float
+    last: float
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rooms", type=int, default=ROOMS)
-    parser.add_argument("--people", type=int, default=PEOPLE)
-    parser.add_argument("--runs", type=int, default=RUNS)
-    return parser.parse_args()
+def measure(sheet: Sheet) -> None:
+    """Measure ours beside the floor, then each rival."""
+    with opener() as stack:
+        for name, latency in LATENCIES.items():
+            set_latency(stack, latency)
+            measure_ours(sheet, stack, name, LARGE, runs=RUNS, at_most=AT_MOST)
+        set_latency(stack, LATENCIES["100 ms"])
+        floor = statistics.median([asyncio.run(bare(stack, LARGE)) for _ in range(RIVAL_RUNS)])
+        for name, start in RIVALS.items():
+            _measure_rival(sheet, stack, name, start, floor)
+        _measure_loop(sheet, stack, floor)
 
 
-def _ours(stack: Stack, rooms: int, people: int) -> tuple[float, float]:
-    meeting = stack.meeting(people)
-    made = stack.breakout(meeting, rooms=rooms, start="manual")
-    stack.post(f"/v1/breakouts/{made['id']}/start")
-    stack.wait(made["id"], "open", deadline=DEADLINE_SECONDS)
+@contextmanager
+def opener() -> Iterator[Rig]:
+    """Run a system with a room worker for each processor."""
+    processors = os.cpu_count() or 1
+    with rig(100, REALTIMEKIT_CONCURRENCY=str(IN_FLIGHT // processors)) as stack:
+        for _ in range(processors - 1):
+            stack.workers.append(stack.start_worker())
+            stack.workers[-1].wait_for_text(" ready.", 60)
+        meeting = Size(20, 200).meeting(stack)
+        _open(stack, meeting, Size(20, 200))  # what is done once in a process is not counted
+        yield stack
+
+
+def measure_ours(sheet: Sheet, stack: Rig, name: str, size: Size, *, runs: int, at_most: float) -> None:
+    """Note ours in multiples of the floor, run by run."""
+    meeting = size.meeting(stack)
+    for _ in range(runs):
+        floor = asyncio.run(bare(stack, size))
+        ours = _open(stack, meeting, size)
+        sheet.figure(f"calls take {name}: last seat", "times the floor", at_most=at_most).add(ours.last / floor)
+        sheet.figure(f"calls take {name}: first room", "times the floor").add(ours.first / floor)
+        sheet.figure(f"calls take {name}: the floor", "s").add(floor)
+
+
+def set_latency(stack: Rig, latency: dict[str, int]) -> None:
+    """Let each call to the sandbox take so long from now on."""
+    httpx.put(f"{stack.sandbox.root}/_sandbox/latency", json=latency, trust_env=False).raise_for_status()
+
+
+def _open(stack: Rig, meeting: str, size: Size) -> Ours:
+    """Open once and close. The log is the clock, and only a breakout's state is looked at meanwhile."""
+    made = stack.breakout(meeting, rooms=size.rooms, start="manual")
+    path, engine = f"/v1/breakouts/{made['id']}", engine_of(stack.environment["DATABASE_URL"])
+    stack.post(f"{path}/start")
+    _wait_until_it_is(engine, made["id"], "open")
     started = moments(stack, made["id"], "breakout.state", "opening")[0]
-    ready = moments(stack, made["id"], "participant.state", "invited")
-    stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
-    stack.wait(made["id"], "closed", deadline=DEADLINE_SECONDS)
-    return (ready[0] - started).total_seconds(), (ready[-1] - started).total_seconds()
+    told = moments(stack, made["id"], "participant.state", "invited")
+    stack.post(f"{path}/close", {"countdown_seconds": 0})
+    _wait_until_it_is(engine, made["id"], "closed")
+    engine.dispose()
+    return Ours((told[0] - started).total_seconds(), (told[-1] - started).total_seconds())
 
 
-async def _bare(stack: Stack, rooms: int, people: int) -> float:
-    """Make the same calls without storing anything."""
-    root = f"{stack.sandbox.base_url}/accounts/{stack.sandbox.account_id}/realtime/kit/{stack.sandbox.app_id}"
-    gate = asyncio.Semaphore(IN_FLIGHT)
+def _wait_until_it_is(engine: Engine, breakout_id: str, state: str) -> None:
+    def is_there() -> bool:
+        with engine.connect() as connection:
+            return bool(connection.execute(STATE, {"id": breakout_id}).scalar_one() == state)
+
+    wait_until(is_there, DEADLINE_SECONDS, every=0.1, what=f"the breakout {state}")
+
+
+async def bare(stack: Rig, size: Size) -> float:
+    """Make the same calls without storing anything, and return how long that takes."""
+    root, gate = openings.kit_url(stack.sandbox.base_url), asyncio.Semaphore(IN_FLIGHT)
     headers = {"Authorization": f"Bearer {stack.sandbox.api_token}"}
     async with aiohttp.ClientSession(headers=headers, connector=aiohttp.TCPConnector(limit=IN_FLIGHT)) as http:
 
-        async def post(path: str, body: dict[str, str]) -> dict[str, dict[str, str]]:
+        async def post(path: str, body: dict[str, str]) -> str:
             async with gate, http.post(f"{root}/{path}", json=body) as answer:
-                found: dict[str, dict[str, str]] = await answer.json()
-                return found
+                return str((await answer.json())["data"]["id"])
 
         async def room(number: int) -> None:
-            meeting = (await post("meetings", {"title": f"Room {number}"}))["data"]["id"]
-            await asyncio.gather(
-                *(
-                    post(
-                        f"meetings/{meeting}/participants",
-                        {"custom_participant_id": f"p{i}", "preset_name": "group_call_participant", "name": "P"},
-                    )
-                    for i in range(people // rooms)
-                )
-            )
+            meeting = await post("meetings", openings.meeting_body(number))
+            people = openings.people_of(number, size.rooms, size.people)
+            path = f"meetings/{meeting}/participants"
+            await asyncio.gather(*(post(path, openings.person_body(person)) for person in people))
 
         begun = time.monotonic()
-        await asyncio.gather(*(room(number) for number in range(rooms)))
+        await asyncio.gather(*(room(number) for number in range(size.rooms)))
         return time.monotonic() - begun
 
 
+def _measure_rival(sheet: Sheet, stack: Rig, name: str, start: Start, floor: float) -> None:
+    url = stack.empty_database()
+    place = Place(stack.processes, url, stack.environment["BROKER_URL"], openings.kit_url(stack.sandbox.base_url))
+    engine = openings.engine_of(url)
+    with engine.begin() as connection:
+        for statement in openings.TABLES:
+            connection.execute(text(statement))
+    with start(place) as rival:
+        for opening in range(RIVAL_RUNS):
+            seconds = openings.seconds_of(rival, engine, opening, LARGE.rooms, LARGE.people)
+            sheet.figure(name, "times the floor").add(seconds / floor)
+    engine.dispose()
+
+
+def _measure_loop(sheet: Sheet, stack: Rig, floor: float) -> None:
+    """Make a tenth of the calls one after another."""
+    root = openings.kit_url(stack.sandbox.base_url)
+    headers = {"Authorization": f"Bearer {stack.sandbox.api_token}"}
+    rooms, people = LARGE.rooms // LOOP_SHARE, LARGE.people // LOOP_SHARE
+    begun = time.monotonic()
+    with httpx.Client(headers=headers, timeout=30, trust_env=False) as http:
+        for number in range(rooms):
+            made = http.post(f"{root}/meetings", json=openings.meeting_body(number)).json()["data"]
+            for person in openings.people_of(number, rooms, people):
+                http.post(f"{root}/meetings/{made['id']}/participants", json=openings.person_body(person))
+    seconds = (time.monotonic() - begun) * LOOP_SHARE
+    sheet.figure("a plain loop", "times the floor").add(seconds / floor)
+
+
 if __name__ == "__main__":
-    main()
+    run("opening", measure)

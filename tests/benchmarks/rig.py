@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -51,6 +51,8 @@ class Rig(Stack):
     """A system with servers of its own."""
 
     servers: Mapping[str, Process]
+    empty_database: Callable[[], str]
+    """Makes a database without tables beside ours, and returns its address."""
 
     def all_processes(self) -> dict[str, Process]:
         """Return all that runs, by what it does, with a number each."""
@@ -97,6 +99,7 @@ def rig(
                 settings=AS_IN_PRODUCTION | settings,
             )
             stack.servers = {"PostgreSQL": server.process, "Valkey": broker.process}
+            stack.empty_database = server.fresh
             stack.start(webhooks=False, timekeepers=timekeepers, workers=0 if apart else 1)
             if apart:
                 stack.workers = _start_apart(stack)

@@ -4,6 +4,7 @@ The worker has our pool, number of threads and broker, and Celery's defaults bes
 """
 
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,8 +96,9 @@ def countdown(place: Place) -> Iterator[Rival]:
 def beat_poll(place: Place) -> Iterator[Rival]:
     """Run a worker, and the beat that sends it a look each second."""
     _start(place, WORKER)
-    place.processes.start([*COMMAND, "beat", "--schedule", "/dev/null"], _environment(place))
-    yield Poll()
+    with tempfile.TemporaryDirectory() as folder:
+        place.processes.start([*COMMAND, "beat", "--schedule", f"{folder}/beat"], _environment(place))
+        yield Poll()
 
 
 def _start(place: Place, command: list[str]) -> None:
