@@ -53,7 +53,7 @@ def _doubled(first: float, times: int, last: float) -> float:
 
     A row may have been tried for weeks: beyond `MOST_DOUBLINGS` the power would be no float any more.
     """
-    return min(first * 2 ** min(max(times, 0), MOST_DOUBLINGS), last)
+    return min(first * float(2 ** min(max(times, 0), MOST_DOUBLINGS)), last)
 
 
 def next_warning(closes_at: datetime | None, warn_before: Iterable[int], warned_until: datetime) -> datetime | None:
