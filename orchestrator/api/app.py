@@ -21,6 +21,7 @@ from orchestrator.api.limits import BodyLimit
 from orchestrator.api.mounted import Mounted
 from orchestrator.api.openapi.description import describe
 from orchestrator.api.routes import (
+    attendance,
     breakouts,
     events,
     meetings,
@@ -58,6 +59,7 @@ ROUTERS = (
     rounds,
     sheets,
     recordings,
+    attendance,
     talking,
     events,
     operations,

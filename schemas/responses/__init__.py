@@ -1,5 +1,6 @@
 """Bodies of responses. Only `SeatResponse` has a RealtimeKit token, for the one browser that it belongs to."""
 
+from schemas.responses.attendance import AttendanceRow
 from schemas.responses.base import Page, ResponseBody
 from schemas.responses.breakouts import (
     AssignmentResponse,
@@ -50,6 +51,7 @@ from schemas.responses.talking import HelpResponse
 
 __all__ = [
     "AssignmentResponse",
+    "AttendanceRow",
     "BreakoutResponse",
     "BreakoutSummary",
     "BroadcastMessage",

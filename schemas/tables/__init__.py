@@ -5,7 +5,7 @@ from schemas.tables.breakouts import IS_LIVE, IS_LOST, IS_UNFINISHED, SAME_NAMES
 from schemas.tables.console import ConsoleSession
 from schemas.tables.deployment import ORPHANS, ApiKey, Deployment, IdempotencyKey, Sweep
 from schemas.tables.meetings import Fact, Inbox, Meeting, PresetRights
-from schemas.tables.people import Participant, Presence, UnregisteredPeer
+from schemas.tables.people import Participant, Presence, UnregisteredPeer, Visit
 from schemas.tables.recordings import IS_RECORDED_NOW, Recording
 from schemas.tables.rows import Due
 from schemas.tables.talking import IS_OPEN_REQUEST, HelpRequest, RoomPoll
@@ -40,4 +40,5 @@ __all__ = [
     "Solve",
     "Sweep",
     "UnregisteredPeer",
+    "Visit",
 ]

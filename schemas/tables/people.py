@@ -67,6 +67,20 @@ class Presence(SQLModel, table=True):
     """Whether only a poll reported the end, so that a poll that shows the peer again corrects it."""
 
 
+class Visit(SQLModel, table=True):
+    """One stay of one peer in a room, as RealtimeKit has told it, for attendance. Nothing is decided by it."""
+
+    __table_args__: ClassVar[Any] = (Index("ix_visit_room_id_peer_id", "room_id", "peer_id"),)
+
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
+    room_id: str = Field(foreign_key="room.id", max_length=36)
+    participant_id: str = Field(foreign_key="participant.id", max_length=36)
+    peer_id: str = Field(max_length=100)
+    joined_at: datetime = Field(sa_type=UtcDateTime)
+    left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """None until RealtimeKit has told it."""
+
+
 class UnregisteredPeer(SQLModel, table=True):
     """A connection in the parent meeting of somebody who is not registered here, until they are imported or leave."""
 

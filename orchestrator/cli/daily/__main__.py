@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, Command] = {
     "rounds": plans.rounds,
     "import": sheets.import_,
     "export": sheets.export,
+    "attendance": sheets.attendance,
     "change": plans.change,
     "shuffle": plans.shuffle,
     "prepare": plans.prepare,

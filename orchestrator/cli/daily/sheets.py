@@ -41,6 +41,17 @@ def export(
     sys.stdout.write(api.get(breakout_path(breakout_id, "assignment") + f"?bom={str(bom).lower()}")[CSV])
 
 
+def attendance(
+    api: Api,
+    breakout_id: BreakoutId,
+    *,
+    bom: Annotated[bool, typer.Option("--bom", help="Begin with a byte order mark, for Excel.")] = False,
+) -> None:
+    """Print who was in which room, when, as CSV."""
+    path = breakout_path(breakout_id, "attendance") + f"?bom={str(bom).lower()}"
+    sys.stdout.write(api.call("GET", path, headers={"Accept": CSV})[CSV])
+
+
 def _content(file: Path) -> bytes:
     try:
         return file.read_bytes()

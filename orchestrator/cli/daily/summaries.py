@@ -9,6 +9,7 @@ SUMMARIES = {
     "rounds": (BREAKOUTS, "Plan several in which people meet as many others as possible."),
     "import": (BREAKOUTS, "Plan a breakout from a spreadsheet of who sits where."),
     "export": (BREAKOUTS, "Print who is where, for a spreadsheet."),
+    "attendance": (BREAKOUTS, "Print who was in which room, when, for a spreadsheet."),
     "change": (BREAKOUTS, "Change a plan, or the name of a breakout."),
     "shuffle": (BREAKOUTS, "Deal the people of a plan anew."),
     "prepare": (BREAKOUTS, "Make the rooms and tokens of a plan ahead of its start."),

@@ -19,6 +19,7 @@ from orchestrator.services.breakout.locked import MeetingScope
 from orchestrator.services.breakout.missing import wait_for_people_put_out
 from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.services.breakout.seating import seat_latecomers
+from orchestrator.services.people import visits
 from orchestrator.services.people.stays import Stay, end, merge
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
@@ -33,6 +34,7 @@ def apply(m: MeetingScope, stays: Sequence[Stay]) -> None:
     if not stays:
         return
     merge(m.tx, m.meeting_id, stays)
+    visits.keep(m.tx, stays)
     ids = sorted({stay.participant_id for stay in stays})
     by_browser = {stay.participant_id: stay.by_browser for stay in stays}  # of several of one person the last counts
     said_by = _actors(m.breakout, by_browser) if m.breakout else {}

@@ -13,7 +13,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-TABLES = ("room_poll", "help_request", "seat", "recording", "presence", "room", "event", "solve", "breakout")
+TABLES = ("visit", "room_poll", "help_request", "seat", "recording", "presence", "room", "event", "solve", "breakout")
 
 
 def upgrade() -> None:
@@ -28,6 +28,7 @@ def upgrade() -> None:
     _seat()
     _help_request()
     _room_poll()
+    _visit()
 
 
 def downgrade() -> None:
@@ -372,3 +373,20 @@ def _room_poll() -> None:
     )
     with op.batch_alter_table("room_poll", schema=None) as batch_op:
         batch_op.create_index("ix_room_poll_room_id", ["room_id", "state"], unique=False)
+
+
+def _visit() -> None:
+    op.create_table(
+        "visit",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("room_id", sa.String(length=36), nullable=False),
+        sa.Column("participant_id", sa.String(length=36), nullable=False),
+        sa.Column("peer_id", sa.String(length=100), nullable=False),
+        sa.Column("joined_at", UtcDateTime(), nullable=False),
+        sa.Column("left_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["participant_id"], ["participant.id"], name=op.f("fk_visit_participant_id")),
+        sa.ForeignKeyConstraint(["room_id"], ["room.id"], name=op.f("fk_visit_room_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visit")),
+    )
+    with op.batch_alter_table("visit", schema=None) as batch_op:
+        batch_op.create_index("ix_visit_room_id_peer_id", ["room_id", "peer_id"], unique=False)
