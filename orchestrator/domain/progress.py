@@ -52,8 +52,13 @@ class BreakoutProgress:
 
 
 def headline(progress: BreakoutProgress) -> str:
-    """Return `Round 1 · OPENING 7/10 rooms · 63/90 people`; after the end only the numbers of rooms and people."""
-    return " · ".join([progress.name, *_how_far(progress), *_failed_rooms(progress)])
+    """Return `88/90 joined · 9 rec · till 10:15 · Round 1`; after the end the numbers of rooms and people.
+
+    Flower shows the state beside it, and cuts off what it has no room for, beyond some 45 characters. So what changes
+    comes first, then what it is about, and then the long words of failures.
+    """
+    failed = [f"{len(progress.failures)} failed"] if progress.failures else []
+    return " · ".join([*_how_far(progress), *failed, progress.name, *_failed_rooms(progress)])
 
 
 def summary(progress: BreakoutProgress) -> str:
@@ -73,20 +78,20 @@ def _how_far(progress: BreakoutProgress) -> list[str]:
     rooms, seats = progress.rooms, progress.seats
     match progress.word:
         case "opening":
-            return [f"OPENING {_of(rooms, OPENED)} rooms", f"{_of(seats, ADMITTED)} people"]
+            return [f"{_of(rooms, OPENED)} rooms", f"{_of(seats, ADMITTED)} people"]
         case "open":
-            until = f" until {progress.closes_at.astimezone(UTC):%H:%M:%S} UTC" if progress.closes_at else ""
-            return [f"OPEN{until}", *_inside(progress)]
+            until = [f"till {progress.closes_at.astimezone(UTC):%H:%M}"] if progress.closes_at else []
+            return [*_inside(progress), *until]
         case "paused":
-            return [f"PAUSED {_clock(progress.paused_with_seconds or 0)} left", *_inside(progress)]
+            return [*_inside(progress), f"{_clock(progress.paused_with_seconds or 0)} left"]
         case "closing":
-            return [f"CLOSING {_of(rooms, DONE)} rooms", f"{_of(seats, HOME)} home"]
+            return [f"{_of(rooms, DONE)} rooms", f"{_of(seats, HOME)} home"]
     return [count(rooms.total(), "room"), count(seats.total(), "person", "people")]
 
 
 def _inside(progress: BreakoutProgress) -> list[str]:
     recording = progress.recordings[_C.RECORDING]
-    return [f"{_of(progress.seats, (_S.JOINED,))} joined", *([f"{recording} recording"] if recording else [])]
+    return [f"{_of(progress.seats, (_S.JOINED,))} joined", *([f"{recording} rec"] if recording else [])]
 
 
 def _clock(seconds: float) -> str:

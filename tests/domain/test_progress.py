@@ -59,14 +59,14 @@ FAILED = progress(
 @pytest.mark.parametrize(
     ("how_far", "words"),
     [
-        (OPENING, "Round 1 · OPENING 7/10 rooms · 63/90 people"),
-        (OPEN, "Round 1 · OPEN until 10:15:05 UTC · 88/90 joined · 9 recording"),
-        (UNTIMED, "Round 1 · OPEN · 2/2 joined"),
-        (PAUSED, "Round 1 · PAUSED 7:32 left · 88/90 joined"),
-        (OVER, "Round 1 · PAUSED 0:00 left · 0/0 joined"),
-        (CLOSING, "Round 1 · CLOSING 5/10 rooms · 60/90 home · 1 room failed: Room 3: No more rooms"),
-        (CLOSED, "Round 1 · 10 rooms · 90 people"),
-        (FAILED, "Round 1 · 2 rooms · 1 person · 2 rooms failed: Room 1: No more rooms"),
+        (OPENING, "7/10 rooms · 63/90 people · Round 1"),
+        (OPEN, "88/90 joined · 9 rec · till 10:15 · Round 1"),
+        (UNTIMED, "2/2 joined · Round 1"),
+        (PAUSED, "88/90 joined · 7:32 left · Round 1"),
+        (OVER, "0/0 joined · 0:00 left · Round 1"),
+        (CLOSING, "5/10 rooms · 60/90 home · 1 failed · Round 1 · 1 room failed: Room 3: No more rooms"),
+        (CLOSED, "10 rooms · 90 people · Round 1"),
+        (FAILED, "2 rooms · 1 person · 2 failed · Round 1 · 2 rooms failed: Room 1: No more rooms"),
     ],
     ids=lambda value: value.word if isinstance(value, BreakoutProgress) else "",
 )
@@ -112,4 +112,4 @@ def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("in_tokyo")
 def test_times_are_in_utc_wherever_the_server_stands() -> None:
-    assert headline(OPEN).startswith("Round 1 · OPEN until 10:15:05 UTC")
+    assert "till 10:15" in headline(OPEN)

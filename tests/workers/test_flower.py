@@ -123,7 +123,7 @@ def test_another_process_becomes_the_teller_at_once(audience: Audiences, teller:
     first.stop()
     row = wait_until(lambda: late.row(breakout_id).state == "OPEN" and late.row(breakout_id), PATIENCE_SECONDS)
     assert row.worker.hostname == "two@here"
-    assert (row.name, row.args) == ("breakout", "Round 1 · OPEN · 0/0 joined")
+    assert (row.name, row.args) == ("breakout", "0/0 joined · Round 1")
     assert row.received == row.started == NOON.timestamp()
 
 
@@ -149,7 +149,7 @@ def test_one_process_sends_a_change_and_nothing_follows_the_end(
     )
     assert (row.result, row.runtime) == ("closed (api): 0 returned", 60.0)
     _become(database, broker, breakout_id, name="Renamed")
-    wait_until(lambda: listener.row(breakout_id).args == "Renamed · 0 rooms · 0 people", PATIENCE_SECONDS)
+    wait_until(lambda: listener.row(breakout_id).args == "0 rooms · 0 people · Renamed", PATIENCE_SECONDS)
     assert listener.row(breakout_id).state == "SUCCESS"
     assert len(listener.state.workers) == 1
 
@@ -162,7 +162,7 @@ def test_a_pause_shows_what_is_left_until_it_ends(
     wait_until(lambda: listener.row(breakout_id).state == "OPEN", PATIENCE_SECONDS)
     _become(database, broker, breakout_id, paused_with_seconds=452.0)
     wait_until(lambda: listener.row(breakout_id).state == "PAUSED", PATIENCE_SECONDS)
-    assert listener.row(breakout_id).args == "Round 1 · PAUSED 7:32 left · 0/0 joined"
+    assert listener.row(breakout_id).args == "0/0 joined · 7:32 left · Round 1"
     _become(database, broker, breakout_id, paused_with_seconds=None)
     wait_until(lambda: listener.row(breakout_id).state == "OPEN", PATIENCE_SECONDS)
 
