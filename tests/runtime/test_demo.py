@@ -13,6 +13,7 @@ from rich.console import Console
 
 from orchestrator.cli.demo.outcome import failings
 from orchestrator.cli.demo.story import NAMES
+from orchestrator.cli.show.ending import report
 from orchestrator.cli.show.picture import Picture
 from orchestrator.cli.show.words import seconds_left, time_left
 from schemas.responses import BreakoutResponse, MeetingResponse, RoomPresets
@@ -257,3 +258,26 @@ def test_a_demo_that_is_interrupted_says_so_by_its_exit_code(processes: Processe
     assert demo.wait(60) == 130, demo.output
     assert not any(lives(pid) for pid in started)
     assert not list(tmp_path.glob("breakouts-demo-*"))
+
+
+SECOND = timedelta(seconds=1)
+EARLY = {"close_reason": "api", "closes_at": NOW + 8 * SECOND, "empties_at": NOW + 10 * SECOND}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "open for 20 s (timer); everything done 26.0 s after opening"),
+        (EARLY, "open for 8 s (on request, 12 s earlier than planned); 2 s of countdown; everything done"),
+        ({"closes_at": NOW + 80 * SECOND}, "open for 1:20 (timer, 1:00 later than planned); everything done"),
+        ({"duration_seconds": None} | EARLY, "open for 8 s (on request); 2 s of countdown"),
+        ({"starts_at": NOW + timedelta(milliseconds=3)}, "opened in 0.0 s; open for 20 s"),
+        ({"state": "open", "closed_at": None}, "closes 20 s after opening\n"),
+        ({"state": "open", "closed_at": None, "paused": True, "remaining_seconds": 7}, "paused with 7 s left\n"),
+        ({"opened_at": None}, ": closed"),
+    ],
+)
+def test_a_report_tells_what_happened_and_not_what_was_planned(changes: dict[str, Any], words: str) -> None:
+    said = io.StringIO()
+    Console(file=said, width=200).print(report(breakout(**changes)))
+    assert words in said.getvalue()

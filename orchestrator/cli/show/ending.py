@@ -1,7 +1,7 @@
 """How a breakout ended: whether it is over, what failed, and a report."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -13,6 +13,13 @@ from schemas.states import ACCOUNTED, BreakoutState, CloseReason, RecordingState
 
 ENDED = frozenset({BreakoutState.CLOSED, BreakoutState.CANCELLED, BreakoutState.FAILED})
 FINAL_RECORDINGS = frozenset({RecordingState.UPLOADED, RecordingState.FAILED, RecordingState.SKIPPED})
+ENDING = frozenset({BreakoutState.CLOSING, BreakoutState.CLOSED})
+WHY = {
+    CloseReason.TIMER: "timer",
+    CloseReason.API: "on request",
+    CloseReason.PARENT_ENDED: "the main meeting ended",
+    CloseReason.ABORTED: "aborted",
+}
 UNREMARKABLE = frozenset({SeatState.JOINED, SeatState.RETURNED})
 
 
@@ -69,22 +76,43 @@ def _people(room: RoomResponse) -> str:
 def _length(recording: RecordingResponse | None) -> str:
     if recording is None or not (recording.started_at and recording.stopped_at):
         return "-"
-    return f"{(recording.stopped_at - recording.started_at).total_seconds():.1f} s"
+    return _between(recording.started_at, recording.stopped_at)
 
 
 def _times(breakout: BreakoutResponse) -> Iterator[str]:
+    """Say what happened, and not what was planned."""
     if breakout.opened_at is None:
         return
     if breakout.starts_at is not None:
         yield f"opened in {_between(breakout.starts_at, breakout.opened_at)}"
-    asked = duration(breakout.duration_seconds) if breakout.duration_seconds else "as long as wished"
-    yield f"open for {asked} and {duration(breakout.countdown_seconds)} of countdown"
+    if breakout.state in ENDING and breakout.closes_at is not None:
+        yield f"open for {_open_for(breakout, breakout.closes_at - breakout.opened_at)}"
+        if breakout.empties_at is not None:
+            yield f"{duration(_seconds(breakout.closes_at, breakout.empties_at))} of countdown"
+    elif breakout.paused:
+        yield f"paused with {duration(breakout.remaining_seconds or 0)} left"
+    elif breakout.closes_at is not None:
+        yield f"closes {duration(_seconds(breakout.opened_at, breakout.closes_at))} after opening"
     if breakout.closed_at is not None:
         yield f"everything done {_between(breakout.opened_at, breakout.closed_at)} after opening"
 
 
+def _open_for(breakout: BreakoutResponse, lasted: timedelta) -> str:
+    """Say how long it was open, why it closed, and how that differs from the plan."""
+    why = [WHY[breakout.close_reason]] if breakout.close_reason else []
+    planned = breakout.duration_seconds
+    if planned is not None and abs(more := lasted.total_seconds() - planned) >= 1:
+        why.append(f"{duration(abs(more))} {'later' if more > 0 else 'earlier'} than planned")
+    return duration(max(0.0, lasted.total_seconds())) + (f" ({', '.join(why)})" if why else "")
+
+
 def _between(start: datetime, end: datetime) -> str:
-    return f"{(end - start).total_seconds():.1f} s"
+    return f"{_seconds(start, end):.1f} s"
+
+
+def _seconds(start: datetime, end: datetime) -> float:
+    """Return the seconds between two times; what was prepared may be ready a moment before it starts."""
+    return max(0.0, (end - start).total_seconds())
 
 
 def _counts(breakout: BreakoutResponse) -> str:
