@@ -97,10 +97,12 @@ def wake_next_round(b: LockedBreakout) -> None:
 
 
 def later_rounds(session: Session, row: Breakout) -> list[str]:
-    """Return the ids of the rounds after this one that have not begun, in their order."""
+    """Return the ids of the rounds after this one that have not begun, in their order; none outside a series."""
+    if row.series_id is None:
+        return []
     later = col(Breakout.series_id) == row.series_id, col(Breakout.round) > row.round
     statement = select(col(Breakout.id)).where(*later, col(Breakout.state).in_(PLANNED)).order_by(col(Breakout.round))
-    return list(session.scalars(statement)) if row.series_id is not None else []
+    return list(session.scalars(statement))
 
 
 def _round_before(b: LockedBreakout) -> Breakout | None:
