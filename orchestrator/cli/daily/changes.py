@@ -11,24 +11,38 @@ MAX_ATTEMPTS = 5
 MAX_NAMES_SHOWN = 20
 
 
-def extend(api: Api, breakout_id: str, seconds: int) -> JSON:
-    """Move the end of the timer once: after a missing answer, check whether it has moved before trying again."""
-    path = breakout_path(breakout_id)
+def extend(api: Api, breakout_id: str, seconds: int, room: str | None = None) -> JSON:
+    """Move the end of the timer, or of a room, once.
+
+    After a missing answer it is checked whether it has moved before it is tried again.
+    """
+    path = clock_path(api, breakout_id, room)
     for _ in range(MAX_ATTEMPTS):
-        before = as_breakout(api.get(path))
+        before = as_breakout(api.get(breakout_path(breakout_id)))
         try:
             return api.call("PATCH", path, {"extend_seconds": seconds}, once=True)
         except Unanswered as error:
             unanswered = error
-        after = api.get(path)
-        if _moved(before, as_breakout(after)) == timedelta(seconds=seconds):
+        after = api.get(breakout_path(breakout_id))
+        if _moved(_clock(before, room), _clock(as_breakout(after), room)) == timedelta(seconds=seconds):
             return after
         if as_breakout(after).version != before.version:
             break
     raise unanswered
 
 
-def _moved(before: BreakoutResponse, after: BreakoutResponse) -> timedelta | None:
+def clock_path(api: Api, breakout_id: str, room: str | None) -> str:
+    """Return the path of a breakout, or of a room that has a clock of its own."""
+    if room is None:
+        return breakout_path(breakout_id)
+    return breakout_path(breakout_id, "rooms", room_of(api, breakout_id, room).id)
+
+
+def _clock(breakout: BreakoutResponse, room: str | None) -> BreakoutResponse | RoomResponse:
+    return breakout if room is None else _room(breakout, room)
+
+
+def _moved(before: BreakoutResponse | RoomResponse, after: BreakoutResponse | RoomResponse) -> timedelta | None:
     if before.remaining_seconds is not None and after.remaining_seconds is not None:
         return timedelta(seconds=after.remaining_seconds - before.remaining_seconds)
     if before.closes_at is not None and after.closes_at is not None:

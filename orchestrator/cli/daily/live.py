@@ -6,11 +6,12 @@ import typer
 from rich.console import Console
 
 from orchestrator.cli.daily import changes, durations
-from orchestrator.cli.daily.client import Api, all_of, as_breakout, breakout_path, create_once
-from orchestrator.cli.daily.options import AsJson, BreakoutId, Countdown, JsonLines, Uploads, Watch
-from orchestrator.cli.daily.output import answer, rows, sentence
+from orchestrator.cli.daily.client import JSON, Api, all_of, as_breakout, breakout_path, create_once
+from orchestrator.cli.daily.options import AsJson, BreakoutId, Countdown, JsonLines, OneRoom, Uploads, Watch
+from orchestrator.cli.daily.output import answer, of_room, rows, sentence
 from orchestrator.cli.daily.watching import watch as follow
 from orchestrator.cli.show import ending
+from orchestrator.domain.wording import count
 
 RECORDING_COLUMNS = ("room_name", "state", "started_at", "stopped_at", "file_name", "download_url", "expires_at")
 SomeRooms = Annotated[list[str] | None, typer.Option("--room", metavar="ROOM", help="To this room; repeatable.")]
@@ -40,26 +41,53 @@ def extend(
     breakout_id: BreakoutId,
     by: Annotated[int, typer.Argument(parser=durations.signed_seconds, metavar="±DURATION", show_default=False)],
     *,
+    room: OneRoom = None,
     json: AsJson = False,
 ) -> None:
-    """Move the end of its timer: 5m is later, -5m earlier."""
-    body = changes.extend(api, breakout_id, by)
-    answer(body, sentence(api, body), json=json)
+    """Move the end of its timer, or of a room's own: 5m is later, -5m earlier."""
+    _answer(api, changes.extend(api, breakout_id, by, room), room, json=json)
 
 
-def pause(api: Api, breakout_id: BreakoutId, *, json: AsJson = False) -> None:
-    """Stop its timer; what is left of it is kept."""
-    _set_paused(api, breakout_id, True, json=json)
+def until(
+    api: Api,
+    breakout_id: BreakoutId,
+    end: Annotated[str, typer.Argument(metavar="TIME", help="A time; never: without a timer.", show_default=False)],
+    *,
+    room: OneRoom = None,
+    json: AsJson = False,
+) -> None:
+    """Let it close at a time, or never by itself; while it is closing either calls the countdown off."""
+    _change_clock(api, breakout_id, room, {"closes_at": durations.end(end)}, json=json)
 
 
-def resume(api: Api, breakout_id: BreakoutId, *, json: AsJson = False) -> None:
-    """Let what is left of its timer run."""
-    _set_paused(api, breakout_id, False, json=json)
+def pause(api: Api, breakout_id: BreakoutId, *, room: OneRoom = None, json: AsJson = False) -> None:
+    """Stop its timer, or a room's own; what is left of it is kept."""
+    _change_clock(api, breakout_id, room, {"paused": True}, json=json)
 
 
-def _set_paused(api: Api, breakout_id: str, paused: bool, *, json: bool) -> None:
-    body = api.call("PATCH", breakout_path(breakout_id), {"paused": paused})
-    answer(body, sentence(api, body), json=json)
+def resume(api: Api, breakout_id: BreakoutId, *, room: OneRoom = None, json: AsJson = False) -> None:
+    """Let what is left of its timer run, or of a room's own."""
+    _change_clock(api, breakout_id, room, {"paused": False}, json=json)
+
+
+def _change_clock(api: Api, breakout_id: str, room: str | None, change: JSON, *, json: bool) -> None:
+    _answer(api, api.call("PATCH", changes.clock_path(api, breakout_id, room), change), room, json=json)
+
+
+def _answer(api: Api, body: JSON, room: str | None, *, json: bool) -> None:
+    answer(body, sentence(api, body) if room is None else of_room(body), json=json)
+
+
+def rebalance(
+    api: Api,
+    breakout_id: BreakoutId,
+    size: Annotated[int, typer.Argument(metavar="PEOPLE", show_default=False)],
+    *,
+    json: AsJson = False,
+) -> None:
+    """Dissolve rooms in which fewer people are into the others."""
+    body = create_once(api, breakout_path(breakout_id, "rebalance"), {"min_room_size": size})
+    answer(body, f"{count(len(body['moves']), 'person moves', 'people move')}", json=json)
 
 
 def move(

@@ -20,6 +20,7 @@ EXIT_CODES = (
 MeetingId = Annotated[str, typer.Argument(metavar="MEETING_ID", show_default=False)]
 BreakoutId = Annotated[str, typer.Argument(metavar="BREAKOUT_ID", show_default=False)]
 RoomName = Annotated[str, typer.Argument(metavar="ROOM", help="Name, id, or index from 0.", show_default=False)]
+OneRoom = Annotated[str | None, typer.Option("--room", metavar="ROOM", help="Of this room alone.")]
 ApiUrl = Annotated[str, typer.Option("--api", metavar="URL", help="Default: BREAKOUTS_API_URL, else HOST and PORT.")]
 KeyFile = Annotated[
     Path | None,

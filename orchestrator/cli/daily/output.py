@@ -29,5 +29,12 @@ def sentence(api: Api, body: JSON) -> str:
     return f"{breakout.name} is {breakout.state}{f': {left}' if left else ''}"
 
 
+def of_room(body: JSON) -> str:
+    """Return until when a room is open by its own clock."""
+    if body["paused"]:
+        return f"{body['name']} is paused with {body['remaining_seconds']} s left"
+    return f"{body['name']} closes {body['closes_at'] or 'with its breakout'}"
+
+
 def _cell(value: object) -> str:
     return "-" if value is None else str(value)

@@ -41,8 +41,29 @@ def rename(
     answer(body, f"{found.name} is called {name}", json=json)
 
 
+def limit(
+    api: Api,
+    breakout_id: BreakoutId,
+    room: RoomName,
+    places: Annotated[str, typer.Argument(metavar="PEOPLE", help="all: as many as come.", show_default=False)],
+    *,
+    json: AsJson = False,
+) -> None:
+    """Limit how many people a room takes, also while it is open."""
+    found = room_of(api, breakout_id, room)
+    most = None if places == "all" else _whole(places)
+    body = api.call("PATCH", breakout_path(breakout_id, "rooms", found.id), {"max_participants": most})
+    answer(body, f"{found.name} takes {'as many as come' if most is None else f'at most {most}'}", json=json)
+
+
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise typer.BadParameter(f"{text!r} is no number of people: say 5, or all")
+    return int(text)
+
+
 def delete(api: Api, breakout_id: BreakoutId, room: RoomName) -> None:
-    """Delete a room; its people have none then."""
+    """Delete a room; its people have none then. While the breakout runs they return to main."""
     found = room_of(api, breakout_id, room)
     api.call("DELETE", breakout_path(breakout_id, "rooms", found.id))
     answer({}, f"{found.name} is deleted", json=False)
@@ -69,4 +90,11 @@ def record(
     answer(body, f"{found.name}: {action} of the recording is under way", json=json)
 
 
-COMMANDS: Mapping[str, Command] = {"add": add, "rename": rename, "delete": delete, "retry": retry, "record": record}
+COMMANDS: Mapping[str, Command] = {
+    "add": add,
+    "rename": rename,
+    "limit": limit,
+    "delete": delete,
+    "retry": retry,
+    "record": record,
+}
