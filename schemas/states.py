@@ -206,7 +206,7 @@ MOVES: Mapping[type[State], Mapping[State, frozenset[State]]] = MappingProxyType
             _B.SCHEDULED: frozenset({_B.DRAFT, _B.OPENING, _B.CANCELLED, _B.FAILED}),
             _B.OPENING: frozenset({_B.OPEN, _B.CLOSING, _B.FAILED}),
             _B.OPEN: frozenset({_B.CLOSING}),
-            _B.CLOSING: frozenset({_B.CLOSED}),
+            _B.CLOSING: frozenset({_B.CLOSED, _B.OPEN}),
             _B.CLOSED: frozenset(),
             _B.CANCELLED: frozenset(),
             _B.FAILED: frozenset(),
@@ -218,7 +218,7 @@ MOVES: Mapping[type[State], Mapping[State, frozenset[State]]] = MappingProxyType
             _R.OPEN: frozenset({_R.CLOSING, _R.PREPARING}),
             _R.CLOSING: frozenset({_R.CLOSED}),
             _R.CLOSED: frozenset(),
-            _R.FAILED: frozenset({_R.PREPARING}),
+            _R.FAILED: frozenset({_R.PREPARING, _R.CLOSED}),
         },
         _S: {
             _S.ASSIGNED: frozenset({_S.ADMITTED, _S.NEVER_JOINED}),

@@ -40,6 +40,7 @@ class BreakoutFacts(Protocol):
     empties_at: datetime | None
     sent_home_at: datetime | None
     gives_up_at: datetime | None
+    rooms_look_at: datetime | None
 
 
 class RoomFacts(Protocol):
@@ -51,19 +52,23 @@ class RoomFacts(Protocol):
 def breakout_due(row: BreakoutFacts, now: datetime, grace: timedelta, look_again: timedelta) -> datetime | None:
     """Return when a breakout must be looked at next; None: not before somebody changes it.
 
+    Its rooms' own clocks are in `rooms_look_at`, which each look stores anew (domain/room_clocks.py).
+
     An opening or closing breakout is also looked at every `look_again`, because a message may get lost.
     """
     match row.state:
         case BreakoutState.DRAFT | BreakoutState.SCHEDULED:
             return _planned_due(row, now, look_again)
         case BreakoutState.OPENING:
-            return earliest(*_later(now, row.opening_until), _last_closing(row), now + look_again)
+            until = _later(now, row.opening_until)
+            return earliest(*until, _last_closing(row), row.rooms_look_at, now + look_again)
         case BreakoutState.OPEN:
-            return earliest(row.closes_at, _last_closing(row), _next_warning(row))
+            return earliest(row.closes_at, _last_closing(row), _next_warning(row), row.rooms_look_at)
         case BreakoutState.CLOSING if row.sent_home_at is not None:
-            return earliest(*_later(now, row.sent_home_at + grace, row.gives_up_at), now + look_again)
+            until = _later(now, row.sent_home_at + grace, row.gives_up_at)
+            return earliest(*until, row.rooms_look_at, now + look_again)
         case BreakoutState.CLOSING:
-            return row.empties_at
+            return earliest(row.empties_at, row.rooms_look_at)
     return None
 
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, and_, case, func, literal_column, or_, select
+from sqlalchemy import Boolean, ColumnElement, and_, case, exists, func, literal_column, or_, select
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col
 
 from orchestrator.errors import Unknown
 from orchestrator.store.database import Transaction
 from schemas.problems import ProblemCode
-from schemas.states import SeatState
+from schemas.states import RoomState, RoomWanted, SeatState
 from schemas.tables import Fact, Meeting, Participant, Presence, Recording, Room, Seat
 
 
@@ -96,6 +97,12 @@ def has_waiting_facts(session: Session, meeting_id: str, until: datetime) -> boo
     return session.scalar(select(col(Fact.id)).where(*waiting).limit(1)) is not None
 
 
+def in_use() -> ColumnElement[bool]:
+    """Return the condition that seats may point to a room: it is open, or its own countdown runs."""
+    is_counting = col(Room.state) == RoomState.CLOSING, col(Room.sent_home_at).is_(None)
+    return and_(col(Room.wanted) == RoomWanted.OPEN, or_(col(Room.state) == RoomState.OPEN, and_(*is_counting)))
+
+
 def occupied_rooms(session: Session, room_ids: Iterable[str]) -> set[str]:
     """Return the rooms in which somebody is known to be."""
     statement = select(col(Presence.room_id)).where(
@@ -116,11 +123,15 @@ def people_in(session: Session, room_ids: Iterable[str]) -> dict[str, int]:
 
 def rooms_with_unseen(session: Session, room_ids: Iterable[str]) -> set[str]:
     """Return the rooms that somebody may have entered unseen, with a token and a seat that is `never_joined`."""
-    statement = select(col(Seat.room_id)).where(
-        col(Seat.room_id).in_(list(room_ids)),
-        col(Seat.wanted),
-        col(Seat.state) == SeatState.NEVER_JOINED,
-        col(Seat.auth_token).is_not(None),
+    statement = (
+        select(col(Seat.room_id))
+        .join(Room, col(Room.id) == col(Seat.room_id))
+        .where(
+            col(Seat.room_id).in_(list(room_ids)),
+            or_(col(Seat.wanted), col(Room.deleted)),
+            col(Seat.state) == SeatState.NEVER_JOINED,
+            col(Seat.auth_token).is_not(None),
+        )
     )
     return set(session.scalars(statement.distinct()))
 
@@ -172,14 +183,43 @@ def room_sizes(session: Session, breakout_id: str) -> dict[str, int]:
     return dict(session.execute(statement).all())
 
 
+def without_seat(session: Session, breakout_ids: Iterable[str]) -> dict[tuple[str, str], SeatState]:
+    """Return, by breakout and person, the state in which people are who have no present seat, but had one.
+
+    They were sent to main from a room where they had been, or from a deleted one. Of several such seats the one counts
+    that says most of where the person is.
+    """
+    present, was_sent_home = aliased(Seat), (SeatState.LOST, SeatState.RETURNED, SeatState.RETURNING)
+    has_one = exists().where(
+        col(present.breakout_id) == col(Seat.breakout_id),
+        col(present.participant_id) == col(Seat.participant_id),
+        col(present.wanted),
+    )
+    statement = (
+        select(col(Seat.breakout_id), col(Seat.participant_id), col(Seat.state))
+        .join(Room, col(Room.id) == col(Seat.room_id))
+        .where(
+            col(Seat.breakout_id).in_(list(breakout_ids)),
+            ~col(Seat.wanted),
+            or_(col(Seat.state).in_(was_sent_home), col(Room.deleted)),
+            ~has_one,
+        )
+    )
+    rank = {state: number for number, state in enumerate(was_sent_home)}
+    rows = sorted(session.execute(statement), key=lambda row: rank.get(row[2], -1))
+    return {(breakout_id, person_id): state for breakout_id, person_id, state in rows}
+
+
 def counts(
     session: Session, table: type[Room] | type[Seat] | type[Recording], breakout_ids: Iterable[str]
 ) -> defaultdict[str, Counter[Any]]:
-    """Count the rows of each breakout by state. Only present seats count, and no rooms that a plan dropped."""
+    """Count the rows of each breakout by state, of rooms without those that a plan dropped.
+
+    Of a person's seats the present one counts, else the one from which they were sent to main.
+    """
     columns: Any = table
-    statement = select(columns.breakout_id, columns.state, func.count()).where(
-        columns.breakout_id.in_(list(breakout_ids))
-    )
+    ids = list(breakout_ids)
+    statement = select(columns.breakout_id, columns.state, func.count()).where(columns.breakout_id.in_(ids))
     if table is Seat:
         statement = statement.where(columns.wanted)
     if table is Room:
@@ -187,6 +227,9 @@ def counts(
     found: defaultdict[str, Counter[Any]] = defaultdict(Counter)
     for breakout_id, state, number in session.execute(statement.group_by(columns.breakout_id, columns.state)):
         found[breakout_id][state] = number
+    if table is Seat:
+        for (breakout_id, _), state in without_seat(session, ids).items():
+            found[breakout_id][state] += 1
     return found
 
 

@@ -2,10 +2,12 @@
 
 from schemas.requests.base import LARGEST_COUNTER, LARGEST_SEED, MOST_PEOPLE, MOST_ROOMS, RequestBody
 from schemas.requests.changes import (
+    CLOCK,
     BreakoutChange,
     CancelRequest,
     CloseRequest,
     NewRoomRequest,
+    RebalanceRequest,
     RoomChange,
     SeatChange,
     ShuffleRequest,
@@ -32,6 +34,7 @@ from schemas.requests.seats import AckRequest
 from schemas.requests.talking import BroadcastRequest, PollRequest, RecordingCommand
 
 __all__ = [
+    "CLOCK",
     "LARGEST_COUNTER",
     "LARGEST_SEED",
     "MOST_PEOPLE",
@@ -53,6 +56,7 @@ __all__ = [
     "PlanSettings",
     "PollRequest",
     "PresentRequest",
+    "RebalanceRequest",
     "RecordingCommand",
     "RecordingRequest",
     "RequestBody",

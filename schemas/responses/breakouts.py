@@ -72,7 +72,13 @@ class RoomResponse(ResponseBody):
     realtimekit_meeting_id: str | None = Field(
         description="The id of its meeting at RealtimeKit; null before it is made."
     )
-    closes_at: datetime | None = Field(description="When it closes; null without a timer, and while that is paused.")
+    closes_at: datetime | None = Field(
+        description="When it closes: its own end or the breakout's, whichever is first; null without either."
+    )
+    paused: bool = Field(description="Whether the time until its own end is stopped.")
+    remaining_seconds: int | None = Field(
+        description="What is left until its own end while that is paused, in seconds; else null."
+    )
     participants: list[SeatedPerson] = Field(description="Who is to be there now.")
     facilitators: list[str] = Field(
         description="With `include_hosts: one_per_room` the hosts who are to be there, by `custom_participant_id`."
@@ -238,6 +244,20 @@ class CallsResponse(ResponseBody):
     add: int = Field(description="People added to the meeting of their room.")
     record: int = Field(description="Recordings started, one for each room with people where `record` is true.")
     total: int = Field(description="All of them.")
+
+
+class MoveResponse(ResponseBody):
+    """Somebody who goes from one room to another."""
+
+    custom_participant_id: str = Field(description="The caller's own id of the person.")
+    from_room_id: str = Field(description="Our id of the room that is dissolved.")
+    to_room_id: str = Field(description="Our id of the room to which they go.")
+
+
+class RebalanceResponse(ResponseBody):
+    """Who moves because their room is dissolved."""
+
+    moves: list[MoveResponse] = Field(description="The people of dissolved rooms, the smallest room's first.")
 
 
 class RehearsalResponse(ResponseBody):

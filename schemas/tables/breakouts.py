@@ -139,6 +139,8 @@ class Breakout(Due, table=True):
     """When the seats were pointed to main; null until then."""
     gives_up_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When people who have not been seen in main are given up, later if some were put out late; null until then."""
+    rooms_look_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When a room's own clock is due next, or a room that closes by itself; null: no room has either."""
     parent_is_reported: bool = False
     """Whether it was reported that the parent meeting is not ACTIVE."""
     polls_are_late: bool = False
@@ -190,6 +192,20 @@ class Room(Due, table=True):
     """Whether an operator has deleted it while its breakout was open."""
     dropped: bool = False
     """Whether the plan does without it since it was prepared. Nobody sees it; its meeting is retired."""
+    own_end: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it closes by itself, or has; null while it closes with its breakout alone, and while it is paused."""
+    paused_with_seconds: float | None = None
+    """What was left of its own time when it was paused; null while it is not paused."""
+    warned_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Warnings before its own end that were due until then have been given, or came too late."""
+    close_reason: CloseReason | None = Field(default=None, sa_type=state_column(CloseReason))
+    """Why it closes by itself: its own end, or an operator; null while it does not."""
+    empties_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When its seats point to main, if it closes by itself."""
+    sent_home_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When its seats were pointed to main because it closes by itself."""
+    gives_up_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When its people who have not been seen in main are given up; null once all are accounted for."""
     realtimekit_meeting_id: str | None = Field(default=None, max_length=64)
     kept: bool = False
     """Whether its child meeting was left ACTIVE for a later round, and no room has taken it over yet."""

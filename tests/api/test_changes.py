@@ -5,12 +5,14 @@ import pytest
 from tests.api.server import JSON, UNKNOWN_ID, Api, checked
 
 LATER = "2199-01-01T00:00:00+00:00"
-CLOCK = [{"closes_at": LATER}, {"extend_seconds": 60}, {"paused": True}]
+CLOCK = [{"closes_at": LATER}, {"closes_at": None}, {"extend_seconds": 60}, {"paused": True}]
 MALFORMED = [
     {},
     {"name": "New", "paused": True},
     {"name": None},
-    {"closes_at": None},
+    {"extend_seconds": None},
+    {"paused": None},
+    {"closes_at": None, "paused": False},
     {"closes_at": "2099-01-01T00:00:00Z", "record": True},
     {"closes_at": "tomorrow"},
     {"closes_at": 5},
@@ -48,10 +50,15 @@ def test_a_breakout_gets_another_name_and_its_version_counts_that(api: Api) -> N
     assert patch(api, f"/v1/breakouts/{made['id']}", {"name": "Second try"})["version"] == renamed["version"]
 
 
-@pytest.mark.parametrize("body", CLOCK, ids=lambda body: next(iter(body)))
+@pytest.mark.parametrize("body", CLOCK, ids=str)
 def test_the_clock_of_what_is_not_open_can_not_be_changed(api: Api, body: JSON) -> None:
     made = api.breakout(api.meeting("ana"), duration_seconds=60)
     refused = patch(api, f"/v1/breakouts/{made['id']}", body, 409)
+    allowed = ["closing", "open"] if "closes_at" in body else ["open"]
+    assert (refused["state"], refused["allowed"]) == ("draft", allowed)
+    refused = patch(api, f"/v1/breakouts/{made['id']}/rooms/{made['rooms'][0]['id']}", body, 409)
+    assert (refused["state"], refused["allowed"]) == ("draft", ["open"])
+    refused = api.post(f"/v1/breakouts/{made['id']}/rebalance", {"min_room_size": 2}, expect=409)
     assert (refused["state"], refused["allowed"]) == ("draft", ["open"])
     assert api.get(f"/v1/breakouts/{made['id']}") == made
 

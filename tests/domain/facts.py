@@ -18,6 +18,7 @@ TIMES = (
     "empties_at",
     "sent_home_at",
     "gives_up_at",
+    "rooms_look_at",
 )
 
 
@@ -38,6 +39,7 @@ class Facts:
     empties_at: datetime | None = None
     sent_home_at: datetime | None = None
     gives_up_at: datetime | None = None
+    rooms_look_at: datetime | None = None
 
 
 def facts(state: BreakoutState, **values: Any) -> Facts:

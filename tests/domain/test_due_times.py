@@ -89,6 +89,17 @@ RULES: dict[str, tuple[Facts, float | None]] = {
         facts(S.OPEN, closes_at=FAR, warn_before_seconds=[60]),
         FAR,
     ),
+    "a room's own clock comes before the breakout's": (facts(S.OPEN, closes_at=FAR, rooms_look_at=NEAR), NEAR),
+    "a room's own clock is due without a timer": (facts(S.OPEN, rooms_look_at=FAR), FAR),
+    "a room that is deleted while it opens is due": (facts(S.OPENING, rooms_look_at=NEAR), NEAR),
+    "a room that closes by itself is due before all rooms empty": (
+        facts(S.CLOSING, empties_at=60, rooms_look_at=NEAR),
+        NEAR,
+    ),
+    "a room that closes by itself is due after all were sent home": (
+        facts(S.CLOSING, empties_at=0, sent_home_at=0, rooms_look_at=NEAR),
+        NEAR,
+    ),
     "a closing that waits for nothing is never due": (facts(S.CLOSING), None),
     "a closing is due when its rooms empty": (facts(S.CLOSING, empties_at=60), 60),
     "rooms that should be empty by now are due": (facts(S.CLOSING, empties_at=-60), -60),

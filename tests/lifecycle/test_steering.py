@@ -76,7 +76,7 @@ def test_a_person_moves_to_another_room_and_back_to_main(stack: Stack) -> None:
     wait_until(lambda: stack.crowds.where()[mover] not in _meetings(opened), what="the way back to main")
     assert mover in stack.see(made["id"])["unassigned"]
     stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
-    assert stack.wait(made["id"], "closed")["progress"]["participants"]["returned"] == 3
+    assert stack.wait(made["id"], "closed")["progress"]["participants"]["returned"] == 4
 
 
 def test_who_does_not_leave_the_old_room_is_put_out_of_it(stack: Stack) -> None:
@@ -282,3 +282,53 @@ def _title(stack: Stack, meeting_id: str) -> str:
 
 def _status(stack: Stack, meeting_id: str) -> str:
     return str(_meeting_at_realtimekit(stack, meeting_id)["status"])
+
+
+def test_rooms_come_and_go_while_it_is_open(stack: Stack) -> None:
+    meeting = stack.meeting(4)
+    stack.people(meeting, [f"p{number}" for number in range(4)])
+    made = stack.breakout(meeting, rooms=2, countdown_seconds=1, warn_before_seconds=[2], record=True)
+    opened = stack.wait(made["id"], "open", condition=lambda b: b["progress"]["participants"]["joined"] == 4)
+    path, (first, second) = f"/v1/breakouts/{made['id']}", opened["rooms"]
+
+    added = stack.api.post(f"{path}/rooms", json={"name": "Extra"})
+    assert added.status_code == 202
+    extra = added.json()["id"]
+    stack.wait(made["id"], "open", condition=lambda b: b["rooms"][2]["state"] == "open")
+    mover = _names(first)[0]
+    stack.move(made["id"], mover, extra)
+    stack.wait(made["id"], "open", condition=lambda b: _seat_of(b, mover) == (extra, "joined"))
+
+    soon = datetime.now(UTC) + timedelta(seconds=3)
+    stack.patch(f"{path}/rooms/{second['id']}", {"closes_at": soon.isoformat()})
+    done = stack.wait(made["id"], "open", condition=lambda b: b["rooms"][1]["state"] == "closed")
+    assert _warnings(stack, made["id"]) == [2]
+    assert done["progress"]["participants"] | {"joined": 2, "returned": 2} == done["progress"]["participants"]
+
+    moves = stack.post(f"{path}/rebalance", {"min_room_size": 2})["moves"]
+    assert len(moves) == 1
+    stack.wait(made["id"], "open", condition=lambda b: b["progress"]["rooms"]["closed"] == 2)
+    here = stack.wait(made["id"], "open", condition=lambda b: b["progress"]["participants"]["joined"] == 2)
+    (last,) = (room for room in here["rooms"] if room["state"] == "open")
+    assert len(last["participants"]) == 2
+
+    deleted = stack.api.delete(f"{path}/rooms/{last['id']}")
+    assert (deleted.status_code, deleted.json()["deleted"]) == (202, True)
+    closed = stack.wait(made["id"], "closed")
+    assert closed["close_reason"] == "api"
+    assert closed["progress"]["participants"]["returned"] == 4
+    assert closed["progress"]["participants"]["total"] == 4
+
+
+def test_a_countdown_is_called_off(stack: Stack) -> None:
+    meeting = stack.meeting(1)
+    made = stack.breakout(meeting, rooms=1, countdown_seconds=600)
+    stack.wait(made["id"], "open")
+    path = f"/v1/breakouts/{made['id']}"
+    stack.post(f"{path}/close")
+    assert stack.seat(meeting, "p0")["breakout"]["empties_at"]
+    assert stack.patch(path, {"closes_at": None})["state"] == "open"
+    seat = stack.seat(meeting, "p0")
+    assert (seat["location"], seat["breakout"]["empties_at"]) == ("room", None)
+    stack.post(f"{path}/close", {"countdown_seconds": 0})
+    stack.wait(made["id"], "closed")

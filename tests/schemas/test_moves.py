@@ -12,7 +12,7 @@ LEGAL: dict[type[State], str] = {
         scheduled -> draft opening cancelled failed
         opening -> open closing failed
         open -> closing
-        closing -> closed
+        closing -> closed open
     """,
     RoomState: """
         planned -> preparing closed
@@ -20,7 +20,7 @@ LEGAL: dict[type[State], str] = {
         ready -> open closing failed
         open -> closing preparing
         closing -> closed
-        failed -> preparing
+        failed -> preparing closed
     """,
     SeatState: """
         assigned -> admitted never_joined

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import update
 from sqlmodel import col
 
-from orchestrator.services.breakout import changes, operations
+from orchestrator.services.breakout import changes, operations, room_changes
 from orchestrator.services.deps import Deps
 from orchestrator.services.views import breakouts
 from schemas.requests import BreakoutChange, RoomChange
@@ -27,7 +27,7 @@ def test_a_name_that_was_taken_back_before_its_call_was_answered_is_taken_back_a
     hand = Hand(*fresh, ["ana"], rooms=NAMED)
     hand.sandbox.faults({"operation": UPDATE, "kind": "error_after"})
     for name in ("Wrong", A):
-        changes.change_room(
+        room_changes.change_room(
             hand.deps, hand.breakout_id, rooms(hand).get(A) or rooms(hand)["Wrong"], RoomChange(name=name)
         )
         hand.work(Room)

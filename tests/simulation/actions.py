@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from orchestrator.sandbox.world import live, recorder
 from orchestrator.sandbox.world.values import Refusal
-from orchestrator.services.breakout import changes, moving, operations, retrying
+from orchestrator.services.breakout import changes, moving, operations, retrying, room_changes
 from orchestrator.services.meetings import registering
 from orchestrator.services.people import acks
 from schemas.requests import BreakoutChange, PersonRequest, RoomChange
@@ -70,7 +70,7 @@ def rename_room(run: "Simulation", luck: Random) -> None:
     rooms, name, breakout_id = _rooms(run), f"Name {luck.randrange(3)}", run.breakout_id
     if rooms:
         room_id = luck.choice(rooms).id
-        run.request(lambda deps: changes.change_room(deps, breakout_id, room_id, RoomChange(name=name)))
+        run.request(lambda deps: room_changes.change_room(deps, breakout_id, room_id, RoomChange(name=name)))
 
 
 @action()

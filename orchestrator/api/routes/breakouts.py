@@ -17,21 +17,18 @@ from orchestrator.api.parameters import (
     DepsHere,
     MeetingId,
     PageHere,
-    RoomId,
 )
 from orchestrator.api.versions import ChangeHere, tagged
-from orchestrator.services.breakout import changes, moving, operations, retrying
+from orchestrator.services.breakout import changes, moving, operations
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import parents, presets
-from orchestrator.services.planning import changing, creating, rehearsing, rooms
+from orchestrator.services.planning import changing, creating, rehearsing
 from orchestrator.services.views import breakouts
 from schemas.requests import (
     BreakoutChange,
     BreakoutRequest,
     CancelRequest,
     CloseRequest,
-    NewRoomRequest,
-    RoomChange,
     SeatChange,
     ShuffleRequest,
 )
@@ -40,7 +37,6 @@ from schemas.responses import (
     BreakoutSummary,
     Page,
     RehearsalResponse,
-    RoomResponse,
 )
 from schemas.states import BreakoutState
 
@@ -95,10 +91,6 @@ def _changed(breakout_id: str) -> Callable[[Session, bool], tuple[int, BreakoutR
 def _answered(status: int, breakout_id: str) -> Callable[[Session, None], tuple[int, BreakoutResponse]]:
     """Answer with this status in every case."""
     return lambda session, _: (status, breakouts.breakout(session, breakout_id))
-
-
-def _room(breakout: BreakoutResponse, room_id: str) -> RoomResponse:
-    return next(room for room in breakout.rooms if room.id == room_id)
 
 
 @router.post(
@@ -192,9 +184,10 @@ def change_breakout(
 ) -> BreakoutResponse:
     """Before the start: every setting that creating takes, `start` included. Or its name, at any time.
 
-    While it is open: one change of its clock, close at another time, so much later or earlier, pause, go on. Objects
-    are merged field by field, lists replaced, and rooms keep their ids by name. Other rooms or another assignment deal
-    anew, pinned people stay. `start: "manual"` makes a scheduled one a draft.
+    While it is open: one change of its clock, close at another time or without a timer, so much later or earlier,
+    pause, go on. While it is closing, until its seats point to main, another time or null calls the countdown off.
+    Objects are merged field by field, lists replaced, and rooms keep their ids by name. Other rooms or another
+    assignment deal anew, pinned people stay. `start: "manual"` makes a scheduled one a draft.
     """
     deps = change.begin()
     if body.is_of_clock or body.model_fields_set == {"name"}:
@@ -213,42 +206,6 @@ def shuffle_breakout(
     """Deal the people of a draft or scheduled breakout evenly anew, by this seed or another one made at random."""
     wish = body or ShuffleRequest()
     return idempotent.run(lambda deps: changing.shuffle(deps, breakout_id, wish), _answered(200, breakout_id))
-
-
-@router.post(ONE + "/rooms", status_code=201, response_model=RoomResponse, responses=errors(409), summary="Add a room")
-def add_room(breakout_id: BreakoutId, body: NewRoomRequest, idempotent: Idempotent) -> Response:
-    """Before the start: an empty room after the others."""
-
-    def build(session: Session, room_id: str) -> tuple[int, RoomResponse]:
-        return 201, _room(breakouts.breakout(session, breakout_id), room_id)
-
-    return idempotent.run(lambda deps: rooms.add_room(deps, breakout_id, body), build)
-
-
-@router.patch(ONE + "/rooms/{room_id}", responses=errors(409), summary="Change a room")
-def change_room(
-    breakout_id: BreakoutId, room_id: RoomId, body: RoomChange, change: ChangeHere, response: Response
-) -> RoomResponse:
-    """Its name, also while it is open: its people see the new one. Before the start also how many people it takes."""
-    deps = change.begin()
-    changes.change_room(deps, breakout_id, room_id, body)
-    return _room(_report(deps, breakout_id, response), room_id)
-
-
-@router.delete(ONE + "/rooms/{room_id}", status_code=204, responses=errors(409), summary="Delete a room")
-def delete_room(breakout_id: BreakoutId, room_id: RoomId, change: ChangeHere) -> None:
-    """Before the start: the room is gone, and its people are unassigned."""
-    rooms.delete_room(change.begin(), breakout_id, room_id)
-
-
-@_command(ONE + "/rooms/{room_id}/retry", "Retry a room")
-def retry_room(breakout_id: BreakoutId, room_id: RoomId, idempotent: Idempotent) -> Response:
-    """Of a running breakout: a failed one, or an open one whose meeting at RealtimeKit is gone or INACTIVE.
-
-    People of a failed room who were given other rooms stay there; who has none is seated in it again. The people of an
-    open one keep their seats. Its meeting is made ACTIVE again, or made anew; one that lives stays as it is.
-    """
-    return idempotent.run(lambda deps: retrying.retry_room(deps, breakout_id, room_id), _answered(202, breakout_id))
 
 
 @router.put(

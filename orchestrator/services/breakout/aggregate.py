@@ -46,6 +46,8 @@ class LockedBreakout:
         """Whether a message had been sent that nobody had started. Its task is going to look."""
         self.is_left_to_task = False
         """Whether the block has sent the breakout's task, which is to look instead of it."""
+        self.may_lock_rooms = False
+        """Whether a look may lock any room: it has locked all of them, or nothing but the breakout."""
         self.has_facts = False
         """Whether facts have come on which a look decides, although they moved nothing."""
         self.has_new_seats = False
@@ -177,6 +179,7 @@ class LockedBreakout:
         Rooms are locked before seats. A block that may need several rooms locks them all before any other, because
         tasks of rooms lock theirs in the order of ids without the breakout's lock.
         """
+        self.may_lock_rooms |= room_ids is None
         which = col(Room.id).in_(list(room_ids)) if room_ids is not None else col(Room.retired_at).is_(None)
         statement = select(col(Room.id)).where(col(Room.breakout_id) == self.row.id, which).order_by(col(Room.id))
         self.tx.session.execute(statement.with_for_update(key_share=True))

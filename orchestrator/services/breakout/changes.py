@@ -1,18 +1,20 @@
-"""Operators' changes of a planned or running breakout: its timer, its name, its rooms' names."""
+"""Operators' changes of a planned or running breakout: its name, or one change of its clock."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from orchestrator.errors import Malformed, Unknown, WrongState
+from sqlalchemy import update
+from sqlmodel import col
+
+from orchestrator.errors import Malformed, WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.calling_off import call_off
 from orchestrator.services.breakout.clock import set_end
 from orchestrator.services.breakout.locked import locked
 from orchestrator.services.deps import Deps
-from orchestrator.store import due
-from orchestrator.store.queries import room_sizes
 from schemas.problems import ProblemCode
-from schemas.requests import BreakoutChange, RoomChange
-from schemas.states import PLANNED, TAKES_PEOPLE, BreakoutState, RoomState, RoomWanted
+from schemas.requests import BreakoutChange
+from schemas.states import PLANNED, BreakoutState
 from schemas.tables import Breakout, Room
 
 SHORTEST_PAUSED_SECONDS = 0.001
@@ -20,14 +22,19 @@ SHORTEST_PAUSED_SECONDS = 0.001
 
 
 def change(deps: Deps, breakout_id: str, body: BreakoutChange) -> None:
-    """Change the name, or the clock of an open breakout. Raises Unknown, WrongState, Malformed for a time past."""
+    """Change the name, or the clock of an open breakout, or call the countdown of a closing one off.
+
+    Raises Unknown, WrongState, Malformed for a time past.
+    """
     with locked(deps, breakout_id) as b:
         before = _shown(b.row)
         if body.name is not None:
             b.row.name = body.name
+        elif b.row.state is BreakoutState.CLOSING and "closes_at" in body.model_fields_set:
+            call_off(b, body.closes_at)
         else:
-            _require_open(b.row)
-            _change_clock(b.row, body, b.now)
+            _require_open(b.row, body)
+            _change_clock(b, body)
         if changed := [name for name, value in _shown(b.row).items() if before[name] != value]:
             b.change_by_operator(changed)
 
@@ -36,38 +43,15 @@ def _shown(breakout: Breakout) -> dict[str, Any]:
     """Return the fields of B that such a change may change."""
     left = breakout.paused_with_seconds
     return {
+        "close_reason": breakout.close_reason,
         "closes_at": breakout.closes_at,
+        "empties_at": breakout.empties_at,
         "name": breakout.name,
+        "opened_at": breakout.opened_at,
         "paused": left is not None,
         "remaining_seconds": left,
+        "state": breakout.state,
     }
-
-
-def change_room(deps: Deps, breakout_id: str, room_id: str, body: RoomChange) -> None:
-    """Give a room another name, here and at RealtimeKit, or, before the start, another limit.
-
-    Raises Unknown, WrongState, Malformed for a name in use or a limit below the people who are there.
-    """
-    with locked(deps, breakout_id) as b:
-        room = room_of(b, room_id)
-        before = room.name, room.max_participants
-        if body.name is not None and body.name != room.name:
-            _require_renamable(b, room, body.name)
-            room.name = body.name
-            if room.wanted in (RoomWanted.READY, RoomWanted.OPEN):
-                due.want(b.tx, Room, [room.id])
-        if "max_participants" in body.model_fields_set:
-            _limit(b, room, body.max_participants)
-        if (room.name, room.max_participants) != before:
-            b.change_by_operator(["rooms"])
-
-
-def room_of(b: LockedBreakout, room_id: str) -> Room:
-    """Return a room of the breakout. Raises Unknown."""
-    room = b.tx.session.get(Room, room_id)
-    if room is None or room.breakout_id != b.row.id or room.dropped:
-        raise Unknown(f"this breakout has no room {room_id}", ProblemCode.UNKNOWN_ROOM)
-    return room
 
 
 def require_planned(b: LockedBreakout, what: str) -> None:
@@ -80,19 +64,23 @@ def require_planned(b: LockedBreakout, what: str) -> None:
         )
 
 
-def _limit(b: LockedBreakout, room: Room, limit: int | None) -> None:
-    require_planned(b, "change its rooms' limits")
-    people = room_sizes(b.tx.session, b.row.id).get(room.id, 0)
-    if limit is not None and people > limit:
-        raise Malformed(f"{room.name} has {people} people", ("body", "max_participants"), ProblemCode.IMPOSSIBLE_PLAN)
-    room.max_participants = limit
-
-
-def _change_clock(breakout: Breakout, body: BreakoutChange, now: datetime) -> None:
+def _change_clock(b: LockedBreakout, body: BreakoutChange) -> None:
+    """Change the clock. Each change arms the warnings anew, those of rooms with an end of their own too."""
+    breakout = b.row
     if body.paused is not None:
-        _pause(breakout, now) if body.paused else _resume(breakout, now)
-        return
-    breakout.warned_until = now
+        _pause(breakout, b.now) if body.paused else _resume(breakout, b.now)
+    elif body.closes_at is None and body.extend_seconds is None:
+        breakout.paused_with_seconds = None
+        set_end(breakout, None)
+    else:
+        _set_left(breakout, body, b.now)
+    breakout.warned_until = b.now
+    if breakout.rooms_look_at is not None:
+        mine = update(Room).where(col(Room.breakout_id) == breakout.id, col(Room.own_end).is_not(None))
+        b.tx.session.execute(mine.values(warned_until=b.now))
+
+
+def _set_left(breakout: Breakout, body: BreakoutChange, now: datetime) -> None:
     left = _left_by(breakout, body, now)
     if left <= timedelta(0):
         words = "the breakout would have to close before now; use close"
@@ -130,18 +118,10 @@ def _resume(breakout: Breakout, now: datetime) -> None:
     if breakout.paused_with_seconds is not None:
         set_end(breakout, now + timedelta(seconds=breakout.paused_with_seconds))
         breakout.paused_with_seconds = None
-        breakout.warned_until = now
 
 
-def _require_open(breakout: Breakout) -> None:
+def _require_open(breakout: Breakout, body: BreakoutChange) -> None:
     if breakout.state is not BreakoutState.OPEN:
         words = f"the timer of a breakout that is {breakout.state} can't be changed"
-        raise WrongState(words, breakout.state.value, [BreakoutState.OPEN.value])
-
-
-def _require_renamable(b: LockedBreakout, room: Room, name: str) -> None:
-    if room.state not in TAKES_PEOPLE:
-        allowed = [state.value for state in RoomState if state in TAKES_PEOPLE]
-        raise WrongState(f"a room that is {room.state} can't be renamed", room.state.value, allowed)
-    if any(other.name == name for other in b.rooms()):
-        raise Malformed(f"another room of this breakout is called {name}", ("body", "name"), ProblemCode.NAME_TAKEN)
+        also = [BreakoutState.CLOSING.value] if "closes_at" in body.model_fields_set else []
+        raise WrongState(words, breakout.state.value, [BreakoutState.OPEN.value, *also])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from orchestrator.errors import Forbidden, UserError, WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting
-from orchestrator.services.breakout.moving import move, require_open, room_in, seats_of
+from orchestrator.services.breakout.moving import move, present_of, require_open, room_in, seats_of
 from orchestrator.services.breakout.rights import Rights
 from orchestrator.services.deps import Deps
 from orchestrator.store.queries import person
@@ -54,7 +54,7 @@ def _choose(m: MeetingScope, choice: Choice) -> None:
         state = "none" if b is None else b.row.state.value
         raise WrongState("no breakout of this meeting is open", state, (it.value for it in RUNNING))
     seats = seats_of(b, chooser.id)
-    present = next((seat for seat in seats if seat.wanted), None)
+    present = present_of(seats)
     if (present.room_id if present else None) == choice.room_id:
         return
     _require_right(b, chooser, seats, choice.room_id)

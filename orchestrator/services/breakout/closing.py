@@ -1,26 +1,24 @@
 """Closing a breakout: the countdown, the moment when seats point to main, the rooms, people who have not returned."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import or_, select
 from sqlmodel import col
 
 from orchestrator import metrics
-from orchestrator.domain.presence import is_home
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.clock import empties_by_parents_end
+from orchestrator.services.breakout.emptying import call_home, surely_empty
 from orchestrator.services.breakout.missing import give_up_on_the_missing
 from orchestrator.services.breakout.retiring import has_unretired_rooms, want_closed
+from orchestrator.services.breakout.room_ends import rooms_step
 from orchestrator.services.breakout.seating import take_back_moves
-from orchestrator.services.breakout.watching import expect_home, webhooks_come
-from orchestrator.store.queries import occupied_rooms, places, rooms_with_unseen, used_seats
+from orchestrator.services.breakout.watching import expect_home
+from orchestrator.store.queries import places, used_seats
 from schemas.events import Actor
 from schemas.states import ACCOUNTED, BreakoutState, CloseReason, RecordingState, RoomWanted, SeatState
-from schemas.tables import Meeting, Recording, Room, Seat
-
-CAME = frozenset({SeatState.JOINED, SeatState.AWAY})
-"""States of a seat whose person has been in the room."""
+from schemas.tables import Recording, Room, Seat
 
 
 def start_countdown(b: LockedBreakout, reason: CloseReason, countdown: timedelta | None = None) -> None:
@@ -41,13 +39,15 @@ def start_countdown(b: LockedBreakout, reason: CloseReason, countdown: timedelta
 def close_step(b: LockedBreakout) -> None:
     """Take a closing breakout as far as it can go.
 
-    1. At `empties_at`, point every seat to main.
-    2. Want the rooms closed: the empty ones at once, all of them after the grace.
-    3. After another grace, count people who were not seen in main as lost (missing.py).
-    4. When nothing is left to do, close.
+    1. Go on with rooms that close by themselves.
+    2. At `empties_at`, point every seat to main.
+    3. Want the rooms closed: the empty ones at once, all of them after the grace.
+    4. After another grace, count people who were not seen in main as lost (missing.py).
+    5. When nothing is left to do, close.
 
     Both graces count from `sent_home_at`, because a server that was away at `empties_at` tells people late.
     """
+    rooms_step(b)
     empties_at = b.row.empties_at
     if empties_at is None or b.now < empties_at:
         return
@@ -69,17 +69,23 @@ def close_step(b: LockedBreakout) -> None:
 def _send_home(b: LockedBreakout) -> None:
     """Point every seat to main. People who are there already have returned."""
     seats = _seats_to_account_for(b)
-    came = [seat for seat in seats if seat.state in CAME]
-    where = places(b.tx.session, [seat.participant_id for seat in came])
     b.row.sent_home_at = b.now
-    b.row.gives_up_at = b.now + 2 * b.deps.grace
     expect_home(b)
-    never = [seat for seat in seats if seat.state not in CAME | ACCOUNTED]
-    b.move_seats(came, SeatState.RETURNING)
-    b.move_seats(never, SeatState.NEVER_JOINED)
-    home = [seat for seat in came if is_home(seat.room_id, where.get(seat.participant_id, set()))]
-    b.move_seats(home, SeatState.RETURNED)
+    call_home(b, seats)
+    b.row.gives_up_at = _gives_up_at(b)
     b.people.raise_versions()
+
+
+def _gives_up_at(b: LockedBreakout) -> datetime:
+    """Return when the missing are given up. Who was sent home with their room before gets no other graces."""
+    b.tx.session.flush()
+    statement = (
+        select(col(Room.gives_up_at))
+        .join(Seat, col(Seat.room_id) == col(Room.id))
+        .where(col(Seat.breakout_id) == b.row.id, col(Seat.state) == SeatState.RETURNING)
+    )
+    until = [at or b.now + 2 * b.deps.grace for at in b.tx.session.scalars(statement.distinct())]
+    return max(until, default=b.now)
 
 
 def _seats_to_account_for(b: LockedBreakout) -> list[Seat]:
@@ -98,19 +104,9 @@ def _want_rooms_closed(b: LockedBreakout, *, everybody: bool) -> None:
     statement = select(col(Room.id)).where(col(Room.breakout_id) == b.row.id, col(Room.wanted) != RoomWanted.CLOSED)
     ids = set(b.tx.session.scalars(statement))
     if ids and not everybody:
-        ids = _surely_empty(b, ids)
+        ids = surely_empty(b, ids)
     if ids:
         want_closed(b, ids)
-
-
-def _surely_empty(b: LockedBreakout, room_ids: set[str]) -> set[str]:
-    """Return the rooms in which certainly nobody is.
-
-    Without webhooks a room may hold people whom no poll has seen yet. They get the same time to go as the others.
-    """
-    empty = room_ids - occupied_rooms(b.tx.session, room_ids)
-    meeting = b.tx.session.get_one(Meeting, b.row.meeting_id)
-    return empty if webhooks_come(meeting, b.row.starts_at) else empty - rooms_with_unseen(b.tx.session, empty)
 
 
 def correct_late_news(b: LockedBreakout) -> None:

@@ -18,14 +18,19 @@ from schemas.tables import Room, Seat
 def fail_room(b: LockedBreakout, room: Room, words: str) -> None:
     """Fail a room for good, report RealtimeKit's words, and do with its people what `on_room_failure` says.
 
-    People who were to move there from another room stay in that one.
+    People who were to move there from another room stay in that one. A room whose own countdown runs ends it now.
     """
     room.error = words
+    if room.state is RoomState.CLOSING:
+        b.report(ProblemKind.ROOM_FAILED, words, room_id=room.id)
+        room.empties_at = b.row.rooms_look_at = b.now
+        return
+    room.own_end = room.paused_with_seconds = None
     b.move_rooms([room], RoomState.FAILED)
     b.report(ProblemKind.ROOM_FAILED, words, room_id=room.id)
     want_closed(b, [room.id])
     seats = [seat for seat in b.seats() if seat.room_id == room.id and seat.state not in ACCOUNTED]
-    seats = take_back_moves(b, seats)
+    seats = take_back_moves(b, seats, into_open=True)
     if b.row.on_room_failure is OnRoomFailure.REDISTRIBUTE and b.row.state is not BreakoutState.CLOSING:
         _redistribute(b, seats)
     else:

@@ -10,7 +10,7 @@ from orchestrator.domain.tokens import has_good_token
 from orchestrator.services.breakout import keeping_recorded
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.leaving import ask_to_leave
-from schemas.states import RoomState, RoomWanted, SeatState
+from schemas.states import BreakoutState, RoomState, RoomWanted, SeatState
 from schemas.tables import Participant, Room, Seat
 
 
@@ -23,13 +23,19 @@ def invite(b: LockedBreakout, seated: Sequence[tuple[Room, list[Seat]]]) -> None
     invited: list[Seat] = []
     for room, seats in seated:
         _bring_forward(b, room, seats)
-        if room.state is RoomState.OPEN and room.wanted is RoomWanted.OPEN:
+        if _takes_guests(room):
             invited += [seat for seat in seats if may_be_invited(seat, b.now)]
     b.move_seats(invited, SeatState.INVITED)
     if invited:
         b.people.raise_versions(seat.participant_id for seat in invited)
         _leave_previous_rooms(b, invited)
         _note_those_there(b, [seat for seat in invited if seat.again_since is not None])
+
+
+def _takes_guests(room: Room) -> bool:
+    """Return whether people are told to go to a room: it is open, or its own countdown runs."""
+    is_counting = room.state is RoomState.CLOSING and room.sent_home_at is None
+    return room.wanted is RoomWanted.OPEN and (room.state is RoomState.OPEN or is_counting)
 
 
 def may_be_invited(seat: Seat, now: datetime) -> bool:
@@ -46,6 +52,8 @@ def _bring_forward(b: LockedBreakout, room: Room, seats: list[Seat]) -> None:
         b.move_rooms([room], RoomState.READY)
     if room.state is RoomState.READY and room.wanted is RoomWanted.OPEN and room.realtimekit_meeting_id is not None:
         b.move_rooms([room], RoomState.OPEN)
+        if b.row.state is BreakoutState.OPEN:
+            b.people.raise_versions()  # whoever may choose a room sees one more
 
 
 def _note_those_there(b: LockedBreakout, seats: Sequence[Seat]) -> None:

@@ -13,14 +13,11 @@ from sqlmodel import col
 from orchestrator.domain.recording import MOST_REPLACED, LatestRecording, Step, next_step, replace_at
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.store import due
-from orchestrator.store.queries import Refill, occupied_rooms, recordings_of, refilled_rooms
+from orchestrator.store.queries import Refill, in_use, occupied_rooms, recordings_of, refilled_rooms
 from schemas.events import ProblemKind
-from schemas.states import OVER, WITHOUT_SUCCESSOR, RecordingEnd, RoomState, RoomWanted
+from schemas.states import OVER, WITHOUT_SUCCESSOR, RecordingEnd
 from schemas.tables import Recording, Room, Seat
 from schemas.tasks import Task
-
-IS_OPEN = col(Room.wanted) == RoomWanted.OPEN, col(Room.state) == RoomState.OPEN
-"""The conditions of a room that is open and is to stay so."""
 
 
 def want(b: LockedBreakout, rooms: Iterable[Room]) -> None:
@@ -35,16 +32,16 @@ def is_recorded(b: LockedBreakout, room: Room) -> bool:
 
 
 def recorded_rooms(b: LockedBreakout, room_ids: Iterable[str]) -> set[str]:
-    """Return those of the rooms that are open, are to stay so, and are to be recorded."""
+    """Return those of the rooms in which people may be, and which are to be recorded."""
     b.tx.session.flush()
     said = col(Room.record).is_not(False) if b.row.record else col(Room.record).is_(True)
-    return set(b.tx.session.scalars(select(col(Room.id)).where(col(Room.id).in_(list(room_ids)), *IS_OPEN, said)))
+    return set(b.tx.session.scalars(select(col(Room.id)).where(col(Room.id).in_(list(room_ids)), in_use(), said)))
 
 
 def open_rooms(b: LockedBreakout, room_ids: Iterable[str]) -> set[str]:
-    """Return those of the rooms that are open and are to stay so."""
+    """Return those of the rooms in which people may be: they are open, or their own countdown runs."""
     b.tx.session.flush()
-    return set(b.tx.session.scalars(select(col(Room.id)).where(col(Room.id).in_(list(room_ids)), *IS_OPEN)))
+    return set(b.tx.session.scalars(select(col(Room.id)).where(col(Room.id).in_(list(room_ids)), in_use())))
 
 
 def on_joined(b: LockedBreakout, room_ids: set[str]) -> None:

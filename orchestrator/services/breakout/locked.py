@@ -65,6 +65,7 @@ def taken(deps: Deps, breakout_id: str, claim: int) -> Iterator[LockedBreakout |
             yield None
             return
         with _held(deps, tx, row) as b:
+            b.may_lock_rooms = True
             yield b
 
 

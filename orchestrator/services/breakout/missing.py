@@ -15,7 +15,7 @@ from orchestrator.services.breakout.watching import ask_who_is_home
 from orchestrator.store.queries import has_waiting_facts, places
 from schemas.events import Actor, ProblemKind
 from schemas.states import SeatState
-from schemas.tables import Meeting, Room, Seat
+from schemas.tables import Breakout, Meeting, Room, Seat
 
 
 def give_up_on_the_missing(b: LockedBreakout) -> None:
@@ -26,10 +26,19 @@ def give_up_on_the_missing(b: LockedBreakout) -> None:
     3. People who are in a room that is not emptied yet are waited for.
     4. The others are lost.
     """
-    since = b.row.gives_up_at
-    if since is None or b.now < since or not _is_anybody_missing(b) or not _is_all_known(b, since):
+    _give_up(b, b.row.gives_up_at, _missing(b))
+
+
+def give_up_in_rooms(b: LockedBreakout, rooms: Iterable[Room]) -> None:
+    """Account in the same way for the people of each of these rooms, which close by themselves."""
+    for room in rooms:
+        _give_up(b, room.gives_up_at, (*_missing(b), col(Seat.room_id) == room.id))
+
+
+def _give_up(b: LockedBreakout, since: datetime | None, of_missing: tuple[ColumnElement[bool], ...]) -> None:
+    if since is None or b.now < since or not _is_anybody_missing(b, of_missing) or not _is_all_known(b, since):
         return
-    missing = b.tx.session.scalars(select(Seat).where(*_missing(b))).all()
+    missing = b.tx.session.scalars(select(Seat).where(*of_missing)).all()
     where = places(b.tx.session, [seat.participant_id for seat in missing])
     emptying = set(
         b.tx.session.scalars(
@@ -42,19 +51,21 @@ def give_up_on_the_missing(b: LockedBreakout) -> None:
         _lose(b, [seat for seat in missing if not where.get(seat.participant_id, set()) & {None, *emptying}])
 
 
-def wait_for_people_put_out(b: LockedBreakout) -> None:
-    """Give people who were put out of their room just now a grace to come home."""
-    if b.row.gives_up_at is not None:
-        b.row.gives_up_at = max(b.row.gives_up_at, b.now + b.deps.grace)
+def wait_for_people_put_out(b: LockedBreakout, rooms: Iterable[Room]) -> None:
+    """Give people who were put out of these rooms just now a grace to come home."""
+    rows: list[Breakout | Room] = [b.row, *rooms]
+    for row in rows:
+        if row.gives_up_at is not None:
+            row.gives_up_at = max(row.gives_up_at, b.now + b.deps.grace)
 
 
 def _missing(b: LockedBreakout) -> tuple[ColumnElement[bool], ...]:
     return col(Seat.breakout_id) == b.row.id, col(Seat.state) == SeatState.RETURNING
 
 
-def _is_anybody_missing(b: LockedBreakout) -> bool:
+def _is_anybody_missing(b: LockedBreakout, of_missing: tuple[ColumnElement[bool], ...]) -> bool:
     b.tx.session.flush()
-    return b.tx.session.scalar(select(col(Seat.id)).where(*_missing(b)).limit(1)) is not None
+    return b.tx.session.scalar(select(col(Seat.id)).where(*of_missing).limit(1)) is not None
 
 
 def _is_all_known(b: LockedBreakout, since: datetime) -> bool:

@@ -3,7 +3,7 @@
 A person in a room keeps that seat until the token for the new one is there. Then their browser leaves by itself.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -17,8 +17,21 @@ from orchestrator.services.breakout.seating import kept_seats, seat_in
 from orchestrator.services.deps import Deps
 from orchestrator.store.queries import participant, places, room_sizes
 from schemas.problems import ProblemCode
-from schemas.states import COMING, OPEN_TO_ALL, PLANNED, RUNNING, TAKES_PEOPLE, BreakoutState, RoomState, SeatState
+from schemas.states import (
+    ACCOUNTED,
+    COMING,
+    OPEN_TO_ALL,
+    PLANNED,
+    RUNNING,
+    TAKES_PEOPLE,
+    BreakoutState,
+    RoomState,
+    SeatState,
+)
 from schemas.tables import Room, Seat
+
+OVER = ACCOUNTED | {SeatState.RETURNING}
+"""States of a seat whose person is not to be in its room any more."""
 
 
 def move_person(deps: Deps, breakout_id: str, custom_participant_id: str, room_id: str | None) -> bool:
@@ -33,7 +46,7 @@ def move_person(deps: Deps, breakout_id: str, custom_participant_id: str, room_i
         present = next((seat for seat in seats if seat.wanted), None)
         if b.row.state in PLANNED:
             _pin(b, person.id, present, room_id)
-        if (present.room_id if present else None) != room_id:
+        if (present.room_id if present else None) != room_id or present is not present_of(seats):
             room = room_in(b, room_id) if room_id else None
             b.lock_rooms({seat.room_id for seat in seats} | ({room.id} if room else set()))
             move(b, person.id, seats, room, pinned=True)
@@ -51,6 +64,8 @@ def move(b: LockedBreakout, participant_id: str, seats: Sequence[Seat], room: Ro
     present = next((seat for seat in seats if seat.wanted), None)
     for seat in seats:
         seat.may_come_back = False
+    if room is not None:
+        _end_return(b, seats)
     kept = kept_seats(b, [present]).get(participant_id) if present else None
     if present is not None:
         _end(b, present)
@@ -60,6 +75,16 @@ def move(b: LockedBreakout, participant_id: str, seats: Sequence[Seat], room: Ro
         _call_home(b, kept)
     ask_overstayers_to_leave(b, [participant_id])
     b.people.raise_versions([participant_id])
+
+
+def present_of(seats: Iterable[Seat]) -> Seat | None:
+    """Return a person's seat in a room to which they belong. One in a room that has closed by itself is over."""
+    return next((seat for seat in seats if seat.wanted and seat.state not in OVER), None)
+
+
+def _end_return(b: LockedBreakout, seats: Sequence[Seat]) -> None:
+    """Count somebody as returned from a room that has sent them home: they get another place, and count there."""
+    b.move_seats([seat for seat in seats if seat.state is SeatState.RETURNING], SeatState.RETURNED)
 
 
 def _pin(b: LockedBreakout, participant_id: str, present: Seat | None, room_id: str | None) -> None:

@@ -14,7 +14,8 @@ from orchestrator.services.breakout.dealing import deal_at_start
 from orchestrator.services.breakout.invitations import invite
 from orchestrator.services.breakout.retiring import has_unretired_rooms, want_anew
 from orchestrator.services.breakout.reusing import take_over
-from orchestrator.services.breakout.timer import close_in_time
+from orchestrator.services.breakout.room_ends import OVER, rooms_step
+from orchestrator.services.breakout.timer import close_in_time, close_with_last_room
 from orchestrator.services.breakout.watching import watch_people, watch_started
 from orchestrator.store import due
 from orchestrator.store.queries import holds, lock_meeting
@@ -67,21 +68,24 @@ def begin_opening(b: LockedBreakout) -> None:
 
 
 def opening_step(b: LockedBreakout) -> None:
-    """Open the rooms; the breakout is open when each room is open or has failed."""
+    """Open the rooms; the breakout is open when each room is open or has failed, but for those that are deleted."""
     if close_in_time(b):
         return
     want_rooms(b, RoomWanted.OPEN)
+    rooms_step(b)
     counts = _room_states(b)
     if b.row.opening_until and b.now >= b.row.opening_until and counts.get(RoomState.OPEN):
         _fail_stuck_rooms(b)
         counts = _room_states(b)
     if counts.get(RoomState.FAILED) and b.row.on_room_failure is OnRoomFailure.ABORT:
         start_countdown(b, CloseReason.ABORTED)
-    elif set(counts) <= {RoomState.FAILED, RoomState.CLOSED}:
+    elif set(counts) <= {RoomState.FAILED}:
         if not has_unretired_rooms(b):
             _fail(b)
-    elif set(counts) <= {RoomState.OPEN, RoomState.FAILED, RoomState.CLOSED}:
+    elif counts.get(RoomState.OPEN) and not counts.keys() & {RoomState.PLANNED, RoomState.PREPARING, RoomState.READY}:
         _become_open(b)
+    elif set(counts) <= OVER:
+        close_with_last_room(b)
 
 
 def live_breakout(b: LockedBreakout) -> Breakout | None:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 
 from orchestrator.errors import WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
-from orchestrator.services.breakout.changes import room_of
 from orchestrator.services.breakout.keeping_recorded import is_recorded, tell_people
 from orchestrator.services.breakout.locked import locked
 from orchestrator.services.breakout.recordings import skip
+from orchestrator.services.breakout.room_changes import room_of
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.queries import recordings_of

@@ -22,6 +22,7 @@ from schemas.states import (
     LateJoin,
     Location,
     Role,
+    RoomState,
     RoomWanted,
     SeatState,
     Who,
@@ -234,14 +235,17 @@ def kept_seats(b: LockedBreakout, seats: Iterable[Seat]) -> dict[str, Seat]:
     return kept
 
 
-def take_back_moves(b: LockedBreakout, seats: Sequence[Seat]) -> list[Seat]:
+def take_back_moves(b: LockedBreakout, seats: Sequence[Seat], *, into_open: bool = False) -> list[Seat]:
     """Let people whose move ends before it is done have their earlier seat again. Returns the other seats.
 
     That is the seat that their browser is shown. For people who have been told to go, and have not arrived as far as is
-    known, it is the seat in whose room they have been.
+    known, it is the seat in whose room they have been. With `into_open` nobody goes back to a room that closes.
     """
     moves = {seat.previous_id: seat for seat in seats if seat.previous_id and seat.state in UNDER_WAY}
     statement = select(Seat).where(col(Seat.id).in_(moves), col(Seat.state).in_(POINTS_TO_ROOM))
+    if into_open:
+        is_open = col(Room.state) == RoomState.OPEN, col(Room.wanted) == RoomWanted.OPEN
+        statement = statement.join(Room, col(Room.id) == col(Seat.room_id)).where(*is_open)
     before = b.tx.session.scalars(statement).all() if moves else ()
     been = [it for it in before if it.state is not SeatState.INVITED or moves[it.id].state in COMING]
     kept = {seat.participant_id: seat for seat in been}

@@ -1,25 +1,53 @@
-"""An open breakout's timer: warnings before its end, and the end itself."""
+"""An open breakout's timers, its own and its rooms': warnings before the end, and the end itself."""
 
+from datetime import timedelta
 from functools import partial
 
 from orchestrator import metrics
+from orchestrator.domain.membership import takes_people
+from orchestrator.domain.room_clocks import ends_by_itself
 from orchestrator.domain.timing import due_warning, earliest
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.clock import must_close_at
 from orchestrator.services.breakout.closing import start_countdown
+from orchestrator.services.breakout.room_ends import OVER, rooms_step, why_all_are_over
 from schemas.events import Actor, EventType
 from schemas.states import CloseReason
 
 
 def timer_step(b: LockedBreakout) -> None:
-    """Close an open breakout whose time has come, or give the warning that is due."""
-    if close_in_time(b) or b.row.closes_at is None:
+    """Close an open breakout whose time has come, or whose last room has closed; or give the warning that is due."""
+    if close_in_time(b):
+        return
+    has_ends = b.row.rooms_look_at is not None
+    rooms_step(b)
+    if has_ends and close_with_last_room(b):
+        return
+    if b.row.closes_at is None:
         return
     seconds = due_warning(b.row.closes_at, b.row.warn_before_seconds, b.row.warned_until or b.now, b.now)
     if seconds is not None:
         with b.acting(Actor.TIMER):
-            b.log(EventType.BREAKOUT_WARNING, {"remaining_seconds": seconds, "room_ids": None})
+            data = {"remaining_seconds": seconds, "room_ids": _rooms_to_warn(b) if has_ends else None}
+            b.log(EventType.BREAKOUT_WARNING, data)
         b.row.warned_until = b.now
+
+
+def _rooms_to_warn(b: LockedBreakout) -> list[str] | None:
+    """Return the rooms that close with the breakout; None when all that are not over do."""
+    rooms = [room for room in b.rooms() if room.state not in OVER]
+    with_breakout = [room for room in rooms if takes_people(room) and not ends_by_itself(room, b.row)]
+    return [room.id for room in with_breakout] if len(with_breakout) < len(rooms) else None
+
+
+def close_with_last_room(b: LockedBreakout) -> bool:
+    """Close a breakout whose last room has closed. Returns whether it closes now. Everybody was sent home before."""
+    reason = why_all_are_over(b)
+    if reason is None:
+        return False
+    start_countdown(b, reason, timedelta(0))
+    b.row.closes_at = b.now
+    return True
 
 
 def close_in_time(b: LockedBreakout) -> bool:

@@ -18,6 +18,7 @@ from orchestrator.services.breakout.leaving import ask_to_leave, overstaying
 from orchestrator.services.breakout.locked import MeetingScope
 from orchestrator.services.breakout.missing import wait_for_people_put_out
 from orchestrator.services.breakout.people_writes import PeopleWrites
+from orchestrator.services.breakout.room_ends import rooms_may_close
 from orchestrator.services.breakout.seating import seat_latecomers
 from orchestrator.services.people import visits
 from orchestrator.services.people.stays import Stay, end, merge
@@ -62,7 +63,7 @@ def note_emptied(b: LockedBreakout, rooms: Sequence[Room]) -> None:
     if not people:
         return
     if any(room.retired_at is None for room in rooms):
-        wait_for_people_put_out(b)
+        wait_for_people_put_out(b, rooms)
     _settle(b.tx, b.people, b, sorted(people))
 
 
@@ -102,7 +103,7 @@ def _settle(
         return
     statement = select(Seat).where(col(Seat.breakout_id) == b.row.id, col(Seat.participant_id).in_(ids))
     seats = tx.session.scalars(statement).all()
-    b.has_facts |= b.row.sent_home_at is not None  # from then on rooms close as they empty
+    b.has_facts |= rooms_may_close(b)
     _lock_rooms(b, ids, seats)
     b.names(ids if seats else ())
     joined = _move_seats(b, seats, where, said_by)
@@ -131,10 +132,10 @@ def _tell_earlier_breakouts(b: LockedBreakout, ids: Sequence[str], news_of: Coll
 def _lock_rooms(b: LockedBreakout, ids: Sequence[str], seats: Sequence[Seat]) -> None:
     """Lock the rooms that news of these people may concern.
 
-    News of seated people concerns the rooms of their seats. A latecomer, and somebody who comes home, may concern any
-    room.
+    News of seated people concerns the rooms of their seats. A latecomer, and somebody who comes home or leaves a room
+    that is to close, may concern any room.
     """
-    if b.row.sent_home_at is None and {seat.participant_id for seat in seats}.issuperset(ids):
+    if not rooms_may_close(b) and {seat.participant_id for seat in seats}.issuperset(ids):
         b.lock_rooms({seat.room_id for seat in seats})
     else:
         b.lock_rooms()

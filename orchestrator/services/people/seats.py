@@ -3,19 +3,21 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
+from orchestrator.domain.timing import earliest
 from orchestrator.services.breakout.rights import Rights
 from orchestrator.services.deps import Deps
 from orchestrator.services.people.tokens import MissingTokens
 from orchestrator.store.database import statement_time
-from orchestrator.store.queries import holds
+from orchestrator.store.queries import holds, in_use
 from schemas.responses import SeatBreakout, SeatResponse, SeatRoom
-from schemas.states import COMING, OPEN_TO_ALL, POINTS_TO_ROOM, Location, RoomState
+from schemas.states import COMING, OPEN_TO_ALL, POINTS_TO_ROOM, Location
 from schemas.tables import IS_LIVE, Breakout, Meeting, Participant, Room, Seat
 
 
@@ -31,6 +33,9 @@ class _SeatInRoom:
     token: str | None
     """None if no secret decrypts the stored token, or if it has ended."""
     is_unreadable: bool
+    own_end: datetime | None
+    empties_at: datetime | None
+    """When its seats point to main, if it closes by itself."""
 
 
 @dataclass(frozen=True)
@@ -122,17 +127,18 @@ def _places(
     pointed = aliased(Seat)
     columns = col(pointed.id), col(pointed.auth_token), _is_shown(pointed, session)
     is_recorded = func.coalesce(col(Room.record), col(Breakout.record)) & ~col(Room.recording_is_over)
-    of_room = col(Room.id), col(Room.name), col(Room.realtimekit_meeting_id), is_recorded
+    clock = col(Room.own_end), col(Room.empties_at)
+    of_room = col(Room.id), col(Room.name), col(Room.realtimekit_meeting_id), is_recorded, *clock
     statement = pointing(pointed, (*columns, *of_room), running, participant_ids)
     statement = statement.join(Breakout, col(Breakout.id) == col(Room.breakout_id))
     found = {}
-    for participant_id, seat_id, sealed, is_shown, room_id, name, at_realtimekit, recorded in (
+    for participant_id, seat_id, sealed, is_shown, room_id, name, at_realtimekit, recorded, *times in (
         session.execute(statement) if running else ()
     ):
         token = deps.vault.open(sealed)
         shown = token if is_shown else None
         found[participant_id] = _SeatInRoom(
-            seat_id, room_id, name, at_realtimekit, bool(recorded), shown, is_unreadable=token is None
+            seat_id, room_id, name, at_realtimekit, bool(recorded), shown, token is None, *times
         )
     return found
 
@@ -156,7 +162,7 @@ def pointing(
             col(Seat.participant_id).in_(participant_ids),
             col(Seat.wanted),
             col(pointed.state).in_(POINTS_TO_ROOM),
-            or_(col(pointed.id) == col(Seat.id), col(Room.state) == RoomState.OPEN),
+            or_(col(pointed.id) == col(Seat.id), in_use()),
         )
     )
 
@@ -177,8 +183,19 @@ def _answer(deps: Deps, person: Any, place: _SeatInRoom | None, breakout: SeatBr
         room_id=place.room_id if place else None,
         room_name=place.room_name if place else None,
         auth_token=place.token if place else deps.vault.open(person.auth_token if person.is_shown else None),
-        breakout=breakout,
+        breakout=_by_room(breakout, place) if breakout and place else breakout,
     )
+
+
+def _by_room(breakout: SeatBreakout, place: _SeatInRoom) -> SeatBreakout:
+    """Return what a seat says of the breakout, with the times of the person's room."""
+    if place.own_end is None and place.empties_at is None:
+        return breakout
+    times = {
+        "closes_at": earliest(breakout.closes_at, place.own_end),
+        "empties_at": earliest(breakout.empties_at, place.empties_at),
+    }
+    return breakout.model_copy(update=times)
 
 
 def _choosers(session: Session, live: Mapping[str, Breakout], people: Sequence[Any]) -> dict[str, str]:

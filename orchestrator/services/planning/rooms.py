@@ -1,23 +1,24 @@
-"""The rooms of a plan as a request asks for them, and single rooms that are added and deleted before the start."""
+"""The rooms of a plan as a request asks for them, and single rooms that are added and deleted, also while it runs."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from orchestrator.errors import Malformed
+from orchestrator.errors import Malformed, WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
-from orchestrator.services.breakout.changes import require_planned, room_of
 from orchestrator.services.breakout.groups import Placed, insert_seats
 from orchestrator.services.breakout.locked import locked
+from orchestrator.services.breakout.opening import want_rooms
 from orchestrator.services.breakout.planned_rooms import new_room, next_index, remove_rooms
+from orchestrator.services.breakout.room_changes import delete_live, room_of
 from orchestrator.services.breakout.seating import seat_in, take_seats_away
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning.settings import require_known
 from orchestrator.store.queries import participant_ids, rooms_of
 from schemas.problems import ProblemCode
 from schemas.requests import MOST_ROOMS, NewRoomRequest, RoomRequest
-from schemas.states import AssignmentMode, RoomWanted
+from schemas.states import PLANNED, RUNNING, AssignmentMode, BreakoutState, RoomWanted
 from schemas.tables import Breakout, Meeting, Participant, Room, Seat
 
 OUT_OF_THE_WAY = 10 * MOST_ROOMS
@@ -25,9 +26,12 @@ OUT_OF_THE_WAY = 10 * MOST_ROOMS
 
 
 def add_room(deps: Deps, breakout_id: str, body: NewRoomRequest) -> str:
-    """Add a room to a plan, and return its id. Raises Unknown, WrongState, Malformed for a name in use."""
+    """Add a room, and return its id. One of a running breakout is opened, as all others were.
+
+    Raises Unknown, WrongState, Malformed for a name in use.
+    """
     with locked(deps, breakout_id) as b:
-        require_planned(b, "get another room")
+        _require_begun_or_planned(b, "get another room")
         rooms = b.rooms()
         if any(room.name == body.name for room in rooms):
             raise Malformed(
@@ -37,18 +41,34 @@ def add_room(deps: Deps, breakout_id: str, body: NewRoomRequest) -> str:
             raise Malformed(f"a breakout has at most {MOST_ROOMS} rooms", ("body",), ProblemCode.IMPOSSIBLE_PLAN)
         room = new_room(b, next_index(rooms), body.name, body.max_participants)
         b.tx.session.add(room)
+        if b.row.state is BreakoutState.OPEN:
+            want_rooms(b, RoomWanted.OPEN)
         b.change_by_operator(["rooms"])
         return room.id
 
 
-def delete_room(deps: Deps, breakout_id: str, room_id: str) -> None:
-    """Delete a room of a plan. Its people are unassigned. Raises Unknown, WrongState."""
+def delete_room(deps: Deps, breakout_id: str, room_id: str) -> bool:
+    """Delete a room. Of a plan it is gone, and its people are unassigned. Of a running breakout its people return.
+
+    Returns whether it is still shown, as deleted. Raises Unknown, WrongState.
+    """
     with locked(deps, breakout_id) as b:
         room = room_of(b, room_id)
-        require_planned(b, "lose a room")
+        _require_begun_or_planned(b, "lose a room")
+        if b.row.state in RUNNING:
+            delete_live(b, room)
+            return True
         b.lock_rooms()
         remove_rooms(b, [room])
         b.change_by_operator(["rooms", "unassigned"])
+        return False
+
+
+def _require_begun_or_planned(b: LockedBreakout, what: str) -> None:
+    """Raise WrongState for a breakout that closes or has ended."""
+    if b.row.state not in PLANNED | RUNNING:
+        allowed = [state.value for state in BreakoutState if state in PLANNED | RUNNING]
+        raise WrongState(f"a breakout that is {b.row.state} can't {what}", b.row.state.value, allowed)
 
 
 def set_rooms(b: LockedBreakout, asked: Sequence[RoomRequest]) -> None:

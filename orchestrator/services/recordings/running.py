@@ -17,8 +17,7 @@ from orchestrator.services.breakout.locked import locked
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import holds
-from schemas.states import RoomState
+from orchestrator.store.queries import holds, in_use
 from schemas.tables import IS_RECORDED_NOW, ORPHANS, Breakout, Recording, Room, Sweep
 
 MOST_ASKED = 60
@@ -77,7 +76,7 @@ def _strangers(deps: Deps, there: Mapping[str, RecordingRecord]) -> dict[str, li
         strange = {record.meeting_id: record for its_id, record in there.items() if its_id not in known}
         rooms = session.execute(
             select(col(Room.breakout_id), col(Room.id), col(Room.realtimekit_meeting_id)).where(
-                col(Room.realtimekit_meeting_id).in_([it for it in strange if it]), col(Room.state) == RoomState.OPEN
+                col(Room.realtimekit_meeting_id).in_([it for it in strange if it]), in_use()
             )
         )
         found: dict[str, list[tuple[str, RecordingRecord]]] = {}

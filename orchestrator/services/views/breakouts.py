@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from orchestrator.domain.membership import may_be_seated, takes_people
+from orchestrator.domain.room_clocks import ends_at
 from orchestrator.errors import Unknown
 from orchestrator.services.views import plans
 from orchestrator.services.views.pages import Asked, page
@@ -48,7 +49,8 @@ def breakout(session: Session, breakout_id: str) -> BreakoutResponse:
     recordings = _recordings(session, row.id)
     progress = _progress(
         Counter(room.state for room in rooms),
-        Counter(person.state for seated in people.values() for person in seated),
+        Counter(person.state for seated in people.values() for person in seated)
+        + Counter(queries.without_seat(session, [row.id]).values()),
         Counter(recording.state for recording in recordings),
     )
     hosts = _hosts(session, row) if row.include_hosts == "one_per_room" else {}
@@ -247,7 +249,9 @@ def _room(
         max_participants=room.max_participants,
         deleted=room.deleted,
         realtimekit_meeting_id=room.realtimekit_meeting_id,
-        closes_at=row.closes_at,
+        closes_at=ends_at(room, row),
+        paused=room.paused_with_seconds is not None,
+        remaining_seconds=None if room.paused_with_seconds is None else math.ceil(room.paused_with_seconds),
         participants=people,
         facilitators=hosts,
         recording=None if recording is None else RecordingResponse(**_recording(recording)),

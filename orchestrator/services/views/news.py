@@ -9,14 +9,17 @@ from functools import cached_property
 from sqlalchemy import and_, or_, select
 from sqlmodel import Session, col
 
+from orchestrator.domain.timing import earliest
 from orchestrator.store.queries import holds
 from schemas.events import EventType
 from schemas.responses import BroadcastMessage, ClosingMessage, ResponseBody, WarningMessage
-from schemas.states import LIVE, BreakoutState
-from schemas.tables import IS_LIVE, Breakout, Event, Seat
+from schemas.states import LIVE, BreakoutState, CloseReason, RoomState
+from schemas.tables import IS_LIVE, Breakout, Event, Room, Seat
 
 STREAMED = (EventType.BREAKOUT_STATE, EventType.BREAKOUT_WARNING, EventType.BREAKOUT_BROADCAST)
-"""Types of events that may become messages."""
+"""Types of events that may become messages; besides them a room that begins to close by itself."""
+TIMED = (EventType.BREAKOUT_STATE, EventType.BREAKOUT_WARNING, EventType.ROOM_STATE)
+"""Types of events whose messages depend on rooms' own ends."""
 BROADCAST, CLOSING, WARNING = "broadcast", "closing", "warning"
 ROUNDING_SECONDS = 0.5
 """A warning is given so much too early at most, because its seconds are whole."""
@@ -43,6 +46,8 @@ class News:
     data: ResponseBody
     people: frozenset[str] | None
     """The participants whom it concerns; None: everybody of the meeting."""
+    others: frozenset[str]
+    """The participants whom it does not concern, because their room closes before."""
     ends_at: datetime | None = None
     """The end that a warning or a closing announces; None for one that has been overtaken."""
 
@@ -53,7 +58,7 @@ class News:
 
     def concerns(self, participant_id: str) -> bool:
         """Return whether this person gets the message."""
-        return self.people is None or participant_id in self.people
+        return participant_id not in self.others and (self.people is None or participant_id in self.people)
 
     def still_holds(self, now: datetime) -> bool:
         """Return whether the end that it announces is still to come, and is not later by now than it says."""
@@ -110,58 +115,102 @@ def after(session: Session, cursors: Mapping[str, int]) -> list[News]:
         and_(col(Event.breakout_id) == breakout_id, col(Event.number) > number)
         for breakout_id, number in cursors.items()
     ]
+    room_closes = (col(Event.type) == EventType.ROOM_STATE) & (col(Event.data)["to"].as_string() == RoomState.CLOSING)
     statement = (
         select(Event, Breakout)
         .join(Breakout, col(Breakout.id) == col(Event.breakout_id))
-        .where(or_(*beyond), col(Event.type).in_(STREAMED))
+        .where(or_(*beyond), or_(col(Event.type).in_(STREAMED), room_closes))
         .order_by(col(Event.breakout_id), col(Event.number))
     )
     rows = session.execute(statement).all()
-    seated = _seated(session, {room_id for event, _ in rows for room_id in event.data.get("room_ids") or ()})
+    rooms = _rooms(session, {event.breakout_id for event, _ in rows if event.type in TIMED})
+    seated = _seated(session, {*rooms, *(room_id for event, _ in rows for room_id in _rooms_of(event) or ())})
     return [
         News(
             event.breakout_id,
             breakout.meeting_id,
             event.number,
             *message,
-            _people(event, seated),
-            _end(event, breakout),
+            _people(_rooms_of(event), seated),
+            _told_before(event, breakout, rooms, seated),
+            _end(event, breakout, rooms),
         )
         for event, breakout in rows
-        if (message := _message(event, breakout.empties_at))
+        if (message := _message(event, breakout, rooms))
     ]
 
 
-def _message(event: Event, empties_at: datetime | None) -> tuple[str, ResponseBody] | None:
+def _rooms(session: Session, breakout_ids: Collection[str]) -> dict[str, Room]:
+    """Return the rooms of these breakouts that have an end of their own, or close by themselves."""
+    if not breakout_ids:
+        return {}
+    has_own = or_(col(Room.own_end).is_not(None), col(Room.empties_at).is_not(None))
+    statement = select(Room).where(col(Room.breakout_id).in_(breakout_ids), has_own)
+    return {room.id: room for room in session.scalars(statement)}
+
+
+def _rooms_of(event: Event) -> list[str] | None:
+    """Return the rooms whose people an event concerns; None: everybody."""
+    rooms: list[str] | None = [event.data["room_id"]] if _is_of_room(event) else event.data.get("room_ids")
+    return rooms
+
+
+def _is_of_room(event: Event) -> bool:
+    return event.type == EventType.ROOM_STATE
+
+
+def _message(event: Event, breakout: Breakout, rooms: Mapping[str, Room]) -> tuple[str, ResponseBody] | None:
     """Return the name and the data of an event's message; None when it has none."""
     if event.type == EventType.BREAKOUT_BROADCAST:
         return BROADCAST, BroadcastMessage(text=event.data["text"])
     if event.type == EventType.BREAKOUT_WARNING:
         return WARNING, WarningMessage(remaining_seconds=event.data["remaining_seconds"])
+    if _is_of_room(event):
+        return _closing_of_room(event, rooms.get(event.data["room_id"]))
     if event.data["to"] == BreakoutState.CLOSING:
-        return CLOSING, ClosingMessage(countdown_seconds=_countdown(event, empties_at))
+        return CLOSING, ClosingMessage(countdown_seconds=_seconds(event.at, breakout.empties_at))
     return None
 
 
-def _end(event: Event, breakout: Breakout) -> datetime | None:
+def _closing_of_room(event: Event, room: Room | None) -> tuple[str, ResponseBody] | None:
+    """Return the message for a room that closes at its own end. One that closes otherwise has no countdown."""
+    if room is None or room.close_reason is not CloseReason.TIMER:
+        return None
+    return CLOSING, ClosingMessage(countdown_seconds=_seconds(event.at, room.empties_at))
+
+
+def _end(event: Event, breakout: Breakout, rooms: Mapping[str, Room]) -> datetime | None:
     """Return the end that an event's message announces, by what is stored now; None if it announces none any more."""
-    match breakout.state:
-        case BreakoutState.OPEN if event.type == EventType.BREAKOUT_WARNING:
-            return breakout.closes_at
-        case BreakoutState.CLOSING if event.type == EventType.BREAKOUT_STATE and breakout.sent_home_at is None:
-            return breakout.empties_at
+    if event.type == EventType.BREAKOUT_WARNING and breakout.state is BreakoutState.OPEN:
+        concerned = (rooms[room_id] for room_id in event.data["room_ids"] or () if room_id in rooms)
+        return earliest(breakout.closes_at, *(room.own_end for room in concerned))
+    if _is_of_room(event):
+        room = rooms.get(event.data["room_id"])
+        return room.empties_at if room is not None and room.sent_home_at is None else None
+    if event.type == EventType.BREAKOUT_STATE and breakout.state is BreakoutState.CLOSING:
+        return breakout.empties_at if breakout.sent_home_at is None else None
     return None
 
 
-def _countdown(event: Event, empties_at: datetime | None) -> int:
-    """Return the seconds from the beginning of the closing until the seats point to main."""
-    left = 0.0 if empties_at is None else (empties_at - event.at).total_seconds()
+def _seconds(at: datetime, empties_at: datetime | None) -> int:
+    """Return the seconds from the beginning of a closing until the seats point to main."""
+    left = 0.0 if empties_at is None else (empties_at - at).total_seconds()
     return max(0, round(left))
 
 
-def _people(event: Event, seated: Mapping[str, set[str]]) -> frozenset[str] | None:
-    room_ids = event.data.get("room_ids")
+def _people(room_ids: Collection[str] | None, seated: Mapping[str, set[str]]) -> frozenset[str] | None:
     return None if room_ids is None else frozenset().union(*(seated.get(room_id, ()) for room_id in room_ids))
+
+
+def _told_before(
+    event: Event, breakout: Breakout, rooms: Mapping[str, Room], seated: Mapping[str, set[str]]
+) -> frozenset[str]:
+    """Return the people whom the closing of their breakout does not concern, because their room closes before."""
+    if event.type != EventType.BREAKOUT_STATE or breakout.empties_at is None:
+        return frozenset()
+    end, mine = breakout.empties_at, (room for room in rooms.values() if room.breakout_id == breakout.id)
+    earlier = [room.id for room in mine if room.empties_at is not None and room.empties_at <= end]
+    return _people(earlier, seated) or frozenset()
 
 
 def _seated(session: Session, room_ids: Collection[str]) -> dict[str, set[str]]:

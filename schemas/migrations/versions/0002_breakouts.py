@@ -55,8 +55,22 @@ def _times() -> list[sa.Column[Any]]:
         sa.Column("gives_up_at", UtcDateTime(), nullable=True),
         sa.Column("parent_is_reported", sa.Boolean(), nullable=False),
         sa.Column("polls_are_late", sa.Boolean(), nullable=False),
+        sa.Column("rooms_look_at", UtcDateTime(), nullable=True),
         sa.Column("closed_at", UtcDateTime(), nullable=True),
         sa.Column("close_reason", states("closereason", "timer", "api", "parent_ended", "aborted"), nullable=True),
+    ]
+
+
+def _times_of_room() -> list[sa.Column[Any]]:
+    """Return the columns of a room's own clock."""
+    return [
+        sa.Column("own_end", UtcDateTime(), nullable=True),
+        sa.Column("paused_with_seconds", sa.Float(), nullable=True),
+        sa.Column("warned_until", UtcDateTime(), nullable=True),
+        sa.Column("close_reason", states("closereason", "timer", "api", "parent_ended", "aborted"), nullable=True),
+        sa.Column("empties_at", UtcDateTime(), nullable=True),
+        sa.Column("sent_home_at", UtcDateTime(), nullable=True),
+        sa.Column("gives_up_at", UtcDateTime(), nullable=True),
     ]
 
 
@@ -187,6 +201,7 @@ def _room() -> None:
         sa.Column("max_participants", sa.Integer(), nullable=True),
         sa.Column("deleted", sa.Boolean(), nullable=False),
         sa.Column("dropped", sa.Boolean(), nullable=False),
+        *_times_of_room(),
         sa.Column("realtimekit_meeting_id", sa.String(length=64), nullable=True),
         sa.Column("kept", sa.Boolean(), nullable=False),
         sa.Column("to_check", sa.Boolean(), nullable=False),
