@@ -5,7 +5,9 @@ import secrets
 import socket
 
 from orchestrator import metrics
+from orchestrator.outside.post import Post
 from orchestrator.realtimekit.client import RealtimeKit
+from orchestrator.realtimekit.loop import LoopThread
 from orchestrator.realtimekit.quota.gate import Quota
 from orchestrator.services.deps import Deps
 from orchestrator.settings import Settings
@@ -27,6 +29,7 @@ def build(settings: Settings, keys: Keys | None = None) -> Deps:
         database=database,
         broker=broker,
         realtimekit=RealtimeKit(settings, Quota.of(settings), metrics.count_call),
+        post=Post(LoopThread("deliveries"), private=settings.webhook_allow_private),
         leases=Leases(
             Database(settings.database, broker.submit, pool_size=1),
             lease_seconds=_lease_seconds(settings),

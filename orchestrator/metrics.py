@@ -79,6 +79,10 @@ QUOTA_WITHOUT_REDIS = Counter(
 )
 RATE_LIMITED = Counter("breakouts_realtimekit_rate_limited", "Answers 429 of RealtimeKit.")
 
+DELIVERIES = Counter(
+    "breakouts_webhook_attempts", "Attempts to deliver our webhooks to callers' endpoints, by outcome.", ["outcome"]
+)
+
 HTTP_REQUESTS = Counter("breakouts_http_requests", "Requests answered.", ["method", "route", "status"])
 HTTP_SECONDS = Histogram(
     "breakouts_http_request_duration_seconds",

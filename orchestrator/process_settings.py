@@ -38,6 +38,7 @@ USERS: dict[str, Iterable[Process]] = {
     "secret_key": BROKER_USERS,
     "heartbeat_file": BROKER_USERS,
     "public_url": (Process.WEBHOOKS, Process.API),
+    "webhook_allow_private": (Process.API, Process.WORKER),
     **dict.fromkeys(("host", "port"), (Process.API, Process.DAILY)),
     **dict.fromkeys(API_SETTINGS, (Process.API,)),
     **dict.fromkeys(("flower_host", "flower_port", "flower_basic_auth"), (Process.FLOWER,)),

@@ -148,6 +148,10 @@ class Settings(BaseSettings):
         ge=0,
         description="RealtimeKit tokens are renewed this long before they end, or a quarter of their life if less.",
     )
+    webhook_allow_private: bool = Field(
+        default=False,
+        description="Whether our webhooks may go to private and loopback addresses; never to link-local ones.",
+    )
     session_keep_alive_seconds: int = Field(default=600, ge=60, le=600)
 
     @model_validator(mode="before")

@@ -20,6 +20,10 @@ class EventType(StrEnum):
     PROBLEM = "problem"
 
 
+PING = "ping"
+"""The type of a delivery that no event has caused: a try of an endpoint."""
+
+
 class ProblemKind(StrEnum):
     """Every `what` of a problem: a phrase that programs may compare."""
 

@@ -50,6 +50,8 @@ class ProblemCode(StrEnum):
     TOO_BUSY = "too_busy"
     TOO_MANY_WRONG_KEYS = "too_many_wrong_keys"
     UNKNOWN_BREAKOUT = "unknown_breakout"
+    UNKNOWN_DELIVERY = "unknown_delivery"
+    UNKNOWN_ENDPOINT = "unknown_endpoint"
     UNKNOWN_FIELD = "unknown_field"
     UNKNOWN_ID = "unknown_id"
     UNKNOWN_MEETING = "unknown_meeting"
@@ -58,6 +60,7 @@ class ProblemCode(StrEnum):
     UNKNOWN_PRESET = "unknown_preset"
     UNKNOWN_ROOM = "unknown_room"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    UNUSABLE_URL = "unusable_url"
     VIEWER_ONLY = "viewer_only"
     WRONG_STATE = "wrong_state"
 
@@ -97,6 +100,8 @@ MEANINGS: Mapping[ProblemCode, Meaning] = MappingProxyType(
         _C.TOO_BUSY: Meaning((503,), "This server can't do it now. Try again after `Retry-After`."),
         _C.TOO_MANY_WRONG_KEYS: Meaning((429,), "Too many wrong keys from this address: wait for `Retry-After`."),
         _C.UNKNOWN_BREAKOUT: Meaning((404, 422), "There is no such breakout."),
+        _C.UNKNOWN_DELIVERY: Meaning((404,), "The webhook endpoint has no such delivery."),
+        _C.UNKNOWN_ENDPOINT: Meaning((404,), "There is no such webhook endpoint."),
         _C.UNKNOWN_FIELD: Meaning((422,), "A body has a field that is not known; `msg` says what may have been meant."),
         _C.UNKNOWN_ID: Meaning((404,), "There is no such id."),
         _C.UNKNOWN_MEETING: Meaning((404, 422), "There is no such meeting."),
@@ -105,6 +110,7 @@ MEANINGS: Mapping[ProblemCode, Meaning] = MappingProxyType(
         _C.UNKNOWN_PRESET: Meaning((422,), "RealtimeKit has no such preset."),
         _C.UNKNOWN_ROOM: Meaning((404, 422), "The breakout has no such room."),
         _C.UNSUPPORTED_MEDIA_TYPE: Meaning((415,), "The `Content-Type` is not JSON."),
+        _C.UNUSABLE_URL: Meaning((422,), "Webhooks can't or may not go to this URL; `detail` says why."),
         _C.VIEWER_ONLY: Meaning((403,), "A viewer's key may only look."),
         _C.WRONG_STATE: Meaning((409,), "The state does not allow it: `state` names it, `allowed` those that do."),
     }

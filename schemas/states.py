@@ -173,6 +173,16 @@ class Location(StrEnum):
     AWAY = "away"
 
 
+class DeliveryState(StrEnum):
+    """What became of a delivery to a caller's endpoint."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    REFUSED = "refused"
+    """Its target is an address that we do not call."""
+
+
 class FactSource(StrEnum):
     """Who has said something: RealtimeKit by a webhook, or a participant's browser by an ack."""
 

@@ -14,6 +14,8 @@ class Queue(StrEnum):
     ROOMS = "rooms"
     RECORDINGS = "recordings"
     UPKEEP = "upkeep"
+    OUTGOING = "outgoing"
+    """Our webhooks to callers' systems. Their answers are waited for on a loop, and keep no thread of a worker."""
 
 
 class Task(StrEnum):
@@ -31,6 +33,8 @@ class Task(StrEnum):
     ROOM_CLOSE = "room.close"
     RECORDING_FOLLOW = "recording.follow"
     WEBHOOK_APPLY = "webhook.apply"
+    WEBHOOK_SPREAD = "webhook.spread"
+    WEBHOOK_DELIVER = "webhook.deliver"
     MEETING_SYNC = "meeting.sync"
     UPKEEP_SWEEP = "upkeep.sweep"
 
@@ -50,6 +54,8 @@ QUEUE_OF: dict[Task, Queue] = {
     Task.RECORDING_FOLLOW: Queue.UPKEEP,
     Task.MEETING_SYNC: Queue.UPKEEP,
     Task.UPKEEP_SWEEP: Queue.UPKEEP,
+    Task.WEBHOOK_SPREAD: Queue.OUTGOING,
+    Task.WEBHOOK_DELIVER: Queue.OUTGOING,
 }
 
 if missing := set(Task) - QUEUE_OF.keys():

@@ -13,8 +13,10 @@ from orchestrator.services.result import Result
 from orchestrator.services.rooms.advancing import advance
 from orchestrator.services.upkeep.sweep import sweep
 from orchestrator.services.webhooks.applying import apply
+from orchestrator.services.webhooks.delivering import deliver
+from orchestrator.services.webhooks.spreading import spread
 from orchestrator.store.kinds import KIND_OF_TASK
-from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room, Solve, Sweep
+from schemas.tables import Breakout, Due, Endpoint, Inbox, Meeting, Outbox, Recording, Room, Solve, Sweep
 from schemas.tasks import Task
 
 Service = Callable[[Deps, str, int], Result]
@@ -27,6 +29,8 @@ SERVICES: dict[type[Due], Service] = {
     Inbox: apply,
     Recording: follow,
     Meeting: sync,
+    Outbox: spread,
+    Endpoint: deliver,
     Sweep: sweep,
 }
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from orchestrator.outside.post import Post
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.services.reach import EVERYTHING, Reach
 from orchestrator.settings import Settings
@@ -22,6 +23,8 @@ class Deps:
     database: Database
     broker: Broker
     realtimekit: RealtimeKit
+    post: Post
+    """Calls the endpoints of callers."""
     leases: Leases
     vault: TokenVault
     holder: str
@@ -53,5 +56,6 @@ class Deps:
     def close(self) -> None:
         """Send what is left to send, and close every connection of this process."""
         self.broker.close()
+        self.post.close()
         self.realtimekit.close()
         self.database.close()

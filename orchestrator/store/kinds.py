@@ -13,14 +13,16 @@ from sqlmodel import Session
 from orchestrator.domain.lifecycle import breakout_task, room_task
 from orchestrator.store.labels import (
     breakout_labels,
+    endpoint_labels,
     inbox_labels,
     meeting_labels,
+    outbox_labels,
     recording_labels,
     room_labels,
     solve_labels,
     sweep_labels,
 )
-from schemas.tables import Breakout, Due, Inbox, Meeting, Recording, Room, Solve, Sweep
+from schemas.tables import Breakout, Due, Endpoint, Inbox, Meeting, Outbox, Recording, Room, Solve, Sweep
 from schemas.tasks import Task
 
 Clock = Callable[[], datetime]
@@ -56,7 +58,7 @@ def _owner(row: Room | Recording) -> str:
     return row.breakout_id
 
 
-def _itself(row: Breakout | Solve) -> str:
+def _itself(row: Breakout | Solve | Outbox) -> str:
     return row.id
 
 
@@ -90,6 +92,8 @@ KINDS = (
     Kind(Inbox, *_only(Task.WEBHOOK_APPLY), inbox_labels, "meeting_id", _nobody),
     Kind(Recording, *_only(Task.RECORDING_FOLLOW), recording_labels, "recording_id", _owner),
     Kind(Meeting, *_only(Task.MEETING_SYNC), meeting_labels, "meeting_id", _nobody),
+    Kind(Outbox, *_only(Task.WEBHOOK_SPREAD), outbox_labels, "breakout_id", _itself),
+    Kind(Endpoint, *_only(Task.WEBHOOK_DELIVER), endpoint_labels, "endpoint_id", _nobody),
     Kind(Sweep, *_only(Task.UPKEEP_SWEEP), sweep_labels, None, _nobody),
 )
 """The kinds, the most urgent first: a timekeeper looks at them in this order."""

@@ -5,12 +5,13 @@ Each function labels rows of one table with at most one statement, however many 
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import Select, func, select
 from sqlmodel import Session, col
 
 from orchestrator.domain.wording import count
-from schemas.tables import Breakout, Inbox, Meeting, Recording, Room, Seat, Solve, Sweep
+from schemas.tables import Breakout, Endpoint, Inbox, Meeting, Outbox, Recording, Room, Seat, Solve, Sweep
 
 Statement = Select[*tuple[Any, ...]]
 
@@ -56,6 +57,18 @@ def inbox_labels(session: Session, rows: Sequence[Inbox]) -> list[str]:
 def meeting_labels(_: Session, rows: Sequence[Meeting]) -> list[str]:
     """Return `Town hall · who is where` for each parent meeting."""
     return [f"{row.title} · who is where" for row in rows]
+
+
+def outbox_labels(session: Session, rows: Sequence[Outbox]) -> list[str]:
+    """Return `Round 1 · news` for each outbox."""
+    names: Statement = select(col(Breakout.id), col(Breakout.name))
+    found = _by_id(session, names, rows)
+    return [f"{found[row.id][0]} · news" for row in rows]
+
+
+def endpoint_labels(_: Session, rows: Sequence[Endpoint]) -> list[str]:
+    """Return the server of each endpoint, because the rest of a URL may be secret."""
+    return [f"to {urlsplit(row.url).hostname}" for row in rows]
 
 
 def sweep_labels(_: Session, rows: Sequence[Sweep]) -> list[str]:

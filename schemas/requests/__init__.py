@@ -12,6 +12,7 @@ from schemas.requests.changes import (
     SeatChange,
     ShuffleRequest,
 )
+from schemas.requests.endpoints import EndpointChange, EndpointRequest
 from schemas.requests.meetings import (
     ClientTokenRequest,
     MeetingChange,
@@ -48,6 +49,8 @@ __all__ = [
     "CancelRequest",
     "ClientTokenRequest",
     "CloseRequest",
+    "EndpointChange",
+    "EndpointRequest",
     "MeetingChange",
     "MeetingRequest",
     "NewRoomRequest",

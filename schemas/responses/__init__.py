@@ -26,6 +26,13 @@ from schemas.responses.breakouts import (
     SeatedPerson,
     SkippedRow,
 )
+from schemas.responses.endpoints import (
+    DeliveryRow,
+    EndpointResponse,
+    NewEndpointResponse,
+    SecretResponse,
+    WebhookBody,
+)
 from schemas.responses.meetings import (
     ClientTokenResponse,
     MeetingResponse,
@@ -61,12 +68,15 @@ __all__ = [
     "ClientTokenResponse",
     "ClosingMessage",
     "DeliveryResponse",
+    "DeliveryRow",
+    "EndpointResponse",
     "EventResponse",
     "HealthResponse",
     "HelpResponse",
     "ImportResponse",
     "MeetingResponse",
     "MoveResponse",
+    "NewEndpointResponse",
     "Page",
     "ParticipantProgress",
     "ParticipantResponse",
@@ -91,8 +101,10 @@ __all__ = [
     "SeatResponse",
     "SeatRoom",
     "SeatedPerson",
+    "SecretResponse",
     "SkippedRow",
     "UnregisteredPerson",
     "ValidationProblem",
     "WarningMessage",
+    "WebhookBody",
 ]

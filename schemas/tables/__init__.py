@@ -4,6 +4,15 @@ from schemas.tables.admission import Admission
 from schemas.tables.breakouts import IS_LIVE, IS_LOST, IS_UNFINISHED, SAME_NAMES, Breakout, Event, Room, Seat, Solve
 from schemas.tables.console import ConsoleSession
 from schemas.tables.deployment import ORPHANS, ApiKey, Deployment, IdempotencyKey, Sweep
+from schemas.tables.endpoints import (
+    IS_AT_ONCE,
+    IS_IN_LINE,
+    IS_NOT_DELIVERED,
+    Delivery,
+    Endpoint,
+    EndpointCursor,
+    Outbox,
+)
 from schemas.tables.meetings import Fact, Inbox, Meeting, PresetRights
 from schemas.tables.people import Participant, Presence, UnregisteredPeer, Visit
 from schemas.tables.recordings import IS_RECORDED_NOW, Recording
@@ -11,8 +20,11 @@ from schemas.tables.rows import Due
 from schemas.tables.talking import IS_OPEN_REQUEST, HelpRequest, RoomPoll
 
 __all__ = [
+    "IS_AT_ONCE",
+    "IS_IN_LINE",
     "IS_LIVE",
     "IS_LOST",
+    "IS_NOT_DELIVERED",
     "IS_OPEN_REQUEST",
     "IS_RECORDED_NOW",
     "IS_UNFINISHED",
@@ -22,14 +34,18 @@ __all__ = [
     "ApiKey",
     "Breakout",
     "ConsoleSession",
+    "Delivery",
     "Deployment",
     "Due",
+    "Endpoint",
+    "EndpointCursor",
     "Event",
     "Fact",
     "HelpRequest",
     "IdempotencyKey",
     "Inbox",
     "Meeting",
+    "Outbox",
     "Participant",
     "Presence",
     "PresetRights",

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from greenlet import getcurrent, greenlet
 
 from orchestrator.errors import LeaseLost
+from orchestrator.outside.post import Post
 from orchestrator.realtimekit.client import RealtimeKit
+from orchestrator.realtimekit.loop import LoopThread
 from orchestrator.services.deps import Deps
 from orchestrator.store.identity import Identity
 from orchestrator.store.keys import Keys
@@ -134,6 +136,7 @@ class Process:
             database=database,
             broker=simulation.broker_client,
             realtimekit=RealtimeKit(settings, OpenGate(), loop=GreenLoop(self), connect=lambda _: wire),
+            post=Post(LoopThread("deliveries"), private=True),
             leases=Leases(
                 database,
                 lease_seconds=settings.lease_seconds,

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.store import kinds
 from orchestrator.store.kinds import KIND_OF, KIND_OF_TASK, TABLES, check_complete
-from schemas.tables import Breakout, Due, Inbox, Meeting, Participant, Recording, Room, Solve, Sweep
+from schemas.tables import Breakout, Due, Endpoint, Inbox, Meeting, Outbox, Participant, Recording, Room, Solve, Sweep
 from schemas.tasks import Task
 from tests.store.rows import LONG_AGO, breakout, meeting, recording, room
 
@@ -41,8 +41,10 @@ def test_all_that_there_is_has_a_kind() -> None:
 
 
 def test_the_timekeeper_looks_at_timers_first_and_at_upkeep_last() -> None:
-    assert (Breakout, Room, Solve, Inbox, Recording, Meeting, Sweep) == TABLES
+    assert (Breakout, Room, Solve, Inbox, Recording, Meeting, Outbox, Endpoint, Sweep) == TABLES
 
+
+ENDPOINT = Endpoint(url="https://there.example/", secret="sealed", created_at=LONG_AGO)
 
 KINDS: dict[type[Due], tuple[str, str | None, Any, str | None, str]] = {
     Breakout: ("breakout", "breakout_id", breakout(), "b", "breakout.open"),
@@ -51,6 +53,14 @@ KINDS: dict[type[Due], tuple[str, str | None, Any, str | None, str]] = {
     Inbox: ("inbox", "meeting_id", Inbox(id="m"), None, "webhook.apply"),
     Recording: ("recording", "recording_id", recording(), "b", "recording.follow"),
     Meeting: ("meeting", "meeting_id", meeting(), None, "meeting.sync"),
+    Outbox: ("outbox", "breakout_id", Outbox(id="b"), "b", "webhook.spread"),
+    Endpoint: (
+        "endpoint",
+        "endpoint_id",
+        Endpoint(id="e", url="https://there.example/", secret="", created_at=LONG_AGO),
+        None,
+        "webhook.deliver",
+    ),
     Sweep: ("sweep", None, Sweep(id="orphans"), None, "upkeep.sweep"),
 }
 
@@ -68,6 +78,11 @@ def test_a_kind_names_table_log_line_breakout_and_task(table: type[Due]) -> None
 
 @pytest.mark.parametrize("task", Task)
 def test_a_task_works_on_rows_of_the_table_that_it_is_named_after(task: Task) -> None:
-    named = {"webhook": "inbox", "upkeep": "sweep"}
-    subject = "solve" if task is Task.BREAKOUT_SOLVE else task.split(".")[0]
-    assert KIND_OF_TASK[task].name == named.get(subject, subject)
+    named = {
+        Task.WEBHOOK_APPLY: "inbox",
+        Task.WEBHOOK_SPREAD: "outbox",
+        Task.WEBHOOK_DELIVER: "endpoint",
+        Task.UPKEEP_SWEEP: "sweep",
+        Task.BREAKOUT_SOLVE: "solve",
+    }
+    assert KIND_OF_TASK[task].name == named.get(task, task.split(".")[0])

@@ -9,7 +9,7 @@ from sqlalchemy import event
 from orchestrator.store.database import Database, Transaction
 from orchestrator.store.kinds import KIND_OF
 from schemas.states import RecordingState
-from schemas.tables import Breakout, Due, Inbox, Meeting, Participant, Recording, Room, Seat
+from schemas.tables import Breakout, Due, Endpoint, Inbox, Meeting, Outbox, Participant, Recording, Room, Seat
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -36,7 +36,17 @@ def rows(database: Database) -> dict[type[Due], list[Any]]:
             tx,
             Recording(breakout_id=breakout.id, room_id=rooms[1].id, state=RecordingState.STOPPED, created_at=NOON),
         )
-        return {Meeting: [meeting], Inbox: [inbox], Breakout: [breakout], Room: rooms, Recording: [recording]}
+        outbox = _add(tx, Outbox(id=breakout.id))
+        endpoint = _add(tx, Endpoint(url="https://there.example/secret/path", secret="sealed", created_at=NOON))
+        return {
+            Meeting: [meeting],
+            Inbox: [inbox],
+            Breakout: [breakout],
+            Room: rooms,
+            Recording: [recording],
+            Outbox: [outbox],
+            Endpoint: [endpoint],
+        }
 
 
 def _add(tx: Transaction, row: Any) -> Any:
@@ -59,6 +69,8 @@ def _person(tx: Transaction, meeting: Meeting, number: int) -> Any:
         (Recording, ["Round 1 · Room 2 · stopped"]),
         (Inbox, ["Physics · facts"]),
         (Meeting, ["Physics · who is where"]),
+        (Outbox, ["Round 1 · news"]),
+        (Endpoint, ["to there.example"]),
     ],
     ids=lambda value: value.__name__.lower() if isinstance(value, type) else "",
 )

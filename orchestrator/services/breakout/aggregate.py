@@ -20,6 +20,7 @@ from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
+from orchestrator.store.endpoints import note_growth
 from orchestrator.store.queries import rooms_of
 from orchestrator.store.versions import count_change
 from schemas.events import EventType, ProblemKind, Topic
@@ -223,4 +224,5 @@ class LockedBreakout:
         self.tx.session.flush()
         if self._events:
             self.tx.session.execute(insert(Event), self._events)
+            note_growth(self.tx, self.row)
             self._events = []

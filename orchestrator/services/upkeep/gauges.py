@@ -19,8 +19,8 @@ from orchestrator.services.deps import Deps
 from orchestrator.store import scan
 from orchestrator.store.database import database_now
 from orchestrator.store.kinds import KINDS
-from schemas.states import BreakoutState, Location, RecordingState, RoomState, SeatState
-from schemas.tables import IS_LIVE, Breakout, Participant, Recording, Room, Seat
+from schemas.states import BreakoutState, DeliveryState, Location, RecordingState, RoomState, SeatState
+from schemas.tables import IS_LIVE, IS_NOT_DELIVERED, Breakout, Delivery, Participant, Recording, Room, Seat
 
 log = logger(__name__)
 
@@ -29,12 +29,15 @@ CACHE_SECONDS = 2.0
 
 S, R = BreakoutState, RecordingState
 
+NOT_DELIVERED: list[str] = [DeliveryState.PENDING, DeliveryState.FAILED, DeliveryState.REFUSED]
+
 STATES: dict[str, tuple[str, list[str]]] = {
     "breakouts": ("Breakouts that are scheduled or live, by state.", [S.SCHEDULED, S.OPENING, S.OPEN, S.CLOSING]),
     "rooms": ("Rooms of live breakouts, by state.", list(RoomState)),
     "seats": ("People's seats in live breakouts, by state.", list(SeatState)),
     "participants": ("People of meetings with a live breakout, by where they were last seen.", list(Location)),
     "recordings": ("Recordings under way or uploading, by state.", [R.REQUESTED, R.RECORDING, R.STOPPED]),
+    "webhook_deliveries": ("Our webhooks that wait, and those that were given up, by state.", NOT_DELIVERED),
 }
 
 LIVE_BREAKOUTS = select(col(Breakout.id), col(Breakout.meeting_id)).where(text(IS_LIVE))
@@ -122,6 +125,7 @@ def state_counts(breakout_ids: Sequence[str], meeting_ids: Sequence[str]) -> Sel
         _count("seats", Seat.state).where(col(Seat.breakout_id).in_(breakout_ids), text("wanted")),
         _count("participants", Participant.location).where(col(Participant.meeting_id).in_(meeting_ids)),
         _count("recordings", Recording.state).where(col(Recording.breakout_id).in_(breakout_ids), under_way),
+        _count("webhook_deliveries", Delivery.state).where(text(IS_NOT_DELIVERED)),
         _count("recordings", Recording.state).where(is_due, col(Recording.state) == R.STOPPED),
     ).subquery()
     return select(counts)

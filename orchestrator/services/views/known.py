@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sqlmodel import Session
 
 from orchestrator.errors import Unknown
+from orchestrator.services.views import endpoints
 from orchestrator.store import queries
 from schemas.problems import ProblemCode
 from schemas.tables import Breakout, HelpRequest, Room
@@ -12,6 +13,7 @@ from schemas.tables import Breakout, HelpRequest, Room
 
 def require(session: Session, path: Mapping[str, str]) -> None:
     """Raise Unknown for the first id of a path that is not there."""
+    _require_endpoint(session, path.get("endpoint_id"), path.get("delivery_id"))
     meeting_id = path.get("meeting_id")
     if meeting_id is not None:
         queries.meeting(session, meeting_id)
@@ -24,6 +26,13 @@ def require(session: Session, path: Mapping[str, str]) -> None:
         _require_request(session, breakout_id, path.get("help_id"))
     if meeting_id is not None and (name := path.get("custom_participant_id")) is not None:
         queries.participant(session, meeting_id, name)
+
+
+def _require_endpoint(session: Session, endpoint_id: str | None, delivery_id: str | None) -> None:
+    if endpoint_id is not None:
+        endpoints.row(session, endpoint_id)
+        if delivery_id is not None:
+            endpoints.delivery(session, endpoint_id, delivery_id)
 
 
 def _require_room(session: Session, breakout_id: str, room_id: str | None) -> None:

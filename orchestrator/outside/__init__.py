@@ -1,0 +1,1 @@
+"""Callers' systems: which addresses may be called, and one call."""

@@ -1,0 +1,110 @@
+"""Where a URL leads. What is resolved is checked, and what was checked is called: no second look-up lies between."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from orchestrator.domain.addresses import may_call
+
+LOOKUPS = 64
+"""How many names are looked up at the same time. A name server that does not answer keeps a thread for long."""
+
+Lookup = Callable[[str, int], Awaitable[list[str]]]
+"""Returns the addresses of a host. Raises OSError when it has none."""
+
+
+class Target(ValueError):
+    """A URL that can't be called; the message says why."""
+
+
+class Refused(Exception):
+    """The target is an address that we do not call."""
+
+
+def parse(url: str) -> URL:
+    """Parse the URL of an endpoint. Raises Target."""
+    if not url.isprintable() or any(character.isspace() for character in url):
+        raise Target("must hold no blanks and no characters that can't be seen")
+    try:
+        parsed = URL(url)
+        host, port = parsed.raw_host, parsed.port
+    except ValueError as error:
+        raise Target(f"is no URL: {error}") from None
+    if parsed.scheme not in ("http", "https"):
+        raise Target("must begin with http:// or https://")
+    if not host or not port:
+        raise Target("names no server")
+    if "@" in url.partition("//")[2].partition("/")[0]:  # also an empty name, which URL leaves out
+        raise Target("must hold no user name and no password")
+    return parsed
+
+
+class SystemLookup:
+    """Asks the system, in threads of its own."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(LOOKUPS, "lookup")
+
+    async def __call__(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a host, also of one in decimal, octal or hex. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.run_in_executor(
+                self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            )
+        except UnicodeError as error:
+            raise OSError(str(error)) from None
+        return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+class CheckedResolver(AbstractResolver):
+    """Resolves names for aiohttp, and gives it only addresses that may be called."""
+
+    def __init__(self, lookup: Lookup, *, private: bool) -> None:
+        self._lookup = lookup
+        self._private = private
+
+    async def addresses(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a host. Raises Refused if one of them may not be called, OSError without any."""
+        found = [host] if _is_address(host) else await self._lookup(host, port)
+        if not found:
+            raise OSError(f"{host} has no address")
+        for address in found:
+            if not may_call(address, private=self._private):
+                raise Refused(f"{host} is {address}, which is no address that webhooks go to")
+        return found
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - fixed by aiohttp
+    ) -> list[ResolveResult]:
+        """Return the checked addresses as aiohttp takes them."""
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for address in await self.addresses(host, port)
+        ]
+
+    async def close(self) -> None:
+        """Do nothing, because the threads are the process's."""
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True

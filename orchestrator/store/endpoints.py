@@ -1,0 +1,49 @@
+"""Which endpoints hear of a meeting, and the note for them that the log of a breakout has grown."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select, type_coerce
+from sqlmodel import col
+
+from orchestrator.domain.timing import dispatch_delays
+from orchestrator.store.database import Transaction, insert_into
+from orchestrator.store.messages import Message
+from schemas.tables import Breakout, Endpoint, Meeting, Outbox
+from schemas.tasks import Task
+
+
+def hears_of(meeting_id: str) -> ColumnElement[bool]:
+    """Return the condition of endpoints that hear of a meeting. This is the only place that decides it."""
+    asked_for = or_(col(Endpoint.meeting_id).is_(None), col(Endpoint.meeting_id) == meeting_id)
+    tenant = select(col(Meeting.tenant)).where(col(Meeting.id) == meeting_id).scalar_subquery()
+    theirs = or_(col(Endpoint.tenant).is_(None), col(Endpoint.tenant) == tenant)
+    return and_(~col(Endpoint.disabled), asked_for, theirs)
+
+
+def note_growth(tx: Transaction, breakout: Breakout) -> None:
+    """Note that the log of a breakout has grown, if any endpoint hears of it: one statement, however many do.
+
+    A row whose message has just been sent is not sent another.
+    """
+    columns: Any = Outbox
+    someone = exists().where(hears_of(breakout.meeting_id))
+    soon = type_coerce(tx.after(timedelta(seconds=dispatch_delays()[0])), columns.due_at.type)
+    fresh = {"claim": 0, "generation": 0, "tries": 0, "dispatches": 1}
+    new = select(literal(breakout.id), soon, *(literal(number) for number in fresh.values())).where(someone)
+    statement = (
+        insert_into(tx.session, Outbox)
+        .from_select(["id", "due_at", *fresh], new, include_defaults=False)
+        .on_conflict_do_update(
+            index_elements=["id"],
+            set_={
+                "due_at": func.coalesce(columns.due_at, soon),
+                "dispatches": case((columns.dispatches == 0, 1), else_=2),
+            },
+        )
+        .returning(columns.claim, columns.dispatches)
+    )
+    found = tx.session.execute(statement).one_or_none()
+    if found is not None and found.dispatches == 1:
+        label = f"{breakout.name} · news"
+        tx.send(Message(Task.WEBHOOK_SPREAD, breakout.id, found.claim, label, breakout.id))

@@ -1,0 +1,354 @@
+"""What endpoints of callers hear: in order, signed, again until they take it, and never at the cost of others."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+from sqlmodel import col
+from standardwebhooks import Webhook
+from standardwebhooks.webhooks import WebhookVerificationError
+
+from orchestrator.domain.delivering import RETRY_DELAYS
+from orchestrator.errors import Malformed, Unknown
+from orchestrator.outside.post import Post
+from orchestrator.realtimekit.loop import LoopThread
+from orchestrator.services.deps import Deps
+from orchestrator.services.reach import Reach
+from orchestrator.services.webhooks import delivering, endpoints, lines
+from orchestrator.services.webhooks.lines import Outcome
+from orchestrator.store import due
+from schemas.events import EventType
+from schemas.requests import EndpointChange, EndpointRequest
+from schemas.tables import Delivery, Endpoint, EndpointCursor, Event, Meeting
+from tests.api.conftest import parts
+from tests.services.outgoing import Outgoing
+from tests.support.databases import SQLiteTemplate
+from tests.support.endpoint import CallersServer
+from tests.support.sandbox_server import SandboxServer
+from tests.support.valkey import Valkey
+
+
+class Died(BaseException):
+    """The end of a process, as far as one row is concerned."""
+
+
+@pytest.fixture(scope="module")
+def built(
+    sqlite_template: SQLiteTemplate, valkey_of_session: Valkey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deps]:
+    home: Path = tmp_path_factory.mktemp("outgoing")
+    urls = {"database_url": sqlite_template.copy_to(home / "breakouts.db"), "broker_url": valkey_of_session.url}
+    with SandboxServer() as sandbox, parts(sandbox, home, webhook_allow_private=True, **urls) as made:
+        yield made
+
+
+@pytest.fixture
+def told(built: Deps) -> Outgoing:
+    return Outgoing(built)
+
+
+@pytest.fixture
+def server() -> Iterator[CallersServer]:
+    with CallersServer() as running:
+        yield running
+
+
+def test_an_endpoint_hears_what_happens_after_its_registration_signed_and_in_order(
+    told: Outgoing, server: CallersServer
+) -> None:
+    breakout_id = told.breakout()
+    told.say(breakout_id, "before")
+    made = told.endpoint(server.url)
+    words = [str(number) for number in range(50)]
+    told.say(breakout_id, *words)
+    told.until(lambda: len(server.heard) == 50, "50 deliveries")
+    assert [heard.body["data"]["fields"] for heard in server.heard] == [[word] for word in words]
+    first = server.heard[0]
+    with told.deps.database.reading() as session:
+        event = session.get_one(Event, (breakout_id, 2))
+    assert first.verified(made.secret) == {
+        "type": "breakout.changed",
+        "timestamp": event.at.isoformat().replace("+00:00", "Z"),
+        "data": {
+            "fields": ["0"],
+            "breakout_id": breakout_id,
+            "meeting_id": told.meeting_id,
+            "actor": "system",
+        },
+    }
+    told.rest(made.endpoint_id)
+    rows = told.deliveries(made.endpoint_id)
+    assert [row.id for row in rows] == server.ids()
+    assert {(row.state.value, row.attempts, row.last_status, row.next_attempt_at) for row in rows} == {
+        ("delivered", 1, 204, None)
+    }
+    assert {row.breakout_id for row in rows} == {breakout_id}
+
+
+def test_filters_by_type_and_by_meeting(told: Outgoing, server: CallersServer) -> None:
+    other = Outgoing(told.deps)
+    warned = told.endpoint(server.url, events=["breakout.warning"])
+    for one in (told, other):
+        breakout_id = one.breakout()
+        one.say(breakout_id, "no")
+        one.say(breakout_id, "yes", kind=EventType.BREAKOUT_WARNING)
+    told.rest(warned.endpoint_id)
+    assert [(heard.body["type"], heard.body["data"]["meeting_id"]) for heard in server.heard] == [
+        ("breakout.warning", told.meeting_id)
+    ]
+
+
+def test_an_endpoint_of_a_tenant_hears_of_its_meetings_alone(built: Deps, server: CallersServer) -> None:
+    theirs, others = Outgoing(built), Outgoing(built)
+    with built.database.transaction() as tx:
+        tx.session.get_one(Meeting, theirs.meeting_id).tenant = "acme"
+    acme = replace(built, reach=Reach("acme"))
+    made = endpoints.create(acme, EndpointRequest(url=server.url))
+    for one in (others, theirs):
+        one.say(one.breakout(), "a")
+    theirs.rest(made.endpoint_id)
+    assert [heard.body["data"]["meeting_id"] for heard in server.heard] == [theirs.meeting_id]
+    with pytest.raises(Malformed):
+        endpoints.create(acme, EndpointRequest(url=server.url, meeting_id=others.meeting_id))
+    with pytest.raises(Unknown):
+        endpoints.remove(replace(built, reach=Reach("other")), made.endpoint_id)
+    endpoints.remove(acme, made.endpoint_id)
+
+
+def test_what_is_not_taken_is_tried_again_as_the_same_and_the_next_one_waits(
+    told: Outgoing, server: CallersServer
+) -> None:
+    breakout_id, other_id = told.breakout(), told.breakout()
+    made = told.endpoint(server.url)
+    server.answers = [500, 302]
+    told.say(breakout_id, "a", "b")
+    for status in (500, 302):
+        told.rest(made.endpoint_id)
+        head, waiting = told.deliveries(made.endpoint_id)
+        assert (head.state.value, head.last_status) == ("pending", status)
+        assert (waiting.state.value, waiting.attempts, waiting.next_attempt_at) == ("pending", 0, None)
+        assert head.next_attempt_at is not None
+        wait = RETRY_DELAYS[head.attempts - 1]
+        assert abs(head.next_attempt_at - datetime.now(UTC) - wait) < timedelta(seconds=4)
+        told.hasten(made.endpoint_id)
+    told.say(other_id, "elsewhere")
+    told.rest(made.endpoint_id)
+    a = [heard for heard in server.heard if heard.body["data"]["fields"] == ["a"]]
+    assert len({(heard.id, heard.raw) for heard in a}) == 1
+    assert len(a) == 3
+    assert [heard.body["data"]["fields"] for heard in server.heard if heard.status == 204][-1] in (["b"], ["elsewhere"])
+    assert told.states(made.endpoint_id) == ["delivered"] * 3
+
+
+def test_after_the_last_retry_a_delivery_has_failed_and_the_next_one_goes(
+    told: Outgoing, server: CallersServer
+) -> None:
+    made = told.endpoint(server.url)
+    server.answers = [503] * (len(RETRY_DELAYS) + 1)
+    told.say(told.breakout(), "a", "b")
+    for _ in RETRY_DELAYS:
+        told.rest(made.endpoint_id)
+        told.hasten(made.endpoint_id)
+    told.rest(made.endpoint_id)
+    assert told.states(made.endpoint_id) == ["failed", "delivered"]
+    assert told.deliveries(made.endpoint_id)[0].attempts == 10
+
+
+def test_redelivering_waits_for_nothing_and_is_the_same(told: Outgoing, server: CallersServer) -> None:
+    made = told.endpoint(server.url)
+    breakout_id = told.breakout()
+    told.say(breakout_id, "a")
+    told.rest(made.endpoint_id)
+    server.status = 500
+    told.say(breakout_id, "b", "c")
+    told.rest(made.endpoint_id)
+    a, b, c = told.deliveries(made.endpoint_id)
+    server.status = 200
+    endpoints.redeliver(told.deps, made.endpoint_id, a.id)
+    endpoints.redeliver(told.deps, made.endpoint_id, c.id)
+    told.rest(made.endpoint_id)
+    assert told.states(made.endpoint_id) == ["delivered", "pending", "delivered"], "b waits for its next try"
+    assert (server.ids()[:2], set(server.ids()[2:])) == ([a.id, b.id], {a.id, c.id})
+    assert len({heard.raw for heard in server.heard if heard.id == a.id}) == 1
+    endpoints.redeliver(told.deps, made.endpoint_id, b.id)
+    told.rest(made.endpoint_id)
+    assert told.states(made.endpoint_id) == ["delivered"] * 3
+    told.say(breakout_id, "d")
+    told.rest(made.endpoint_id)
+    assert server.heard[-1].body["data"]["fields"] == ["d"]
+
+
+def test_a_ping_is_sent_whatever_the_endpoint_hears(told: Outgoing, server: CallersServer) -> None:
+    made = told.endpoint(server.url, events=["breakout.warning"])
+    delivery_id = endpoints.ping(told.deps, made.endpoint_id)
+    told.rest(made.endpoint_id)
+    (heard,) = server.heard
+    body = heard.verified(made.secret)
+    assert (heard.id, body["type"], body["data"]["breakout_id"]) == (delivery_id, "ping", None)
+    assert told.states(made.endpoint_id) == ["delivered"]
+
+
+def test_what_happens_while_it_is_disabled_is_not_sent_later_and_what_waited_is(
+    told: Outgoing, server: CallersServer
+) -> None:
+    made = told.endpoint(server.url)
+    breakout_id = told.breakout()
+    server.status = 500
+    told.say(breakout_id, "before")
+    told.rest(made.endpoint_id)
+    server.status = 200
+    endpoints.change(told.deps, made.endpoint_id, EndpointChange(disabled=True))
+    told.say(breakout_id, "meanwhile")
+    told.hasten(made.endpoint_id)
+    told.work()
+    assert len(server.heard) == 1
+    endpoints.change(told.deps, made.endpoint_id, EndpointChange(disabled=False))
+    told.say(breakout_id, "after")
+    told.rest(made.endpoint_id)
+    assert [heard.body["data"]["fields"] for heard in server.heard] == [["before"], ["before"], ["after"]]
+
+
+def _disabled(told: Outgoing, endpoint_id: str) -> bool:
+    with told.deps.database.reading() as session:
+        return session.get_one(Endpoint, endpoint_id).disabled
+
+
+def test_an_answer_gone_disables_and_so_do_five_days_of_failures(told: Outgoing, server: CallersServer) -> None:
+    gone, failing = told.endpoint(server.url), told.endpoint(server.url)
+    server.status = 410
+    told.say(told.breakout(), "a")
+    for made in (gone, failing):
+        told.rest(made.endpoint_id)
+        assert _disabled(told, made.endpoint_id)
+    endpoints.change(told.deps, failing.endpoint_id, EndpointChange(disabled=False))
+    server.status = 500
+    told.say(told.breakout(), "b")
+    told.rest(failing.endpoint_id)
+    assert not _disabled(told, failing.endpoint_id)
+    with told.deps.database.transaction() as tx:
+        mine = update(Endpoint).where(col(Endpoint.id) == failing.endpoint_id)
+        tx.session.execute(mine.values(failing_since=tx.now() - timedelta(days=5)))
+    told.hasten(failing.endpoint_id)
+    told.rest(failing.endpoint_id)
+    assert _disabled(told, failing.endpoint_id)
+
+
+def test_after_a_rotation_both_secrets_sign_for_a_day(told: Outgoing, server: CallersServer) -> None:
+    made = told.endpoint(server.url)
+    rotated = endpoints.rotate(told.deps, made.endpoint_id)
+    endpoints.ping(told.deps, made.endpoint_id)
+    told.rest(made.endpoint_id)
+    assert len(server.heard[0].headers["webhook-signature"].split(" ")) == 2
+    assert server.heard[0].verified(made.secret) == server.heard[0].verified(rotated.secret)
+    with told.deps.database.transaction() as tx:
+        row = tx.session.get_one(Endpoint, made.endpoint_id)
+        row.old_secrets = [{**row.old_secrets[0], "until": tx.now().isoformat()}]
+        assert made.secret not in str(row.model_dump())
+        assert rotated.secret not in str(row.model_dump())
+    endpoints.ping(told.deps, made.endpoint_id)
+    told.rest(made.endpoint_id)
+    server.heard[1].verified(rotated.secret)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(made.secret).verify(server.heard[1].raw, server.heard[1].headers)
+
+
+def test_a_process_that_dies_between_call_and_record_sends_the_same_again_and_keeps_the_order(
+    told: Outgoing, server: CallersServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = told.endpoint(server.url)
+    told.say(told.breakout(), "a", "b", "c")
+    record = lines.go_on
+
+    def die_before_recording(deps: Deps, claim: due.Claim, outcomes: list[Outcome], *more: object) -> object:
+        if outcomes:
+            raise Died
+        return record(deps, claim, outcomes, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(delivering, "go_on", die_before_recording)
+    told.until(lambda: len(server.heard) == 3, "three calls")
+    monkeypatch.undo()
+    assert told.states(made.endpoint_id) == ["pending"] * 3
+    with told.deps.database.transaction() as tx:  # as the timekeeper does when the lease has ended
+        mine = update(Endpoint).where(col(Endpoint.id) == made.endpoint_id)
+        tx.session.execute(mine.values(holder=None, due_at=tx.now()))
+    told.rest(made.endpoint_id)
+    assert server.ids() == 2 * server.ids()[:3]
+    assert [heard.raw for heard in server.heard[:3]] == [heard.raw for heard in server.heard[3:]]
+
+
+def test_one_that_hangs_and_one_that_is_dead_keep_no_other_waiting(told: Outgoing, server: CallersServer) -> None:
+    with CallersServer(wait_seconds=3) as hanging:
+        dead = told.endpoint("http://127.0.0.1:9/")
+        slow = told.endpoint(hanging.url)
+        quick = told.endpoint(server.url)
+        breakouts = [told.breakout() for _ in range(20)]
+        begun = datetime.now(UTC)
+        for breakout_id in breakouts:
+            told.say(breakout_id, *map(str, range(5)))
+        told.until(lambda: len(server.heard) == 100, "100 deliveries beside a hanging endpoint")
+        assert datetime.now(UTC) - begun < timedelta(seconds=12)
+        assert len(hanging.heard) <= 5 * delivering.LINES, "calls to one endpoint are bounded"
+        assert set(told.states(quick.endpoint_id)) <= {"delivered", "pending"}
+        for made in (dead, slow):
+            endpoints.remove(told.deps, made.endpoint_id)
+
+
+def test_a_name_that_leads_elsewhere_since_it_was_checked_is_refused(
+    told: Outgoing, server: CallersServer, request: pytest.FixtureRequest
+) -> None:
+    addresses = {"there.example": ["8.8.8.8"]}
+
+    async def lookup(host: str, _port: int) -> list[str]:
+        if host not in addresses:
+            raise OSError("no such name")
+        return addresses[host]
+
+    public = replace(told.deps, post=Post(LoopThread("public"), private=False, lookup=lookup))
+    request.addfinalizer(public.post.close)
+    url = server.url.replace("127.0.0.1", "there.example")
+    endpoints.check_url(public, url)
+    made = told.endpoint(url)
+    addresses["there.example"] = ["8.8.8.8", "127.0.0.1"]
+    with pytest.raises(Malformed):
+        endpoints.check_url(public, url)
+    told.say(told.breakout(), "a")
+    told.until(lambda: told.states(made.endpoint_id) == ["refused"], "a refusal", public)
+    (row,) = told.deliveries(made.endpoint_id)
+    assert (row.attempts, row.last_status, row.next_attempt_at) == (1, None, None)
+    del addresses["there.example"]
+    endpoints.redeliver(told.deps, made.endpoint_id, row.id)
+    told.until(lambda: told.deliveries(made.endpoint_id)[0].attempts == 2, "another try", public)
+    assert told.states(made.endpoint_id) == ["pending"], "a name that does not resolve counts as no answer"
+    assert server.heard == []
+
+
+def test_a_redirect_is_not_followed(told: Outgoing, server: CallersServer) -> None:
+    with CallersServer(status=307, location=server.url) as redirecting:
+        made = told.endpoint(redirecting.url)
+        endpoints.ping(told.deps, made.endpoint_id)
+        told.rest(made.endpoint_id)
+        assert (len(redirecting.heard), server.heard) == (1, [])
+        assert told.deliveries(made.endpoint_id)[0].last_status == 307
+
+
+def test_deliveries_live_for_30_days_and_go_with_their_endpoint(told: Outgoing, server: CallersServer) -> None:
+    made = told.endpoint(server.url)
+    told.say(told.breakout(), "a")
+    told.rest(made.endpoint_id)
+    with told.deps.database.transaction() as tx:
+        due_at = tx.session.get_one(Endpoint, made.endpoint_id).due_at
+        mine = col(Delivery.endpoint_id) == made.endpoint_id
+        assert due_at == tx.session.scalars(select(col(Delivery.created_at)).where(mine)).one() + timedelta(days=30)
+        tx.session.execute(update(Delivery).where(mine).values(created_at=tx.now() - timedelta(days=30)))
+        tx.session.execute(update(Endpoint).where(col(Endpoint.id) == made.endpoint_id).values(due_at=tx.now()))
+    told.rest(made.endpoint_id)
+    assert told.deliveries(made.endpoint_id) == []
+    endpoints.ping(told.deps, made.endpoint_id)
+    endpoints.remove(told.deps, made.endpoint_id)
+    with told.deps.database.reading() as session:
+        for table in (Delivery, EndpointCursor):
+            of_it = select(table).where(col(table.endpoint_id) == made.endpoint_id)
+            assert session.scalars(of_it).all() == []
