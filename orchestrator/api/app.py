@@ -23,6 +23,7 @@ from orchestrator.api.openapi.description import describe
 from orchestrator.api.routes import (
     attendance,
     breakouts,
+    endpoints,
     events,
     meetings,
     metrics,
@@ -64,6 +65,7 @@ ROUTERS = (
     attendance,
     talking,
     events,
+    endpoints,
     operations,
     metrics,
 )

@@ -38,6 +38,8 @@ def _custom_id(text: str) -> str:
 DepsHere = Annotated[Deps, Depends(_deps)]
 MeetingId = Annotated[str, Path(description="Our id of the meeting."), AfterValidator(_row_id)]
 BreakoutId = Annotated[str, Path(description="Our id of the breakout."), AfterValidator(_row_id)]
+EndpointId = Annotated[str, Path(description="Our id of the webhook endpoint."), AfterValidator(_row_id)]
+DeliveryId = Annotated[str, Path(description="The id of the delivery, its `webhook-id`."), AfterValidator(_row_id)]
 RoomId = Annotated[str, Path(description="Our id of the room."), AfterValidator(_row_id)]
 HelpId = Annotated[str, Path(description="Our id of the request for help."), AfterValidator(_row_id)]
 CustomId = Annotated[str, Path(description="The caller's own id of the participant."), AfterValidator(_custom_id)]

@@ -27,6 +27,8 @@ NEEDS_DOCKER = "needs-docker"
 """Run where Docker Compose is; elsewhere only the lines without Docker (test_elsewhere.py)."""
 STAYS_UP = "stays-up"
 """Starts a system that runs on; run by the tests that test_elsewhere.py names."""
+RECEIVER = "receiver"
+"""A program that hears our webhooks (test_receivers.py)."""
 TAKES_MINUTES = "takes-minutes"
 """A `make` target that runs these very tests, or for longer: test_elsewhere.py checks what it would start."""
 WAYS = (BESIDE_UP, DEPLOYED, FROM_A_WHEEL, NEEDS_DOCKER, STAYS_UP, TAKES_MINUTES)

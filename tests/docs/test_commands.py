@@ -13,7 +13,7 @@ from tests.docs import names, terminal
 from tests.docs.pages import BESIDE_UP, DEPLOYED, pages
 from tests.support.processes import Process, Processes
 
-QUICK = {"RETURN_GRACE_SECONDS": "1", "LOOK_AGAIN_SECONDS": "1", "SYNC_SECONDS": "1"}
+QUICK = {"RETURN_GRACE_SECONDS": "1", "LOOK_AGAIN_SECONDS": "1", "SYNC_SECONDS": "1", "WEBHOOK_ALLOW_PRIVATE": "true"}
 START_SECONDS = 90
 
 

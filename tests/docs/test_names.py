@@ -21,7 +21,17 @@ from tests.docs.pages import FIRST, INDEX, WAYS, Block, Page, page, pages, table
 from tests.support import compose
 from tests.support.processes import ROOT
 
-LANGUAGES = {*(f"sh {way}".strip() for way in WAYS), "python", "js", "text", "mermaid", "nginx", "yaml"}
+LANGUAGES = {
+    *(f"sh {way}".strip() for way in WAYS),
+    "python",
+    "python receiver",
+    "js",
+    "js receiver",
+    "text",
+    "mermaid",
+    "nginx",
+    "yaml",
+}
 VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 FLOWERS_OWN = {"FLOWER_TASKS_COLUMNS"}
 CALL = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE) (/[\w/{}.-]*)")

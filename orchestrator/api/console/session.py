@@ -41,15 +41,12 @@ def wrong_tries() -> WrongTries:
 
 @router.get("")
 async def get_session(request: Request) -> Response:
-    """Say who is signed in, and what the page needs to know besides. 204: nobody is."""
+    """Say who is signed in, and what the page needs to know besides."""
     sessions: ConsoleSessions = request.app.state.console_sessions
-    try:
-        hashed = await sessions.key_of(request.scope)
-    except Unauthenticated:
-        hashed = None
+    hashed = await sessions.key_of(request.scope)
     credential = None if hashed is None else await _credential(request, hashed)
     if credential is None:
-        return Response(status_code=204, headers=NO_STORE)
+        raise Unauthenticated("nobody is signed in here")
     deps: Deps = request.app.state.deps
     shown = {"name": credential.name, "role": credential.role, "flower_url": deps.settings.flower_url or None}
     return JSONResponse(shown, headers=NO_STORE)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import typer
 
-from orchestrator.cli.daily import live, meetings, people, plans, rooms, sheets
+from orchestrator.cli.daily import endpoints, live, meetings, people, plans, rooms, sheets
 from orchestrator.cli.daily.options import EXIT_CODES, Command, with_api
 from orchestrator.cli.daily.summaries import SUMMARIES
 from orchestrator.cli.failures import errors_as_messages
@@ -41,6 +41,7 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
     "rooms": rooms.COMMANDS,
     "meetings": meetings.COMMANDS,
     "people": people.COMMANDS,
+    "endpoints": endpoints.COMMANDS,
 }
 SIGNED = {"ignore_unknown_options": True}
 """So that -5m is an argument."""

@@ -156,6 +156,11 @@ def meeting_path(meeting_id: str, *more: str) -> str:
     return _path("meetings", meeting_id, *more)
 
 
+def endpoint_path(*more: str) -> str:
+    """Return the path of the webhook endpoints, of one, or of something below it."""
+    return _path("webhook-endpoints", *more)
+
+
 def all_of(api: Api, path: str, **query: str) -> list[JSON]:
     """Return every item of a list, page by page. Raises ApiRefused and ApiUnavailable."""
     found, cursor = list[JSON](), ""

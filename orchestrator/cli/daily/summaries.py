@@ -2,6 +2,7 @@
 
 BREAKOUTS = "Breakouts"
 MEETINGS = "Meetings and people"
+WEBHOOKS = "Your systems"
 
 SUMMARIES = {
     "open": (BREAKOUTS, "Split a meeting into rooms at once."),
@@ -33,5 +34,6 @@ SUMMARIES = {
     "rooms": (BREAKOUTS, "Rooms of a plan or a breakout: add, rename, limit, delete, retry, record."),
     "meetings": (MEETINGS, "Meetings: create, list, show, change."),
     "people": (MEETINGS, "People of a meeting: add, list, token."),
+    "endpoints": (WEBHOOKS, "Webhooks to your servers: add, list, change, rotate, ping, deliveries."),
 }
 """The heading under which each word is listed, and its sentence."""
