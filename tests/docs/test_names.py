@@ -13,7 +13,7 @@ import pytest
 from orchestrator.sandbox.world.config import Switches
 from orchestrator.settings import Settings
 from schemas import states
-from schemas.events import EventType
+from schemas.events import EventType, ProblemKind
 from schemas.tasks import Queue, Task
 from tests.api.described import operations
 from tests.docs import names
@@ -250,3 +250,9 @@ def test_scripts_for_browsers_can_be_parsed(block: Block) -> None:
         ["node", "--input-type=module", "--check"], input=block.text, capture_output=True, text=True, check=False
     )
     assert node.returncode == 0, node.stderr
+
+
+def test_every_problem_is_in_the_list_of_problems() -> None:
+    (page,) = (page for page in pages() if page.path.name == "http-api.md")
+    listed = page.text.partition("\n## Problems\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `([^`]+)` \| ", listed, re.MULTILINE) == ["what", *sorted(ProblemKind, key=str.lower)]

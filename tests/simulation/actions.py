@@ -12,11 +12,21 @@ from sqlmodel import col
 
 from orchestrator.sandbox.world import live, recorder
 from orchestrator.sandbox.world.values import Refusal
-from orchestrator.services.breakout import changes, moving, operations, retrying, room_changes
+from orchestrator.services.breakout import (
+    broadcasting,
+    changes,
+    moving,
+    operations,
+    polls,
+    recording_commands,
+    retrying,
+    room_changes,
+)
 from orchestrator.services.meetings import registering
-from orchestrator.services.people import acks
-from schemas.requests import BreakoutChange, PersonRequest, RoomChange
-from schemas.states import RoomState
+from orchestrator.services.people import acks, helping
+from orchestrator.services.people.helping import Ask
+from schemas.requests import BreakoutChange, BroadcastRequest, PersonRequest, PollRequest, RoomChange
+from schemas.states import RecordingAction, RoomState
 from schemas.tables import Room
 from tests.simulation.people import Person
 
@@ -116,6 +126,40 @@ def retry_room(run: "Simulation", luck: Random) -> None:
     if rooms:
         room_id = luck.choice(rooms).id
         run.request(lambda deps: retrying.retry_room(deps, breakout_id, room_id))
+
+
+@action(2)
+def steer_recording(run: "Simulation", luck: Random) -> None:
+    """Start, stop, pause or resume the recording of a room, as an operator."""
+    rooms, breakout_id, does = _rooms(run), run.breakout_id, luck.choice(list(RecordingAction))
+    if rooms:
+        run.hosts_acted, room_id = True, luck.choice(rooms).id
+        run.request(lambda deps: recording_commands.command(deps, breakout_id, room_id, does))
+
+
+@action()
+def poll(run: "Simulation", luck: Random) -> None:
+    """Ask everybody in all rooms, or in one."""
+    rooms, breakout_id = _rooms(run), run.breakout_id
+    question = f"Question {luck.randrange(1_000_000)}"
+    room_ids = [luck.choice(rooms).id] if rooms and luck.random() < 0.3 else None
+    body = PollRequest(question=question, options=["yes", "no"], room_ids=room_ids)
+    run.request(lambda deps: polls.ask(deps, breakout_id, body))
+
+
+@action()
+def broadcast(run: "Simulation", luck: Random) -> None:
+    """Say something to everybody."""
+    breakout_id, body = run.breakout_id, BroadcastRequest(text=f"Word {luck.randrange(3)}")
+    run.request(lambda deps: broadcasting.broadcast(deps, breakout_id, body))
+
+
+@action()
+def ask_for_help(run: "Simulation", luck: Random) -> None:
+    """Ask the hosts for help, wherever somebody is."""
+    person = luck.choice(run.people)
+    if person.row_id:
+        run.request(lambda deps: helping.ask(deps, Ask(person.row_id, run.meeting_id)))
 
 
 @action()

@@ -1,5 +1,6 @@
 """What is left of a run, as the shared rules want to see it (tests/support/invariants.py)."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from orchestrator.sandbox.control import state_of
@@ -60,6 +61,7 @@ def _bounds(run: Simulation) -> Bounds:
     quiet = {person.name for person in run.people if _is_unseen(run, person.name)}
     lost = {"people lost"} if quiet or weather != Weather() else set()
     hosts = OF_HOSTS if run.hosts_acted else frozenset()
+    lost |= {"poll uncertain"} if weather != Weather() else set()
     late = OF_LATE_NEWS if weather != Weather() else frozenset()
     return Bounds(
         refusals=weather.refuses > 0,
@@ -86,8 +88,16 @@ def surplus(facts: Facts) -> Iterator[str]:
         yield f"made although it could be found: {surplus}"
 
 
+def polls(facts: Facts) -> Iterator[str]:
+    """Check that nobody was asked anything twice, because RealtimeKit's polls can't be looked for."""
+    for session in facts.sandbox["sessions"]:
+        asked = Counter(poll["question"] for poll in session["polls"])
+        if twice := [question for question, times in asked.items() if times > 1]:
+            yield f"asked twice: {twice}"
+
+
 def rules(run: Simulation) -> tuple[Rule, ...]:
     """Return the rules of a run besides those of every lifecycle."""
     weather = run.first_weather
     is_late = weather.slow or weather.pauses or weather.freezes or weather.odd
-    return () if is_late else (surplus,)
+    return (polls,) if is_late else (polls, surplus)

@@ -29,7 +29,14 @@ COUNTDOWN = timedelta(seconds=1)
 ACCOUNTED = {"returned", "lost", "never_joined"}
 """The states in which a seat may end."""
 REFUSALS = frozenset(
-    {"room failed", "participant refused", "recording refused", "recording interrupted", "RealtimeKit refused"}
+    {
+        "room failed",
+        "participant refused",
+        "poll refused",
+        "recording refused",
+        "recording interrupted",
+        "RealtimeKit refused",
+    }
 )
 """Problems that name what RealtimeKit refused for good."""
 
