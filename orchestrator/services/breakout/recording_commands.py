@@ -107,10 +107,11 @@ def _refusal(b: LockedBreakout, room: Room, latest: Recording | None, action: Re
 
 
 def _require_open(b: LockedBreakout, room: Room) -> None:
-    """Raise WrongState for a room that is not open, and is not being opened."""
+    """Raise WrongState for a room that people are not in, and are not to come to."""
     if b.row.state not in LIVE or b.row.sent_home_at is not None:
         words = f"rooms of a breakout that is {b.row.state} can't be recorded"
         raise WrongState(words, b.row.state.value, (state.value for state in LIVE))
     states = TAKES_PEOPLE if b.row.state in RUNNING else {RoomState.OPEN}
-    if room.wanted is not RoomWanted.OPEN or room.state not in states:
+    counts_down = room.state is RoomState.CLOSING and room.sent_home_at is None
+    if room.wanted is not RoomWanted.OPEN or not (room.state in states or counts_down):
         raise WrongState(f"{room.name} is {room.state}", room.state.value, (state.value for state in states))
