@@ -78,6 +78,22 @@ class Unauthenticated(UserError):
     code = ProblemCode.INVALID_KEY
 
 
+class WrongCredentials(Unauthenticated):
+    """Credentials that never were any of ours. Who sends many is slowed down."""
+
+
+class TooMany(UserError):
+    """Too many wrong credentials; `retry_after` says in how many seconds the next is looked at."""
+
+    status = 429
+    title = "Too many requests"
+    code = ProblemCode.TOO_MANY_WRONG_KEYS
+
+    def __init__(self, detail: str, retry_after: float) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
 class Forbidden(UserError):
     """Known credentials that are too weak for this."""
 

@@ -30,7 +30,10 @@ ENGINE = frozenset({Process.API, Process.WORKER, Process.TIMEKEEPER, Process.WEB
 BROKER_USERS = ENGINE | {Process.FLOWER}
 SECRET_USERS = frozenset({Process.API, Process.WORKER})
 """Processes that encrypt and sign."""
-API_SETTINGS = ("api_keys", "cors_origins", "root_path", "console", "flower_url", "ready_max_overdue_seconds")
+API_SETTINGS = (
+    *("api_keys", "cors_origins", "root_path", "forwarded_allow_ips"),
+    *("console", "flower_url", "ready_max_overdue_seconds"),
+)
 USERS: dict[str, Iterable[Process]] = {
     **dict.fromkeys(("breakouts_home", "log_json", "log_level"), Process),
     "database_url": set(Process) - {Process.DAILY},

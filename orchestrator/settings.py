@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     flower_port: int = Field(default=5555, ge=0, le=65535)
     flower_basic_auth: SecretStr = Field(default=SecretStr(""), description="user:password, comma-separated.")
     public_url: str = Field(default="", description="Where RealtimeKit reaches this API; lets webhooks be registered.")
+    forwarded_allow_ips: str = Field(
+        default="", description="Comma-separated addresses or networks of proxies whose X-Forwarded-For is believed."
+    )
     cors_origins: str = Field(default="", description="Comma-separated origins of participants' browsers.")
     root_path: str = Field(default="", description="The sub-path under which a proxy serves the API, like /breakouts.")
     console: bool = Field(default=True, description="Whether the host's console is served, at /console.")

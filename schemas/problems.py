@@ -26,16 +26,19 @@ class ProblemCode(StrEnum):
     IDEMPOTENCY_KEY_BUSY = "idempotency_key_busy"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     IDEMPOTENCY_KEY_SEALED = "idempotency_key_sealed"
+    HOSTS_MAY_NOT = "hosts_may_not"
     IMPOSSIBLE_PLAN = "impossible_plan"
     INTERNAL_ERROR = "internal_error"
     INVALID_KEY = "invalid_key"
     INVALID_SIGNATURE = "invalid_signature"
     INVALID_TOKEN = "invalid_token"  # noqa: S105 - the name of a mistake
     MALFORMED = "malformed"
+    MEETING_TAKEN = "meeting_taken"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     MISSING_CREDENTIALS = "missing_credentials"
     NAME_TAKEN = "name_taken"
     NEEDS_CONSTRAINTS = "needs_constraints"
+    NOT_A_HOST = "not_a_host"
     NOT_ALLOWED = "not_allowed"
     NOT_FOUND = "not_found"
     NOT_JSON = "not_json"
@@ -76,16 +79,19 @@ MEANINGS: Mapping[ProblemCode, Meaning] = MappingProxyType(
         _C.IDEMPOTENCY_KEY_BUSY: Meaning((503,), "Another request with this `Idempotency-Key` is still at work."),
         _C.IDEMPOTENCY_KEY_REUSED: Meaning((422,), "This `Idempotency-Key` came with another body before."),
         _C.IDEMPOTENCY_KEY_SEALED: Meaning((422,), "The answer to this `Idempotency-Key` can't be decrypted any more."),
+        _C.HOSTS_MAY_NOT: Meaning((403,), "This is for API keys, and not for hosts."),
         _C.IMPOSSIBLE_PLAN: Meaning((422,), "Pins, limits or rules contradict each other, or are too small."),
         _C.INTERNAL_ERROR: Meaning((500,), "Our mistake. It has been logged."),
         _C.INVALID_KEY: Meaning((401,), "The API key is unknown, revoked or expired."),
         _C.INVALID_SIGNATURE: Meaning((401,), "The signature of a webhook is missing or wrong."),
-        _C.INVALID_TOKEN: Meaning((401,), "The client token is unknown or has expired."),
+        _C.INVALID_TOKEN: Meaning((401,), "The client token is unknown, expired, taken back, or not good here."),
         _C.MALFORMED: Meaning((422,), "A field or a parameter is missing or has a value that it can't have."),
+        _C.MEETING_TAKEN: Meaning((409,), "The meeting at RealtimeKit belongs to somebody else, or is a room."),
         _C.METHOD_NOT_ALLOWED: Meaning((405,), "The path does not have this method: `Allow` names those that it has."),
         _C.MISSING_CREDENTIALS: Meaning((401,), "There is no `Authorization: Bearer`."),
         _C.NAME_TAKEN: Meaning((409, 422), "The name is in use."),
         _C.NEEDS_CONSTRAINTS: Meaning((422,), "Rules need the extra `[constraints]`, which is not installed."),
+        _C.NOT_A_HOST: Meaning((409,), "The participant is not a host, so they get no token of one."),
         _C.NOT_ALLOWED: Meaning((403,), "The breakout does not let this person go there by themselves."),
         _C.NOT_FOUND: Meaning((404,), "There is nothing at this path."),
         _C.NOT_JSON: Meaning((400, 422), "The body is not JSON."),
@@ -98,7 +104,9 @@ MEANINGS: Mapping[ProblemCode, Meaning] = MappingProxyType(
         _C.STALE_VERSION: Meaning((412,), "It is not as in `If-Match`: `version` it has now, `fields` have changed."),
         _C.TIME_PAST: Meaning((422,), "The time is past."),
         _C.TOO_BUSY: Meaning((503,), "This server can't do it now. Try again after `Retry-After`."),
-        _C.TOO_MANY_WRONG_KEYS: Meaning((429,), "Too many wrong keys from this address: wait for `Retry-After`."),
+        _C.TOO_MANY_WRONG_KEYS: Meaning(
+            (429,), "Too many wrong keys or tokens from this address: wait for `Retry-After`."
+        ),
         _C.UNKNOWN_BREAKOUT: Meaning((404, 422), "There is no such breakout."),
         _C.UNKNOWN_DELIVERY: Meaning((404,), "The webhook endpoint has no such delivery."),
         _C.UNKNOWN_ENDPOINT: Meaning((404,), "There is no such webhook endpoint."),

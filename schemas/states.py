@@ -197,6 +197,13 @@ class KeyRole(StrEnum):
     VIEWER = "viewer"
 
 
+class TokenScope(StrEnum):
+    """What a client token is good for: its person's seat, or besides that what a host may do."""
+
+    SEAT = "seat"
+    HOST = "host"
+
+
 IncludeHosts = bool | Literal["one_per_room"]
 """Whether hosts are dealt out. `one_per_room`: one to a room, as its facilitator."""
 

@@ -1,24 +1,26 @@
-"""The API keys that are valid now, by their hashes: those of `API_KEYS` and those in the database."""
+"""The API keys by their hashes: those of `API_KEYS` and those in the database, also those that have ended."""
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from orchestrator.errors import NotNow
 from orchestrator.log import logger
-from orchestrator.services.access.api_keys import NAME_CHARACTERS, Credential, key_hash
+from orchestrator.services.access.api_keys import NAME_CHARACTERS, NOTED_EVERY, Credential, key_hash
 from schemas.problems import ProblemCode
 from schemas.states import KeyRole
 
 log = logger(__name__)
 
-KNOWN_KEY_MAX_AGE_SECONDS = 1.0
+KNOWN_KEY_MAX_AGE_SECONDS = 0.2
 """How old the stored keys may be for a key among them, so how long a revoked key stays valid."""
 UNKNOWN_KEY_MAX_AGE_SECONDS = 0.25
 """How old the stored keys may be for a key not among them, so how long a new key may be unknown."""
+
+NOTED_SECONDS = NOTED_EVERY.total_seconds()
 
 Credentials = Mapping[str, Credential]
 """What is known of keys, by the hash of the key."""
@@ -38,13 +40,15 @@ def _parse(entry: str) -> tuple[str, Credential]:
 
 
 class StoredKeys:
-    """The valid keys of the database, all in memory because they are few.
+    """The keys of the database, all in memory because they are few.
 
     However many unknown keys a stranger tries, one thread reads the database, at most four times a second.
     """
 
-    def __init__(self, read: Callable[[], Credentials]) -> None:
+    def __init__(self, read: Callable[[], Credentials], write_use: Callable[[str], None]) -> None:
         self._read = read
+        self._write_use = write_use
+        self._noted: dict[str, float] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="api-keys")
         self._lock = asyncio.Lock()
         self._known: Credentials | None = None
@@ -59,6 +63,19 @@ class StoredKeys:
                 "the database is not available, so API keys can't be looked up", 1.0, ProblemCode.DATABASE_UNAVAILABLE
             )
         return self._known.get(hashed)
+
+    def note_use(self, hashed: str) -> None:
+        """Have the use of a key stored, if it is one of the database and that was not done a moment ago."""
+        now = time.monotonic()
+        if hashed in (self._known or {}) and now - self._noted.get(hashed, float("-inf")) >= NOTED_SECONDS:
+            self._noted[hashed] = now
+            self._thread.submit(self._store_use, hashed)
+
+    def _store_use(self, hashed: str) -> None:
+        try:
+            self._write_use(hashed)
+        except SQLAlchemyError as error:
+            log.warning("the use of an API key was not stored", error=type(error).__name__)
 
     async def _refresh_if_older(self, seconds: float) -> None:
         asked_at = time.monotonic()
@@ -75,19 +92,16 @@ class StoredKeys:
 
 
 class ApiKeys:
-    """All API keys that are valid now."""
+    """All API keys."""
 
     def __init__(self, bootstrap: Credentials, stored: StoredKeys) -> None:
         self._bootstrap = bootstrap
         self._stored = stored
 
     async def find(self, hashed: str) -> Credential | None:
-        """Return what is known of a key, or None if it is unknown or revoked. Raises NotNow without the database."""
+        """Return what is known of a key, or None if it is unknown. Raises NotNow without the database."""
         return self._bootstrap.get(hashed) or await self._stored.find(hashed)
 
-    async def invalid(self, hashes: Collection[str]) -> set[str]:
-        """Return the keys among `hashes` that are no longer valid; none while the database can't be read."""
-        try:
-            return {hashed for hashed in hashes if await self.find(hashed) is None}
-        except NotNow:
-            return set()
+    def note_use(self, hashed: str) -> None:
+        """Have the use of a key stored, about once a minute."""
+        self._stored.note_use(hashed)

@@ -12,9 +12,11 @@ from orchestrator.api import docs_page, problems
 from orchestrator.api.access_log import REQUEST_ID_HEADER, AccessLog, name_route
 from orchestrator.api.api_keys import ApiKeys, StoredKeys, bootstrap_keys
 from orchestrator.api.auth import Gate
+from orchestrator.api.callers import Callers
 from orchestrator.api.console import pages, session
 from orchestrator.api.console.headers import ConsoleHeaders
 from orchestrator.api.crowd.desk import Desk
+from orchestrator.api.crowd.holders import Holders
 from orchestrator.api.crowd.lane import Lane
 from orchestrator.api.head import Head
 from orchestrator.api.limits import BodyLimit
@@ -90,13 +92,14 @@ def create_app(deps: Deps | None = None) -> FastAPI:
 
 def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
     keys, tokens = _api_keys(deps), ClientTokens(deps.settings.secrets)
+    callers = Callers(keys, tokens, Holders(deps.database).find)
     sessions = ConsoleSessions(deps.database, deps.settings)
     app = FastAPI(
         title="Breakout orchestrator",
         description=DESCRIPTION,
         version=VERSION,
-        lifespan=lambda app: _lifespan(app, deps, keys, owns_deps=owns_deps),
-        middleware=_middleware(deps, keys, tokens, sessions),
+        lifespan=lambda app: _lifespan(app, deps, callers, owns_deps=owns_deps),
+        middleware=_middleware(deps, callers, sessions),
         dependencies=[Depends(name_route)],
         redirect_slashes=False,
         strict_content_type=False,
@@ -121,10 +124,10 @@ def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI, deps: Deps, keys: ApiKeys, *, owns_deps: bool) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI, deps: Deps, callers: Callers, *, owns_deps: bool) -> AsyncIterator[None]:
     app.state.desk = Desk(deps)
     app.state.desk.start()
-    app.state.hub = Hub(deps, keys, app.state.desk)
+    app.state.hub = Hub(deps, callers, app.state.desk)
     app.state.hub.start()
     if owns_deps:
         memory.settle()
@@ -138,21 +141,23 @@ async def _lifespan(app: FastAPI, deps: Deps, keys: ApiKeys, *, owns_deps: bool)
 
 def _api_keys(deps: Deps) -> ApiKeys:
     bootstrap = bootstrap_keys(deps.settings.api_keys.get_secret_value())
-    return ApiKeys(bootstrap, StoredKeys(lambda: api_keys.living(deps.database)))
+    database = deps.database
+    stored = StoredKeys(lambda: api_keys.by_hash(database), lambda hashed: api_keys.note_use(database, hashed))
+    return ApiKeys(bootstrap, stored)
 
 
 def _signatures(settings: Settings) -> SignatureChecker:
     return SignatureChecker(settings.realtimekit_webhook_keys_url, pinned_key=settings.realtimekit_webhook_public_key)
 
 
-def _middleware(deps: Deps, keys: ApiKeys, tokens: ClientTokens, sessions: ConsoleSessions) -> list[Middleware]:
+def _middleware(deps: Deps, callers: Callers, sessions: ConsoleSessions) -> list[Middleware]:
     """Return the middleware, outermost first.
 
     CORS comes before the gate because a preflight carries no credentials. The lane comes before the gate because
     checking a thousand tokens takes time too. The gate comes before the limit because a body counts only once its
     sender is known.
     """
-    gate = Middleware(Gate, keys=keys, tokens=tokens, sessions=sessions)
+    gate = Middleware(Gate, callers=callers, sessions=sessions)
     origins = [origin.strip() for origin in deps.settings.cors_origins.split(",") if origin.strip()]
     cors = Middleware(
         CORSMiddleware,
@@ -166,7 +171,7 @@ def _middleware(deps: Deps, keys: ApiKeys, tokens: ClientTokens, sessions: Conso
             "Last-Event-ID",
             REQUEST_ID_HEADER,
         ],
-        expose_headers=[TAG_HEADER, "Retry-After", "Idempotency-Replayed", REQUEST_ID_HEADER],
+        expose_headers=[TAG_HEADER, "Location", "Retry-After", "Idempotency-Replayed", REQUEST_ID_HEADER],
     )
     return [
         Middleware(AccessLog),

@@ -1,16 +1,16 @@
-"""Authentication before the body is read: API keys with roles, and client tokens under /v1/seat only."""
+"""Authentication before the body is read: API keys with roles, tokens of hosts, and client tokens under /v1/seat.
+
+What of an operator's path a host may use, and which meetings exist for a caller, is decided by the door of each route.
+"""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from orchestrator.api.api_keys import ApiKeys
+from orchestrator.api.callers import Caller, Callers
 from orchestrator.api.problems import of_user_error
 from orchestrator.api.sessions import ConsoleSessions
-from orchestrator.api.tokens import ClientToken, ClientTokens
-from orchestrator.errors import Forbidden, Unauthenticated, UserError
-from orchestrator.services.access.api_keys import key_hash
-from schemas.events import ActorKind
+from orchestrator.api.wrong_tries import WrongTries
+from orchestrator.errors import Forbidden, TooMany, Unauthenticated, UserError, WrongCredentials
 from schemas.problems import ProblemCode
-from schemas.states import KeyRole
 
 SEAT_PATH = "/v1/seat"
 WEBHOOKS_PREFIX = "/v1/webhooks/"
@@ -18,20 +18,21 @@ WEBHOOKS_PREFIX = "/v1/webhooks/"
 SCOPE_BROWSER = "breakouts.browser"
 """The key of the browser's verified `ClientToken` in an ASGI scope."""
 SCOPE_CALLER = "breakouts.caller"
-"""The key of the caller in an ASGI scope: the hash of an API key, or the id of a participant."""
-
-SCOPE_ACTOR = "breakouts.actor"
-"""The key of the caller in an ASGI scope, as it stands in logs of breakouts."""
+"""The key of the `Caller` of an operator's path in an ASGI scope."""
+LOOKING = ("GET", "HEAD", "OPTIONS")
+"""The methods that a viewer's key may use."""
+WRONG_MOST, WRONG_WITHIN_SECONDS = 600, 60.0
+"""How many wrong keys and tokens an address may send, and in what time, before they are refused unseen."""
 
 
 class Gate:
-    """Middleware that lets a request pass, or answers 401 or 403 itself."""
+    """Middleware that lets a request pass, or answers 401, 403 or 429 itself."""
 
-    def __init__(self, app: ASGIApp, keys: ApiKeys, tokens: ClientTokens, sessions: ConsoleSessions) -> None:
+    def __init__(self, app: ASGIApp, callers: Callers, sessions: ConsoleSessions) -> None:
         self._app = app
+        self._callers = callers
         self._sessions = sessions
-        self._keys = keys
-        self._tokens = tokens
+        self._wrong = WrongTries(WRONG_MOST, WRONG_WITHIN_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -39,30 +40,30 @@ class Gate:
             try:
                 await self._check(scope)
             except UserError as error:
-                await of_user_error(error)(scope, receive, send)
+                await of_user_error(self._slowed(scope, error))(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
     async def _check(self, scope: Scope) -> None:
         path: str = scope["path"]
         if path == SEAT_PATH or path.startswith(SEAT_PATH + "/"):
-            token = self._client_token(_bearer(scope))
-            scope[SCOPE_BROWSER], scope[SCOPE_CALLER] = token, token.participant_id
+            scope[SCOPE_BROWSER] = await self._callers.browser(_bearer(scope))
         elif (path == "/v1" or path.startswith("/v1/")) and not path.startswith(WEBHOOKS_PREFIX):
-            scope[SCOPE_CALLER] = hashed = await self._sessions.key_of(scope) or key_hash(_bearer(scope))
-            scope[SCOPE_ACTOR] = await self._check_key(hashed, scope["method"])
+            scope[SCOPE_CALLER] = caller = await self._caller(scope)
+            if caller.is_viewer and scope["method"] not in LOOKING:
+                raise Forbidden("a viewer's key may only look (GET)")
 
-    def _client_token(self, bearer: bytes) -> ClientToken:
-        return self._tokens.verify(bearer.decode("latin-1"))
+    async def _caller(self, scope: Scope) -> Caller:
+        if (hashed := await self._sessions.key_of(scope)) is not None:
+            return await self._callers.of_key(hashed)
+        return await self._callers.caller(_bearer(scope), scope["path"])
 
-    async def _check_key(self, hashed: str, method: str) -> str:
-        """Return the name by which a key stands in logs."""
-        key = await self._keys.find(hashed)
-        if key is None:
-            raise Unauthenticated("unknown API key")
-        if key.role is KeyRole.VIEWER and method not in ("GET", "HEAD"):
-            raise Forbidden("a viewer's key may only look (GET)")
-        return ActorKind.KEY.named(key.name)
+    def _slowed(self, scope: Scope, error: UserError) -> UserError:
+        """Return what is answered: of an address with too many wrong credentials, that instead of 401."""
+        if not isinstance(error, WrongCredentials):
+            return error
+        wait = self._wrong.add(scope["client"][0] if scope.get("client") else "")
+        return TooMany("too many wrong keys from this address: try again later", wait) if wait else error
 
 
 def _bearer(scope: Scope) -> bytes:

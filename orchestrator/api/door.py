@@ -1,7 +1,7 @@
-"""What every endpoint has in common before it runs: bodies are JSON, parameters are known, ids in paths come first.
+"""What every endpoint has in common before it runs: who may call it, JSON bodies, known parameters, ids in paths first.
 
-Refusals are decided in this order: 404 for ids in the path, 415, 422, 412. An id is only looked up when the request
-would be refused anyway, so that a good request pays nothing.
+Refusals are decided in this order: 403, 404 for ids in the path, 415, 422, 412. For who may call everything an id is
+only looked up when the request would be refused anyway, so that a good request pays nothing.
 """
 
 import json
@@ -18,13 +18,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from orchestrator.api.auth import SCOPE_CALLER
+from orchestrator.api.callers import Caller
+from orchestrator.api.permissions import HOSTS_NEVER_ASK, HOSTS_NEVER_SEND, PERMISSIONS, Who
 from orchestrator.api.suggestions import did_you_mean
-from orchestrator.errors import Malformed, StaleVersion, UnsupportedMediaType
+from orchestrator.errors import Forbidden, Malformed, StaleVersion, UnsupportedMediaType
+from orchestrator.services.reach import Reach
 from orchestrator.services.views import known
 from schemas.problems import ProblemCode
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+TRUE = frozenset({"1", "on", "t", "true", "y", "yes"})
 
 
 class Door(APIRoute):
@@ -33,9 +38,12 @@ class Door(APIRoute):
     def get_route_handler(self) -> Handler:
         """Return the handler of a request."""
         endpoint = super().get_route_handler()
+        who = {PERMISSIONS.get((method, self.path), Who.KEYS_NOT_HOSTS) for method in self.methods or ()}
+        is_for_hosts = who == {Who.KEYS_AND_HOSTS}
         takes_json = "requestBody" not in (self.openapi_extra or {})  # else the endpoint reads its body itself
 
         async def handle(request: Request) -> Response:
+            await _admit(request, is_for_hosts=is_for_hosts)
             try:
                 if takes_json and request.method in WITH_BODY and _has_body(request):
                     require_json(request)
@@ -59,6 +67,39 @@ class Door(APIRoute):
             raise Malformed("the body is not JSON", ("body",), ProblemCode.NOT_JSON) from None
         if given != {}:
             raise Malformed("this call takes no body, or {}")
+
+
+async def _admit(request: Request, *, is_for_hosts: bool) -> None:
+    """Let a caller pass for whom not everything exists, or who may not do everything. Raises Unknown, Forbidden."""
+    caller: Caller | None = request.scope.get(SCOPE_CALLER)
+    if caller is None or caller.reach.is_everything:
+        return
+    await run_in_threadpool(_require_within, request, caller.reach)
+    if not caller.is_host:
+        return
+    if not is_for_hosts or any(is_true(request.query_params.get(name)) for name in HOSTS_NEVER_ASK):
+        raise Forbidden("this is for API keys, not for hosts", ProblemCode.HOSTS_MAY_NOT)
+    if request.method in WITH_BODY and HOSTS_NEVER_SEND in await _fields(request):
+        raise Forbidden(f"hosts may not set {HOSTS_NEVER_SEND}", ProblemCode.HOSTS_MAY_NOT)
+
+
+def _require_within(request: Request, reach: Reach) -> None:
+    with request.app.state.deps.database.reading() as session:
+        known.require_within(session, request.path_params, reach)
+
+
+def is_true(text: str | None) -> bool:
+    """Return whether a flag in a query is set, as FastAPI reads it."""
+    return text is not None and text.lower() in TRUE
+
+
+async def _fields(request: Request) -> Collection[str]:
+    """Return the names of the fields of a body; none for what is not an object of JSON."""
+    try:
+        given = json.loads(await request.body() or b"{}")
+    except (ValueError, RecursionError):
+        return ()
+    return given.keys() if isinstance(given, dict) else ()
 
 
 def require_json(request: Request) -> None:

@@ -1,7 +1,7 @@
 """`Idempotency-Key`: a repeated request gets the response to the first one, and nothing is done twice."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Header, Request
@@ -15,7 +15,7 @@ from orchestrator.api.versions import Change, ChangeHere, tag_headers, version_o
 from orchestrator.errors import Malformed
 from orchestrator.services.deps import Deps
 from orchestrator.services.idempotency import keys, trial
-from orchestrator.services.idempotency.keys import Once, Render, Reply
+from orchestrator.services.idempotency.keys import IsGood, Once, Render, Reply
 
 T = TypeVar("T")
 KEY_HEADER, REPLAYED_HEADER = "Idempotency-Key", "Idempotency-Replayed"
@@ -40,8 +40,8 @@ Key = Annotated[
         min_length=1,
         max_length=KEY_CHARACTERS_MOST,
         description="Any text that you choose for this request, such as a UUID. The same key and body again (within "
-        f"24 hours, with the same API key and path) get the first answer again, marked `{REPLAYED_HEADER}: true`, and "
-        "nothing is done twice. Another body: 422. Errors are not remembered.",
+        "24 hours, by the same caller, at the same path) get the first answer again, marked "
+        f"`{REPLAYED_HEADER}: true`, and nothing is done twice. Another body: 422. Errors are not remembered.",
         examples=["6f1c2a8e-5b0d-4c57-9a53-2b7f0f1d9c11"],
     ),
     AfterValidator(_printable),
@@ -56,16 +56,22 @@ class IdempotentRequest:
     key: Once | None
 
     def run(
-        self, work: Callable[[Deps], T], build: BuildResponse[T], check: Callable[[Deps], None] | None = None
+        self,
+        work: Callable[[Deps], T],
+        build: BuildResponse[T],
+        check: Callable[[Deps], None] | None = None,
+        is_good: IsGood | None = None,
     ) -> Response:
         """Do `work` once for this key, in one transaction with storing the response.
 
         `work` is one call of a service that makes nothing at RealtimeKit. Without a key it is simply done. `check` may
-        ask RealtimeKit before, and raise; a request that was answered before is not checked again.
+        ask RealtimeKit before, and raise; a request that was answered before is not checked again. An answer that is
+        not good any more, says `is_good`, is not given again.
         """
         render = rendering(build)
         if self.key is not None:
-            return to_response(keys.run(self.deps, self.key, work, render, lambda: self._begin(check)))
+            once = replace(self.key, is_good=is_good)
+            return to_response(keys.run(self.deps, once, work, render, lambda: self._begin(check)))
         deps = self._begin(check)
         result = work(deps)
         with deps.database.reading() as session:
@@ -114,7 +120,7 @@ async def _with_key(request: Request, change: Change, key: str | None, *, secret
         return IdempotentRequest(change, None)
     if len(request.headers.getlist(KEY_HEADER)) > 1:
         raise Malformed(f"send one {KEY_HEADER}", keys.WHERE)
-    caller, path, body = request.scope[SCOPE_CALLER], request.scope["path"], await request.body()
+    caller, path, body = request.scope[SCOPE_CALLER].id, request.scope["path"], await request.body()
     once = await run_in_threadpool(keys.once_for, caller, path, key, body, secret=secret)
     return IdempotentRequest(change, once)
 

@@ -14,6 +14,6 @@ class Mounted:
         """Serve one connection."""
         if scope["type"] == "http" and self._root_path:
             scope["root_path"] = self._root_path
-            if scope["path"].startswith(self._root_path + "/"):
+            while scope["path"].startswith(self._root_path + "/"):  # the router takes away what is left of it
                 scope["path"] = scope["path"].removeprefix(self._root_path)
         await self._app(scope, receive, send)

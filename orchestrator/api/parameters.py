@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request
 from pydantic import AfterValidator
 
+from orchestrator.api.request_parts import deps_of
 from orchestrator.errors import Unknown
 from orchestrator.services.deps import Deps
 from orchestrator.services.views.pages import Asked
@@ -18,8 +19,7 @@ DEFAULT_LIMIT = 50
 
 
 async def _deps(request: Request) -> Deps:
-    deps: Deps = request.app.state.deps
-    return deps
+    return deps_of(request)
 
 
 def _row_id(text: str) -> str:

@@ -16,7 +16,7 @@ from starlette.types import Scope
 
 from orchestrator.api.access_log import REQUEST_ID_HEADER, SCOPE_REQUEST_ID
 from orchestrator.api.suggestions import did_you_mean, names_beside
-from orchestrator.errors import NotNow, Unauthenticated, UserError
+from orchestrator.errors import NotNow, TooMany, Unauthenticated, UserError
 from orchestrator.log import logger
 from orchestrator.store.trouble import DATABASE_TROUBLE
 from schemas.problems import ProblemCode
@@ -59,7 +59,7 @@ def of_user_error(error: UserError) -> Response:
     headers = {}
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, NotNow):
+    if isinstance(error, NotNow | TooMany):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     return problem(error.status, error.detail, error.code, title=error.title, headers=headers, **error.extra)
 

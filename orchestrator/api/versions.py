@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from orchestrator.api.auth import SCOPE_ACTOR
+from orchestrator.api.request_parts import deps_of
 from orchestrator.errors import Malformed
 from orchestrator.services.deps import Deps
 from orchestrator.store.versions import Expected
@@ -44,7 +44,7 @@ class Change:
 
 
 async def _change(request: Request) -> Change:
-    return Change(replace(request.app.state.deps, actor=request.scope[SCOPE_ACTOR]), _expected(request))
+    return Change(deps_of(request), _expected(request))
 
 
 ChangeHere = Annotated[Change, Depends(_change)]

@@ -1,30 +1,31 @@
-"""Counting wrong keys by the address that sent them, so that guessing takes for ever and nobody else is held up."""
+"""Counting wrong keys by the address that sent them, so that guessing takes for ever and nobody else is held up.
+
+Each process counts for itself. However many addresses there are, a few MB are enough.
+"""
 
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 
-ADDRESSES_MOST = 10_000
+ADDRESSES_MOST = 50_000
 """How many addresses are remembered; beyond that the one whose last wrong key is the oldest is forgotten."""
 
 
 class WrongTries:
-    """At most so many wrong tries of one address within so many seconds."""
+    """At most so many wrong tries of one address within so many seconds, counted from the first of them."""
 
     def __init__(self, most: int, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
         self._most, self._seconds, self._now = most, seconds, now
-        self._tries: OrderedDict[str, deque[float]] = OrderedDict()
+        self._tries: OrderedDict[str, tuple[float, int]] = OrderedDict()
 
     def add(self, address: str) -> float:
         """Count a wrong try. Returns 0, or how many seconds are to be waited when there are too many."""
         now = self._now()
-        tries = self._tries.setdefault(address, deque())
+        began_at, tries = self._tries.get(address, (now, 0))
+        if now - began_at >= self._seconds:
+            began_at, tries = now, 0
+        self._tries[address] = began_at, tries + 1
         self._tries.move_to_end(address)
-        while len(self._tries) > ADDRESSES_MOST:
+        if len(self._tries) > ADDRESSES_MOST:
             self._tries.popitem(last=False)
-        while tries and tries[0] <= now - self._seconds:
-            tries.popleft()
-        if len(tries) >= self._most:
-            return tries[0] + self._seconds - now
-        tries.append(now)
-        return 0.0
+        return began_at + self._seconds - now if tries >= self._most else 0.0

@@ -31,7 +31,7 @@ def serve(settings: Settings) -> None:
         port=settings.port,
         log_config=None,
         access_log=False,
-        proxy_headers=False,  # no response depends on the caller's scheme or address
+        forwarded_allow_ips=settings.forwarded_allow_ips,  # by the address wrong keys are slowed down
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

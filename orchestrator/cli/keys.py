@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -20,7 +20,10 @@ from orchestrator.store.database import Database
 from schemas.states import KeyRole
 from schemas.tables import ApiKey
 
-COLUMNS = ("id", "name", "role", "created_at", "revoked_at")
+COLUMNS = ("id", "name", "role", "tenant", "created_at", "expires_at", "revoked_at", "last_used_at")
+
+TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
+"""The forms of a time; the last one takes `Z` too."""
 
 app = typer.Typer(
     name="breakouts keys",
@@ -36,11 +39,21 @@ AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 def create(
     name: Annotated[str, typer.Argument(help="What to call it; unique among the keys that are not revoked.")],
     role: Annotated[KeyRole, typer.Option(help="operator: everything; viewer: may only look (GET).")],
+    tenant: Annotated[
+        str | None, typer.Option(help="Sees and makes only this tenant's meetings; without, it sees all.")
+    ] = None,
+    expires: Annotated[
+        datetime | None,
+        typer.Option(
+            metavar="TIME", formats=TIMES, help="When it ends by itself, in UTC: 2027-01-31 or 2027-01-31T18:00."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key and print it, now and never again; it is good at once."""
+    expires_at = expires and (expires if expires.tzinfo else expires.replace(tzinfo=UTC))
     with _database() as database:
-        row, key = api_keys.create(database, name, role)
+        row, key = api_keys.create(database, name, role, tenant=tenant, expires_at=expires_at)
     if as_json:
         write_json(_fields(row) | {"key": key})
     else:

@@ -17,6 +17,10 @@ Work = Callable[[C, str, list[T]], list[R]]
 """Takes a context, a key and the items of that key, and returns the results in the order of the items."""
 
 
+_Name = tuple[Any, tuple[str, str]]
+"""What a group is known by: the function that works on it, its key, and what it is kept apart by."""
+
+
 class _Group(Generic[T, R]):
     """The waiting items of one key, and the lock of the thread that works on them."""
 
@@ -35,17 +39,17 @@ class GroupCommit:
 
     def __init__(self, new_mutex: NewMutex = threading.Lock) -> None:
         self._new_mutex = new_mutex
-        self._groups: weakref.WeakValueDictionary[tuple[Any, str], _Group[Any, Any]] = weakref.WeakValueDictionary()
+        self._groups: weakref.WeakValueDictionary[_Name, _Group[Any, Any]] = weakref.WeakValueDictionary()
         self._guard = threading.Lock()
 
-    def run(self, work: Work[C, T, R], context: C, key: str, item: T) -> R:
+    def run(self, work: Work[C, T, R], context: C, key: str, item: T, *, apart: str = "") -> R:
         """Work on this item together with all items that other threads have handed in under the same key.
 
-        One thread works for all that wait. `context` must mean the same in each call with that key. Raises what `work`
-        raises on the item alone.
+        One thread works for all that wait. `context` must mean the same in each call with that key, and the same
+        `apart`. Raises what `work` raises on the item alone.
         """
         answer: Future[R] = Future()
-        group = self._join(work, key, item, answer)
+        group = self._join(work, (key, apart), item, answer)
         with group.lock:
             if not answer.done():
                 taken = group.take_all()
@@ -54,7 +58,7 @@ class GroupCommit:
                 )
         return answer.result()
 
-    def _join(self, work: Work[C, T, R], key: str, item: T, answer: Future[R]) -> _Group[T, R]:
+    def _join(self, work: Work[C, T, R], key: tuple[str, str], item: T, answer: Future[R]) -> _Group[T, R]:
         with self._guard:
             group = cast(_Group[T, R] | None, self._groups.get((work, key)))
             if group is None:

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StrictBool, model_valida
 from schemas.fields import Attributes, Clean, Name, PersonId, Preset, Time, whole
 from schemas.requests.base import MOST_PEOPLE, RequestBody, repeated, unchanged_by_default
 from schemas.requests.presets import RoomPresetsRequest
-from schemas.states import Role
+from schemas.states import Role, TokenScope
 
 
 class PersonRequest(RequestBody):
@@ -94,10 +94,13 @@ class ParticipantsRequest(RequestBody):
 
 
 class ClientTokenRequest(RequestBody):
-    """How long a browser's token is good for."""
+    """What a browser's token is good for, and for how long."""
 
     ttl_seconds: Annotated[int, whole(60, 86400)] = Field(
         default=14400, description="How many seconds the token is good for."
+    )
+    scope: TokenScope = Field(
+        default=TokenScope.SEAT, description="`seat`: for `/v1/seat`; `host`: also for what hosts may do here."
     )
 
 

@@ -53,7 +53,7 @@ def test_a_stream_ends_when_its_key_is_revoked_and_no_other_does(api: Api, deps:
         begun = time.monotonic()
         list(ending)
         assert time.monotonic() - begun < 5
-        assert ending.comments[-1] == "this API key is no longer good"
+        assert ending.comments[-1] == "this API key or client token is no longer good"
         api.post(f"/v1/breakouts/{breakout['id']}/close", None, 202)
         for stream in (stored, bootstrap):
             while stream.next().data["data"].get("to") != "closing":
@@ -102,7 +102,7 @@ def test_only_the_hash_of_a_key_is_stored(deps: Deps) -> None:
     with deps.database.reading() as session:
         stored = session.connection().execute(text("SELECT * FROM api_key")).one()
     assert not any(key in str(value) for value in stored)
-    assert api_keys.living(deps.database) == {row.key_hash: Credential("ci", KeyRole.OPERATOR)}
+    assert api_keys.by_hash(deps.database) == {row.key_hash: Credential("ci", KeyRole.OPERATOR)}
 
 
 def test_names_are_unique_among_the_living(deps: Deps) -> None:

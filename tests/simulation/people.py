@@ -157,7 +157,8 @@ class Streams:
 
     def _read(self, deps: Deps) -> None:
         with deps.database.glancing() as session:
-            versions = seats.versions(session, [self._simulation.meeting_id])
+            latest = seats.latest(session, [self._simulation.meeting_id])
+        versions = {row_id: found.version for row_id, found in latest.items()}
         listening = {person.row_id for person in self._simulation.people if person.row_id and not person.has_left}
         changed = [row_id for row_id in sorted(listening) if versions.get(row_id) != self._told.get(row_id)]
         if changed:

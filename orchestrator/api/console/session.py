@@ -45,7 +45,7 @@ async def get_session(request: Request) -> Response:
     sessions: ConsoleSessions = request.app.state.console_sessions
     hashed = await sessions.key_of(request.scope)
     credential = None if hashed is None else await _credential(request, hashed)
-    if credential is None:
+    if credential is None or not credential.is_good:
         raise Unauthenticated("nobody is signed in here")
     deps: Deps = request.app.state.deps
     shown = {"name": credential.name, "role": credential.role, "flower_url": deps.settings.flower_url or None}
@@ -56,8 +56,11 @@ async def get_session(request: Request) -> Response:
 async def sign_in(request: Request, body: SignIn) -> Response:
     """Begin a session, whose cookie counts as the key does. A wrong key is counted by the address that sent it."""
     hashed = key_hash(body.key.strip().encode())
-    if await _credential(request, hashed) is None:
+    credential = await _credential(request, hashed)
+    if credential is None:
         return _refused(request)
+    if not credential.is_good:
+        raise Unauthenticated("this API key has expired or was revoked")
     deps: Deps = request.app.state.deps
     session_id = await run_in_threadpool(console_sessions.begin, deps.database, hashed)
     return _with_cookie(request, session_id, console_sessions.LIFETIME)

@@ -70,7 +70,7 @@ def _usual_errors(path: str, method: str, operation: dict[str, Any]) -> Iterator
     schemes = {name for scheme in operation.get("security", []) for name in scheme}
     writes = method != "get"
     if schemes & {API_KEY, CLIENT_TOKEN}:
-        yield from (401, 503)  # 503 because every response needs the database
+        yield from (401, 422, 429, 503)  # 422: of an unknown parameter; 503: every response needs the database
         if writes:
             yield from (413, 415)
     if API_KEY in schemes:

@@ -13,13 +13,14 @@ Responses = dict[int | str, dict[str, Any]]
 DESCRIPTIONS = {
     400: "Signed, but not JSON.",
     401: "No credentials, or none that this path accepts.",
-    403: "The key's role is too weak, or the console's cookie came from another page.",
+    403: "Too weak a role, not for hosts, or the console's cookie came from another page.",
     404: "Unknown id.",
     409: "The state does not allow it: `state` names it, `allowed` those in which it is taken.",
     412: "Stale: it has changed since the version in `If-Match`.",
     413: "The body is too large.",
     415: "The body has another `Content-Type` than this path takes.",
     422: "Malformed or impossible; `errors` says where and why.",
+    429: "Too many wrong keys or tokens from this address in a minute.",
     503: "Not now; repeat after `Retry-After` seconds.",
 }
 
@@ -37,7 +38,7 @@ def error_response(status: int) -> dict[str, Any]:
         "description": DESCRIPTIONS[status],
         "content": {MEDIA_TYPE: {"schema": {"$ref": ERROR_SCHEMA}, "example": _example(status)}},
     }
-    if status == 503:
+    if status in (429, 503):
         documented["headers"] = {"Retry-After": header("integer", "Seconds.")}
     return documented
 

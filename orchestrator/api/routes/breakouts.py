@@ -153,7 +153,7 @@ def list_breakouts(
     """List breakouts in certain states, or of a meeting; an unknown meeting has none."""
     with deps.database.reading() as session:
         states = [BreakoutState(word) for word in state.split(",")] if state else []
-        return breakouts.breakouts(session, asked, meeting_id=meeting_id, states=states)
+        return breakouts.breakouts(session, asked, meeting_id=meeting_id, states=states, reach=deps.reach)
 
 
 @router.get(ONE, summary="Get a breakout")

@@ -50,7 +50,7 @@ def list_meetings(
 ) -> Page[MeetingResponse]:
     """All meetings, or those whose title has a certain part."""
     with deps.database.reading() as session:
-        return meetings.meetings(session, asked, title)
+        return meetings.meetings(session, asked, title, deps.reach)
 
 
 @router.get("/{meeting_id}", summary="Get a meeting")

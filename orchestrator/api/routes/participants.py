@@ -9,12 +9,16 @@ from sqlmodel import Session
 from orchestrator.api import door
 from orchestrator.api.idempotency import Idempotent, IdempotentSecret
 from orchestrator.api.openapi.credentials import OPERATOR
+from orchestrator.api.openapi.responses import errors
 from orchestrator.api.parameters import CustomId, DepsHere, MeetingId, PageHere
 from orchestrator.api.tokens import ClientTokens
 from orchestrator.api.versions import ChangeHere
+from orchestrator.errors import Unauthenticated
+from orchestrator.services.access import holders
 from orchestrator.services.meetings import presets, registering
 from orchestrator.services.people import acks
 from orchestrator.services.views import meetings
+from orchestrator.store import queries
 from schemas.requests import ClientTokenRequest, ParticipantsRequest, PresentRequest
 from schemas.responses import ClientTokenResponse, Page, ParticipantResponse, ParticipantsResponse
 
@@ -55,7 +59,9 @@ def list_participants(meeting_id: MeetingId, deps: DepsHere, asked: PageHere) ->
     status_code=201,
     response_model=ClientTokenResponse,
     summary="Make a client token",
-    description="A token for this person's browser, good for nothing but `/v1/seat`.",
+    responses=errors(409),
+    description='A token for this person\'s browser, good for `/v1/seat`; with `scope: "host"` a host may besides run '
+    "the breakouts of this meeting with it, read it, and remove people. 409: the participant is not a host.",
 )
 def create_client_token(
     meeting_id: MeetingId,
@@ -66,14 +72,31 @@ def create_client_token(
 ) -> Response:
     """Issue a client token for one participant."""
     tokens: ClientTokens = request.app.state.tokens
-    ttl = timedelta(seconds=(body or ClientTokenRequest()).ttl_seconds)
+    wish = body or ClientTokenRequest()
+    ttl = timedelta(seconds=wish.ttl_seconds)
 
     def build(session: Session, _: None) -> tuple[int, ClientTokenResponse]:
-        person = meetings.person(session, meeting_id, custom_participant_id)
-        token, expires_at = tokens.issue(person.id, meeting_id, ttl)
+        person = queries.participant(session, meeting_id, custom_participant_id)
+        holders.require_role(person, wish.scope)
+        token, expires_at = tokens.issue(person.id, meeting_id, ttl, number=person.token_number, scope=wish.scope)
         return 201, ClientTokenResponse(token=token, expires_at=expires_at)
 
-    return idempotent.run(lambda _: None, build)
+    def is_good(session: Session, answer: str) -> bool:
+        token = ClientTokenResponse.model_validate_json(answer).token
+        try:
+            found = tokens.verify(token)
+        except Unauthenticated:
+            return False
+        holder = holders.find(session, found.participant_id)
+        return holder is not None and holder.number == found.number
+
+    return idempotent.run(lambda _: None, build, is_good=is_good)
+
+
+@router.delete(ONE + "/client-tokens", status_code=204, summary="Take client tokens back")
+def take_back_client_tokens(meeting_id: MeetingId, custom_participant_id: CustomId, change: ChangeHere) -> None:
+    """Refuse every client token that this person has got so far, and end their streams; later ones are good."""
+    holders.take_back_tokens(change.begin(), meeting_id, custom_participant_id)
 
 
 @router.put(ONE + "/present", summary="Say who is in the meeting")

@@ -1,9 +1,9 @@
-"""What all streams of a process share: the subscription, the reading threads, the check of their keys, and the end."""
+"""What all streams of a process share: subscription, reading threads, the check of their callers, and the end."""
 
 import asyncio
 from contextlib import suppress
 
-from orchestrator.api.api_keys import ApiKeys
+from orchestrator.api.callers import Callers
 from orchestrator.api.crowd.desk import Desk
 from orchestrator.api.streams.changed_ids import ChangedIds
 from orchestrator.api.streams.log_listeners import LogListeners
@@ -16,10 +16,10 @@ from schemas.events import Topic
 class Hub:
     """Wakes streams when there is something to send. Only the database reads leave the event loop."""
 
-    def __init__(self, deps: Deps, keys: ApiKeys, desk: Desk) -> None:
+    def __init__(self, deps: Deps, callers: Callers, desk: Desk) -> None:
         self.ending = False
         self.desk = desk
-        self._keys = keys
+        self._callers = callers
         self.seats = SeatListeners(deps, desk)
         self.logs = LogListeners(deps, desk.readers)
         self._subscription = Subscription(
@@ -39,7 +39,7 @@ class Hub:
             self.seats.changed_meetings.follow(self.seats.read_seats),
             self.seats.changed_breakouts.follow(self.seats.read_logs),
             self.logs.changed_breakouts.follow(self.logs.read_heads),
-            ChangedIds().follow(self._check_keys),
+            ChangedIds().follow(self._check_callers),
         )
         self._tasks = [asyncio.create_task(one) for one in running]
 
@@ -48,9 +48,9 @@ class Hub:
         """The number of open streams."""
         return len(self.seats) + len(self.logs)
 
-    async def _check_keys(self, _: set[str] | None) -> None:
-        """End the streams of revoked keys. It runs regularly, because nothing is published when a key is revoked."""
-        self.logs.end_for(await self._keys.invalid(self.logs.callers))
+    async def _check_callers(self, _: set[str] | None) -> None:
+        """End the streams of keys and tokens that have ended. It runs regularly, because nothing is published then."""
+        self.logs.end_for(await self._callers.gone(self.logs.callers))
 
     def end(self) -> None:
         """Let all streams end, because the process stops."""

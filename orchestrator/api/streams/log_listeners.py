@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from orchestrator.api.callers import Caller
 from orchestrator.api.crowd.readers import Readers
 from orchestrator.api.streams.changed_ids import ChangedIds
 from orchestrator.api.streams.sse import event
@@ -31,11 +32,11 @@ class LogListener:
     """One open stream of a log, and how far it has read."""
 
     breakout_id: str
-    caller: str
-    """The hash of the API key that opened the stream."""
+    caller: Caller
+    """Who opened the stream."""
     cursor: int = 0
     key_invalid: bool = False
-    """The key was revoked since."""
+    """The caller's key or token has ended since."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -58,11 +59,11 @@ class LogListeners:
         return self._by_breakout.get(breakout_id, ())
 
     @property
-    def callers(self) -> set[str]:
-        """The hashes of the API keys that have streams open."""
+    def callers(self) -> set[Caller]:
+        """Those who have streams open."""
         return {listener.caller for listeners in self._by_breakout.values() for listener in listeners}
 
-    def add(self, breakout_id: str, caller: str) -> LogListener:
+    def add(self, breakout_id: str, caller: Caller) -> LogListener:
         """Register a stream; from now on it misses nothing."""
         listener = LogListener(breakout_id, caller)
         self._by_breakout[breakout_id].add(listener)
@@ -81,8 +82,8 @@ class LogListeners:
             for listener in listeners:
                 listener.wake.set()
 
-    def end_for(self, callers: Collection[str]) -> None:
-        """Let the streams of these API keys end."""
+    def end_for(self, callers: Collection[Caller]) -> None:
+        """Let the streams of these callers end."""
         for listeners in self._by_breakout.values():
             for listener in listeners:
                 if listener.caller in callers:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from orchestrator.api.callers import Caller
 from orchestrator.api.streams.hub import Hub
 from orchestrator.api.streams.log_listeners import Chunk, LogListener
 from orchestrator.api.streams.sse import KEEP_ALIVE, comment
@@ -18,11 +19,11 @@ from orchestrator.log import logger
 log = logger(__name__)
 
 NUMBER = re.compile(r"[1-9][0-9]{0,8}")
-KEY_INVALID = comment("this API key is no longer good")
+KEY_INVALID = comment("this API key or client token is no longer good")
 
 
-async def open_log_stream(hub: Hub, breakout_id: str, caller: str, last_event_id: str | None) -> LiveStream:
-    """Open a stream for the API key whose hash is `caller`. Raises Unknown for an unknown breakout."""
+async def open_log_stream(hub: Hub, breakout_id: str, caller: Caller, last_event_id: str | None) -> LiveStream:
+    """Open a stream for a caller. Raises Unknown for an unknown breakout."""
     listener = hub.logs.add(breakout_id, caller)
     try:
         head = await hub.logs.head(breakout_id)

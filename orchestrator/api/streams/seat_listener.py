@@ -19,10 +19,17 @@ class SeatListener:
         self.news: list[News] = []
         self.seat: ShownSeat | None = None
         """The newest seat, until it is sent."""
+        self.is_ended = False
+        """Whether the token was taken back, or its person is gone."""
         self.version = -1
         """The version of the newest seat that was offered."""
         self._cursors: dict[str, int] | None = None
         """How far the stream knows each breakout's log; None until it has read its start."""
+
+    def end(self) -> None:
+        """Let the stream end."""
+        self.is_ended = True
+        self.wake.set()
 
     def begin(self, seat: ShownSeat, cursors: dict[str, int]) -> None:
         """Take what the stream has read as its start; events up to these numbers are not news to it."""

@@ -9,6 +9,7 @@ from orchestrator.api.streams.seat_listener import SeatListener
 from orchestrator.api.tokens import ClientToken
 from orchestrator.services.deps import Deps
 from orchestrator.services.people import seats
+from orchestrator.services.people.seats import Latest
 from orchestrator.services.views import news
 from orchestrator.services.views.news import Head, News
 
@@ -49,19 +50,23 @@ class SeatListeners:
                 listener.wake.set()
 
     async def read_seats(self, meeting_ids: set[str] | None) -> None:
-        """Read the seats whose version has risen, in these meetings or for None in all, and offer them to streams."""
+        """Read the seats whose version has risen, in these meetings or for None in all, and offer them to streams.
+
+        Streams whose token was taken back, or whose person is gone, end.
+        """
         followed = set(self._by_meeting) if meeting_ids is None else meeting_ids & self._by_meeting.keys()
         if not followed:
             return
         if meeting_ids is None:
             await self._desk.ask_for_ending(self._listening())
-        versions = await self._readers.run(lambda: self._versions(followed))
-        behind = [
-            listener
-            for meeting_id in followed
-            for listener in self._by_meeting.get(meeting_id, ())
-            if versions.get(listener.token.participant_id, -1) > listener.version
-        ]
+        latest = await self._readers.run(lambda: self._latest(followed))
+        behind = []
+        for listener in [it for meeting_id in followed for it in self._by_meeting.get(meeting_id, ())]:
+            of_person = latest.get(listener.token.participant_id)
+            if of_person is None or of_person.token_number != listener.token.number:
+                listener.end()
+            elif of_person.version > listener.version:
+                behind.append(listener)
         for begin in range(0, len(behind), SEATS_MOST):
             await self._offer_seats(behind[begin : begin + SEATS_MOST])
 
@@ -91,9 +96,9 @@ class SeatListeners:
         kept = {} if breakout_ids is None else {key: number for key, number in cursors.items() if key not in read}
         self._cursors = kept | {head.breakout_id: head.number for head in heads if head.live}
 
-    def _versions(self, meeting_ids: Collection[str]) -> dict[str, int]:
+    def _latest(self, meeting_ids: Collection[str]) -> dict[str, Latest]:
         with self._database.reading() as session:
-            return seats.versions(session, meeting_ids)
+            return seats.latest(session, meeting_ids)
 
     def _news(
         self, meeting_ids: Collection[str], cursors: Mapping[str, int], breakout_ids: Collection[str] | None

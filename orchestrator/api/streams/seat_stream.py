@@ -21,6 +21,7 @@ from orchestrator.api.tokens import ClientToken
 from orchestrator.services.views.news import News
 
 EXPIRED = comment("the client token has expired")
+TAKEN_BACK = comment("the client token was taken back")
 
 
 async def open_seat_stream(hub: Hub, token: ClientToken, last_event_id: str | None) -> LiveStream:
@@ -42,8 +43,8 @@ async def _events(hub: Hub, listener: SeatListener, start: Start) -> AsyncIterat
     while not hub.ending:
         yield text
         await woken(listener.wake, min(KEEP_ALIVE_SECONDS, _seconds_left(listener.token)))
-        if _seconds_left(listener.token) <= 0:
-            yield EXPIRED
+        if listener.is_ended or _seconds_left(listener.token) <= 0:
+            yield TAKEN_BACK if listener.is_ended else EXPIRED
             return
         if listener.too_slow:
             return

@@ -8,7 +8,7 @@ from orchestrator.cli.doctor.parts import Parts
 from orchestrator.errors import Unusable
 from orchestrator.realtimekit.sdk import on_this_machine
 from orchestrator.runtime.ports import url_of
-from orchestrator.services.access.api_keys import living
+from orchestrator.services.access.api_keys import by_hash
 from orchestrator.settings import CLOUDFLARE
 
 MIN_SECRET_KEY_CHARACTERS = 16
@@ -45,7 +45,7 @@ def api_keys(parts: Parts) -> Verdict:
     if own.exists():
         return ok(f"{own}, which `breakouts up` has made and uses")
     try:
-        stored = len(living(parts.database))
+        stored = sum(key.is_good for key in by_hash(parts.database).values())
     except (Unusable, SQLAlchemyError):
         return failed("API_KEYS has none, and the database can't be asked", advice)
     return ok(f"{stored} in the database") if stored else failed("none: nobody may call the API", advice)

@@ -31,6 +31,10 @@ WHERE = ("header", "Idempotency-Key")
 T = TypeVar("T")
 
 
+IsGood = Callable[[Session, str], bool]
+"""Whether the body of an answer may be given again."""
+
+
 @dataclass(frozen=True)
 class Once:
     """One request with a key: the hash of caller, path and key, and the hash of its body."""
@@ -39,6 +43,8 @@ class Once:
     body_hash: str
     secret: bool = False
     """Whether the answer holds a token, and is stored encrypted."""
+    is_good: IsGood | None = None
+    """Says of an answer whether it is still good; None: it always is."""
 
 
 @dataclass(frozen=True)
@@ -121,13 +127,23 @@ def kept(deps: Deps, once: Once) -> Reply | None:
     """Return the stored answer, if there is one. Raises Malformed when the key came with another body."""
     with deps.database.reading() as session:
         row = find(session, once)
-    if row is None or row.status is None or row.answer is None:
-        return None
-    body = deps.vault.open(row.answer) if once.secret else row.answer
-    if body is None:
-        words = "what this Idempotency-Key made was sealed with a SECRET_KEY that is gone: take another"
-        raise Malformed(words, WHERE, ProblemCode.IDEMPOTENCY_KEY_SEALED)
-    return Reply(row.status, body, row.version, replayed=True)
+        if row is None or row.status is None or row.answer is None:
+            return None
+        body = deps.vault.open(row.answer) if once.secret else row.answer
+        if body is None:
+            words = "what this Idempotency-Key made was sealed with a SECRET_KEY that is gone: take another"
+            raise Malformed(words, WHERE, ProblemCode.IDEMPOTENCY_KEY_SEALED)
+        if once.is_good is None or once.is_good(session, body):
+            return Reply(row.status, body, row.version, replayed=True)
+    _forget(deps, row)
+    return None
+
+
+def _forget(deps: Deps, row: IdempotencyKey) -> None:
+    """Delete an answer that is not good any more, unless another request has done so and stored its own."""
+    with deps.database.transaction() as tx:
+        mine = col(IdempotencyKey.id) == row.id, col(IdempotencyKey.answer) == row.answer
+        tx.session.execute(delete(IdempotencyKey).where(*mine).execution_options(synchronize_session=False))
 
 
 def find(session: Session, once: Once, *, lock: bool = False) -> IdempotencyKey | None:

@@ -1,12 +1,13 @@
 """Creating a parent meeting at RealtimeKit, or adopting one that exists."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
-from orchestrator.errors import LeaseLost, Malformed, NotFound, Refused, TryAgain
+from orchestrator.errors import LeaseLost, Malformed, NotFound, Refused, TryAgain, WrongState
 from orchestrator.realtimekit.records import MeetingRecord
 from orchestrator.realtimekit.titles import title_with_key
 from orchestrator.services.breakout.people_writes import PeopleWrites
@@ -24,7 +25,7 @@ from orchestrator.store.versions import count_change
 from schemas.columns import new_id
 from schemas.problems import ProblemCode
 from schemas.requests import MeetingRequest
-from schemas.tables import Inbox, Meeting
+from schemas.tables import Inbox, Meeting, Room
 
 BeforeCall = Callable[[], None] | None
 
@@ -39,7 +40,7 @@ def create(deps: Deps, body: MeetingRequest) -> str:
         presets.require(deps, presets.of_meeting(body))
         found = _make(deps, body.title or "") if body.realtimekit_meeting_id is None else _existing(deps, body)
     with deps.database.transaction() as tx:
-        return _record(tx, body, found.id, body.title or found.title)
+        return _record(deps, tx, body, _At(found.id, body.title or found.title))
 
 
 def create_once(deps: Deps, once: Once, body: MeetingRequest, render: Render[str]) -> Reply:
@@ -57,7 +58,7 @@ def create_once(deps: Deps, once: Once, body: MeetingRequest, render: Render[str
             presets.require(deps, presets.of_meeting(body), held.before_call)
             made = _make_or_find(deps, body.title or "", held)
         with deps.database.transaction() as tx:
-            meeting_id = _record(tx, body, made.id, body.title or "", held.mark)
+            meeting_id = _record(deps, tx, body, _At(made.id, body.title or "", held.mark))
             reply = keys.rendered(tx, render, meeting_id)
             pending.answer(deps, tx, held, reply)
             return reply
@@ -99,8 +100,16 @@ def _make_or_find(deps: Deps, title: str, held: Held) -> MeetingRecord:
         raise
 
 
-def _record(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str, key: str | None = None) -> str:
-    meeting, is_new = _add(tx, body, realtimekit_id, title, key)
+class _At(NamedTuple):
+    """The meeting at RealtimeKit."""
+
+    id: str
+    title: str
+    key: str | None = None
+
+
+def _record(deps: Deps, tx: Transaction, body: MeetingRequest, at: _At) -> str:
+    meeting, is_new = _add(deps, tx, body, at)
     if body.realtimekit_meeting_id is not None:
         due.want(tx, Meeting, [meeting.id])
     people = PeopleWrites(tx, meeting.id)
@@ -111,15 +120,18 @@ def _record(tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: s
     return meeting.id
 
 
-def _add(
-    tx: Transaction, body: MeetingRequest, realtimekit_id: str, title: str, key: str | None
-) -> tuple[Meeting, bool]:
-    """Add a row for the meeting, or lock the row of one that was adopted before. Returns also whether it is new."""
+def _add(deps: Deps, tx: Transaction, body: MeetingRequest, at: _At) -> tuple[Meeting, bool]:
+    """Add a row for the meeting, or lock the row of one that was adopted before. Returns also whether it is new.
+
+    Raises WrongState for one that does not exist for the caller, or that is the meeting of a room.
+    """
+    _require_no_room(tx, at.id)
     meeting = Meeting(
         id=new_id(),
-        title=title or realtimekit_id,
-        realtimekit_meeting_id=realtimekit_id,
-        key=key,
+        title=at.title or at.id,
+        realtimekit_meeting_id=at.id,
+        key=at.key,
+        tenant=deps.reach.tenant,
         host_preset=body.host_preset,
         participant_preset=body.participant_preset,
         room_host_preset=body.room_presets.host,
@@ -132,9 +144,20 @@ def _add(
         with tx.session.begin_nested():
             tx.session.add(meeting)
     except IntegrityError:
-        mine = select(col(Meeting.id)).where(col(Meeting.realtimekit_meeting_id) == realtimekit_id)
+        mine = select(col(Meeting.id)).where(col(Meeting.realtimekit_meeting_id) == at.id)
         known = lock_meeting(tx, tx.session.scalars(mine).one())
+        if not deps.reach.covers(known):
+            raise WrongState(
+                f"meeting {at.id} belongs to somebody else", "adopted", (), ProblemCode.MEETING_TAKEN
+            ) from None
         known.to_import = True
         return known, False
     tx.session.add(Inbox(id=meeting.id))
     return meeting, True
+
+
+def _require_no_room(tx: Transaction, realtimekit_id: str) -> None:
+    room = tx.session.scalar(select(Room).where(col(Room.realtimekit_meeting_id) == realtimekit_id).limit(1))
+    if room is not None:
+        words = f"meeting {realtimekit_id} is that of a room of a breakout"
+        raise WrongState(words, room.state.value, (), ProblemCode.MEETING_TAKEN)

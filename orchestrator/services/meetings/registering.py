@@ -41,7 +41,7 @@ def register_together(deps: Deps, meeting_id: str, people: Sequence[PersonReques
 
     Callers register each person when they come, so that a thousand calls may come in the same second.
     """
-    return deps.database.groups.run(_register_all, deps, meeting_id, people)
+    return deps.database.groups.run(_register_all, deps, meeting_id, people, apart=deps.actor)
 
 
 def _register_all(deps: Deps, meeting_id: str, calls: list[Sequence[PersonRequest]]) -> list[list[str]]:

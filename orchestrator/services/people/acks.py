@@ -85,7 +85,9 @@ def set_present(deps: Deps, meeting_id: str, custom_participant_id: str, present
 
     Requests for one meeting that come at the same time share a transaction. Raises Unknown.
     """
-    found = deps.database.groups.run(_set_all_present, deps, meeting_id, (custom_participant_id, present))
+    found = deps.database.groups.run(
+        _set_all_present, deps, meeting_id, (custom_participant_id, present), apart=deps.actor
+    )
     if found is None:
         words = f"meeting {meeting_id} has no participant {custom_participant_id!r}"
         raise Unknown(words, ProblemCode.UNKNOWN_PARTICIPANT)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.orm import aliased
@@ -81,12 +81,18 @@ def _missing(
     return MissingTokens(main, {place.seat_id for place in places.values() if place.is_unreadable})
 
 
-def versions(session: Session, meeting_ids: Collection[str]) -> dict[str, int]:
-    """Return the version of everybody's seat in these meetings."""
-    statement = select(col(Participant.id), col(Participant.version)).where(
-        col(Participant.meeting_id).in_(meeting_ids)
-    )
-    return dict(session.execute(statement).all())
+class Latest(NamedTuple):
+    """The version of a person's seat, and the number of client tokens that are good for it."""
+
+    version: int
+    token_number: int
+
+
+def latest(session: Session, meeting_ids: Collection[str]) -> dict[str, Latest]:
+    """Return what is latest of everybody in these meetings."""
+    columns = col(Participant.id), col(Participant.version), col(Participant.token_number)
+    statement = select(*columns).where(col(Participant.meeting_id).in_(meeting_ids))
+    return {row_id: Latest(version, number) for row_id, version, number in session.execute(statement)}
 
 
 def _people(session: Session, participant_ids: Collection[str]) -> Sequence[Any]:

@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 from orchestrator.domain.membership import may_be_seated, takes_people
 from orchestrator.domain.room_clocks import ends_at
 from orchestrator.errors import Unknown
+from orchestrator.services.reach import EVERYTHING, Reach
 from orchestrator.services.views import plans
 from orchestrator.services.views.pages import Asked, page
 from orchestrator.store import queries
@@ -31,7 +32,7 @@ from schemas.responses import (
     SeatedPerson,
 )
 from schemas.states import BreakoutState, RecordingState, Role, RoomState, SeatState
-from schemas.tables import Breakout, Event, Participant, Recording, Room, Seat
+from schemas.tables import Breakout, Event, Meeting, Participant, Recording, Room, Seat
 
 MOST_PROBLEMS = 2000
 """The most problems in one answer. The log has them all."""
@@ -73,10 +74,17 @@ def of_meeting(session: Session, meeting_id: str, asked: Asked) -> Page[Breakout
 
 
 def breakouts(
-    session: Session, asked: Asked, *, meeting_id: str | None = None, states: Collection[BreakoutState] = ()
+    session: Session,
+    asked: Asked,
+    *,
+    meeting_id: str | None = None,
+    states: Collection[BreakoutState] = (),
+    reach: Reach = EVERYTHING,
 ) -> Page[BreakoutSummary]:
-    """Return the breakouts of all meetings, or of one; all of them, or those in certain states."""
+    """Return the breakouts of all meetings in reach, or of one; all of them, or those in certain states."""
     statement = select(Breakout)
+    if not reach.is_everything:
+        statement = statement.join(Meeting, col(Meeting.id) == col(Breakout.meeting_id)).where(*reach.conditions())
     if meeting_id is not None:
         statement = statement.where(col(Breakout.meeting_id) == meeting_id)
     if states:

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from sqlmodel import Session
 
 from orchestrator.errors import Unknown
+from orchestrator.services.reach import Reach
 from orchestrator.services.views import endpoints
 from orchestrator.store import queries
 from schemas.problems import ProblemCode
-from schemas.tables import Breakout, HelpRequest, Room
+from schemas.tables import Breakout, HelpRequest, Meeting, Room
 
 
 def require(session: Session, path: Mapping[str, str]) -> None:
@@ -45,3 +46,15 @@ def _require_request(session: Session, breakout_id: str, help_id: str | None) ->
     found = session.get(HelpRequest, help_id) if help_id is not None else None
     if help_id is not None and (found is None or found.breakout_id != breakout_id):
         raise Unknown(f"this breakout has no request for help {help_id}")
+
+
+def require_within(session: Session, path: Mapping[str, str], reach: Reach) -> None:
+    """Raise Unknown when a path names a meeting, or a breakout of one, that does not exist for the caller."""
+    meeting_id = path.get("meeting_id")
+    if (breakout_id := path.get("breakout_id")) is not None:
+        breakout = session.get(Breakout, breakout_id)
+        found = session.get(Meeting, breakout.meeting_id) if breakout else None
+        if found is None or not reach.covers(found):
+            raise Unknown(f"there is no breakout {breakout_id}", ProblemCode.UNKNOWN_BREAKOUT)
+    elif meeting_id is not None and not reach.covers(queries.meeting(session, meeting_id)):
+        raise Unknown(f"there is no meeting {meeting_id}", ProblemCode.UNKNOWN_MEETING)

@@ -7,6 +7,7 @@ from sqlalchemy import case, func, select
 from sqlmodel import Session, col
 
 from orchestrator.errors import Unknown
+from orchestrator.services.reach import EVERYTHING, Reach
 from orchestrator.services.views.pages import Asked, page
 from orchestrator.store import queries
 from schemas.problems import ProblemCode
@@ -21,9 +22,11 @@ def meeting(session: Session, meeting_id: str) -> MeetingResponse:
     return _meetings(session, [found])[0]
 
 
-def meetings(session: Session, asked: Asked, title: str | None = None) -> Page[MeetingResponse]:
-    """Return all meetings, or those with `title` as a part of theirs, in any capitals."""
-    statement = select(Meeting)
+def meetings(
+    session: Session, asked: Asked, title: str | None = None, reach: Reach = EVERYTHING
+) -> Page[MeetingResponse]:
+    """Return all meetings in reach, or those with `title` as a part of theirs, in any capitals."""
+    statement = select(Meeting).where(*reach.conditions())
     if title is not None:
         statement = statement.where(col(Meeting.title).icontains(title, autoescape=True))
     rows, next_cursor = page(session, statement, Meeting.id, asked)
