@@ -1,5 +1,6 @@
 """People of a parent meeting."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -54,12 +55,24 @@ def token(
     ttl: Annotated[
         int | None, typer.Option(parser=durations.seconds, metavar="DURATION", help="How long it is good for.")
     ] = None,
+    host: Annotated[bool, typer.Option("--host", help="Good for what a host may do, too.")] = False,
     json: AsJson = False,
 ) -> None:
     """Make a client token for somebody's browser, and print it."""
     path = meeting_path(meeting_id, "participants", person, "client-tokens")
-    body = create_once(api, path, {} if ttl is None else {"ttl_seconds": ttl})
+    wish = ({} if ttl is None else {"ttl_seconds": ttl}) | ({"scope": "host"} if host else {})
+    body = create_once(api, path, wish)
     answer(body, body["token"], json=json)
+
+
+def take_back(
+    api: Api,
+    meeting_id: MeetingId,
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="Your own id of them.", show_default=False)],
+) -> None:
+    """Refuse every client token that somebody has got so far, and end their streams."""
+    api.delete(meeting_path(meeting_id, "participants", person, "client-tokens"))
+    sys.stdout.write(f"the tokens of {person} are refused\n")
 
 
 def _read(file: Path) -> list[JSON]:
@@ -93,4 +106,4 @@ def _person(cells: Mapping[str, str]) -> JSON | None:
     return {"custom_participant_id": name_of, "name": name, **own, **({"attributes": rest} if rest else {})}
 
 
-COMMANDS: Mapping[str, Command] = {"add": add, "list": index, "token": token}
+COMMANDS: Mapping[str, Command] = {"add": add, "list": index, "token": token, "revoke-tokens": take_back}
