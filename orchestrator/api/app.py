@@ -21,6 +21,7 @@ from orchestrator.api.crowd.lane import Lane
 from orchestrator.api.head import Head
 from orchestrator.api.limits import BodyLimit
 from orchestrator.api.mounted import Mounted
+from orchestrator.api.no_store import NoStore
 from orchestrator.api.openapi.description import describe
 from orchestrator.api.routes import (
     attendance,
@@ -176,6 +177,7 @@ def _middleware(deps: Deps, callers: Callers, sessions: ConsoleSessions) -> list
     return [
         Middleware(AccessLog),
         Middleware(Mounted, root_path=deps.settings.root_path),
+        Middleware(NoStore),
         *([Middleware(ConsoleHeaders)] if deps.settings.console else []),
         Middleware(Head),
         *([cors] if origins else []),

@@ -141,5 +141,5 @@ async def _bug(request: Request, error: Exception) -> Response:
     response, and the server then logs the traceback.
     """
     log.error("a request failed", error=type(error).__name__)
-    headers = {REQUEST_ID_HEADER: request.scope[SCOPE_REQUEST_ID]}
+    headers = {REQUEST_ID_HEADER: request.scope[SCOPE_REQUEST_ID], "Cache-Control": "no-store"}
     return problem(500, "this is our mistake; it has been logged", ProblemCode.INTERNAL_ERROR, headers=headers)

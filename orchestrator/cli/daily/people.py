@@ -71,7 +71,7 @@ def take_back(
     person: Annotated[str, typer.Argument(metavar="PERSON", help="Your own id of them.", show_default=False)],
 ) -> None:
     """Refuse every client token that somebody has got so far, and end their streams."""
-    api.delete(meeting_path(meeting_id, "participants", person, "client-tokens"))
+    api.call("DELETE", meeting_path(meeting_id, "participants", person, "client-tokens"))
     sys.stdout.write(f"the tokens of {person} are refused\n")
 
 
