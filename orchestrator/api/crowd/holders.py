@@ -3,7 +3,7 @@
 Nothing is remembered, so that what is taken back ends at once.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 from orchestrator.api.crowd.batches import Batches
@@ -37,17 +37,10 @@ class Holders:
             words = "the database is not available, so client tokens can't be looked up"
             raise NotNow(words, 1.0, ProblemCode.DATABASE_UNAVAILABLE) from None
 
-    async def find_all(self, participant_ids: Collection[str]) -> dict[str, Holder]:
-        """Return what is known of these people. Unknown people are left out."""
-        return await self._readers.run(lambda: holders.find_all(self._database, participant_ids))
-
-    @cached_property
-    def _readers(self) -> Readers:
-        return Readers()
-
     @cached_property
     def _asked(self) -> Batches[str, Holder]:
-        return Batches(self._read, self._readers, HOLDERS_MOST)
+        """The batches, which can be made only where the event loop runs. One call at a time is under way."""
+        return Batches(self._read, Readers(), HOLDERS_MOST)
 
     def _read(self, participant_ids: Sequence[str]) -> list[Holder | UserError]:
         found = holders.find_all(self._database, set(participant_ids))

@@ -49,7 +49,7 @@ def _require_request(session: Session, breakout_id: str, help_id: str | None) ->
 
 
 def require_within(session: Session, path: Mapping[str, str], reach: Reach) -> None:
-    """Raise Unknown when a path names a meeting, a breakout of one or an endpoint that does not exist for the caller."""
+    """Raise Unknown when a path names a meeting, breakout or endpoint that does not exist for the caller."""
     meeting_id = path.get("meeting_id")
     if (endpoint_id := path.get("endpoint_id")) is not None:
         endpoints.row(session, endpoint_id, reach)
