@@ -39,6 +39,12 @@ class Browser:
         return bool(peer and not peer["left_at"] and peer["meeting_id"] == self.seat.realtimekit_meeting_id)
 
     @property
+    def has_left(self) -> bool:
+        """Whether the latest connection has ended."""
+        peer = self._peer()
+        return peer is None or bool(peer["left_at"])
+
+    @property
     def kicks(self) -> int:
         """How often the person was put out of any meeting."""
         return sum(peer["left_because"] not in (None, "left") for peer in self._peers())
