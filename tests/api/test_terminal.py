@@ -283,3 +283,23 @@ def test_rounds_are_planned_together(api: Api, terminal: Terminal) -> None:
     assert planned.code == 0, planned.err
     assert "0 pairs meet more than once" in planned.err
     assert planned.out.split() == [it["id"] for it in api.get("/v1/breakouts")["items"]]
+
+
+def test_the_log_says_who_did_what(api: Api, terminal: Terminal) -> None:
+    made = api.breakout(api.meeting("ana"))
+    api.client.patch(f"/v1/breakouts/{made['id']}", json={"name": "Teams"})
+    shown = terminal("log", made["id"])
+    assert shown.code == 0, shown.err
+    assert shown.out.splitlines()[0].split() == ["at", "actor", "type", "what"]
+    assert ["key:ops", "breakout.changed", "fields=['name']"] in [line.split()[1:] for line in shown.out.splitlines()]
+    assert json.loads(terminal("log", made["id"], "--json").out) == api.get(f"/v1/breakouts/{made['id']}/log")["items"]
+
+
+def test_tokens_of_a_host_are_made_and_taken_back(api: Api, terminal: Terminal) -> None:
+    meeting = api.meeting(hosts=("ana",))
+    token = terminal("people", "token", meeting["id"], "ana", "--host").out.strip()
+    path = f"/v1/meetings/{meeting['id']}"
+    assert checked(api.stranger.get(path, headers=bearer(token)), 200)["id"] == meeting["id"]
+    taken = terminal("people", "revoke-tokens", meeting["id"], "ana")
+    assert (taken.code, taken.out) == (0, "the tokens of ana are refused\n")
+    checked(api.stranger.get(path, headers=bearer(token)), 401)

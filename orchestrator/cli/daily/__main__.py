@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import typer
 
-from orchestrator.cli.daily import endpoints, live, meetings, people, plans, rooms, sheets
+from orchestrator.cli.daily import endpoints, live, logs, meetings, people, plans, rooms, sheets
 from orchestrator.cli.daily.options import EXIT_CODES, Command, with_api
 from orchestrator.cli.daily.summaries import SUMMARIES
 from orchestrator.cli.failures import errors_as_messages
@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, Command] = {
     "resolve": live.resolve,
     "close": live.close,
     "report": live.report,
+    "log": logs.log,
 }
 GROUPS: Mapping[str, Mapping[str, Command]] = {
     "rooms": rooms.COMMANDS,

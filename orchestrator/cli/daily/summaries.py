@@ -31,9 +31,10 @@ SUMMARIES = {
     "resolve": (BREAKOUTS, "Say that somebody who asked for help has got it."),
     "close": (BREAKOUTS, "Call everybody back to main and close the rooms."),
     "report": (BREAKOUTS, "Groups, times, recordings, people by end state, problems."),
+    "log": (BREAKOUTS, "Everything that has happened, and who did it."),
     "rooms": (BREAKOUTS, "Rooms of a plan or a breakout: add, rename, limit, delete, retry, record."),
     "meetings": (MEETINGS, "Meetings: create, list, show, change."),
-    "people": (MEETINGS, "People of a meeting: add, list, token."),
+    "people": (MEETINGS, "People of a meeting: add, list, token, revoke-tokens."),
     "endpoints": (WEBHOOKS, "Webhooks to your servers: add, list, change, rotate, ping, deliveries."),
 }
 """The heading under which each word is listed, and its sentence."""

@@ -10,7 +10,7 @@ from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.keeping_recorded import keep_recorded, open_rooms, recorded_rooms, show
 from orchestrator.store import due
 from orchestrator.store.queries import first_there, recordings_of
-from schemas.events import EventType, ProblemKind
+from schemas.events import Actor, EventType, ProblemKind
 from schemas.states import OVER, RecordingEnd, RecordingState
 from schemas.tables import Recording
 
@@ -136,7 +136,8 @@ def tell_expiry(b: LockedBreakout, recording: Recording) -> None:
         return
     recording.expiry_is_told = True
     data = {"recording_id": recording.id, "expires_at": recording.expires_at.isoformat().replace("+00:00", "Z")}
-    b.log(EventType.RECORDING_EXPIRING, data)
+    with b.acting(Actor.TIMER):
+        b.log(EventType.RECORDING_EXPIRING, data)
 
 
 def refuse(b: LockedBreakout, recording: Recording, words: str) -> None:

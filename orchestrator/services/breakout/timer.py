@@ -45,7 +45,8 @@ def close_with_last_room(b: LockedBreakout) -> bool:
     reason = why_all_are_over(b)
     if reason is None:
         return False
-    start_countdown(b, reason, timedelta(0))
+    with b.acting(Actor.TIMER if reason is CloseReason.TIMER else b.actor):
+        start_countdown(b, reason, timedelta(0))
     b.row.closes_at = b.now
     return True
 
