@@ -82,20 +82,6 @@ class RecordingAction(StrEnum):
     RESUME = "resume"
 
 
-class PollState(StrEnum):
-    """Life of a poll of RealtimeKit in one room."""
-
-    WANTED = "wanted"
-    ASKED = "asked"
-    """The call that makes it may be on its way."""
-    MADE = "made"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
-    """Nobody knows whether it was made, because the answer was lost. It is not asked for again."""
-    PASSED_OVER = "passed_over"
-    """Nobody was there any more."""
-
-
 class RoomWanted(StrEnum):
     """What a room's pass works towards; a `ready` room lacks only the invitation of its people."""
 

@@ -6,8 +6,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from schemas.columns import Json, UtcDateTime, new_id, state_column
-from schemas.states import PollState
+from schemas.columns import Json, UtcDateTime, new_id
 from schemas.tables.rows import when
 
 IS_OPEN_REQUEST = "resolved_at IS NULL"
@@ -33,10 +32,10 @@ class HelpRequest(SQLModel, table=True):
 
 
 class RoomPoll(SQLModel, table=True):
-    """One poll of RealtimeKit in one room, which its pass makes."""
+    """One poll of RealtimeKit that is to be made in one room, until its pass has made it."""
 
     __tablename__: ClassVar[Any] = "room_poll"
-    __table_args__: ClassVar[Any] = (Index("ix_room_poll_room_id", "room_id", "state"),)
+    __table_args__: ClassVar[Any] = (Index("ix_room_poll_room_id", "room_id"),)
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
     room_id: str = Field(foreign_key="room.id", max_length=36)
@@ -44,4 +43,5 @@ class RoomPoll(SQLModel, table=True):
     options: list[str] = Field(sa_type=Json)
     anonymous: bool = False
     hide_votes: bool = False
-    state: PollState = Field(default=PollState.WANTED, sa_type=state_column(PollState))
+    is_asked: bool = False
+    """Whether the call that makes it may be on its way, or may have been made."""

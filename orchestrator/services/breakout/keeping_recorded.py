@@ -7,7 +7,7 @@ stored.
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlmodel import col
 
 from orchestrator.domain.recording import MOST_REPLACED, LatestRecording, Step, next_step, replace_at
@@ -15,7 +15,7 @@ from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.store import due
 from orchestrator.store.queries import Refill, in_use, occupied_rooms, recordings_of, refilled_rooms
 from schemas.events import ProblemKind
-from schemas.states import OVER, WITHOUT_SUCCESSOR, RecordingEnd
+from schemas.states import OVER, POINTS_TO_ROOM, WITHOUT_SUCCESSOR, RecordingEnd
 from schemas.tables import Recording, Room, Seat
 from schemas.tasks import Task
 
@@ -98,7 +98,8 @@ def show(b: LockedBreakout, over: Mapping[str, bool]) -> None:
 def tell_people(b: LockedBreakout, room_ids: Collection[str]) -> None:
     """Raise the versions of the seats in these rooms, because whether they are recorded has changed."""
     if room_ids:
-        seated = select(col(Seat.participant_id)).where(col(Seat.room_id).in_(list(room_ids)), col(Seat.wanted))
+        there = or_(col(Seat.wanted), col(Seat.state).in_(POINTS_TO_ROOM))  # who moves away is shown the old room yet
+        seated = select(col(Seat.participant_id)).where(col(Seat.room_id).in_(list(room_ids)), there)
         b.people.raise_versions(b.tx.session.scalars(seated).all())
 
 

@@ -24,6 +24,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.passes.doubt import Doubt, find_ours, must_have_settled
 from orchestrator.services.people import presence
 from orchestrator.services.result import Result
+from orchestrator.services.rooms.polling import forget_polls
 from orchestrator.services.rooms.work import RecordingWork, RoomWork
 from orchestrator.store import due
 from orchestrator.store.leases import Lease
@@ -191,6 +192,7 @@ def _record_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[Result
         is_recorded = b.row.record or any(room.record is not None for room in rooms.values())
         for recording in recordings_of(b.tx.session, closed) if is_recorded else []:
             recordings.end_with_room(b, recording, stopped.get(recording.id))
+        forget_polls(b, (room for room in rooms.values() if room.id in closed))
         quiet = [one.work.room_id for one in mine if not one.puts_out and not one.work.is_another_rounds]
         occupied = occupied_rooms(b.tx.session, quiet)
         presence.note_emptied(b, [room for room_id, room in rooms.items() if room_id not in occupied])

@@ -4,11 +4,11 @@ RealtimeKit has no call that tells which polls there are. So what may have been 
 answer be lost, with this process or on the way, nobody knows whether the poll was made, and that is reported.
 """
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
 
 from orchestrator.errors import NotFound, RealtimeKitError, Refused, TryAgain
@@ -21,7 +21,6 @@ from orchestrator.store.database import Transaction
 from orchestrator.store.leases import Lease
 from orchestrator.store.queries import occupied_rooms
 from schemas.events import ProblemKind
-from schemas.states import PollState
 from schemas.tables import Room, RoomPoll
 
 
@@ -55,11 +54,11 @@ def _mark_asked(tx: Transaction, room_id: str) -> tuple[dict[str, PollText], lis
     """Return the polls that are to be made, and those that an earlier pass may have made."""
     wanted, lost = dict[str, PollText](), list[str]()
     for poll in _unfinished(tx.session, room_id):
-        if poll.state is PollState.ASKED:
+        if poll.is_asked:
             lost.append(poll.id)
         else:
             wanted[poll.id] = PollText(poll.question, tuple(poll.options), poll.anonymous, poll.hide_votes)
-            poll.state = PollState.ASKED
+            poll.is_asked = True
     return wanted, lost
 
 
@@ -72,37 +71,42 @@ def _error_of(deps: Deps, lease: Lease, call: Coroutine[Any, Any, None]) -> Real
 
 
 def record_polls(b: LockedBreakout, room: Room, outcomes: Mapping[str, PollOutcome]) -> None:
-    """Record what became of the polls. One that was certainly not sent is wanted again."""
+    """Record what became of the polls. One that was certainly not sent is wanted again, the others are forgotten."""
     if not outcomes:
         return
-    polls = b.tx.session.scalars(select(RoomPoll).where(col(RoomPoll.id).in_(list(outcomes)))).all()
     is_empty = not occupied_rooms(b.tx.session, [room.id])
-    for poll in polls:
+    for poll in b.tx.session.scalars(select(RoomPoll).where(col(RoomPoll.id).in_(list(outcomes)))).all():
         outcome = outcomes[poll.id]
-        poll.state = _state(outcome, is_empty=is_empty)
-        if poll.state is PollState.REFUSED and isinstance(outcome, RealtimeKitError):
-            b.report(ProblemKind.POLL_REFUSED, outcome.message, room_id=room.id)
-        elif poll.state is PollState.UNKNOWN:
-            detail = f"RealtimeKit's answer was lost, so nobody knows whether it was made: {poll.question}"
-            b.report(ProblemKind.POLL_UNCERTAIN, detail, room_id=room.id)
+        if isinstance(outcome, TryAgain):
+            poll.is_asked = False
+            continue
+        b.tx.session.delete(poll)
+        _report(b, room, poll, outcome, is_empty=is_empty)
     b.tx.session.flush()
     room.has_polls = bool(_unfinished(b.tx.session, room.id))
 
 
-def _state(outcome: PollOutcome, *, is_empty: bool) -> PollState:
+def _report(b: LockedBreakout, room: Room, poll: RoomPoll, outcome: PollOutcome, *, is_empty: bool) -> None:
+    """Report a poll that was not made, or of which that is not known. Where nobody is, it is passed over."""
     match outcome:
-        case None:
-            return PollState.MADE
-        case NotFound():
-            return PollState.PASSED_OVER
+        case None | NotFound():
+            return
         case Refused():
-            return PollState.PASSED_OVER if is_empty else PollState.REFUSED
-        case TryAgain():
-            return PollState.WANTED
-    return PollState.UNKNOWN
+            if not is_empty:
+                b.report(ProblemKind.POLL_REFUSED, outcome.message, room_id=room.id)
+        case _:
+            detail = f"RealtimeKit's answer was lost, so nobody knows whether it was made: {poll.question}"
+            b.report(ProblemKind.POLL_UNCERTAIN, detail, room_id=room.id)
+
+
+def forget_polls(b: LockedBreakout, rooms: Iterable[Room]) -> None:
+    """Forget polls that were not made before their rooms closed."""
+    ids = [room.id for room in rooms if room.has_polls]
+    if ids:
+        b.tx.session.execute(delete(RoomPoll).where(col(RoomPoll.room_id).in_(ids)))
+        b.tx.session.execute(update(Room).where(col(Room.id).in_(ids)).values(has_polls=False))
 
 
 def _unfinished(session: Session, room_id: str) -> list[RoomPoll]:
-    which = col(RoomPoll.state).in_([PollState.WANTED, PollState.ASKED])
-    statement = select(RoomPoll).where(col(RoomPoll.room_id) == room_id, which).order_by(col(RoomPoll.id))
+    statement = select(RoomPoll).where(col(RoomPoll.room_id) == room_id).order_by(col(RoomPoll.id))
     return list(session.scalars(statement))

@@ -378,16 +378,12 @@ def _room_poll() -> None:
         sa.Column("options", Json, nullable=False),
         sa.Column("anonymous", sa.Boolean(), nullable=False),
         sa.Column("hide_votes", sa.Boolean(), nullable=False),
-        sa.Column(
-            "state",
-            states("pollstate", "wanted", "asked", "made", "refused", "unknown", "passed_over"),
-            nullable=False,
-        ),
+        sa.Column("is_asked", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["room_id"], ["room.id"], name=op.f("fk_room_poll_room_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_room_poll")),
     )
     with op.batch_alter_table("room_poll", schema=None) as batch_op:
-        batch_op.create_index("ix_room_poll_room_id", ["room_id", "state"], unique=False)
+        batch_op.create_index("ix_room_poll_room_id", ["room_id"], unique=False)
 
 
 def _visit() -> None:
