@@ -23,6 +23,9 @@ With Python's 5 ms, a thread waits that long after each database statement while
 TIMELY = frozenset({Queue.LIFECYCLE, Queue.WEBHOOKS})
 """A worker for these queues alone (compose.yaml) never becomes the teller, which took a third of its time."""
 
+LAST_DELIVERIES_SECONDS = 3.0
+"""How long a process that ends waits for the answers to its last deliveries. What is not recorded is sent again."""
+
 _lock = threading.Lock()
 _built: list[Deps] = []
 _tellers: list[Teller] = []
@@ -56,6 +59,7 @@ def _close(**_: Any) -> None:
     for teller in _tellers:
         teller.stop()
     for built in _built:
+        built.post.stop(LAST_DELIVERIES_SECONDS)
         built.leases.close()
         built.broker.close()
 

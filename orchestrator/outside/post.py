@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
@@ -44,6 +44,7 @@ class Post:
         self._loop = loop
         self._resolver = CheckedResolver(lookup or SystemLookup(), private=private)
         self._stores = ThreadPoolExecutor(STORES, "deliveries")
+        self._started: set[Future[None]] = set()
 
     def check(self, url: str) -> None:
         """Raise Target for a URL whose name does not resolve, or that leads to where no webhook goes."""
@@ -61,7 +62,10 @@ class Post:
 
     def start(self, work: Coroutine[Any, Any, None]) -> Future[None]:
         """Start `work` on the loop, and return at once."""
-        return self._loop.submit(work)
+        started = self._loop.submit(work)
+        self._started.add(started)
+        started.add_done_callback(self._started.discard)
+        return started
 
     async def aside(self, work: Callable[..., T], *arguments: Any) -> T:
         """Do blocking `work` in a thread, for a coroutine of the loop."""
@@ -97,6 +101,10 @@ class Post:
                 return answer.status
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return None
+
+    def stop(self, seconds: float) -> None:
+        """Wait so long for what was started."""
+        wait(list(self._started), seconds)
 
     def close(self) -> None:
         """End all calls."""

@@ -3,14 +3,16 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select, type_coerce
+from sqlalchemy import ColumnElement, and_, case, delete, exists, func, literal, or_, select, type_coerce
 from sqlmodel import col
 
 from orchestrator.domain.timing import dispatch_delays
 from orchestrator.store.database import Transaction, insert_into
 from orchestrator.store.messages import Message
-from schemas.tables import Breakout, Endpoint, Meeting, Outbox
+from schemas.tables import Breakout, Delivery, Endpoint, EndpointCursor, Meeting, Outbox
 from schemas.tasks import Task
+
+_UNSYNCHRONIZED = {"synchronize_session": False}
 
 
 def hears_of(meeting_id: str) -> ColumnElement[bool]:
@@ -19,6 +21,25 @@ def hears_of(meeting_id: str) -> ColumnElement[bool]:
     tenant = select(col(Meeting.tenant)).where(col(Meeting.id) == meeting_id).scalar_subquery()
     theirs = or_(col(Endpoint.tenant).is_(None), col(Endpoint.tenant) == tenant)
     return and_(~col(Endpoint.disabled), asked_for, theirs)
+
+
+def forget_meeting(tx: Transaction, meeting_id: str) -> None:
+    """Delete the endpoints of a meeting, and all that is to be delivered about it elsewhere.
+
+    A meeting is deleted after this, although its rows would take these with them: a pass over an endpoint locks the
+    endpoint first, then its cursors, and touches breakouts last.
+    """
+    tx.session.execute(
+        delete(Endpoint).where(col(Endpoint.meeting_id) == meeting_id), execution_options=_UNSYNCHRONIZED
+    )
+    breakouts = select(col(Breakout.id)).where(col(Breakout.meeting_id) == meeting_id)
+    elsewhere = select(col(EndpointCursor.endpoint_id)).where(col(EndpointCursor.breakout_id).in_(breakouts))
+    endpoints = select(col(Endpoint.id)).where(col(Endpoint.id).in_(elsewhere)).order_by(col(Endpoint.id))
+    tx.session.execute(endpoints.with_for_update(key_share=True))
+    for table in (EndpointCursor, Delivery):
+        columns: Any = table
+        statement = delete(table).where(columns.breakout_id.in_(breakouts))
+        tx.session.execute(statement, execution_options=_UNSYNCHRONIZED)
 
 
 def note_growth(tx: Transaction, breakout: Breakout) -> None:

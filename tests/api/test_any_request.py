@@ -77,6 +77,7 @@ def place(built: Api) -> Place:
         "breakout_id": breakout["id"],
         "room_id": breakout["rooms"][0]["id"],
         "custom_participant_id": "ana",
+        "endpoint_id": built.post("/v1/webhook-endpoints", {"url": "https://8.8.8.8/"}, 201)["id"],
     }
     return Place(built, built.token(meeting, "ana"), ids)
 

@@ -5,12 +5,9 @@ import json
 from collections import Counter
 
 from orchestrator.services.deps import Deps
-from schemas.tables import Breakout, Inbox, Meeting, Recording, Room
-from schemas.tasks import Queue
+from orchestrator.store.kinds import KIND_OF_TASK
+from schemas.tasks import Queue, Task
 from tests.services.hand import WORK
-
-ABOUT = {"breakout": Breakout, "room": Room, "recording": Recording, "webhook": Inbox, "meeting": Meeting}
-"""The table of a task, by the first word of its name."""
 
 
 def drain(deps: Deps) -> Counter[str]:
@@ -18,7 +15,7 @@ def drain(deps: Deps) -> Counter[str]:
     done: Counter[str] = Counter()
     while message := _next(deps):
         task, row_id, claim = message
-        WORK[ABOUT[task.partition(".")[0]]](deps, row_id, claim)
+        WORK[KIND_OF_TASK[Task(task)].table](deps, row_id, claim)
         done[task] += 1
     return done
 

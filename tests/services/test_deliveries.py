@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlmodel import col
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
@@ -20,9 +20,10 @@ from orchestrator.services.reach import Reach
 from orchestrator.services.webhooks import delivering, endpoints, lines
 from orchestrator.services.webhooks.lines import Outcome
 from orchestrator.store import due
+from orchestrator.store.endpoints import forget_meeting
 from schemas.events import EventType
 from schemas.requests import EndpointChange, EndpointRequest
-from schemas.tables import Delivery, Endpoint, EndpointCursor, Event, Meeting
+from schemas.tables import Breakout, Delivery, Endpoint, EndpointCursor, Event, Meeting, Room
 from tests.api.conftest import parts
 from tests.services.outgoing import Outgoing
 from tests.support.databases import SQLiteTemplate
@@ -332,6 +333,27 @@ def test_a_redirect_is_not_followed(told: Outgoing, server: CallersServer) -> No
         told.rest(made.endpoint_id)
         assert (len(redirecting.heard), server.heard) == (1, [])
         assert told.deliveries(made.endpoint_id)[0].last_status == 307
+
+
+def test_what_is_to_be_said_of_a_meeting_goes_with_it(told: Outgoing, server: CallersServer) -> None:
+    own, everywhere = told.endpoint(server.url), told.endpoint(server.url, meeting_id=None)
+    other = Outgoing(told.deps)
+    server.status = 500
+    for one in (told, other):
+        one.say(one.breakout(), "a")
+    for made in (own, everywhere):
+        told.rest(made.endpoint_id)
+    assert told.states(everywhere.endpoint_id) == ["pending", "pending"]
+    with told.deps.database.transaction() as tx:
+        breakouts = select(col(Breakout.id)).where(col(Breakout.meeting_id) == told.meeting_id)
+        tx.session.execute(breakouts.with_for_update(key_share=True))
+        forget_meeting(tx, told.meeting_id)
+        for column in (col(Event.breakout_id), col(Room.breakout_id), col(Breakout.id)):
+            tx.session.execute(delete(column.class_).where(column.in_(breakouts)))  # type: ignore[attr-defined]
+    with told.deps.database.reading() as session:
+        assert session.get(Endpoint, own.endpoint_id) is None
+    assert told.states(everywhere.endpoint_id) == ["pending"]
+    endpoints.remove(told.deps, everywhere.endpoint_id)
 
 
 def test_deliveries_live_for_30_days_and_go_with_their_endpoint(told: Outgoing, server: CallersServer) -> None:

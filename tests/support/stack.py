@@ -35,6 +35,7 @@ QUICK = {
     "LOOK_AGAIN_SECONDS": "2",
     "SEARCH_SETTLE_SECONDS": "0.5",
     "SYNC_SECONDS": "1",
+    "WEBHOOK_ALLOW_PRIVATE": "true",
     "LOG_LEVEL": "INFO",
     "LOG_JSON": "true",
 }

@@ -152,7 +152,7 @@ def _require_meeting(deps: Deps, tx: Transaction, meeting_id: str) -> None:
 
 
 def _lock(deps: Deps, tx: Transaction, endpoint_id: str) -> Endpoint:
-    statement = select(Endpoint).where(col(Endpoint.id) == endpoint_id).with_for_update()
+    statement = select(Endpoint).where(col(Endpoint.id) == endpoint_id).with_for_update(key_share=True)
     found = tx.session.scalar(statement, execution_options={"populate_existing": True})
     if found is None or deps.reach.tenant not in (None, found.tenant):
         raise Unknown(f"there is no webhook endpoint {endpoint_id}", ProblemCode.UNKNOWN_ENDPOINT)

@@ -1,0 +1,72 @@
+"""Callers' servers hear all of a breakout, while another hangs and a third is dead, and no timer waits for them."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.support.endpoint import CallersServer
+from tests.support.stack import JSON, Stack
+from tests.support.waiting import wait_until
+
+PATH = "/v1/webhook-endpoints"
+DEAD = "http://127.0.0.1:9/"
+
+
+@pytest.fixture
+def server() -> Iterator[CallersServer]:
+    """Run a server that answers at once."""
+    with CallersServer() as running:
+        yield running
+
+
+def _log(stack: Stack, breakout_id: str) -> list[JSON]:
+    found: list[JSON] = stack.get(f"/v1/breakouts/{breakout_id}/log?limit=200")["items"]
+    return found
+
+
+def test_an_endpoint_hears_the_log_beside_one_that_hangs_and_one_that_is_dead(
+    stack: Stack, server: CallersServer
+) -> None:
+    with CallersServer(wait_seconds=15) as hanging:
+        made = [stack.post(PATH, {"url": url}) for url in (server.url, hanging.url, DEAD)]
+        meeting_id = stack.meeting(people=6)
+        stack.people(meeting_id, [f"p{number}" for number in range(6)])
+        breakout_id = stack.breakout(meeting_id, rooms=3, duration_seconds=10, warn_before_seconds=[2])["id"]
+        closed = stack.wait(breakout_id, "closed", 60)
+        log = _log(stack, breakout_id)
+
+        wait_until(lambda: len(server.heard) >= len(log), 20, what="the whole log")
+        told = [heard.verified(made[0]["secret"]) for heard in server.heard]
+        more = {"breakout_id": breakout_id, "meeting_id": meeting_id}
+        assert told == [
+            {"type": it["type"], "timestamp": it["at"], "data": it["data"] | more | {"actor": it["actor"]}}
+            for it in log
+        ]
+        assert hanging.heard
+        for endpoint in made:
+            assert stack.api.delete(f"{PATH}/{endpoint['id']}").status_code == 204
+
+    moves = {it["data"]["to"]: datetime.fromisoformat(it["at"]) for it in log if it["type"] == "breakout.state"}
+    opened_at = datetime.fromisoformat(closed["opened_at"])
+    assert moves["closing"] - opened_at - timedelta(seconds=10) < timedelta(seconds=1), "the timer waits for nobody"
+
+
+def test_what_a_killed_worker_has_sent_and_not_recorded_is_sent_again_and_the_order_is_kept(
+    stack: Stack, server: CallersServer
+) -> None:
+    made = stack.post(PATH, {"url": server.url})
+    breakout_id = stack.breakout(stack.meeting(people=2), rooms=2, start="manual")["id"]
+    server.wait_seconds = 0.2
+    for number in range(8):
+        stack.patch(f"/v1/breakouts/{breakout_id}", {"name": f"Round {number}"})
+    wait_until(lambda: len(server.heard) >= 3, 20, what="the first deliveries")
+    stack.workers.pop().kill()
+    server.wait_seconds = 0
+    stack.workers.append(stack.start_worker())
+    log = _log(stack, breakout_id)
+    wait_until(lambda: len(set(server.ids())) >= len(log), 60, what="the whole log")
+    bodies = {heard.id: heard.body for heard in server.heard}
+    assert [bodies[delivery_id]["timestamp"] for delivery_id in dict.fromkeys(server.ids())] == [it["at"] for it in log]
+    assert all(bodies[heard.id] == heard.body for heard in server.heard)
+    stack.api.delete(f"{PATH}/{made['id']}")
