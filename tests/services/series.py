@@ -1,5 +1,6 @@
 """A series of rounds over real parts whose rows are worked on by hand."""
 
+from collections import Counter
 from typing import Any
 
 from sqlalchemy import update
@@ -92,3 +93,8 @@ def active(series: Rounds) -> set[str]:
     """Return the child meetings that are ACTIVE at RealtimeKit."""
     meetings = series.hand.sandbox.state()["meetings"]
     return {it["id"] for it in meetings if it["status"] == "ACTIVE"} - {series.hand.parent()}
+
+
+def calls_of(series: Rounds) -> Counter[str]:
+    """Return how often each call was made until now."""
+    return Counter(series.hand.sandbox.calls()["counts"])

@@ -1,6 +1,5 @@
 """Rounds: each is dealt against who has met, and the end of one schedules the next."""
 
-from collections import Counter
 from datetime import timedelta
 from itertools import combinations
 
@@ -19,7 +18,7 @@ from schemas.responses import BreakoutResponse
 from schemas.states import BreakoutState, CloseReason, Deal, SeatState
 from schemas.tables import Breakout, Room
 from tests.services.hand import webhook
-from tests.services.series import PEOPLE, Rounds, S, active
+from tests.services.series import PEOPLE, Rounds, S, active, calls_of
 from tests.support.sandbox_server import SandboxServer
 
 
@@ -133,11 +132,6 @@ def test_a_later_round_is_dealt_against_who_really_met(fresh: tuple[Deps, Sandbo
     second = series.shown(2)
     assert sum(len(room.participants) for room in second.rooms) == 13
     assert not met & pairs(second)
-
-
-def calls_of(series: Rounds) -> Counter[str]:
-    """Return how often each call was made until now."""
-    return Counter(series.hand.sandbox.calls()["counts"])
 
 
 def test_the_rounds_share_child_meetings_and_a_later_one_costs_only_the_adds_of_people_new_to_a_room(

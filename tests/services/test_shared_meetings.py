@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from orchestrator.realtimekit.records import MeetingRecord, RecordingRecord
-from orchestrator.services.breakout import operations, retrying
+from orchestrator.services.breakout import moving, operations, retrying
 from orchestrator.services.breakout.failing import fail_room
 from orchestrator.services.breakout.locked import locked
 from orchestrator.services.deps import Deps
@@ -17,7 +17,7 @@ from orchestrator.store.database import database_now
 from schemas.states import RoomState
 from schemas.tables import Breakout, Room
 from tests.services.hand import webhook
-from tests.services.series import PEOPLE, Rounds, active
+from tests.services.series import PEOPLE, Rounds, active, calls_of
 from tests.support.sandbox_server import SandboxServer
 
 
@@ -177,3 +177,22 @@ def test_a_room_of_a_round_that_is_tried_again_has_the_meeting_that_the_rounds_s
     series.work(1, Room)
     series.work(2, Room)
     assert active(series) == set()
+
+
+def test_who_is_moved_to_a_child_meeting_that_knows_them_gets_no_second_record(
+    fresh: tuple[Deps, SandboxServer],
+) -> None:
+    series = Rounds(fresh, rooms=2)
+    series.open(1)
+    before = {it.custom_participant_id: room.index for room in series.shown(1).rooms for it in room.participants}
+    series.close(1)
+    series.open(2)
+    rooms = series.shown(2).rooms
+    now = {it.custom_participant_id: room.index for room in rooms for it in room.participants}
+    name = next(name for name in PEOPLE if before[name] != now[name])
+    calls = calls_of(series)
+    moving.move_person(series.hand.deps, series.ids[1], name, rooms[before[name]].id)
+    series.work(2, Room)
+    made = calls_of(series) - calls
+    assert (made["add_participant"], made["refresh_participant_token"]) == (0, 1)
+    assert series.hand.look(name).room_id == rooms[before[name]].id

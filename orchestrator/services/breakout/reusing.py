@@ -13,6 +13,9 @@ from schemas.states import ENDED, LIVE, PLANNED, RoomWanted, SeatState
 from schemas.tables import Breakout, Room, Seat
 from schemas.tables.admission import Admission
 
+RECORD = ("realtimekit_participant_id", "name_at_realtimekit", "preset_at_realtimekit", "in_doubt")
+"""The columns of a seat that tell of a person's record in a child meeting."""
+
 
 def kept_for_later(session: Session, rooms: Sequence[Room]) -> set[str]:
     """Return those of these rooms whose child meetings are not to be retired with them.
@@ -75,6 +78,22 @@ def take_over(b: LockedBreakout, rooms: Sequence[Room]) -> None:
     _take_over_records(b, [without[index] for index in given])
 
 
+def know_again(b: LockedBreakout, rooms: Sequence[Room], seats: Sequence[Seat]) -> None:
+    """Store, for new seats in rooms with child meetings of earlier rounds, the records that these people have there.
+
+    A second record of somebody would cost another add. Their token is asked for anew, as for everybody who moves back.
+    """
+    shared = [room for room in rooms if room.realtimekit_meeting_id is not None]
+    if b.row.series_id is None or not shared or not seats:
+        return
+    earlier = _earlier_seats(b, shared)
+    for seat in seats:
+        if known := earlier.get((seat.room_id, seat.participant_id)):
+            seat.again_since = b.now
+            for column in RECORD:
+                setattr(seat, column, getattr(known, column))
+
+
 def release_kept(b: LockedBreakout) -> None:
     """Make rooms due whose child meetings were kept for a round of this series, when none is to come any more.
 
@@ -119,15 +138,8 @@ def _kept(b: LockedBreakout, indexes: Sequence[int]) -> Sequence[Room]:
 
 def _take_over_records(b: LockedBreakout, rooms: Sequence[Room]) -> None:
     """Copy what is known of people's records and tokens in the child meetings of these rooms from earlier seats."""
-    ids = {room.realtimekit_meeting_id: room.id for room in rooms}
-    statement = (
-        select(Seat, col(Room.realtimekit_meeting_id))
-        .join(Room, col(Room.id) == col(Seat.room_id))
-        .where(col(Room.realtimekit_meeting_id).in_(ids), col(Room.id).not_in(ids.values()))
-        .order_by(col(Seat.id))
-    )
-    earlier = {(ids[meeting_id], seat.participant_id): seat for seat, meeting_id in b.tx.session.execute(statement)}
-    of_rooms = b.seats_of_rooms(ids.values())
+    earlier = _earlier_seats(b, rooms)
+    of_rooms = b.seats_of_rooms([room.id for room in rooms])
     seats = [seat for room_id in sorted(of_rooms) for seat in of_rooms[room_id]]
     for seat in seats:
         seat.again_since = b.now  # stays of earlier rounds in the same meeting do not count
@@ -136,6 +148,18 @@ def _take_over_records(b: LockedBreakout, rooms: Sequence[Room]) -> None:
                 setattr(seat, column, getattr(known, column))
     ready = [it for it in seats if it.state is SeatState.ASSIGNED and has_good_token(it, b.now) and not it.in_doubt]
     b.move_seats(ready, SeatState.ADMITTED)
+
+
+def _earlier_seats(b: LockedBreakout, rooms: Sequence[Room]) -> dict[tuple[str, str], Seat]:
+    """Return people's latest seats of earlier rounds in the child meetings of these rooms, by room and person."""
+    ids = {room.realtimekit_meeting_id: room.id for room in rooms}
+    statement = (
+        select(Seat, col(Room.realtimekit_meeting_id))
+        .join(Room, col(Room.id) == col(Seat.room_id))
+        .where(col(Room.realtimekit_meeting_id).in_(ids), col(Room.id).not_in(ids.values()))
+        .order_by(col(Seat.id))
+    )
+    return {(ids[meeting_id], seat.participant_id): seat for seat, meeting_id in b.tx.session.execute(statement)}
 
 
 def _in_series(b: LockedBreakout) -> ColumnElement[bool]:

@@ -10,6 +10,7 @@ from orchestrator.domain.distribution import RoomNow, deal_further
 from orchestrator.domain.latecomers import deal_by_rules
 from orchestrator.domain.membership import may_be_dealt, takes_people
 from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.reusing import know_again
 from orchestrator.services.breakout.rules import named_in_rooms, rules
 from orchestrator.store import due
 from orchestrator.store.queries import people_in, room_sizes
@@ -207,6 +208,7 @@ def seat_all(
     )
     earlier = {(seat.room_id, seat.participant_id): seat for seat in b.tx.session.scalars(statement)}
     b.names(ids)
+    new = []
     for room, people in filled:
         for participant_id, kept in people.items():
             seat = earlier.get((room.id, participant_id))
@@ -214,11 +216,13 @@ def seat_all(
                 seat = Seat(breakout_id=b.row.id, room_id=room.id, participant_id=participant_id)
                 seat.previous_id = kept.id if kept else None
                 b.add_seat(seat)
+                new.append(seat)
             elif kept is not None and seat.id == kept.id:
                 seat.wanted = True
             else:
                 b.begin_seat_again(seat, kept.id if kept else None)
             seat.pinned = pinned
+    know_again(b, [room for room, _ in filled], new)
     due.want(b.tx, Room, [room.id for room, _ in filled if room.wanted in (RoomWanted.READY, RoomWanted.OPEN)])
 
 
