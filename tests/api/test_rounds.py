@@ -34,6 +34,8 @@ def test_the_first_round_may_start_now_or_at_a_time(api: Api) -> None:
     cancelled = api.post(f"/v1/breakouts/{now['breakouts'][0]['id']}/cancel", {"rest_of_series": True}, 202)
     assert cancelled["state"] == "opening"
     assert api.get(f"/v1/breakouts/{now['breakouts'][1]['id']}")["state"] == "cancelled"
+    alone = api.breakout(api.meeting("ana"))
+    assert api.post(f"/v1/breakouts/{alone['id']}/cancel", {"rest_of_series": True}, 202)["state"] == "cancelled"
 
 
 @pytest.mark.parametrize(
