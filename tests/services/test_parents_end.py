@@ -83,6 +83,16 @@ def test_a_paused_breakout_closes_in_time(fresh: tuple[Deps, SandboxServer]) -> 
     assert (closing.state, closing.close_reason, closing.empties_at) == (S.CLOSING, CloseReason.TIMER, at)
 
 
+def test_one_that_still_opens_closes_at_once_and_says_when(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, ["ana"], rooms=1, countdown_seconds=COUNTDOWN, start="manual")
+    operations.start(hand.deps, hand.breakout_id)
+    ends_in(hand, COUNTDOWN / 2)
+    hand.work(Breakout)
+    seen = shown(hand)
+    assert (seen.state, seen.close_reason) == (S.CLOSING, CloseReason.TIMER)
+    assert seen.closes_at is not None
+
+
 def test_a_longer_countdown_ends_with_the_meeting(fresh: tuple[Deps, SandboxServer]) -> None:
     hand = opened(fresh)
     operations.close(hand.deps, hand.breakout_id, 600)

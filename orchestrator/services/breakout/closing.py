@@ -29,7 +29,7 @@ def start_countdown(b: LockedBreakout, reason: CloseReason, countdown: timedelta
     b.move(BreakoutState.CLOSING)
     b.row.close_reason = reason
     b.row.paused_with_seconds = None
-    if reason is not CloseReason.TIMER:
+    if reason is not CloseReason.TIMER or b.row.closes_at is None:  # it has none while it opens or is paused
         b.row.closes_at = b.now
     empties_at = b.now + (timedelta(seconds=b.row.countdown_seconds) if countdown is None else countdown)
     b.row.empties_at = empties_by_parents_end(b, empties_at)
