@@ -9,10 +9,11 @@ import pytest
 from orchestrator.errors import UserError
 from orchestrator.services.breakout import moving, operations
 from orchestrator.services.breakout.choosing import Choice, choose_all
+from orchestrator.services.breakout.locked import locked
 from orchestrator.services.deps import Deps
 from orchestrator.services.views import breakouts
 from schemas.responses import BreakoutResponse
-from schemas.states import SeatState
+from schemas.states import RoomState, SeatState
 from schemas.tables import Breakout, Meeting, Room
 from tests.api.conftest import parts
 from tests.api.server import Api, bearer, checked
@@ -99,6 +100,31 @@ def test_rooms_are_listed_for_those_who_may_choose(fresh: tuple[Deps, SandboxSer
     assert seats[1] is not None
     assert [room.name for room in seats[0].rooms or []] == ["A", "B"]
     assert seats[1].rooms is None
+
+
+def test_rooms_that_may_be_chosen_no_more_are_told_by_a_new_version(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, ["ana"], HOST, rooms=["A", "B"], assignment={"mode": "self_select"}, start="manual")
+    said: dict[int, list[str] | None] = {}
+
+    def look() -> list[str]:
+        """Return the rooms that Ana's seat lists; those of one version are always the same."""
+        seat = hand.look("ana")
+        names = [room.name for room in (seat.breakout and seat.breakout.rooms) or []]
+        assert said.setdefault(seat.version, names) == names
+        return names
+
+    assert look() == []
+    operations.start(hand.deps, hand.breakout_id)
+    hand.work(Breakout)
+    assert look() == []
+    hand.work(Room)
+    assert look() == ["A", "B"]
+    hand.work(Breakout)
+    with locked(hand.deps, hand.breakout_id) as b:
+        b.move_rooms(b.rooms()[:1], RoomState.CLOSING)
+    assert look() == ["B"]
+    operations.close(hand.deps, hand.breakout_id, 60)
+    assert look() == []
 
 
 def test_a_browser_is_answered_with_the_seat_as_it_is_now(fresh: tuple[Deps, SandboxServer]) -> None:

@@ -24,7 +24,7 @@ from orchestrator.store.endpoints import note_growth
 from orchestrator.store.queries import rooms_of
 from orchestrator.store.versions import count_change
 from schemas.events import EventType, ProblemKind, Topic
-from schemas.states import BreakoutState, RecordingState, RoomState, SeatState
+from schemas.states import OPEN_TO_ALL, BreakoutState, RecordingState, RoomState, SeatState
 from schemas.tables import Breakout, Event, Participant, Recording, Room, Seat
 
 
@@ -53,6 +53,8 @@ class LockedBreakout:
         """Whether facts have come on which a look decides, although they moved nothing."""
         self.has_new_seats = False
         """Whether people were seated in this block, which may break rules of the plan."""
+        self.has_other_choices = False
+        """Whether a room has become one that people may choose, or is none any more."""
         self.is_dealt_by_solver = False
         """Whether it was the solver that found the places for them."""
         self._events: list[dict[str, Any]] = []
@@ -77,6 +79,7 @@ class LockedBreakout:
         """Move rooms of the breakout. Raises IllegalMove."""
         for room in rooms:
             check_move(room.state, to)
+            self.has_other_choices |= (room.state in OPEN_TO_ALL) is not (to in OPEN_TO_ALL)
             self.log(EventType.ROOM_STATE, {"room_id": room.id, "from": room.state, "to": to})
             room.state = to
 

@@ -16,13 +16,14 @@ from orchestrator.errors import Unknown
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.look import look
 from orchestrator.services.breakout.people_writes import PeopleWrites
+from orchestrator.services.breakout.rights import show_choices
 from orchestrator.services.breakout.rules import look_at_rules
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import holds
 from schemas.problems import ProblemCode
-from schemas.states import BreakoutState
+from schemas.states import RUNNING, BreakoutState
 from schemas.tables import IS_LIVE, Breakout, Inbox
 
 
@@ -110,13 +111,16 @@ def _leave(b: LockedBreakout, *, needs_look: bool) -> None:
 
     1. Look, unless the block has left that to the breakout's task: it may move rooms and seats.
     2. Report rules that people who were seated have broken.
-    3. Write the log.
-    4. Write people: they are locked last.
+    3. Let whoever may choose a room see which there are now.
+    4. Write the log.
+    5. Write people: they are locked last.
     """
     if needs_look and not b.is_left_to_task:
         look(b)
     if b.has_new_seats:
         look_at_rules(b)
+    if b.has_other_choices and b.row.state in RUNNING:
+        show_choices(b)
     b.write_log()
     b.people.write()
 

@@ -7,10 +7,11 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from orchestrator.domain.preset_names import preset_in_rooms
+from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from schemas.states import PRESET, AssignmentMode, Right, Role
-from schemas.tables import Breakout, Meeting, PresetRights
+from schemas.tables import Breakout, Meeting, Participant, PresetRights
 
 
 class Chooser(Protocol):
@@ -65,6 +66,16 @@ def want_rights(tx: Transaction, breakout: Breakout) -> None:
     """Let the meeting's task read what presets say, if the breakout asks them. No room may be locked yet."""
     if asks_presets(breakout):
         due.want(tx, Meeting, [breakout.meeting_id])
+
+
+def show_choices(b: LockedBreakout) -> None:
+    """Raise the versions of the seats that list the rooms: those of hosts, or everybody's where others may choose."""
+    if b.row.allow_switch is not False or b.row.mode is AssignmentMode.SELF_SELECT:
+        b.people.raise_versions()
+        return
+    hosts = col(Participant.meeting_id) == b.row.meeting_id, col(Participant.role) == Role.HOST
+    if ids := b.tx.session.scalars(select(col(Participant.id)).where(*hosts)).all():
+        b.people.raise_versions(ids)
 
 
 def _allows(right: Right, *, said: bool) -> bool:

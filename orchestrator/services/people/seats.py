@@ -17,7 +17,7 @@ from orchestrator.services.people.tokens import MissingTokens
 from orchestrator.store.database import statement_time
 from orchestrator.store.queries import holds, in_use
 from schemas.responses import SeatBreakout, SeatResponse, SeatRoom
-from schemas.states import COMING, OPEN_TO_ALL, POINTS_TO_ROOM, Location
+from schemas.states import COMING, OPEN_TO_ALL, POINTS_TO_ROOM, RUNNING, Location
 from schemas.tables import IS_LIVE, Breakout, Meeting, Participant, Room, Seat
 
 
@@ -227,12 +227,14 @@ def _breakouts(live: Mapping[str, Breakout], choices: Mapping[str, list[SeatRoom
 
 
 def _choices(session: Session, breakout_ids: Collection[str]) -> Mapping[str, list[SeatRoom]]:
-    """Return the rooms that people may switch to, with how many belong in each."""
+    """Return the rooms that people may switch to, with how many belong in each; none once a breakout closes."""
     found: dict[str, list[SeatRoom]] = {breakout_id: [] for breakout_id in breakout_ids}
     statement = (
         select(col(Room.breakout_id), col(Room.id), col(Room.name), func.count(col(Seat.id)))
         .outerjoin(Seat, (col(Seat.room_id) == col(Room.id)) & col(Seat.wanted))
+        .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
         .where(col(Room.breakout_id).in_(breakout_ids), col(Room.state).in_(OPEN_TO_ALL))
+        .where(col(Breakout.state).in_(RUNNING))
         .group_by(col(Room.id))
         .order_by(col(Room.index))
     )
