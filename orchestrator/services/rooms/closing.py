@@ -31,7 +31,7 @@ from orchestrator.store.leases import Lease
 from orchestrator.store.queries import occupied_rooms, recordings_of
 from schemas.events import EventType, ProblemKind
 from schemas.states import RoomState, RoomWanted
-from schemas.tables import Event, Room
+from schemas.tables import Event, Recording, Room
 
 
 @dataclass
@@ -40,6 +40,8 @@ class Ended:
 
     claim: due.Claim
     work: RoomWork
+    found: dict[str, str] = field(default_factory=dict)
+    """RealtimeKit's ids of recordings whose start had no answer."""
     stopped: dict[str, RecordingRecord | None] = field(default_factory=dict)
     surplus: list[str] = field(default_factory=list)
     """Living meetings that an unanswered create made beside the room's own."""
@@ -75,6 +77,7 @@ def _end_at_realtimekit(deps: Deps, lease: Lease, ended: Ended) -> None:
     """End the room's meeting, and then surplus ones, which nobody is in. Raises the first failure of a step."""
     kit, work = deps.realtimekit, ended.work
     if work.realtimekit_meeting_id:
+        _find_recordings(deps, lease, ended, work.realtimekit_meeting_id)
         kit.run(_end_meeting(kit, work.realtimekit_meeting_id, ended), lease.before_call)
     if work.first_in_doubt_at is not None:
         with _noting_failure(ended):
@@ -84,6 +87,27 @@ def _end_at_realtimekit(deps: Deps, lease: Lease, ended: Ended) -> None:
         kit.run(_retire_surplus(kit, ended), lease.before_call)
     if ended.failure is not None:
         raise ended.failure
+
+
+def _find_recordings(deps: Deps, lease: Lease, ended: Ended, meeting_id: str) -> None:
+    """Record which recordings were started without our knowing, before they are stopped: only one that runs is found.
+
+    Else it would be forgotten if this pass ended between the stop and its own record.
+    """
+    kit, work = deps.realtimekit, ended.work
+    for recording in work.recordings:
+        if recording.in_doubt and recording.realtimekit_recording_id is None:
+            with _noting_failure(ended):
+                running = kit.run(kit.active_recording(meeting_id, priority=Priority.CLOSING), lease.before_call)
+                if running is not None:
+                    _record_found(deps, ended, recording, running)
+
+
+def _record_found(deps: Deps, ended: Ended, recording: RecordingWork, running: RecordingRecord) -> None:
+    with locked(deps, ended.work.breakout_id) as b:
+        due.record(b.tx, ended.claim, progress=False)
+        recordings.note_started(b, b.tx.session.get_one(Recording, recording.id), running)
+    ended.found[recording.id] = running.id
 
 
 def _find_surplus(deps: Deps, ended: Ended, doubt: Doubt) -> None:
@@ -124,7 +148,7 @@ async def _end_meeting(kit: RealtimeKit, meeting_id: str, ended: Ended) -> None:
     3. Put out the people who are left.
     """
     for recording in ended.work.recordings:
-        await _attempt(ended, _stop(kit, meeting_id, recording, ended))
+        await _attempt(ended, _stop(kit, recording, ended))
     if not ended.work.keeps_meeting:
         await _attempt(ended, kit.retire_meeting(meeting_id))
     if ended.puts_out:
@@ -159,12 +183,9 @@ def _noting_failure(ended: Ended) -> Iterator[None]:
         ended.failure = ended.failure or error
 
 
-async def _stop(kit: RealtimeKit, meeting_id: str, recording: RecordingWork, ended: Ended) -> None:
-    """Stop a recording, even one that may have been started without our knowing."""
-    realtimekit_id = recording.realtimekit_recording_id
-    if realtimekit_id is None and recording.in_doubt:
-        running = await kit.active_recording(meeting_id, priority=Priority.CLOSING)
-        realtimekit_id = running.id if running else None
+async def _stop(kit: RealtimeKit, recording: RecordingWork, ended: Ended) -> None:
+    """Stop a recording, even one that was started without our knowing."""
+    realtimekit_id = recording.realtimekit_recording_id or ended.found.get(recording.id)
     if realtimekit_id is not None:
         stopped = await kit.stop_recording(realtimekit_id)
         ended.stopped[recording.id] = stopped or RecordingRecord(id=realtimekit_id, status="UPLOADING")
