@@ -1,20 +1,14 @@
-"""What people, hosts and operators may do at any moment. A new action is one function here.
+"""What people, hosts and operators may do while a breakout runs. A new action is one function here."""
 
-Each gets the run and a generator of its own, and does one thing if it can be done now.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
-from sqlmodel import col
-
 from orchestrator.sandbox.world import live, recorder
-from orchestrator.sandbox.world.values import Refusal
 from orchestrator.services.breakout import (
     broadcasting,
     changes,
+    choosing,
     moving,
     operations,
     polls,
@@ -22,37 +16,28 @@ from orchestrator.services.breakout import (
     retrying,
     room_changes,
 )
+from orchestrator.services.breakout.choosing import Choice
 from orchestrator.services.meetings import registering
 from orchestrator.services.people import acks, helping
 from orchestrator.services.people.helping import Ask
 from schemas.requests import BreakoutChange, BroadcastRequest, PersonRequest, PollRequest, RoomChange
 from schemas.states import RecordingAction, RoomState
-from schemas.tables import Room
+from tests.simulation.doing import Doing
 from tests.simulation.people import Person
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
-Action = Callable[["Simulation", Random], None]
-ACTIONS: list[Action] = []
+RUNNING = Doing()
+action = RUNNING.action
 LATECOMERS = 3
 """How many people may come late in one run."""
-
-
-def action(times: int = 1) -> Callable[[Action], Action]:
-    """Let this be among the things that are done in a run, so many times as likely as others."""
-
-    def add(one: Action) -> Action:
-        ACTIONS.extend([one] * times)
-        return one
-
-    return add
 
 
 @action(3)
 def move(run: "Simulation", luck: Random) -> None:
     """Move somebody to another room or to main, as an operator."""
-    person, rooms = luck.choice(run.people), _rooms(run)
+    person, rooms = luck.choice(run.people), run.rooms(run.breakout_id)
     room_id = luck.choice([*(room.id for room in rooms), None])
     breakout_id = run.breakout_id
     run.request(lambda deps: moving.move_person(deps, breakout_id, person.name, room_id))
@@ -61,7 +46,7 @@ def move(run: "Simulation", luck: Random) -> None:
 @action(2)
 def move_there_and_back(run: "Simulation", luck: Random) -> None:
     """Move somebody, and to yet another room or back a moment later."""
-    person, rooms, breakout_id = luck.choice(run.people), _rooms(run), run.breakout_id
+    person, rooms, breakout_id = luck.choice(run.people), run.rooms(run.breakout_id), run.breakout_id
     if len(rooms) < 2:
         return
     there, back = luck.sample([room.id for room in rooms], 2)
@@ -77,7 +62,7 @@ def move_there_and_back(run: "Simulation", luck: Random) -> None:
 @action()
 def rename_room(run: "Simulation", luck: Random) -> None:
     """Give a room another name."""
-    rooms, name, breakout_id = _rooms(run), f"Name {luck.randrange(3)}", run.breakout_id
+    rooms, name, breakout_id = run.rooms(run.breakout_id), f"Name {luck.randrange(3)}", run.breakout_id
     if rooms:
         room_id = luck.choice(rooms).id
         run.request(lambda deps: room_changes.change_room(deps, breakout_id, room_id, RoomChange(name=name)))
@@ -87,7 +72,7 @@ def rename_room(run: "Simulation", luck: Random) -> None:
 def rename_person(run: "Simulation", luck: Random) -> None:
     """Register somebody anew, under another name."""
     person = luck.choice(run.people)
-    body = PersonRequest(custom_participant_id=person.name, name=f"{person.name} {luck.randrange(3)}")
+    body = PersonRequest.model_validate(person.registered | {"name": f"{person.name} {luck.randrange(3)}"})
     run.request(lambda deps: registering.register(deps, run.meeting_id, [body]))
 
 
@@ -99,7 +84,7 @@ def come_late(run: "Simulation", luck: Random) -> None:
         return
     person = Person(run, f"late-{late + 1}", luck.choice(("", "", "silent", "slow")))
     run.people.append(person)
-    body = PersonRequest(custom_participant_id=person.name, name=person.name)
+    body = PersonRequest.model_validate(person.registered)
 
     def registered(ids: Sequence[str] | None) -> None:
         if ids:
@@ -122,7 +107,7 @@ def change_clock(run: "Simulation", luck: Random) -> None:
 @action()
 def retry_room(run: "Simulation", luck: Random) -> None:
     """Retry a room, as an operator."""
-    rooms, breakout_id = _rooms(run), run.breakout_id
+    rooms, breakout_id = run.rooms(run.breakout_id), run.breakout_id
     if rooms:
         room_id = luck.choice(rooms).id
         run.request(lambda deps: retrying.retry_room(deps, breakout_id, room_id))
@@ -131,7 +116,7 @@ def retry_room(run: "Simulation", luck: Random) -> None:
 @action(2)
 def steer_recording(run: "Simulation", luck: Random) -> None:
     """Start, stop, pause or resume the recording of a room, as an operator."""
-    rooms, breakout_id, does = _rooms(run), run.breakout_id, luck.choice(list(RecordingAction))
+    rooms, breakout_id, does = run.rooms(run.breakout_id), run.breakout_id, luck.choice(list(RecordingAction))
     if rooms:
         run.hosts_acted, room_id = True, luck.choice(rooms).id
         run.request(lambda deps: recording_commands.command(deps, breakout_id, room_id, does))
@@ -140,7 +125,7 @@ def steer_recording(run: "Simulation", luck: Random) -> None:
 @action()
 def poll(run: "Simulation", luck: Random) -> None:
     """Ask everybody in all rooms, or in one."""
-    rooms, breakout_id = _rooms(run), run.breakout_id
+    rooms, breakout_id = run.rooms(run.breakout_id), run.breakout_id
     question = f"Question {luck.randrange(1_000_000)}"
     room_ids = [luck.choice(rooms).id] if rooms and luck.random() < 0.3 else None
     body = PollRequest(question=question, options=["yes", "no"], room_ids=room_ids)
@@ -198,7 +183,9 @@ def stop_recording(run: "Simulation", luck: Random) -> None:
 @action()
 def close_meeting(run: "Simulation", luck: Random) -> None:
     """Make a room's meeting INACTIVE, as anybody with access to the app may."""
-    rooms = [room for room in _rooms(run) if room.realtimekit_meeting_id and room.state is RoomState.OPEN]
+    rooms = [
+        room for room in run.rooms(run.breakout_id) if room.realtimekit_meeting_id and room.state is RoomState.OPEN
+    ]
     if rooms:
         run.hosts_acted = True
         run.world.meetings[luck.choice(rooms).realtimekit_meeting_id or ""].status = "INACTIVE"
@@ -213,15 +200,25 @@ def end_parent(run: "Simulation", luck: Random) -> None:
         live.end_session(run.world, session, "HOST_ENDED_MEETING")
 
 
-def _rooms(run: "Simulation") -> list[Room]:
-    with run.eyes.database.reading() as session:
-        statement = select(Room).where(col(Room.breakout_id) == run.breakout_id).order_by(col(Room.index))
-        return list(session.scalars(statement))
+@action(3)
+def choose(run: "Simulation", luck: Random) -> None:
+    """Choose a room, or main, as a participant. Whoever has no right to is refused."""
+    person, rooms = luck.choice(run.people), run.rooms(run.breakout_id)
+    if person.row_id:
+        choice = Choice(person.row_id, run.meeting_id, luck.choice([*(room.id for room in rooms), None]))
+        _choose(run, [choice])
 
 
-def do(run: "Simulation", one: Action, luck: Random) -> None:
-    """Do one thing, unless RealtimeKit refuses it."""
-    try:
-        one(run, luck)
-    except Refusal:
-        return
+@action()
+def all_choose_one(run: "Simulation", luck: Random) -> None:
+    """Let everybody choose the same room in the same moment."""
+    rooms = run.rooms(run.breakout_id)
+    if rooms:
+        room_id = luck.choice(rooms).id
+        choices = [Choice(person.row_id, run.meeting_id, room_id) for person in run.people if person.row_id]
+        for some in (choices[::2], choices[1::2]):
+            _choose(run, some)
+
+
+def _choose(run: "Simulation", choices: Sequence[Choice]) -> None:
+    run.request(lambda deps: choosing.choose_all(deps, choices))

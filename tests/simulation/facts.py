@@ -1,20 +1,28 @@
 """What is left of a run, as the shared rules want to see it (tests/support/invariants.py)."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from sqlalchemy import select
+from sqlmodel import col
 
 from orchestrator.sandbox.control import state_of
 from orchestrator.services.people import seats
 from orchestrator.services.views import breakouts, event_log
 from orchestrator.services.views.pages import Asked
+from schemas.tables import Room
 from tests.chaos.switches import MANY
 from tests.simulation.simulation import Simulation
 from tests.simulation.weather import Weather
-from tests.support.invariants import REFUSALS, Bounds, Facts, Rule
+from tests.support import series
+from tests.support.invariants import REFUSALS, Bounds, Facts, Rule, violations
 from tests.support.stack import JSON
 
 ALWAYS = frozenset({"no place", "people seen late"})
 """Problems that may be reported whatever happens: they are true, and nobody's fault."""
+OF_PLANS = frozenset({"rule broken", "impossible plan", "start missed", "series stopped"})
+"""Problems of what operators plan; whether they are true is another rule's to say."""
 OF_HOSTS = frozenset({"room mended", "parent inactive", "recording interrupted", "recording failed"})
 """Problems that a host, or RealtimeKit's recorder, may have caused."""
 OF_LATE_NEWS = frozenset({"recording refused", "recording interrupted"})
@@ -22,32 +30,40 @@ OF_LATE_NEWS = frozenset({"recording refused", "recording interrupted"})
 MOST_EVENTS, MOST_ITEMS = 100_000, 200
 
 
-def facts(run: Simulation) -> Facts:
-    """Gather what can be seen of a run after its end."""
-    database, breakout_id = run.eyes.database, run.breakout_id
-    with database.reading() as session:
-        closed = breakouts.breakout(session, breakout_id).model_dump(mode="json")
-        log = [event.model_dump(mode="json") for event in event_log.after(session, breakout_id, 0, MOST_EVENTS)]
-        recordings = breakouts.recordings(session, breakout_id, Asked(MOST_ITEMS)).model_dump(mode="json")["items"]
-        of_meeting = breakouts.breakouts(session, Asked(MOST_ITEMS), meeting_id=run.meeting_id).model_dump(mode="json")[
-            "items"
-        ]
+def facts(run: Simulation) -> list[Facts]:
+    """Gather what can be seen of each breakout of a run after its end."""
+    with run.eyes.database.reading() as session:
+        of_meeting = breakouts.breakouts(session, Asked(MOST_ITEMS), meeting_id=run.meeting_id).model_dump(mode="json")
+        without = select(col(Room.realtimekit_meeting_id)).where(col(Room.dropped))
+        dropped = frozenset(it for it in session.scalars(without) if it)
     read = seats.read(run.eyes, [person.row_id for person in run.people])
-    return Facts(
+    shared = Facts(
         run="run",
         people=[person.name for person in run.people],
         meeting={"realtimekit_meeting_id": run.parent},
         opened={},
-        closed=closed,
-        closes_at=closed["closes_at"],
-        log=log,
-        recordings=recordings,
-        breakouts=of_meeting,
+        closed={},
+        closes_at="",
+        log=[],
+        recordings=[],
+        breakouts=of_meeting["items"],
         seats={person.name: _json(read.found[person.row_id]) for person in run.people if person.row_id},
         sandbox=state_of(run.world),
         kicks=run.kicks,
         bounds=_bounds(run),
+        made=run.made,
+        dropped=dropped,
     )
+    each = [_of_breakout(run, shared, item["id"]) for item in of_meeting["items"]]
+    return [replace(one, siblings=[other for other in each if other is not one]) for one in each]
+
+
+def _of_breakout(run: Simulation, shared: Facts, breakout_id: str) -> Facts:
+    with run.eyes.database.reading() as session:
+        closed = breakouts.breakout(session, breakout_id).model_dump(mode="json")
+        log = [event.model_dump(mode="json") for event in event_log.after(session, breakout_id, 0, MOST_EVENTS)]
+        recordings = breakouts.recordings(session, breakout_id, Asked(MOST_ITEMS)).model_dump(mode="json")["items"]
+    return replace(shared, closed=closed, closes_at=closed["closes_at"], log=log, recordings=recordings)
 
 
 def _json(seat: object) -> JSON:
@@ -66,6 +82,7 @@ def _bounds(run: Simulation) -> Bounds:
     return Bounds(
         refusals=weather.refuses > 0,
         problems=ALWAYS
+        | OF_PLANS
         | late
         | hosts
         | lost
@@ -96,8 +113,22 @@ def polls(facts: Facts) -> Iterator[str]:
             yield f"asked twice: {twice}"
 
 
-def rules(run: Simulation) -> tuple[Rule, ...]:
-    """Return the rules of a run besides those of every lifecycle."""
+def faults(run: Simulation, every: Sequence[Facts]) -> list[str]:
+    """Return a sentence for each rule that was broken: those of each breakout, and those of all together."""
+    more, once = _more_rules(run)
+    found = [words for one in every for words in violations(one, *more)]
+    return found + [f"{rule.__name__}: {words}" for rule in once for words in rule(every[-1])]
+
+
+def _more_rules(run: Simulation) -> tuple[list[Rule], list[Rule]]:
+    """Return the rules of each breakout of a run besides those of every lifecycle, and those of all together."""
     weather = run.first_weather
     is_late = weather.slow or weather.pauses or weather.freezes or weather.odd
-    return (polls,) if is_late else (polls, surplus)
+
+    def in_turn(facts: Facts) -> Iterator[str]:
+        return series.in_turn(facts, run.gap_seconds, run.by_hand)
+
+    once: list[Rule] = [polls, series.one_at_a_time, in_turn]
+    if weather == Weather() and not run.hosts_acted and not run.by_hand:
+        once.append(series.shared)
+    return [] if is_late else [surplus], once

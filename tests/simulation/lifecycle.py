@@ -1,64 +1,75 @@
-"""The story of a run: a meeting, a breakout that opens and closes, and whatever is done meanwhile."""
+"""The story of a run: a meeting, breakouts that open and close, and whatever is done meanwhile."""
 
-import json
-from typing import Any
-
-from sqlalchemy import select
-from sqlmodel import Session, col
+from collections.abc import Sequence
 
 from orchestrator.services.breakout import operations
-from orchestrator.services.deps import Deps
-from orchestrator.services.idempotency import keys
-from orchestrator.services.idempotency.keys import Reply, once_for
-from orchestrator.services.meetings import creating as meetings
-from orchestrator.services.planning import creating as planning
-from schemas.requests import BreakoutRequest, MeetingRequest
 from schemas.states import ENDED, LIVE, PLANNED, BreakoutState
-from schemas.tables import Meeting, Participant
 from tests.chaos.switches import CHOICES
-from tests.simulation.actions import ACTIONS, Action, do
-from tests.simulation.facts import facts, rules
+from tests.simulation import beginning, plans, watching
+from tests.simulation.actions import RUNNING
+from tests.simulation.doing import Action, do
+from tests.simulation.facts import facts, faults
 from tests.simulation.people import HABITS, Person
+from tests.simulation.planning import PLANNING
 from tests.simulation.simulation import START, Simulation
-from tests.support.invariants import violations
 
 GATHER_AT, PLAN_AT, ACT_FROM = 0.0, 3.0, 3.5
-CALM_AT = 45.0
-"""From then on nothing goes wrong any more, and what is still open is closed."""
-END_AT = 400.0
+CALM_AT = {plans.ROUNDS: 75.0, plans.PLAN: 60.0}
+"""From then on nothing goes wrong any more, by the kind of the run. Usually: USUAL_CALM."""
+USUAL_CALM = 45.0
+QUIET_SECONDS = 45.0
+"""So much later what goes on by itself has gone on, and what is still open is closed."""
+END_AT = 450.0
 """By then everything must be over."""
-LOOK_SECONDS = 1.0
+LOOK_SECONDS, REST_SECONDS = 1.0, 35.0
 MOST_ACTIONS = 6
+CHANGING_SECONDS = 6.0
+"""How long plans are changed after they were made, before their start by hand."""
 
 
 def play(run: Simulation) -> None:
     """Play one lifecycle, and check what is left of it."""
-    shape = run.luck.random("shape")
-    people = run.luck.unusual("people", 0.6, (1, 3, 5), 2)
-    _turn_switches(run)
-    run.people = [
-        Person(run, f"p{number}", run.luck.unusual(f"p{number} is", 0.25, HABITS, "")) for number in range(people)
-    ]
-    body = _body(run)
-    run.hub.loop.call_at(START + GATHER_AT, _gather, run)
-    run.hub.loop.call_at(START + PLAN_AT, _plan, run, body)
-    count = shape.randrange(MOST_ACTIONS + 1)
-    end = PLAN_AT + body.get("duration_seconds", 30) + 10
-    for number in range(count):
-        at, what = shape.uniform(ACT_FROM, end), shape.choice(ACTIONS)
-        name = f"action {number + 1}"
-        if run.luck.allows(name):
-            run.hub.loop.call_at(START + at, _act, run, name, what)
-    if not run.advance(CALM_AT, lambda: _is_over(run)):
-        _calm(run)
+    kind = _prepare(run)
+    calm_at = CALM_AT.get(kind, USUAL_CALM)
+    if not run.advance(calm_at, lambda: _is_over(run)):
+        run.calm()
+        if not run.advance(calm_at + QUIET_SECONDS, lambda: _is_over(run)):
+            run.violations += watching.forgotten(run)
+            _end(run)
         run.advance(END_AT, lambda: _is_over(run))
     if not run.violations and not _has_ended(run):
-        run.fail(f"nothing ends: {_state(run)}")
+        run.fail(f"nothing ends: {sorted(_states(run).values())}")
     if not run.violations:
-        left = facts(run)
-        for event in left.log:
-            run.tell_later(event)
-        run.violations += violations(left, *rules(run))
+        every = facts(run)
+        for one in every:
+            for event in one.log:
+                run.tell_later(event)
+        run.violations += faults(run, every)
+
+
+def _prepare(run: Simulation) -> str:
+    """Let people come, a breakout be made, and things be done. Returns what kind of story it is."""
+    shape = run.luck.random("shape")
+    people = run.luck.unusual("people", 0.6, (1, 3, 3, 5), 2)
+    _turn_switches(run)
+    hosts = run.luck.unusual("hosts", 0.2, (1, 2), 0)
+    for number in range(people):
+        habit = run.luck.unusual(f"p{number} is", 0.25, HABITS, "")
+        run.people.append(Person(run, f"p{number}", habit, is_host=number >= people - hosts))
+    kind = plans.kind(run)
+    body = plans.body(run, kind)
+    run.gap_seconds = body.get("gap_seconds", 0)
+    run.hub.loop.call_at(START + GATHER_AT, beginning.gather, run)
+    run.hub.loop.call_at(START + PLAN_AT, beginning.plan, run, kind, body)
+    seconds = body.get("rounds", 1) * (body.get("duration_seconds", 30) + 10)
+    _do_later(run, "action", RUNNING + PLANNING, shape.randrange(MOST_ACTIONS + 1), seconds)
+    if kind != plans.PLAIN:
+        count = run.luck.unusual("changes", 0.7, range(1, MOST_ACTIONS + 1), 0)
+        _do_later(run, "change", PLANNING, count, CHANGING_SECONDS)
+    if body["assignment"].get("mode") == "self_select":
+        _do_later(run, "choice", [it for it in RUNNING if "choose" in it.__name__], MOST_ACTIONS, seconds)
+    run.hub.loop.call_at(START + ACT_FROM, _watch, run)
+    return kind
 
 
 def _turn_switches(run: Simulation) -> None:
@@ -68,114 +79,59 @@ def _turn_switches(run: Simulation) -> None:
             setattr(run.world.config.switches, name, run.luck.unusual(f"switch {name}", run.weather.odd, others, usual))
 
 
-def _body(run: Simulation) -> dict[str, Any]:
-    """Return the request of the breakout. What is usual is small."""
-    unusual = run.luck.unusual
-    body: dict[str, Any] = {
-        "name": "run",
-        "rooms": unusual("rooms", 0.2, (1, 3), 2),
-        "countdown_seconds": unusual("countdown", 0.3, (0, 5), 1),
-        "assignment": {"seed": 1},
-        "start": "manual",
-    }
-    if unusual("recorded", 0.4, (True,), False):
-        body["record"] = True
-    if seconds := unusual("timer", 0.3, (0, 25), 12):
-        body["duration_seconds"] = seconds
-    if where := unusual("a failed room", 0.2, ("keep", "abort"), ""):
-        body["on_room_failure"] = where
-    return body
-
-
-def _gather(run: Simulation) -> None:
-    """Make the parent meeting, and register its people, under one Idempotency-Key."""
-    people = [{"custom_participant_id": person.name, "name": person.name} for person in run.people]
-    body = MeetingRequest.model_validate({"title": "run", "participants": people})
-    once = once_for("simulation", "meetings", f"at {run.hub.loop.time()}", body.model_dump_json().encode())
-
-    def made(reply: Reply | None) -> None:
-        if reply is None:  # RealtimeKit has refused it
-            run.hub.loop.call_later(LOOK_SECONDS, _gather, run)
-            return
-        run.meeting_id = json.loads(reply.body)["id"]
-        _know(run)
-        run.streams.wake()
-
-    run.request(lambda deps: meetings.create_once(deps, once, body, _id), made)
-
-
-def _id(_: Session, row_id: str) -> Reply:
-    return Reply(201, json.dumps({"id": row_id}))
-
-
-def _know(run: Simulation) -> None:
-    with run.eyes.database.reading() as session:
-        run.parent = session.get_one(Meeting, run.meeting_id).realtimekit_meeting_id
-        ids = dict(session.execute(select(col(Participant.custom_participant_id), col(Participant.id))).all())
-    for person in run.people:
-        person.row_id = ids[person.name]
-
-
-def _plan(run: Simulation, body: dict[str, Any]) -> None:
-    """Create the breakout under an Idempotency-Key, and start it in one of several ways."""
-    if not run.meeting_id:
-        run.hub.loop.call_later(LOOK_SECONDS, _plan, run, body)
-        return
-    way = run.luck.unusual("start", 0.4, ("at once", "prepared", "scheduled"), "by hand")
-    if way == "at once":
-        body = body | {"start": "now"}
-    elif way == "scheduled":
-        body = body | {"start": run.time(12.0)}
-    request = BreakoutRequest.model_validate(body)
-    once = once_for("simulation", "breakouts", f"at {run.hub.loop.time()}", json.dumps(body, default=str).encode())
-
-    def create(deps: Deps) -> Reply:
-        return keys.run(deps, once, lambda within: planning.create(within, run.meeting_id, request), _id)
-
-    def created(reply: Reply | None) -> None:
-        if reply is None:  # the time of its start was past when the API came to it
-            run.hub.loop.call_later(LOOK_SECONDS, _plan, run, body)
-            return
-        run.breakout_id = json.loads(reply.body)["id"]
-        if way == "prepared":
-            run.request(lambda deps: operations.prepare(deps, run.breakout_id))
-        if way in ("by hand", "prepared"):
-            run.hub.loop.call_later(5.0 if way == "prepared" else 0.0, _start, run)
-
-    run.request(create, created)
-
-
-def _start(run: Simulation) -> None:
-    run.request(lambda deps: operations.start(deps, run.breakout_id))
+def _do_later(run: Simulation, what: str, things: Sequence[Action], count: int, seconds: float) -> None:
+    """Let so many things be done in the time after the breakout was asked for."""
+    shape = run.luck.random(what)
+    for number in range(1, count + 1):
+        at, one, name = shape.uniform(ACT_FROM, PLAN_AT + seconds), shape.choice(things), f"{what} {number}"
+        if run.luck.allows(name):
+            run.hub.loop.call_at(START + at, _act, run, name, one)
 
 
 def _act(run: Simulation, name: str, what: Action) -> None:
-    if run.breakout_id:
+    if run.made:
         run.luck.note(name, what.__name__.replace("_", " "))
         do(run, what, run.luck.random(name))
 
 
-def _calm(run: Simulation) -> None:
-    """Let nothing go wrong any more, and end what is still open."""
-    run.calm()
-    state = _state(run)
-    if state in PLANNED:
-        run.request(lambda deps: operations.cancel(deps, run.breakout_id))
-    elif state in LIVE and state is not BreakoutState.CLOSING:
-        run.request(lambda deps: operations.close(deps, run.breakout_id, 0))
-    run.hub.loop.call_later(LOOK_SECONDS * 10, _calm_again, run)
+def _watch(run: Simulation) -> None:
+    """Look for what is wrong, again and again."""
+    if run.has_news:
+        run.has_news = False
+        run.violations += watching.look(run)
+    run.hub.loop.call_later(LOOK_SECONDS, _watch, run)
 
 
-def _calm_again(run: Simulation) -> None:
-    if _state(run) not in ENDED:
-        _calm(run)
+def _end(run: Simulation) -> None:
+    """End what is still planned or open, and look again later."""
+    for breakout_id, state in _states(run).items():
+        if state in PLANNED:
+            _cancel(run, breakout_id)
+        elif state in LIVE and state is not BreakoutState.CLOSING:
+            _close(run, breakout_id)
+    run.hub.loop.call_later(LOOK_SECONDS * 10, _end_again, run)
 
 
-def _state(run: Simulation) -> BreakoutState | None:
-    if not run.breakout_id:
-        return None
-    (state,) = run.kept.ask("SELECT state FROM breakout WHERE id = ?", run.breakout_id)
-    return BreakoutState(state)
+def _cancel(run: Simulation, breakout_id: str) -> None:
+    run.request(lambda deps: operations.cancel(deps, breakout_id, rest_of_series=True))
+
+
+def _close(run: Simulation, breakout_id: str) -> None:
+    run.request(lambda deps: operations.close(deps, breakout_id, 0))
+
+
+def _end_again(run: Simulation) -> None:
+    if not _are_ended(run):
+        _end(run)
+
+
+def _states(run: Simulation) -> dict[str, BreakoutState]:
+    found = {it: run.kept.ask("SELECT state FROM breakout WHERE id = ?", it) for it in run.made}
+    return {breakout_id: BreakoutState(state) for breakout_id, (state,) in found.items()}
+
+
+def _are_ended(run: Simulation) -> bool:
+    return bool(run.made) and run.kept.ask(NOT_ENDED, run.meeting_id) is None
 
 
 def _is_over(run: Simulation) -> bool:
@@ -184,14 +140,19 @@ def _is_over(run: Simulation) -> bool:
 
 
 def _has_ended(run: Simulation) -> bool:
-    if _state(run) not in ENDED:
+    """Return whether all breakouts have ended some time ago, and nothing is left to do for them."""
+    if not _are_ended(run):
+        run.ended_at = None
         return False
-    ended_at = run.first_time("ended")
-    return run.hub.loop.time() - ended_at > 35.0 and run.kept.ask(UNFINISHED) is None
+    run.ended_at = run.ended_at or run.hub.loop.time()
+    return run.hub.loop.time() - run.ended_at > REST_SECONDS and run.kept.ask(UNFINISHED) is None
 
 
+NOT_ENDED = f"""
+SELECT 1 FROM breakout WHERE meeting_id = ? AND state NOT IN ({", ".join(repr(it.value) for it in sorted(ENDED))})
+"""
 UNFINISHED = """
-SELECT 1 FROM room WHERE retired_at IS NULL AND wanted <> 'nothing' OR holder IS NOT NULL
+SELECT 1 FROM room WHERE (retired_at IS NULL AND wanted <> 'nothing' OR holder IS NOT NULL OR kept)
 UNION ALL SELECT 1 FROM recording WHERE state IN ('requested', 'recording', 'stopped') OR holder IS NOT NULL
 UNION ALL SELECT 1 FROM seat WHERE state = 'returning'
 LIMIT 1

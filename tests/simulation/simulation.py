@@ -3,8 +3,9 @@
 import json
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
+from random import Random
 from typing import Any
 
 from greenlet import getcurrent, greenlet
@@ -21,9 +22,11 @@ from orchestrator.store.broker import Broker
 from orchestrator.store.database import Database
 from orchestrator.store.keys import Keys
 from orchestrator.store.messages import Message
+from orchestrator.store.queries import rooms_of
 from orchestrator.store.secrets import TokenVault
 from schemas.columns import new_id
 from schemas.events import Topic, topic_and_id
+from schemas.tables import Room
 from tests.simulation.broker import SimulatedBroker, Timekeeper
 from tests.simulation.desk import Desk
 from tests.simulation.hub import GreenMutex, Hub
@@ -44,6 +47,8 @@ SETTINGS = Settings(
     realtimekit_app_id="b",
     realtimekit_api_token="t",
     prepare_ahead_seconds=10.0,
+    solver_seconds=1.0,
+    opening_deadline_seconds=100.0,
 )
 VAULT = TokenVault(SETTINGS.secrets)
 BROKER = Broker("redis://127.0.0.1:1/0", lambda: Keys(INSTALL))
@@ -56,6 +61,13 @@ WEBHOOKS = {
     "20 s late": (20.0,),
     "twice, 30 s apart": (0.05, 30.0),
 }
+PRESENT = """
+SELECT id FROM breakout WHERE meeting_id = ? ORDER BY CASE
+WHEN state IN ('opening', 'open', 'closing') THEN 0 WHEN state IN ('draft', 'scheduled') THEN 1 ELSE 2 END, id LIMIT 1
+"""
+IS_PLANNED = "SELECT 1 FROM breakout WHERE id = ? AND state IN ('draft', 'scheduled')"
+SOLVING = (0.5, 3.0, 9.0, 16.0)
+"""How long a search for groups may take in virtual time, shorter and longer than a lease."""
 REPEAT_SECONDS = 1.5
 """When a caller repeats a request that was not answered."""
 
@@ -94,20 +106,53 @@ class Simulation:
         self.violations: list[str] = []
         self.meeting_id = ""
         self.parent = ""
-        self.breakout_id = ""
+        self.made: list[str] = []
+        """The ids of breakouts whose making was answered, the first one first."""
+        self.by_hand: set[str] = set()
+        """The ids of breakouts that somebody has started, prepared or scheduled besides what the story does."""
+        self.gap_seconds = 0
+        """How long after a round the next one starts."""
+        self.ended_at: float | None = None
+        """Since when all breakouts have ended; None while one has not."""
+        self.has_news = False
+        """Whether something was committed since the last look at all."""
         self.people: list[Person] = []
         self.by_host: set[str] = set()
         """Meetings at RealtimeKit that a host has ended, whose people are not put out by us."""
 
+    @property
+    def breakout_id(self) -> str:
+        """The breakout that runs, else the first that is planned, else the first that was made; empty: none."""
+        found = self.kept.ask(PRESENT, self.meeting_id)
+        return str(found[0]) if found else ""
+
+    def plan_id(self, luck: Random) -> str:
+        """Return one of the breakouts, preferably one of those that have not started."""
+        found = [made for made in self.made if self.kept.ask(IS_PLANNED, made)]
+        return luck.choice(found or self.made)
+
+    def rooms(self, breakout_id: str) -> list[Room]:
+        """Return the rooms of a breakout as they are now."""
+        with self.eyes.database.reading() as session:
+            return rooms_of(session, breakout_id)
+
+    @property
+    def now(self) -> datetime:
+        """The virtual time."""
+        return datetime.fromtimestamp(self.hub.loop.time(), UTC)
+
     def run(self, story: Callable[["Simulation"], None]) -> None:
         """Play a story to its end."""
-        with self.hub.running(), replaced(self.hub, self.luck.random("ids")):
+        with self.hub.running(), replaced(self.hub, self.luck.random("ids"), self._solving_seconds):
             self._build()
             try:
                 story(self)
             finally:
                 for process in self.processes:
                     process.end()
+
+    def _solving_seconds(self) -> float:
+        return self.luck.unusual("solver slow", self.weather.slow, SOLVING, 0.05)
 
     def _build(self) -> None:
         self.kept.clear()
@@ -133,7 +178,6 @@ class Simulation:
         self._unanswered: dict[int, Callable[[], None]] = {}
         self._requests = count()
         self._next_look = 0.0
-        self._firsts: dict[str, float] = {}
 
     def _reach(self, point: str) -> None:
         """Let the process of the present thread come to a point."""
@@ -162,13 +206,9 @@ class Simulation:
         self._next_look = now + seconds
         return look()
 
-    def first_time(self, what: str) -> float:
-        """Return when this was asked first."""
-        return self._firsts.setdefault(what, self.hub.loop.time())
-
     def time(self, seconds: float) -> str:
         """Return the time so many seconds from now, as requests write it."""
-        return datetime.fromtimestamp(self.hub.loop.time() + seconds, UTC).isoformat()
+        return (self.now + timedelta(seconds=seconds)).isoformat()
 
     def calm(self) -> None:
         """Let nothing go wrong from now on."""
@@ -241,6 +281,7 @@ class Simulation:
 
     def on_commit(self) -> None:
         """See what has become due."""
+        self.has_news = True
         self.timekeeper.notice()
 
     def _emit(self, event: JSON) -> None:

@@ -10,8 +10,9 @@ RealtimeKit sets two bounds itself, because it has no idempotency keys:
 """
 
 import itertools
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -85,6 +86,25 @@ class Facts:
     kicks: list[tuple[str, str]]
     """Kicks of people from the meeting that their seat named: the name, and the meeting's id."""
     bounds: Bounds = field(default_factory=Bounds)
+    siblings: Sequence["Facts"] = ()
+    """The other breakouts of the meeting; rounds of one series share child meetings."""
+    made: Sequence[str] = ()
+    """The ids of all breakouts whose making was answered; none given means this one alone."""
+    dropped: frozenset[str] = frozenset()
+    """Child meetings of rooms that were taken out of a plan after they were prepared. They are retired, and no surplus.
+    """
+
+    @property
+    def family(self) -> "list[Facts]":
+        """This breakout and the others of its meeting."""
+        return [self, *self.siblings]
+
+    @property
+    def span(self) -> tuple[datetime | None, datetime | None]:
+        """When it began to open, and when it ended; None for what has not happened."""
+        began = [moment_of(event["at"]) for event in self.log if is_move(event, "opening")]
+        ended = [moment_of(event["at"]) for event in self.log if is_move(event, "closed") or is_move(event, "failed")]
+        return (began[0] if began else None), (ended[-1] if ended else None)
 
     def told(self, about: str) -> set[str]:
         """Return the ids of rooms (`room_id`) or people (`custom_participant_id`) with a reported refusal."""
@@ -103,16 +123,19 @@ def violations(facts: Facts, *more: Rule) -> list[str]:
 
 def meetings(facts: Facts) -> Iterator[str]:
     """Check that each room has one child meeting and none is alive; unavoidable surplus is retired and reported."""
-    ours = [meeting for meeting in facts.sandbox["meetings"] if meeting["title"].startswith(f"{facts.run} · ")]
+    of_run = re.compile(rf"{re.escape(facts.run)}( \d+)? · ")  # the name of a round ends in its number
+    ours = [meeting for meeting in facts.sandbox["meetings"] if of_run.match(meeting["title"])]
     rooms = [room for room in facts.closed["rooms"] if room["id"] not in facts.told("room_id")]
-    spared = [f" · {room['name']} [" for room in facts.closed["rooms"] if room not in rooms]
+    spared = [
+        f" · {room['name']} [" for it in facts.family for room in it.closed["rooms"] if room["id"] in it.told("room_id")
+    ]
     known = [meeting for meeting in ours if not any(name in meeting["title"] for name in spared)]
     if alive := [meeting["title"] for meeting in known if meeting["status"] == "ACTIVE"]:
         yield f"still alive: {alive}"
-    owned = {room["realtimekit_meeting_id"] for room in facts.closed["rooms"]}
+    owned = {room["realtimekit_meeting_id"] for it in facts.family for room in it.closed["rooms"]} | facts.dropped
     surplus = [meeting for meeting in known if meeting["id"] not in owned]
     reported = [problem for problem in facts.closed["problems"] if problem["what"] == "surplus retired"]
-    if surplus and not reported:
+    if surplus and not any(it["what"] == "surplus retired" for each in facts.family for it in each.closed["problems"]):
         yield f"made beside those that are owned, and not reported: {[meeting['title'] for meeting in surplus]}"
     expected = facts.bounds.problems | (REFUSALS if facts.bounds.refusals else frozenset())
     expected |= {"people lost"} if facts.bounds.put_out_late else set()
@@ -150,7 +173,7 @@ def recordings(facts: Facts) -> Iterator[str]:
     """Check that each room has one recording at a time that we know, and that all have come to their end."""
     rooms = {room["realtimekit_meeting_id"] for room in facts.closed["rooms"]}
     there = {one["id"]: one for one in facts.sandbox["recordings"] if one["meeting_id"] in rooms}
-    known = {one["realtimekit_recording_id"] for one in facts.recordings}
+    known = {one["realtimekit_recording_id"] for it in facts.family for one in it.recordings}
     ended = {one["id"] for one in there.values() if one["stopped_time"] is not None}
     if unknown := set(there) - known - (ended if facts.bounds.ends_unseen else set()):
         yield f"started and forgotten: {sorted(unknown)}"
@@ -228,17 +251,19 @@ def people(facts: Facts) -> Iterator[str]:
     rooms = {room["realtimekit_meeting_id"]: room for room in facts.closed["rooms"]}
     of_rooms = [peer for peer in facts.sandbox["peers"] if peer["meeting_id"] in rooms]
     seated = {_seat_of(event): event["at"] for event in facts.log if _is_seating(event)}
+    began, ended = facts.span
     went = {
         (peer["meeting_id"], peer["custom_participant_id"])
         for peer in of_rooms
         if _stayed_after(peer, seated.get((rooms[peer["meeting_id"]]["id"], peer["custom_participant_id"])))
+        and _stayed_within(peer, began, ended)
     }
     refused = facts.told("custom_participant_id")
-    for meeting_id, room in rooms.items():
+    for meeting_id, room in rooms.items() if began else ():
         for it in room["participants"]:
             name, state = it["custom_participant_id"], it["state"]
             has_been = (meeting_id, name) in went
-            if state not in ACCOUNTED and facts.closed["state"] != "cancelled":
+            if state not in ACCOUNTED:
                 yield f"{name} ended as {state}"
             elif state == "never_joined" and has_been and name not in refused and name not in facts.bounds.losses:
                 yield f"{name} was in {room['name']} and ended as {state}"
@@ -266,6 +291,14 @@ def _stayed_after(peer: JSON, since: str | None) -> bool:
     return since is None or peer["left_at"] is None or moment_of(peer["left_at"]) > moment_of(since)
 
 
+def _stayed_within(peer: JSON, began: datetime | None, ended: datetime | None) -> bool:
+    """Return whether a stay was at the time of the breakout, and not of another round in the same child meeting."""
+    if began is None:
+        return False
+    is_before = peer["left_at"] is not None and moment_of(peer["left_at"]) <= began
+    return not is_before and (ended is None or moment_of(peer["joined_at"]) < ended)
+
+
 def kicks(facts: Facts) -> Iterator[str]:
     """Check that nobody was put out of the place that their seat pointed to."""
     for name, meeting_id in facts.kicks:
@@ -273,8 +306,8 @@ def kicks(facts: Facts) -> Iterator[str]:
 
 
 def promises(facts: Facts) -> Iterator[str]:
-    """Check that what was answered 2xx has happened once: one breakout, which was not started twice."""
-    if [breakout["id"] for breakout in facts.breakouts] != [facts.closed["id"]]:
+    """Check that what was answered 2xx has happened once: each breakout is there, and was not started twice."""
+    if {breakout["id"] for breakout in facts.breakouts} != set(facts.made or [facts.closed["id"]]):
         yield f"{len(facts.breakouts)} breakouts"
     if sum(is_move(event, "opening") for event in facts.log) > 1:
         yield "started twice"
