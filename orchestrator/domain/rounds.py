@@ -74,8 +74,10 @@ def deal_round(
 
     Pinned people stay where they are pinned. The sizes are as even as pins, limits and rules allow, and then as few
     pairs as possible meet again. Those who must be together are not counted as such. Rules that contradict each other
-    are broken somewhere.
+    are broken somewhere. Without rooms nobody has a place.
     """
+    if not rooms:
+        return Dealt([], sorted(people), NO_RULES)
     table = Table(people, rooms, rules)
     # A round that is forgotten must not come again just as it was.
     luck = random.Random(seed + met.forgotten)  # noqa: S311 - must be repeatable, and guards nothing

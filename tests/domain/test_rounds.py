@@ -226,3 +226,8 @@ def test_nobody_meets_again_while_rows_move_on(count: int, rooms: int, turns: in
     rounds = list(shifts(count, rooms))
     met = [pair for groups in rounds for group in groups for pair in combinations(sorted(group), 2)]
     assert (len(rounds), len(met)) == (turns, len(set(met)))
+
+
+def test_without_rooms_nobody_has_a_place() -> None:
+    dealt = deal_round(people(3), [], 1, Met())
+    assert (dealt.groups, dealt.left) == ([], people(3))
