@@ -10,7 +10,7 @@ from orchestrator.domain.tokens import has_good_token
 from orchestrator.services.breakout import keeping_recorded
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.leaving import ask_to_leave
-from schemas.states import BreakoutState, RoomState, RoomWanted, SeatState
+from schemas.states import RoomState, RoomWanted, SeatState
 from schemas.tables import Participant, Room, Seat
 
 
@@ -52,8 +52,6 @@ def _bring_forward(b: LockedBreakout, room: Room, seats: list[Seat]) -> None:
         b.move_rooms([room], RoomState.READY)
     if room.state is RoomState.READY and room.wanted is RoomWanted.OPEN and room.realtimekit_meeting_id is not None:
         b.move_rooms([room], RoomState.OPEN)
-        if b.row.state is BreakoutState.OPEN:
-            b.people.raise_versions()  # whoever may choose a room sees one more
 
 
 def _note_those_there(b: LockedBreakout, seats: Sequence[Seat]) -> None:
