@@ -49,7 +49,9 @@ class ConsoleSessions:
         is_nameless = origin is None and site is None and scope["method"] not in SAFE_METHODS
         is_strange = (origin is not None and not self._is_own(origin, scope)) or (site or "none") not in OWN_SITES
         if is_nameless or is_strange:
-            raise Forbidden("the console's session is good for the console's own pages", ProblemCode.CROSS_ORIGIN)
+            where = f", at {self._public_url}" if self._public_url else ""
+            words = f"the console's session is good for the console's own pages{where}"
+            raise Forbidden(words, ProblemCode.CROSS_ORIGIN)
 
     def _is_own(self, origin: str, scope: Scope) -> bool:
         if self._public_url:

@@ -41,12 +41,15 @@ def wrong_tries() -> WrongTries:
 
 @router.get("")
 async def get_session(request: Request) -> Response:
-    """Say who is signed in, and what the page needs to know besides."""
+    """Say who is signed in, and what the page needs to know besides. 204: nobody is."""
     sessions: ConsoleSessions = request.app.state.console_sessions
-    hashed = await sessions.key_of(request.scope)
+    try:
+        hashed = await sessions.key_of(request.scope)
+    except Unauthenticated:
+        hashed = None
     credential = None if hashed is None else await _credential(request, hashed)
     if credential is None or not credential.is_good:
-        raise Unauthenticated("nobody is signed in here")
+        return Response(status_code=204, headers=NO_STORE)
     deps: Deps = request.app.state.deps
     shown = {"name": credential.name, "role": credential.role, "flower_url": deps.settings.flower_url or None}
     return JSONResponse(shown, headers=NO_STORE)

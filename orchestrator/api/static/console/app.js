@@ -1,1 +1,104 @@
+// The page: sign-in or what the address names. When a session ends, the sign-in covers the page, which is kept.
+import { ended, readSession, session, signOut } from "./api.js";
+import { After } from "./after.js";
+import { Breakout } from "./breakout.js";
+import { effect, html, render, useEffect, useMemo } from "./lib.js";
+import { Live } from "./live.js";
+import { Meeting } from "./meeting.js";
+import { Meetings } from "./meetings.js";
+import { Heading } from "./parts.js";
+import { Plan } from "./plan.js";
+import { Link, route } from "./router.js";
+import { Roster } from "./roster.js";
+import { attempt, complain, say, Sayings } from "./say.js";
+import { Logo, SignIn } from "./signin.js";
+import { lost } from "./stream.js";
+import { T } from "./texts.js";
 
+const PAGES = { draft: Plan, scheduled: Plan, opening: Live, open: Live, closing: Live, closed: After, cancelled: After, failed: After };
+
+function App() {
+  const who = session.value;
+  if (who === undefined) return html`<div class="boot" aria-busy="true"></div>`;
+  if (who === null) return html`<${SignIn} />`;
+  return html`
+    ${ended.value && html`<${SignIn} />`}
+    <div hidden=${ended.value} inert=${ended.value}>
+      <header class="top">
+        <${Link} to="home" class="brand"><${Logo} /> ${T.product}<//>
+        <${Connection} />
+        <span class="note">${who.name}, ${T.signIn.role[who.role]}</span>
+        <button type="button" class="quiet" onClick=${() => attempt(signOut)}>${T.signIn.out}</button>
+      </header>
+      <${Page} />
+      <${Sayings} />
+    </div>`;
+}
+
+function Page() {
+  const { kind, id } = route.value;
+  if (kind === "meetings") return html`<${MeetingPage} key=${id} id=${id} />`;
+  if (kind === "breakouts") return html`<${BreakoutPage} key=${id} id=${id} />`;
+  return html`<${Meetings} />`;
+}
+
+function MeetingPage({ id }) {
+  const roster = useMemo(() => new Roster(id), []);
+  useEffect(() => roster.start(), []);
+  if (roster.problem.value) return html`<${Gone} />`;
+  return roster.meeting.value ? html`<${Meeting} roster=${roster} />` : html`<${Waiting} />`;
+}
+
+function BreakoutPage({ id }) {
+  const breakout = useMemo(() => new Breakout(id), []);
+  useEffect(() => {
+    breakout.start();
+    return () => breakout.stop();
+  }, []);
+  if (breakout.problem.value?.status === 404) return html`<${Gone} />`;
+  const meetingId = breakout.all.value?.meeting_id;
+  return meetingId ? html`<${WithRoster} breakout=${breakout} meetingId=${meetingId} />` : html`<${Waiting} problem=${breakout.problem.value} />`;
+}
+
+function WithRoster({ breakout, meetingId }) {
+  const roster = useMemo(() => new Roster(meetingId), []);
+  useEffect(() => roster.start(), []);
+  const Shown = PAGES[breakout.all.value.state];
+  return html`<${Stale} breakout=${breakout} /><${Shown} breakout=${breakout} roster=${roster} />`;
+}
+
+/** Somebody else was faster: the newer state is offered, and the own change on top of it. */
+function Stale({ breakout }) {
+  const stale = breakout.stale.value;
+  if (!stale) return null;
+  const settle = () => (breakout.stale.value = null);
+  const show = () => attempt(() => breakout.read(), T.stale.shown).then(settle);
+  const force = () => (settle(), attempt(() => stale.again(), T.plan.saved));
+  return html`<div role="alert" class="notice is-warning stale">
+    <p><b>${T.stale.title}</b> ${stale.fields.length > 0 && T.stale.fields(stale.fields.join(", "))}</p>
+    <div class="buttons"><button type="button" class="primary" onClick=${show}>${T.stale.show}</button><button type="button" onClick=${force}>${T.stale.force}</button></div>
+  </div>`;
+}
+
+function Connection() {
+  return html`<span class="connection" role="status">${lost.value > 0 ? T.connection.lost : ""}</span>`;
+}
+
+function Gone() {
+  return html`<main class="page is-narrow"><${Heading}>${T.gone.title}<//><p class="lead">${T.gone.lead}</p><p><${Link} to="home">${T.gone.back}<//></p></main>`;
+}
+
+function Waiting({ problem }) {
+  if (problem) return html`<main class="page is-narrow"><${Heading}>${T.failed(problem.message)}<//></main>`;
+  return html`<main class="page" aria-busy="true"><div class="skeleton" role="progressbar" aria-label=${T.loading}></div></main>`;
+}
+
+let wasLost = false;
+effect(() => {
+  if (lost.value === 0 && wasLost) say(T.connection.back);
+  wasLost = lost.value > 0;
+});
+
+render(html`<${App} />`, document.getElementById("app"));
+const begin = () => readSession().catch((error) => (complain(T.failed(error.message)), setTimeout(begin, 3000)));
+begin();

@@ -1,0 +1,73 @@
+// What a card says about its room, and what can be done with it.
+import { mayChange } from "./api.js";
+import { html, useSignal } from "./lib.js";
+import { Dialog, Field } from "./parts.js";
+import { attempt } from "./say.js";
+import { T } from "./texts.js";
+import { serverTime, timeOf } from "./time.js";
+
+export function RoomOptions({ room, breakout }) {
+  const isShown = useSignal(false);
+  const all = room.all.value;
+  const ownEnd = all.closes_at && all.closes_at !== breakout.all.value.closes_at;
+  return html`<div class="card-line">
+    ${all.state !== "open" && all.state !== "planned" && html`<span class=${`room-state is-${all.state}`}>${T.room[all.state]}</span>`}
+    <${Light} recording=${all.recording} />
+    ${ownEnd && html`<span class="note">${T.live.ownEnd(timeOf(all.closes_at))}</span>`}
+    ${all.error && html`<span class="note is-bad">${all.error}</span>`}
+    ${mayChange() && html`<button type="button" class="quiet dots" aria-label=${T.board.actions(all.name)} onClick=${() => (isShown.value = true)}>⋯</button>`}
+    ${isShown.value && html`<${RoomDialog} room=${room} breakout=${breakout} onClose=${() => (isShown.value = false)} />`}
+  </div>`;
+}
+
+/** The recording light: a shape and a word, so that no colour alone says it. */
+function Light({ recording }) {
+  if (!recording) return null;
+  const state = recording.paused ? "paused" : recording.state;
+  return html`<span class=${`light is-${state}`} title=${recording.error}><i aria-hidden="true"></i>${T.recording[state]}</span>`;
+}
+
+function RoomDialog({ room, breakout, onClose }) {
+  const all = room.all.value;
+  const { version, state } = breakout.all.value;
+  const isPlan = state === "draft" || state === "scheduled";
+  const parts = { room, all, breakout, path: `/rooms/${room.id}`, onClose };
+  const patch = (make) => (text, base) => attempt(() => breakout.change("PATCH", parts.path, make(text), { base })).then(Boolean);
+  return html`<${Dialog} title=${T.board.actions(all.name)} onClose=${onClose}>
+    <div class="stack">
+      <${Field} label=${T.live.rename} value=${all.name} version=${version} maxlength="100" save=${patch((text) => ({ name: text.trim() }))} />
+      ${isPlan && html`<${Field} label=${T.live.most} type="number" min="1" value=${all.max_participants} version=${version} save=${patch((text) => ({ max_participants: text ? Number(text) : null }))} />`}
+      ${!isPlan && html`<${LiveOptions} ...${parts} isOpen=${state === "open" && all.state === "open"} />`}
+      ${!all.deleted && !["closing", "closed"].includes(all.state) && html`<${Removal} ...${parts} isPlan=${isPlan} />`}
+      <div class="buttons"><button type="button" onClick=${onClose}>${T.done}</button></div>
+    </div>
+  <//>`;
+}
+
+function LiveOptions({ all, breakout, path, isOpen }) {
+  const minutes = useSignal("5");
+  const act = (action) => () => attempt(() => breakout.change("POST", `${path}/recording`, { action }), T.live.recordAsked).then(() => breakout.readWhenDone());
+  const end = () => attempt(() => breakout.change("PATCH", path, { closes_at: new Date(serverTime() + Number(minutes.value) * 60_000).toISOString() }));
+  const retry = () => attempt(() => breakout.change("POST", `${path}/retry`), T.live.retried(all.name));
+  const now = all.recording?.state;
+  const isRecording = now === "recording" || now === "requested";
+  return html`
+    <div class="buttons" role="group" aria-label=${T.after.recordings}>
+      ${!isRecording && html`<button type="button" onClick=${act("start")}>${T.live.record}</button>`}
+      ${isRecording && !all.recording.paused && html`<button type="button" onClick=${act("pause")}>${T.live.recordHold}</button>`}
+      ${isRecording && all.recording.paused && html`<button type="button" onClick=${act("resume")}>${T.live.recordGoOn}</button>`}
+      ${isRecording && html`<button type="button" onClick=${act("stop")}>${T.live.recordStop}</button>`}
+    </div>
+    ${isOpen && html`<div class="buttons">
+      <label class="inline">${T.live.roomTimer}<input class="short" type="number" min="1" value=${minutes.value} onInput=${(event) => (minutes.value = event.currentTarget.value)} /></label>
+      <button type="button" disabled=${!(Number(minutes.value) > 0)} onClick=${end}>${T.live.roomEnd(minutes.value || "…")}</button>
+    </div>`}
+    ${all.state === "failed" && html`<button type="button" onClick=${retry}>${T.live.retry(all.name)}</button>`}`;
+}
+
+function Removal({ all, breakout, path, isPlan, onClose }) {
+  const words = isPlan ? T.live.roomRemoved(all.name) : T.live.roomClosed(all.name);
+  const remove = () => attempt(async () => (await breakout.change("DELETE", path), true), words).then((isDone) => isDone && onClose());
+  return html`<div><button type="button" class="danger" onClick=${remove}>${isPlan ? T.live.removeRoom : T.live.closeRoom}</button>
+    ${!isPlan && html`<p class="hint">${T.live.reopenless}</p>`}</div>`;
+}
