@@ -146,6 +146,9 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(
         default=86400.0, gt=0, description="How often meetings at RealtimeKit that nobody needs any more are retired."
     )
+    retention_days: float | None = Field(
+        default=None, ge=0, description="Breakouts that ended longer ago lose the names of their people; empty: never."
+    )
     token_margin_seconds: float = Field(
         default=3600.0,
         ge=0,

@@ -24,6 +24,17 @@ PING = "ping"
 """The type of a delivery that no event has caused: a try of an endpoint."""
 
 
+class MeetingEvent(StrEnum):
+    """Every type of event of a meeting's stream. These are stored nowhere."""
+
+    PARTICIPANT = "meeting.participant"
+    """Somebody was registered or changed, or was seen somewhere else."""
+    PARTICIPANT_REMOVED = "meeting.participant_removed"
+    CHANGED = "meeting.changed"
+    BREAKOUT = "meeting.breakout"
+    """A breakout was made, or is in another state."""
+
+
 class ProblemKind(StrEnum):
     """Every `what` of a problem: a phrase that programs may compare."""
 
@@ -85,6 +96,8 @@ class Topic(StrEnum):
     """The log of a breakout has grown."""
     SEATS = "seats"
     """Seats of people of a meeting have changed."""
+    MEETING = "meeting"
+    """A meeting, its people or its breakouts have changed."""
     DUE = "due"
     """A row is due at the time in the topic, perhaps earlier than a timekeeper expects."""
 

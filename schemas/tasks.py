@@ -36,7 +36,9 @@ class Task(StrEnum):
     WEBHOOK_SPREAD = "webhook.spread"
     WEBHOOK_DELIVER = "webhook.deliver"
     MEETING_SYNC = "meeting.sync"
+    LEFTOVER_REMOVE = "leftover.remove"
     UPKEEP_SWEEP = "upkeep.sweep"
+    UPKEEP_FORGET = "upkeep.forget"
 
 
 QUEUE_OF: dict[Task, Queue] = {
@@ -53,9 +55,11 @@ QUEUE_OF: dict[Task, Queue] = {
     Task.ROOM_RECORD: Queue.RECORDINGS,
     Task.RECORDING_FOLLOW: Queue.UPKEEP,
     Task.MEETING_SYNC: Queue.UPKEEP,
+    Task.LEFTOVER_REMOVE: Queue.ROOMS,
     Task.UPKEEP_SWEEP: Queue.UPKEEP,
     Task.WEBHOOK_SPREAD: Queue.OUTGOING,
     Task.WEBHOOK_DELIVER: Queue.OUTGOING,
+    Task.UPKEEP_FORGET: Queue.UPKEEP,
 }
 
 if missing := set(Task) - QUEUE_OF.keys():

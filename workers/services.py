@@ -6,17 +6,18 @@ from orchestrator import metrics
 from orchestrator.errors import LeaseLost
 from orchestrator.services.breakout.operations import step
 from orchestrator.services.deps import Deps
+from orchestrator.services.meetings.leftovers import clear
 from orchestrator.services.meetings.sync import sync
 from orchestrator.services.planning.solving import solve
 from orchestrator.services.recordings.following import follow
 from orchestrator.services.result import Result
 from orchestrator.services.rooms.advancing import advance
-from orchestrator.services.upkeep.sweep import sweep
+from orchestrator.services.upkeep.sweeps import sweep
 from orchestrator.services.webhooks.applying import apply
 from orchestrator.services.webhooks.delivering import deliver
 from orchestrator.services.webhooks.spreading import spread
 from orchestrator.store.kinds import KIND_OF_TASK
-from schemas.tables import Breakout, Due, Endpoint, Inbox, Meeting, Outbox, Recording, Room, Solve, Sweep
+from schemas.tables import Breakout, Due, Endpoint, Inbox, Leftover, Meeting, Outbox, Recording, Room, Solve, Sweep
 from schemas.tasks import Task
 
 Service = Callable[[Deps, str, int], Result]
@@ -31,6 +32,7 @@ SERVICES: dict[type[Due], Service] = {
     Meeting: sync,
     Outbox: spread,
     Endpoint: deliver,
+    Leftover: clear,
     Sweep: sweep,
 }
 

@@ -13,7 +13,7 @@ from celery.beat import Scheduler
 
 from orchestrator import metrics
 from orchestrator.log import logger
-from orchestrator.services.upkeep import sweep
+from orchestrator.services.upkeep import sweeps
 from orchestrator.store import scan
 from orchestrator.store.kinds import KIND_OF, TABLES
 from schemas.events import Topic
@@ -138,9 +138,9 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
             log.warning("the broker is away", error=type(error).__name__)
 
     def _plan_sweep(self) -> None:
-        """Plan the sweep once per process. From then on its own row holds when it is due."""
+        """Plan the sweeps once per process. From then on the row of each holds when it is due."""
         if not self._sweep_is_planned:
-            sweep.plan(deps())
+            sweeps.plan(deps())
             self._sweep_is_planned = True
 
     def _sleep(self, seconds: float) -> None:

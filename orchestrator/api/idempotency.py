@@ -10,8 +10,8 @@ from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from orchestrator.api.auth import SCOPE_CALLER
-from orchestrator.api.versions import Change, ChangeHere, tag_headers, version_of
+from orchestrator.api.auth import SCOPE_BROWSER, SCOPE_CALLER
+from orchestrator.api.versions import OWNERS, Change, ChangeHere, tag_headers, version_of
 from orchestrator.errors import Malformed
 from orchestrator.services.deps import Deps
 from orchestrator.services.idempotency import keys, trial
@@ -112,7 +112,8 @@ async def once_of(request: Request, caller: str) -> Once | None:
         raise Malformed(str(error), keys.WHERE) from None
     if len(given) > 1 or not 1 <= len(key) <= KEY_CHARACTERS_MOST:
         raise Malformed(f"send one {KEY_HEADER} of at most {KEY_CHARACTERS_MOST} characters", keys.WHERE)
-    return keys.once_for(caller, request.scope["path"], key, await request.body() or b"{}")
+    about = request.scope[SCOPE_BROWSER].meeting_id
+    return keys.once_for(caller, request.scope["path"], key, await request.body() or b"{}", about=about)
 
 
 async def _with_key(request: Request, change: Change, key: str | None, *, secret: bool) -> IdempotentRequest:
@@ -121,7 +122,8 @@ async def _with_key(request: Request, change: Change, key: str | None, *, secret
     if len(request.headers.getlist(KEY_HEADER)) > 1:
         raise Malformed(f"send one {KEY_HEADER}", keys.WHERE)
     caller, path, body = request.scope[SCOPE_CALLER].id, request.scope["path"], await request.body()
-    once = await run_in_threadpool(keys.once_for, caller, path, key, body, secret=secret)
+    about = next((request.path_params[name] for name in OWNERS if name in request.path_params), None)
+    once = await run_in_threadpool(keys.once_for, caller, path, key, body, secret=secret, about=about)
     return IdempotentRequest(change, once)
 
 

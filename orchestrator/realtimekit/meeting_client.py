@@ -182,6 +182,26 @@ class MeetingClient(Connection):
         )
         return required(object_at(body, "data"), "token")
 
+    async def delete_participant(
+        self, meeting_id: str, participant_id: str, *, priority: Priority = Priority.MOVING
+    ) -> None:
+        """Delete a record, so that its tokens admit nobody any more; counts as done when there is none.
+
+        Somebody who has joined stays: whether they are put out is undocumented.
+        """
+        try:
+            await self._call(
+                "delete_participant",
+                priority,
+                lambda kit: kit.meetings.with_raw_response.delete_meeting_participant(
+                    participant_id, **self._app, meeting_id=meeting_id
+                ),
+                meeting_id,
+                participant_id,
+            )
+        except NotFound:
+            return
+
     async def edit_participant(
         self, meeting_id: str, participant_id: str, *, name: str, preset_name: str, priority: Priority = Priority.MOVING
     ) -> str | None:

@@ -96,6 +96,21 @@ class SessionClient(Connection):
             for one in ids if len(ids) > 1 else ():
                 await self.kick(meeting_id, [one], priority=priority)
 
+    async def kick_record(self, meeting_id: str, participant_id: str, *, priority: Priority = Priority.MOVING) -> None:
+        """Put whoever has come with this record out of the live session; counts as done when nobody has."""
+        try:
+            await self._call(
+                "kick",
+                priority,
+                lambda kit: kit.active_session.with_raw_response.kick_participants(
+                    meeting_id, **self._app, participant_ids=[participant_id]
+                ),
+                meeting_id,
+                participant_id,
+            )
+        except NotFound:
+            return
+
     async def kick_all(self, meeting_id: str, *, priority: Priority = Priority.CLOSING) -> None:
         """Put everybody out of the live session; counts as done when there is none."""
         try:

@@ -15,6 +15,7 @@ from orchestrator.store.labels import (
     breakout_labels,
     endpoint_labels,
     inbox_labels,
+    leftover_labels,
     meeting_labels,
     outbox_labels,
     recording_labels,
@@ -22,7 +23,20 @@ from orchestrator.store.labels import (
     solve_labels,
     sweep_labels,
 )
-from schemas.tables import Breakout, Due, Endpoint, Inbox, Meeting, Outbox, Recording, Room, Solve, Sweep
+from schemas.tables import (
+    ORPHANS,
+    Breakout,
+    Due,
+    Endpoint,
+    Inbox,
+    Leftover,
+    Meeting,
+    Outbox,
+    Recording,
+    Room,
+    Solve,
+    Sweep,
+)
 from schemas.tasks import Task
 
 Clock = Callable[[], datetime]
@@ -92,9 +106,17 @@ KINDS = (
     Kind(Inbox, *_only(Task.WEBHOOK_APPLY), inbox_labels, "meeting_id", _nobody),
     Kind(Recording, *_only(Task.RECORDING_FOLLOW), recording_labels, "recording_id", _owner),
     Kind(Meeting, *_only(Task.MEETING_SYNC), meeting_labels, "meeting_id", _nobody),
+    Kind(Leftover, *_only(Task.LEFTOVER_REMOVE), leftover_labels, "leftover_id", _nobody),
     Kind(Outbox, *_only(Task.WEBHOOK_SPREAD), outbox_labels, "breakout_id", _itself),
     Kind(Endpoint, *_only(Task.WEBHOOK_DELIVER), endpoint_labels, "endpoint_id", _nobody),
-    Kind(Sweep, *_only(Task.UPKEEP_SWEEP), sweep_labels, None, _nobody),
+    Kind(
+        Sweep,
+        frozenset({Task.UPKEEP_SWEEP, Task.UPKEEP_FORGET}),
+        lambda row, _: Task.UPKEEP_SWEEP if row.id == ORPHANS else Task.UPKEEP_FORGET,
+        sweep_labels,
+        None,
+        _nobody,
+    ),
 )
 """The kinds, the most urgent first: a timekeeper looks at them in this order."""
 

@@ -11,7 +11,20 @@ from sqlalchemy import Select, func, select
 from sqlmodel import Session, col
 
 from orchestrator.domain.wording import count
-from schemas.tables import Breakout, Endpoint, Inbox, Meeting, Outbox, Recording, Room, Seat, Solve, Sweep
+from schemas.tables import (
+    ORPHANS,
+    Breakout,
+    Endpoint,
+    Inbox,
+    Leftover,
+    Meeting,
+    Outbox,
+    Recording,
+    Room,
+    Seat,
+    Solve,
+    Sweep,
+)
 
 Statement = Select[*tuple[Any, ...]]
 
@@ -72,8 +85,13 @@ def endpoint_labels(_: Session, rows: Sequence[Endpoint]) -> list[str]:
 
 
 def sweep_labels(_: Session, rows: Sequence[Sweep]) -> list[str]:
-    """Return the label of the sweep."""
-    return ["what nobody needs any more" for _ in rows]
+    """Return the label of each sweep."""
+    return ["what nobody needs any more" if row.id == ORPHANS else row.id for row in rows]
+
+
+def leftover_labels(_: Session, rows: Sequence[Leftover]) -> list[str]:
+    """Return what is left of a person, or of a meeting."""
+    return ["somebody who has left" if row.person else count(len(row.rooms), "room") for row in rows]
 
 
 def _people() -> Statement:

@@ -14,7 +14,7 @@ from orchestrator.errors import Unknown
 from orchestrator.store.database import Transaction
 from schemas.problems import ProblemCode
 from schemas.states import RoomState, RoomWanted, SeatState
-from schemas.tables import Fact, Meeting, Participant, Presence, Recording, Room, Seat
+from schemas.tables import IS_FORMER, Fact, Meeting, Participant, Presence, Recording, Room, Seat
 
 
 def holds(table: type[SQLModel], condition: str) -> ColumnElement[bool]:
@@ -46,6 +46,12 @@ def lock_meeting(tx: Transaction, meeting_id: str) -> Meeting:
     return found
 
 
+def ever_of(meeting_id: str) -> ColumnElement[bool]:
+    """Return the condition on people of a meeting, and on those who have left it for good."""
+    former = and_(col(Participant.former_meeting_id) == meeting_id, holds(Participant, IS_FORMER))
+    return or_(col(Participant.meeting_id) == meeting_id, former)
+
+
 def participant(session: Session, meeting_id: str, custom_participant_id: str) -> Participant:
     """Return a person of a meeting by the caller's own id. Raises Unknown."""
     statement = select(Participant).where(
@@ -59,9 +65,9 @@ def participant(session: Session, meeting_id: str, custom_participant_id: str) -
 
 
 def person(session: Session, participant_id: str) -> Participant:
-    """Return a person by our id. Raises Unknown."""
+    """Return a person of a meeting by our id. Raises Unknown."""
     found = session.get(Participant, participant_id)
-    if found is None:
+    if found is None or found.meeting_id is None:
         raise Unknown("there is no such participant", ProblemCode.UNKNOWN_PARTICIPANT)
     return found
 

@@ -8,6 +8,8 @@ from sqlmodel import Session
 from orchestrator.errors import StaleVersion
 from schemas.tables import Breakout, Meeting
 
+PEOPLE = "participants"
+"""What a stale version is told to have changed when people of a meeting have."""
 OURS = re.compile(r"[0-9]{1,18}")
 
 

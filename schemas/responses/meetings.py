@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import Field
 
 from schemas.responses.base import ResponseBody
-from schemas.states import Location, Role
+from schemas.states import BreakoutState, Location, Role
 
 
 class UnregisteredPerson(ResponseBody):
@@ -62,6 +62,25 @@ class ParticipantsResponse(ResponseBody):
     """People in the order in which they were given."""
 
     participants: list[ParticipantResponse] = Field(description="P+ of each.")
+
+
+class ParticipantRemovedMessage(ResponseBody):
+    """A meeting stream's `meeting.participant_removed`: somebody has left for good."""
+
+    custom_participant_id: str = Field(description="The caller's own id of the person.")
+
+
+class MeetingChangedMessage(ResponseBody):
+    """A meeting stream's `meeting.changed`."""
+
+    fields: list[str] = Field(description="The fields of M that have another value now.")
+
+
+class MeetingBreakoutMessage(ResponseBody):
+    """A meeting stream's `meeting.breakout`: one was made, or is in another state."""
+
+    id: str = Field(description="Our id of the breakout.")
+    state: BreakoutState = Field(description="Its state now.")
 
 
 class ClientTokenResponse(ResponseBody):

@@ -3,7 +3,7 @@
 from schemas.tables.admission import Admission
 from schemas.tables.breakouts import IS_LIVE, IS_LOST, IS_UNFINISHED, SAME_NAMES, Breakout, Event, Room, Seat, Solve
 from schemas.tables.console import ConsoleSession
-from schemas.tables.deployment import ORPHANS, ApiKey, Deployment, IdempotencyKey, Sweep
+from schemas.tables.deployment import OLD_NAMES, ORPHANS, ApiKey, Deployment, IdempotencyKey, Leftover, Sweep
 from schemas.tables.endpoints import (
     IS_AT_ONCE,
     IS_IN_LINE,
@@ -14,13 +14,14 @@ from schemas.tables.endpoints import (
     Outbox,
 )
 from schemas.tables.meetings import Fact, Inbox, Meeting, PresetRights
-from schemas.tables.people import Participant, Presence, UnregisteredPeer, Visit
+from schemas.tables.people import IS_FORMER, Participant, Presence, UnregisteredPeer, Visit
 from schemas.tables.recordings import IS_RECORDED_NOW, Recording
 from schemas.tables.rows import Due
 from schemas.tables.talking import IS_OPEN_REQUEST, HelpRequest, RoomPoll
 
 __all__ = [
     "IS_AT_ONCE",
+    "IS_FORMER",
     "IS_IN_LINE",
     "IS_LIVE",
     "IS_LOST",
@@ -28,6 +29,7 @@ __all__ = [
     "IS_OPEN_REQUEST",
     "IS_RECORDED_NOW",
     "IS_UNFINISHED",
+    "OLD_NAMES",
     "ORPHANS",
     "SAME_NAMES",
     "Admission",
@@ -44,6 +46,7 @@ __all__ = [
     "HelpRequest",
     "IdempotencyKey",
     "Inbox",
+    "Leftover",
     "Meeting",
     "Outbox",
     "Participant",

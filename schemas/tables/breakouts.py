@@ -146,6 +146,8 @@ class Breakout(Due, table=True):
     polls_are_late: bool = False
     """Whether it was reported that polls show too late who comes and goes."""
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    names_kept: bool = True
+    """Whether it still names its people; not when it ended longer ago than names are kept."""
     close_reason: CloseReason | None = Field(default=None, sa_type=state_column(CloseReason))
     created_at: datetime = Field(sa_type=UtcDateTime)
     version: int = 1

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from schemas.columns import UtcDateTime, new_id, state_column
+from schemas.columns import Json, UtcDateTime, new_id, state_column
 from schemas.states import (
     KeyRole,
 )
@@ -19,10 +19,12 @@ class Deployment(SQLModel, table=True):
     id: str = Field(primary_key=True, max_length=36)
     install: str = Field(max_length=8)
     """Eight random hex digits: they mark what is ours at RealtimeKit and in Redis."""
+    hash_key: str = Field(max_length=64)
+    """The key of the hashes by which people are remembered who have left for good."""
 
 
 class Sweep(Due, table=True):
-    """The search for meetings at RealtimeKit that nobody needs any more, as one row to work on."""
+    """A search for what nobody needs any more, at RealtimeKit or here, as one row to work on."""
 
     __table_args__: ClassVar[Any] = (due_index("sweep"),)
 
@@ -33,8 +35,27 @@ class Sweep(Due, table=True):
     """When a poll last asked which recordings run at RealtimeKit."""
 
 
-ORPHANS = "orphans"
-"""The id of the one row of Sweep, which the migration inserts."""
+ORPHANS, OLD_NAMES = "orphans", "old names"
+"""The ids of the two rows of Sweep, which the migration inserts: what each of them looks for."""
+
+
+class Leftover(Due, table=True):
+    """What is still to be removed of a person who has left for good, or of a deleted meeting, whose id it has."""
+
+    __table_args__: ClassVar[Any] = (due_index("leftover"),)
+
+    id: str = Field(primary_key=True, max_length=36)
+    meeting_id: str = Field(max_length=36)
+    person: str | None = Field(default=None, max_length=40)
+    """The name that stands for the person once they are erased, by which their records are known again."""
+    places: list[str] = Field(default_factory=list, sa_type=Json)
+    """RealtimeKit's meetings in which they may be although no row of ours says so."""
+    rooms: list[list[str | None]] = Field(default_factory=list, sa_type=Json)
+    """Of a deleted meeting: key, RealtimeKit's meeting, and since when that is in doubt, of each room to retire."""
+    words: str | None = None
+    """What is to be erased of the person in rows that still have it, encrypted; null when that is done."""
+    until: datetime = Field(sa_type=UtcDateTime)
+    """Until then calls that had begun before may have made something more."""
 
 
 class ApiKey(SQLModel, table=True):
@@ -76,6 +97,8 @@ class IdempotencyKey(SQLModel, table=True):
     """The answer's body, encrypted if it holds a token."""
     version: int | None = None
     """The version of the breakout or the meeting that the answer shows."""
+    about: str | None = Field(default=None, max_length=36)
+    """The id of the breakout or the meeting in the request's path; null without one."""
     mark: str | None = Field(default=None, max_length=40)
     """The end of the title of the meeting that a pending request may have made."""
     holder: str | None = Field(default=None, max_length=36)

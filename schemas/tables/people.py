@@ -14,6 +14,9 @@ from schemas.states import (
 from schemas.tables.admission import Admission
 from schemas.tables.rows import when
 
+IS_FORMER = "former_meeting_id IS NOT NULL"
+"""The condition of the index on people who have left for good."""
+
 
 class Participant(Admission, table=True):
     """A person of a parent meeting, under the caller's own id, and their admission to it."""
@@ -21,10 +24,14 @@ class Participant(Admission, table=True):
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("meeting_id", "custom_participant_id"),
         Index("ix_participant_token_wanted", "meeting_id", **when("token_wanted")),
+        Index("ix_participant_former", "former_meeting_id", "custom_participant_id", **when(IS_FORMER)),
     )
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
-    meeting_id: str = Field(foreign_key="meeting.id", max_length=36)
+    meeting_id: str | None = Field(default=None, foreign_key="meeting.id", max_length=36)
+    """Null for somebody who has left for good, and for whoever stands in for a name that is kept no longer."""
+    former_meeting_id: str | None = Field(default=None, foreign_key="meeting.id", max_length=36)
+    """The meeting of these. What is stored of breakouts still names them."""
     custom_participant_id: str = Field(max_length=200)
     name: str
     role: Role = Field(default=Role.PARTICIPANT, sa_type=state_column(Role))
@@ -49,6 +56,7 @@ class Presence(SQLModel, table=True):
         UniqueConstraint("meeting_id", "peer_id", "room_id"),
         Index("uq_presence_in_main", "meeting_id", "peer_id", unique=True, **when("room_id IS NULL")),
         Index("ix_presence_here", "participant_id", **when("left_at IS NULL")),
+        Index("ix_presence_participant_id", "participant_id"),
         Index("ix_presence_in_meeting", "meeting_id", **when("left_at IS NULL")),
         Index("ix_presence_in_room", "room_id", **when("left_at IS NULL")),
         Index("ix_presence_room_id_participant_id", "room_id", "participant_id"),
@@ -70,7 +78,10 @@ class Presence(SQLModel, table=True):
 class Visit(SQLModel, table=True):
     """One stay of one peer in a room, as RealtimeKit has told it, for attendance. Nothing is decided by it."""
 
-    __table_args__: ClassVar[Any] = (Index("ix_visit_room_id_peer_id", "room_id", "peer_id"),)
+    __table_args__: ClassVar[Any] = (
+        Index("ix_visit_room_id_peer_id", "room_id", "peer_id"),
+        Index("ix_visit_participant_id", "participant_id"),
+    )
 
     id: str = Field(default_factory=new_id, primary_key=True, max_length=36)
     room_id: str = Field(foreign_key="room.id", max_length=36)

@@ -153,7 +153,7 @@ class Stream:
                 if not key:
                     self.comments.append(value)
             elif "event" in fields:
-                yield Event(fields["event"], fields["id"], json.loads(fields["data"]))
+                yield Event(fields["event"], fields.get("id", ""), json.loads(fields["data"]))
                 fields = {}
             else:
                 fields = {}

@@ -13,7 +13,7 @@ import pytest
 from orchestrator.sandbox.world.config import Switches
 from orchestrator.settings import Settings
 from schemas import states
-from schemas.events import EventType, ProblemKind
+from schemas.events import EventType, MeetingEvent, ProblemKind
 from schemas.tasks import Queue, Task
 from tests.api.described import operations
 from tests.docs import names
@@ -161,12 +161,12 @@ def test_the_table_of_calls_is_complete() -> None:
 @pytest.mark.parametrize("page", pages(), ids=each)
 def test_tasks_and_events_exist(page: Page) -> None:
     named = {name for name in page.code if TASK_OR_EVENT.match(name)}
-    assert named <= {*Task, *EventType}
+    assert named <= {*Task, *EventType, *MeetingEvent}
 
 
 def test_every_task_and_every_event_is_told_of() -> None:
     assert set(Task) <= set(page("docs/architecture.md").code) | set(page("docs/how-it-works.md").code)
-    assert set(EventType) <= set(page("docs/http-api.md").code)
+    assert {*EventType, *MeetingEvent} <= set(page("docs/http-api.md").code)
 
 
 @pytest.mark.parametrize("page", pages(), ids=each)

@@ -14,6 +14,7 @@ NOON = datetime(2026, 1, 1, 12, 0, 0, 250_000, tzinfo=UTC)
     [
         (Topic.BREAKOUT, "breakout:0199", "breakout:*"),
         (Topic.SEATS, "seats:0199", "seats:*"),
+        (Topic.MEETING, "meeting:0199", "meeting:*"),
         (Topic.DUE, "due:0199", "due:*"),
     ],
     ids=list(Topic),

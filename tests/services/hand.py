@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from orchestrator.services.breakout import operations
 from orchestrator.services.deps import Deps
-from orchestrator.services.meetings import creating, sync
+from orchestrator.services.meetings import creating, leftovers, sync
 from orchestrator.services.people import seats, tokens
 from orchestrator.services.planning import creating as planning
 from orchestrator.services.planning import solving
@@ -23,7 +23,7 @@ from schemas.columns import new_id
 from schemas.requests import BreakoutRequest, MeetingRequest
 from schemas.responses import SeatResponse
 from schemas.states import SeatState
-from schemas.tables import Breakout, Inbox, Meeting, Participant, Presence, Recording, Room, Seat, Solve
+from schemas.tables import Breakout, Inbox, Leftover, Meeting, Participant, Presence, Recording, Room, Seat, Solve
 from tests.support.sandbox_server import JSON, SandboxServer
 
 WORK: dict[Any, Any] = {
@@ -33,7 +33,11 @@ WORK: dict[Any, Any] = {
     Inbox: applying.apply,
     Meeting: sync.sync,
     Recording: following.follow,
+    Leftover: leftovers.clear,
 }
+
+OWNERS: dict[Any, Any] = {Room: Room.breakout_id, Recording: Recording.breakout_id, Leftover: Leftover.meeting_id}
+"""The column that names the breakout or the meeting of a row, where it is not the row's own id."""
 
 
 class Hand:
@@ -54,7 +58,7 @@ class Hand:
         """Run the tasks of the rows of these tables that have a due time, in this order, once each, without waiting."""
         for table in tables:
             with self.deps.database.reading() as session:
-                owner = table.breakout_id if table in (Room, Recording) else table.id
+                owner = OWNERS.get(table, table.id)
                 mine = owner.in_([self.breakout_id, self.meeting_id])
                 rows = session.execute(select(table.id, table.claim).where(mine, table.due_at.is_not(None))).all()
             for row_id, claim in rows:

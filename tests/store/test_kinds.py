@@ -6,7 +6,20 @@ import pytest
 
 from orchestrator.store import kinds
 from orchestrator.store.kinds import KIND_OF, KIND_OF_TASK, TABLES, check_complete
-from schemas.tables import Breakout, Due, Endpoint, Inbox, Meeting, Outbox, Participant, Recording, Room, Solve, Sweep
+from schemas.tables import (
+    Breakout,
+    Due,
+    Endpoint,
+    Inbox,
+    Leftover,
+    Meeting,
+    Outbox,
+    Participant,
+    Recording,
+    Room,
+    Solve,
+    Sweep,
+)
 from schemas.tasks import Task
 from tests.store.rows import LONG_AGO, breakout, meeting, recording, room
 
@@ -41,7 +54,7 @@ def test_all_that_there_is_has_a_kind() -> None:
 
 
 def test_the_timekeeper_looks_at_timers_first_and_at_upkeep_last() -> None:
-    assert (Breakout, Room, Solve, Inbox, Recording, Meeting, Outbox, Endpoint, Sweep) == TABLES
+    assert (Breakout, Room, Solve, Inbox, Recording, Meeting, Leftover, Outbox, Endpoint, Sweep) == TABLES
 
 
 ENDPOINT = Endpoint(url="https://there.example/", secret="sealed", created_at=LONG_AGO)
@@ -61,6 +74,7 @@ KINDS: dict[type[Due], tuple[str, str | None, Any, str | None, str]] = {
         None,
         "webhook.deliver",
     ),
+    Leftover: ("leftover", "leftover_id", Leftover(id="p", meeting_id="m", until=LONG_AGO), None, "leftover.remove"),
     Sweep: ("sweep", None, Sweep(id="orphans"), None, "upkeep.sweep"),
 }
 
@@ -83,6 +97,7 @@ def test_a_task_works_on_rows_of_the_table_that_it_is_named_after(task: Task) ->
         Task.WEBHOOK_SPREAD: "outbox",
         Task.WEBHOOK_DELIVER: "endpoint",
         Task.UPKEEP_SWEEP: "sweep",
+        Task.UPKEEP_FORGET: "sweep",
         Task.BREAKOUT_SOLVE: "solve",
     }
     assert KIND_OF_TASK[task].name == named.get(task, task.split(".")[0])

@@ -10,7 +10,7 @@ from orchestrator.api.crowd.readers import Readers
 from orchestrator.api.crowd.shown import ShownHelp, ShownSeat
 from orchestrator.api.crowd.starts import Asked, Start, read_logs
 from orchestrator.api.crowd.token_requests import TokenRequests
-from orchestrator.errors import Unknown, UserError
+from orchestrator.errors import Unauthenticated, UserError
 from orchestrator.services.breakout.choosing import Choice, choose_all
 from orchestrator.services.deps import Deps
 from orchestrator.services.idempotency import keys
@@ -23,6 +23,7 @@ from orchestrator.services.people.tokens import MissingTokens
 from orchestrator.services.views import help_requests
 from orchestrator.services.webhooks import incoming
 from orchestrator.services.webhooks.incoming import Delivery
+from schemas.problems import ProblemCode
 
 SEATS_MOST = 250
 """Seats, or acks, that are worked on together: few enough that the first of a crowd need not wait for the last."""
@@ -61,15 +62,15 @@ class Desk:
         self._tokens.close()
 
     async def seat(self, participant_id: str) -> ShownSeat:
-        """Return where a person should be now. Raises Unknown."""
+        """Return where a person should be now. Raises Unauthenticated for nobody of a meeting."""
         return await self._seats.run(participant_id)
 
     async def begin(self, asked: Asked) -> Start:
-        """Return what a seat stream begins with. Raises Unknown."""
+        """Return what a seat stream begins with. Raises Unauthenticated for nobody of a meeting."""
         return await self._starts.run(asked)
 
     async def ack(self, ack: Ack) -> ShownSeat:
-        """Store where a browser has arrived, and return its seat. Raises Unknown, Malformed for a room."""
+        """Store where a browser has arrived, and return its seat. Raises Unauthenticated, Malformed for a room."""
         return await self._acks.run(ack)
 
     async def choose(self, choice: Choice) -> ShownSeat:
@@ -111,12 +112,12 @@ class Desk:
     def _store_acks(self, some: Sequence[Ack]) -> list[ShownSeat | UserError]:
         errors = acks.store_all(self._deps, some)
         seats_of = self._read_seats([ack.participant_id for ack in some])
-        return [error or seat for error, seat in zip(errors, seats_of, strict=True)]
+        return [_first(error, seat) for error, seat in zip(errors, seats_of, strict=True)]
 
     def _store_choices(self, some: Sequence[Choice]) -> list[ShownSeat | UserError]:
         errors = choose_all(self._deps, some)
         seats_of = self._read_seats([choice.participant_id for choice in some])
-        return [error or seat for error, seat in zip(errors, seats_of, strict=True)]
+        return [_first(error, seat) for error, seat in zip(errors, seats_of, strict=True)]
 
     def _store_asks(self, some: Sequence[Ask]) -> list[ShownHelp | UserError]:
         found = helping.ask_all(self._deps, some)
@@ -144,5 +145,11 @@ def _help_reply(session: Session, found: AskedForHelp) -> Reply:
     return Reply(201 if found.is_new else 200, row.model_dump_json())
 
 
-def _unknown() -> Unknown:
-    return Unknown("there is no such participant")
+def _first(error: UserError | None, seat: ShownSeat | UserError) -> ShownSeat | UserError:
+    """Return what to answer. Who is nobody of the meeting any more is told so before anything else."""
+    return seat if isinstance(seat, Unauthenticated) else error or seat
+
+
+def _unknown() -> Unauthenticated:
+    """Return the error for a token whose person has left the meeting for good, or whose meeting is deleted."""
+    return Unauthenticated("this client token is good for nobody any more", ProblemCode.INVALID_TOKEN)

@@ -2,21 +2,31 @@
 
 from typing import Annotated
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 from sqlmodel import Session
+from starlette.responses import StreamingResponse
 
 from orchestrator.api import door
+from orchestrator.api.auth import SCOPE_CALLER
 from orchestrator.api.idempotency import Idempotent, rendering, to_response
 from orchestrator.api.openapi.credentials import OPERATOR
 from orchestrator.api.openapi.responses import errors
 from orchestrator.api.parameters import DepsHere, MeetingId, PageHere
+from orchestrator.api.streams.meeting_stream import open_meeting_stream
+from orchestrator.api.streams.streaming import LiveStream, stream_of
 from orchestrator.api.versions import ChangeHere, tagged
-from orchestrator.services.meetings import changing, creating, presets
+from orchestrator.services.meetings import changing, creating, deleting, presets
 from orchestrator.services.views import meetings
 from schemas.requests import MeetingChange, MeetingRequest
 from schemas.responses import MeetingResponse, Page
 
 router = door.router("/v1/meetings", "meetings", OPERATOR)
+
+STREAM = stream_of(
+    "`meeting.participant` (P+: registered, changed, or seen somewhere else), `meeting.participant_removed "
+    "{custom_participant_id}`, `meeting.changed {fields}`, `meeting.breakout {id, state}` (made, or another state).",
+    'event: meeting.breakout\ndata: {"id": "01890a5d-ac96-774b-bcce-b302099a8057", "state": "open"}\n\n',
+)
 
 
 @router.post(
@@ -75,3 +85,26 @@ def change_meeting(
     presets.require_for(deps, meeting_id, presets.of_meeting(body))
     changing.change(deps, meeting_id, body)
     return get_meeting(meeting_id, deps, response)
+
+
+@router.get(
+    "/{meeting_id}/events", response_class=StreamingResponse, responses=STREAM, summary="Follow a meeting, live"
+)
+async def follow_meeting(meeting_id: MeetingId, request: Request) -> LiveStream:
+    """Stream what happens from now on. Nothing is replayed: connect first, then read."""
+    return await open_meeting_stream(request.app.state.hub, meeting_id, request.scope[SCOPE_CALLER])
+
+
+@router.delete(
+    "/{meeting_id}",
+    status_code=204,
+    response_class=Response,
+    responses=errors(409),
+    summary="Delete a meeting",
+    description="Nothing of it can be read any more, logs included. RealtimeKit's meeting stays as it is. "
+    "409: one of its breakouts runs.",
+)
+def delete_meeting(meeting_id: MeetingId, change: ChangeHere) -> Response:
+    """Delete a meeting with its people, its breakouts and their logs, and end its client tokens and streams."""
+    deleting.delete_meeting(change.begin(), meeting_id)
+    return Response(status_code=204)

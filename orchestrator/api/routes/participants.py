@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import Body, Request, Response
+from fastapi import Body, Query, Request, Response
 from sqlmodel import Session
 
 from orchestrator.api import door
@@ -15,7 +15,7 @@ from orchestrator.api.tokens import ClientTokens
 from orchestrator.api.versions import ChangeHere
 from orchestrator.errors import Unauthenticated
 from orchestrator.services.access import holders
-from orchestrator.services.meetings import presets, registering
+from orchestrator.services.meetings import presets, registering, removing
 from orchestrator.services.people import acks
 from orchestrator.services.views import meetings
 from orchestrator.store import queries
@@ -108,3 +108,22 @@ def set_present(
     participant_id = acks.set_present(deps, meeting_id, custom_participant_id, body.present)
     with deps.database.reading() as session:
         return meetings.people(session, [participant_id])[0]
+
+
+@router.delete(
+    ONE,
+    status_code=202,
+    response_class=Response,
+    summary="Remove somebody for good",
+    description="From now on their client tokens are refused, their seat ends, and they are put out of every live "
+    "session. With `erase` something else stands for their name and id wherever they are stored.",
+)
+def remove_participant(
+    meeting_id: MeetingId,
+    custom_participant_id: CustomId,
+    change: ChangeHere,
+    erase: Annotated[bool, Query(description="Whether their name, attributes and id are replaced too.")] = False,
+) -> Response:
+    """Remove a participant; again, and `erase` for somebody removed earlier, is 202 too. Never known: 404."""
+    removing.remove(change.begin(), meeting_id, custom_participant_id, erase=erase)
+    return Response(status_code=202)

@@ -35,6 +35,8 @@ class LogListener:
     caller: Caller
     """Who opened the stream."""
     cursor: int = 0
+    is_gone: bool = False
+    """The breakout was deleted with its meeting."""
     key_invalid: bool = False
     """The caller's key or token has ended since."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -115,9 +117,11 @@ class LogListeners:
         followed = set(self._by_breakout) if breakout_ids is None else breakout_ids & self._by_breakout.keys()
         if not followed:
             return
-        for breakout_id, number in (await self._readers.run(lambda: self._heads(followed))).items():
+        heads = await self._readers.run(lambda: self._heads(followed))
+        for breakout_id in followed:
             for listener in self.of(breakout_id):
-                if listener.cursor < number:
+                listener.is_gone = breakout_id not in heads
+                if listener.is_gone or listener.cursor < heads[breakout_id]:
                     listener.wake.set()
 
     def _heads(self, breakout_ids: Collection[str]) -> dict[str, int]:

@@ -41,7 +41,7 @@ def _cursor(last_event_id: str | None, head: int) -> int:
 
 
 async def _events(hub: Hub, listener: LogListener) -> AsyncIterator[bytes]:
-    while not (hub.ending or listener.key_invalid):
+    while not (hub.ending or listener.key_invalid or listener.is_gone):
         chunk = await _next(hub, listener)
         if chunk and chunk.text:
             listener.cursor = chunk.last

@@ -18,6 +18,10 @@ def comment(text: str) -> bytes:
 KEEP_ALIVE = comment("keep-alive")
 
 
-def event(name: str, event_id: Position | int, text: str) -> bytes:
-    """Return one event. Its JSON is ASCII, because some clients also end a line at Unicode's line separators."""
-    return f"event: {name}\nid: {event_id}\ndata: {text}\n\n".encode()
+def event(name: str, event_id: Position | int | None, text: str) -> bytes:
+    """Return one event. Its JSON is ASCII, because some clients also end a line at Unicode's line separators.
+
+    One that is never replayed has no id.
+    """
+    numbered = "" if event_id is None else f"id: {event_id}\n"
+    return f"event: {name}\n{numbered}data: {text}\n\n".encode()

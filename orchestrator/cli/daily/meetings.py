@@ -66,4 +66,10 @@ def change(
     answer(body, f"{body['title']} ends {body['ends_at'] or 'at no certain time'}", json=json)
 
 
-COMMANDS: Mapping[str, Command] = {"create": create, "list": index, "show": show, "change": change}
+def delete(api: Api, meeting_id: MeetingId) -> None:
+    """Delete a meeting with all that is stored of it. RealtimeKit's main meeting stays."""
+    api.call("DELETE", meeting_path(meeting_id))
+    answer({}, "it is deleted", json=False)
+
+
+COMMANDS: Mapping[str, Command] = {"create": create, "list": index, "show": show, "change": change, "delete": delete}

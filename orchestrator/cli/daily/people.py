@@ -75,6 +75,18 @@ def take_back(
     sys.stdout.write(f"the tokens of {person} are refused\n")
 
 
+def remove(
+    api: Api,
+    meeting_id: MeetingId,
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="Your own id of them.", show_default=False)],
+    *,
+    erase: Annotated[bool, typer.Option("--erase", help="Replace their name and id wherever they are stored.")] = False,
+) -> None:
+    """Remove somebody from a meeting for good, at RealtimeKit too."""
+    api.call("DELETE", meeting_path(meeting_id, "participants", person) + ("?erase=true" if erase else ""))
+    answer({}, f"{person} is removed{' and erased' if erase else ''}", json=False)
+
+
 def _read(file: Path) -> list[JSON]:
     """Read people from a file. Raises Unusable."""
     try:
@@ -106,4 +118,10 @@ def _person(cells: Mapping[str, str]) -> JSON | None:
     return {"custom_participant_id": name_of, "name": name, **own, **({"attributes": rest} if rest else {})}
 
 
-COMMANDS: Mapping[str, Command] = {"add": add, "list": index, "token": token, "revoke-tokens": take_back}
+COMMANDS: Mapping[str, Command] = {
+    "add": add,
+    "list": index,
+    "token": token,
+    "revoke-tokens": take_back,
+    "remove": remove,
+}

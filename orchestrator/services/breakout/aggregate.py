@@ -73,6 +73,7 @@ class LockedBreakout:
         """Move the breakout itself. Raises IllegalMove."""
         check_move(self.row.state, to)
         self.log(EventType.BREAKOUT_STATE, {"from": self.row.state, "to": to})
+        self.tx.wake(Topic.MEETING.of(self.row.meeting_id))
         self.row.state = to
 
     def move_rooms(self, rooms: Iterable[Room], to: RoomState) -> None:

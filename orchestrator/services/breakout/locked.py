@@ -22,6 +22,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import holds
+from schemas.events import Topic
 from schemas.problems import ProblemCode
 from schemas.states import RUNNING, BreakoutState
 from schemas.tables import IS_LIVE, Breakout, Inbox
@@ -95,6 +96,7 @@ def locked_for_meeting(deps: Deps, meeting_id: str) -> Iterator[MeetingScope]:
 @contextmanager
 def made(deps: Deps, tx: Transaction, row: Breakout) -> Iterator[LockedBreakout]:
     """Give a breakout that `tx` has just inserted. It is locked, because nobody else can see it yet."""
+    tx.wake(Topic.MEETING.of(row.meeting_id))
     with _held(deps, tx, row) as b:
         yield b
 

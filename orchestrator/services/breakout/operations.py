@@ -82,7 +82,7 @@ def cancel(deps: Deps, breakout_id: str, *, rest_of_series: bool = False) -> boo
 def _cancel(b: LockedBreakout) -> None:
     if b.row.state in PLANNED:
         b.move(BreakoutState.CANCELLED)
-        b.row.plan_state = PlanState.READY
+        b.row.plan_state, b.row.closed_at = PlanState.READY, b.now
         b.count_change("state", "closed_at")
         want_closed(b, [room.id for room in b.rooms() if room.wanted is RoomWanted.READY])
 

@@ -11,6 +11,9 @@ from orchestrator.store.database import Transaction
 from schemas.events import Topic
 from schemas.tables import Participant
 
+SHOWN = frozenset({"name", "role", "preset_name", "attributes", "location", "location_room_id"})
+"""The columns that a meeting's stream shows."""
+
 
 class PeopleWrites:
     """Gathers changes, and writes them all at the end, in the order of ids.
@@ -28,6 +31,8 @@ class PeopleWrites:
     def change(self, participant_id: str, **values: Any) -> None:
         """Set columns of a person. The database shows them only when this is written."""
         self._changed[participant_id].update(values)
+        if not SHOWN.isdisjoint(values):
+            self._tx.wake(Topic.MEETING.of(self._meeting_id))
 
     def value(self, person: Participant, column: str) -> Any:
         """Return a column of a person as it will be written."""

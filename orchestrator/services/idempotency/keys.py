@@ -43,6 +43,8 @@ class Once:
     body_hash: str
     secret: bool = False
     """Whether the answer holds a token, and is stored encrypted."""
+    about: str | None = None
+    """The id of the breakout or the meeting in its path."""
     is_good: IsGood | None = None
     """Says of an answer whether it is still good; None: it always is."""
 
@@ -66,11 +68,11 @@ class Beaten(NotNow):
     """Another request with the same key has committed first."""
 
 
-def once_for(caller: str, path: str, key: str, body: bytes, *, secret: bool = False) -> Once:
+def once_for(caller: str, path: str, key: str, body: bytes, *, secret: bool = False, about: str | None = None) -> Once:
     """Identify a request. Bodies that mean the same JSON are equal; a body that is not JSON counts byte by byte."""
     with suppress(ValueError, RecursionError):
         body = json.dumps(json.loads(body), sort_keys=True).encode()
-    return Once(_hash(json.dumps([caller, path, key]).encode()), _hash(body), secret)
+    return Once(_hash(json.dumps([caller, path, key]).encode()), _hash(body), secret, about)
 
 
 def _hash(content: bytes) -> str:
@@ -111,6 +113,7 @@ def _try(deps: Deps, once: Once, work: Callable[[Deps], T], render: Render[T]) -
                 status=reply.status,
                 answer=answer,
                 version=reply.version,
+                about=once.about,
             ),
         )
     return reply

@@ -11,6 +11,7 @@ from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import lock_meeting
 from orchestrator.store.versions import count_change
+from schemas.events import Topic
 from schemas.problems import ProblemCode
 from schemas.requests import MeetingChange
 from schemas.states import LIVE, PLANNED
@@ -36,6 +37,7 @@ def change(deps: Deps, meeting_id: str, body: MeetingChange) -> None:
             _require_to_come(tx, meeting, changed)
             count_change(meeting, *(FIELDS.get(name, name) for name in changed))
             due.want(tx, Meeting, [meeting_id])
+            tx.wake(Topic.MEETING.of(meeting_id))
     if "ends_at" in changed:
         with deps.database.reading() as session:
             behind = breakouts_behind(session, meeting_id)

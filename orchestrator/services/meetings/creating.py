@@ -21,7 +21,7 @@ from orchestrator.services.passes.doubt import Doubt, find_ours, must_have_settl
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import lock_meeting
-from orchestrator.store.versions import count_change
+from orchestrator.store.versions import PEOPLE, count_change
 from schemas.columns import new_id
 from schemas.problems import ProblemCode
 from schemas.requests import MeetingRequest
@@ -115,7 +115,7 @@ def _record(deps: Deps, tx: Transaction, body: MeetingRequest, at: _At) -> str:
     people = PeopleWrites(tx, meeting.id)
     _, has_changed = registering.write(tx, people, meeting.id, body.participants)
     if has_changed and not is_new:
-        count_change(meeting, registering.PEOPLE)
+        count_change(meeting, PEOPLE)
     people.write()
     return meeting.id
 

@@ -9,7 +9,9 @@ from sqlmodel import col
 
 from orchestrator.realtimekit.records import ParticipantRecord
 from orchestrator.services.breakout.locked import MeetingScope
+from orchestrator.services.people import departed
 from orchestrator.services.people.unregistered import LONGEST_CUSTOM_ID
+from schemas.events import Topic
 from schemas.states import Role
 from schemas.tables import Meeting, Participant
 
@@ -17,11 +19,20 @@ from schemas.tables import Meeting, Participant
 def take_over(
     m: MeetingScope, meeting: Meeting, records: Sequence[ParticipantRecord], host_presets: Collection[str]
 ) -> None:
-    """Register these participants. What the caller has stored about people stays. `host_presets` make a host."""
+    """Register these participants. What the caller has stored about people stays. `host_presets` make a host.
+
+    Who has left for good is not let in again by an import.
+    """
     meeting.to_import = False
     statement = select(Participant).where(col(Participant.meeting_id) == meeting.id)
     known = {person.custom_participant_id: person for person in m.tx.session.scalars(statement)}
+    strangers = {record.custom_participant_id for record in records} - known.keys()
+    departed_people = departed.known(m.tx.session, meeting.id, strangers)
+    if strangers - departed_people.keys():
+        m.tx.wake(Topic.MEETING.of(meeting.id))
     for record in records:
+        if record.custom_participant_id in departed_people:
+            continue
         if not 0 < len(record.custom_participant_id) <= LONGEST_CUSTOM_ID:
             continue
         person = known.get(record.custom_participant_id)

@@ -14,13 +14,11 @@ from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import lock_meeting
-from orchestrator.store.versions import count_change
+from orchestrator.store.versions import PEOPLE, count_change
+from schemas.events import Topic
 from schemas.requests import PersonRequest
 from schemas.states import RUNNING
 from schemas.tables import Meeting, Participant
-
-PEOPLE = "participants"
-"""What a stale version is told to have changed when people of the meeting have."""
 
 
 def register(deps: Deps, meeting_id: str, people: Sequence[PersonRequest]) -> list[str]:
@@ -80,6 +78,8 @@ def write(
         tx.session.add(row)
         known[person.custom_participant_id] = row
         has_changed = True
+    if has_changed:
+        tx.wake(Topic.MEETING.of(meeting_id))
     return [known[name].id for name in names], has_changed
 
 

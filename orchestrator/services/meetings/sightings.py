@@ -9,7 +9,7 @@ from sqlmodel import col
 from orchestrator.realtimekit.records import PeerRecord
 from orchestrator.services.breakout.locked import MeetingScope
 from orchestrator.services.meetings.roll_call import Attendees, PolledMeeting
-from orchestrator.services.people import unregistered
+from orchestrator.services.people import departed, unregistered
 from orchestrator.services.people.stays import Stay
 from orchestrator.store.database import Transaction
 from schemas.tables import Participant, Presence, UnregisteredPeer
@@ -48,7 +48,12 @@ def note_unregistered(m: MeetingScope, found: Found, asked_at: datetime) -> None
     if any(meeting.room_id is None for meeting in found):
         unregistered.forget_others(m, {peer.peer_id for peer in peers}, asked_at - _lag(m))
     ids = _ids(m.tx, m.meeting_id) if peers else {}
-    unknown = [_unregistered(m, peer, asked_at) for peer in peers if peer.custom_participant_id not in ids]
+    others = [peer for peer in peers if peer.custom_participant_id not in ids]
+    gone = departed.known(m.tx.session, m.meeting_id, {peer.custom_participant_id for peer in others})
+    if gone:
+        places = [place.realtimekit_meeting_id for place in found if place.room_id is None]
+        departed.want_removed(m, {row_id: name for name, row_id in gone.items()}, places)
+    unknown = [_unregistered(m, peer, asked_at) for peer in others if peer.custom_participant_id not in gone]
     unregistered.note(m, unregistered.not_stored(m, unknown))
 
 

@@ -32,12 +32,13 @@ def take(tx: Transaction, inbox_id: str, most: int) -> Sequence[Fact]:
 
 
 def settle(tx: Transaction, facts: Sequence[Fact], now: datetime) -> None:
-    """Store that these facts are applied. A webhook stays, so that its repetition is known; an ack is not needed."""
+    """Store that these facts are applied. Of a webhook the id stays, so that its repetition is known."""
     by_source: dict[FactSource, list[str]] = {source: [] for source in FactSource}
     for fact in facts:
         by_source[fact.source].append(fact.id)
     stays, goes = by_source[FactSource.WEBHOOK], by_source[FactSource.ACK]
-    tx.session.execute(update(Fact).where(col(Fact.id).in_(stays)).values(applied_at=now))
+    applied = update(Fact).where(col(Fact.id).in_(stays)).values(applied_at=now, payload="")
+    tx.session.execute(applied, execution_options={"synchronize_session": False})  # who applies them reads them yet
     tx.session.execute(delete(Fact).where(col(Fact.id).in_(goes)))
 
 

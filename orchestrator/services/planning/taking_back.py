@@ -34,7 +34,11 @@ def _take_back(b: LockedBreakout, before: Earlier) -> None:
     now = [it for it, _ in seated(b)]
     there = places(before, {room.name: room.id for room in rooms})
     ids = [it.participant_id for it in there]
-    known = set(b.tx.session.scalars(select(col(Participant.id)).where(col(Participant.id).in_(ids))))
+    known = set(
+        b.tx.session.scalars(
+            select(col(Participant.id)).where(col(Participant.id).in_(ids), col(Participant.meeting_id).is_not(None))
+        )
+    )
     seat_anew(b, rooms, now, [it for it in there if it.participant_id in known])
     b.is_dealt_by_solver = True
     b.change_by_operator(["assignment", "plan", "rooms", "unassigned", *shown(before)])

@@ -1,6 +1,6 @@
 """Who sits where, as rows for a file that makes the same plan when it is imported."""
 
-from sqlalchemy import select
+from sqlalchemy import false, or_, select
 from sqlmodel import Session, col
 
 from orchestrator.errors import Unknown
@@ -21,7 +21,8 @@ def rows(session: Session, breakout_id: str) -> list[tuple[str, str, str]]:
     seat = (col(Seat.participant_id) == col(Participant.id)) & (col(Seat.breakout_id) == breakout_id) & col(Seat.wanted)
     columns = col(Seat.room_id), col(Participant.custom_participant_id), col(Participant.name)
     statement = select(*columns).outerjoin_from(Participant, Seat, seat)
-    mine = statement.where(col(Participant.meeting_id) == breakout.meeting_id)
+    people_now = col(Participant.meeting_id) == breakout.meeting_id if breakout.names_kept else false()
+    mine = statement.where(or_(people_now, col(Seat.id).is_not(None)))
     for room_id, custom_id, name in session.execute(mine.order_by(col(Seat.id), col(Participant.id))):
         people.setdefault(room_id if room_id in rooms else None, []).append((custom_id, name))
     seated = [(room.name, *one) for room_id, room in rooms.items() for one in people.get(room_id, [NOBODY])]

@@ -187,6 +187,8 @@ def _may_seat_hosts(row: Breakout, rooms: Sequence[Room], hosts: Mapping[str, li
 
 def _unassigned(session: Session, row: Breakout, *, may_seat_hosts: bool) -> list[str]:
     """Return people whom the breakout may seat and who have no room. Hosts whom it leaves out are not among them."""
+    if not row.names_kept:
+        return []
     seats = select(col(Seat.participant_id)).where(col(Seat.breakout_id) == row.id, col(Seat.wanted))
     statement = select(col(Participant.custom_participant_id), col(Participant.role)).where(
         col(Participant.meeting_id) == row.meeting_id, col(Participant.id).not_in(seats)

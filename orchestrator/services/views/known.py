@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sqlmodel import Session
 
 from orchestrator.errors import Unknown
+from orchestrator.services.people import departed
 from orchestrator.services.reach import Reach
 from orchestrator.services.views import endpoints
 from orchestrator.store import queries
@@ -26,6 +27,12 @@ def require(session: Session, path: Mapping[str, str]) -> None:
         _require_room(session, breakout_id, path.get("room_id"))
         _require_request(session, breakout_id, path.get("help_id"))
     if meeting_id is not None and (name := path.get("custom_participant_id")) is not None:
+        _require_person(session, meeting_id, name)
+
+
+def _require_person(session: Session, meeting_id: str, name: str) -> None:
+    """Raise Unknown for who was never known. Who has left for good may still be erased."""
+    if not departed.known(session, meeting_id, [name]):
         queries.participant(session, meeting_id, name)
 
 

@@ -4,7 +4,7 @@ The facts of a batch are settled in the transaction that applies them, and only 
 The row of the inbox is locked afterwards, for a moment, so that storing a fact never waits for a batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +26,7 @@ from orchestrator.services.breakout import recordings
 from orchestrator.services.breakout.closing import start_countdown
 from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting
 from orchestrator.services.deps import Deps
-from orchestrator.services.people import acks, inbox, presence, refused, unregistered
+from orchestrator.services.people import acks, departed, inbox, presence, refused, unregistered, visits
 from orchestrator.services.people.acks import Refusal
 from orchestrator.services.people.stays import Stay
 from orchestrator.services.result import NOTHING_TO_DO, Result
@@ -141,8 +141,12 @@ def _stays(m: MeetingScope, meeting: Meeting, said: Sequence[Said]) -> list[Stay
     """Return the stays of known people that are reported. Who is unknown in the main meeting is looked for."""
     events = [it for it in said if isinstance(it, ParticipantJoined | ParticipantLeft)]
     ids = participant_ids(m.tx.session, meeting.id, {event.custom_participant_id for event in events})
-    in_main = [event for event in events if event.meeting_id == meeting.realtimekit_meeting_id]
-    unregistered.note_events(m, [event for event in in_main if event.custom_participant_id not in ids])
+    others = [event for event in events if event.custom_participant_id not in ids]
+    gone = departed.known(m.tx.session, meeting.id, {event.custom_participant_id for event in others})
+    _remove_again(m, [event for event in others if isinstance(event, ParticipantJoined)], gone)
+    _keep_ends(m, [event for event in others if isinstance(event, ParticipantLeft)], meeting, gone)
+    in_main = [event for event in others if event.meeting_id == meeting.realtimekit_meeting_id]
+    unregistered.note_events(m, [event for event in in_main if event.custom_participant_id not in gone])
     places = _places(m.tx.session, meeting, {event.meeting_id for event in events})
     stays = []
     for it in said:
@@ -153,6 +157,26 @@ def _stays(m: MeetingScope, meeting: Meeting, said: Sequence[Said]) -> list[Stay
         elif it.custom_participant_id in ids and it.meeting_id in places:
             stays.append(_stay(it, ids[it.custom_participant_id], places[it.meeting_id], m.now))
     return stays
+
+
+def _keep_ends(m: MeetingScope, left: Sequence[ParticipantLeft], meeting: Meeting, gone: Mapping[str, str]) -> None:
+    """Keep for attendance when people have left a room who have left for good. It changes nothing else."""
+    theirs = [event for event in left if event.custom_participant_id in gone]
+    rooms = _places(m.tx.session, meeting, {event.meeting_id for event in theirs}) if theirs else {}
+    stays = [
+        _stay(it, gone[it.custom_participant_id], rooms[it.meeting_id], m.now)
+        for it in theirs
+        if it.meeting_id in rooms
+    ]
+    visits.keep(m.tx, stays)
+
+
+def _remove_again(m: MeetingScope, joined: Sequence[ParticipantJoined], gone: Mapping[str, str]) -> None:
+    """Have people removed once more who have left for good and come back. Late news of them does no harm."""
+    back = [event for event in joined if event.custom_participant_id in gone]
+    for place in sorted({event.meeting_id for event in back}):
+        there = {event.custom_participant_id for event in back if event.meeting_id == place}
+        departed.want_removed(m, {gone[name]: name for name in there}, [place])
 
 
 @dataclass(frozen=True)
@@ -169,7 +193,7 @@ def _places(session: Session, meeting: Meeting, realtimekit_ids: set[str]) -> di
     statement = (
         select(col(Room.realtimekit_meeting_id), col(Room.id), col(Breakout.starts_at))
         .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
-        .where(col(Room.realtimekit_meeting_id).in_(realtimekit_ids))
+        .where(col(Room.realtimekit_meeting_id).in_(realtimekit_ids), col(Breakout.names_kept))
         .order_by(col(Breakout.round).desc())
     )
     for meeting_id, room_id, starts_at in session.execute(statement):

@@ -24,6 +24,7 @@ TABLES = (
     "api_key",
     "idempotency_key",
     "sweep",
+    "leftover",
     "deployment",
     "preset_rights",
 )
@@ -40,6 +41,7 @@ def upgrade() -> None:
     _console_session()
     _idempotency_key()
     _sweep()
+    _leftover()
     _deployment()
     _preset_rights()
 
@@ -100,7 +102,8 @@ def _participant() -> None:
     op.create_table(
         "participant",
         sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("meeting_id", sa.String(length=36), nullable=False),
+        sa.Column("meeting_id", sa.String(length=36), nullable=True),
+        sa.Column("former_meeting_id", sa.String(length=36), nullable=True),
         sa.Column("custom_participant_id", sa.String(length=200), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("role", states("role", "host", "participant"), nullable=False),
@@ -115,6 +118,7 @@ def _participant() -> None:
         sa.Column("location_room_id", sa.String(length=36), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["meeting_id"], ["meeting.id"], name=op.f("fk_participant_meeting_id")),
+        sa.ForeignKeyConstraint(["former_meeting_id"], ["meeting.id"], name=op.f("fk_participant_former_meeting_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_participant")),
         sa.UniqueConstraint(
             "meeting_id", "custom_participant_id", name=op.f("uq_participant_meeting_id_custom_participant_id")
@@ -122,6 +126,12 @@ def _participant() -> None:
     )
     with op.batch_alter_table("participant", schema=None) as batch_op:
         batch_op.create_index("ix_participant_token_wanted", ["meeting_id"], unique=False, **when("token_wanted"))
+        batch_op.create_index(
+            "ix_participant_former",
+            ["former_meeting_id", "custom_participant_id"],
+            unique=False,
+            **when("former_meeting_id IS NOT NULL"),
+        )
 
 
 def _unregistered_peer() -> None:
@@ -202,6 +212,7 @@ def _idempotency_key() -> None:
         sa.Column("status", sa.Integer(), nullable=True),
         sa.Column("answer", sa.String(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=True),
+        sa.Column("about", sa.String(length=36), nullable=True),
         sa.Column("mark", sa.String(length=40), nullable=True),
         sa.Column("holder", sa.String(length=36), nullable=True),
         sa.Column("held_until", UtcDateTime(), nullable=True),
@@ -219,7 +230,26 @@ def _sweep() -> None:
     table = op.create_table("sweep", *due(), key, page, asked_at, sa.PrimaryKeyConstraint("id", name=op.f("pk_sweep")))
     op.create_index("ix_sweep_due_at", "sweep", ["due_at", "dispatches"], unique=False, **when("due_at IS NOT NULL"))
     counts = dict.fromkeys(("claim", "generation", "tries", "dispatches"), 0)
-    op.bulk_insert(table, [{"id": "orphans", "page": 1, **counts}])  # due once a timekeeper says so
+    rows = [{"id": row_id, "page": 1, **counts} for row_id in ("orphans", "old names")]
+    op.bulk_insert(table, rows)  # due once a timekeeper says so
+
+
+def _leftover() -> None:
+    op.create_table(
+        "leftover",
+        *due(),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("meeting_id", sa.String(length=36), nullable=False),
+        sa.Column("person", sa.String(length=40), nullable=True),
+        sa.Column("places", Json, nullable=False),
+        sa.Column("rooms", Json, nullable=False),
+        sa.Column("words", sa.String(), nullable=True),
+        sa.Column("until", UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_leftover")),
+    )
+    op.create_index(
+        "ix_leftover_due_at", "leftover", ["due_at", "dispatches"], unique=False, **when("due_at IS NOT NULL")
+    )
 
 
 def _deployment() -> None:
@@ -227,9 +257,10 @@ def _deployment() -> None:
         "deployment",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("install", sa.String(length=8), nullable=False),
+        sa.Column("hash_key", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deployment")),
     )
-    op.bulk_insert(table, [{"id": "this", "install": secrets.token_hex(4)}])
+    op.bulk_insert(table, [{"id": "this", "install": secrets.token_hex(4), "hash_key": secrets.token_hex(32)}])
 
 
 def _preset_rights() -> None:

@@ -57,6 +57,7 @@ def _times() -> list[sa.Column[Any]]:
         sa.Column("polls_are_late", sa.Boolean(), nullable=False),
         sa.Column("rooms_look_at", UtcDateTime(), nullable=True),
         sa.Column("closed_at", UtcDateTime(), nullable=True),
+        sa.Column("names_kept", sa.Boolean(), nullable=False),
         sa.Column("close_reason", states("closereason", "timer", "api", "parent_ended", "aborted"), nullable=True),
     ]
 
@@ -250,6 +251,7 @@ def _presence() -> None:
     with op.batch_alter_table("presence", schema=None) as batch_op:
         batch_op.create_index("ix_presence_in_meeting", ["meeting_id"], unique=False, **when("left_at IS NULL"))
         batch_op.create_index("ix_presence_here", ["participant_id"], unique=False, **when("left_at IS NULL"))
+        batch_op.create_index("ix_presence_participant_id", ["participant_id"], unique=False)
         batch_op.create_index("ix_presence_in_room", ["room_id"], unique=False, **when("left_at IS NULL"))
         batch_op.create_index("uq_presence_in_main", ["meeting_id", "peer_id"], unique=True, **when("room_id IS NULL"))
         batch_op.create_index("ix_presence_room_id_participant_id", ["room_id", "participant_id"], unique=False)
@@ -400,4 +402,5 @@ def _visit() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_visit")),
     )
     with op.batch_alter_table("visit", schema=None) as batch_op:
+        batch_op.create_index("ix_visit_participant_id", ["participant_id"], unique=False)
         batch_op.create_index("ix_visit_room_id_peer_id", ["room_id", "peer_id"], unique=False)

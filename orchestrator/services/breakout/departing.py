@@ -1,0 +1,78 @@
+"""Ending the seats of somebody who leaves the meeting for good."""
+
+from collections.abc import Sequence
+from itertools import chain
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.seating import take_seats_away
+from orchestrator.store.queries import holds
+from schemas.states import COMING, ENDED, PLANNED, SeatState
+from schemas.tables import IS_UNFINISHED, Breakout, Seat
+
+CAME = frozenset({SeatState.JOINED, SeatState.AWAY})
+"""States of a seat whose person has been in the room."""
+
+
+def end_seats(b: LockedBreakout, participant_id: str) -> None:
+    """End all seats of a person, who is never waited for: they return, or they never joined.
+
+    Those in a breakout that has ended stay as they are. Their names stay in what is stored.
+    """
+    if b.row.state in ENDED:
+        return
+    if b.row.state in PLANNED:
+        _leave_plan(b, participant_id)
+        return
+    b.lock_rooms({seat.room_id for seat in _seats(b, participant_id)})
+    seats = _seats(b, participant_id)
+    never = [seat for seat in seats if seat.state in COMING or seat.state is SeatState.INVITED]
+    b.move_seats(never, SeatState.NEVER_JOINED)
+    b.move_seats([seat for seat in seats if seat.state in CAME], SeatState.RETURNING)
+    b.move_seats([seat for seat in seats if seat.state is SeatState.RETURNING], SeatState.RETURNED)
+    had_place = any(seat.wanted for seat in seats)
+    for seat in seats:
+        seat.wanted = seat.pinned = seat.may_come_back = seat.token_wanted = False
+        seat.auth_token = seat.leave_by = seat.previous_id = None
+    b.has_facts = True
+    if had_place:
+        b.count_change("rooms", "unassigned")
+
+
+def _leave_plan(b: LockedBreakout, participant_id: str) -> None:
+    """Take somebody out of a plan: their seat, what is said of them in its rules, and where an operator put them."""
+    row = b.row
+    seats = _seats(b, participant_id)
+    if any(seat.wanted for seat in seats):
+        b.lock_rooms({seat.room_id for seat in seats})
+        take_seats_away(b, [participant_id])
+        b.count_change("rooms", "unassigned")
+    if participant_id in set(chain(*row.together, *row.apart)):
+        row.together, row.apart = _without(row.together, participant_id), _without(row.apart, participant_id)
+        b.count_change("assignment")
+    row.kept_in_main = [person for person in row.kept_in_main if person != participant_id]
+
+
+def plans_with(session: Session, meeting_id: str, participant_id: str) -> list[str]:
+    """Return the breakouts of a meeting that have not ended and in which this person is to be."""
+    seat = select(Seat).where(col(Seat.breakout_id) == col(Breakout.id), col(Seat.participant_id) == participant_id)
+    mine = col(Breakout.meeting_id) == meeting_id, holds(Breakout, IS_UNFINISHED)
+    statement = select(Breakout, seat.where(col(Seat.wanted)).exists()).where(*mine).order_by(col(Breakout.id))
+    return [row.id for row, is_seated in session.execute(statement) if is_seated or participant_id in _named_in(row)]
+
+
+def _named_in(row: Breakout) -> set[str]:
+    return {*row.kept_in_main, *chain(*row.together, *row.apart)} if row.state in PLANNED else set()
+
+
+def _seats(b: LockedBreakout, participant_id: str) -> Sequence[Seat]:
+    statement = select(Seat).where(col(Seat.breakout_id) == b.row.id, col(Seat.participant_id) == participant_id)
+    return b.tx.session.scalars(statement, execution_options={"populate_existing": True}).all()
+
+
+def _without(groups: list[list[str]], participant_id: str) -> list[list[str]]:
+    """Return the groups without a person. One that tells nothing without them goes."""
+    left = ([person for person in group if person != participant_id] for group in groups)
+    return [group for group in left if len(group) > 1]

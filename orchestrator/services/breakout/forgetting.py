@@ -1,0 +1,107 @@
+"""Forgetting who was in a breakout that ended long ago. The people stay registered in their meeting.
+
+Seats and stays get somebody else who stands for each person, so that reports still tell how many were where and when.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
+
+from sqlalchemy import or_, select, update
+from sqlmodel import Session, SQLModel, col
+
+from orchestrator.domain.erasing import ERASED_TEXT, Eraser, is_stand_in, stand_in
+from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.erasing import erase_names
+from orchestrator.store.queries import ever_of, holds
+from schemas.columns import new_id
+from schemas.tables import IS_FORMER, Deployment, Participant, Presence, Room, Seat, Solve, Visit
+
+
+def forget_people(b: LockedBreakout) -> None:
+    """Take all that names a person out of a breakout that has ended."""
+    session = b.tx.session
+    key = session.scalars(select(col(Deployment.hash_key))).one()
+    people = _people(b)
+    erase_names(b, Eraser({name: stand_in(key, b.row.meeting_id, name) for name in _names(b)}, all_texts=True))
+    of_breakout = col(Seat.breakout_id) == b.row.id
+    session.execute(
+        update(Seat).where(of_breakout).values(name_at_realtimekit=None, preset_at_realtimekit=None, auth_token=None)
+    )
+    session.execute(update(Seat).where(of_breakout, col(Seat.error).is_not(None)).values(error=ERASED_TEXT))
+    instead = {person.id: _standing_for(person, key, b.row.meeting_id) for person in people}
+    session.add_all(instead.values())
+    session.flush()
+    for person_id, other in instead.items():
+        _replace(b, person_id, other.id)
+    _rename_in_rules(b, {person_id: other.id for person_id, other in instead.items()})
+    b.row.names_kept = False
+    session.flush()
+    _forget_departed(session, b.row.meeting_id, key)
+
+
+def _people(b: LockedBreakout) -> Sequence[Participant]:
+    """Return everybody of whom a seat, a stay or a rule of the breakout speaks, and who is not erased."""
+    rooms = select(col(Room.id)).where(col(Room.breakout_id) == b.row.id)
+    visited = select(col(Visit.participant_id)).where(col(Visit.room_id).in_(rooms))
+    seated = select(col(Seat.participant_id)).where(col(Seat.breakout_id) == b.row.id)
+    stayed = select(col(Presence.participant_id)).where(col(Presence.room_id).in_(rooms))
+    named = set(chain(*b.row.together, *b.row.apart, b.row.kept_in_main))
+    which = or_(*(col(Participant.id).in_(some) for some in (seated, stayed, visited, named)))
+    people = b.tx.session.scalars(select(Participant).where(which).order_by(col(Participant.id)))
+    return [person for person in people if not is_stand_in(person.custom_participant_id)]
+
+
+def _names(b: LockedBreakout) -> Collection[str]:
+    """Return the ids of all people of the meeting, also of those who have left: its log may name any of them."""
+    statement = select(col(Participant.custom_participant_id)).where(ever_of(b.row.meeting_id))
+    return {name for name in b.tx.session.scalars(statement) if not is_stand_in(name)}
+
+
+def _standing_for(person: Participant, key: str, meeting_id: str) -> Participant:
+    name = stand_in(key, meeting_id, person.custom_participant_id)
+    return Participant(
+        id=new_id(),
+        former_meeting_id=meeting_id,
+        custom_participant_id=name,
+        name=name,
+        role=person.role,
+        created_at=person.created_at,
+    )
+
+
+def _replace(b: LockedBreakout, participant_id: str, other_id: str) -> None:
+    """Let somebody else stand for a person in all rows of the breakout: seats, stays, requests for help.
+
+    The tables are found by their foreign keys. Rows that belong to a room belong to its breakout.
+    """
+    rooms = select(col(Room.id)).where(col(Room.breakout_id) == b.row.id)
+    for table in SQLModel.metadata.sorted_tables:
+        columns = [key.parent for key in table.foreign_keys if key.column.table.name == Participant.__tablename__]
+        for column in columns:
+            of_breakout = table.c.breakout_id == b.row.id if "breakout_id" in table.c else table.c.room_id.in_(rooms)
+            mine = update(table).where(column == participant_id, of_breakout)
+            b.tx.session.execute(mine.values({column.name: other_id}))
+
+
+def _rename_in_rules(b: LockedBreakout, instead: Mapping[str, str]) -> None:
+    def renamed(groups: list[list[str]]) -> list[list[str]]:
+        return [[instead.get(person, person) for person in group] for group in groups]
+
+    b.row.together, b.row.apart = renamed(b.row.together), renamed(b.row.apart)
+    b.row.kept_in_main = []
+    solve = b.tx.session.get(Solve, b.row.id)
+    if solve is not None:
+        solve.earlier = None
+
+
+def _forget_departed(session: Session, meeting_id: str, key: str) -> None:
+    """Erase people who have left the meeting for good, and whom nothing names any more that is kept."""
+    seat = select(Seat).where(col(Seat.participant_id) == col(Participant.id)).exists()
+    mine = col(Participant.former_meeting_id) == meeting_id, holds(Participant, IS_FORMER)
+    for person in session.scalars(select(Participant).where(*mine, ~seat).order_by(col(Participant.id))).all():
+        if not is_stand_in(person.custom_participant_id):
+            name = stand_in(key, meeting_id, person.custom_participant_id)
+            person.custom_participant_id = person.name = name
+            person.attributes, person.preset_name = {}, None
+            person.name_at_realtimekit = person.preset_at_realtimekit = None
+    session.flush()

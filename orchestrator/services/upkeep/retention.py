@@ -1,0 +1,74 @@
+"""The hourly look for what is kept no longer: names in breakouts that ended long ago, and stored webhooks."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlmodel import col
+
+from orchestrator.domain.wording import count
+from orchestrator.services.breakout.forgetting import forget_people
+from orchestrator.services.breakout.locked import locked
+from orchestrator.services.deps import Deps
+from orchestrator.services.result import NOTHING_TO_DO, Result
+from orchestrator.store import due
+from orchestrator.store.database import Transaction
+from schemas.states import ENDED
+from schemas.tables import OLD_NAMES, Breakout, Fact, Sweep
+
+EVERY = timedelta(hours=1)
+BREAKOUTS_AT_ONCE = 50
+"""Breakouts that lose their names in one pass. Further ones are due at once."""
+DELIVERIES_LIVE = timedelta(days=30)
+"""How long a webhook of RealtimeKit's is known as a repetition at most."""
+
+Purge = Callable[[Transaction, datetime], None]
+"""Deletes what was stored before a time."""
+
+
+def plan(deps: Deps) -> None:
+    """Look now, because a timekeeper starts: perhaps there was none for long, or names are kept less long now."""
+    with deps.database.transaction() as tx:
+        due.due_by(tx, Sweep, {OLD_NAMES: tx.now()})
+
+
+def forget(deps: Deps, row_id: str, claim: int) -> Result:
+    """Do one pass, and plan the next. This is the task of the sweep for old names.
+
+    It calls nobody outside. What is done twice does no harm: names that are gone are not found again.
+    """
+    with deps.database.transaction() as tx:
+        if due.take(tx, Sweep, row_id, claim) is None:
+            return NOTHING_TO_DO
+        now = tx.now()
+        due.set_due(tx, Sweep, row_id, now + EVERY)
+    with deps.database.transaction() as tx:
+        for purge in PURGES:
+            purge(tx, now - DELIVERIES_LIVE)
+    ended = _with_old_names(deps, now)
+    for breakout_id in ended:
+        with locked(deps, breakout_id) as b:
+            forget_people(b)
+    if len(ended) == BREAKOUTS_AT_ONCE:
+        with deps.database.transaction() as tx:
+            due.want(tx, Sweep, [row_id])
+    return Result(f"{count(len(ended), 'breakout')} without names")
+
+
+def _with_old_names(deps: Deps, now: datetime) -> Sequence[str]:
+    days = deps.settings.retention_days
+    if days is None:
+        return []
+    statement = select(col(Breakout.id)).where(
+        col(Breakout.closed_at) <= now - timedelta(days=days), col(Breakout.names_kept), col(Breakout.state).in_(ENDED)
+    )
+    with deps.database.reading() as session:
+        return session.scalars(statement.order_by(col(Breakout.closed_at)).limit(BREAKOUTS_AT_ONCE)).all()
+
+
+def _purge_facts(tx: Transaction, before: datetime) -> None:
+    tx.session.execute(delete(Fact).where(col(Fact.received_at) < before))
+
+
+PURGES: tuple[Purge, ...] = (_purge_facts,)
+"""What never lives longer than DELIVERIES_LIVE."""

@@ -1,0 +1,119 @@
+"""Breakouts that ended long ago lose all that names a person; the people stay registered in their meeting."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from orchestrator.services.breakout import operations
+from orchestrator.services.breakout.locked import locked
+from orchestrator.services.deps import Deps
+from orchestrator.services.meetings import removing
+from orchestrator.services.upkeep import sweeps
+from orchestrator.services.views import assignments, breakouts, event_log, meetings
+from orchestrator.services.views.pages import Asked
+from schemas.events import ProblemKind
+from schemas.states import BreakoutState
+from schemas.tables import OLD_NAMES, Fact, Sweep
+from tests.services.browser import Browser
+from tests.services.hand import Hand, webhook
+from tests.support.dumps import dump
+from tests.support.sandbox_server import SandboxServer
+
+GONE = "walter-9@example.com"
+PEOPLE = ["vera-8@example.com", "ulla-7@example.com", GONE]
+
+
+def test_an_old_breakout_names_nobody_any_more(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = _held(fresh)
+    removing.remove(hand.deps, hand.meeting_id, GONE, erase=False)
+    with locked(hand.deps, hand.breakout_id) as b:
+        b.report(ProblemKind.ROOM_MENDED, f"{PEOPLE[0]} did it", custom_participant_id=PEOPLE[0])
+    before = _reports(hand)
+    _forget(hand, days=0.0)
+    texts = _reports(hand)
+    assert all(name in "".join(before) for name in PEOPLE)
+    assert not any(name in text for name in PEOPLE for text in texts)
+    named = sum("".join(before).count(name) for name in PEOPLE)
+    assert "".join(texts).count("erased-") == named - 2, "a text in the log and in problems is replaced as a whole"
+    with hand.deps.database.reading() as session:
+        people = meetings.participants(session, hand.meeting_id, Asked(200, None, newest_first=False)).items
+    assert {person.custom_participant_id for person in people} == set(PEOPLE) - {GONE}
+    assert GONE not in dump(hand.deps.database), "nothing that is kept names who has left"
+
+
+def test_one_that_ended_later_keeps_its_names(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = _held(fresh)
+    for days in (1.0, None):
+        before = _reports(hand)
+        _forget(hand, days=days)
+        assert _reports(hand) == before
+
+
+def test_cancelled_and_failed_ones_lose_their_names_too(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, PEOPLE, rooms=2, start="manual", assignment={"mode": "even", "apart": [PEOPLE[:2]]})
+    operations.cancel(hand.deps, hand.breakout_id)
+    with hand.deps.database.reading() as session:
+        assert breakouts.breakout(session, hand.breakout_id).closed_at is not None
+    _forget(hand, days=0.0)
+    assert not any(name in text for name in PEOPLE for text in _reports(hand))
+
+
+def test_late_news_names_nobody_in_an_old_breakout(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = _held(fresh)
+    peer = next(it for it in hand.sandbox.state()["peers"] if it["meeting_id"] in hand.places())
+    _forget(hand, days=0.0)
+    hand.deliver(webhook("Left", peer))
+    hand.apply()
+    assert not any(name in text for name in PEOPLE for text in _reports(hand))
+
+
+def test_webhooks_are_known_again_for_a_month(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = _held(fresh)
+    with hand.deps.database.transaction() as tx:
+        facts = tx.session.scalars(select(Fact).where(col(Fact.inbox_id) == hand.meeting_id)).all()
+        assert len(facts) > 1
+        assert {fact.payload for fact in facts} == {""}, "what they said is not kept"
+        facts[0].received_at -= timedelta(days=31)
+    _forget(hand, days=None)
+    with hand.deps.database.reading() as session:
+        assert len(session.scalars(select(Fact).where(col(Fact.inbox_id) == hand.meeting_id)).all()) == len(facts) - 1
+
+
+def _held(fresh: tuple[Deps, SandboxServer]) -> Hand:
+    """Hold a breakout from its start to its end, with everybody in it and home again."""
+    hand = Hand(*fresh, PEOPLE, rooms=2)
+    browsers = [Browser(hand, name) for name in PEOPLE]
+    for browser in browsers:
+        browser.follow()
+    operations.close(hand.deps, hand.breakout_id, 0)
+    hand.pass_grace()
+    for browser in browsers:
+        browser.follow()
+    hand.pass_second_grace()
+    with hand.deps.database.reading() as session:
+        assert breakouts.breakout(session, hand.breakout_id).state is BreakoutState.CLOSED
+    return hand
+
+
+def _forget(hand: Hand, days: float | None) -> None:
+    deps = replace(hand.deps, settings=hand.deps.settings.model_copy(update={"retention_days": days}))
+    sweeps.plan(deps)
+    while True:
+        with deps.database.transaction() as tx:
+            row = tx.session.get_one(Sweep, OLD_NAMES)
+            is_due = row.due_at is not None and row.due_at <= tx.now() + timedelta(minutes=1)
+        if not is_due:
+            return
+        sweeps.sweep(deps, OLD_NAMES, row.claim)
+
+
+def _reports(hand: Hand) -> list[str]:
+    """Return everything that is answered about the breakout."""
+    with hand.deps.database.reading() as session:
+        return [
+            breakouts.breakout(session, hand.breakout_id).model_dump_json(),
+            *(event.model_dump_json() for event in event_log.after(session, hand.breakout_id, 0, 1000)),
+            str(assignments.rows(session, hand.breakout_id)),
+        ]
