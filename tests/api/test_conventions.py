@@ -83,6 +83,8 @@ def test_wrong_keys_and_tokens_are_slowed_down_and_nothing_else(api: Api) -> Non
     refused = api.stranger.get("/v1/seat", headers=bearer("one more"))
     assert checked(refused, 429)["code"] == "too_many_wrong_keys"
     assert 1 <= int(refused.headers["retry-after"]) <= 60
+    behind_proxy = {"X-Forwarded-For": "203.0.113.9"}  # the server of these tests believes its own machine
+    assert api.stranger.get("/v1/seat", headers=bearer("of another") | behind_proxy).status_code == 401
     for path, credential, status in (
         ("/v1/meetings", OPERATOR, 200),
         ("/v1/seat", good, 200),
