@@ -13,15 +13,20 @@ from schemas.tables import Breakout, Endpoint, EndpointCursor, Outbox
 
 
 def spread(deps: Deps, row_id: str, claim: int) -> Result:
-    """Let every endpoint that hears of a breakout go on with its log. This is the task of an outbox."""
+    """Let every endpoint that hears of a breakout go on with its log. This is the task of an outbox.
+
+    The outbox is taken last, because who writes the log waits for it, and must not wait for a lock of an endpoint. What
+    is written meanwhile is heard: nobody reads on for these endpoints before this transaction has ended.
+    """
     with deps.database.transaction() as tx:
-        if due.take(tx, Outbox, row_id, claim) is None:
+        if tx.session.scalar(select(col(Outbox.claim)).where(col(Outbox.id) == row_id)) != claim:
             return NOTHING_TO_DO
         meeting_id = tx.session.scalar(select(col(Breakout.meeting_id)).where(col(Breakout.id) == row_id))
         found = list(tx.session.scalars(select(col(Endpoint.id)).where(hears_of(meeting_id or ""))))
         if found:
             due.want(tx, Endpoint, found)  # locks the endpoints, and a pass over one locks it before its cursors
             _make_ready(tx, row_id, found)
+        due.take(tx, Outbox, row_id, claim)
     return Result(f"told {count(len(found), 'endpoint')}")
 
 
