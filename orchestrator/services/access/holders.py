@@ -27,7 +27,7 @@ class Holder:
 
 
 def find_all(database: Database, participant_ids: Collection[str]) -> dict[str, Holder]:
-    """Return what is known of these people. Unknown people are left out."""
+    """Return what is known of these people. Those who are unknown or were removed are left out."""
     with database.reading() as session:
         return _holders(session, participant_ids)
 
@@ -56,5 +56,6 @@ def take_back_tokens(deps: Deps, meeting_id: str, custom_participant_id: str) ->
 
 def _holders(session: Session, participant_ids: Collection[str]) -> dict[str, Holder]:
     columns = col(Participant.token_number), col(Participant.role), col(Participant.custom_participant_id)
-    statement = select(col(Participant.id), *columns).where(col(Participant.id).in_(participant_ids))
+    are_here = col(Participant.id).in_(participant_ids), col(Participant.meeting_id).is_not(None)
+    statement = select(col(Participant.id), *columns).where(*are_here)
     return {row_id: Holder(number, role, name) for row_id, number, role, name in session.execute(statement)}
