@@ -12,6 +12,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.people import departed
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
+from orchestrator.store.endpoints import forget_meeting
 from orchestrator.store.queries import lock_meeting
 from schemas.events import Topic
 from schemas.problems import ProblemCode
@@ -22,11 +23,13 @@ from schemas.tables import Breakout, IdempotencyKey, Inbox, Leftover, Meeting, R
 def delete_meeting(deps: Deps, meeting_id: str) -> None:
     """Delete a meeting. Raises Unknown, WrongState while one of its breakouts runs.
 
-    1. Lock its breakouts and its inbox, then the meeting: nothing of it starts, and no fact is applied meanwhile.
-    2. Keep the ids of rooms that are still to be retired at RealtimeKit, and of nothing else.
-    3. Delete everything, what points to something before that. Tables are found by their foreign keys.
+    1. Delete what is to be said of it to callers' endpoints, which are locked before breakouts.
+    2. Lock its breakouts and its inbox, then the meeting: nothing of it starts, and no fact is applied meanwhile.
+    3. Keep the ids of rooms that are still to be retired at RealtimeKit, and of nothing else.
+    4. Delete everything, what points to something before that. Tables are found by their foreign keys.
     """
     with deps.database.transaction() as tx:
+        forget_meeting(tx, meeting_id)
         _lock_breakouts(tx, meeting_id)
         tx.session.execute(select(col(Inbox.id)).where(col(Inbox.id) == meeting_id).with_for_update())
         lock_meeting(tx, meeting_id)
