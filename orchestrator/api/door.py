@@ -17,6 +17,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
 
 from orchestrator.api.auth import SCOPE_CALLER
 from orchestrator.api.callers import Caller
@@ -28,12 +30,27 @@ from orchestrator.services.views import known
 from schemas.problems import ProblemCode
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+OWN_ID = "{custom_participant_id:path}"
+ENDINGS = (b"/client-tokens", b"/present")
+"""What may stand behind the id of a person of a meeting."""
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 TRUE = frozenset({"1", "on", "t", "true", "y", "yes"})
 
 
 class Door(APIRoute):
     """A route that refuses what no endpoint of ours takes."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Read a path that ends in a caller's own id, or behind one, which may hold a slash.
+
+        A path that can be read in two ways is read with an ending, and an encoded slash belongs to the id.
+        """
+        match, child = super().matches(scope)
+        if match is not Match.NONE and OWN_ID in self.path:
+            raw, ending = scope.get("raw_path") or b"", self.path.rpartition("}")[2].encode()
+            if not raw.endswith(ending) or (not ending and raw.endswith(ENDINGS)):
+                return Match.NONE, {}
+        return match, child
 
     def get_route_handler(self) -> Handler:
         """Return the handler of a request."""

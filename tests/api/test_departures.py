@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
+
 from tests.api.server import JSON, OPERATOR, UNKNOWN_ID, Api, Stream, bearer, open_stream
 from tests.support.waiting import wait_until
 
@@ -31,6 +33,18 @@ def test_a_removed_person_is_refused_everywhere(api: Api) -> None:
     api.post(path, {"participants": [{"custom_participant_id": "bo/ra", "name": "Bora"}]})
     assert api.stranger.get("/v1/seat", headers=bearer(token)).status_code == 401, "old tokens stay refused"
     assert api.stranger.get("/v1/seat", headers=bearer(api.token(meeting, "bo/ra"))).status_code == 200
+
+
+def test_an_encoded_slash_belongs_to_the_id(api: Api) -> None:
+    meeting = api.meeting("bo", "bo/present", "bo/client-tokens")
+    path = f"/v1/meetings/{meeting['id']}/participants"
+    refused = httpx.delete(f"{api.url}{path}/bo/present", headers=bearer(OPERATOR), trust_env=False)
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "PUT, OPTIONS")
+    assert api.client.delete(f"{path}/bo/client-tokens").status_code == 204
+    assert len(api.get(path)["items"]) == 3
+    for ending in ("%2Fpresent", "%2Fclient-tokens"):
+        assert api.client.delete(f"{path}/bo{ending}").status_code == 202
+    assert [person["custom_participant_id"] for person in api.get(path)["items"]] == ["bo"]
 
 
 def test_a_removal_counts_as_a_change_of_the_people(api: Api) -> None:

@@ -181,3 +181,17 @@ def _held(operation: str, kind: str, hand: Hand) -> Iterator[None]:
     yield
     hand.sandbox.faults()
     passes.join()
+
+
+def test_who_is_invited_again_to_the_room_they_left_is_told_again(hand: Hand, ana: Browser) -> None:
+    hand.sandbox.leave(ana.peer_id or "")
+    ana.tell("Left")
+    before = ana.seat
+    ana.move(A)
+    again = ana.seat
+    assert again.version > before.version, "the browser goes there once more"
+    assert (again.room_name, again.auth_token) == (A, before.auth_token)
+    ana.follow()
+    there = ana.seat.version
+    ana.move(A)
+    assert ana.seat.version == there, "who is there has nothing to be told"

@@ -12,7 +12,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.store.queries import person
 from schemas.events import ActorKind
 from schemas.problems import ProblemCode
-from schemas.states import RUNNING
+from schemas.states import RUNNING, SeatState
 from schemas.tables import Participant, Seat
 
 
@@ -56,6 +56,8 @@ def _choose(m: MeetingScope, choice: Choice) -> None:
     seats = seats_of(b, chooser.id)
     present = present_of(seats)
     if (present.room_id if present else None) == choice.room_id:
+        if present is not None and present.state is SeatState.AWAY:
+            b.people.raise_versions([chooser.id])  # their browser is told to go there once more
         return
     _require_right(b, chooser, seats, choice.room_id)
     room = room_in(b, choice.room_id) if choice.room_id is not None else None

@@ -51,6 +51,8 @@ def move_person(deps: Deps, breakout_id: str, custom_participant_id: str, room_i
             b.lock_rooms({seat.room_id for seat in seats} | ({room.id} if room else set()))
             move(b, person.id, seats, room, pinned=True)
             b.count_change("rooms", "unassigned")
+        elif present is not None and present.state is SeatState.AWAY:
+            b.people.raise_versions([person.id])  # they are told to go there once more
         return b.row.state in RUNNING
 
 
