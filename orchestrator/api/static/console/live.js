@@ -24,6 +24,7 @@ export function Live({ breakout, roster }) {
         <p class="sub"><${Badge} state=${all.state} />
           ${all.state === "opening" ? html`<span>${T.live.opening(all.progress.rooms)}</span>` : html`<${InRooms} breakout=${breakout} />`}
           ${recording > 0 && html`<span class="light is-recording"><i aria-hidden="true"></i>${T.live.recording(recording)}</span>`}
+          <${AskedForHelp} breakout=${breakout} />
           ${flower && html`<a href=${`${flower}/task/${all.id}`} target="_blank" rel="noreferrer">${T.live.flower}</a>`}
         </p>
       </div>
@@ -39,6 +40,11 @@ export function Live({ breakout, roster }) {
       </aside>
     </div>
   </main>`;
+}
+
+function AskedForHelp({ breakout }) {
+  const open = breakout.help.value.filter((one) => !one.resolved_at).length;
+  return open > 0 && html`<a href="#help-title" class="asked">${T.live.asked(open)}</a>`;
 }
 
 /** What is left, in large. It is read out when it is asked for, not every second. */

@@ -4,16 +4,20 @@ import { html, useSignal } from "./lib.js";
 import { Dialog, Field } from "./parts.js";
 import { attempt } from "./say.js";
 import { T } from "./texts.js";
-import { serverTime, timeOf } from "./time.js";
+import { digits, serverTime, timeOf } from "./time.js";
+
+const LONGER_SECONDS = 300;
+const hasOwnEnd = (all, breakout) => all.paused || (all.closes_at && all.closes_at !== breakout.all.value.closes_at);
 
 export function RoomOptions({ room, breakout }) {
   const isShown = useSignal(false);
   const all = room.all.value;
-  const ownEnd = all.closes_at && all.closes_at !== breakout.all.value.closes_at;
+  const ownEnd = all.closes_at && hasOwnEnd(all, breakout);
   return html`<div class="card-line">
     ${all.state !== "open" && all.state !== "planned" && html`<span class=${`room-state is-${all.state}`}>${T.room[all.state]}</span>`}
     <${Light} recording=${all.recording} />
     ${ownEnd && html`<span class="note">${T.live.ownEnd(timeOf(all.closes_at))}</span>`}
+    ${all.paused && html`<span class="note">${T.live.roomHeld(digits(all.remaining_seconds ?? 0))}</span>`}
     ${all.error && html`<span class="note is-bad">${all.error}</span>`}
     ${mayChange() && html`<button type="button" class="quiet dots" aria-label=${T.board.actions(all.name)} onClick=${() => (isShown.value = true)}>⋯</button>`}
     ${isShown.value && html`<${RoomDialog} room=${room} breakout=${breakout} onClose=${() => (isShown.value = false)} />`}
@@ -47,6 +51,7 @@ function RoomDialog({ room, breakout, onClose }) {
 function LiveOptions({ all, breakout, path, isOpen }) {
   const minutes = useSignal("5");
   const act = (action) => () => attempt(() => breakout.change("POST", `${path}/recording`, { action }), T.live.recordAsked).then(() => breakout.readWhenDone());
+  const clock = (body) => () => attempt(() => breakout.change("PATCH", path, body));
   const end = () => attempt(() => breakout.change("PATCH", path, { closes_at: new Date(serverTime() + Number(minutes.value) * 60_000).toISOString() }));
   const retry = () => attempt(() => breakout.change("POST", `${path}/retry`), T.live.retried(all.name));
   const now = all.recording?.state;
@@ -58,6 +63,11 @@ function LiveOptions({ all, breakout, path, isOpen }) {
       ${isRecording && all.recording.paused && html`<button type="button" onClick=${act("resume")}>${T.live.recordGoOn}</button>`}
       ${isRecording && html`<button type="button" onClick=${act("stop")}>${T.live.recordStop}</button>`}
     </div>
+    ${isOpen && hasOwnEnd(all, breakout) && html`<div class="buttons" role="group" aria-label=${T.live.roomTimer}>
+      <button type="button" onClick=${clock({ extend_seconds: LONGER_SECONDS })}>${T.live.roomLonger(LONGER_SECONDS / 60)}</button>
+      <button type="button" onClick=${clock({ paused: !all.paused })}>${all.paused ? T.live.roomRun : T.live.roomHold}</button>
+      <button type="button" onClick=${clock({ closes_at: null })}>${T.live.roomNoEnd}</button>
+    </div>`}
     ${isOpen && html`<div class="buttons">
       <label class="inline">${T.live.roomTimer}<input class="short" type="number" min="1" value=${minutes.value} onInput=${(event) => (minutes.value = event.currentTarget.value)} /></label>
       <button type="button" disabled=${!(Number(minutes.value) > 0)} onClick=${end}>${T.live.roomEnd(minutes.value || "…")}</button>

@@ -43,7 +43,8 @@ export function Help({ breakout, roster }) {
 export function Missing({ breakout, roster }) {
   const missing = useComputed(() => breakout.rooms.value.flatMap((room) => room.missing.value.map((one) => [one, room])));
   const list = missing.value;
-  const why = (one) => (["assigned", "admitted", "invited"].includes(one.state.value) && roster.people.get(one.id)?.value.location === "away" ? T.why.offline : T.why[one.state.value]);
+  const isAway = (one) => roster.size.value > 0 && roster.people.get(one.id)?.value.location === "away";
+  const why = (one) => (["assigned", "admitted", "invited"].includes(one.state.value) && isAway(one) ? T.why.offline : T.why[one.state.value]);
   return html`<section class="panel" aria-labelledby="missing-title">
     <h2 id="missing-title">${T.live.missing} ${list.length > 0 && html`<span class="tally">${list.length}</span>`}</h2>
     ${list.length === 0 && html`<p class="hint">${T.live.noneMissing}</p>`}
