@@ -18,7 +18,7 @@ from orchestrator.services.planning.settings import require_known
 from orchestrator.store.queries import participant_ids, rooms_of
 from schemas.problems import ProblemCode
 from schemas.requests import MOST_ROOMS, NewRoomRequest, RoomRequest
-from schemas.states import PLANNED, RUNNING, AssignmentMode, BreakoutState, RoomWanted
+from schemas.states import PLANNED, RUNNING, AssignmentMode, BreakoutState, CloseReason, RoomWanted
 from schemas.tables import Breakout, Meeting, Participant, Room, Seat
 
 OUT_OF_THE_WAY = 10 * MOST_ROOMS
@@ -95,12 +95,15 @@ def set_rooms(b: LockedBreakout, asked: Sequence[RoomRequest]) -> None:
 def continue_from(b: LockedBreakout, earlier_id: str) -> None:
     """Give a plan the rooms and members of an earlier breakout. Its deal moves as few people as possible from there.
 
+    Rooms that were deleted or dissolved while it was open are left out, unless all were.
+
     Raises Malformed for a breakout that does not exist for the caller.
     """
     earlier = b.tx.session.get(Breakout, earlier_id)
     if earlier is None or not b.deps.reach.covers(b.tx.session.get_one(Meeting, earlier.meeting_id)):
         raise Malformed(f"there is no breakout {earlier_id}", ("body", "from_breakout"), ProblemCode.UNKNOWN_BREAKOUT)
-    before = [room for room in rooms_of(b.tx.session, earlier_id) if not room.deleted]
+    rooms = rooms_of(b.tx.session, earlier_id)
+    before = [room for room in rooms if room.close_reason is not CloseReason.API] or rooms
     set_rooms(b, [RoomRequest(name=room.name, max_participants=room.max_participants) for room in before])
     members = _members(b, before)
     b.row.keeps_groups = b.row.mode is AssignmentMode.EVEN
