@@ -34,8 +34,8 @@ def facts(run: Simulation) -> list[Facts]:
     """Gather what can be seen of each breakout of a run after its end."""
     with run.eyes.database.reading() as session:
         of_meeting = breakouts.breakouts(session, Asked(MOST_ITEMS), meeting_id=run.meeting_id).model_dump(mode="json")
-        without = select(col(Room.realtimekit_meeting_id)).where(col(Room.dropped))
-        dropped = frozenset(it for it in session.scalars(without) if it)
+        without = select(col(Room.realtimekit_meeting_id), col(Room.id)).where(col(Room.dropped))
+        dropped = {meeting_id: room_id for meeting_id, room_id in session.execute(without) if meeting_id}
     read = seats.read(run.eyes, [person.row_id for person in run.people])
     shared = Facts(
         run="run",

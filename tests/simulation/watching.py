@@ -62,8 +62,9 @@ def forgotten(run: "Simulation") -> list[str]:
         now = run.now
         words = [f"forgotten: {it.name} is solved for ever" for it in breakouts if _is_solving(it)]
         if not any(it.state in LIVE for it in breakouts):
+            free_at = max((it.closed_at for it in breakouts if it.closed_at), default=now - 2 * LATE)
             due = [it for it in breakouts if it.state is BreakoutState.SCHEDULED and it.starts_at]
-            late = (it for it in due if it.starts_at + LATE < now and not _is_solving(it))  # type: ignore[operator]
+            late = (it for it in due if max(it.starts_at or now, free_at) + LATE < now and not _is_solving(it))
             words += [f"forgotten: {it.name} was to start at {it.starts_at}" for it in late]
         return words + list(_unarmed(run, breakouts))
 

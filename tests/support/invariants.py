@@ -12,7 +12,7 @@ RealtimeKit sets two bounds itself, because it has no idempotency keys:
 import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -90,9 +90,8 @@ class Facts:
     """The other breakouts of the meeting; rounds of one series share child meetings."""
     made: Sequence[str] = ()
     """The ids of all breakouts whose making was answered; none given means this one alone."""
-    dropped: frozenset[str] = frozenset()
-    """Child meetings of rooms that were taken out of a plan after they were prepared. They are retired, and no surplus.
-    """
+    dropped: Mapping[str, str] = field(default_factory=dict)
+    """Child meetings of rooms that a plan does without since they were prepared, and these rooms: no surplus."""
 
     @property
     def family(self) -> "list[Facts]":
@@ -129,10 +128,14 @@ def meetings(facts: Facts) -> Iterator[str]:
     spared = [
         f" · {room['name']} [" for it in facts.family for room in it.closed["rooms"] if room["id"] in it.told("room_id")
     ]
-    known = [meeting for meeting in ours if not any(name in meeting["title"] for name in spared)]
+    told = {room_id for each in facts.family for room_id in each.told("room_id")}
+    refused = {meeting_id for meeting_id, room_id in facts.dropped.items() if room_id in told}
+    known = [it for it in ours if not any(name in it["title"] for name in spared) and it["id"] not in refused]
     if alive := [meeting["title"] for meeting in known if meeting["status"] == "ACTIVE"]:
         yield f"still alive: {alive}"
-    owned = {room["realtimekit_meeting_id"] for it in facts.family for room in it.closed["rooms"]} | facts.dropped
+    owned = {
+        room["realtimekit_meeting_id"] for it in facts.family for room in it.closed["rooms"]
+    } | facts.dropped.keys()
     surplus = [meeting for meeting in known if meeting["id"] not in owned]
     reported = [problem for problem in facts.closed["problems"] if problem["what"] == "surplus retired"]
     if surplus and not any(it["what"] == "surplus retired" for each in facts.family for it in each.closed["problems"]):

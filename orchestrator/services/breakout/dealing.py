@@ -34,7 +34,11 @@ def deal_ahead(b: LockedBreakout) -> None:
 
 
 def deal_at_start(b: LockedBreakout) -> None:
-    """Deal a plan that starts. Of one that was dealt before, only those are dealt who have come since."""
+    """Deal a plan that starts. Of one that was dealt before, only those are dealt who have come since.
+
+    Rooms are locked first: people may get seats again that they had, and the opening changes rooms after that.
+    """
+    b.lock_rooms()
     if b.row.dealt_at is None:
         _deal_for_good(b)
     elif b.row.deal is Deal.NOW:

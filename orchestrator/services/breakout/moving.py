@@ -45,6 +45,7 @@ def move_person(deps: Deps, breakout_id: str, custom_participant_id: str, room_i
         seats = seats_of(b, person.id)
         present = next((seat for seat in seats if seat.wanted), None)
         if b.row.state in PLANNED:
+            b.lock_rooms()  # a seat is pinned, and a look may start the plan after that
             _pin(b, person.id, present, room_id)
         if (present.room_id if present else None) != room_id or present is not present_of(seats):
             room = room_in(b, room_id) if room_id else None
