@@ -40,7 +40,7 @@ export function Meeting({ roster }) {
       <div>
         ${breakouts.value === null && html`<div class="skeleton" role="progressbar" aria-label=${T.loading}></div>`}
         <${List} title=${T.meeting.running} items=${all.filter((one) => RUNNING.has(one.state))} ...${parts} />
-        <${List} title=${T.meeting.planned} items=${all.filter((one) => PLANNED.has(one.state))} ...${parts}
+        <${List} title=${T.meeting.planned} items=${all.filter((one) => PLANNED.has(one.state)).reverse()} ...${parts}
           empty=${breakouts.value && html`<${Empty} title=${T.meeting.nonePlanned} lead=${mayChange() && T.meeting.nonePlannedLead} />`} />
         <${List} title=${T.meeting.past} items=${all.filter((one) => !RUNNING.has(one.state) && !PLANNED.has(one.state))} ...${parts} />
       </div>
