@@ -93,8 +93,8 @@ def create_app(deps: Deps | None = None) -> FastAPI:
 
 def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
     keys, tokens = _api_keys(deps), ClientTokens(deps.settings.secrets)
-    callers = Callers(keys, tokens, Holders(deps.database).find)
     sessions = ConsoleSessions(deps.database, deps.settings)
+    callers = Callers(keys, tokens, Holders(deps.database).find, sessions)
     app = FastAPI(
         title="Breakout orchestrator",
         description=DESCRIPTION,

@@ -3,11 +3,13 @@
 What of an operator's path a host may use, and which meetings exist for a caller, is decided by the door of each route.
 """
 
+from dataclasses import replace
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchestrator.api.callers import Caller, Callers
 from orchestrator.api.problems import of_user_error
-from orchestrator.api.sessions import ConsoleSessions
+from orchestrator.api.sessions import ConsoleSessions, cookie_of
 from orchestrator.api.wrong_tries import WrongTries
 from orchestrator.errors import Forbidden, TooMany, Unauthenticated, UserError, WrongCredentials
 from schemas.problems import ProblemCode
@@ -55,7 +57,7 @@ class Gate:
 
     async def _caller(self, scope: Scope) -> Caller:
         if (hashed := await self._sessions.key_of(scope)) is not None:
-            return await self._callers.of_key(hashed)
+            return replace(await self._callers.of_key(hashed), session=cookie_of(scope))
         return await self._callers.caller(_bearer(scope), scope["path"])
 
     def _slowed(self, scope: Scope, error: UserError) -> UserError:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from orchestrator.api.api_keys import ApiKeys
+from orchestrator.api.sessions import ConsoleSessions
 from orchestrator.api.tokens import ClientToken, ClientTokens
 from orchestrator.errors import NotNow, Unauthenticated, WrongCredentials
 from orchestrator.services.access.api_keys import Credential, key_hash
@@ -35,6 +36,8 @@ class Caller:
     reach: Reach = EVERYTHING
     token: ClientToken | None = None
     """The token of a host; None for a key."""
+    session: bytes | None = None
+    """The id of the console's session that stands for the key; None where the key itself was sent."""
 
     @property
     def is_host(self) -> bool:
@@ -45,7 +48,8 @@ class Caller:
 class Callers:
     """Recognises callers by their credentials."""
 
-    def __init__(self, keys: ApiKeys, tokens: ClientTokens, find_holder: FindHolder) -> None:
+    def __init__(self, keys: ApiKeys, tokens: ClientTokens, find_holder: FindHolder, sessions: ConsoleSessions) -> None:
+        self._sessions = sessions
         self._keys = keys
         self._tokens = tokens
         self._find_holder = find_holder
@@ -93,6 +97,8 @@ class Callers:
     async def _is_good(self, caller: Caller) -> bool:
         if caller.token is not None:
             return not caller.token.has_expired and (await self._holder(caller.token)).role is Role.HOST
+        if caller.session is not None and not await self._sessions.is_living(caller.session):
+            return False
         key = await self._keys.find(caller.id)
         return key is not None and key.is_good
 

@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope
 
-from orchestrator.errors import Forbidden, Unauthenticated
+from orchestrator.errors import Forbidden, NotNow, Unauthenticated
 from orchestrator.services.access import console_sessions
 from orchestrator.settings import Settings
 from orchestrator.store.database import Database
+from orchestrator.store.trouble import DATABASE_TROUBLE
 from schemas.problems import ProblemCode
 
 COOKIE = "breakouts_console"
@@ -42,6 +43,13 @@ class ConsoleSessions:
             raise Unauthenticated("the console's session has ended: sign in again")
         self.require_own_page(scope)
         return hashed
+
+    async def is_living(self, session_id: bytes) -> bool:
+        """Return whether a session goes on. Raises NotNow without the database."""
+        try:
+            return await run_in_threadpool(console_sessions.key_of, self._database, session_id) is not None
+        except DATABASE_TROUBLE:
+            raise NotNow("the database is not available", 1.0, ProblemCode.DATABASE_UNAVAILABLE) from None
 
     def require_own_page(self, scope: Scope) -> None:
         """Raise Forbidden unless the request comes from a page of ours."""

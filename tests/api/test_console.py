@@ -1,5 +1,6 @@
 """The host's console on the server's side: its pages, and what the cookie of a session is good for."""
 
+import time
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -114,6 +115,22 @@ def test_a_session_ends_with_its_key_and_after_twelve_hours(api: Api, deps: Deps
     signed_in(api)
     with deps.database.engine.begin() as connection:
         assert len(connection.execute(text("SELECT id FROM console_session")).all()) == 1, "expired ones are deleted"
+
+
+def test_streams_end_with_their_session_and_no_others(api: Api) -> None:
+    breakout = api.breakout(api.meeting("ana"), 202, start="now")
+    path = f"/v1/breakouts/{breakout['id']}/events"
+    leaving, staying = signed_in(api), signed_in(api)
+    with (
+        api.stranger.stream("GET", path, headers=leaving) as ending,
+        api.stranger.stream("GET", path, headers=staying) as going_on,
+    ):
+        api.stranger.delete(SESSION, headers=leaving | origin(api))
+        begun = time.monotonic()
+        assert "no longer good" in list(ending.iter_lines())[-2]
+        assert time.monotonic() - begun < 5
+        api.post(f"/v1/breakouts/{breakout['id']}/close", None, 202)
+        next(line for line in going_on.iter_lines() if '"closing"' in line)
 
 
 FOREIGN = (
