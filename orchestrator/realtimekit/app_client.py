@@ -22,7 +22,7 @@ class AppClient(Connection):
         found = await self._all(
             "presets",
             priority,
-            lambda page: lambda kit: kit.presets.with_raw_response.get(**self._app, **page),
+            lambda page: lambda kit: kit.presets.get(**self._app, **page),
         )
         return [PresetRecord.read(item) for item in found]
 
@@ -31,7 +31,7 @@ class AppClient(Connection):
         body = await self._call(
             "preset",
             priority,
-            lambda kit: kit.presets.with_raw_response.get_preset_by_id(preset_id, **self._app),
+            lambda kit: kit.presets.get_preset_by_id(preset_id, **self._app),
             preset_id,
         )
         return PresetRecord.read(object_at(body, "data"))
@@ -53,16 +53,14 @@ class AppClient(Connection):
         body = await self._call(
             "create_preset",
             priority,
-            lambda kit: kit.presets.with_raw_response.create(**self._app, name=name, **content),
+            lambda kit: kit.presets.create(**self._app, name=name, **content),
             name,
         )
         return PresetRecord.read(object_at(body, "data"))
 
     async def webhooks(self, *, priority: Priority = Priority.POLLING) -> list[WebhookRecord]:
         """Return the app's webhooks, which RealtimeKit does not page."""
-        body = await self._call(
-            "webhooks", priority, lambda kit: kit.webhooks.with_raw_response.get_webhooks(**self._app)
-        )
+        body = await self._call("webhooks", priority, lambda kit: kit.webhooks.get_webhooks(**self._app))
         return [WebhookRecord.read(item) for item in list_at(body, "data")]
 
     async def create_webhook(
@@ -73,7 +71,7 @@ class AppClient(Connection):
         body = await self._call(
             "create_webhook",
             priority,
-            lambda kit: kit.webhooks.with_raw_response.create_webhook(**self._app, **fields),
+            lambda kit: kit.webhooks.create_webhook(**self._app, **fields),
             name,
         )
         return WebhookRecord.read(object_at(body, "data"))
@@ -86,7 +84,7 @@ class AppClient(Connection):
         await self._call(
             "update_webhook",
             priority,
-            lambda kit: kit.webhooks.with_raw_response.edit_webhook(webhook_id, **self._app, **fields),
+            lambda kit: kit.webhooks.edit_webhook(webhook_id, **self._app, **fields),
             webhook_id,
         )
 
@@ -96,6 +94,6 @@ class AppClient(Connection):
             await self._call(
                 "delete_webhook",
                 priority,
-                lambda kit: kit.webhooks.with_raw_response.delete_webhook(webhook_id, **self._app),
+                lambda kit: kit.webhooks.delete_webhook(webhook_id, **self._app),
                 webhook_id,
             )

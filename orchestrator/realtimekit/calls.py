@@ -2,15 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
 import aiohttp
-import httpx
-from cloudflare import APIConnectionError, APIStatusError
-from cloudflare.resources.realtime_kit import AsyncRealtimeKitResource
 
 from orchestrator.errors import NotFound, OutcomeUnknown, OutOfQuota, RealtimeKitError, Refused, TryAgain
 from orchestrator.log import logger
@@ -19,7 +16,7 @@ from orchestrator.realtimekit.answers import Body
 from orchestrator.realtimekit.quota.budget import QuotaRequest
 from orchestrator.realtimekit.quota.gate import Decision
 from orchestrator.realtimekit.quota.priority import Priority
-from orchestrator.realtimekit.sdk import connect
+from orchestrator.realtimekit.sdk import Answer, Request, connect
 from orchestrator.runtime.clock import elapsed
 from orchestrator.settings import Settings
 
@@ -33,13 +30,6 @@ CONNECT_ERRORS = (
 """No connection, so nothing was sent: refused, unknown host, TLS, no free connection in time."""
 
 
-class RawResponse(Protocol):
-    """What the SDK's `with_raw_response` returns; we read the body ourselves, because the SDK validates nothing."""
-
-    http_response: httpx.Response
-
-
-Request = Callable[[AsyncRealtimeKitResource], Awaitable[RawResponse]]
 OnCall = Callable[[str, str, float], None]
 """Called after each call with its operation, its outcome and the seconds it took."""
 
@@ -66,9 +56,8 @@ class Gate(Protocol):
 class Connected(Protocol):
     """What sends the requests: the SDK, or what stands in for it."""
 
-    @property
-    def realtime_kit(self) -> AsyncRealtimeKitResource:
-        """The endpoints."""
+    async def send(self, request: Request) -> Answer:
+        """Send one request. Raises aiohttp.ClientError."""
 
     async def close(self) -> None:
         """Close the connections."""
@@ -150,16 +139,13 @@ class Calls:
         self._sdk = self._sdk or self._connect(self._settings)
         try:
             async with asyncio.timeout(self._settings.realtimekit_timeout_seconds):
-                response = await request(self._sdk.realtime_kit)
-        except APIStatusError as error:
-            return answers.read(error.status_code, error.response.headers, error.response.content)
-        except APIConnectionError as error:
+                answer = await self._sdk.send(request)
+        except aiohttp.ClientError as error:
             raise _connection_error(error) from error
         except TimeoutError:
             seconds = self._settings.realtimekit_timeout_seconds
             raise OutcomeUnknown(f"no answer within {seconds:g} s") from None
-        http = response.http_response
-        return answers.read(http.status_code, http.headers, http.content)
+        return answers.read(answer.status, answer.headers, answer.content)
 
     def _count(self, operation: str, outcome: str, begun: float) -> None:
         if self._on_call is not None:
@@ -170,20 +156,11 @@ def _allow() -> None:
     """Hold no call back."""
 
 
-def _connection_error(error: APIConnectionError) -> TryAgain | OutcomeUnknown:
-    """Say whether anything was sent; on aiohttp a refused connection looks like a timeout, so its causes decide."""
-    for cause in _causes(error):
-        if isinstance(cause, CONNECT_ERRORS):
-            return TryAgain(f"RealtimeKit can't be reached: {cause}")
-        last = cause
-    return OutcomeUnknown(f"connection lost: {type(last).__name__} {last}".rstrip())
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__
+def _connection_error(error: aiohttp.ClientError) -> TryAgain | OutcomeUnknown:
+    """Say whether anything was sent."""
+    if isinstance(error, CONNECT_ERRORS):
+        return TryAgain(f"RealtimeKit can't be reached: {error}")
+    return OutcomeUnknown(f"connection lost: {type(error).__name__} {error}".rstrip())
 
 
 def _log_failure(operation: str, error: RealtimeKitError) -> None:

@@ -5,11 +5,11 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from orchestrator.realtimekit.answers import Body
-from orchestrator.realtimekit.calls import Calls, Connect, Gate, OnCall, Request, guarded_by
+from orchestrator.realtimekit.calls import Calls, Connect, Gate, OnCall, guarded_by
 from orchestrator.realtimekit.loop import Loop, LoopThread
 from orchestrator.realtimekit.paging import Fetch, Pager
 from orchestrator.realtimekit.quota.priority import Priority
-from orchestrator.realtimekit.sdk import connect
+from orchestrator.realtimekit.sdk import Request, connect
 from orchestrator.settings import Settings
 
 T = TypeVar("T")

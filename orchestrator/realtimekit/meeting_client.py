@@ -6,12 +6,12 @@ from typing import Any
 
 from orchestrator.errors import NotFound, Refused
 from orchestrator.realtimekit.answers import object_at
-from orchestrator.realtimekit.calls import Request
 from orchestrator.realtimekit.connection import Connection
 from orchestrator.realtimekit.paging import Fetch, Page
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.recent import created_since
 from orchestrator.realtimekit.records import MeetingRecord, ParticipantRecord, required, text
+from orchestrator.realtimekit.sdk import Request
 
 CLOCK_MARGIN = timedelta(minutes=10)
 """How far RealtimeKit's clock may be behind that of our database.
@@ -30,7 +30,7 @@ class MeetingClient(Connection):
         body = await self._call(
             "create_meeting",
             priority,
-            lambda kit: kit.meetings.with_raw_response.create(
+            lambda kit: kit.meetings.create(
                 **self._app, title=title, session_keep_alive_time_in_secs=keep_alive_seconds
             ),
             title,
@@ -75,7 +75,7 @@ class MeetingClient(Connection):
         """Return what fetches a page of the ACTIVE meetings that pass these filters."""
 
         def request(page: Mapping[str, Any]) -> Request:
-            return lambda kit: kit.meetings.with_raw_response.get(**self._app, status="ACTIVE", **filters, **page)
+            return lambda kit: kit.meetings.get(**self._app, status="ACTIVE", **filters, **page)
 
         return self._pages(operation, priority, request, *filters.values())
 
@@ -84,7 +84,7 @@ class MeetingClient(Connection):
         body = await self._call(
             "get_meeting",
             priority,
-            lambda kit: kit.meetings.with_raw_response.get_meeting_by_id(meeting_id, **self._app),
+            lambda kit: kit.meetings.get_meeting_by_id(meeting_id, **self._app),
             meeting_id,
         )
         return MeetingRecord.read(object_at(body, "data"))
@@ -94,7 +94,7 @@ class MeetingClient(Connection):
         await self._call(
             "rename_meeting",
             priority,
-            lambda kit: kit.meetings.with_raw_response.update_meeting_by_id(meeting_id, **self._app, title=title),
+            lambda kit: kit.meetings.update_meeting_by_id(meeting_id, **self._app, title=title),
             meeting_id,
         )
 
@@ -103,7 +103,7 @@ class MeetingClient(Connection):
         await self._call(
             "restore_meeting",
             priority,
-            lambda kit: kit.meetings.with_raw_response.update_meeting_by_id(meeting_id, **self._app, status="ACTIVE"),
+            lambda kit: kit.meetings.update_meeting_by_id(meeting_id, **self._app, status="ACTIVE"),
             meeting_id,
         )
 
@@ -116,9 +116,7 @@ class MeetingClient(Connection):
             await self._call(
                 "retire_meeting",
                 priority,
-                lambda kit: kit.meetings.with_raw_response.update_meeting_by_id(
-                    meeting_id, **self._app, status="INACTIVE"
-                ),
+                lambda kit: kit.meetings.update_meeting_by_id(meeting_id, **self._app, status="INACTIVE"),
                 meeting_id,
             )
         except NotFound:
@@ -143,7 +141,7 @@ class MeetingClient(Connection):
         body = await self._call(
             "add_participant",
             priority,
-            lambda kit: kit.meetings.with_raw_response.add_participant(
+            lambda kit: kit.meetings.add_participant(
                 meeting_id,
                 **self._app,
                 custom_participant_id=custom_participant_id,
@@ -162,9 +160,7 @@ class MeetingClient(Connection):
         found = await self._all(
             "participants",
             priority,
-            lambda page: (
-                lambda kit: kit.meetings.with_raw_response.get_meeting_participants(meeting_id, **self._app, **page)
-            ),
+            lambda page: lambda kit: kit.meetings.get_meeting_participants(meeting_id, **self._app, **page),
             meeting_id,
         )
         return [ParticipantRecord.read(item) for item in found]
@@ -174,9 +170,7 @@ class MeetingClient(Connection):
         body = await self._call(
             "refresh_token",
             priority,
-            lambda kit: kit.meetings.with_raw_response.refresh_participant_token(
-                participant_id, **self._app, meeting_id=meeting_id
-            ),
+            lambda kit: kit.meetings.refresh_participant_token(participant_id, **self._app, meeting_id=meeting_id),
             meeting_id,
             participant_id,
         )
@@ -193,9 +187,7 @@ class MeetingClient(Connection):
             await self._call(
                 "delete_participant",
                 priority,
-                lambda kit: kit.meetings.with_raw_response.delete_meeting_participant(
-                    participant_id, **self._app, meeting_id=meeting_id
-                ),
+                lambda kit: kit.meetings.delete_meeting_participant(participant_id, **self._app, meeting_id=meeting_id),
                 meeting_id,
                 participant_id,
             )
@@ -212,7 +204,7 @@ class MeetingClient(Connection):
         body = await self._call(
             "edit_participant",
             priority,
-            lambda kit: kit.meetings.with_raw_response.edit_participant(
+            lambda kit: kit.meetings.edit_participant(
                 participant_id, **self._app, meeting_id=meeting_id, name=name, preset_name=preset_name
             ),
             meeting_id,

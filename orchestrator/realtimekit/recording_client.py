@@ -31,7 +31,7 @@ class RecordingClient(Connection):
         body = await self._call(
             "start_recording",
             priority,
-            lambda kit: kit.recordings.with_raw_response.start_recordings(
+            lambda kit: kit.recordings.start_recordings(
                 **self._app, meeting_id=meeting_id, max_seconds=seconds, file_name_prefix=file_name_prefix
             ),
             meeting_id,
@@ -46,7 +46,7 @@ class RecordingClient(Connection):
             body = await self._call(
                 "active_recording",
                 priority,
-                lambda kit: kit.recordings.with_raw_response.get_active_recordings(meeting_id, **self._app),
+                lambda kit: kit.recordings.get_active_recordings(meeting_id, **self._app),
                 meeting_id,
             )
         except NotFound:
@@ -58,7 +58,7 @@ class RecordingClient(Connection):
         body = await self._call(
             "recording",
             priority,
-            lambda kit: kit.recordings.with_raw_response.get_one_recording(recording_id, **self._app),
+            lambda kit: kit.recordings.get_one_recording(recording_id, **self._app),
             recording_id,
         )
         return RecordingRecord.read(object_at(body, "data"))
@@ -75,9 +75,7 @@ class RecordingClient(Connection):
         found = await self._all(
             "running_recordings",
             priority,
-            lambda page: (
-                lambda kit: kit.recordings.with_raw_response.get_recordings(**self._app, status=[status], **page)
-            ),
+            lambda page: lambda kit: kit.recordings.get_recordings(**self._app, status=[status], **page),
             status,
         )
         return [record for record in map(RecordingRecord.read, found) if record.status == status]
@@ -93,7 +91,7 @@ class RecordingClient(Connection):
             body = await self._call(
                 "pause_recording" if paused else "resume_recording",
                 priority,
-                lambda kit: kit.recordings.with_raw_response.pause_resume_stop_recording(
+                lambda kit: kit.recordings.pause_resume_stop_recording(
                     recording_id, **self._app, action="pause" if paused else "resume"
                 ),
                 recording_id,
@@ -120,9 +118,7 @@ class RecordingClient(Connection):
             body = await self._call(
                 "stop_recording",
                 priority,
-                lambda kit: kit.recordings.with_raw_response.pause_resume_stop_recording(
-                    recording_id, **self._app, action="stop"
-                ),
+                lambda kit: kit.recordings.pause_resume_stop_recording(recording_id, **self._app, action="stop"),
                 recording_id,
             )
         except (NotFound, Conflict):

@@ -18,7 +18,7 @@ class SessionClient(Connection):
             body = await self._call(
                 "active_session",
                 priority,
-                lambda kit: kit.active_session.with_raw_response.get_active_session(meeting_id, **self._app),
+                lambda kit: kit.active_session.get_active_session(meeting_id, **self._app),
                 meeting_id,
             )
         except NotFound:
@@ -30,7 +30,7 @@ class SessionClient(Connection):
         found = await self._all(
             "live_sessions",
             priority,
-            lambda page: lambda kit: kit.sessions.with_raw_response.get_sessions(**self._app, status="LIVE", **page),
+            lambda page: lambda kit: kit.sessions.get_sessions(**self._app, status="LIVE", **page),
             path=("data", "sessions"),
         )
         return [SessionRecord.read(item) for item in found if item.get("status") == "LIVE"]
@@ -40,11 +40,7 @@ class SessionClient(Connection):
         found = await self._all(
             "session_peers",
             priority,
-            lambda page: (
-                lambda kit: kit.sessions.with_raw_response.get_session_participants(
-                    session_id, **self._app, view="raw", **page
-                )
-            ),
+            lambda page: lambda kit: kit.sessions.get_session_participants(session_id, **self._app, view="raw", **page),
             session_id,
             path=("data", "participants"),
         )
@@ -59,7 +55,7 @@ class SessionClient(Connection):
         await self._call(
             "create_poll",
             priority,
-            lambda kit: kit.active_session.with_raw_response.create_poll(
+            lambda kit: kit.active_session.create_poll(
                 meeting_id,
                 **self._app,
                 question=poll.question,
@@ -86,9 +82,7 @@ class SessionClient(Connection):
             await self._call(
                 "kick",
                 priority,
-                lambda kit: kit.active_session.with_raw_response.kick_participants(
-                    meeting_id, **self._app, custom_participant_ids=ids
-                ),
+                lambda kit: kit.active_session.kick_participants(meeting_id, **self._app, custom_participant_ids=ids),
                 meeting_id,
                 *ids[:1],
             )
@@ -102,7 +96,7 @@ class SessionClient(Connection):
             await self._call(
                 "kick",
                 priority,
-                lambda kit: kit.active_session.with_raw_response.kick_participants(
+                lambda kit: kit.active_session.kick_participants(
                     meeting_id, **self._app, participant_ids=[participant_id]
                 ),
                 meeting_id,
@@ -117,7 +111,7 @@ class SessionClient(Connection):
             await self._call(
                 "kick_all",
                 priority,
-                lambda kit: kit.active_session.with_raw_response.kick_all_participants(meeting_id, **self._app),
+                lambda kit: kit.active_session.kick_all_participants(meeting_id, **self._app),
                 meeting_id,
             )
         except NotFound:

@@ -20,7 +20,7 @@ from orchestrator.errors import (
 from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.sdk import API_VERSION
 from tests.realtimekit.conftest import Connect
-from tests.realtimekit.scripted import ScriptedServer
+from tests.realtimekit.scripted import Reply, ScriptedServer
 from tests.support.sandbox_server import SandboxServer
 from tests.support.waiting import wait_until
 
@@ -247,6 +247,18 @@ def test_the_environment_changes_nothing_about_requests(
     assert asked.headers["authorization"] == f"Bearer {SandboxServer.api_token}"
     assert asked.headers["api-version"] == API_VERSION
     assert not {"x-auth-email", "x-auth-key"} & asked.headers.keys()
+
+
+def test_a_proxy_of_the_environment_gets_the_calls_to_other_machines(
+    scripted: ScriptedServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", scripted.url)
+    kit = connect("http://realtimekit.invalid/client/v4/")
+    scripted.default = Reply({"success": True, "data": []})
+    kit.run(kit.find_meetings("a key & more"))
+    asked = scripted.asked[0]
+    assert asked.path.startswith("http://realtimekit.invalid/client/v4/accounts/")
+    assert "search=a%20key%20%26%20more" in asked.path.replace("+", "%20")
 
 
 def test_no_log_names_tokens_or_people(

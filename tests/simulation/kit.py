@@ -8,15 +8,15 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-import httpx
-from cloudflare import APIConnectionError
+import aiohttp
 
 from orchestrator.errors import OutOfQuota
 from orchestrator.realtimekit.quota.budget import Budget, QuotaRequest
 from orchestrator.realtimekit.quota.gate import Decision
 from orchestrator.realtimekit.quota.memory import ProcessMemory
+from orchestrator.realtimekit.sdk import Answer, Request
 from orchestrator.runtime.clock import elapsed
 from orchestrator.sandbox.rest.calls import Call, Handler
 from orchestrator.sandbox.rest.faults import too_many_requests
@@ -28,7 +28,6 @@ from orchestrator.sandbox.world.values import Refusal
 from tests.simulation.hub import VirtualLoop
 from tests.simulation.luck import Luck
 
-REQUEST = httpx.Request("GET", "https://realtimekit.invalid")
 WIRE_SECONDS = 0.04
 """How long a call, and again its answer, is usually on the wire."""
 SLOW = (0.0, 0.3, 1.5, 4.0)
@@ -65,13 +64,6 @@ OF_METHOD = {
 
 
 @dataclass
-class Raw:
-    """What `with_raw_response` returns."""
-
-    http_response: httpx.Response
-
-
-@dataclass
 class Troubles:
     """How likely each kind of trouble is for one call."""
 
@@ -101,7 +93,7 @@ class Sent:
     fate: str
     back: float
     """How many seconds its answer takes."""
-    answer: "asyncio.Future[Raw]"
+    answer: "asyncio.Future[Answer]"
 
 
 @dataclass
@@ -116,7 +108,7 @@ class Network:
     on_effect: Callable[[str], None] = lambda _: None
     """Told of each call that has had its effect."""
 
-    def send(self, wire: "Wire", call: Call, handler: Handler) -> "asyncio.Future[Raw]":
+    def send(self, wire: "Wire", call: Call, handler: Handler) -> "asyncio.Future[Answer]":
         """Put a call on the wire."""
         about = f"call {call.operation}"
         there = self.luck.unusual(f"{about} slow", self.troubles.slow, SLOW, WIRE_SECONDS)
@@ -152,17 +144,17 @@ class Network:
         return response
 
 
-def _cut(answer: "asyncio.Future[Raw]") -> None:
+def _cut(answer: "asyncio.Future[Answer]") -> None:
     if not answer.done():
-        answer.set_exception(APIConnectionError(request=REQUEST, message="Connection reset"))
+        answer.set_exception(aiohttp.ClientConnectionError("Connection reset"))
 
 
-def _give(answer: "asyncio.Future[Raw]", response: Response) -> None:
+def _give(answer: "asyncio.Future[Answer]", response: Response) -> None:
     if answer.done():
         return
     body = response.body if isinstance(response.body, bytes) else json.dumps(response.body).encode()
-    headers = [(name.decode(), value.decode()) for name, value in response.headers]
-    answer.set_result(Raw(httpx.Response(response.status, headers=headers, content=body)))
+    headers = {name.decode(): value.decode() for name, value in response.headers}
+    answer.set_result(Answer(response.status, headers, body))
 
 
 class Wire:
@@ -173,10 +165,11 @@ class Wire:
         self.reach = reach
         self._alive = alive
 
-    @property
-    def realtime_kit(self) -> Any:
-        """The endpoints: `noun.with_raw_response.method`."""
-        return self
+    async def send(self, request: Request) -> Answer:
+        """Let a request call a method of this object as it would one of the SDK."""
+        answer = await request(cast(Any, self))
+        assert isinstance(answer, Answer)
+        return answer
 
     def __getattr__(self, noun: str) -> "Methods":
         return Methods(self, noun)
@@ -184,7 +177,7 @@ class Wire:
     async def close(self) -> None:
         """Nothing is open."""
 
-    async def call(self, operation: str, args: tuple[Any, ...], fields: dict[str, Any]) -> Raw:
+    async def call(self, operation: str, args: tuple[Any, ...], fields: dict[str, Any]) -> Answer:
         """Send one call and wait for its answer."""
         route = self._network.routes[operation]
         call = _call(route, args, fields)
@@ -200,11 +193,6 @@ class Methods:
     def __init__(self, wire: Wire, noun: str) -> None:
         self._wire = wire
         self._noun = noun
-
-    @property
-    def with_raw_response(self) -> "Methods":
-        """The methods whose answers are raw: all."""
-        return self
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         operation = OF_METHOD.get((self._noun, method), method)

@@ -63,7 +63,8 @@ class ProcessMemory:
 
     def has_something(self) -> bool:
         """Whether a Redis that was emptied would have to be told of anything."""
-        return self.gate_closed_seconds > 0 or any(self.ages())
+        self._forget_expired(self._clock())
+        return self.gate_closed_seconds > 0 or any(self._calls)
 
     def take(self, attempts: Iterable[Attempt]) -> list[float]:
         """Grant calls out of this process's share; like SharedWindows.take, but without a queue between calls."""
