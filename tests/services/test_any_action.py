@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from orchestrator.services.deps import Deps
 from orchestrator.services.people import seats
-from schemas.tables import Breakout, Meeting, Recording, Room
+from schemas.tables import Breakout, Leftover, Meeting, Recording, Room
 from tests.api.server import Api, bearer
 from tests.services.browser import Browser, pass_deadlines
 from tests.services.hand import Hand
@@ -24,6 +24,7 @@ from tests.support.invariants import log
 from tests.support.sandbox_server import JSON, SandboxServer
 
 BREAKOUTS, STEPS = 6, 15
+MOST_PEOPLE = 10
 PEOPLE, HOST, ROOMS = ["ana", "bo", "cy", "di", "ed", "flo"], "hal", 3
 TAKEN = {200, 201, 202, 204, 409, 422}
 """Answers to an action that may be impossible as things stand."""
@@ -132,10 +133,32 @@ class Classroom(RuleBasedStateMachine):
             self.hand.sandbox.leave(browser.peer_id)
             browser.tell("Left")
 
+    @precondition(lambda self: len(self.browsers) < MOST_PEOPLE)
+    @rule()
+    def come_late(self) -> None:
+        """Let somebody register and come to main who was not there at the start."""
+        name = f"late {len(self.browsers)}"
+        body = {"participants": [{"custom_participant_id": name, "name": name}]}
+        self.api.post(f"/v1/meetings/{self.hand.meeting_id}/participants", body)
+        self.browsers[name] = Browser(self.hand, name)
+        self._go(name)
+
+    @rule(name=people)
+    def remove(self, name: str) -> None:
+        """Remove somebody for good, and register them anew."""
+        path = f"/v1/meetings/{self.hand.meeting_id}/participants"
+        assert self.api.client.delete(f"{path}/{name}").status_code == 202
+        assert name not in {it["custom_participant_id"] for it in self.api.get(path)["items"]}
+        assert name not in _listed(self.breakout, {"assigned", "admitted", "invited", "joined", "away"})
+        self.work()
+        self.browsers[name].tell_if_put_out()
+        self.api.post(path, {"participants": [it for it in _registered() if it["custom_participant_id"] == name]})
+        self.browsers[name] = Browser(self.hand, name)
+
     @rule()
     def work(self) -> None:
         """Do what is due."""
-        self.hand.work(Breakout, Room, Meeting, Recording)
+        self.hand.work(Breakout, Room, Meeting, Recording, Leftover)
 
     @rule()
     def let_deadlines_pass(self) -> None:
@@ -209,6 +232,12 @@ class Classroom(RuleBasedStateMachine):
             self.hand.work(Meeting)
         if self.browsers[name].seat.auth_token is not None:
             self.browsers[name].follow()
+
+
+def _listed(breakout: JSON, states: set[str]) -> set[str]:
+    """Return who is in a room in one of these states."""
+    listed = [it for room in breakout["rooms"] for it in room["participants"] if it["state"] in states]
+    return {str(it["custom_participant_id"]) for it in listed}
 
 
 def _registered() -> list[JSON]:
