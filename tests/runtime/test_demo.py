@@ -39,6 +39,8 @@ def rooms() -> list[dict[str, Any]]:
             "facilitators": [],
             "realtimekit_meeting_id": f"child-{index}",
             "closes_at": None,
+            "paused": False,
+            "remaining_seconds": None,
             "participants": [
                 {"custom_participant_id": name.lower(), "name": name, "state": "returned", "pinned": False}
                 for name in NAMES[index::4]
