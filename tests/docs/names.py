@@ -6,6 +6,7 @@ from typing import Any
 import typer
 from typer.main import get_command
 
+from orchestrator.api.sessions import COOKIE
 from orchestrator.cli import keys, presets
 from orchestrator.cli.daily.__main__ import app as daily_words
 from orchestrator.cli.demo.__main__ import demo
@@ -23,8 +24,8 @@ MAKE_VARIABLE = re.compile(r"^([A-Z_]+) \?=", re.MULTILINE)
 
 
 def metrics(text: str) -> set[str]:
-    """Return the metrics that a page names."""
-    return {SUFFIXES.sub("", name) for name in METRIC.findall(text)}
+    """Return the metrics that a page names. The console's cookie is called as if it were one."""
+    return {SUFFIXES.sub("", name) for name in METRIC.findall(text)} - {COOKIE}
 
 
 def families(exposition: str) -> set[str]:
