@@ -24,7 +24,7 @@ export function After({ breakout, roster }) {
     <nav class="crumbs" aria-label=${T.meetings.title}><${Link} to="meetings" id=${all.meeting_id}>${roster.meeting.value?.title ?? "…"}<//></nav>
     <header class="page-head">
       <div><${Heading} title=${all.name}>${all.name}<//><p class="sub"><${Badge} state=${all.state} /><span>${happened}</span>${all.opened_at && html`<span>${dateOf(all.opened_at)}</span>`}</p></div>
-      ${mayChange() && html`<div class="head-act"><button type="button" onClick=${again}>${T.after.again}</button></div>`}
+      <div class="head-act buttons"><${NextRound} all=${all} />${mayChange() && html`<button type="button" onClick=${again}>${T.after.again}</button>`}</div>
     </header>
     <section aria-labelledby="report-title" class="report">
       <h2 id="report-title" class="visually-hidden">${T.after.report}</h2>
@@ -45,6 +45,19 @@ export function After({ breakout, roster }) {
     <${Recordings} breakout=${breakout} />
     ${all.problems.length > 0 && html`<${Problems} breakout=${breakout} isPast />`}
   </main>`;
+}
+
+/** A link to the round that follows, of a series. */
+function NextRound({ all }) {
+  const next = useSignal(null);
+  useEffect(() => {
+    const stop = new AbortController();
+    const isNext = (one) => one.series_id === all.series_id && one.round === all.round + 1;
+    const take = (page) => (next.value = page.find(isNext) ?? next.value);
+    if (all.series_id) readAll(`/v1/meetings/${all.meeting_id}/breakouts?order=desc`, take, stop.signal).catch(() => {});
+    return () => stop.abort();
+  }, [all.id]);
+  return next.value && html`<${Link} to="breakouts" id=${next.value.id}>${T.after.next(next.value.round)}<//>`;
 }
 
 const Fact = ({ name, value, bad }) => html`<div><dt>${name}</dt><dd class=${bad ? "is-bad" : ""}>${value}</dd></div>`;

@@ -83,7 +83,7 @@ export async function readAll(path, take, stop) {
 
 /** Fetches a CSV file and hands it to the browser as a download. */
 export async function download(path, name) {
-  const response = await ask("GET", path, { accept: "text/csv" });
+  const response = await ask("GET", `${path}?bom=1`, { accept: "text/csv" }); // Excel needs the mark
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await response.blob());
   link.download = name;

@@ -2,7 +2,7 @@
 import { ended, readSession, session, signOut } from "./api.js";
 import { After } from "./after.js";
 import { Breakout } from "./breakout.js";
-import { effect, html, render, useEffect, useMemo } from "./lib.js";
+import { effect, html, render, useEffect, useMemo, useRef } from "./lib.js";
 import { Live } from "./live.js";
 import { Meeting } from "./meeting.js";
 import { Meetings } from "./meetings.js";
@@ -22,7 +22,7 @@ function App() {
   if (who === undefined) return html`<div class="boot" aria-busy="true"></div>`;
   if (who === null) return html`<${SignIn} />`;
   return html`
-    ${ended.value && html`<${SignIn} />`}
+    ${ended.value && html`<${Cover}><${SignIn} /><//>`}
     <div hidden=${ended.value} inert=${ended.value}>
       <header class="top">
         <${Link} to="home" class="brand"><${Logo} /> ${T.product}<//>
@@ -33,6 +33,14 @@ function App() {
       <${Page} />
       <${Sayings} />
     </div>`;
+}
+
+/** Covers the page, windows that are open in it included, until somebody has signed in again. */
+function Cover({ children }) {
+  const ref = useRef();
+  const show = () => ref.current && !ref.current.open && ref.current.showModal();
+  useEffect(show, []);
+  return html`<dialog ref=${ref} class="cover" closedby="none" aria-label=${T.signIn.title} onCancel=${(event) => event.preventDefault()} onClose=${show}>${children}</dialog>`;
 }
 
 function Page() {

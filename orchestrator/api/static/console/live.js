@@ -3,6 +3,7 @@ import { mayChange, session } from "./api.js";
 import { Board, InRooms } from "./board.js";
 import { html, useSignal } from "./lib.js";
 import { Badge, Confirm, Heading } from "./parts.js";
+import { More } from "./more.js";
 import { RoomOptions } from "./room.js";
 import { Link } from "./router.js";
 import { attempt, complain } from "./say.js";
@@ -32,7 +33,10 @@ export function Live({ breakout, roster }) {
     </header>
     ${mayChange() && html`<${Controls} breakout=${breakout} all=${all} />`}
     <div class="columns">
-      <${Board} breakout=${breakout} isLive nameOf=${roster.nameOf} Head=${RoomOptions} />
+      <div>
+        <${Board} breakout=${breakout} isLive nameOf=${roster.nameOf} Head=${RoomOptions} />
+        ${mayChange() && all.state === "open" && html`<${More} breakout=${breakout} />`}
+      </div>
       <aside class="side">
         <${Help} breakout=${breakout} roster=${roster} />
         <${Missing} breakout=${breakout} roster=${roster} />

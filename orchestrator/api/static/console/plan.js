@@ -3,7 +3,7 @@ import { call, download, mayChange } from "./api.js";
 import { Board } from "./board.js";
 import { html, useEffect, useMemo, useSignal } from "./lib.js";
 import { Badge, Check, Confirm, Heading } from "./parts.js";
-import { RoomOptions } from "./room.js";
+import { addRoom, RoomOptions } from "./room.js";
 import { go, Link } from "./router.js";
 import { attempt } from "./say.js";
 import { Settings } from "./settings.js";
@@ -77,13 +77,6 @@ function Dealing({ breakout, all }) {
         onInput=${(event) => (seed.value = event.currentTarget.value.replace(/[^0-9-]/g, ""))} /></label>
     <${Check} label=${T.plan.keepPinned} value=${isKept.value} save=${(on) => (isKept.value = on)} />
   </div>`;
-}
-
-async function addRoom(breakout) {
-  const names = new Set(breakout.rooms.value.map((room) => room.all.value.name));
-  let number = names.size + 1;
-  while (names.has(`Room ${number}`)) number++;
-  await attempt(() => breakout.change("POST", "/rooms", { name: `Room ${number}` }), (room) => T.plan.roomAdded(room.name));
 }
 
 /** What opening the plan as it is would cost, asked anew soon after each change. */

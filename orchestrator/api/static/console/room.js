@@ -81,3 +81,10 @@ function Removal({ all, breakout, path, isPlan, onClose }) {
   return html`<div><button type="button" class="danger" onClick=${remove}>${isPlan ? T.live.removeRoom : T.live.closeRoom}</button>
     ${!isPlan && html`<p class="hint">${T.live.reopenless}</p>`}</div>`;
 }
+
+export async function addRoom(breakout) {
+  const names = new Set(breakout.rooms.value.map((room) => room.all.value.name));
+  let number = names.size + 1;
+  while (names.has(`Room ${number}`)) number++;
+  await attempt(() => breakout.change("POST", "/rooms", { name: `Room ${number}` }), (room) => T.plan.roomAdded(room.name));
+}

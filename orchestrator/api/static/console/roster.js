@@ -27,14 +27,18 @@ export class Roster {
   start() {
     const take = perFrame((events) => batch(() => events.forEach(([type, data]) => this.#event(type, data))));
     this.readMeeting();
-    this.readPeople();
     this.unfollow = follow(`${this.path}/events`, {
       take,
-      opened: (isAgain) => {
+      opened: () => {
+        // Nothing is replayed: what happened before is read now.
         this.readMeeting();
-        if (isAgain) this.readPeople();
+        this.readPeople();
+        this.breakoutsChanged.value++;
       },
-      gone: () => (this.timer = setInterval(() => this.#poll(), ASK_MS)),
+      gone: () => {
+        this.readPeople();
+        this.timer = setInterval(() => this.#poll(), ASK_MS);
+      },
     });
     return () => {
       this.stopper.abort();

@@ -286,6 +286,19 @@ export const T = {
     recordAsked: "Asked for.",
     ownEnd: (time) => `closes at ${time}`,
   },
+  more: {
+    poll: "Ask a question in every room",
+    question: "Question",
+    options: "Answers, one on each line",
+    anonymous: "Nobody sees who voted for what",
+    ask: "Ask it",
+    asked: "The question is asked in every room.",
+    even: "Dissolve small rooms",
+    least: "Rooms with fewer people than",
+    dissolve: "Dissolve them",
+    dissolved: (n) => (n ? `${people(n)} go to other rooms.` : "No room is that small."),
+    evenLead: "Their people go to the emptiest of the other rooms.",
+  },
   recording: {
     requested: "recording starts",
     recording: "recording",
@@ -329,6 +342,7 @@ export const T = {
     expiresIn: (words) => `for ${words} more`,
     expired: "no longer",
     again: "Same rooms again",
+    next: (n) => `To round ${n}`,
     problems: "Problems",
   },
   unit: {
