@@ -61,7 +61,7 @@ class Sandbox:
         fault = self._parts.faults.pick(details.OPERATION, lambda: header(scope, b"tracing-id")) if strikes else None
         response = await self._spoil(fault, Connection(scope, receive), answer) if fault else answer()
         if response:
-            await respond(send, response)
+            await respond(send, details.shared(response))
 
     async def _rest(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Log one call and answer it; a fault may cut the connection instead."""

@@ -1,10 +1,11 @@
 """The REST calls of the client SDK, with the CORS headers that browsers need."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.sandbox.rest.http import Scope, header
-from orchestrator.sandbox.rest.responses import Response
+from orchestrator.sandbox.rest.responses import Response, ok, refused
 from orchestrator.sandbox.world.state import Participant, World
 from orchestrator.sandbox.world.tokens import participant_of
 from orchestrator.sandbox.world.values import JSON, Refusal
@@ -42,16 +43,16 @@ def find(world: World, scope: Scope) -> Callable[[], Response] | None:
     if not known:
         return None
     if scope["method"] == "OPTIONS":
-        return lambda: Response(204, b"", CORS)
+        return lambda: Response(204, b"")
     if path == DETAILS:
         return lambda: details(world, header(scope, b"authorization").removeprefix("Bearer "))
-    return lambda: shared({"success": True, "iceServers": list[JSON]()})
+    return lambda: Response(200, {"success": True, "iceServers": list[JSON]()})
 
 
 def script() -> Response:
     """Return the script for pages."""
     text = Path(__file__).with_name("browser.js").read_bytes()
-    return Response(200, text, (*CORS, (b"content-type", b"text/javascript; charset=utf-8")))
+    return shared(Response(200, text, ((b"content-type", b"text/javascript; charset=utf-8"),)))
 
 
 def details(world: World, token: str) -> Response:
@@ -59,14 +60,13 @@ def details(world: World, token: str) -> Response:
     try:
         participant = participant_of(world, token)
     except Refusal as refusal:
-        error = {"code": refusal.status, "message": refusal.message}
-        return shared({"success": False, "error": error}, refusal.status)
-    return shared({"success": True, "data": _shown(world, participant)})
+        return refused(refusal)
+    return ok(_shown(world, participant))
 
 
-def shared(body: JSON, status: int = 200) -> Response:
-    """Return an answer that pages of other origins may read."""
-    return Response(status, body, CORS)
+def shared(response: Response) -> Response:
+    """Return an answer so that pages of other origins may read it."""
+    return replace(response, headers=(*response.headers, *CORS))
 
 
 def _shown(world: World, participant: Participant) -> JSON:
@@ -88,7 +88,7 @@ def _shown(world: World, participant: Participant) -> JSON:
 
 def _complete(content: JSON) -> JSON:
     """Add to a preset what the client can't do without."""
-    permissions = {"stage_access": "ALLOWED", "stage_enabled": True, **content["permissions"]}
+    permissions = {"stage_access": "ALLOWED", **content["permissions"]}
     ui = {"config_diff": {}, **content["ui"]}
     ui["design_tokens"] = {
         **ui.get("design_tokens", {}),
