@@ -40,6 +40,7 @@ from orchestrator.api.routes import (
     talking,
     webhooks,
 )
+from orchestrator.api.sdk import Sdk
 from orchestrator.api.sessions import ConsoleSessions
 from orchestrator.api.streams.hub import Hub
 from orchestrator.api.streams.stopping import on_stop_signal
@@ -154,9 +155,9 @@ def _signatures(settings: Settings) -> SignatureChecker:
 def _middleware(deps: Deps, callers: Callers, sessions: ConsoleSessions) -> list[Middleware]:
     """Return the middleware, outermost first.
 
-    CORS comes before the gate because a preflight carries no credentials. The lane comes before the gate because
-    checking a thousand tokens takes time too. The gate comes before the limit because a body counts only once its
-    sender is known.
+    The module for pages comes before CORS, because it is for all origins, and CORS before the gate, because a preflight
+    carries no credentials. The lane comes before the gate because checking a thousand tokens takes time too. The gate
+    comes before the limit because a body counts only once its sender is known.
     """
     gate = Middleware(Gate, callers=callers, sessions=sessions)
     origins = [origin.strip() for origin in deps.settings.cors_origins.split(",") if origin.strip()]
@@ -180,6 +181,7 @@ def _middleware(deps: Deps, callers: Callers, sessions: ConsoleSessions) -> list
         Middleware(NoStore),
         *([Middleware(ConsoleHeaders)] if deps.settings.console else []),
         Middleware(Head),
+        Middleware(Sdk),
         *([cors] if origins else []),
         Middleware(Lane),
         gate,
