@@ -1,6 +1,7 @@
 """`python -m orchestrator.cli.demo`: run the demo. The exit code is 0 only if nobody and nothing was lost."""
 
 import asyncio
+import itertools
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ import httpx
 import typer
 from rich.console import Console
 
+from orchestrator.cli.demo import visitor
 from orchestrator.cli.demo.outcome import failings
 from orchestrator.cli.demo.stack import Stack, running
 from orchestrator.cli.demo.story import NAMES, Story
@@ -70,8 +72,33 @@ async def _show(stack: Stack, options: Options) -> int:
                     f"\nStill up: API key {stack.key}, all data in {stack.home}. Ctrl-C ends it.", soft_wrap=True
                 )
                 with suppress(asyncio.CancelledError):
-                    await up.wait()
+                    await _until_ended(up, asyncio.create_task(_with_visitor(story, console)))
         return code
+
+
+async def _until_ended(up: asyncio.subprocess.Process, visit: asyncio.Task[None]) -> None:
+    try:
+        await up.wait()
+    finally:
+        visit.cancel()
+        await asyncio.gather(visit, return_exceptions=True)
+
+
+async def _with_visitor(story: Story, console: Console) -> None:
+    """Let whoever opens the page take a seat: a breakout with all the others begins whenever they have come."""
+    if not visitor.is_possible():
+        console.print(f"With RealtimeKit's client here you could take a seat yourself: {visitor.HOW_TO}")
+        return
+    await story.invite()
+    with visitor.page_served(story.stack, story.visitors_token) as address:
+        console.print(f"Take a seat yourself, with your camera: {address}")
+        for number in itertools.count(2):
+            await story.until_visitor(there=True)
+            console.print(f"You are there, so round {number} begins: your page goes to a room, and comes home.")
+            breakout = await story.split(f"Round {number}")
+            await story.follow(breakout.id, lambda _: None)
+            console.print("Everybody is home. Load the page again for another round.")
+            await story.until_visitor(there=False)
 
 
 async def _play(story: Story, console: Console) -> int:

@@ -26,6 +26,7 @@ class Stack:
     api_port: int = field(default_factory=free_port)
     flower_port: int = field(default_factory=free_port)
     sandbox_port: int = field(default_factory=free_port)
+    page_port: int = field(default_factory=free_port)
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
     @property
@@ -42,6 +43,11 @@ class Stack:
     def sandbox(self) -> str:
         """The sandbox's address."""
         return f"http://{LOOPBACK}:{self.sandbox_port}"
+
+    @property
+    def page(self) -> str:
+        """The address of the visitor's page."""
+        return f"http://localhost:{self.page_port}"
 
     @property
     def log(self) -> Path:
@@ -64,6 +70,7 @@ class Stack:
             "FLOWER_PORT": str(self.flower_port),
             "FLOWER_BASIC_AUTH": "",
             "PUBLIC_URL": self.api,
+            "CORS_ORIGINS": self.page,
             "API_KEYS": f"demo:operator:{self.key}",
             "SECRET_KEY": "",
         }

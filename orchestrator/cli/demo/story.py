@@ -1,6 +1,7 @@
 """The course of the demo, only through the HTTP API."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -17,6 +18,7 @@ NAMES = [
     *("Ada", "Alan", "Barbara", "Claude", "Donald", "Edsger", "Frances", "Grace", "Hedy"),
     *("John", "Katherine", "Linus", "Margaret", "Niklaus", "Radia", "Sophie", "Tim", "Vint"),
 ]
+VISITOR = {"custom_participant_id": "you", "name": "You"}
 ROOMS = 4
 GATHER_SECONDS = 90.0
 SPARE_SECONDS = 60.0
@@ -28,7 +30,7 @@ class Story:
     """A meeting with its people, and one breakout; use it as an `async with` block."""
 
     def __init__(self, stack: Stack, *, open_seconds: int, countdown_seconds: int) -> None:
-        self._stack, self._open, self._countdown = stack, open_seconds, countdown_seconds
+        self.stack, self._open, self._countdown = stack, open_seconds, countdown_seconds
         bearer = {"Authorization": f"Bearer {stack.key}"}
         self._api = httpx.AsyncClient(base_url=stack.api, headers=bearer, timeout=20, trust_env=False)
         self._sandbox = httpx.AsyncClient(base_url=stack.sandbox, timeout=20, trust_env=False)
@@ -56,10 +58,29 @@ class Story:
         await self.crowd.add(tokens)
         await self.crowd.settle(GATHER_SECONDS)
 
-    async def split(self) -> BreakoutResponse:
+    async def invite(self) -> None:
+        """Register the visitor, who may come at any time."""
+        await self._post(f"/v1/meetings/{self.meeting.id}/participants", {"participants": [VISITOR]})
+
+    def visitors_token(self) -> str:
+        """Make a client token for the visitor, from any thread."""
+        path = f"{self.stack.api}/v1/meetings/{self.meeting.id}/participants/you/client-tokens"
+        headers = {"Authorization": f"Bearer {self.stack.key}"}
+        return str(httpx.post(path, headers=headers, timeout=20, trust_env=False).raise_for_status().json()["token"])
+
+    async def until_visitor(self, *, there: bool) -> None:
+        """Wait until the visitor is in the main meeting, or until they are not."""
+        for _ in itertools.count():
+            answer = await self._api.get(f"/v1/meetings/{self.meeting.id}/participants?limit=200")
+            people = answer.raise_for_status().json()["items"]
+            if there is any(it["custom_participant_id"] == "you" and it["location"] == "main" for it in people):
+                return
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def split(self, name: str = "Round 1") -> BreakoutResponse:
         """Create a breakout and start it."""
         request = {
-            "name": "Round 1",
+            "name": name,
             "rooms": ROOMS,
             "duration_seconds": self._open,
             "countdown_seconds": self._countdown,
