@@ -24,11 +24,11 @@ WEB_IF_NPM := $(if $(NPM),try-web)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup web try-web demo test coverage mutants simulate chaos faults parts check bench lock clean
+.PHONY: help setup web try-web demo test test-browser coverage mutants simulate chaos faults parts check bench lock clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 setup: $(RUN) $(WEB_IF_NPM) ## make .venv with what is needed to run, exactly as locked, and `make web` where npm is
 
@@ -39,6 +39,9 @@ demo: $(RUN) $(WEB_IF_NPM) ## watch people go to recorded breakout rooms and com
 
 test: $(DEVELOP) $(WEB_IF_NPM) ## all tests, against a real broker, real databases, real workers (PYTEST_ARGS="…")
 	@$(BIN)/python -m pytest -n auto --maxprocesses 8 $(PYTEST_ARGS)
+
+test-browser: $(DEVELOP) $(WEB) ## those of them that need a Chromium: pages with RealtimeKit's client and UI, the console
+	@$(BIN)/python -m pytest $(PYTEST_ARGS) tests/browser
 
 coverage: $(DEVELOP) ## the same tests, slower, and then the lines that none of them runs (PYTEST_ARGS="…")
 	@$(BIN)/python -m coverage erase

@@ -91,6 +91,11 @@ class Stack:
         if webhooks:
             self.register_webhook()
 
+    def restart_api(self) -> None:
+        """Start the API again, after its process was ended, and wait until it is ready."""
+        self.api_process = self.processes.start(commands.api(), self.environment)
+        self.api_process.wait_for_url(f"{self.url}/readyz", 60)
+
     @property
     def keys(self) -> Keys:
         """Its names in Redis, as its database has them."""
@@ -194,10 +199,10 @@ class Stack:
         """Open browsers for these people, who join the meeting and follow their seats."""
         self.crowds.add({name: self.token(meeting_id, name) for name in names}, **behaviour)
 
-    def token(self, meeting_id: str, name: str) -> str:
+    def token(self, meeting_id: str, name: str, **wish: Any) -> str:
         """Issue a client token for a person's browser."""
         path = f"/v1/meetings/{meeting_id}/participants/{name}/client-tokens"
-        return str(self.post(path, {})["token"])
+        return str(self.post(path, wish)["token"])
 
 
 def person(name: str, **more: Any) -> JSON:

@@ -1,0 +1,258 @@
+"""A participant's page follows their seat with RealtimeKit's own client."""
+
+from collections.abc import Callable
+
+from tests.browser.tab import JSON, Tab
+from tests.support.stack import Stack
+from tests.support.waiting import wait_until
+
+OpenTab = Callable[[], Tab]
+COMBINATIONS = [(False, False), (True, True), (False, True), (True, False)]
+
+
+def main_of(stack: Stack, meeting: str) -> str:
+    return str(stack.get(f"/v1/meetings/{meeting}")["realtimekit_meeting_id"])
+
+
+def sent(stack: Stack, meeting: str, name: str) -> tuple[bool, bool]:
+    """Return whether the server hears and sees a person in a meeting of RealtimeKit."""
+    peers = [peer for peer in stack.sandbox.state()["peers"] if peer["meeting_id"] == meeting and not peer["left_at"]]
+    [peer] = [peer for peer in peers if peer["custom_participant_id"] == name]
+    return peer["audio"], peer["video"]
+
+
+def check_room(stack: Stack, tab: Tab, name: str, room: str, *, others: list[str], on: tuple[bool, bool]) -> JSON:
+    """Wait until a page is in a room, sees the others, and sends what it sent before; return its state."""
+    state = tab.arrives(room)
+    assert (state["audio"], state["video"]) == on
+    tab.shows(lambda it: it["others"] == [other for other in others if other != name])
+    wait_until(lambda: sent(stack, room, name) == on, 5, what=f"what {name} sends")
+    return state
+
+
+def test_four_pages_go_to_rooms_and_come_home_as_they_were(stack: Stack, open_tab: OpenTab) -> None:
+    meeting = stack.meeting(6)
+    main = main_of(stack, meeting)
+    stack.people(meeting, ["p4", "p5"])
+    tabs = {f"p{index}": open_tab() for index in range(4)}
+    on = dict(zip(tabs, COMBINATIONS, strict=True))
+    cameras = {}
+    for name, tab in tabs.items():
+        tab.connect(stack.token(meeting, name), audio=on[name][0], video=on[name][1])
+        cameras[name] = tab.arrives(main)["camera"]
+    people = [["p0", "p1", "p4"], ["p2", "p3", "p5"]]
+    rooms = [{"name": room, "participants": there} for room, there in zip(["Blue", "Green"], people, strict=True)]
+    breakout = stack.breakout(meeting, rooms=rooms, assignment={"mode": "manual"}, record=True)
+    opened = stack.wait(breakout["id"], "open", condition=lambda it: it["progress"]["participants"]["joined"] == 6)
+    for room, there in zip(opened["rooms"], people, strict=True):
+        for name in there[:2]:
+            state = check_room(stack, tabs[name], name, room["realtimekit_meeting_id"], others=there, on=on[name])
+            assert state["title"] == room["name"]
+            assert state["camera"] == cameras[name] or not on[name][1], "the same track"
+    stack.post(f"/v1/breakouts/{breakout['id']}/close", {"countdown_seconds": 0})
+    for name, tab in tabs.items():
+        state = check_room(stack, tab, name, main, others=sorted(["p4", "p5", *tabs]), on=on[name])
+        assert state["camera"] == cameras[name] or not on[name][1]
+        assert tab.names().count("changingMeeting") == tab.names().count("meetingChanged") == 2
+        assert not tab.complaints
+        assert not tab.events("error")
+    closed = stack.wait(breakout["id"], "closed", condition=lambda it: it["progress"]["recordings"]["uploaded"] == 2)
+    assert (closed["progress"]["participants"]["returned"], closed["progress"]["participants"]["lost"]) == (6, 0)
+    wait_until(lambda: all(map(said_closed, tabs.values())), 5, what="every page has heard of the end")
+
+
+def said_closed(tab: Tab) -> bool:
+    return len(tab.events("closed")) == 1
+
+
+def token_of(stack: Stack, meeting: str, name: str) -> str:
+    """Wait for the token with which the app's own page joins main."""
+    return str(wait_until(lambda: stack.seat(meeting, name)["auth_token"], 10, what="the token for main"))
+
+
+def opened(stack: Stack, meeting: str, *people: str, **settings: object) -> tuple[str, str]:
+    """Open one room for these people; return the breakout, and the room's meeting at RealtimeKit."""
+    rooms = [{"name": "Blue", "participants": list(people)}]
+    made = stack.breakout(meeting, rooms=rooms, assignment={"mode": "manual"}, **settings)
+    found = stack.wait(made["id"], "open")
+    return str(made["id"]), str(found["rooms"][0]["realtimekit_meeting_id"])
+
+
+def test_a_client_that_the_page_has_made_is_told_as_on_a_native_move(stack: Stack, open_tab: OpenTab) -> None:
+    meeting, tab = stack.meeting(1), open_tab()
+    main = main_of(stack, meeting)
+    token = token_of(stack, meeting, "p0")
+    seat = tab.connect(stack.token(meeting, "p0"), meeting=token, join=False, audio=True)
+    assert seat["realtimekit_meeting_id"] == main
+    breakout, room = opened(stack, meeting, "p0")
+    tab.page.wait_for_timeout(500)
+    assert tab.names() == [], "it waits on the setup screen"
+    tab.page.evaluate("first.join()")
+    assert tab.arrives(room)["audio"]
+    wait_until(lambda: len(tab.names()) == 4, 5, what="all events")
+    moved = ["changingMeeting", "native changingMeeting", "meetingChanged", "native meetingChanged"]
+    assert tab.names() == moved
+    assert {said[0] for said in map(tab.events, moved)} == {room}
+    assert tab.page.evaluate("first.connectedMeetings.parentMeeting.id") == main
+    stack.post(f"/v1/breakouts/{breakout}/close", {"countdown_seconds": 0})
+    tab.arrives(main)
+
+
+def test_who_is_kicked_is_back_as_they_were(stack: Stack, open_tab: OpenTab) -> None:
+    meeting, tab = stack.meeting(1), open_tab()
+    main = main_of(stack, meeting)
+    tab.connect(stack.token(meeting, "p0"), audio=True, video=True)
+    camera = tab.arrives(main)["camera"]
+    kick = f"/meetings/{main}/active-session/kick"
+    stack.sandbox.rest("POST", kick, {"custom_participant_ids": ["p0"]})
+    state = tab.shows(lambda it: it["joined"] and it["camera"] and it["camera"] != camera, 5)
+    assert (state["meeting"], state["audio"], state["video"], state["live"]) == (main, True, True, "live")
+    stack.sandbox.end(main)
+    wait_until(lambda: stack.sandbox.present(main) == ["p0"], 5, what="the page is back")
+    assert tab.shows(lambda it: it["joined"], 5)["audio"]
+
+
+def test_who_leaves_is_not_brought_back_until_they_want(stack: Stack, open_tab: OpenTab) -> None:
+    meeting, tab = stack.meeting(1), open_tab()
+    main = main_of(stack, meeting)
+    tab.connect(stack.token(meeting, "p0"))
+    tab.arrives(main)
+    tab.page.evaluate("session.meeting.leave()")
+    wait_until(lambda: tab.events("left") == [{"state": "left"}], 5, what="left")
+    _, room = opened(stack, meeting, "p0")
+    tab.page.wait_for_timeout(1000)
+    assert stack.sandbox.present(room) == []
+    tab.page.evaluate("session.resume()")
+    tab.arrives(room)
+
+
+def test_joins_that_fail_are_tried_again(stack: Stack, open_tab: OpenTab) -> None:
+    meeting, tab = stack.meeting(1), open_tab()
+    tab.connect(stack.token(meeting, "p0"), audio=True)
+    tab.arrives(main_of(stack, meeting))
+    stack.sandbox.faults({"operation": "edge_join", "kind": "refuse", "times": 4})
+    _, room = opened(stack, meeting, "p0")
+    assert tab.arrives(room)["audio"]
+    assert stack.sandbox.faults_met("edge_join") == 4
+    assert tab.names().count("changingMeeting") == 1
+
+
+def test_a_refused_token_is_reported_and_a_new_one_is_taken(stack: Stack, open_tab: OpenTab) -> None:
+    meeting, tab = stack.meeting(1), open_tab()
+    tab.connect(stack.token(meeting, "p0"))
+    tab.arrives(main_of(stack, meeting))
+    stack.sandbox.faults({"operation": "edge_details", "kind": "refuse", "status": 401, "times": 1})
+    _, room = opened(stack, meeting, "p0")
+    tab.arrives(room, 20)
+    assert [said["code"] for said in tab.events("error")] == ["0004"]
+
+
+def test_a_cut_connection_is_not_taken_for_gone(stack: Stack, open_tab: OpenTab) -> None:
+    meeting, tab = stack.meeting(1), open_tab()
+    main = main_of(stack, meeting)
+    tab.connect(stack.token(meeting, "p0"), audio=True)
+    tab.arrives(main)
+    tab.page.evaluate("session.meeting.self.on('roomLeft', ({state}) => (window.lost = state))")
+    stack.sandbox.cut("p0", 4)
+    tab.page.wait_for_function("() => window.lost")
+    assert tab.page.evaluate("window.lost") == "disconnected"
+    tab.shows(lambda it: it["joined"], 20)
+    assert tab.names() == []
+
+
+def test_a_token_that_ends_is_asked_for_again(stack: Stack, open_tab: OpenTab) -> None:
+    meeting, tab = stack.meeting(1), open_tab()
+    tab.connect("eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.x", renewed=stack.token(meeting, "p0"))
+    tab.arrives(main_of(stack, meeting))
+    assert tab.page.evaluate("window.asked") == 1
+    tab.page.evaluate("session.close()")
+    rejected = tab.page.evaluate(
+        """(baseUrl) => connectBreakouts({baseUrl, clientToken: "x", RealtimeKitClient})
+            .then(() => null, ({status, code}) => [status, code])""",
+        stack.url,
+    )
+    assert rejected == [401, "invalid_token"]
+
+
+def test_two_tabs_share_a_stream_and_are_in_the_same_room(stack: Stack, open_tab: OpenTab) -> None:
+    meeting, tabs = stack.meeting(1), [open_tab(), open_tab()]
+    main, streams = main_of(stack, meeting), list[str]()
+    for tab in tabs:
+        tab.page.on("request", lambda request: streams.append(request.url) if "seat/events" in request.url else None)
+        tab.connect(stack.token(meeting, "p0"))
+        tab.arrives(main)
+    breakout, room = opened(stack, meeting, "p0")
+    for tab in tabs:
+        tab.arrives(room)
+    assert len(streams) == 1
+    tabs[0].close()
+    stack.post(f"/v1/breakouts/{breakout}/broadcast", {"text": "Hello"})
+    stack.post(f"/v1/breakouts/{breakout}/close", {"countdown_seconds": 0})
+    tabs[1].arrives(main)
+    wait_until(lambda: tabs[1].events("broadcast") == [{"text": "Hello"}], 5, what="the broadcast, once")
+
+
+def test_polling_does_where_streams_are_blocked(stack: Stack, open_tab: OpenTab) -> None:
+    meeting, tab = stack.meeting(1), open_tab()
+    tab.page.route("**/v1/seat/events", lambda _route: None)
+    tab.connect(stack.token(meeting, "p0"))
+    tab.arrives(main_of(stack, meeting))
+    _, room = opened(stack, meeting, "p0")
+    tab.arrives(room)
+
+
+def test_moves_in_the_middle_of_a_move_end_in_the_right_room(stack: Stack, open_tab: OpenTab) -> None:
+    meeting, tab = stack.meeting(1), open_tab()
+    tab.connect(stack.token(meeting, "p0"), audio=True, video=True)
+    camera = tab.arrives(main_of(stack, meeting))["camera"]
+    made = stack.breakout(meeting, rooms=["Blue", "Green"], assignment={"mode": "manual"})
+    blue, green = stack.wait(made["id"], "open")["rooms"]
+    for room in (blue, green, blue, green):
+        stack.move(made["id"], "p0", room["id"])
+        tab.page.wait_for_timeout(120)
+    state = tab.arrives(green["realtimekit_meeting_id"])
+    assert (state["audio"], state["video"], state["camera"]) == (True, True, camera)
+    wait_until(lambda: stack.sandbox.present(green["realtimekit_meeting_id"]) == ["p0"], 5, what="only there")
+    assert stack.sandbox.present(blue["realtimekit_meeting_id"]) == []
+
+
+def test_people_choose_and_ask_for_help_through_the_session(stack: Stack, open_tab: OpenTab) -> None:
+    meeting, tab = stack.meeting(1), open_tab()
+    tab.connect(stack.token(meeting, "p0"))
+    tab.arrives(main_of(stack, meeting))
+    made = stack.breakout(meeting, rooms=["Blue", "Green"], assignment={"mode": "self_select"})
+    blue = stack.wait(made["id"], "open")["rooms"][0]
+    refused = "session.askForHelp().then(() => null, ({status, code}) => [status, code])"
+    assert tab.page.evaluate(refused)[0] == 409
+    assert tab.page.evaluate("(id) => session.chooseRoom(id).then((seat) => seat.meeting_id)", blue["id"]) == meeting
+    tab.arrives(blue["realtimekit_meeting_id"])
+    assert tab.page.evaluate("session.askForHelp()")["room_id"] == blue["id"]
+    tab.page.evaluate("session.chooseRoom(null)")
+    tab.arrives(main_of(stack, meeting))
+
+
+def test_a_server_that_is_restarted_in_the_middle_is_followed_again(stack: Stack, open_tab: OpenTab) -> None:
+    meeting, tab = stack.meeting(1), open_tab()
+    main = main_of(stack, meeting)
+    tab.connect(stack.token(meeting, "p0"), audio=True)
+    tab.arrives(main)
+    breakout, room = opened(stack, meeting, "p0")
+    tab.arrives(room)
+    stack.api_process.kill()
+    stack.sandbox.rest("POST", f"/meetings/{room}/active-session/kick", {"custom_participant_ids": ["p0"]})
+    tab.arrives(room)
+    stack.restart_api()
+    stack.post(f"/v1/breakouts/{breakout}/close", {"countdown_seconds": 0})
+    assert tab.arrives(main)["audio"]
+
+
+def test_a_tab_whose_leader_sleeps_reads_the_stream_itself(stack: Stack, open_tab: OpenTab) -> None:
+    meeting, leader, tab = stack.meeting(1), open_tab(), open_tab()
+    main = main_of(stack, meeting)
+    for each in (leader, tab):
+        each.connect(stack.token(meeting, "p0"))
+        each.arrives(main)
+    leader.page.evaluate("setTimeout(() => { for (const end = Date.now() + 9000; Date.now() < end; ); })")
+    _, room = opened(stack, meeting, "p0")
+    tab.arrives(room, 9)
+    leader.arrives(room, 20)

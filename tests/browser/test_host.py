@@ -1,0 +1,159 @@
+"""RealtimeKit's own breakout UI, unmodified, drives our breakouts through the host's adapter."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Locator, Request
+
+from tests.browser.site import BLANK, Site
+from tests.browser.tab import Tab
+from tests.support.stack import Stack
+from tests.support.waiting import wait_until
+
+JSON = dict[str, Any]
+MANAGER = "rtk-breakout-rooms-manager"
+KIT = "/npm/@cloudflare/realtimekit-ui/dist/realtimekit-ui"
+PAGE = (
+    BLANK
+    + f"""<script type="module" src="{KIT}/realtimekit-ui.esm.js"></script>
+<script type="module">
+  import {{ BreakoutRoomsManager }} from "{KIT}/index.esm.js";
+  window.BreakoutRoomsManager = BreakoutRoomsManager;
+</script>
+<rtk-ui-provider id="ui">
+  <rtk-breakout-rooms-toggle></rtk-breakout-rooms-toggle><rtk-dialog-manager></rtk-dialog-manager>
+</rtk-ui-provider>""".encode()
+)
+SETTINGS = {"duration_seconds": 600, "countdown_seconds": 0, "record": True}
+OURS = re.compile(r"/v1/(meetings|breakouts)/")
+THEIRS = ("getBoundingClientRect", "ERR_NAME_NOT_RESOLVED", "ERR_INTERNET_DISCONNECTED", "404 (Not Found)")
+"""What the UI kit complains about, and streams that are not there: they are polled for."""
+
+
+class Host(Tab):
+    """A host's page with RealtimeKit's UI; `calls` are the changes that it has asked us for."""
+
+    calls: list[tuple[str, str, JSON]]
+
+    def begin(self, stack: Stack, meeting: str) -> None:
+        """Connect as the host."""
+        self.calls = []
+        self.page.on("request", self._note)
+        self.page.wait_for_function("() => window.BreakoutRoomsManager")
+        self.connect(stack.token(meeting, "h0", scope="host"), host=SETTINGS, ui="#ui")
+
+    def changes(self) -> list[tuple[str, str]]:
+        """Return the changes so far, with ids left out."""
+        return [(method, re.sub(r"[0-9a-f-]{36}", "*", path)) for method, path, _ in self.calls]
+
+    def rooms(self) -> list[str]:
+        """Return the titles of the rooms as the adapter has them."""
+        found: list[str] = self.page.evaluate("session.meeting.connectedMeetings.meetings.map((it) => it.title)")
+        return found
+
+    def ours(self) -> list[str]:
+        """Return the complaints that are not the UI kit's own."""
+        return [said for said in self.complaints if not any(theirs in said for theirs in THEIRS)]
+
+    def _note(self, request: Request) -> None:
+        if OURS.search(request.url) and request.method not in {"GET", "OPTIONS"}:
+            path = request.url.split("/v1")[1]
+            self.calls.append((request.method, path, request.post_data_json or {}))
+
+
+def running(stack: Stack, meeting: str) -> JSON | None:
+    """Return the breakout that runs, if any."""
+    found = [it for it in stack.get(f"/v1/meetings/{meeting}/breakouts")["items"] if it["state"] in {"opening", "open"}]
+    return stack.see(found[0]["id"]) if found else None
+
+
+def sizes(breakout: JSON) -> list[int]:
+    return sorted(len(room["participants"]) for room in breakout["rooms"] if not room["deleted"])
+
+
+def card_of(manager: Locator, title: str) -> Locator:
+    """Find the card of a room."""
+    cards = manager.locator("rtk-breakout-room-manager")
+    find = f"(all) => all.map((it) => it.room?.title).indexOf({title!r}) + 1"
+    return cards.nth(wait_until(lambda: cards.evaluate_all(find), 5, what=f"the card of {title}") - 1)
+
+
+def test_every_click_of_the_manager_reaches_our_api(stack: Stack, site: Site, open_tab: Callable[..., Tab]) -> None:
+    meeting = stack.meeting(5, hosts=1)
+    stack.people(meeting, [f"p{index}" for index in range(5)])
+    site.pages["/host"] = PAGE
+    host = open_tab(Host, "/host")
+    assert isinstance(host, Host)
+    host.begin(stack, meeting)
+    main = host.shows(lambda it: it["joined"] and len(it["others"]) == 5)["meeting"]
+    page = host.page
+
+    toggle, manager = page.locator("rtk-breakout-rooms-toggle rtk-controlbar-button"), page.locator(MANAGER)
+    toggle.click()
+    manager.get_by_text("Create", exact=True).click()
+    manager.locator(".shuffle-button").click()
+    manager.get_by_text("Start Breakout").click()
+    page.get_by_text("Yes, start").click()
+    made = wait_until(lambda: running(stack, meeting), 15, what="a breakout")
+    assert made
+    assert host.changes() == [("POST", "/meetings/*/breakouts")], "one wish is one call"
+    opened = stack.wait(made["id"], "open", condition=lambda it: it["progress"]["participants"]["joined"] == 5)
+    assert sizes(opened) == [2, 3], "even, without the host"
+    assert (opened["duration_seconds"], opened["record"]) == (600, True)
+    assert [room["name"] for room in opened["rooms"]] == ["Room 1", "Room 2"]
+
+    stack.patch(f"/v1/breakouts/{made['id']}/rooms/{opened['rooms'][0]['id']}", {"name": "Blue"})
+    wait_until(lambda: host.rooms() == ["Blue", "Room 2"], 5, what="what others change shows")
+    toggle.click()
+    card = card_of(manager, "Room 2")
+    card.hover()
+    card.locator(".header rtk-tooltip rtk-icon").first.click()
+    card.locator("input").fill("Green")
+    card.locator("input").press("Enter")
+    wait_until(lambda: host.rooms() == ["Blue", "Green"], 5, what="the new name")
+
+    manager.get_by_text("Add Room").click()
+    manager.get_by_text("Update Breakout").click()
+    wait_until(lambda: host.rooms() == ["Blue", "Green", "Room 3"], 10, what="the new room")
+    assert host.changes()[-1] == ("POST", "/breakouts/*/rooms")
+
+    toggle.click()
+    card_of(manager, "Green").get_by_text("Join", exact=True).click()
+    host.shows(lambda it: it["title"] == "Green")
+    assert page.evaluate("session.meeting.connectedMeetings.parentMeeting.id") == main, "as in main"
+
+    toggle.click()
+    manager.get_by_text("Close Breakout").click()
+    page.get_by_text("Yes, close breakout").click()
+    closed = stack.wait(made["id"], "closed", 40, lambda it: it["progress"]["participants"]["returned"] == 6)
+    assert closed["close_reason"] == "api"
+    assert host.changes()[-1] == ("POST", "/breakouts/*/close")
+    wait_until(lambda: len(stack.sandbox.present(main)) == 6, 10, what="everybody is home")
+    assert not host.ours()
+    assert not host.events("error")
+
+
+def test_the_adapter_says_what_can_not_be(stack: Stack, site: Site, open_tab: Callable[..., Tab]) -> None:
+    meeting = stack.meeting(1, hosts=1)
+    site.pages["/host"] = PAGE
+    host = open_tab(Host, "/host")
+    assert isinstance(host, Host)
+    host.begin(stack, meeting)
+    host.shows(lambda it: it["joined"])
+    twice = (
+        "session.meeting.connectedMeetings.createMeetings([{title: 'A'}, {title: 'A'}]).then(() => 0, (e) => e.code)"
+    )
+    assert host.page.evaluate(twice) == "equal_titles"
+    other = stack.breakout(meeting, rooms=["Blue"])
+    started = "session.meeting.connectedMeetings.createMeetings([{title: 'A'}])"
+    host.page.evaluate(f"{started}.catch(() => {{}})")
+    wait_until(lambda: "breakout_running" in [it["code"] for it in host.events("error")], 5, what="the error")
+    wait_until(lambda: host.rooms() == ["Blue"], 5, what="the one that runs")
+    host.page.evaluate("session.meeting.connectedMeetings.getConnectedMeetings()")
+    assert host.page.evaluate(f"{started}.then((made) => made.length)") == 1
+    wait_until(lambda: host.rooms() == ["Blue", "A"], 10, what="the room that was added")
+    moved = "session.meeting.connectedMeetings.moveParticipants('parent', 'nowhere', ['p0']).then((it) => it.success)"
+    assert host.page.evaluate(moved) is False
+    stack.post(f"/v1/breakouts/{other['id']}/close", {"countdown_seconds": 0})
+    wait_until(lambda: host.rooms() == [], 10, what="the end")
