@@ -27,8 +27,8 @@ PAGE = (
 )
 SETTINGS = {"duration_seconds": 600, "countdown_seconds": 0, "record": True}
 OURS = re.compile(r"/v1/(meetings|breakouts)/")
-THEIRS = ("getBoundingClientRect", "ERR_NAME_NOT_RESOLVED", "ERR_INTERNET_DISCONNECTED", "404 (Not Found)")
-"""What the UI kit complains about, and streams that are not there: they are polled for."""
+THEIRS = ("getBoundingClientRect", "ERR_NAME_NOT_RESOLVED", "ERR_INTERNET_DISCONNECTED")
+"""What the UI kit itself complains about."""
 
 
 class Host(Tab):
@@ -116,7 +116,7 @@ def test_every_click_of_the_manager_reaches_our_api(stack: Stack, site: Site, op
     manager.get_by_text("Add Room").click()
     manager.get_by_text("Update Breakout").click()
     wait_until(lambda: host.rooms() == ["Blue", "Green", "Room 3"], 10, what="the new room")
-    assert host.changes()[-1] == ("POST", "/breakouts/*/rooms")
+    assert ("POST", "/breakouts/*/rooms") in host.changes()
 
     toggle.click()
     card_of(manager, "Green").get_by_text("Join", exact=True).click()
@@ -128,6 +128,7 @@ def test_every_click_of_the_manager_reaches_our_api(stack: Stack, site: Site, op
     page.get_by_text("Yes, close breakout").click()
     closed = stack.wait(made["id"], "closed", 40, lambda it: it["progress"]["participants"]["returned"] == 6)
     assert closed["close_reason"] == "api"
+    wait_until(lambda: host.rooms() == [], 5, what="no rooms")
     assert host.changes()[-1] == ("POST", "/breakouts/*/close")
     wait_until(lambda: len(stack.sandbox.present(main)) == 6, 10, what="everybody is home")
     assert not host.ours()

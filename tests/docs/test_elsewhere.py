@@ -32,7 +32,7 @@ WHERE_IT_STAYS_UP: dict[str, Callable[..., Any]] = {
     "breakouts up": test_up.test_a_killed_up_leaves_nobody_behind_and_the_next_one_takes_over_with_what_is_set,
     "breakouts demo --keep": test_demo.test_the_demo_brings_everyone_home_and_when_kept_stays_up_until_ctrl_c,
 }
-MAKE, SET = re.compile(r"make [a-z]+( [A-Z_]+=\S+)*"), re.compile(r"([A-Z_]+)=")
+MAKE, SET = re.compile(r"make [a-z-]+( [A-Z_]+=\S+)*"), re.compile(r"([A-Z_]+)=")
 MODULE = re.compile(r"python -m ([\w.]+)")
 LOCATION = re.compile(r"^location (?:= )?(/\S*) {", re.MULTILINE)
 START_SECONDS = 600

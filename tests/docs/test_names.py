@@ -27,6 +27,7 @@ LANGUAGES = {
     "python receiver",
     "js",
     "js receiver",
+    "html",
     "text",
     "mermaid",
     "nginx",
@@ -44,7 +45,7 @@ PATH = re.compile(
 TASK_OR_EVENT = re.compile(r"^(?:breakout|room|participant|recording|webhook|meeting|upkeep)\.[a-z]+$")
 QUEUES = re.compile(r"--queues ([\w,]+)")
 PHRASE = re.compile(r"^[a-z]+(?: [\w']+)+$")
-PROGRAMS = ("breakouts ", "make ", "docker ", "celery ")
+PROGRAMS = ("breakouts ", "make ", "docker ", "celery ", "npm ")
 SAID_BY_OTHERS = {"database or disk is full", "appendonly yes"}
 """SQLite's words, and a setting of Redis."""
 SWITCH = re.compile(r"^\| [^|]+ \| `(\w+)` \| ")

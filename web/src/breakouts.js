@@ -283,7 +283,10 @@ class Seat {
     }
   }
   #poll() {
-    return this.ask().catch(() => {});
+    return attempt(async () => {
+      const data = await this.ask();
+      this.#channel?.postMessage({ name: "seat", data });
+    });
   }
 }
 
