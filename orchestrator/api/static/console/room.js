@@ -12,7 +12,7 @@ const hasOwnEnd = (all, breakout) => all.paused || (all.closes_at && all.closes_
 export function RoomOptions({ room, breakout }) {
   const isShown = useSignal(false);
   const all = room.all.value;
-  const ownEnd = all.closes_at && hasOwnEnd(all, breakout);
+  const ownEnd = all.state === "open" && all.closes_at && hasOwnEnd(all, breakout);
   return html`<div class="card-line">
     ${all.state !== "open" && all.state !== "planned" && html`<span class=${`room-state is-${all.state}`}>${T.room[all.state]}</span>`}
     <${Light} recording=${all.recording} />
