@@ -6,11 +6,26 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+UNSEEN = ("Zs", "Zl", "Zp", "Cc", "Cf")
+"""Unicode's categories of characters that show nothing."""
+
 
 def _without_controls(text: str) -> str:
     """Refuse control characters: PostgreSQL stores no NUL, and nobody can see the others."""
     if any(unicodedata.category(character) == "Cc" for character in text):
         raise ValueError("must not contain control characters")
+    return text
+
+
+def shows_nothing(text: str) -> bool:
+    """Return whether nobody sees this text: it has blanks, zero-width characters and marks of direction alone."""
+    return all(unicodedata.category(character) in UNSEEN for character in text)
+
+
+def _without_blanks_at_its_ends(text: str) -> str:
+    """Refuse what no table, log or address shows as it is."""
+    if text != text.strip():
+        raise ValueError("must not begin or end with a blank")
     return text
 
 
@@ -50,7 +65,14 @@ def whole(least: int, most: int) -> Any:
 
 Clean = AfterValidator(_without_controls)
 Name = Annotated[str, Field(min_length=1, max_length=200), Clean, AfterValidator(_not_blank)]
-PersonId = Annotated[str, Field(min_length=1, max_length=200), Clean, AfterValidator(_not_blank)]
+PersonId = Annotated[
+    str,
+    Field(min_length=1, max_length=200),
+    Clean,
+    AfterValidator(_not_blank),
+    AfterValidator(_without_blanks_at_its_ends),
+]
+PersonName = Annotated[str, Field(max_length=200), Clean]
 Preset = Annotated[str, Field(min_length=1, max_length=100), Clean]
 RowId = Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]
 Time = Annotated[datetime, BeforeValidator(_time, json_schema_input_type=datetime)]

@@ -62,7 +62,7 @@ class Door(APIRoute):
         async def handle(request: Request) -> Response:
             await _admit(request, is_for_hosts=is_for_hosts)
             try:
-                if takes_json and request.method in WITH_BODY and _has_body(request):
+                if takes_json and has_body(request):
                     require_json(request)
                 require_known_parameters(request, list(_query_names(self.dependant)))
                 if takes_json:
@@ -76,7 +76,7 @@ class Door(APIRoute):
 
     async def _check_no_body(self, request: Request) -> None:
         """Let an endpoint that takes no body be sent none, or `{}`."""
-        if self.body_field is not None or request.method not in WITH_BODY or not _has_body(request):
+        if self.body_field is not None or not has_body(request):
             return
         try:
             given = json.loads(await request.body() or b"{}")
@@ -121,7 +121,7 @@ async def _fields(request: Request) -> Collection[str]:
 
 def require_json(request: Request) -> None:
     """Raise UnsupportedMediaType for a body whose `Content-Type` is not JSON. None counts as JSON."""
-    content_type = request.headers.get("Content-Type", "application/json")
+    content_type = request.headers.get("Content-Type") or "application/json"
     kind = content_type.partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise UnsupportedMediaType(f"a body is application/json, and not {kind}")
@@ -135,7 +135,8 @@ def require_known_parameters(request: Request, names: Collection[str]) -> None:
             raise Malformed(words, ("query", name), ProblemCode.UNKNOWN_PARAMETER)
 
 
-def _has_body(request: Request) -> bool:
+def has_body(request: Request) -> bool:
+    """Return whether a request announces a body, whatever its method."""
     return request.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in request.headers
 
 

@@ -12,6 +12,7 @@ from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.recent import created_since
 from orchestrator.realtimekit.records import MeetingRecord, ParticipantRecord, required, text
 from orchestrator.realtimekit.sdk import Request
+from schemas.fields import shows_nothing
 
 CLOCK_MARGIN = timedelta(minutes=10)
 """How far RealtimeKit's clock may be behind that of our database.
@@ -136,7 +137,8 @@ class MeetingClient(Connection):
     ) -> ParticipantRecord:
         """Admit a person and return their token.
 
-        A person without a name could not join (a bug of RealtimeKit), so their id is sent in place of a blank name.
+        A person without a name could not join (a bug of RealtimeKit), so their id is sent in place of one that shows
+        nothing.
         """
         body = await self._call(
             "add_participant",
@@ -146,7 +148,7 @@ class MeetingClient(Connection):
                 **self._app,
                 custom_participant_id=custom_participant_id,
                 preset_name=preset_name,
-                name=name.strip() or custom_participant_id,
+                name=custom_participant_id if shows_nothing(name) else name.strip(),
             ),
             meeting_id,
             custom_participant_id,

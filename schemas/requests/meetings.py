@@ -2,9 +2,9 @@
 
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, StrictBool, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, ValidationInfo, field_validator, model_validator
 
-from schemas.fields import Attributes, Clean, Name, PersonId, Preset, Time, whole
+from schemas.fields import Attributes, Clean, Name, PersonId, PersonName, Preset, Time, shows_nothing, whole
 from schemas.requests.base import MOST_PEOPLE, RequestBody, repeated, unchanged_by_default
 from schemas.requests.presets import RoomPresetsRequest
 from schemas.states import Role, TokenScope
@@ -14,7 +14,9 @@ class PersonRequest(RequestBody):
     """P: a person of a meeting, under the caller's own id for them."""
 
     custom_participant_id: PersonId = Field(description="The caller's own id of this person.", examples=["ana"])
-    name: Name = Field(description="What others see.", examples=["Ana"])
+    name: PersonName = Field(
+        description="What others see. In place of one that shows nothing stands the id.", examples=["Ana"]
+    )
     role: Role = Field(
         default=Role.PARTICIPANT, description="A deal leaves hosts in main unless `assignment.include_hosts` is true."
     )
@@ -26,6 +28,12 @@ class PersonRequest(RequestBody):
         description="Texts of the caller's own about this person, kept and shown again. Default: none.",
         examples=[{"team": "blue"}],
     )
+
+    @field_validator("name")
+    @classmethod
+    def _named(cls, name: str, info: ValidationInfo) -> str:
+        """Let the id, which was validated before, stand in for a name that shows nothing."""
+        return info.data.get("custom_participant_id", name) if shows_nothing(name) else name
 
 
 def _nobody_twice(people: list[PersonRequest]) -> list[PersonRequest]:

@@ -171,6 +171,23 @@ def test_two_at_the_same_time_do_it_once_and_get_one_answer(api: Api, sandbox: S
         assert len(titles(sandbox)) - there == (body == PHYSICS)
 
 
+def test_of_many_at_the_same_time_only_one_works(api: Api) -> None:
+    once, asked, worked = once_for("caller", "path", "key", b""), set[int](), list[Deps]()
+
+    def work(deps: Deps) -> str:
+        worked.append(deps)
+        wait_until(lambda: len(asked) == 20, what="all have asked")
+        return "done"
+
+    def ask(number: int) -> str:
+        asked.add(number)
+        return keys.run(api.deps, once, work, lambda _, result: keys.Reply(201, result)).body
+
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(ask, range(20))) == {"done"}
+    assert len(worked) == 1
+
+
 def test_work_and_answer_are_kept_together_or_not_at_all(api: Api) -> None:
     meeting_id = api.meeting("ana")["id"]
     once = once_for("caller", "path", "key", b"")

@@ -56,6 +56,22 @@ def test_a_meeting_that_exists_is_adopted(api: Api) -> None:
     assert api.post("/v1/meetings", {"realtimekit_meeting_id": theirs}, 201)["realtimekit_meeting_id"] == theirs
 
 
+def test_settings_of_a_meeting_that_is_adopted_again_are_passed_over(api: Api) -> None:
+    theirs = api.meeting("ana")
+    past = {"host_preset": "no_such_preset", "ends_at": "2020-01-01T00:00:00Z", "title": "Another"}
+    bo = {"participants": [{"custom_participant_id": "bo", "name": "Bo"}]}
+    again = api.post("/v1/meetings", {"realtimekit_meeting_id": theirs["realtimekit_meeting_id"]} | past | bo, 201)
+    assert again == theirs | {"participant_count": 2, "version": 2}
+    own: JSON = {"participants": [bo["participants"][0] | {"preset_name": "no_such_preset"}]}
+    api.post("/v1/meetings", {"realtimekit_meeting_id": theirs["realtimekit_meeting_id"]} | own, 422)
+
+
+def test_a_meeting_that_would_have_ended_is_not_made(api: Api, sandbox: SandboxServer) -> None:
+    answer = api.post("/v1/meetings", {"title": "Physics", "ends_at": "2020-01-01T00:00:00Z"}, 422)
+    assert (answer["code"], answer["errors"][0]["loc"]) == ("time_past", ["body", "ends_at"])
+    assert sandbox.state()["meetings"] == []
+
+
 def test_a_meeting_that_realtimekit_does_not_have_is_422(api: Api) -> None:
     api.post("/v1/meetings", {"realtimekit_meeting_id": "9c0b6f8e-0000-4000-8000-000000000000"}, 422)
     assert api.get("/v1/meetings")["items"] == []
@@ -140,7 +156,8 @@ NONSENSE: list[object] = [
     [{"custom_participant_id": "x" * 201, "name": "x"}],
     [{"custom_participant_id": "a\x00", "name": "x"}],
     [{"custom_participant_id": "a", "name": "\x07"}],
-    [{"custom_participant_id": "a", "name": " "}],
+    [{"custom_participant_id": " a", "name": "x"}],
+    [{"custom_participant_id": "a\u3000", "name": "x"}],
     [{"custom_participant_id": "a"}],
     [{"custom_participant_id": 7, "name": "x"}],
     [{"custom_participant_id": "a", "name": "x", "role": "boss"}],
@@ -156,6 +173,14 @@ def test_people_that_make_no_sense_are_422(api: Api) -> None:
     for people in NONSENSE:
         api.post(people_path(meeting), {"participants": people}, 422)
     assert api.get(people_path(meeting))["items"] == []
+
+
+def test_the_id_stands_in_for_a_name_that_shows_nothing(api: Api) -> None:
+    meeting = api.meeting("ana")
+    for name in ("", " ", "\u200b\u2003\u200f"):
+        told = [{"custom_participant_id": each, "name": name} for each in ("ana", "bo")]
+        people = api.post(people_path(meeting), {"participants": told})["participants"]
+        assert [person["name"] for person in people] == ["ana", "bo"]
 
 
 def test_lists_come_in_pages(api: Api) -> None:

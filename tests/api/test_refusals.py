@@ -103,11 +103,26 @@ def test_refusals_are_decided_in_one_order(api: Api) -> None:
 
 
 def test_json_by_another_name_or_by_none_is_json(api: Api) -> None:
-    for headers in ({"Content-Type": "application/merge-patch+json; charset=utf-8"}, {}):
+    for headers in ({"Content-Type": "application/merge-patch+json; charset=utf-8"}, {"Content-Type": ""}, {}):
         assert api.client.post("/v1/meetings", content=b'{"title": "x"}', headers=headers).status_code == 201
     draft = api.breakout(api.meeting())
     for body in (b"", b"{}"):
         assert api.client.post(f"/v1/breakouts/{draft['id']}/prepare", content=body).status_code == 202
+
+
+def test_a_call_without_a_body_takes_none_whatever_its_method(api: Api) -> None:
+    meeting = api.meeting("ana")
+    path, key = f"/v1/meetings/{meeting['id']}", api.client.headers["Authorization"]
+    seat = bearer(api.token(meeting, "ana"))["Authorization"]
+    calls = [("GET", path, key), ("GET", "/v1/seat", seat), ("POST", "/v1/seat/help", seat), ("DELETE", path, key)]
+    for method, url, token in calls:
+        for body, code in [(b"[]", "malformed"), (b'{"a": 1}', "malformed"), (b"{", "not_json")]:
+            answer = api.stranger.request(method, url, content=body, headers={"Authorization": token})
+            assert (answer.status_code, answer.json()["code"]) == (422, code), (method, url, body)
+        answer = api.stranger.request(method, url, content=b"{}", headers=CSV | {"Authorization": token})
+        assert answer.status_code == 415
+    assert api.client.request("GET", path, content=b"{}").status_code == 200
+    assert api.client.request("DELETE", path, content=b"{}").status_code == 204
 
 
 def test_lists_of_breakouts_are_filtered_and_go_both_ways(api: Api) -> None:

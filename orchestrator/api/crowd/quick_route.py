@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestrator.api.access_log import name_route
-from orchestrator.api.door import require_json, require_known_parameters
+from orchestrator.api.door import has_body, require_json, require_known_parameters
 from orchestrator.errors import Malformed
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -39,6 +39,8 @@ class QuickRoute(APIRoute):
             await name_route(request)
             if not self.takes_any_parameter:
                 require_known_parameters(request, ())
+            if request.method == "GET" and has_body(request):
+                await require_no_body(request)
             return await endpoint(request)
 
         return handle

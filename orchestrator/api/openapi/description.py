@@ -68,11 +68,9 @@ def _add_errors(path: str, method: str, operation: dict[str, Any]) -> None:
 def _usual_errors(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
     """Yield the errors that follow from the kind of operation."""
     schemes = {name for scheme in operation.get("security", []) for name in scheme}
-    writes = method != "get"
     if schemes & {API_KEY, CLIENT_TOKEN}:
         yield from (401, 422, 429, 503)  # 422: of an unknown parameter; 503: every response needs the database
-        if writes:
-            yield from (413, 415)
+        yield from (413, 415)  # also of a body that no call of this method takes
     if API_KEY in schemes:
         yield 403  # the console's cookie, if from another page, may not even look
     if "{" in path or CLIENT_TOKEN in schemes:

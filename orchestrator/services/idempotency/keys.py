@@ -1,8 +1,9 @@
 """Stored answers by Idempotency-Key: the work is done once, however often the request comes.
 
 Work on our own tables commits its answer in the transaction of the work, so that a crash loses both or neither. Of two
-requests at the same time the second to commit is rolled back, and gets the answer of the first. Work at RealtimeKit
-can't be rolled back; orchestrator/services/idempotency/pending.py says how that is done.
+requests at the same time in one process the second waits for the first; in two processes the second to commit is rolled
+back. Either way it gets the answer of the first. Work at RealtimeKit can't be rolled back;
+orchestrator/services/idempotency/pending.py says how that is done.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from sqlmodel import Session, col
 from orchestrator.errors import Malformed, NotNow, UserError
 from orchestrator.services.deps import Deps
 from orchestrator.store.database import Transaction, database_now
+from orchestrator.store.trouble import DATABASE_TROUBLE
 from schemas.problems import ProblemCode
 from schemas.tables import IdempotencyKey
 
@@ -93,8 +95,8 @@ def run(
         return reply
     try:
         return _try(begin() if begin else deps, once, work, render)
-    except UserError:
-        # Perhaps the work failed only because the first request has done it meanwhile.
+    except (UserError, *DATABASE_TROUBLE):
+        # Perhaps the work failed, or waited for too long, only because the first request has done it meanwhile.
         if reply := kept(deps, once):
             return reply
         raise
@@ -102,6 +104,9 @@ def run(
 
 def _try(deps: Deps, once: Once, work: Callable[[Deps], T], render: Render[T]) -> Reply:
     with deps.database.transaction() as tx:
+        tx.take_turn(once.id)
+        if reply := kept(deps, once):
+            return reply
         reply = rendered(tx, render, work(replace(deps, database=deps.database.within(tx))))
         answer = stored_form(deps, once, reply)
         add(

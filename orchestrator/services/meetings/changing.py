@@ -1,5 +1,7 @@
 """Changing a parent meeting: its title, its presets, and when it ends."""
 
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlmodel import Session, col
 
@@ -8,7 +10,7 @@ from orchestrator.services.breakout.clock import follow_parent
 from orchestrator.services.breakout.locked import locked
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
-from orchestrator.store.database import Transaction
+from orchestrator.store.database import database_now
 from orchestrator.store.queries import lock_meeting
 from orchestrator.store.versions import count_change
 from schemas.events import Topic
@@ -34,7 +36,8 @@ def change(deps: Deps, meeting_id: str, body: MeetingChange) -> None:
         for name, value in changed.items():
             setattr(meeting, name, value)
         if changed:
-            _require_to_come(tx, meeting, changed)
+            if "ends_at" in changed:
+                require_to_come(tx.session, meeting.ends_at)
             count_change(meeting, *(FIELDS.get(name, name) for name in changed))
             due.want(tx, Meeting, [meeting_id])
             tx.wake(Topic.MEETING.of(meeting_id))
@@ -74,6 +77,7 @@ def _columns(body: MeetingChange) -> dict[str, object]:
     }
 
 
-def _require_to_come(tx: Transaction, meeting: Meeting, changed: dict[str, object]) -> None:
-    if "ends_at" in changed and meeting.ends_at is not None and meeting.ends_at <= tx.now():
+def require_to_come(session: Session, ends_at: datetime | None) -> None:
+    """Raise Malformed for an end that is past. None is no end."""
+    if ends_at is not None and ends_at <= database_now(session):
         raise Malformed("this time is past", ("body", "ends_at"), ProblemCode.TIME_PAST)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
@@ -17,6 +17,7 @@ from orchestrator.services.idempotency.keys import Once, Render, Reply
 from orchestrator.services.idempotency.pending import Held
 from orchestrator.services.meetings import parents, presets, registering
 from orchestrator.services.meetings.asking import in_our_words
+from orchestrator.services.meetings.changing import require_to_come
 from orchestrator.services.passes.doubt import Doubt, find_ours, must_have_settled
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
@@ -37,7 +38,7 @@ def create(deps: Deps, body: MeetingRequest) -> str:
     not ACTIVE, NotNow when it can't be asked.
     """
     with in_our_words():
-        presets.require(deps, presets.of_meeting(body))
+        _require_possible(deps, body)
         found = _make(deps, body.title or "") if body.realtimekit_meeting_id is None else _existing(deps, body)
     with deps.database.transaction() as tx:
         return _record(deps, tx, body, _At(found.id, body.title or found.title))
@@ -55,7 +56,7 @@ def create_once(deps: Deps, once: Once, body: MeetingRequest, render: Render[str
         return held
     try:
         with in_our_words():
-            presets.require(deps, presets.of_meeting(body), held.before_call)
+            _require_possible(deps, body, held.before_call)
             made = _make_or_find(deps, body.title or "", held)
         with deps.database.transaction() as tx:
             meeting_id = _record(deps, tx, body, _At(made.id, body.title or "", held.mark))
@@ -65,6 +66,22 @@ def create_once(deps: Deps, once: Once, body: MeetingRequest, render: Render[str
     except Exception:
         pending.let_go(deps, held)
         raise
+
+
+def _require_possible(deps: Deps, body: MeetingRequest, before_call: BeforeCall = None) -> None:
+    """Raise Malformed for an end that is past, and as `presets.require` does.
+
+    Of a meeting that was adopted before only the people count, because its settings stay.
+    """
+    with deps.database.reading() as session:
+        is_known = body.realtimekit_meeting_id is not None and session.scalar(_id_of(body.realtimekit_meeting_id))
+        if not is_known:
+            require_to_come(session, body.ends_at)
+    presets.require(deps, presets.of_people(body.participants) if is_known else presets.of_meeting(body), before_call)
+
+
+def _id_of(realtimekit_id: str) -> Select[str]:
+    return select(col(Meeting.id)).where(col(Meeting.realtimekit_meeting_id) == realtimekit_id)
 
 
 def _existing(deps: Deps, body: MeetingRequest) -> MeetingRecord:
@@ -144,8 +161,7 @@ def _add(deps: Deps, tx: Transaction, body: MeetingRequest, at: _At) -> tuple[Me
         with tx.session.begin_nested():
             tx.session.add(meeting)
     except IntegrityError:
-        mine = select(col(Meeting.id)).where(col(Meeting.realtimekit_meeting_id) == at.id)
-        known = lock_meeting(tx, tx.session.scalars(mine).one())
+        known = lock_meeting(tx, tx.session.scalars(_id_of(at.id)).one())
         if not deps.reach.covers(known):
             raise WrongState(
                 f"meeting {at.id} belongs to somebody else", "adopted", (), ProblemCode.MEETING_TAKEN

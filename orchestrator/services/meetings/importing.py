@@ -12,6 +12,7 @@ from orchestrator.services.breakout.locked import MeetingScope
 from orchestrator.services.people import departed
 from orchestrator.services.people.unregistered import LONGEST_CUSTOM_ID
 from schemas.events import Topic
+from schemas.fields import shows_nothing
 from schemas.states import Role
 from schemas.tables import Meeting, Participant
 
@@ -51,7 +52,7 @@ def _imported(meeting: Meeting, record: ParticipantRecord, now: datetime, *, is_
     return Participant(
         meeting_id=meeting.id,
         custom_participant_id=record.custom_participant_id,
-        name=record.name or record.custom_participant_id,
+        name=record.custom_participant_id if shows_nothing(record.name) else record.name,
         role=Role.HOST if is_host else Role.PARTICIPANT,
         preset_name=None if record.preset_name == of_role else record.preset_name or None,
         created_at=now,
