@@ -8,9 +8,13 @@ from sqlmodel import col
 
 from orchestrator.services.breakout import operations, retrying
 from orchestrator.services.deps import Deps
+from orchestrator.services.planning import changing
+from orchestrator.store.database import database_now
+from schemas.requests import BreakoutChange
 from schemas.states import BreakoutState, Location, RoomState, SeatState
 from schemas.tables import Breakout, Meeting, Room
 from tests.services.hand import Hand, webhook
+from tests.services.series import Rounds
 from tests.support.sandbox_server import SandboxServer
 
 INACTIVE = {"status": "INACTIVE"}
@@ -146,6 +150,34 @@ def test_a_scheduled_start_that_finds_the_main_meeting_closed_is_a_draft_again(
     with hand.deps.database.reading() as session:
         assert session.get_one(Breakout, hand.breakout_id).state is BreakoutState.DRAFT
     assert hand.problems() == ["parent inactive"]
+
+
+@pytest.mark.parametrize(("seconds", "is_looked_for"), [(4, True), (6, False)])
+def test_a_start_too_near_for_a_look_before_it_is_looked_for_when_it_is_planned(
+    fresh: tuple[Deps, SandboxServer], seconds: int, is_looked_for: bool
+) -> None:
+    hand = Hand(*fresh, ["ana"], rooms=1, start="manual")
+    _close(hand, hand.parent())
+    with hand.deps.database.reading() as session:
+        start = database_now(session) + timedelta(seconds=seconds)
+    changing.change(hand.deps, hand.breakout_id, BreakoutChange.model_validate({"start": start.isoformat()}))
+    hand.work(Meeting)
+    with hand.deps.database.reading() as session:
+        assert (session.get_one(Meeting, hand.meeting_id).inactive_since is not None) is is_looked_for
+
+
+def test_a_round_is_not_started_in_a_main_meeting_that_was_closed_during_the_one_before(
+    fresh: tuple[Deps, SandboxServer],
+) -> None:
+    series = Rounds(fresh)
+    series.open(1)
+    _close(series.hand, series.hand.parent())
+    operations.close(series.hand.deps, series.ids[0], 0)
+    series.work(1, Breakout, Meeting)
+    series.close(1)
+    series.work(2, Breakout)
+    assert series.states() == [BreakoutState.CLOSED, BreakoutState.DRAFT, BreakoutState.DRAFT]
+    assert [problem.what for problem in series.shown(2).problems] == ["parent inactive"]
 
 
 def test_looks_are_planned_before_a_scheduled_start_and_while_a_breakout_is_live(

@@ -14,7 +14,7 @@ from orchestrator.services.breakout.missing import give_up_on_the_missing
 from orchestrator.services.breakout.retiring import has_unretired_rooms, want_closed
 from orchestrator.services.breakout.room_ends import rooms_step
 from orchestrator.services.breakout.seating import take_back_moves
-from orchestrator.services.breakout.watching import expect_home
+from orchestrator.services.breakout.watching import expect_home, look_now
 from orchestrator.store.queries import places, used_seats
 from schemas.events import Actor
 from schemas.states import ACCOUNTED, BreakoutState, CloseReason, RecordingState, RoomWanted, SeatState
@@ -71,6 +71,8 @@ def _send_home(b: LockedBreakout) -> None:
     seats = _seats_to_account_for(b)
     b.row.sent_home_at = b.now
     expect_home(b)
+    if b.row.series_id is not None:
+        look_now(b)  # the next round may start as soon as this one has closed
     call_home(b, seats)
     b.row.gives_up_at = _gives_up_at(b)
     b.people.raise_versions()

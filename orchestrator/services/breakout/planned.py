@@ -11,7 +11,7 @@ from orchestrator.services.breakout.dealing import deal_ahead, is_solving
 from orchestrator.services.breakout.opening import begin_opening, live_breakout, require_startable, want_rooms
 from orchestrator.services.breakout.preparing import plan_preparation
 from orchestrator.services.breakout.series import follow_round_before
-from orchestrator.services.breakout.watching import watch_planned
+from orchestrator.services.breakout.watching import watch_planned, watch_scheduled
 from orchestrator.store.queries import lock_meeting
 from schemas.events import Actor, ProblemKind
 from schemas.problems import ProblemCode
@@ -76,6 +76,7 @@ def schedule(b: LockedBreakout, at: datetime) -> None:
         plan_preparation(b, at)
     if b.row.state is BreakoutState.DRAFT:
         b.move(BreakoutState.SCHEDULED)
+    watch_scheduled(b, at)
 
 
 def make_draft(b: LockedBreakout) -> None:

@@ -47,6 +47,21 @@ def watch_planned(b: LockedBreakout) -> None:
         _plan_look(b, min(looks))
 
 
+def watch_scheduled(b: LockedBreakout, starts_at: datetime) -> None:
+    """Look now before a start that comes sooner than the last look before it would."""
+    if starts_at - b.now < LOOKS_BEFORE_START[-1]:
+        look_now(b)
+
+
+def look_now(b: LockedBreakout) -> None:
+    """Ask now whether the meetings are ACTIVE, unless that is due already."""
+    b.tx.session.flush()
+    meeting = b.tx.session.get_one(Meeting, b.row.meeting_id, populate_existing=True)
+    if meeting.look_at is None or meeting.look_at > b.now:
+        meeting.look_at = b.now
+        due.want(b.tx, Meeting, [meeting.id])
+
+
 def _plan_look(b: LockedBreakout, at: datetime) -> None:
     """Look at `at`, or earlier if that is planned."""
     meeting = b.tx.session.get_one(Meeting, b.row.meeting_id, populate_existing=True)
