@@ -56,8 +56,8 @@ def change(deps: Deps, breakout_id: str, body: BreakoutChange) -> bool:
         if is_dealt:
             _deal_anew(b, wish, earlier)
         changed = _differences(before, _as_request(b)) | ({"plan", "rooms", "unassigned"} if is_dealt else set())
-        if body.start != "now" and "start" in body.model_fields_set:
-            changed |= _change_start(b, body.start)
+        if "start" in body.model_fields_set:
+            changed |= _forget_time(b) if body.start == "now" else _change_start(b, body.start)
         if changed:
             b.change_by_operator(sorted(changed))
         if body.start == "now" and start_now(b):
@@ -185,6 +185,12 @@ def _change_start(b: LockedBreakout, start: datetime | str) -> set[str]:
     else:
         return set()
     return {"scheduled_for", "starts_at", "state"}
+
+
+def _forget_time(b: LockedBreakout) -> set[str]:
+    """Take away the time that was asked for, because another start is. Returns the fields that have changed."""
+    was_set, b.row.scheduled_for = b.row.scheduled_for is not None, None
+    return {"scheduled_for"} if was_set else set()
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
