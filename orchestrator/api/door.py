@@ -128,11 +128,13 @@ def require_json(request: Request) -> None:
 
 
 def require_known_parameters(request: Request, names: Collection[str]) -> None:
-    """Raise Malformed for a parameter of the query that has none of these names."""
-    for name in request.query_params:
+    """Raise Malformed for a parameter of the query that has none of these names, or a NUL, which no database stores."""
+    for name, value in request.query_params.multi_items():
         if name not in names:
             words = f"unknown parameter{did_you_mean(name, names)}"
             raise Malformed(words, ("query", name), ProblemCode.UNKNOWN_PARAMETER)
+        if "\x00" in value:
+            raise Malformed("must not contain control characters", ("query", name))
 
 
 def has_body(request: Request) -> bool:

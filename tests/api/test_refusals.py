@@ -90,6 +90,9 @@ def test_an_unknown_parameter_says_what_may_have_been_meant(api: Api) -> None:
     (error,) = api.get("/v1/breakouts?meeting=1&state=open", 422)["errors"]
     assert error == {"loc": ["query", "meeting"], "msg": "unknown parameter: did you mean meeting_id?"}
     assert api.get("/v1/meetings?colour=red", 422)["errors"][0]["msg"] == "unknown parameter"
+    for path in ("/v1/meetings?title=a%00b", "/v1/breakouts?state=open&meeting_id=%00"):
+        loc = ["query", path.rpartition("&")[2].rpartition("?")[2].partition("=")[0]]
+        assert api.get(path, 422)["errors"] == [{"loc": loc, "msg": "must not contain control characters"}]
 
 
 def test_refusals_are_decided_in_one_order(api: Api) -> None:
