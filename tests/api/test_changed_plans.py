@@ -112,9 +112,6 @@ def test_after_the_start_other_settings_are_refused_and_the_name_is_not(api: Api
         refused = change(api, made, 409, **body)
         assert (refused["state"], refused["allowed"]) == ("opening", ["draft", "scheduled"])
     assert change(api, made, name="New")["name"] == "New"
-    room = f"/v1/breakouts/{made['id']}/rooms"
-    assert api.post(room, {"name": "More"}, 409)["allowed"] == ["draft", "scheduled"]
-    assert checked(api.client.delete(f"{room}/{made['rooms'][0]['id']}"), 409)["state"] == "opening"
     assert api.post(f"/v1/breakouts/{made['id']}/shuffle", {}, 409)["state"] == "opening"
 
 
