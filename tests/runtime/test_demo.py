@@ -241,7 +241,7 @@ def test_the_demo_brings_everyone_home_and_when_kept_stays_up_until_ctrl_c(
     demo = processes.breakouts("demo", *arguments, env={"TMPDIR": str(tmp_path)})
     demo.wait_for_text("Still up", 110)
     assert "all 18 people are home" in demo.output
-    for name in ("API docs", "Flower"):
+    for name in ("Console", "API docs", "Flower"):
         address = re.search(rf"{name} +(http://\S+)", demo.output)
         assert address
         assert httpx.get(address[1]).is_success

@@ -62,14 +62,15 @@ async def _until_interrupted(stack: Stack, options: Options) -> int:
 async def _show(stack: Stack, options: Options) -> int:
     console = Console(highlight=False)
     async with running(stack, dict(os.environ), console.status(STARTING)) as up:
-        console.print(f"API docs  {stack.api}/docs\nFlower    {stack.flower}\n")
+        console.print(f"Console   {stack.api}/console\nAPI docs  {stack.api}/docs\nFlower    {stack.flower}\n")
         async with Story(stack, open_seconds=options.seconds, countdown_seconds=options.countdown) as story:
             code = await _play(story, console)
             if code:
                 console.print(stack.last_words(), style="dim", markup=False, soft_wrap=True)
             if options.keep:
                 console.print(
-                    f"\nStill up: API key {stack.key}, all data in {stack.home}. Ctrl-C ends it.", soft_wrap=True
+                    f"\nStill up: API key {stack.key} (the console's too), all data in {stack.home}. Ctrl-C ends it.",
+                    soft_wrap=True,
                 )
                 with suppress(asyncio.CancelledError):
                     await _until_ended(up, asyncio.create_task(_with_visitor(story, console)))
