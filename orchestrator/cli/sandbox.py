@@ -15,6 +15,7 @@ from orchestrator.sandbox.world.config import SandboxConfig
 HELP = """A RealtimeKit for this machine: same paths, bodies and signed webhooks, nothing leaves it.
 
 Point the orchestrator at it with REALTIMEKIT_BASE_URL=http://HOST:PORT/client/v4 and any account, app and token.
+Pages with RealtimeKit's own client join its meetings: see /_edge/browser.js.
 Faults, latency and switches can also be set while it runs, at /_sandbox.
 """
 

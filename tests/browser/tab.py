@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page
 
@@ -37,12 +38,14 @@ STATE = """() => { const it = window.session?.meeting; return it && {
 
 
 class Tab:
-    """A page; `complaints` is what the browser says went wrong in it."""
+    """A page; `complaints` is what the browser says went wrong in it, and `hosts` whom it has asked for anything."""
 
     def __init__(self, context: BrowserContext, site: Site, stack: Stack, path: str = "/") -> None:
         self._stack, self._base = stack, f"localhost:{stack.sandbox.port}"
         self.page: Page = context.new_page()
         self.complaints: list[str] = []
+        self.hosts: set[str | None] = set()
+        self.page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname))
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.open(f"{site.url}{path}")

@@ -1,12 +1,15 @@
 """A participant's page follows their seat with RealtimeKit's own client."""
 
+import re
 from collections.abc import Callable
 
+from tests.browser.site import BLANK, Site
 from tests.browser.tab import JSON, Tab
 from tests.support.stack import Stack
 from tests.support.waiting import wait_until
 
 OpenTab = Callable[[], Tab]
+OURS = re.compile(r"127\.0\.0\.1|([\w-]+\.)?localhost")
 COMBINATIONS = [(False, False), (True, True), (False, True), (True, False)]
 
 
@@ -51,6 +54,7 @@ def test_four_pages_go_to_rooms_and_come_home_as_they_were(stack: Stack, open_ta
             assert state["camera"] == cameras[name] or not on[name][1], "the same track"
     stack.post(f"/v1/breakouts/{breakout['id']}/close", {"countdown_seconds": 0})
     for name, tab in tabs.items():
+        assert not [host for host in filter(None, tab.hosts) if not OURS.fullmatch(host)]
         state = check_room(stack, tab, name, main, others=sorted(["p4", "p5", *tabs]), on=on[name])
         assert state["camera"] == cameras[name] or not on[name][1]
         assert tab.names().count("changingMeeting") == tab.names().count("meetingChanged") == 2
@@ -256,3 +260,35 @@ def test_a_tab_whose_leader_sleeps_reads_the_stream_itself(stack: Stack, open_ta
     _, room = opened(stack, meeting, "p0")
     tab.arrives(room, 9)
     leader.arrives(room, 20)
+
+
+def test_a_lost_network_and_a_page_that_is_loaded_again_end_in_the_right_room(stack: Stack, open_tab: OpenTab) -> None:
+    meeting, tab = stack.meeting(1), open_tab()
+    token = stack.token(meeting, "p0")
+    tab.connect(token, audio=True)
+    tab.arrives(main_of(stack, meeting))
+    tab.page.context.set_offline(True)
+    stack.sandbox.cut("p0", 2)
+    _, room = opened(stack, meeting, "p0")
+    tab.page.wait_for_timeout(1000)
+    tab.page.context.set_offline(False)
+    assert tab.arrives(room, 25)["audio"]
+    tab.open(tab.page.url)
+    assert tab.connect(token)["realtimekit_meeting_id"] == room
+    tab.arrives(room)
+    wait_until(lambda: stack.sandbox.present(room) == ["p0"], 10, what="the page that was left is out")
+
+
+def test_a_strict_policy_needs_only_our_origin(stack: Stack, site: Site, open_tab: Callable[..., Tab]) -> None:
+    sandbox, port = stack.sandbox.root, stack.sandbox.port
+    theirs = f"http://*.localhost:{port} ws://*.localhost:{port}"
+    policy = f"default-src 'none'; script-src 'self' 'unsafe-inline' {sandbox} {stack.url}; worker-src blob:; "
+    policy += f"img-src data: blob:; media-src blob:; connect-src {theirs} {stack.url}"
+    tag = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'.encode()
+    site.pages["/strict"] = BLANK.replace(b"<title>", tag + b"<title>")
+    meeting, tab = stack.meeting(1), open_tab(path="/strict")
+    tab.connect(stack.token(meeting, "p0"))
+    tab.arrives(main_of(stack, meeting))
+    _, room = opened(stack, meeting, "p0")
+    tab.arrives(room)
+    assert not [said for said in tab.complaints if "Content Security Policy" in said]
