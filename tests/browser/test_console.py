@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Locator
 
 from tests.browser.console import IS_BUILT, NOT_BUILT, VIEWER_KEY, Console
-from tests.support.stack import Stack
+from tests.support.stack import JSON, Stack
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(not IS_BUILT, reason=NOT_BUILT)
@@ -67,15 +67,7 @@ def test_from_the_plan_to_the_report_by_mouse(open_console: Open, stack: Stack) 
     breakout = stack.wait(id_in(console), "open", condition=lambda it: it["progress"]["recordings"]["recording"] == 2)
     page.get_by_text("2 recording").wait_for()
 
-    console.button("Extend").click()
-    console.said("5 minutes longer").wait_for()
-    assert stack.see(breakout["id"])["closes_at"] > breakout["closes_at"]
-    console.button("Pause").click()
-    console.button("Resume").click()
-    console.button("Pause").wait_for()
-    page.get_by_label("Message to everybody in the rooms").fill("Five minutes more")
-    console.button("Broadcast").click()
-    console.said("Sent to every room").wait_for()
+    steer(console, stack, breakout)
     console.person("Room 2", name).click()
     console.button("Move to…").click()
     page.get_by_role("option", name="Room 1").click()
@@ -91,6 +83,19 @@ def test_from_the_plan_to_the_report_by_mouse(open_console: Open, stack: Stack) 
     with page.expect_download() as file:
         console.button("Attendance as CSV").click()
     assert file.value.path().read_text("utf-8-sig").startswith("custom_participant_id,name,role,room_id,room_name")
+
+
+def steer(console: Console, stack: Stack, breakout: JSON) -> None:
+    """Extend it, pause it, let it go on, and tell everybody something."""
+    console.button("Extend").click()
+    console.said("5 minutes longer").wait_for()
+    assert stack.see(breakout["id"])["closes_at"] > breakout["closes_at"]
+    console.button("Pause").click()
+    console.button("Resume").click()
+    console.button("Pause").wait_for()
+    console.page.get_by_label("Message to everybody in the rooms").fill("Five minutes more")
+    console.button("Broadcast").click()
+    console.said("Sent to every room").wait_for()
 
 
 def test_everything_by_keyboard_alone(open_console: Open, stack: Stack) -> None:
@@ -120,6 +125,7 @@ def test_everything_by_keyboard_alone(open_console: Open, stack: Stack) -> None:
     keys.press("Enter")
     console.said("2 people → Room 2").wait_for()
     assert [len(room["participants"]) for room in stack.see(id_in(console))["rooms"]] == [0, 4]
+    assert console.room("Room 2").locator(":focus").count() == 1, "keys go on where the people are"
     keys.press("Escape")
     console.button("Start breakout").focus()
     keys.press("Enter")

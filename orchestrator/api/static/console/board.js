@@ -39,7 +39,7 @@ export function Board({ breakout, isLive, tools, Head, nameOf }) {
       ${asked && !found.length && html`<p class="hint">${T.board.noMatch}</p>`}
       <${MainCard} breakout=${breakout} isLive=${isLive} asked=${asked} nameOf=${nameOf} />
     </div>
-    ${moving.value && html`<${MoveDialog} breakout=${breakout} people=${moving.value} onClose=${() => (moving.value = null)} />`}
+    ${moving.value && html`<${MoveDialog} breakout=${breakout} people=${moving.value} onClose=${() => (focusSoon(moving.value[0].id), (moving.value = null))} />`}
   </section>`;
 }
 
@@ -52,6 +52,12 @@ function Search({ words }) {
     timer.current = setTimeout(() => (words.value = text), TYPING_MS);
   };
   return html`<input type="search" class="search" placeholder=${T.board.search} aria-label=${T.board.search} onInput=${onInput} />`;
+}
+
+/** Gives the focus to somebody where they are once the page is drawn again, so that keys go on from there. */
+function focusSoon(id) {
+  const focus = () => document.querySelector(`.board [data-id="${CSS.escape(id)}"]`)?.focus();
+  requestAnimationFrame(() => requestAnimationFrame(focus));
 }
 
 const has = (text, asked) => text.toLowerCase().includes(asked);

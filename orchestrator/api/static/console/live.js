@@ -56,7 +56,7 @@ function Clock({ all }) {
   const [time, words] = clockOf(all);
   const isShort = all.closes_at && all.state === "open" && secondsTo(all.closes_at) <= 60;
   return html`<div class="clock">
-    <div role="timer" aria-live="off" aria-label=${T.live.left} class=${`digits ${isShort || all.state === "closing" ? "is-short" : ""}`}>${time}</div>
+    <div role="timer" aria-live="off" aria-label=${T.live.timeLeft} class=${`digits ${isShort || all.state === "closing" ? "is-short" : ""}`}>${time}</div>
     <p>${words}</p>
   </div>`;
 }

@@ -216,6 +216,7 @@ export const T = {
   },
   live: {
     left: "left",
+    timeLeft: "Time left",
     until: (time) => `until ${time}`,
     noTimer: "No timer",
     paused: "Paused",
