@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select, update
+from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlmodel import col
 
 from orchestrator.store.database import Transaction
 from schemas.events import Topic
+from schemas.states import Role
 from schemas.tables import Participant
 
 SHOWN = frozenset({"name", "role", "preset_name", "attributes", "location", "location_room_id"})
@@ -27,6 +28,7 @@ class PeopleWrites:
         self._changed: defaultdict[str, dict[str, Any]] = defaultdict(dict)
         self._seats_changed: set[str] = set()
         self._all_seats_changed = False
+        self._hosts_seats_changed = False
 
     def change(self, participant_id: str, **values: Any) -> None:
         """Set columns of a person. The database shows them only when this is written."""
@@ -50,12 +52,17 @@ class PeopleWrites:
             self._seats_changed.update(participant_ids)
         self._tx.wake(Topic.SEATS.of(self._meeting_id))
 
+    def raise_versions_of_hosts(self) -> None:
+        """Raise the versions of the hosts' seats, and wake their streams."""
+        self._hosts_seats_changed = True
+        self._tx.wake(Topic.SEATS.of(self._meeting_id))
+
     def write(self) -> None:
         """Write everything that was gathered."""
         self._tx.session.flush()
         if self._changed:
             self._write_columns()
-        if self._all_seats_changed or self._seats_changed:
+        if self._all_seats_changed or self._hosts_seats_changed or self._seats_changed:
             self._write_versions()
 
     def _write_columns(self) -> None:
@@ -82,6 +89,9 @@ class PeopleWrites:
     def _in_order(self, participant_ids: Iterable[str]) -> Select[Any]:
         """Select these people, or the whole meeting's, and lock them in the order of their ids."""
         whose: ColumnElement[bool] = col(Participant.id).in_(list(participant_ids))
+        of_meeting = col(Participant.meeting_id) == self._meeting_id
         if self._all_seats_changed:
-            whose = col(Participant.meeting_id) == self._meeting_id
+            whose = of_meeting
+        elif self._hosts_seats_changed:
+            whose = of_meeting & or_(whose, col(Participant.role) == Role.HOST)
         return select(col(Participant.id)).where(whose).order_by(col(Participant.id)).with_for_update(key_share=True)

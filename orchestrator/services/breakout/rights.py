@@ -11,7 +11,7 @@ from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from schemas.states import PRESET, AssignmentMode, Right, Role
-from schemas.tables import Breakout, Meeting, Participant, PresetRights
+from schemas.tables import Breakout, Meeting, PresetRights
 
 
 class Chooser(Protocol):
@@ -72,10 +72,8 @@ def show_choices(b: LockedBreakout) -> None:
     """Raise the versions of the seats that list the rooms: those of hosts, or everybody's where others may choose."""
     if b.row.allow_switch is not False or b.row.mode is AssignmentMode.SELF_SELECT:
         b.people.raise_versions()
-        return
-    hosts = col(Participant.meeting_id) == b.row.meeting_id, col(Participant.role) == Role.HOST
-    if ids := b.tx.session.scalars(select(col(Participant.id)).where(*hosts)).all():
-        b.people.raise_versions(ids)
+    else:
+        b.people.raise_versions_of_hosts()
 
 
 def _allows(right: Right, *, said: bool) -> bool:
