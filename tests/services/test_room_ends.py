@@ -291,6 +291,38 @@ def test_who_is_about_to_come_to_a_deleted_room_stays_where_they_are(live: Live)
     assert live.browsers["ana"].kicks == 0
 
 
+@pytest.mark.parametrize("told", [False, True])
+def test_who_has_been_in_a_room_returns_though_their_next_one_is_gone_before_they_come(live: Live, told: bool) -> None:
+    """Neither room takes them: the one is dissolved, the other deleted before or after they were told to go there."""
+    rebalancing.dissolve_small_rooms(live.deps, live.breakout_id, 2)
+    if told:
+        live.work(Room, Breakout)
+    live.delete(B)
+    assert live.look("ana").location == "main"
+    live.follow()
+    live.work(Room, Breakout, Room, Breakout)
+    people = live.shown.progress.participants
+    assert (people.total, people.returned, people.never_joined) == (2, 2, 0)
+
+
+@pytest.mark.parametrize("ends", ["moved to main", "closed"])
+def test_who_has_been_in_a_room_returns_from_a_chain_of_moves(live: Live, ends: str) -> None:
+    for name in (B, C):
+        live.browsers["ana"].move(name)
+        live.work(Room, Breakout)
+    if ends == "closed":
+        operations.close(live.deps, live.breakout_id, 0)
+        live.work(Breakout, Room, Breakout)
+    else:
+        moving.move_person(live.deps, live.breakout_id, "ana", None)
+    live.follow()
+    live.work(Room, Breakout, Room, Breakout)
+    people = live.shown.progress.participants
+    assert (people.total, people.returned + people.joined, people.never_joined) == (2, 2, 0)
+    assert people.returned == (2 if ends == "closed" else 1)
+    assert live.browsers["ana"].kicks == 0
+
+
 def test_who_was_to_leave_a_deleted_room_is_in_main_until_the_token_is_there(live: Live) -> None:
     live.browsers["ana"].move(C)
     live.delete(A)

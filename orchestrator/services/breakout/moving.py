@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterable, Sequence
 from sqlalchemy import select
 from sqlmodel import col
 
-from orchestrator.domain.presence import is_home
 from orchestrator.errors import Malformed, WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.emptying import call_home
 from orchestrator.services.breakout.leaving import ask_overstayers_to_leave, ask_to_leave
 from orchestrator.services.breakout.locked import locked
 from orchestrator.services.breakout.seating import kept_seats, seat_in
 from orchestrator.services.deps import Deps
-from orchestrator.store.queries import participant, places, room_sizes
+from orchestrator.store.queries import participant, room_sizes
 from schemas.problems import ProblemCode
 from schemas.states import (
     ACCOUNTED,
@@ -75,7 +75,8 @@ def move(b: LockedBreakout, participant_id: str, seats: Sequence[Seat], room: Ro
     if room is not None:
         seat_in(b, room, {participant_id: kept}, pinned=pinned)
     elif kept is not None:
-        _call_home(b, kept)
+        call_home(b, [kept])
+        ask_to_leave(b, [kept])
     ask_overstayers_to_leave(b, [participant_id])
     b.people.raise_versions([participant_id])
 
@@ -140,14 +141,3 @@ def _end(b: LockedBreakout, seat: Seat) -> None:
     if seat.state in COMING:
         b.move_seats([seat], SeatState.NEVER_JOINED)
     b.tx.session.flush()
-
-
-def _call_home(b: LockedBreakout, seat: Seat) -> None:
-    """Give the person of a seat that their browser was shown the grace to go to main."""
-    if seat.state is SeatState.INVITED:
-        b.move_seats([seat], SeatState.NEVER_JOINED)
-    else:
-        b.move_seats([seat], SeatState.RETURNING)
-        if is_home(seat.room_id, places(b.tx.session, [seat.participant_id]).get(seat.participant_id, set())):
-            b.move_seats([seat], SeatState.RETURNED)
-    ask_to_leave(b, [seat])
