@@ -92,6 +92,16 @@ def test_a_room_that_is_full_or_not_open_takes_nobody(fresh: tuple[Deps, Sandbox
     assert choose_all(hand.deps, [Choice(hand.ids()["bo"], hand.meeting_id, shown(waiting).rooms[0].id)]) != [None]
 
 
+def test_in_a_countdown_people_may_go_to_main_whatever_is_allowed_else(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, ["ana", "bo"], rooms=ANA_FIRST, allow_return=False, countdown_seconds=60)
+    assert choose(hand, "ana", MAIN) == NOT_ALLOWED
+    operations.close(hand.deps, hand.breakout_id, 60)
+    assert choose(hand, "ana", SECOND) == WRONG
+    assert choose(hand, "ana", MAIN) is None
+    assert (where(hand, "ana"), where(hand, "bo")) == (MAIN, SECOND)
+    assert choose(hand, "ana", FIRST) == WRONG, "it has no way back"
+
+
 def test_rooms_are_listed_for_those_who_may_choose(fresh: tuple[Deps, SandboxServer]) -> None:
     host = {"participants": [*HOST["participants"], {"custom_participant_id": "bo", "name": "Bo"}]}
     hand = Hand(*fresh, [], host, rooms=["A", "B"])
@@ -144,7 +154,7 @@ def test_a_browser_is_answered_with_the_seat_as_it_is_now(fresh: tuple[Deps, San
         assert put({}, 422)["errors"][0]["loc"] == ["body", "room_id"]
         assert put({"room_id": first}, 202)["version"] > seat["version"]
         operations.close(hand.deps, hand.breakout_id, 60)
-        closing = put({"room_id": None}, 409)
+        closing = put({"room_id": second}, 409)
         assert (closing["state"], closing["allowed"]) == ("closing", ["open", "opening"])
         assert api.client.put("/v1/seat/room", json={"room_id": None}).status_code == 401
 

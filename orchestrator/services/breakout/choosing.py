@@ -12,8 +12,8 @@ from orchestrator.services.deps import Deps
 from orchestrator.store.queries import person
 from schemas.events import ActorKind
 from schemas.problems import ProblemCode
-from schemas.states import RUNNING, SeatState
-from schemas.tables import Participant, Seat
+from schemas.states import LIVE, RUNNING, BreakoutState, RoomState, SeatState
+from schemas.tables import Participant, Room, Seat
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,18 @@ def _choose(m: MeetingScope, choice: Choice) -> None:
     Raises Unknown, Forbidden, WrongState, Malformed for a room of another breakout.
     """
     chooser, b = person(m.tx.session, choice.participant_id), m.breakout
-    if b is None or b.row.state not in RUNNING:
+    allowed = LIVE if choice.room_id is None else RUNNING
+    if b is None or b.row.state not in allowed:
         state = "none" if b is None else b.row.state.value
-        raise WrongState("no breakout of this meeting is open", state, (it.value for it in RUNNING))
+        raise WrongState("no breakout of this meeting is open", state, sorted(it.value for it in allowed))
     seats = seats_of(b, chooser.id)
     present = present_of(seats)
     if (present.room_id if present else None) == choice.room_id:
         if present is not None and present.state is SeatState.AWAY:
             b.people.raise_versions([chooser.id])  # their browser is told to go there once more
         return
-    _require_right(b, chooser, seats, choice.room_id)
+    if choice.room_id is not None or present is None or not _is_in_countdown(b, present):
+        _require_right(b, chooser, seats, choice.room_id)
     room = room_in(b, choice.room_id) if choice.room_id is not None else None
     if room is not None:
         require_open(room)
@@ -67,6 +69,12 @@ def _choose(m: MeetingScope, choice: Choice) -> None:
         move(b, chooser.id, seats, room, pinned=False)
     if room is None and present is not None:
         present.may_come_back = True
+
+
+def _is_in_countdown(b: LockedBreakout, present: Seat) -> bool:
+    """Return whether the breakout closes, or this person's room: then they may go to main, whatever is allowed else."""
+    room = b.tx.session.get_one(Room, present.room_id)
+    return b.row.state is BreakoutState.CLOSING or room.state is RoomState.CLOSING
 
 
 def _require_right(b: LockedBreakout, chooser: Participant, seats: Sequence[Seat], room_id: str | None) -> None:
