@@ -11,6 +11,7 @@ from orchestrator.errors import LockedOutOfOrder
 from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.store.database import Transaction
 from orchestrator.store.due import lock_rows
+from schemas.states import Role
 from schemas.tables import Meeting, Participant
 from tests.store.rows import LONG_AGO, Rows, meeting, rows_in
 from tests.support.waiting import wait_until
@@ -63,6 +64,7 @@ def _fill(rows: Rows) -> None:
 
 def _person(meeting_id: str, name: str) -> Participant:
     who: dict[str, Any] = {"id": name, "custom_participant_id": name, "name": name}
+    who["role"] = Role.HOST if name == "c" else Role.PARTICIPANT
     return Participant(meeting_id=meeting_id, version=5, created_at=LONG_AGO, **who)
 
 
@@ -89,7 +91,13 @@ CHANGES: dict[str, tuple[Change, dict[str, int], dict[str, str], set[str]]] = {
     "versions of some": (raised("a", "c"), _all_but(a=6, c=6), {}, {"seats:m"}),
     "versions of nobody": (raised(), _all_but(), {}, {"seats:m"}),
     "versions of a whole meeting": (all_raised, _all_but(a=6, b=6, c=6), {}, {"seats:m"}),
-    "columns of some": (named("b", "Bea"), _all_but(), {"b": "Bea"}, set()),
+    "versions of hosts, and of another": (
+        together(raised("a"), PeopleWrites.raise_versions_of_hosts),
+        _all_but(a=6, c=6),
+        {},
+        {"seats:m"},
+    ),
+    "columns of some": (named("b", "Bea"), _all_but(), {"b": "Bea"}, {"meeting:m"}),
     "the same person twice": (
         together(raised("a"), raised("a", "b")),
         _all_but(a=6, b=6),
@@ -106,13 +114,13 @@ CHANGES: dict[str, tuple[Change, dict[str, int], dict[str, str], set[str]]] = {
         together(named("c", "Cem"), named("a", "Ada"), raised("b")),
         _all_but(b=6),
         {"a": "Ada", "c": "Cem"},
-        {"seats:m"},
+        {"meeting:m", "seats:m"},
     ),
     "the last value of a column": (
         together(named("a", "Eva"), named("a", "Ada")),
         _all_but(),
         {"a": "Ada"},
-        set(),
+        {"meeting:m"},
     ),
 }
 
