@@ -23,6 +23,7 @@ BENCHMARKS = (
     "report",
     "growth",
     "history",
+    "deliveries",
 )
 """In the order in which they run."""
 ON_REQUEST = ("silence", "opening_largest", "arrival_largest", "prepared_largest", "timers")
