@@ -28,24 +28,38 @@ def delete_meeting(deps: Deps, meeting_id: str) -> None:
     3. Keep the ids of rooms that are still to be retired at RealtimeKit, and of nothing else.
     4. Delete everything, what points to something before that. Tables are found by their foreign keys.
     """
+    while not _is_deleted(deps, meeting_id):
+        pass  # a breakout was planned meanwhile, and is to be locked before the meeting like the others
+
+
+def _is_deleted(deps: Deps, meeting_id: str) -> bool:
     with deps.database.transaction() as tx:
         forget_meeting(tx, meeting_id)
-        _lock_breakouts(tx, meeting_id)
+        breakouts = _lock_breakouts(tx, meeting_id)
         tx.session.execute(select(col(Inbox.id)).where(col(Inbox.id) == meeting_id).with_for_update())
         lock_meeting(tx, meeting_id)
-        for breakout in _lock_breakouts(tx, meeting_id):
-            if breakout.state in LIVE:
-                words = "a breakout of this meeting runs: close it first"
-                allowed = (state.value for state in BreakoutState if state not in LIVE)
-                raise WrongState(
-                    words, breakout.state.value, allowed, ProblemCode.BREAKOUT_RUNNING, breakout_id=breakout.id
-                )
+        there = tx.session.scalars(select(col(Breakout.id)).where(col(Breakout.meeting_id) == meeting_id))
+        if set(there) - {breakout.id for breakout in breakouts}:
+            tx.undo()
+            return False
+        _require_none_live(breakouts)
         _keep_rooms_to_retire(deps, tx, meeting_id)
         _keep_places(tx, meeting_id)
         _delete_answers(tx, meeting_id)
         _delete_rows(tx, meeting_id)
         tx.wake(Topic.SEATS.of(meeting_id))
         tx.wake(Topic.MEETING.of(meeting_id))
+    return True
+
+
+def _require_none_live(breakouts: Sequence[Breakout]) -> None:
+    for breakout in breakouts:
+        if breakout.state in LIVE:
+            words = "a breakout of this meeting runs: close it first"
+            allowed = (state.value for state in BreakoutState if state not in LIVE)
+            raise WrongState(
+                words, breakout.state.value, allowed, ProblemCode.BREAKOUT_RUNNING, breakout_id=breakout.id
+            )
 
 
 def _lock_breakouts(tx: Transaction, meeting_id: str) -> Sequence[Breakout]:
