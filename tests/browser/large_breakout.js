@@ -54,6 +54,4 @@
     if (/\/v1\/meetings\/[^/]+$/.test(path)) return json({ id: B.meeting_id, title: "Hall", participant_count: 5000, present_count: 5000, unregistered_present: [], version: 1, ends_at: null });
     return real(url, options);
   };
-  window.long = [];
-  new PerformanceObserver((list) => list.getEntries().forEach((one) => window.long.push([Math.round(one.startTime), Math.round(one.duration)]))).observe({ type: "longtask", buffered: true });
 })();
