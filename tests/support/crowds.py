@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
 
 from orchestrator.sandbox.people.crowd import Crowd
-from orchestrator.sandbox.people.person import Behaviour
+from orchestrator.sandbox.people.person import Behaviour, Notices
 
 T = TypeVar("T")
 
@@ -32,6 +32,11 @@ class Crowds:
     def wrongly_kicked(self) -> list[tuple[str, str]]:
         """Return each kick of a person from the meeting that their seat named: the name, and the meeting's id."""
         return self._crowd.wrongly_kicked() if self._crowd else []
+
+    def notices(self, name: str) -> Notices:
+        """Return what a person's stream has told besides seats."""
+        assert self._crowd is not None
+        return self._crowd.people[name].notices
 
     def settle(self, within: float = 10, names: Iterable[str] | None = None) -> None:
         """Wait until these people, or all, are where their seats say."""
