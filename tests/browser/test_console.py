@@ -287,6 +287,13 @@ def test_nothing_serious_for_those_who_see_less(open_console: Open, stack: Stack
         console.page.get_by_text("P0", exact=True).first.wait_for()
         found += console.serious()
         assert console.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is too wide"
+    console.person("Room 1", console.room("Room 1").locator(".who").first.inner_text()).click()
+    for opener in ("Move to…", "Options of Room 1", "Close breakout"):
+        console.button(opener).click()
+        console.page.get_by_role("dialog").wait_for()
+        found += console.serious()
+        console.page.keyboard.press("Escape")
+        console.page.get_by_role("dialog").wait_for(state="detached")
     stack.post(f"/v1/breakouts/{running['id']}/close", {"countdown_seconds": 0})
     console.page.get_by_text("Closed by an operator.").wait_for(timeout=30_000)
     found += console.serious()
