@@ -55,6 +55,16 @@ def test_a_file_becomes_a_manual_draft_and_says_which_rows_it_could_not_use(api:
     assert api.get(f"/v1/breakouts/{draft['id']}") == draft
 
 
+@pytest.mark.parametrize("query", [{}, {"dry_run": "true"}])
+def test_who_is_registered_while_a_breakout_runs_is_a_latecomer_there(api: Api, query: JSON) -> None:
+    meeting = api.meeting("ana")
+    running = api.breakout(meeting, 202, start="now", rooms=1)
+    send(
+        api, meeting, "room,custom_participant_id\nBlue,new\nRed,ana\n", 200 if query else 201, register="true", **query
+    )
+    assert [len(people) for _, people in seated(api.get(f"/v1/breakouts/{running['id']}"))] == [1 if query else 2]
+
+
 def test_who_is_unknown_is_registered_if_wanted_and_who_is_known_keeps_their_name(api: Api) -> None:
     meeting = api.meeting("ana@x.org")
     text = "room,email,name\nBlue,ana@x.org,Anna\nBlue,new@x.org,New\nBlue,newer@x.org,\n"

@@ -1,6 +1,6 @@
 """Registering people of a meeting."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -21,13 +21,22 @@ from schemas.states import RUNNING
 from schemas.tables import Meeting, Participant
 
 
-def register(deps: Deps, meeting_id: str, people: Sequence[PersonRequest]) -> list[str]:
-    """Register people, or bring those known up to date. Returns our ids in the order given. Raises Unknown."""
+def register(
+    deps: Deps, meeting_id: str, people: Sequence[PersonRequest], more: Callable[[], None] | None = None
+) -> list[str]:
+    """Register people, or bring those known up to date. Returns our ids in the order given. Raises Unknown.
+
+    `more` is done in the same transaction once they have rows, and before they are seated as latecomers: what it locks
+    is locked before people.
+    """
     with locked_for_meeting(deps, meeting_id) as m:
         meeting = lock_meeting(m.tx, meeting_id)  # else two that register the same person both find them missing
         ids, has_changed = write(m.tx, m.people, meeting_id, people)
         if has_changed:
             count_change(meeting, PEOPLE)
+        if more is not None:
+            m.tx.session.flush()
+            more()
         if m.breakout is not None and m.breakout.row.state in RUNNING:
             m.tx.session.flush()
             seat_latecomers(m.breakout, ids)

@@ -19,7 +19,8 @@ from schemas.tables import Participant
 MOST_SHOWN = 5
 """How many rows without use are named when there is no other."""
 
-Register = Callable[[Deps, str, Sequence[PersonRequest]], object]
+Register = Callable[[Deps, str, Sequence[PersonRequest], Callable[[], None]], object]
+"""Registers people, and does something more once they have rows."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +44,23 @@ def import_rows(
         known = select(col(Participant.custom_participant_id)).where(col(Participant.meeting_id) == meeting_id)
         plan = plan_of(rows, set(tx.session.scalars(known)), register=register is not None)
         _check(plan)
-        people = [PersonRequest(custom_participant_id=it, name=called) for it, called in plan.new.items()]
-        if register is not None and people:
-            register(inside, meeting_id, people)
-            tx.session.flush()
-        lock_meeting(tx, meeting_id)
         body = BreakoutRequest(
             name=name,
             rooms=[RoomRequest(name=room, participants=seated) for room, seated in plan.rooms.items()],
             assignment=AssignmentRequest(mode=AssignmentMode.MANUAL),
         )
-        return Imported(create(inside, meeting_id, body), len(rows), plan)
+        made: list[str] = []
+
+        def make() -> None:
+            made.append(create(inside, meeting_id, body))
+
+        people = [PersonRequest(custom_participant_id=it, name=called) for it, called in plan.new.items()]
+        if register is not None and people:
+            register(inside, meeting_id, people, make)
+        else:
+            lock_meeting(tx, meeting_id)
+            make()
+        return Imported(made[0], len(rows), plan)
 
 
 def _check(plan: SeatingPlan) -> None:
