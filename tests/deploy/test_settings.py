@@ -14,6 +14,8 @@ from tests.support import compose
 def as_text(default: Any) -> str:
     """Format a default as in `.env`."""
     match default:
+        case None:
+            return ""
         case SecretStr():
             return default.get_secret_value()
         case bool():
