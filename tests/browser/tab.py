@@ -12,6 +12,12 @@ from tests.support.waiting import wait_until
 
 JSON = dict[str, Any]
 EVENTS = ["changingMeeting", "meetingChanged", "seat", "warning", "broadcast", "closing", "closed", "left", "error"]
+THEIRS = (
+    "getBoundingClientRect",  # the UI kit, when one of its dialogs closes
+    "ERR_NAME_NOT_RESOLVED",  # the UI kit's font
+    "sendPingStatsEvent",  # the client's figures about a connection that is closed
+)
+"""What RealtimeKit's client and UI kit themselves complain about."""
 CONNECT = """async ({options, getToken, withMeeting, init, events, ui}) => {
     window.events = []; window.asked = 0;
     if (withMeeting) {
@@ -122,6 +128,10 @@ class Tab:
             return state
 
         return wait_until(look, within, every=0.05, what="the page") or {}
+
+    def ours(self) -> list[str]:
+        """Return the complaints that are not RealtimeKit's own."""
+        return [said for said in self.complaints if not any(theirs in said for theirs in THEIRS)]
 
     def close(self) -> None:
         """Close the tab, as a person does."""

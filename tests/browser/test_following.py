@@ -45,20 +45,24 @@ def test_four_pages_go_to_rooms_and_come_home_as_they_were(stack: Stack, open_ta
         cameras[name] = tab.arrives(main)["camera"]
     people = [["p0", "p1", "p4"], ["p2", "p3", "p5"]]
     rooms = [{"name": room, "participants": there} for room, there in zip(["Blue", "Green"], people, strict=True)]
-    breakout = stack.breakout(meeting, rooms=rooms, assignment={"mode": "manual"}, record=True)
+    notices = {"countdown_seconds": 2, "warn_before_seconds": [2]}
+    breakout = stack.breakout(meeting, rooms=rooms, assignment={"mode": "manual"}, record=True, **notices)
     opened = stack.wait(breakout["id"], "open", condition=lambda it: it["progress"]["participants"]["joined"] == 6)
     for room, there in zip(opened["rooms"], people, strict=True):
         for name in there[:2]:
             state = check_room(stack, tabs[name], name, room["realtimekit_meeting_id"], others=there, on=on[name])
             assert state["title"] == room["name"]
             assert state["camera"] == cameras[name] or not on[name][1], "the same track"
-    stack.post(f"/v1/breakouts/{breakout['id']}/close", {"countdown_seconds": 0})
+    stack.post(f"/v1/breakouts/{breakout['id']}/broadcast", {"text": "Two minutes"})
+    stack.end_soon(breakout["id"], 4)
     for name, tab in tabs.items():
         assert not [host for host in filter(None, tab.hosts) if not OURS.fullmatch(host)]
         state = check_room(stack, tab, name, main, others=sorted(["p4", "p5", *tabs]), on=on[name])
         assert state["camera"] == cameras[name] or not on[name][1]
+        assert tab.events("broadcast") == [{"text": "Two minutes"}]
+        assert len(tab.events("warning")) == len(tab.events("closing")) == 1
         assert tab.names().count("changingMeeting") == tab.names().count("meetingChanged") == 2
-        assert not tab.complaints
+        assert not tab.ours()
         assert not tab.events("error")
     closed = stack.wait(breakout["id"], "closed", condition=lambda it: it["progress"]["recordings"]["uploaded"] == 2)
     assert (closed["progress"]["participants"]["returned"], closed["progress"]["participants"]["lost"]) == (6, 0)

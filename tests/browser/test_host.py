@@ -27,8 +27,6 @@ PAGE = (
 )
 SETTINGS = {"duration_seconds": 600, "countdown_seconds": 0, "record": True}
 OURS = re.compile(r"/v1/(meetings|breakouts)/")
-THEIRS = ("getBoundingClientRect", "ERR_NAME_NOT_RESOLVED", "ERR_INTERNET_DISCONNECTED")
-"""What the UI kit itself complains about."""
 
 
 class Host(Tab):
@@ -52,10 +50,6 @@ class Host(Tab):
         """Return the titles of the rooms as the adapter has them."""
         found: list[str] = self.page.evaluate("session.meeting.connectedMeetings.meetings.map((it) => it.title)")
         return found
-
-    def ours(self) -> list[str]:
-        """Return the complaints that are not the UI kit's own."""
-        return [said for said in self.complaints if not any(theirs in said for theirs in THEIRS)]
 
     def _note(self, request: Request) -> None:
         if OURS.search(request.url) and request.method not in {"GET", "OPTIONS"}:
