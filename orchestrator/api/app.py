@@ -156,8 +156,9 @@ def _middleware(deps: Deps, callers: Callers, sessions: ConsoleSessions) -> list
     """Return the middleware, outermost first.
 
     The module for pages comes before CORS, because it is for all origins, and CORS before the gate, because a preflight
-    carries no credentials. The lane comes before the gate because checking a thousand tokens takes time too. The gate
-    comes before the limit because a body counts only once its sender is known.
+    carries no credentials. Bugs are answered inside of what adds headers. The lane comes before the gate because
+    checking a thousand tokens takes time too. The gate comes before the limit because a body counts only once its
+    sender is known.
     """
     gate = Middleware(Gate, callers=callers, sessions=sessions)
     origins = [origin.strip() for origin in deps.settings.cors_origins.split(",") if origin.strip()]
@@ -183,6 +184,7 @@ def _middleware(deps: Deps, callers: Callers, sessions: ConsoleSessions) -> list
         Middleware(Head),
         Middleware(Sdk),
         *([cors] if origins else []),
+        Middleware(problems.Bugs),
         Middleware(Lane),
         gate,
         Middleware(BodyLimit),

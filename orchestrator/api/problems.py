@@ -12,9 +12,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
-from starlette.types import Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from orchestrator.api.access_log import REQUEST_ID_HEADER, SCOPE_REQUEST_ID
 from orchestrator.api.suggestions import did_you_mean, names_beside
 from orchestrator.errors import NotNow, TooMany, Unauthenticated, UserError
 from orchestrator.log import logger
@@ -22,6 +21,8 @@ from orchestrator.store.trouble import DATABASE_TROUBLE
 from schemas.problems import ProblemCode
 
 log = logger(__name__)
+
+BUG = "this is our mistake; it has been logged"
 
 MEDIA_TYPE = "application/problem+json"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -71,7 +72,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _framework)
     for trouble in (*DATABASE_TROUBLE, redis.RedisError):
         app.add_exception_handler(trouble, _unavailable)
-    app.add_exception_handler(Exception, _bug)
 
 
 async def _user_error(_: Request, error: Exception) -> Response:
@@ -134,12 +134,29 @@ async def _unavailable(_: Request, error: Exception) -> Response:
     )
 
 
-async def _bug(request: Request, error: Exception) -> Response:
-    """Answer 500 for an unexpected error.
+class Bugs:
+    """Middleware that answers 500 for an unexpected error, inside of those that add headers to every response.
 
-    Starlette calls this outside of all middleware, so the request id is added here. It raises the error again after the
-    response, and the server then logs the traceback.
+    It raises the error again, so that the server logs the traceback. Starlette's own handler stands outside of all
+    middleware: pages of other origins could not read what it answers.
     """
-    log.error("a request failed", error=type(error).__name__)
-    headers = {REQUEST_ID_HEADER: request.scope[SCOPE_REQUEST_ID], "Cache-Control": "no-store"}
-    return problem(500, "this is our mistake; it has been logged", ProblemCode.INTERNAL_ERROR, headers=headers)
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        has_begun = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note)
+        except Exception as error:
+            if scope["type"] == "http" and not has_begun:
+                log.error("a request failed", error=type(error).__name__)  # noqa: TRY400 - the server logs the traceback
+                await problem(500, BUG, ProblemCode.INTERNAL_ERROR)(scope, receive, send)
+            raise

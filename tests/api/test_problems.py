@@ -142,6 +142,7 @@ def test_a_mistake_of_ours_tells_nothing(api: Api) -> None:
     def broken() -> None:
         raise RuntimeError("a secret")
 
-    answer = api.client.get("/broken")
+    answer = api.client.get("/broken", headers={"Origin": "https://meet.example"})
     checked(answer, 500)
     assert "secret" not in answer.text
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://meet.example", "so that their pages can read it"
