@@ -123,7 +123,7 @@ def test_a_token_of_another_meeting_leads_nowhere_in_this_one(api: Api) -> None:
     theirs = bearer(api.token(other, "ana"))
     assert checked(api.stranger.get("/v1/seat", headers=theirs), 200)["meeting_id"] == other["id"]
     arrived = {"location": "room", "room_id": room, "version": 0}
-    checked(api.stranger.post("/v1/seat/ack", json=arrived, headers=theirs), 422)
+    assert checked(api.stranger.post("/v1/seat/ack", json=arrived, headers=theirs), 422)["code"] == "unknown_room"
 
 
 def test_open_paths_need_nothing(api: Api) -> None:

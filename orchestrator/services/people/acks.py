@@ -108,7 +108,8 @@ def _error(ack: Ack, meetings: dict[str, str], rooms: dict[str, str]) -> UserErr
     if meeting_id is None:
         return Unknown("there is no such participant")
     if room_id is not None and rooms.get(room_id) != meeting_id:
-        return Malformed(f"there is no room {room_id} in this meeting", ("body", "room_id"))
+        words = f"there is no room {room_id} in this meeting"
+        return Malformed(words, ("body", "room_id"), ProblemCode.UNKNOWN_ROOM)
     return None
 
 
