@@ -61,3 +61,19 @@ def test_a_participants_example(
     stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
     stack.wait(made["id"], "closed", condition=lambda it: it["progress"]["participants"]["returned"] == 2)
     wait_until(lambda: stack.sandbox.present(main) == ["p0", "p1"], 10, what="both are home")
+
+
+def test_the_hosts_example(stack: Stack, site: Site, context: BrowserContext, adapted: Callable[[str], str]) -> None:
+    meeting = stack.meeting(1, hosts=1)
+    stack.people(meeting, ["p0"])
+    site.backend["/client-token"] = lambda: stack.token(meeting, "h0", scope="host")
+    page = context.new_page()
+    page.goto(adapted("host.html"))
+    rooms = "document.querySelector('rtk-meeting').meeting?.connectedMeetings"
+    page.wait_for_function(f"() => {rooms}?.parentMeeting?.participants.length === 2")
+    move = f"{rooms}.moveParticipants('parent', id, ['p0'])"
+    page.evaluate(f"{rooms}.createMeetings([{{title: 'Blue'}}]).then(([{{id}}]) => {move})")
+    page.wait_for_function(f"() => {rooms}.isActive")
+    [breakout] = stack.get(f"/v1/meetings/{meeting}/breakouts")["items"]
+    opened = stack.wait(breakout["id"], "open", condition=lambda it: it["progress"]["participants"]["joined"] == 1)
+    assert (opened["duration_seconds"], opened["record"], opened["rooms"][0]["name"]) == (900, True, "Blue")
