@@ -155,7 +155,7 @@ def _remove(deps: Deps, lease: Lease, work: Leaving) -> list[str]:
     known = {record for record in work.records if record.participant_id is not None}
     kit = deps.realtimekit
     if unknown:
-        known |= kit.run(_find(kit, deps, work, unknown), lease.before_call)
+        known |= _of_nobody_here(deps, work, kit.run(_find(kit, work, unknown), lease.before_call))
     kit.run(_end_all(kit, known), lease.before_call)
     for room in work.rooms:
         found = [room.realtimekit_meeting_id] if room.realtimekit_meeting_id else []
@@ -167,8 +167,8 @@ def _remove(deps: Deps, lease: Lease, work: Leaving) -> list[str]:
     return [record.participant_id for record in known if record.participant_id]
 
 
-async def _find(kit: RealtimeKit, deps: Deps, work: Leaving, unknown: Sequence[Record]) -> set[Record]:
-    """Return the records of the person that RealtimeKit lists in these meetings and that no living person has."""
+async def _find(kit: RealtimeKit, work: Leaving, unknown: Sequence[Record]) -> set[Record]:
+    """Return the records of the person that RealtimeKit lists in these meetings."""
     found = set()
     for place in unknown:
         try:
@@ -179,6 +179,11 @@ async def _find(kit: RealtimeKit, deps: Deps, work: Leaving, unknown: Sequence[R
             it for it in listed if stand_in(work.hash_key, work.meeting_id, it.custom_participant_id) == work.person
         ]
         found |= {replace(place, participant_id=record.id) for record in mine}
+    return found
+
+
+def _of_nobody_here(deps: Deps, work: Leaving, found: set[Record]) -> set[Record]:
+    """Return those of these records that no living person has. This reads the database, and no coroutine may."""
     with deps.database.reading() as session:
         living = _of_living(session, {record.participant_id for record in found if record.participant_id})
         is_back = _is_back(session, work)
