@@ -75,7 +75,7 @@ def start_pass(
 
 @contextmanager
 def _given_back_after_errors(deps: Deps, fence: due.Claim, after_error: AfterError) -> Iterator[None]:
-    """Release the row after an error: at once, or later if the database is away. A lost row is left alone."""
+    """Release the row after an error: at once, or later if the database is away. One that is lost or gone is left."""
     try:
         yield
     except LeaseLost:
@@ -87,8 +87,16 @@ def _given_back_after_errors(deps: Deps, fence: due.Claim, after_error: AfterErr
             deps.leases.give_back_later(fence)
         raise
     except Exception as error:
+        if _is_deleted(deps, fence):
+            raise LeaseLost(f"{KIND_OF[fence.table].name} {fence.row_id} was deleted meanwhile") from error
         after_error(deps, fence, error)
         raise
+
+
+def _is_deleted(deps: Deps, fence: due.Claim) -> bool:
+    """Return whether the row is gone, as with its meeting: then whatever its pass looked for may be gone too."""
+    with deps.database.reading() as session:
+        return session.get(fence.table, fence.row_id) is None
 
 
 def _start_unread(deps: Deps, table: type[Due], row_id: str, claim: int) -> Iterable[due.Claim]:

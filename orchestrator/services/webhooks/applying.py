@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from orchestrator.domain.wording import count
+from orchestrator.errors import Unknown
 from orchestrator.log import about, logger
 from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.realtimekit.webhooks import (
@@ -65,14 +66,15 @@ def apply(deps: Deps, inbox_id: str, claim: int) -> Result:
     """
     with deps.database.reading() as session:
         columns = col(Inbox.generation), col(Inbox.claim), col(Inbox.dispatches)
-        generation, present_claim, sent = session.execute(select(*columns).where(col(Inbox.id) == inbox_id)).one()
-    if present_claim != claim:
+        row = session.execute(select(*columns).where(col(Inbox.id) == inbox_id)).one_or_none()
+    if row is None or row.claim != claim:
         return NOTHING_TO_DO
+    generation, _, sent = row
     about(attempt=max(1, sent))
     applied = _apply_or_give_up(deps, inbox_id)
     with deps.database.transaction() as tx:
-        row = due.take(tx, Inbox, inbox_id, claim)
-        if row is not None and (row.generation != generation or not applied.is_last):
+        taken = due.take(tx, Inbox, inbox_id, claim)
+        if taken is not None and (taken.generation != generation or not applied.is_last):
             due.want(tx, Inbox, [inbox_id])
     return applied.result
 
@@ -92,6 +94,8 @@ def _apply_or_give_up(deps: Deps, inbox_id: str) -> _Applied:
             return _apply_batch(deps, inbox_id, most, tried)
         except DATABASE_TROUBLE:
             raise
+        except Unknown:  # the meeting has just been deleted, and its facts with it
+            return _Applied(NOTHING_TO_DO)
         except Exception as error:
             log.exception("a batch of facts can't be applied", meeting=inbox_id, facts=len(tried))
             reason = type(error).__name__

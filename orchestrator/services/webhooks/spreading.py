@@ -25,9 +25,17 @@ def spread(deps: Deps, row_id: str, claim: int) -> Result:
         found = list(tx.session.scalars(select(col(Endpoint.id)).where(hears_of(meeting_id or ""))))
         if found:
             due.want(tx, Endpoint, found)  # locks the endpoints, and a pass over one locks it before its cursors
+            if not _is_there(tx, row_id):
+                return NOTHING_TO_DO
             _make_ready(tx, row_id, found)
         due.take(tx, Outbox, row_id, claim)
     return Result(f"told {count(len(found), 'endpoint')}")
+
+
+def _is_there(tx: Transaction, breakout_id: str) -> bool:
+    """Return whether a breakout was not deleted with its meeting meanwhile. It then stays until the end."""
+    statement = select(col(Breakout.id)).where(col(Breakout.id) == breakout_id)
+    return tx.session.scalar(statement.with_for_update(read=True, key_share=True)) is not None
 
 
 def _make_ready(tx: Transaction, breakout_id: str, endpoint_ids: list[str]) -> None:
