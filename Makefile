@@ -61,6 +61,7 @@ simulate: $(DEVELOP) ## play lifecycles in one thread by a virtual clock, and sh
 chaos: $(DEVELOP) ## kill each process at each point of a lifecycle, and look what is left (CHAOS_ARGS="…")
 	@$(BIN)/python -m tests.chaos.sweep $(CHAOS_ARGS)
 	@$(BIN)/python -m tests.chaos.sweep --tale 'there and back' $(CHAOS_ARGS)
+	@$(BIN)/python -m tests.chaos.sweep --tale 'rounds and rooms' $(CHAOS_ARGS)
 
 faults: $(DEVELOP) ## let all that a lifecycle needs fail in every way, and look what is left (FAULTS_ARGS="…")
 	@$(BIN)/python -m tests.chaos.faults $(FAULTS_ARGS)

@@ -65,6 +65,10 @@ class Mischief:
     """Statuses after which the caller requests the meeting again."""
 
 
+Live = Callable[[Lane, str, int, Mischief], list[str]]
+"""Plays a story of this name and seed, and returns what was wrong."""
+
+
 def play(
     lane: Lane,
     run: str,
@@ -73,15 +77,16 @@ def play(
     seed: int,
     mischief: Mischief = Mischief(),
     switches: Mapping[str, Any] | None = None,
+    live: Live | None = None,
 ) -> Outcome:
-    """Play one breakout, with a crash at `point`, the mischief and these switches, and check what is left."""
+    """Play one breakout, or what `live` plays instead, with a crash at `point`, and check what is left."""
     lane.wait_until_ready()
     lane.wait(lambda: not lane.stack.sandbox.deliveries()["pending"], "an end of the last run's webhooks")
     lane.arm(run, point)
     begun = time.monotonic()
     with turned(lane.stack.sandbox, switches or {}):
         try:
-            found = violations(_live(lane, run, seed, mischief), *STORY)
+            found = (live or _breakout)(lane, run, seed, mischief)
         except (AssertionError, Refusal) as error:
             found = [f"{type(error).__name__}: {error}"]
         finally:
@@ -94,48 +99,53 @@ def play(
     return Outcome(point, run, killed, time.monotonic() - begun, found, trace, switches or {})
 
 
+def _breakout(lane: Lane, run: str, seed: int, mischief: Mischief) -> list[str]:
+    return violations(_live(lane, run, seed, mischief), *STORY)
+
+
 def _live(lane: Lane, run: str, seed: int, mischief: Mischief) -> Facts:
-    meeting = _gather(lane, run, mischief.asked_again)
+    meeting = gather(lane, run, mischief.asked_again)
     patience = mischief.patience_seconds
     mischief.before_opening(lane)
     made = _open(lane, meeting["id"], run, seed)
     path = lane.path = f"/v1/breakouts/{made['id']}"
     mischief.opening(lane)
-    opened = lane.wait(lambda: _all_recorded(_see(lane, path)), "everybody in a recorded room", patience)
+    opened = lane.wait(lambda: _all_recorded(see(lane, path)), "everybody in a recorded room", patience)
     mischief.before_closing(lane)
-    closes_at = lane.wait(lambda: _end_soon(lane, path), "a timer that ends soon")
+    closes_at = lane.wait(lambda: end_soon(lane, path), "a timer that ends soon")
     mischief.closing(lane)
-    lane.wait(lambda: _done(_see(lane, path)), "a closed breakout and all uploads", patience)
-    lane.wait(lambda: _all_at(lane, meeting["realtimekit_meeting_id"]), "everybody in main")
+    lane.wait(lambda: _done(see(lane, path)), "a closed breakout and all uploads", patience)
+    lane.wait(lambda: all_at(lane, meeting["realtimekit_meeting_id"]), "everybody in main")
     return Facts(
         run=run,
         people=NAMES,
         meeting=meeting,
         opened=opened,
-        closed=_see(lane, path),
+        closed=see(lane, path),
         closes_at=closes_at,
-        log=_all_events(lane, path),
+        log=all_events(lane, path),
         recordings=lane.ask("GET", f"{path}/recordings")["items"],
         breakouts=lane.ask("GET", f"/v1/meetings/{meeting['id']}/breakouts")["items"],
-        seats={name: _seat(lane, meeting["id"], name) for name in NAMES[:2] + STUBBORN},
+        seats={name: seat(lane, meeting["id"], name) for name in NAMES[:2] + STUBBORN},
         sandbox=lane.stack.sandbox.state(),
         kicks=lane.stack.crowds.wrongly_kicked(),
         bounds=mischief.bounds,
     )
 
 
-def _gather(lane: Lane, run: str, again: frozenset[int]) -> JSON:
+def gather(lane: Lane, run: str, again: frozenset[int]) -> JSON:
+    """Make the meeting, and let everybody come to it."""
     people = [person(name) for name in NAMES]
     body = {"title": run, "participants": people}
     meeting = lane.ask("POST", "/v1/meetings", body, key=f"{run}-meeting", again=again)
-    tokens = {name: _token(lane, meeting["id"], name) for name in NAMES if name not in ABSENT}
+    tokens = {name: client_token(lane, meeting["id"], name) for name in NAMES if name not in ABSENT}
     for name, token in tokens.items():
         lane.stack.crowds.add({name: token}, never_moves=name in STUBBORN, no_ack=name in QUIET)
 
     def gathered() -> bool:
         if 422 in again:
             _reload(lane, tokens)
-        return _all_at(lane, meeting["realtimekit_meeting_id"])
+        return all_at(lane, meeting["realtimekit_meeting_id"])
 
     lane.wait(gathered, "everybody in the meeting")
     return meeting
@@ -161,13 +171,13 @@ def _open(lane: Lane, meeting_id: str, run: str, seed: int) -> JSON:
     made = lane.ask("POST", f"/v1/meetings/{meeting_id}/breakouts", body, key=f"{run}-create")
     started = lane.ask("POST", f"/v1/breakouts/{made['id']}/start", key=f"{run}-start")
     assert started["id"] == made["id"]
-    assert _see(lane, f"/v1/breakouts/{made['id']}")["state"] != "draft", "a start that was answered had no effect"
+    assert see(lane, f"/v1/breakouts/{made['id']}")["state"] != "draft", "a start that was answered had no effect"
     return made
 
 
-def _end_soon(lane: Lane, path: str) -> str | None:
+def end_soon(lane: Lane, path: str) -> str | None:
     """Set the timer once and return its end. An unanswered request may have been done, so look first."""
-    seen = _see(lane, path)
+    seen = see(lane, path)
     if seen["state"] != "open":
         return str(seen["closes_at"])
     if datetime.fromisoformat(seen["closes_at"]) - datetime.now(UTC) < timedelta(seconds=LONG_SECONDS / 2):
@@ -180,7 +190,8 @@ def _end_soon(lane: Lane, path: str) -> str | None:
     return str(answer.json()["closes_at"])
 
 
-def _see(lane: Lane, path: str) -> JSON:
+def see(lane: Lane, path: str) -> JSON:
+    """Return what is at this path."""
     return lane.ask("GET", path)
 
 
@@ -205,14 +216,16 @@ def _done(breakout: JSON) -> bool:
     return True
 
 
-def _all_at(lane: Lane, realtimekit_meeting_id: str) -> bool:
+def all_at(lane: Lane, realtimekit_meeting_id: str, late: int = 0) -> bool:
+    """Check that everybody is in this meeting, also so many who came late."""
     where = lane.stack.crowds.where()
     elsewhere = {name: place for name, place in where.items() if place != realtimekit_meeting_id}
     assert not elsewhere, f"not there: {elsewhere}"
-    return len(where) == PEOPLE - len(ABSENT)
+    return len(where) == PEOPLE - len(ABSENT) + late
 
 
-def _all_events(lane: Lane, path: str) -> list[JSON]:
+def all_events(lane: Lane, path: str) -> list[JSON]:
+    """Return the whole log."""
     events: list[JSON] = []
     cursor = ""
     while True:
@@ -223,11 +236,13 @@ def _all_events(lane: Lane, path: str) -> list[JSON]:
         cursor = f"&cursor={page['next_cursor']}"
 
 
-def _token(lane: Lane, meeting_id: str, name: str) -> str:
+def client_token(lane: Lane, meeting_id: str, name: str) -> str:
+    """Return a token for somebody's browser."""
     return str(lane.ask("POST", f"/v1/meetings/{meeting_id}/participants/{name}/client-tokens", {})["token"])
 
 
-def _seat(lane: Lane, meeting_id: str, name: str) -> JSON:
-    headers = {"Authorization": f"Bearer {_token(lane, meeting_id, name)}"}
+def seat(lane: Lane, meeting_id: str, name: str) -> JSON:
+    """Return somebody's seat."""
+    headers = {"Authorization": f"Bearer {client_token(lane, meeting_id, name)}"}
     seat: JSON = lane.wait(lambda: lane.stack.api.get("/v1/seat", headers=headers).json(), "a seat")
     return seat

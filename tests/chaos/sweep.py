@@ -5,8 +5,9 @@ message. Then the first and the last instance of each is deadly once (points.py)
 with a database, broker and sandbox of its own. The runs take turns in the ways in which a search may match, because a
 process that died may have made a meeting that only a search or a list can find. Each point prints its result in a line.
 Where a rule was broken the logs are kept, and `--tale … --point '…' --seed N --search …` repeats the run. `--tale
-'there and back'` is about people who are moved to another room and back, with the points that the plain tale does not
-pass.
+'there and back'` is about people who are moved to another room and back, and `--tale 'rounds and rooms'` about two
+rounds with moves, a latecomer, an added and a deleted room, and an endpoint that hears of it, each with the points that
+the plain tale does not pass.
 """
 
 import itertools
@@ -18,6 +19,7 @@ from functools import partial
 
 from tests.chaos import points
 from tests.chaos.command import Words, parser, run
+from tests.chaos.lively import rounds_and_rooms
 from tests.chaos.moves import there_and_back
 from tests.chaos.pool import Pool, Tale
 from tests.chaos.story import Outcome, play
@@ -26,7 +28,11 @@ from tests.chaos.tracing import NOWHERE
 
 TRACES = 2
 PLAIN = "plain"
-TALES: dict[str, Callable[..., Outcome]] = {PLAIN: play, "there and back": there_and_back}
+TALES: dict[str, Callable[..., Outcome]] = {
+    PLAIN: play,
+    "there and back": there_and_back,
+    "rounds and rooms": rounds_and_rooms,
+}
 
 
 @dataclass(frozen=True)

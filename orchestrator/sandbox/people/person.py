@@ -18,6 +18,8 @@ from orchestrator.sandbox.people.departures import Departures
 from orchestrator.sandbox.people.sse import ServerEvent, events
 
 MIN_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.1, 2.0
+ASKS_AFTER_KICK = 40
+"""How often somebody who was put out asks for their seat, a second apart, while nobody answers."""
 CALL_TIMEOUT_SECONDS = 15
 HANG_UP_SECONDS = 5
 UNAUTHORIZED = 401
@@ -245,12 +247,14 @@ class Person:
     async def _note_kick(self, meeting_id: str, seat: Mapping[str, Any] | None) -> None:
         """Note a kick. The API is asked for the seat, because a newer one may not have reached the page yet."""
         pointed_there = seat is not None and seat["realtimekit_meeting_id"] == meeting_id
-        if pointed_there:
+        for _ in range(ASKS_AFTER_KICK if pointed_there else 0):
             with contextlib.suppress(*NETWORK_ERRORS):
                 timeout = aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS)
                 async with self._http.get(f"{self._api}/v1/seat", headers=self._bearer, timeout=timeout) as answer:
                     answer.raise_for_status()
                     pointed_there = seat is not None and (await answer.json())["version"] == seat["version"]
+                    break
+            await asyncio.sleep(1.0)  # whoever can't ask can't say that the seat pointed there
         self.kicks.append(Kick(meeting_id, pointed_there))
 
     async def _acknowledge(self, seat: Mapping[str, Any]) -> None:
