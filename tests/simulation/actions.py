@@ -71,7 +71,7 @@ def rename_room(run: "Simulation", luck: Random) -> None:
 @action()
 def rename_person(run: "Simulation", luck: Random) -> None:
     """Register somebody anew, under another name."""
-    person = luck.choice(run.people)
+    person = luck.choice(run.members)
     body = PersonRequest.model_validate(person.registered | {"name": f"{person.name} {luck.randrange(3)}"})
     run.request(lambda deps: registering.register(deps, run.meeting_id, [body]))
 
@@ -142,7 +142,7 @@ def broadcast(run: "Simulation", luck: Random) -> None:
 @action()
 def ask_for_help(run: "Simulation", luck: Random) -> None:
     """Ask the hosts for help, wherever somebody is."""
-    person = luck.choice(run.people)
+    person = luck.choice(run.members)
     if person.row_id:
         run.request(lambda deps: helping.ask(deps, Ask(person.row_id, run.meeting_id)))
 
@@ -163,7 +163,7 @@ def leave(run: "Simulation", luck: Random) -> None:
 @action()
 def say_present(run: "Simulation", luck: Random) -> None:
     """Say where somebody is, as a caller does that has no webhooks."""
-    person, present = luck.choice(run.people), luck.random() < 0.5
+    person, present = luck.choice(run.members), luck.random() < 0.5
     if person.row_id and present == (person.where == run.parent):
         run.request(lambda deps: acks.set_present(deps, run.meeting_id, person.name, present))
 
@@ -203,7 +203,7 @@ def end_parent(run: "Simulation", luck: Random) -> None:
 @action(3)
 def choose(run: "Simulation", luck: Random) -> None:
     """Choose a room, or main, as a participant. Whoever has no right to is refused."""
-    person, rooms = luck.choice(run.people), run.rooms(run.breakout_id)
+    person, rooms = luck.choice(run.members), run.rooms(run.breakout_id)
     if person.row_id:
         choice = Choice(person.row_id, run.meeting_id, luck.choice([*(room.id for room in rooms), None]))
         _choose(run, [choice])
@@ -215,7 +215,7 @@ def all_choose_one(run: "Simulation", luck: Random) -> None:
     rooms = run.rooms(run.breakout_id)
     if rooms:
         room_id = luck.choice(rooms).id
-        choices = [Choice(person.row_id, run.meeting_id, room_id) for person in run.people if person.row_id]
+        choices = [Choice(person.row_id, run.meeting_id, room_id) for person in run.members if person.row_id]
         for some in (choices[::2], choices[1::2]):
             _choose(run, some)
 

@@ -36,12 +36,13 @@ def gather(run: "Simulation") -> None:
         run.meeting_id = json.loads(reply.body)["id"]
         _know(run)
         run.streams.wake()
+        run.callers.come()
 
     run.request(lambda deps: meetings.create_once(deps, once, body, _id), made)
 
 
 def _id(_: Session, row_id: str) -> Reply:
-    return Reply(201, json.dumps({"id": row_id}))
+    return Reply(201, json.dumps({"id": row_id}, separators=(",", ":")))
 
 
 def _know(run: "Simulation") -> None:

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from orchestrator.services.breakout import operations
 from schemas.states import ENDED, LIVE, PLANNED, BreakoutState
 from tests.chaos.switches import CHOICES
-from tests.simulation import beginning, plans, watching
+from tests.simulation import beginning, deleting, plans, watching
 from tests.simulation.actions import RUNNING
 from tests.simulation.doing import Action, do
 from tests.simulation.facts import facts, faults
+from tests.simulation.leaving import LEAVING
 from tests.simulation.people import HABITS, Person
 from tests.simulation.planning import PLANNING
+from tests.simulation.rooms import ROOMS
 from tests.simulation.simulation import START, Simulation
 
 GATHER_AT, PLAN_AT, ACT_FROM = 0.0, 3.0, 3.5
@@ -23,6 +25,8 @@ END_AT = 450.0
 """By then everything must be over."""
 LOOK_SECONDS, REST_SECONDS = 1.0, 35.0
 MOST_ACTIONS = 6
+DELETED = 0.1
+"""The share of runs whose meeting is deleted."""
 CHANGING_SECONDS = 6.0
 """How long plans are changed after they were made, before their start by hand."""
 
@@ -30,6 +34,9 @@ CHANGING_SECONDS = 6.0
 def play(run: Simulation) -> None:
     """Play one lifecycle, and check what is left of it."""
     kind = _prepare(run)
+    if run.luck.strikes("meeting deleted", DELETED):
+        _play_to_deletion(run, kind)
+        return
     calm_at = CALM_AT.get(kind, USUAL_CALM)
     if not run.advance(calm_at, lambda: _is_over(run)):
         run.calm()
@@ -45,6 +52,33 @@ def play(run: Simulation) -> None:
             for event in one.log:
                 run.tell_later(event)
         run.violations += faults(run, every)
+
+
+def _play_to_deletion(run: Simulation, kind: str) -> None:
+    """Play, perhaps not to the end of its breakouts, and delete the meeting while things still go wrong."""
+    calm_at = CALM_AT.get(kind, USUAL_CALM)
+    at = START + run.luck.between("deleted at", PLAN_AT + 2, calm_at - 5)
+    run.hub.loop.call_at(at, _close_and_delete, run)
+    run.advance(calm_at)
+    run.calm()
+    run.advance(END_AT, lambda: run.seldom(LOOK_SECONDS, lambda: deleting.is_over(run)))
+    if not run.violations and not deleting.is_over(run):
+        run.fail("nothing ends: the meeting is still there, or something is left to do for it")
+    if not run.violations:
+        run.violations += deleting.left(run)
+
+
+def _close_and_delete(run: Simulation) -> None:
+    """Close what runs, and delete the meeting once nothing does."""
+    if not run.meeting_id:
+        run.hub.loop.call_later(LOOK_SECONDS, _close_and_delete, run)
+        return
+    for breakout_id, state in _states(run).items():
+        if state in LIVE:
+            _close(run, breakout_id)
+    if not deleting.is_gone(run):
+        deleting.delete(run)
+        run.hub.loop.call_later(LOOK_SECONDS * 10, _close_and_delete, run)
 
 
 def _prepare(run: Simulation) -> str:
@@ -66,6 +100,8 @@ def _prepare(run: Simulation) -> str:
     if kind != plans.PLAIN:
         count = run.luck.unusual("changes", 0.7, range(1, MOST_ACTIONS + 1), 0)
         _do_later(run, "change", PLANNING, count, CHANGING_SECONDS)
+    _do_later(run, "room", ROOMS, run.luck.unusual("rooms changed", 0.5, range(1, MOST_ACTIONS), 0), seconds)
+    _do_later(run, "leaving", LEAVING, run.luck.unusual("people leave", 0.3, range(1, 4), 0), seconds)
     if body["assignment"].get("mode") == "self_select":
         _do_later(run, "choice", [it for it in RUNNING if "choose" in it.__name__], MOST_ACTIONS, seconds)
     run.hub.loop.call_at(START + ACT_FROM, _watch, run)
@@ -127,7 +163,7 @@ def _end_again(run: Simulation) -> None:
 
 def _states(run: Simulation) -> dict[str, BreakoutState]:
     found = {it: run.kept.ask("SELECT state FROM breakout WHERE id = ?", it) for it in run.made}
-    return {breakout_id: BreakoutState(state) for breakout_id, (state,) in found.items()}
+    return {breakout_id: BreakoutState(row[0]) for breakout_id, row in found.items() if row is not None}
 
 
 def _are_ended(run: Simulation) -> bool:
@@ -155,5 +191,11 @@ UNFINISHED = """
 SELECT 1 FROM room WHERE (retired_at IS NULL AND wanted <> 'nothing' OR holder IS NOT NULL OR kept)
 UNION ALL SELECT 1 FROM recording WHERE state IN ('requested', 'recording', 'stopped') OR holder IS NOT NULL
 UNION ALL SELECT 1 FROM seat WHERE state = 'returning'
+UNION ALL SELECT 1 FROM leftover
+UNION ALL SELECT 1 FROM outbox WHERE due_at IS NOT NULL
+UNION ALL SELECT 1 FROM endpoint WHERE holder IS NOT NULL
+UNION ALL SELECT 1 FROM delivery JOIN endpoint ON endpoint.id = endpoint_id WHERE state = 'pending' AND NOT disabled
+UNION ALL SELECT 1 FROM endpoint_cursor JOIN endpoint ON endpoint.id = endpoint_id WHERE ready_at IS NOT NULL
+    AND NOT disabled
 LIMIT 1
 """

@@ -26,6 +26,8 @@ AGAIN_SECONDS = 1.0
 STREAM_SECONDS = 2.0
 """How often the API reads all versions although nothing has woken it."""
 READ_SECONDS = 0.02
+NEW_TOKEN_SECONDS = 3.0
+"""How long it takes until a browser whose client token was taken back has another."""
 TEAMS = ("red", "blue")
 HABITS = ("silent", "slow", "stays", "two tabs", "leaves", "silent and slow")
 """What a person may be like, instead of going at once where the seat says and saying so."""
@@ -43,6 +45,9 @@ class Person:
         self.seat: SeatResponse | None = None
         self.peers: list[Peer] = []
         self.has_left = False
+        self.is_gone = self.is_erased = False
+        """Whether they were removed for good, and whether nothing is to name them any more."""
+        self._token_number: int | None = None
         self.went: set[str] = set()
         """The meetings at RealtimeKit that this person has joined."""
         self._acked = -1
@@ -67,6 +72,17 @@ class Person:
         luck = self._simulation.luck
         slow = "slow" in self.habit
         self._later(luck.between(f"{self.name} reacts to {seat.version}", 3.0, 14.0) if slow else REACTION_SECONDS)
+
+    def show_token(self, number: int) -> bool:
+        """Show the client token to a stream that knows the number of good ones. Returns whether it is taken.
+
+        Who is refused gets another token a moment later.
+        """
+        before, self._token_number = self._token_number, number
+        if before in (None, number):
+            return True
+        self._simulation.streams.ask(self, NEW_TOKEN_SECONDS)
+        return False
 
     def hang_up(self) -> None:
         """Leave for good."""
@@ -167,8 +183,9 @@ class Streams:
     def _read(self, deps: Deps) -> None:
         with deps.database.glancing() as session:
             latest = seats.latest(session, [self._simulation.meeting_id])
+        people = [it for it in self._simulation.people if it.row_id in latest and not it.has_left]
+        listening = {it.row_id for it in people if it.show_token(latest[it.row_id].token_number)}
         versions = {row_id: found.version for row_id, found in latest.items()}
-        listening = {person.row_id for person in self._simulation.people if person.row_id and not person.has_left}
         changed = [row_id for row_id in sorted(listening) if versions.get(row_id) != self._told.get(row_id)]
         if changed:
             self._give(deps, changed)

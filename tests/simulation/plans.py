@@ -125,7 +125,8 @@ def _once(
     then: Callable[[list[str] | None], None],
 ) -> None:
     key = f"at {run.hub.loop.time()}"
-    once = once_for("simulation", "breakouts", key, json.dumps(asked, default=str).encode())
+    written = json.dumps(asked, default=str).encode()
+    once = once_for("simulation", "breakouts", key, written, about=run.meeting_id)
 
     def answered(reply: Reply | None) -> None:
         ids: list[str] | None = None if reply is None else json.loads(reply.body)["ids"]

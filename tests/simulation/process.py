@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from greenlet import getcurrent, greenlet
 
 from orchestrator.errors import LeaseLost
-from orchestrator.outside.post import Post
 from orchestrator.realtimekit.client import RealtimeKit
-from orchestrator.realtimekit.loop import LoopThread
 from orchestrator.services.deps import Deps
 from orchestrator.store.identity import Identity
 from orchestrator.store.keys import Keys
 from orchestrator.store.leases import Leases
 from orchestrator.store.messages import Message
+from tests.simulation.endpoints import SimulatedPost
 from tests.simulation.hub import GreenMutex
 from tests.simulation.kit import OpenGate, Wire
 from tests.simulation.store import SimulatedDatabase
@@ -46,7 +45,7 @@ class Process:
         self.lives = 0
         self.frozen_until = 0.0
         self._greenlets: dict[greenlet, None] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self.tasks: set[asyncio.Task[Any]] = set()
         self.deps: Deps | None = None
         self.start()
 
@@ -101,7 +100,7 @@ class Process:
         """End at once. Nothing that its threads would do at their end counts, and a supervisor starts it again."""
         hub = self._simulation.hub
         self.deps = None
-        for task in list(self._tasks):
+        for task in list(self.tasks):
             task.cancel()
         hub.loop.call_soon(self._bury, list(self._greenlets))
         hub.loop.call_later(REST_SECONDS, self.start)
@@ -136,7 +135,7 @@ class Process:
             database=database,
             broker=simulation.broker_client,
             realtimekit=RealtimeKit(settings, OpenGate(), loop=GreenLoop(self), connect=lambda _: wire),
-            post=Post(LoopThread("deliveries"), private=True),
+            post=SimulatedPost(simulation, self, life),  # type: ignore[arg-type]
             leases=Leases(
                 database,
                 lease_seconds=settings.lease_seconds,
@@ -178,7 +177,7 @@ class GreenLoop:
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Wait for the result of `coroutine`."""
         try:
-            return self._hub.result(coroutine, self._process._tasks)
+            return self._hub.result(coroutine, self._process.tasks)
         finally:
             if getcurrent() in self._process._greenlets and self._process.is_alive:
                 self._process._thaw()
@@ -198,5 +197,5 @@ class GreenLoop:
 
     def close(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:  # noqa: ARG002 - as LoopThread has it
         """Cancel the running coroutines. Nothing is open that would be closed last."""
-        for task in list(self._process._tasks):
+        for task in list(self._process.tasks):
             task.cancel()

@@ -29,6 +29,7 @@ from schemas.events import Topic, topic_and_id
 from schemas.tables import Room
 from tests.simulation.broker import SimulatedBroker, Timekeeper
 from tests.simulation.desk import Desk
+from tests.simulation.endpoints import Callers
 from tests.simulation.hub import GreenMutex, Hub
 from tests.simulation.kit import Network, Troubles
 from tests.simulation.luck import Luck
@@ -137,6 +138,11 @@ class Simulation:
             return rooms_of(session, breakout_id)
 
     @property
+    def members(self) -> list[Person]:
+        """Those who were not removed for good."""
+        return [person for person in self.people if not person.is_gone]
+
+    @property
     def now(self) -> datetime:
         """The virtual time."""
         return datetime.fromtimestamp(self.hub.loop.time(), UTC)
@@ -175,6 +181,7 @@ class Simulation:
         self.timekeeper = Timekeeper(self, timekeeper)
         self.streams = Streams(self)
         self.desk = Desk(self)
+        self.callers = Callers(self)
         self._unanswered: dict[int, Callable[[], None]] = {}
         self._requests = count()
         self._next_look = 0.0
@@ -299,11 +306,12 @@ class Simulation:
         meeting_id = peer.participant.meeting.id
         if (
             person.seat is not None
+            and not person.is_gone
             and person.seat.realtimekit_meeting_id == meeting_id
             and not self._by_host(meeting_id)
         ):
-            now = seats.read(self.eyes, [person.row_id]).found[person.row_id]
-            if now.version == person.seat.version:
+            now = seats.read(self.eyes, [person.row_id]).found.get(person.row_id)
+            if now is not None and now.version == person.seat.version:
                 self.kicks.append((person.name, meeting_id))
                 self.fail(f"kicks: {person.name} was put out of {meeting_id}, where their seat pointed to")
         self.hub.loop.call_soon(person.be_put_out, peer)

@@ -19,14 +19,17 @@ from sqlmodel import col
 
 from orchestrator.domain.lifecycle import can_move
 from orchestrator.errors import RealtimeKitError
-from orchestrator.services.breakout import aggregate, leaving, locked
+from orchestrator.services.breakout import aggregate, leaving, locked, reusing, room_changes
 from orchestrator.services.breakout.people_writes import PeopleWrites
+from orchestrator.services.meetings import leftovers
 from orchestrator.services.passes import leased
 from orchestrator.services.people import presence, stays
 from orchestrator.services.rooms import making, opening, putting_out
 from orchestrator.services.rooms import work as rooms_work
+from orchestrator.services.webhooks import delivering
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
+from schemas.columns import new_id
 from schemas.states import SeatState
 from schemas.tables import Breakout, Seat
 from tests.simulation.runs import Player
@@ -240,6 +243,47 @@ def given_up() -> Iterator[None]:
         release(tx, claim, due_at=None, untried=untried)
 
     with patch.object(due, "release", forget):
+        yield
+
+
+@slip("a delivery does not wait for the one before")
+def out_of_turn() -> Iterator[None]:
+    async def send(self: Any, work: Any, line: Any) -> Any:
+        return [await self._call(work.url, work.secrets, letter.id, letter.body) for letter in line.letters]
+
+    with patch.object(delivering._Pass, "_send", send):
+        yield
+
+
+@slip("a delivery is tried again under another id")
+def sent_anew() -> Iterator[None]:
+    call = delivering._Pass._call
+
+    async def under_another(self: Any, url: str, secrets: Any, delivery_id: str, body: str) -> Any:
+        return replace(await call(self, url, secrets, new_id(), body), delivery_id=delivery_id)
+
+    with patch.object(delivering._Pass, "_call", under_another):
+        yield
+
+
+@slip("a round makes child meetings of its own")
+def made_anew() -> Iterator[None]:
+    with patch.object(reusing, "_kept", lambda *_: []):
+        yield
+
+
+@slip("who is removed stays where they are")
+def still_there() -> Iterator[None]:
+    async def delete(kit: Any, record: Any) -> None:
+        await kit.delete_participant(record.meeting_id, record.participant_id)
+
+    with patch.object(leftovers, "_end", delete):
+        yield
+
+
+@slip("people of a deleted room are not sent home")
+def kept_in_deleted() -> Iterator[None]:
+    with patch.object(room_changes, "send_home", lambda *_: None):
         yield
 
 

@@ -223,11 +223,14 @@ def log(facts: Facts) -> Iterator[str]:
 
 
 def timer(facts: Facts) -> Iterator[str]:
-    """Check that a timer that closed the breakout was not early."""
+    """Check that a timer that closed the breakout was not early, and closed once but for countdowns called off."""
+    began = [moment_of(event["at"]) for event in facts.log if is_move(event, "closing")]
+    called_off = sum(is_move(event, "open") and event["data"]["from"] == "closing" for event in facts.log)
+    if len(began) > 1 + called_off:
+        yield f"closing began at {began}, and was called off {called_off} times"
     if facts.closed["close_reason"] != "timer":
         return
-    began = [moment_of(event["at"]) for event in facts.log if is_move(event, "closing")]
-    if len(began) != 1 or began[0] < moment_of(facts.closes_at):
+    if not began or began[-1] < moment_of(facts.closes_at):
         yield f"closing began at {began}, the timer ended at {facts.closes_at}"
     if facts.closed["closes_at"] != facts.closes_at:
         yield f"answered {facts.closes_at} and kept {facts.closed['closes_at']}"

@@ -1,0 +1,88 @@
+"""People who are removed for good or erased, and whose client tokens are taken back."""
+
+import re
+from collections.abc import Iterator
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Table, select
+from sqlmodel import SQLModel
+
+from orchestrator.services.access import holders
+from orchestrator.services.meetings import removing
+from tests.simulation.doing import Doing
+
+if TYPE_CHECKING:
+    from tests.simulation.people import Person
+    from tests.simulation.simulation import Simulation
+
+LEAVING = Doing()
+action = LEAVING.action
+
+
+@action(2)
+def remove(run: "Simulation", luck: Random) -> None:
+    """Remove somebody for good, perhaps twice."""
+    _remove(run, luck, erase=False)
+
+
+@action(2)
+def erase(run: "Simulation", luck: Random) -> None:
+    """Remove somebody for good and erase what names them, perhaps some time after."""
+    _remove(run, luck, erase=True)
+
+
+@action()
+def take_back_tokens(run: "Simulation", luck: Random) -> None:
+    """Take back the client tokens that somebody has. They get another one a moment later."""
+    person = luck.choice(run.members)
+    run.request(lambda deps: holders.take_back_tokens(deps, run.meeting_id, person.name))
+
+
+def _remove(run: "Simulation", luck: Random, *, erase: bool) -> None:
+    if len(run.members) < 2:
+        return
+    person, twice = luck.choice(run.members), luck.random() < 0.3
+    if not person.row_id:
+        return
+    person.is_gone, person.is_erased = True, erase
+    _ask(run, person, erase=erase and not twice)
+    if twice:
+        run.hub.loop.call_later(luck.choice((0.1, 2.0)), lambda: _ask(run, person, erase=erase))
+
+
+def _ask(run: "Simulation", person: "Person", *, erase: bool) -> None:
+    run.request(lambda deps: removing.remove(deps, run.meeting_id, person.name, erase=erase))
+
+
+def left(run: "Simulation") -> Iterator[str]:
+    """Yield what is still there of people who were removed for good."""
+    for person in (it for it in run.people if it.is_gone):
+        records = [it for it in run.world.participants.values() if it.custom_participant_id == person.name]
+        if records:
+            yield f"removed: {person.name} still has records in {[it.meeting.title for it in records]}"
+        if person.peers:
+            yield f"removed: {person.name} is still in {person.where}"
+        if run.kept.ask(IS_MEMBER, person.name):
+            yield f"removed: {person.name} is still in the meeting's list"
+        if run.kept.ask(IS_LOST, person.row_id):
+            yield f"removed: {person.name} is lost"
+        if person.is_erased:
+            yield from _named(run, person.name)
+
+
+def _named(run: "Simulation", name: str) -> Iterator[str]:
+    """Yield the columns in which a name still stands."""
+    as_word = re.compile(rf"\b{re.escape(name)}\b")
+    with run.eyes.database.reading() as session:
+        for table in SQLModel.metadata.sorted_tables:
+            for row in session.execute(select(table)).mappings():
+                yield from (f"erased: {name} in {it}: {row[it]}" for it in _columns(table, row, as_word))
+
+
+def _columns(table: Table, row: Any, as_word: re.Pattern[str]) -> list[Any]:
+    return [column for column in table.columns if as_word.search(str(row[column]))]
+
+
+IS_MEMBER = "SELECT 1 FROM participant WHERE custom_participant_id = ? AND meeting_id IS NOT NULL"
+IS_LOST = "SELECT 1 FROM seat WHERE participant_id = ? AND state = 'lost'"
