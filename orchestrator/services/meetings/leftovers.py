@@ -7,7 +7,7 @@ more record. So it looks once more when none of them is on its way any more, and
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, or_, select, update
 from sqlmodel import Session, col
@@ -32,6 +32,8 @@ from schemas.tables import Leftover, Meeting, Participant, Presence, Room, Seat
 
 log = logger(__name__)
 
+EMPTY_AFTER = timedelta(minutes=10)
+"""Who left so long after a meeting was retired was not in it. Retiring does not put out who is."""
 MOST_REFUSALS = 8
 """Tries after which something that RealtimeKit keeps refusing is given up."""
 
@@ -92,27 +94,31 @@ def clear(deps: Deps, leftover_id: str, claim: int) -> Result:
         return Result(f"{count(len(removed), 'record')} and {count(len(work.rooms), 'room')} removed")
 
 
-def _read_all(_: Deps, tx: Transaction, row_ids: Sequence[str]) -> dict[str, Leaving]:
+def _read_all(deps: Deps, tx: Transaction, row_ids: Sequence[str]) -> dict[str, Leaving]:
     key, now = departed.hash_key(tx.session), tx.now()
     rows = tx.session.scalars(select(Leftover).where(col(Leftover.id).in_(row_ids))).all()
-    return {row.id: _read(tx.session, row, key, now) for row in rows}
+    empty = departed.longest_pass(deps) + EMPTY_AFTER
+    return {row.id: _read(tx.session, row, key, now, row.until - empty) for row in rows}
 
 
-def _read(session: Session, row: Leftover, key: str, now: datetime) -> Leaving:
+def _read(session: Session, row: Leftover, key: str, now: datetime, empty_since: datetime) -> Leaving:
     return Leaving(
         id=row.id,
         meeting_id=row.meeting_id,
         person=row.person,
         hash_key=key,
-        records=_records(session, row, is_last=row.until <= now) if row.person else [],
+        records=_records(session, row, empty_since, is_last=row.until <= now) if row.person else [],
         rooms=[RoomToRetire(str(it[0]), it[1], datetime.fromisoformat(it[2]) if it[2] else None) for it in row.rooms],
         is_last=row.until <= now,
         until=row.until,
     )
 
 
-def _records(session: Session, row: Leftover, *, is_last: bool) -> list[Record]:
-    """Return the person's records, without those that a living person has by now: the same one, let in again."""
+def _records(session: Session, row: Leftover, empty_since: datetime, *, is_last: bool) -> list[Record]:
+    """Return the person's records, without those that a living person has by now: the same one, let in again.
+
+    Nobody is in a meeting that was retired before `empty_since`.
+    """
     person = session.get(Participant, row.id)
     meeting = session.get(Meeting, row.meeting_id)
     found = [Record(place, None, is_live=True) for place in row.places]
@@ -126,7 +132,8 @@ def _records(session: Session, row: Leftover, *, is_last: bool) -> list[Record]:
         .join(Seat, col(Seat.room_id) == col(Room.id))
         .where(col(Seat.participant_id) == row.id, col(Room.realtimekit_meeting_id).is_not(None), has_one)
     )
-    found += [Record(place, it, is_live=retired is None) for place, it, retired in session.execute(statement)]
+    for place, it, retired_at in session.execute(statement):
+        found.append(Record(place, it, is_live=retired_at is None or retired_at > empty_since))
     living = _of_living(session, {record.participant_id for record in found if record.participant_id})
     return sorted({it for it in found if it.participant_id not in living}, key=lambda it: (it.meeting_id, it.is_live))
 
