@@ -181,6 +181,6 @@ def _more_rules(run: Simulation) -> tuple[list[Rule], list[Rule]]:
         return series.in_turn(facts, run.gap_seconds, run.by_hand)
 
     once: list[Rule] = [polls, series.one_at_a_time, in_turn]
-    if weather == Weather() and not run.hosts_acted and not run.by_hand:
+    if not weather.refuses and not run.hosts_acted and not run.by_hand:
         once.append(series.shared)
     return [] if is_late else [surplus], once

@@ -19,7 +19,7 @@ from sqlmodel import col
 
 from orchestrator.domain.lifecycle import can_move
 from orchestrator.errors import RealtimeKitError
-from orchestrator.services.breakout import aggregate, leaving, locked, reusing, room_changes
+from orchestrator.services.breakout import aggregate, leaving, locked, reusing
 from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.services.meetings import leftovers
 from orchestrator.services.passes import leased
@@ -278,12 +278,6 @@ def still_there() -> Iterator[None]:
         await kit.delete_participant(record.meeting_id, record.participant_id)
 
     with patch.object(leftovers, "_end", delete):
-        yield
-
-
-@slip("people of a deleted room are not sent home")
-def kept_in_deleted() -> Iterator[None]:
-    with patch.object(room_changes, "send_home", lambda *_: None):
         yield
 
 
