@@ -11,7 +11,7 @@ from orchestrator.runtime.ports import free_port
 from orchestrator.services.deps import Deps
 from tests.api.conftest import environment, parts, settings_for
 from tests.api.server import OPERATOR, Api, Event, open_stream
-from tests.support.logs import warn
+from tests.support.logs import say
 from tests.support.processes import Process, Processes
 from tests.support.sandbox_server import SandboxServer
 
@@ -19,7 +19,7 @@ BEFORE, BETWEEN, AFTER = range(40), range(40, 70), range(70, 90)
 
 
 class Reader:
-    """A reader of warnings, who reconnects with the id of the last one."""
+    """A reader of broadcasts, who reconnects with the id of the last one."""
 
     def __init__(self, path: str, token: str, name: str) -> None:
         self._path, self._token, self._name = path, token, name
@@ -31,14 +31,14 @@ class Reader:
         self._stream = stack.enter_context(open_stream(client, url + self._path, self._token, last_event_id))
 
     def read(self, count: int) -> None:
-        """Read until so many warnings have been received."""
+        """Read until so many broadcasts have been received."""
         while len(self.seen) < count:
             self.seen.append(self._stream.next_named(self._name))
 
     @property
     def numbers(self) -> list[int]:
-        """The numbers of the warnings that it has received."""
-        return [event.data.get("data", event.data)["remaining_seconds"] for event in self.seen]
+        """The numbers that it has been told."""
+        return [int(event.data.get("data", event.data)["text"]) for event in self.seen]
 
 
 @pytest.fixture
@@ -64,27 +64,27 @@ def test_streams_go_on_at_another_process(api: Api, deps: Deps, doomed: tuple[Pr
     process, url = doomed
     meeting = api.meeting("ana")
     breakout = api.breakout(meeting, 202, start="now")["id"]
-    readers = [Reader(f"/v1/breakouts/{breakout}/events", OPERATOR, "breakout.warning") for _ in range(3)]
-    readers.append(Reader("/v1/seat/events", api.token(meeting, "ana"), "warning"))
+    readers = [Reader(f"/v1/breakouts/{breakout}/events", OPERATOR, "breakout.broadcast") for _ in range(3)]
+    readers.append(Reader("/v1/seat/events", api.token(meeting, "ana"), "broadcast"))
     with httpx.Client(timeout=20, trust_env=False, verify=False) as client:
         with ExitStack() as stack:
             for reader in readers:
                 reader.open(stack, client, url)
-            warn_each(deps, breakout, BEFORE)
+            say_each(deps, breakout, BEFORE)
             for count, reader in zip((BEFORE.stop, 25, 3, 30), readers, strict=True):
                 reader.read(count)
             process.kill()
-        warn_each(deps, breakout, BETWEEN)
+        say_each(deps, breakout, BETWEEN)
         with ExitStack() as stack:
             for reader in readers:
                 reader.open(stack, client, api.url)
-            warn_each(deps, breakout, AFTER)
+            say_each(deps, breakout, AFTER)
             for reader in readers:
                 reader.read(AFTER.stop)
     assert [reader.numbers for reader in readers] == [list(range(AFTER.stop))] * len(readers)
 
 
-def warn_each(deps: Deps, breakout_id: str, numbers: range) -> None:
-    """Write one warning in each of many commits."""
+def say_each(deps: Deps, breakout_id: str, numbers: range) -> None:
+    """Write one broadcast in each of many commits."""
     for number in numbers:
-        warn(deps.database, breakout_id, number)
+        say(deps.database, breakout_id, str(number))
