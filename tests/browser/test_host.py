@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Locator, Request
+from playwright.sync_api import Locator, Page, Request
 
 from tests.browser.site import BLANK, Site
 from tests.browser.tab import Tab
@@ -74,6 +74,22 @@ def card_of(manager: Locator, title: str) -> Locator:
     return cards.nth(wait_until(lambda: cards.evaluate_all(find), 5, what=f"the card of {title}") - 1)
 
 
+def start_by_clicks(page: Page, manager: Locator) -> None:
+    """Create rooms, shuffle people into them, and start."""
+    manager.get_by_text("Create", exact=True).click()
+    manager.locator(".shuffle-button").click()
+    manager.get_by_text("Start Breakout").click()
+    page.get_by_text("Yes, start").click()
+
+
+def rename_by_clicks(card: Locator, name: str) -> None:
+    """Give a room another name."""
+    card.hover()
+    card.locator(".header rtk-tooltip rtk-icon").first.click()
+    card.locator("input").fill(name)
+    card.locator("input").press("Enter")
+
+
 def test_every_click_of_the_manager_reaches_our_api(stack: Stack, site: Site, open_tab: Callable[..., Tab]) -> None:
     meeting = stack.meeting(5, hosts=1)
     stack.people(meeting, [f"p{index}" for index in range(5)])
@@ -86,10 +102,7 @@ def test_every_click_of_the_manager_reaches_our_api(stack: Stack, site: Site, op
 
     toggle, manager = page.locator("rtk-breakout-rooms-toggle rtk-controlbar-button"), page.locator(MANAGER)
     toggle.click()
-    manager.get_by_text("Create", exact=True).click()
-    manager.locator(".shuffle-button").click()
-    manager.get_by_text("Start Breakout").click()
-    page.get_by_text("Yes, start").click()
+    start_by_clicks(page, manager)
     made = wait_until(lambda: running(stack, meeting), 15, what="a breakout")
     assert made
     assert host.changes() == [("POST", "/meetings/*/breakouts")], "one wish is one call"
@@ -101,11 +114,7 @@ def test_every_click_of_the_manager_reaches_our_api(stack: Stack, site: Site, op
     stack.patch(f"/v1/breakouts/{made['id']}/rooms/{opened['rooms'][0]['id']}", {"name": "Blue"})
     wait_until(lambda: host.rooms() == ["Blue", "Room 2"], 5, what="what others change shows")
     toggle.click()
-    card = card_of(manager, "Room 2")
-    card.hover()
-    card.locator(".header rtk-tooltip rtk-icon").first.click()
-    card.locator("input").fill("Green")
-    card.locator("input").press("Enter")
+    rename_by_clicks(card_of(manager, "Room 2"), "Green")
     wait_until(lambda: host.rooms() == ["Blue", "Green"], 5, what="the new name")
 
     manager.get_by_text("Add Room").click()

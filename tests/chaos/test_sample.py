@@ -20,7 +20,7 @@ POINTS = {
         "api:call:create_meeting:after#1",
         "api:commit:@pending._take[idempotency_key]:after#1",
         "api:commit:@keys._try[breakout,idempotency_key,room,seat]:after#1",
-        "api:commit:@changes.change[breakout,event,participant]:before#1",
+        "api:commit:@changes.change[breakout,event,outbox,participant]:before#1",
         "api:send:breakout.open:before#1",
     ],
     "worker": [

@@ -19,7 +19,7 @@ PACKAGES = ("schemas", "orchestrator", "workers")
 METRIC = re.compile(r"\bbreakouts_[a-z_]+\b")
 FAMILY = re.compile(r"^# HELP (\w+)", re.MULTILINE)
 SUFFIXES = re.compile(r"_(bucket|sum|count|created)$")
-TARGET = re.compile(r"^([a-z-]+):", re.MULTILINE)
+TARGET = re.compile(r"^([a-z-]+):.*## ", re.MULTILINE)
 MAKE_VARIABLE = re.compile(r"^([A-Z_]+) \?=", re.MULTILINE)
 
 
@@ -34,7 +34,7 @@ def families(exposition: str) -> set[str]:
 
 
 def make_targets() -> set[str]:
-    """Return the targets of the Makefile."""
+    """Return the targets of the Makefile that are for people."""
     return set(TARGET.findall((ROOT / "Makefile").read_text()))
 
 

@@ -68,7 +68,7 @@ def test_what_takes_minutes_is_make_and_starts_what_there_is() -> None:
 
 
 def test_make_says_what_there_is() -> None:
-    assert names.make_targets() == set(re.findall(r"^ +make (\w+)", _make("help"), re.MULTILINE))
+    assert names.make_targets() == set(re.findall(r"^ +make ([\w-]+)", _make("help"), re.MULTILINE))
 
 
 def _make(*arguments: str) -> str:

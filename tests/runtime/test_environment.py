@@ -40,7 +40,7 @@ WRONG = {
     "FLOWER_PORT": ("70000", {Process.FLOWER}),
     "FLOWER_BASIC_AUTH": ("password", {Process.FLOWER}),
     "METRICS_PORT": ("-1", {Process.WORKER, Process.TIMEKEEPER}),
-    "PUBLIC_URL": ("rooms.example", {Process.WEBHOOKS}),
+    "PUBLIC_URL": ("rooms.example", {Process.WEBHOOKS, Process.API}),
     "BREAKOUTS_API_URL": ("rooms.example", {Process.DAILY}),
     "LEASE_SECONDS": ("0", ENGINE),
     "REALTIMEKIT_BASE_URL": ("api", ENGINE),
@@ -92,9 +92,11 @@ def _good(name: str) -> str:
         "database_url": "sqlite:///rooms.db",
         "session_keep_alive_seconds": "599",
         "log_level": "ERROR",
-        "log_json": "true",
+        "retention_days": "30",
     }
     default = Settings.model_fields[name].default
+    if isinstance(default, bool):
+        return str(not default).lower()
     if isinstance(default, int | float):
         return examples.get(name, f"{default + 1:g}")
     return examples.get(name, "https://rooms.example" if name.endswith("url") else "word")

@@ -11,6 +11,7 @@ from orchestrator.services.deps import Deps
 from schemas.tables import Breakout, Room
 from tests.api.conftest import parts
 from tests.services.hand import Hand
+from tests.services.live import Live
 from tests.support.databases import SQLiteTemplate
 from tests.support.sandbox_server import SandboxServer
 from tests.support.valkey import Valkey
@@ -47,3 +48,9 @@ def draft(fresh: tuple[Deps, SandboxServer]) -> Hand:
     operations.prepare(hand.deps, hand.breakout_id)
     hand.work(Breakout, Room)
     return hand
+
+
+@pytest.fixture
+def live(fresh: tuple[Deps, SandboxServer]) -> Live:
+    """Open a breakout without a timer."""
+    return Live(fresh)
