@@ -8,6 +8,7 @@ from pydantic import AfterValidator
 from sqlmodel import Session
 
 from orchestrator.api import door
+from orchestrator.api.answers import breakout_with
 from orchestrator.api.idempotency import Idempotent
 from orchestrator.api.openapi.credentials import OPERATOR
 from orchestrator.api.openapi.responses import Responses, errors
@@ -86,11 +87,6 @@ def _report(deps: Deps, breakout_id: str, response: Response) -> BreakoutRespons
 def _changed(breakout_id: str) -> Callable[[Session, bool], tuple[int, BreakoutResponse]]:
     """Answer 202 if the command changed something, else 200."""
     return lambda session, changed: (202 if changed else 200, breakouts.breakout(session, breakout_id))
-
-
-def _answered(status: int, breakout_id: str) -> Callable[[Session, None], tuple[int, BreakoutResponse]]:
-    """Answer with this status in every case."""
-    return lambda session, _: (status, breakouts.breakout(session, breakout_id))
 
 
 @router.post(
@@ -175,7 +171,7 @@ def start_breakout(breakout_id: BreakoutId, idempotent: Idempotent) -> Response:
 @_command(ONE + "/prepare", "Prepare a breakout")
 def prepare_breakout(breakout_id: BreakoutId, idempotent: Idempotent) -> Response:
     """Make the rooms and admit their people ahead of the start, which then waits for no call to RealtimeKit."""
-    return idempotent.run(lambda deps: operations.prepare(deps, breakout_id), _answered(202, breakout_id))
+    return idempotent.run(lambda deps: operations.prepare(deps, breakout_id), breakout_with(202, breakout_id))
 
 
 @router.patch(ONE, responses=STARTED_BY_CHANGE | errors(409), summary="Change a breakout")
@@ -205,7 +201,7 @@ def shuffle_breakout(
 ) -> Response:
     """Deal the people of a draft or scheduled breakout evenly anew, by this seed or another one made at random."""
     wish = body or ShuffleRequest()
-    return idempotent.run(lambda deps: changing.shuffle(deps, breakout_id, wish), _answered(200, breakout_id))
+    return idempotent.run(lambda deps: changing.shuffle(deps, breakout_id, wish), breakout_with(200, breakout_id))
 
 
 @router.put(

@@ -4,6 +4,7 @@ from fastapi import Response
 from sqlmodel import Session
 
 from orchestrator.api import door
+from orchestrator.api.answers import room_of
 from orchestrator.api.idempotency import Idempotent
 from orchestrator.api.openapi.credentials import OPERATOR
 from orchestrator.api.openapi.responses import errors
@@ -40,7 +41,6 @@ def steer_recording(
     """
 
     def build(session: Session, _: None) -> tuple[int, RoomResponse]:
-        shown = breakouts.breakout(session, breakout_id)
-        return 202, next(room for room in shown.rooms if room.id == room_id)
+        return 202, room_of(breakouts.breakout(session, breakout_id), room_id)
 
     return idempotent.run(lambda deps: recording_commands.command(deps, breakout_id, room_id, body.action), build)

@@ -6,6 +6,7 @@ from fastapi import Response
 from sqlmodel import Session
 
 from orchestrator.api import door
+from orchestrator.api.answers import breakout_with, room_of
 from orchestrator.api.idempotency import Idempotent
 from orchestrator.api.openapi.credentials import OPERATOR
 from orchestrator.api.openapi.responses import Responses, errors
@@ -27,13 +28,9 @@ OPENED: Responses = {202: {"model": RoomResponse, "description": "The breakout r
 DELETED: Responses = {202: {"model": RoomResponse, "description": "The breakout runs: its people return to main."}}
 
 
-def _room(breakout: BreakoutResponse, room_id: str) -> RoomResponse:
-    return next(room for room in breakout.rooms if room.id == room_id)
-
-
 def _report(deps: Deps, breakout_id: str, room_id: str, response: Response) -> RoomResponse:
     with deps.database.reading() as session:
-        found = _room(breakouts.breakout(session, breakout_id), room_id)
+        found = room_of(breakouts.breakout(session, breakout_id), room_id)
     response.headers.update(tag_headers(version_of(found)))
     return found
 
@@ -46,7 +43,7 @@ def add_room(breakout_id: BreakoutId, body: NewRoomRequest, idempotent: Idempote
 
     def build(session: Session, room_id: str) -> tuple[int, RoomResponse]:
         found = breakouts.breakout(session, breakout_id)
-        return 202 if found.state in RUNNING else 201, _room(found, room_id)
+        return 202 if found.state in RUNNING else 201, room_of(found, room_id)
 
     return idempotent.run(lambda deps: rooms.add_room(deps, breakout_id, body), build)
 
@@ -76,7 +73,7 @@ def delete_room(breakout_id: BreakoutId, room_id: RoomId, change: ChangeHere) ->
     if not rooms.delete_room(deps, breakout_id, room_id):
         return Response(status_code=204)
     with deps.database.reading() as session:
-        found = _room(breakouts.breakout(session, breakout_id), room_id)
+        found = room_of(breakouts.breakout(session, breakout_id), room_id)
     return Response(found.model_dump_json(), 202, tag_headers(version_of(found)), "application/json")
 
 
@@ -93,11 +90,7 @@ def retry_room(breakout_id: BreakoutId, room_id: RoomId, idempotent: Idempotent)
     People of a failed room who were given other rooms stay there; who has none is seated in it again. The people of an
     open one keep their seats. Its meeting is made ACTIVE again, or made anew; one that lives stays as it is.
     """
-
-    def build(session: Session, _: None) -> tuple[int, BreakoutResponse]:
-        return 202, breakouts.breakout(session, breakout_id)
-
-    return idempotent.run(lambda deps: retrying.retry_room(deps, breakout_id, room_id), build)
+    return idempotent.run(lambda deps: retrying.retry_room(deps, breakout_id, room_id), breakout_with(202, breakout_id))
 
 
 @router.post(

@@ -4,13 +4,14 @@ from fastapi import Response
 from sqlmodel import Session
 
 from orchestrator.api import door
+from orchestrator.api.answers import breakout_with
 from orchestrator.api.idempotency import Idempotent
 from orchestrator.api.openapi.credentials import OPERATOR
 from orchestrator.api.openapi.responses import errors
 from orchestrator.api.parameters import BreakoutId, DepsHere, HelpId, PageHere
 from orchestrator.services.breakout import broadcasting, polls
 from orchestrator.services.people import helping
-from orchestrator.services.views import breakouts, help_requests
+from orchestrator.services.views import help_requests
 from schemas.requests import BroadcastRequest, PollRequest
 from schemas.responses import BreakoutResponse, HelpResponse, Page
 
@@ -29,11 +30,7 @@ def broadcast(breakout_id: BreakoutId, body: BroadcastRequest, idempotent: Idemp
 
     A browser that was not connected gets it when it comes back.
     """
-
-    def build(session: Session, _: None) -> tuple[int, BreakoutResponse]:
-        return 202, breakouts.breakout(session, breakout_id)
-
-    return idempotent.run(lambda deps: broadcasting.broadcast(deps, breakout_id, body), build)
+    return idempotent.run(lambda deps: broadcasting.broadcast(deps, breakout_id, body), breakout_with(202, breakout_id))
 
 
 @router.post(
@@ -49,11 +46,7 @@ def poll(breakout_id: BreakoutId, body: PollRequest, idempotent: Idempotent) -> 
     Rooms with nobody are passed over. One that refuses is in `problems`: `poll refused`. Should an answer of
     RealtimeKit be lost, the poll may be there or not: it is not made again, and the problem is `poll uncertain`.
     """
-
-    def build(session: Session, _: None) -> tuple[int, BreakoutResponse]:
-        return 202, breakouts.breakout(session, breakout_id)
-
-    return idempotent.run(lambda deps: polls.ask(deps, breakout_id, body), build)
+    return idempotent.run(lambda deps: polls.ask(deps, breakout_id, body), breakout_with(202, breakout_id))
 
 
 @router.get("/{breakout_id}/help", summary="Who asks for help")
