@@ -1,6 +1,6 @@
 """Dealing the people of a plan into its rooms: when it is made or changed, when it is prepared, or at its start."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from orchestrator.domain.distribution import Impossible, RoomSpec, check_places, deal
@@ -113,10 +113,10 @@ def _groups(
     b: LockedBreakout, rooms: Sequence[Room], before: Sequence[tuple[Placed, str]], people: Dealable, *, strict: bool
 ) -> tuple[list[list[str]], list[str]]:
     """Return the people of each room, pinned people first, and the people for whom there is no place."""
-    pinned, members = (
-        [[name for it, name in some if it.room_id == room.id] for room in rooms]
-        for some in ([one for one in before if one[0].pinned is wanted] for wanted in (True, False))
-    )
+    by_room: defaultdict[tuple[str, bool], list[str]] = defaultdict(list)
+    for it, name in before:
+        by_room[it.room_id, it.pinned].append(name)
+    pinned, members = ([by_room[room.id, wanted] for room in rooms] for wanted in (True, False))
     specs = [
         RoomSpec(tuple(names), room_limit(room, b.row.room_size)) for room, names in zip(rooms, pinned, strict=True)
     ]

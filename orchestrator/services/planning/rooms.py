@@ -1,6 +1,7 @@
 """The rooms of a plan as a request asks for them, and single rooms that are added and deleted, also while it runs."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select, update
 from sqlmodel import col
@@ -12,7 +13,7 @@ from orchestrator.services.breakout.locked import locked
 from orchestrator.services.breakout.opening import want_rooms
 from orchestrator.services.breakout.planned_rooms import new_room, next_index, remove_rooms
 from orchestrator.services.breakout.room_changes import delete_live, room_of
-from orchestrator.services.breakout.seating import seat_in, take_seats_away
+from orchestrator.services.breakout.seating import seat_all, take_seats_away
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning.settings import require_known
 from orchestrator.store.queries import participant_ids, rooms_of
@@ -110,9 +111,8 @@ def continue_from(b: LockedBreakout, earlier_id: str) -> None:
     take_seats_away(b, list(members))
     is_pinned = b.row.mode is AssignmentMode.MANUAL
     by_name = {room.name: room for room in b.rooms()}
-    for room in before:
-        people = {row_id: None for row_id, name in members.items() if name == room.name}
-        seat_in(b, by_name[room.name], people, pinned=is_pinned)
+    people = _by_room({row_id: by_name[name].id for row_id, name in members.items()})
+    seat_all(b, [(room, people[room.id]) for room in by_name.values() if room.id in people], pinned=is_pinned)
 
 
 def _members(b: LockedBreakout, rooms: Sequence[Room]) -> dict[str, str]:
@@ -140,6 +140,14 @@ def _listed(b: LockedBreakout, asked: Sequence[RoomRequest]) -> dict[str, int]:
     return {known[name]: index for index, room in enumerate(asked) for name in room.participants}
 
 
+def _by_room(room_ids: Mapping[str, str]) -> Mapping[str, dict[str, Seat | None]]:
+    """Return who is to be seated in each room, of people who have no seat to keep, from the room of each."""
+    found: defaultdict[str, dict[str, Seat | None]] = defaultdict(dict)
+    for row_id, room_id in room_ids.items():
+        found[room_id][row_id] = None
+    return found
+
+
 def _make_way(b: LockedBreakout) -> None:
     mine = update(Room).where(col(Room.breakout_id) == b.row.id, ~col(Room.dropped))
     b.tx.session.execute(mine.values(index=col(Room.index) + OUT_OF_THE_WAY))
@@ -162,5 +170,5 @@ def _pin(b: LockedBreakout, rooms: Sequence[Room], listed: dict[str, int]) -> No
     if all(room.wanted is RoomWanted.NOTHING for room in rooms):
         insert_seats(b, [Placed(rooms[index].id, row_id, pinned=True) for row_id, index in listed.items()])
         return
-    for index, room in enumerate(rooms):
-        seat_in(b, room, {row_id: None for row_id, at in listed.items() if at == index}, pinned=True)
+    people = _by_room({row_id: rooms[index].id for row_id, index in listed.items()})
+    seat_all(b, [(room, people[room.id]) for room in rooms if room.id in people], pinned=True)
