@@ -19,7 +19,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.webhooks import applying
 from schemas.tables import Inbox
 from tests.api import described
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONG, wait_until
 
 JSON = dict[str, Any]
 OPERATOR, VIEWER = "operators-key", "viewers-key"
@@ -52,7 +52,7 @@ class Api:
         """Make a client without certificates, because loading them takes longer than most tests."""
         hooks = {"response": [described.check]}
         return httpx.Client(
-            base_url=self.url, headers=headers, timeout=20, trust_env=False, verify=False, event_hooks=hooks
+            base_url=self.url, headers=headers, timeout=LONG, trust_env=False, verify=False, event_hooks=hooks
         )
 
     def __enter__(self) -> Self:

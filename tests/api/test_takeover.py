@@ -56,7 +56,7 @@ def doomed(deps: Deps, sandbox: SandboxServer, processes: Processes, tmp_path: P
     url = f"http://127.0.0.1:{port}"
     env = environment(settings_for(sandbox, tmp_path, **shared)) | {"PORT": str(port)}
     process = processes.breakouts("api", env=env)
-    process.wait_for_url(f"{url}/healthz", 60)
+    process.wait_for_url(f"{url}/healthz")
     return process, url
 
 

@@ -12,6 +12,7 @@ from tests.support.databases import SQLiteTemplate
 from tests.support.processes import processes_in
 from tests.support.stack import Stack, stack_in
 from tests.support.valkey import valkey_in
+from tests.support.waiting import LONG
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 CLIENT = NPM / "@cloudflare/realtimekit/dist/browser.js"
@@ -86,7 +87,7 @@ def stack(running: Stack) -> Iterator[Stack]:
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     """Make a browser profile of the test's own."""
     made = chromium.new_context()
-    made.set_default_timeout(20_000)
+    made.set_default_timeout(LONG * 1000)
     yield made
     made.close()
 

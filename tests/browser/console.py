@@ -10,6 +10,7 @@ from orchestrator.api.assets import assets
 from orchestrator.api.console.pages import NEEDED
 from tests.support.processes import ROOT
 from tests.support.stack import KEY, Stack
+from tests.support.waiting import LONG
 
 AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
 VIEWER_KEY = "test-viewer-key"
@@ -32,7 +33,7 @@ class Console:
     def open(cls, browser: Browser, stack: Stack, path: str = "/console", **context: Any) -> Self:
         """Open a page in a new profile."""
         profile = browser.new_context(**({"viewport": {"width": 1280, "height": 860}} | context))
-        profile.set_default_timeout(15_000)
+        profile.set_default_timeout(LONG * 1000)
         console = cls(profile.new_page(), stack.url)
         console.page.on("pageerror", lambda error: console.errors.append(str(error)))
         console.page.on("console", console._heard)

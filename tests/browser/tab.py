@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page
 
 from tests.browser.site import Site
 from tests.support.stack import Stack
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONG, wait_until
 
 JSON = dict[str, Any]
 EVENTS = ["changingMeeting", "meetingChanged", "seat", "warning", "broadcast", "closing", "closed", "left", "error"]
@@ -115,11 +115,11 @@ class Tab:
         """Return the names of all events so far, but those that may come at any time."""
         return [event for event, _ in self.page.evaluate("window.events") if event not in {"seat", "error"}]
 
-    def arrives(self, meeting: str, within: float = 15) -> JSON:
+    def arrives(self, meeting: str, within: float = LONG) -> JSON:
         """Wait until it is in a meeting, and return its state."""
         return self.shows(lambda state: state.get("joined") and state["meeting"] == meeting, within)
 
-    def shows(self, condition: Callable[[JSON], Any], within: float = 15) -> JSON:
+    def shows(self, condition: Callable[[JSON], Any], within: float = LONG) -> JSON:
         """Wait until its state is as it should be, and return it."""
 
         def look() -> JSON | None:

@@ -77,7 +77,7 @@ def test_from_the_plan_to_the_report_by_mouse(open_console: Open, stack: Stack) 
     console.button("Close breakout").click()
     page.get_by_label("Seconds to come back").fill("1")
     console.button("Yes, close").click()
-    page.get_by_text("Closed by an operator.").wait_for(timeout=30_000)
+    page.get_by_text("Closed by an operator.").wait_for()
     page.get_by_text("6/6").wait_for()
     page.get_by_role("img", name=f"{name}, Room 2").first.wait_for()
     with page.expect_download() as file:
@@ -140,7 +140,7 @@ def test_everything_by_keyboard_alone(open_console: Open, stack: Stack) -> None:
     console.button("Yes, close").wait_for(state="detached")
     assert console.button("Close breakout").evaluate("element => element === document.activeElement")
     stack.post(f"/v1/breakouts/{id_in(console)}/close", {"countdown_seconds": 0})
-    page.get_by_text("Closed by an operator.").wait_for(timeout=30_000)
+    page.get_by_text("Closed by an operator.").wait_for()
 
 
 def test_two_hosts_see_each_other_and_a_stale_change_is_offered(open_console: Open, stack: Stack) -> None:
@@ -220,7 +220,7 @@ def test_after_a_lost_connection_the_page_is_right_without_reloading(open_consol
     running = stack.wait(id_in(console), "open")
     assert console.button("Start breakout").is_visible()
     console.page.context.set_offline(False)
-    console.page.get_by_role("timer").wait_for(timeout=30_000)
+    console.page.get_by_role("timer").wait_for()
     stack.patch(f"/v1/breakouts/{running['id']}/rooms/{running['rooms'][0]['id']}", {"name": "Blue"})
     console.room("Blue").wait_for()
     stack.post(f"/v1/breakouts/{running['id']}/close", {"countdown_seconds": 0})
@@ -295,6 +295,6 @@ def test_nothing_serious_for_those_who_see_less(open_console: Open, stack: Stack
         console.page.keyboard.press("Escape")
         console.page.get_by_role("dialog").wait_for(state="detached")
     stack.post(f"/v1/breakouts/{running['id']}/close", {"countdown_seconds": 0})
-    console.page.get_by_text("Closed by an operator.").wait_for(timeout=30_000)
+    console.page.get_by_text("Closed by an operator.").wait_for()
     found += console.serious()
     assert not found

@@ -20,14 +20,12 @@ MOST_BUSY = 0.4
 """The part of a processor that the events may take. It is a tenth; to draw all rooms for each would take all of it."""
 SEARCH_SECONDS = 3.0
 """How long it may work to find somebody, and to show all again. It is a second."""
-LONGEST_WAIT_MS = 60_000
 
 
 @pytest.fixture
 def console(chromium: Browser, stack: Stack) -> Iterator[Console]:
     """Open the breakout, of which the page itself makes up all that it is told."""
     opened = Console.open(chromium, stack)
-    opened.page.set_default_timeout(LONGEST_WAIT_MS)
     opened.page.add_init_script(path=SERVER)
     opened.page.goto(stack.url + PATH)
     opened.room("Room 500").wait_for(state="attached")

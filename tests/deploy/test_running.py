@@ -94,7 +94,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> 
                 made.start(service)
         for worker in made.running["worker-rooms"] + made.running["worker-lifecycle"]:
             worker.wait_for_text(" ready.", 60)
-        made.running["api"][0].wait_for_url(f"{stack.url}/readyz", 60)
+        made.running["api"][0].wait_for_url(f"{stack.url}/readyz")
         stack.register_webhook()
         yield made
     postgres.drop(url)

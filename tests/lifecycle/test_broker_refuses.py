@@ -48,7 +48,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, sqlite_template: SQLiteTempl
     with processes_in(folder) as processes, stack_in(processes, **parts) as made:
         made.start()
         flower = processes.start(commands.flower(), made.environment)
-        flower.wait_for_url(f"http://{LOOPBACK}:{settings['FLOWER_PORT']}/healthcheck", 60)
+        flower.wait_for_url(f"http://{LOOPBACK}:{settings['FLOWER_PORT']}/healthcheck")
         yield made
 
 

@@ -41,7 +41,7 @@ def test_no_worker_takes_the_messages_of_another_deployment(neighbours: tuple[St
     assert ours.keys != theirs.keys
     theirs.start()
     api = ours.processes.start(commands.api(), ours.environment)
-    api.wait_for_url(f"{ours.url}/healthz", 60)
+    api.wait_for_url(f"{ours.url}/healthz")
 
     waiting = ours.breakout(ours.meeting(people=2), rooms=2)["id"]
     other = theirs.breakout(theirs.meeting(people=2), rooms=2)["id"]
@@ -86,7 +86,7 @@ def test_plain_celery_waits_for_a_database_that_is_not_migrated_yet(
     migrate_url(url)
     worker, _, flower = started
     worker.wait_for_text(" ready.", 60)
-    flower.wait_for_url(f"http://127.0.0.1:{port}/healthcheck", 60)
+    flower.wait_for_url(f"http://127.0.0.1:{port}/healthcheck")
     keys = bootstrap.keys_of(Settings(database_url=url, _env_file=None))
     with redis.Redis.from_url(broker_url) as client:
         wait_until(lambda: client.exists(keys.timekeeper), what="a tick of the timekeeper")

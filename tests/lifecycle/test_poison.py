@@ -186,14 +186,14 @@ def test_what_fails_for_all_is_tried_until_it_works(stack: Stack) -> None:
     wait_until(lambda: stack.sandbox.faults_met() > 6, 60, what="more tries than a room has")
     assert {room["state"] for room in stack.see(made["id"])["rooms"]} == {"preparing"}
     stack.sandbox.faults()
-    assert stack.wait(made["id"], "open", deadline=40)["problems"] == []
+    assert stack.wait(made["id"], "open")["problems"] == []
     stack.sandbox.forget_calls()
     stack.sandbox.faults({"kind": "error_before", "times": None})
     stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
     wait_until(lambda: stack.sandbox.calls()["counts"].get(RETIRE, 0) > 6, 60, what="an outage that lasts")
     assert stack.see(made["id"])["state"] == "closing"
     stack.sandbox.faults()
-    closed = stack.wait(made["id"], "closed", deadline=40)
+    closed = stack.wait(made["id"], "closed")
     assert closed["problems"] == []
     assert all(_retired(stack, room) for room in closed["rooms"])
 
@@ -207,7 +207,7 @@ def test_an_outage_that_begins_when_one_room_is_open_is_no_fault_of_the_others(s
     wait_until(lambda: stack.sandbox.faults_met() > 8, 60, what="more tries than a room has")
     assert rooms_of(stack.see(made["id"]))["Blue"]["state"] == "preparing"
     stack.sandbox.faults()
-    opened = stack.wait(made["id"], "open", deadline=40)
+    opened = stack.wait(made["id"], "open")
     assert (opened["problems"], opened["progress"]["rooms"]["open"]) == ([], 2)
     close(stack, made)
 
@@ -250,7 +250,7 @@ def test_an_import_that_was_refused_is_tried_once_more_later(stack: Stack) -> No
         stack.execute(soon, it=adopted)
         return [it["custom_participant_id"] for it in stack.get(path)["items"]] == ["eve"]
 
-    wait_until(imported, 20, every=0.2, what="the import, five minutes later")
+    wait_until(imported, every=0.2, what="the import, five minutes later")
 
 
 def _retired(stack: Stack, room: JSON) -> bool:

@@ -130,7 +130,7 @@ def test_an_outage_fails_no_room_and_everything_opens_after_it(stack: Stack) -> 
     made = stack.breakout(meeting, rooms=3)
     stack.wait(made["id"], "opening", condition=lambda _: stack.sandbox.calls()["counts"].get(CREATE, 0) >= 3)
     stack.sandbox.faults()
-    opened = stack.wait(made["id"], "open", deadline=60)
+    opened = stack.wait(made["id"], "open")
     assert opened["problems"] == []
     _close(stack, made["id"])
 

@@ -219,7 +219,7 @@ def test_the_429_of_one_process_stops_the_others_until_it_is_over(sandbox: Sandb
         assert 2 < raised.value.retry_after <= 3
     assert sandbox.calls()["counts"] == {}
     kit_with_another_token.run(kit_with_another_token.create_meeting("Room 3"))
-    wait_until(lambda: made(other), deadline=5)
+    wait_until(lambda: made(other))
 
 
 def made(kit: RealtimeKit) -> bool:

@@ -150,7 +150,7 @@ def test_two_that_migrate_one_database_at_once_both_succeed(
 ) -> None:
     url = postgres.fresh()
     both = [processes.breakouts("migrate", env={**env, "DATABASE_URL": url}) for _ in range(2)]
-    assert [process.wait(60) for process in both] == [0, 0], "".join(process.output for process in both)
+    assert [process.wait() for process in both] == [0, 0], "".join(process.output for process in both)
     postgres.drop(url)
 
 

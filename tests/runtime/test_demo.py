@@ -247,7 +247,7 @@ def test_the_demo_brings_everyone_home_and_when_kept_stays_up_until_ctrl_c(
         assert httpx.get(address[1]).is_success
     started = children(demo)
     demo.send(signal.SIGINT)
-    assert demo.wait(60) == 0, demo.output
+    assert demo.wait() == 0, demo.output
     assert not any(lives(pid) for pid in started)
     assert not list(tmp_path.glob("breakouts-demo-*"))
 
@@ -257,7 +257,7 @@ def test_a_demo_that_is_interrupted_says_so_by_its_exit_code(processes: Processe
     wait_until(lambda: children(demo), START_SECONDS, what="the stack's first process")
     started = children(demo)
     demo.send(signal.SIGTERM)
-    assert demo.wait(60) == 130, demo.output
+    assert demo.wait() == 130, demo.output
     assert not any(lives(pid) for pid in started)
     assert not list(tmp_path.glob("breakouts-demo-*"))
 

@@ -43,7 +43,7 @@ def rest(sandbox: SandboxServer, method: str, path: str, body: Any = None) -> An
 def create(processes: Processes, env: dict[str, str], *arguments: str, code: int = 0) -> str:
     """Run `breakouts presets create`, which must end with this code, and return what it printed."""
     command = processes.breakouts("presets", "create", *arguments, env=env)
-    assert command.wait(60) == code, command.output
+    assert command.wait() == code, command.output
     return command.output
 
 

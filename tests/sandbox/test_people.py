@@ -11,6 +11,7 @@ from orchestrator.sandbox.people.crowd import Crowd
 from orchestrator.sandbox.people.person import Behaviour, Person
 from tests.sandbox.kit import Kit
 from tests.sandbox.stub_api import StubApi
+from tests.support.waiting import LONG
 
 
 class Stage:
@@ -47,7 +48,7 @@ class Stage:
         return people
 
 
-async def until(condition: Callable[[], bool], deadline: float = 10) -> None:
+async def until(condition: Callable[[], bool], deadline: float = LONG) -> None:
     """Poll a condition while the people act."""
     end = time.monotonic() + deadline
     while not condition():
@@ -81,7 +82,7 @@ def test_people_follow_their_seats_and_acknowledge_them(kit: Kit) -> None:
             assert here.present("one") == here.present("two") == []
             ann = here.crowd.people["ann"]
             assert [stay.location for stay in ann.stays] == ["main", "room", "main"]
-            await here.crowd.settle(5)
+            await here.crowd.settle(LONG)
             assert set(here.crowd.where().values()) == {here.meetings["main"]}
         assert here.present("main") == []
 

@@ -75,7 +75,7 @@ class Outgoing:
             self.work(deps)
             return False
 
-        wait_until(holds, 20, what=what)
+        wait_until(holds, what=what)
 
     def rest(self, endpoint_id: str) -> None:
         """Work until nobody holds an endpoint and nothing is due for it."""

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from orchestrator.sandbox.people.crowd import Crowd
 from orchestrator.sandbox.people.person import Behaviour, Notices
+from tests.support.waiting import LONG
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ class Crowds:
         assert self._crowd is not None
         return self._crowd.people[name].notices
 
-    def settle(self, within: float = 10, names: Iterable[str] | None = None) -> None:
+    def settle(self, within: float = LONG, names: Iterable[str] | None = None) -> None:
         """Wait until these people, or all, are where their seats say."""
         assert self._crowd is not None
         self._run(self._crowd.settle(within, names))

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from orchestrator.runtime.guard import guarded
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONG, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 BREAKOUTS = [sys.executable, "-m", "orchestrator.cli"]
@@ -57,11 +57,11 @@ class Process:
         """Whether it still runs."""
         return self.popen.poll() is None
 
-    def wait_for_text(self, text: str, deadline: float = 20.0) -> None:
+    def wait_for_text(self, text: str, deadline: float = LONG) -> None:
         """Wait until it has printed `text`; fail at once if it ends first."""
         self._wait(lambda: text in self.output, deadline, f"{text!r} in the output")
 
-    def wait_for_url(self, url: str, deadline: float = 20.0) -> None:
+    def wait_for_url(self, url: str, deadline: float = LONG) -> None:
         """Wait until a GET of `url` is answered 2xx; fail at once if the process ends first."""
         self._wait(lambda: _answers(url), deadline, f"an answer of {url}")
 
@@ -76,14 +76,14 @@ class Process:
         """Send a signal, unless it has ended."""
         self.popen.send_signal(number)
 
-    def wait(self, deadline: float = 20.0) -> int:
+    def wait(self, deadline: float = LONG) -> int:
         """Wait for its exit code. Raises AssertionError after `deadline` seconds."""
         try:
             return self.popen.wait(deadline)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.command} still runs after {deadline:g} s\n{self.output}") from None
 
-    def stop(self, deadline: float = 20.0) -> int:
+    def stop(self, deadline: float = LONG) -> int:
         """Send SIGTERM and return the exit code."""
         self.send(signal.SIGTERM)
         return self.wait(deadline)

@@ -20,7 +20,7 @@ from tests.support.crowds import Crowds
 from tests.support.databases import engine_of
 from tests.support.processes import Process, Processes
 from tests.support.sandbox_server import SandboxServer
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONG, wait_until
 
 JSON = dict[str, Any]
 
@@ -76,7 +76,7 @@ class Stack:
             **(settings or {}),
         }
         headers = {"Authorization": f"Bearer {KEY}"}
-        self.api = httpx.Client(base_url=self.url, headers=headers, timeout=20, trust_env=False)
+        self.api = httpx.Client(base_url=self.url, headers=headers, timeout=LONG, trust_env=False)
         self.crowds = Crowds(self.url, sandbox.root)
 
     def start(self, *, workers: int = 1, timekeepers: int = 1, webhooks: bool = True) -> None:
@@ -87,14 +87,14 @@ class Stack:
         for worker in self.workers:
             worker.wait_for_text(" ready.", 60)
         ready = "readyz" if self.workers else "healthz"  # nothing is ready without a worker
-        self.api_process.wait_for_url(f"{self.url}/{ready}", 60)
+        self.api_process.wait_for_url(f"{self.url}/{ready}")
         if webhooks:
             self.register_webhook()
 
     def restart_api(self) -> None:
         """Start the API again, after its process was ended, and wait until it is ready."""
         self.api_process = self.processes.start(commands.api(), self.environment)
-        self.api_process.wait_for_url(f"{self.url}/readyz", 60)
+        self.api_process.wait_for_url(f"{self.url}/readyz")
 
     @property
     def keys(self) -> Keys:
@@ -166,7 +166,7 @@ class Stack:
         return self.get(f"/v1/breakouts/{breakout_id}")
 
     def wait(
-        self, breakout_id: str, state: str, deadline: float = 30, condition: Callable[[JSON], Any] = lambda _: True
+        self, breakout_id: str, state: str, deadline: float = LONG, condition: Callable[[JSON], Any] = lambda _: True
     ) -> JSON:
         """Wait until the breakout is in `state` and the condition holds, and return it."""
 

@@ -6,9 +6,12 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+LONG = 60.0
+"""Seconds that only what is broken takes, on a slow machine that does other things too."""
+
 
 def wait_until(
-    condition: Callable[[], T], deadline: float = 10.0, *, every: float = 0.02, what: str = "the condition"
+    condition: Callable[[], T], deadline: float = LONG, *, every: float = 0.02, what: str = "the condition"
 ) -> T:
     """Return the first true answer of `condition`. Raises AssertionError after `deadline` seconds.
 
