@@ -241,7 +241,7 @@ def test_who_asks_for_help_gets_the_host(open_console: Open, stack: Stack) -> No
     console.page.get_by_text("Nobody has asked for help").wait_for()
     room = next(one for one in stack.see(breakout["id"])["rooms"] if "p0" in str(one["participants"]))
     console.person(room["name"], "H0").wait_for()
-    wait_until(lambda: stack.crowds.where()["h0"] == room["realtimekit_meeting_id"], 15, what="the host's arrival")
+    wait_until(lambda: stack.crowds.where()["h0"] == room["realtimekit_meeting_id"], what="the host's arrival")
     stack.post(f"/v1/breakouts/{breakout['id']}/close", {"countdown_seconds": 0})
 
 

@@ -47,10 +47,10 @@ def test_a_participants_example(
     main = str(stack.get(f"/v1/meetings/{meeting}")["realtimekit_meeting_id"])
     stack.people(meeting, ["p1"])
     page = context.new_page()
-    first = str(wait_until(lambda: stack.seat(meeting, "p0")["auth_token"], 10, what="a token for main"))
+    first = str(wait_until(lambda: stack.seat(meeting, "p0")["auth_token"], what="a token for main"))
     site.backend |= {"/client-token": lambda: stack.token(meeting, "p0"), "/realtimekit-token": lambda: first}
     page.goto(adapted(name))
-    wait_until(lambda: stack.sandbox.present(main) == ["p0", "p1"], 20, what="both are there")
+    wait_until(lambda: stack.sandbox.present(main) == ["p0", "p1"], what="both are there")
     made = stack.breakout(meeting, rooms=["Blue"])
     stack.wait(made["id"], "open", condition=lambda it: it["progress"]["participants"]["joined"] == 2)
     if name != "rtk-meeting.html":
@@ -60,7 +60,7 @@ def test_a_participants_example(
         page.locator("rtk-meeting").get_by_text("Blue").first.wait_for()
     stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
     stack.wait(made["id"], "closed", condition=lambda it: it["progress"]["participants"]["returned"] == 2)
-    wait_until(lambda: stack.sandbox.present(main) == ["p0", "p1"], 10, what="both are home")
+    wait_until(lambda: stack.sandbox.present(main) == ["p0", "p1"], what="both are home")
 
 
 def test_the_hosts_example(stack: Stack, site: Site, context: BrowserContext, adapted: Callable[[str], str]) -> None:

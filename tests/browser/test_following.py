@@ -29,7 +29,7 @@ def check_room(stack: Stack, tab: Tab, name: str, room: str, *, others: list[str
     state = tab.arrives(room)
     assert (state["audio"], state["video"]) == on
     tab.shows(lambda it: it["others"] == [other for other in others if other != name])
-    wait_until(lambda: sent(stack, room, name) == on, 5, what=f"what {name} sends")
+    wait_until(lambda: sent(stack, room, name) == on, what=f"what {name} sends")
     return state
 
 
@@ -66,7 +66,7 @@ def test_four_pages_go_to_rooms_and_come_home_as_they_were(stack: Stack, open_ta
         assert not tab.events("error")
     closed = stack.wait(breakout["id"], "closed", condition=lambda it: it["progress"]["recordings"]["uploaded"] == 2)
     assert (closed["progress"]["participants"]["returned"], closed["progress"]["participants"]["lost"]) == (6, 0)
-    wait_until(lambda: all(map(said_closed, tabs.values())), 5, what="every page has heard of the end")
+    wait_until(lambda: all(map(said_closed, tabs.values())), what="every page has heard of the end")
 
 
 def said_closed(tab: Tab) -> bool:
@@ -75,7 +75,7 @@ def said_closed(tab: Tab) -> bool:
 
 def token_of(stack: Stack, meeting: str, name: str) -> str:
     """Wait for the token with which the app's own page joins main."""
-    return str(wait_until(lambda: stack.seat(meeting, name)["auth_token"], 10, what="the token for main"))
+    return str(wait_until(lambda: stack.seat(meeting, name)["auth_token"], what="the token for main"))
 
 
 def opened(stack: Stack, meeting: str, *people: str, **settings: object) -> tuple[str, str]:
@@ -97,7 +97,7 @@ def test_a_client_that_the_page_has_made_is_told_as_on_a_native_move(stack: Stac
     assert tab.names() == [], "it waits on the setup screen"
     tab.page.evaluate("first.join()")
     assert tab.arrives(room)["audio"]
-    wait_until(lambda: len(tab.names()) == 4, 5, what="all events")
+    wait_until(lambda: len(tab.names()) == 4, what="all events")
     moved = ["changingMeeting", "native changingMeeting", "meetingChanged", "native meetingChanged"]
     assert tab.names() == moved
     assert {said[0] for said in map(tab.events, moved)} == {room}
@@ -116,7 +116,7 @@ def test_who_is_kicked_is_back_as_they_were(stack: Stack, open_tab: OpenTab) -> 
     state = tab.shows(lambda it: it["joined"] and it["camera"] and it["camera"] != camera, 5)
     assert (state["meeting"], state["audio"], state["video"], state["live"]) == (main, True, True, "live")
     stack.sandbox.end(main)
-    wait_until(lambda: stack.sandbox.present(main) == ["p0"], 5, what="the page is back")
+    wait_until(lambda: stack.sandbox.present(main) == ["p0"], what="the page is back")
     assert tab.shows(lambda it: it["joined"], 5)["audio"]
 
 
@@ -126,7 +126,7 @@ def test_who_leaves_is_not_brought_back_until_they_want(stack: Stack, open_tab: 
     tab.connect(stack.token(meeting, "p0"))
     tab.arrives(main)
     tab.page.evaluate("session.meeting.leave()")
-    wait_until(lambda: tab.events("left") == [{"state": "left"}], 5, what="left")
+    wait_until(lambda: tab.events("left") == [{"state": "left"}], what="left")
     _, room = opened(stack, meeting, "p0")
     tab.page.wait_for_timeout(1000)
     assert stack.sandbox.present(room) == []
@@ -197,7 +197,7 @@ def test_two_tabs_share_a_stream_and_are_in_the_same_room(stack: Stack, open_tab
     stack.post(f"/v1/breakouts/{breakout}/broadcast", {"text": "Hello"})
     stack.post(f"/v1/breakouts/{breakout}/close", {"countdown_seconds": 0})
     tabs[1].arrives(main)
-    wait_until(lambda: tabs[1].events("broadcast") == [{"text": "Hello"}], 5, what="the broadcast, once")
+    wait_until(lambda: tabs[1].events("broadcast") == [{"text": "Hello"}], what="the broadcast, once")
 
 
 def test_polling_does_where_streams_are_blocked(stack: Stack, open_tab: OpenTab) -> None:
@@ -220,7 +220,7 @@ def test_moves_in_the_middle_of_a_move_end_in_the_right_room(stack: Stack, open_
         tab.page.wait_for_timeout(120)
     state = tab.arrives(green["realtimekit_meeting_id"])
     assert (state["audio"], state["video"], state["camera"]) == (True, True, camera)
-    wait_until(lambda: stack.sandbox.present(green["realtimekit_meeting_id"]) == ["p0"], 5, what="only there")
+    wait_until(lambda: stack.sandbox.present(green["realtimekit_meeting_id"]) == ["p0"], what="only there")
     assert stack.sandbox.present(blue["realtimekit_meeting_id"]) == []
 
 
@@ -281,7 +281,7 @@ def test_a_lost_network_and_a_page_that_is_loaded_again_end_in_the_right_room(st
     tab.open(tab.page.url)
     assert tab.connect(token)["realtimekit_meeting_id"] == room
     tab.arrives(room)
-    wait_until(lambda: stack.sandbox.present(room) == ["p0"], 10, what="the page that was left is out")
+    wait_until(lambda: stack.sandbox.present(room) == ["p0"], what="the page that was left is out")
 
 
 def test_a_strict_policy_needs_only_our_origin(stack: Stack, site: Site, open_tab: Callable[..., Tab]) -> None:

@@ -71,7 +71,7 @@ def card_of(manager: Locator, title: str) -> Locator:
     """Find the card of a room."""
     cards = manager.locator("rtk-breakout-room-manager")
     find = f"(all) => all.map((it) => it.room?.title).indexOf({title!r}) + 1"
-    return cards.nth(wait_until(lambda: cards.evaluate_all(find), 5, what=f"the card of {title}") - 1)
+    return cards.nth(wait_until(lambda: cards.evaluate_all(find), what=f"the card of {title}") - 1)
 
 
 def start_by_clicks(page: Page, manager: Locator) -> None:
@@ -103,7 +103,7 @@ def test_every_click_of_the_manager_reaches_our_api(stack: Stack, site: Site, op
     toggle, manager = page.locator("rtk-breakout-rooms-toggle rtk-controlbar-button"), page.locator(MANAGER)
     toggle.click()
     start_by_clicks(page, manager)
-    made = wait_until(lambda: running(stack, meeting), 15, what="a breakout")
+    made = wait_until(lambda: running(stack, meeting), what="a breakout")
     assert made
     assert host.changes() == [("POST", "/meetings/*/breakouts")], "one wish is one call"
     opened = stack.wait(made["id"], "open", condition=lambda it: it["progress"]["participants"]["joined"] == 5)
@@ -112,14 +112,14 @@ def test_every_click_of_the_manager_reaches_our_api(stack: Stack, site: Site, op
     assert [room["name"] for room in opened["rooms"]] == ["Room 1", "Room 2"]
 
     stack.patch(f"/v1/breakouts/{made['id']}/rooms/{opened['rooms'][0]['id']}", {"name": "Blue"})
-    wait_until(lambda: host.rooms() == ["Blue", "Room 2"], 5, what="what others change shows")
+    wait_until(lambda: host.rooms() == ["Blue", "Room 2"], what="what others change shows")
     toggle.click()
     rename_by_clicks(card_of(manager, "Room 2"), "Green")
-    wait_until(lambda: host.rooms() == ["Blue", "Green"], 5, what="the new name")
+    wait_until(lambda: host.rooms() == ["Blue", "Green"], what="the new name")
 
     manager.get_by_text("Add Room").click()
     manager.get_by_text("Update Breakout").click()
-    wait_until(lambda: host.rooms() == ["Blue", "Green", "Room 3"], 10, what="the new room")
+    wait_until(lambda: host.rooms() == ["Blue", "Green", "Room 3"], what="the new room")
     assert ("POST", "/breakouts/*/rooms") in host.changes()
 
     toggle.click()
@@ -132,9 +132,9 @@ def test_every_click_of_the_manager_reaches_our_api(stack: Stack, site: Site, op
     page.get_by_text("Yes, close breakout").click()
     closed = stack.wait(made["id"], "closed", 40, lambda it: it["progress"]["participants"]["returned"] == 6)
     assert closed["close_reason"] == "api"
-    wait_until(lambda: host.rooms() == [], 5, what="no rooms")
+    wait_until(lambda: host.rooms() == [], what="no rooms")
     assert host.changes()[-1] == ("POST", "/breakouts/*/close")
-    wait_until(lambda: len(stack.sandbox.present(main)) == 6, 10, what="everybody is home")
+    wait_until(lambda: len(stack.sandbox.present(main)) == 6, what="everybody is home")
     assert not host.ours()
     assert not host.events("error")
 
@@ -153,12 +153,12 @@ def test_the_adapter_says_what_can_not_be(stack: Stack, site: Site, open_tab: Ca
     other = stack.breakout(meeting, rooms=["Blue"])
     started = "session.meeting.connectedMeetings.createMeetings([{title: 'A'}])"
     host.page.evaluate(f"{started}.catch(() => {{}})")
-    wait_until(lambda: "breakout_running" in [it["code"] for it in host.events("error")], 5, what="the error")
-    wait_until(lambda: host.rooms() == ["Blue"], 5, what="the one that runs")
+    wait_until(lambda: "breakout_running" in [it["code"] for it in host.events("error")], what="the error")
+    wait_until(lambda: host.rooms() == ["Blue"], what="the one that runs")
     host.page.evaluate("session.meeting.connectedMeetings.getConnectedMeetings()")
     assert host.page.evaluate(f"{started}.then((made) => made.length)") == 1
-    wait_until(lambda: host.rooms() == ["Blue", "A"], 10, what="the room that was added")
+    wait_until(lambda: host.rooms() == ["Blue", "A"], what="the room that was added")
     moved = "session.meeting.connectedMeetings.moveParticipants('parent', 'nowhere', ['p0']).then((it) => it.success)"
     assert host.page.evaluate(moved) is False
     stack.post(f"/v1/breakouts/{other['id']}/close", {"countdown_seconds": 0})
-    wait_until(lambda: host.rooms() == [], 10, what="the end")
+    wait_until(lambda: host.rooms() == [], what="the end")

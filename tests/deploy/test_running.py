@@ -131,7 +131,7 @@ def test_as_many_run_as_compose_says() -> None:
 @pytest.mark.parametrize("service", REPLICAS)
 def test_whoever_goes_on_is_healthy(deployment: Deployment, service: str) -> None:
     alike = deployment.running[service]
-    wait_until(lambda: all(deployment.is_healthy(service, process) for process in alike), 30, what="good health")
+    wait_until(lambda: all(deployment.is_healthy(service, process) for process in alike), what="good health")
 
 
 @pytest.mark.parametrize("service", ["worker-rooms", "worker-lifecycle", "timekeeper"])
@@ -145,7 +145,7 @@ def test_whoever_is_stuck_is_unhealthy_whatever_the_others_do(deployment: Deploy
         assert not deployment.is_healthy(service, process)
     finally:
         process.send(signal.SIGCONT)
-    wait_until(lambda: deployment.is_healthy(service, process), 20, what="another beat")
+    wait_until(lambda: deployment.is_healthy(service, process), what="another beat")
 
 
 def test_postgresql_is_asked_over_tcp_whether_it_is_there(postgres: Postgres) -> None:
@@ -188,24 +188,24 @@ def test_a_breakout_outlives_the_restart_of_everybody_who_works_for_it(deploymen
     meeting = stack.meeting(24)
     stack.sandbox.latency(900)
     made = stack.breakout(meeting, rooms=4)
-    wait_until(lambda: _admitted(stack), 30, what="admissions under way")
+    wait_until(lambda: _admitted(stack), what="admissions under way")
     assert deployment.stop("worker-rooms") == 0
     assert _held(deployment) == 0
     assert len(_admitted(stack)) < 12, "it was to hand its work back, not to finish it"
     stack.sandbox.latency(0)
     deployment.start("worker-rooms")
-    stack.wait(made["id"], "open", 60)
+    stack.wait(made["id"], "open")
     assert sorted(_admitted(stack)) == sorted(f"p{number}" for number in range(24))
 
     stack.sandbox.latency(900)
     stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
-    wait_until(lambda: _retired(stack), 30, what="closing under way")
+    wait_until(lambda: _retired(stack), what="closing under way")
     assert deployment.stop("worker-lifecycle") == deployment.stop("worker-rooms") == 0
     assert _held(deployment) == 0
     stack.sandbox.latency(0)
     deployment.start("worker-lifecycle")
     deployment.start("worker-rooms")
-    closed = stack.wait(made["id"], "closed", 60)
+    closed = stack.wait(made["id"], "closed")
     assert closed["progress"]["rooms"]["closed"] == len(_retired(stack)) == 4
     assert closed["progress"]["participants"]["never_joined"] == 24
 

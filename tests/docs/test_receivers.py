@@ -56,7 +56,7 @@ def test_a_receiver_of_twenty_lines_hears_each_delivery_once(
     made = told.endpoint(url)
     env = {"WEBHOOK_SECRET": made.secret, "PORT": str(port)}
     receiver = processes.start([program, file], env=env, cwd=tmp_path)
-    wait_until(lambda: _answers(url), 20, what="a receiver that refuses what is not signed")
+    wait_until(lambda: _answers(url), what="a receiver that refuses what is not signed")
     told.say(told.breakout(), "first", "second")
     told.rest(made.endpoint_id)
     assert told.states(made.endpoint_id) == ["delivered", "delivered"]

@@ -135,7 +135,7 @@ def test_what_is_asked_for_while_the_broker_is_away_is_done_when_it_is_back(stac
         assert events.next().data["data"] == {"from": "draft", "to": "opening"}
         assert seats.next().data["breakout"]["state"] == "opening"
         broker.start()
-        stack.wait(draft["id"], "open", 60)
+        stack.wait(draft["id"], "open")
         moves = (event.data["data"]["to"] for event in events if event.name == "breakout.state")
         assert next(moves) == "open"
         assert next(event.data["room_id"] for event in seats if event.name == "seat" and event.data["room_id"])

@@ -33,9 +33,9 @@ def test_a_host_hears_who_needs_help_and_everybody_hears_the_host(stack: Stack) 
     _ok(stack.api.post(f"{path}/broadcast", headers=host, json={"text": "come back"}))
     _ok(stack.api.post(f"{path}/poll", headers=host, json={"question": "Done?", "options": ["yes", "no"]}))
     _ok(stack.api.post(f"{path}/rooms/{room['id']}/recording", headers=host, json={"action": "start"}))
-    wait_until(lambda: stack.seat(meeting, "p1")["recorded"], 10, what="a seat that says it is recorded")
+    wait_until(lambda: stack.seat(meeting, "p1")["recorded"], what="a seat that says it is recorded")
     stack.wait(made["id"], "open", condition=lambda b: b["progress"]["recordings"]["recording"] == 1)
-    wait_until(lambda: len(_polls(stack)) >= 2, 10, what="a poll in each room")
+    wait_until(lambda: len(_polls(stack)) >= 2, what="a poll in each room")
     assert stack.seat(meeting, "p2")["recorded"] is False
 
     _ok(stack.api.post(f"{path}/close", headers=host))

@@ -33,10 +33,10 @@ def test_an_endpoint_hears_the_log_beside_one_that_hangs_and_one_that_is_dead(
         meeting_id = stack.meeting(people=6)
         stack.people(meeting_id, [f"p{number}" for number in range(6)])
         breakout_id = stack.breakout(meeting_id, rooms=3, duration_seconds=10, warn_before_seconds=[2])["id"]
-        closed = stack.wait(breakout_id, "closed", 60)
+        closed = stack.wait(breakout_id, "closed")
         log = _log(stack, breakout_id)
 
-        wait_until(lambda: len(server.heard) >= len(log), 20, what="the whole log")
+        wait_until(lambda: len(server.heard) >= len(log), what="the whole log")
         told = [heard.verified(made[0]["secret"]) for heard in server.heard]
         more = {"breakout_id": breakout_id, "meeting_id": meeting_id}
         assert told == [
@@ -60,12 +60,12 @@ def test_what_a_killed_worker_has_sent_and_not_recorded_is_sent_again_and_the_or
     server.wait_seconds = 0.2
     for number in range(8):
         stack.patch(f"/v1/breakouts/{breakout_id}", {"name": f"Round {number}"})
-    wait_until(lambda: len(server.heard) >= 3, 20, what="the first deliveries")
+    wait_until(lambda: len(server.heard) >= 3, what="the first deliveries")
     stack.workers.pop().kill()
     server.wait_seconds = 0
     stack.workers.append(stack.start_worker())
     log = _log(stack, breakout_id)
-    wait_until(lambda: len(set(server.ids())) >= len(log), 60, what="the whole log")
+    wait_until(lambda: len(set(server.ids())) >= len(log), what="the whole log")
     bodies = {heard.id: heard.body for heard in server.heard}
     assert [bodies[delivery_id]["timestamp"] for delivery_id in dict.fromkeys(server.ids())] == [it["at"] for it in log]
     assert all(bodies[heard.id] == heard.body for heard in server.heard)

@@ -176,21 +176,21 @@ def test_the_sweep_comes_round_by_itself(stack: Stack) -> None:
         kit, title = deps.realtimekit, title_with_key("Late", deps.install, made["rooms"][0]["id"][-12:])
         orphan = kit.run(kit.create_meeting(title)).id
     stack.sandbox.age(orphan, 7200)
-    wait_until(lambda: _status(stack, orphan) == "INACTIVE", 20, what="the sweep")
+    wait_until(lambda: _status(stack, orphan) == "INACTIVE", what="the sweep")
 
 
 def test_what_fails_for_all_is_tried_until_it_works(stack: Stack) -> None:
     meeting = stack.meeting(4)
     stack.sandbox.faults(broken("Room"))
     made = stack.breakout(meeting, rooms=["Room 1", "Room 2"])
-    wait_until(lambda: stack.sandbox.faults_met() > 6, 60, what="more tries than a room has")
+    wait_until(lambda: stack.sandbox.faults_met() > 6, what="more tries than a room has")
     assert {room["state"] for room in stack.see(made["id"])["rooms"]} == {"preparing"}
     stack.sandbox.faults()
     assert stack.wait(made["id"], "open")["problems"] == []
     stack.sandbox.forget_calls()
     stack.sandbox.faults({"kind": "error_before", "times": None})
     stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
-    wait_until(lambda: stack.sandbox.calls()["counts"].get(RETIRE, 0) > 6, 60, what="an outage that lasts")
+    wait_until(lambda: stack.sandbox.calls()["counts"].get(RETIRE, 0) > 6, what="an outage that lasts")
     assert stack.see(made["id"])["state"] == "closing"
     stack.sandbox.faults()
     closed = stack.wait(made["id"], "closed")
@@ -204,7 +204,7 @@ def test_an_outage_that_begins_when_one_room_is_open_is_no_fault_of_the_others(s
     made = stack.breakout(meeting, rooms=["Red", "Blue"])
     stack.wait(made["id"], "opening", condition=lambda b: rooms_of(b)["Red"]["state"] == "open")
     stack.sandbox.faults({"kind": "error_before", "times": None})
-    wait_until(lambda: stack.sandbox.faults_met() > 8, 60, what="more tries than a room has")
+    wait_until(lambda: stack.sandbox.faults_met() > 8, what="more tries than a room has")
     assert rooms_of(stack.see(made["id"]))["Blue"]["state"] == "preparing"
     stack.sandbox.faults()
     opened = stack.wait(made["id"], "open")

@@ -120,7 +120,7 @@ def test_whoever_may_be_there_gets_a_token_although_the_look_for_them_was_refuse
         {"operation": "get_meeting_participants", "kind": "success_false"},
     )
     browser = {"Authorization": f"Bearer {stack.token(meeting, 'p0')}"}
-    wait_until(lambda: stack.api.get("/v1/seat", headers=browser).json()["auth_token"], 20, what="a token")
+    wait_until(lambda: stack.api.get("/v1/seat", headers=browser).json()["auth_token"], what="a token")
     assert stack.sandbox.faults_met() == 2
 
 

@@ -44,9 +44,9 @@ def test_the_clock_is_extended_paused_and_set(stack: Stack) -> None:
 def test_warnings_come_at_their_times_and_again_after_an_extension(stack: Stack) -> None:
     made = stack.breakout(stack.meeting(1), rooms=1, duration_seconds=10, warn_before_seconds=[300, 9, 8])
     opened = stack.wait(made["id"], "open")
-    wait_until(lambda: _warnings(stack, made["id"]) == [9, 8], 10, what="both warnings")
+    wait_until(lambda: _warnings(stack, made["id"]) == [9, 8], what="both warnings")
     stack.patch(f"/v1/breakouts/{made['id']}", {"extend_seconds": 3})
-    wait_until(lambda: _warnings(stack, made["id"]) == [9, 8, 9, 8], 10, what="both warnings again")
+    wait_until(lambda: _warnings(stack, made["id"]) == [9, 8, 9, 8], what="both warnings again")
     stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
     stack.wait(made["id"], "closed")
     assert opened["warn_before_seconds"] == [300, 9, 8]
@@ -90,7 +90,7 @@ def test_who_does_not_leave_the_old_room_is_put_out_of_it(stack: Stack) -> None:
     stack.wait(made["id"], "open", condition=lambda b: _seat_of(b, "p0") == (old["id"], "joined"))
     stack.move(made["id"], "p0", new["id"])
     wait_until(lambda: stack.seat(meeting, "p0")["room_id"] == new["id"], what="the new seat")
-    wait_until(lambda: stack.sandbox.present(old["realtimekit_meeting_id"]) == [], 20, what="the kick")
+    wait_until(lambda: stack.sandbox.present(old["realtimekit_meeting_id"]) == [], what="the kick")
     stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
     stack.wait(made["id"], "closed")
 
@@ -125,7 +125,7 @@ def test_a_prepared_breakout_starts_without_a_call_and_a_cancelled_one_leaves_no
 
     stack.sandbox.faults({"operation": "*", "kind": "error_before"})
     stack.post(f"/v1/breakouts/{made['id']}/start")
-    opened = stack.wait(made["id"], "open", 10)
+    opened = stack.wait(made["id"], "open")
     assert _meetings(opened) == _meetings(ready)
     assert stack.seat(meeting, "p0")["location"] == "room"
     stack.sandbox.faults()

@@ -53,7 +53,7 @@ def test_a_page_and_a_simulated_person_see_each_other(sandbox: SandboxServer, me
         sandbox.leave(joined["peer_id"])
         assert page.heard(Room.LEAVE, messages.LEAVE)["peer"]["custom_participant_id"] == "cy"
         assert sandbox.present(meeting) == ["ann", "bo"]
-    wait_until(lambda: sandbox.present(meeting) == ["bo"], 5, what="the page has left")
+    wait_until(lambda: sandbox.present(meeting) == ["bo"], what="the page has left")
     assert first["session_id"] in {session["id"] for session in sandbox.state()["sessions"]}
 
 
@@ -100,7 +100,7 @@ def test_a_page_whose_connection_breaks_may_come_back(sandbox: SandboxServer, me
     with pytest.raises(InvalidStatus):
         Page(sandbox, mine)
     assert sandbox.present(meeting) == ["ann"]
-    again = wait_until(lambda: connected(sandbox, mine, page.own_id), 5, what="the network is back")
+    again = wait_until(lambda: connected(sandbox, mine, page.own_id), what="the network is back")
     assert again
     with again:
         again.join()
@@ -109,7 +109,7 @@ def test_a_page_whose_connection_breaks_may_come_back(sandbox: SandboxServer, me
     other = Page(sandbox, mine)
     other.join()
     sandbox.cut("ann", 0)
-    wait_until(lambda: sandbox.present(meeting) == [], 5, what="the lost page is out")
+    wait_until(lambda: sandbox.present(meeting) == [], what="the lost page is out")
 
 
 def test_a_join_fails_on_request_and_succeeds_when_repeated(sandbox: SandboxServer, meeting: str) -> None:

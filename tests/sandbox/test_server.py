@@ -39,7 +39,7 @@ def test_serve_runs_from_a_json_configuration_and_ends_on_sigterm() -> None:
     config = SandboxConfig(switches=Switches(search_matches="exact")).model_dump_json()
     with subprocess.Popen([sys.executable, "-c", SERVE, config, str(port)]) as process:
         try:
-            wait_until(lambda: answers(f"http://127.0.0.1:{port}/_sandbox/state"), 20)
+            wait_until(lambda: answers(f"http://127.0.0.1:{port}/_sandbox/state"))
             switches = httpx.get(f"http://127.0.0.1:{port}/_sandbox/switches").json()
             assert switches["search_matches"] == "exact"
             process.send_signal(signal.SIGTERM)
