@@ -23,6 +23,10 @@ NO_ROUTE = gateway_error(404, 7000, "No route for that URI")
 UNAUTHORIZED = gateway_error(401, 10000, "Authentication error")
 
 
+DOORS_OF_PEOPLE = {"/_sandbox/join", "/_sandbox/leave", "/_sandbox/departures"}
+"""Those of the control API through which simulated people reach RealtimeKit."""
+
+
 def create_app(config: SandboxConfig | None = None) -> "Sandbox":
     """Make an empty sandbox, which shares nothing with others."""
     return Sandbox(Parts(config or SandboxConfig()))
@@ -38,6 +42,9 @@ class Sandbox:
         """Serve one request, a page's socket or the lifespan (ASGI)."""
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
+            return
+        if self._parts.hub.is_down and not _is_door_of_tests(scope["path"]):
+            await Connection(scope, receive).reset()
             return
         if scope["type"] == "websocket":
             await socket.serve(self._parts.hub, scope, receive, send)
@@ -152,3 +159,7 @@ class Sandbox:
         responder.close()
         await self._parts.deliveries.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _is_door_of_tests(path: str) -> bool:
+    return path.startswith("/_sandbox/") and path not in DOORS_OF_PEOPLE

@@ -41,6 +41,12 @@ class Cut(BaseModel):
     seconds: float = 0.0
 
 
+class Outage(BaseModel):
+    """RealtimeKit is gone for some seconds: its API, its sockets, its media."""
+
+    seconds: float
+
+
 class Transfer(BaseModel):
     """RealtimeKit's own breakouts send a page to another meeting."""
 
@@ -89,6 +95,7 @@ class Control:
             ("POST", "join"): self._join,
             ("POST", "leave"): self._leave,
             ("POST", "cut"): self._cut,
+            ("POST", "outage"): self._outage,
             ("POST", "transfer"): self._transfer,
             ("POST", "end"): self._end,
             ("POST", "record"): self._record,
@@ -146,6 +153,9 @@ class Control:
     def _cut(self, body: bytes, _query: dict[str, str]) -> JSON:
         asked = Cut.model_validate_json(body)
         return {"cut": self._parts.hub.cut(asked.custom_participant_id, asked.seconds)}
+
+    def _outage(self, body: bytes, _query: dict[str, str]) -> JSON:
+        return {"cut": self._parts.hub.fail(Outage.model_validate_json(body).seconds)}
 
     def _transfer(self, body: bytes, _query: dict[str, str]) -> JSON:
         asked = Transfer.model_validate_json(body)

@@ -2,10 +2,11 @@
 
 from contextlib import suppress
 
+import httpx
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import InvalidMessage, InvalidStatus
 
-from orchestrator.sandbox.edge import media_messages, messages
+from orchestrator.sandbox.edge import breakout_messages, media_messages, messages
 from orchestrator.sandbox.edge.events import Chat, Media, Polls, Room
 from tests.sandbox.page import Page, Refused, details, shown
 from tests.support.sandbox_server import SandboxServer
@@ -26,6 +27,13 @@ def token(sandbox: SandboxServer, meeting: str, name: str, preset: str = "group_
 def connected(sandbox: SandboxServer, token: str, own_id: str) -> Page | None:
     """Return a page that has come through; None while the network is down."""
     with suppress(InvalidStatus):
+        return Page(sandbox, token, own_id)
+    return None
+
+
+def reached(sandbox: SandboxServer, token: str, own_id: str) -> Page | None:
+    """Return a page that has come through; None while there is an outage."""
+    with suppress(OSError, InvalidMessage):
         return Page(sandbox, token, own_id)
     return None
 
@@ -112,6 +120,22 @@ def test_a_page_whose_connection_breaks_may_come_back(sandbox: SandboxServer, me
     wait_until(lambda: sandbox.present(meeting) == [], what="the lost page is out")
 
 
+def test_an_outage_cuts_everybody_off_and_ends(sandbox: SandboxServer, meeting: str) -> None:
+    mine = token(sandbox, meeting, "ann")
+    page = Page(sandbox, mine)
+    page.join()
+    assert sandbox.outage(0.5) == {"cut": 1}
+    assert page.ended()
+    for reach in (lambda: Page(sandbox, mine), lambda: details(sandbox, mine), lambda: sandbox.rest("GET", "/presets")):
+        with pytest.raises((OSError, InvalidMessage, httpx.TransportError)):
+            reach()
+    assert sandbox.present(meeting) == ["ann"], "tests still see all"
+    again = wait_until(lambda: reached(sandbox, mine, page.own_id), what="it is back")
+    with again or page:
+        (again or page).join()
+        assert len(sandbox.state()["peers"]) == 1
+
+
 def test_a_join_fails_on_request_and_succeeds_when_repeated(sandbox: SandboxServer, meeting: str) -> None:
     sandbox.faults({"operation": "edge_join", "kind": "refuse", "match": "ann", "message": "not now"})
     with Page(sandbox, token(sandbox, meeting, "ann")) as page:
@@ -167,7 +191,7 @@ def test_a_page_is_told_to_go_to_another_meeting(sandbox: SandboxServer, meeting
     with Page(sandbox, token(sandbox, meeting, "ann")) as page:
         page.join()
         sandbox.transfer(page.own_id, there)
-        told = page.heard(Room.TRANSFER, messages.TRANSFER)
+        told = page.heard(Room.TRANSFER, breakout_messages.TRANSFER)
         assert told == {"meeting_id": room, "auth_token": there}
 
 

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.sandbox.edge import events, media_messages, messages
+from orchestrator.sandbox.edge import breakout_messages, events, media_messages, messages
 from orchestrator.sandbox.edge.protobuf import BOOL, BYTES, INT, STRING, Field, Message
 from tests.support.processes import ROOT
 
 CLIENT = ROOT / "web/node_modules/@cloudflare/realtimekit/dist/index.es.js"
 pytestmark = pytest.mark.skipif(not CLIENT.exists(), reason="needs `npm ci` in web/")
 
-CLASS = re.compile(r'class (\w+) extends \w+ \{\s*constructor\(\) \{\s*super\("([\w.]+)", \[(.*?)\]\);\s*\}', re.DOTALL)
+CLASS = re.compile(
+    r'class ([\w$]+) extends \w+ \{\s*constructor\(\) \{\s*super\("([\w.]+)", \[(.*?)\]\);\s*\}', re.DOTALL
+)
 FIELD = re.compile(r'\{\s*no: (\d+),\s*name: "(\w+)",(.*?)\}(?=,\s*\{\s*no|\s*$)', re.DOTALL)
 EVENT = re.compile(r"^  (\w+): (\d+),?$", re.MULTILINE)
 KINDS = {"9": STRING, "12": BYTES, "8": BOOL, "5": INT, "13": INT, "4": INT}
@@ -22,8 +24,8 @@ SERVICES |= {events.Polls: ("createPoll", 3), events.Media: ("unknown", 0x300)}
 
 
 def tables() -> list[Message]:
-    both = chain(vars(messages).values(), vars(media_messages).values())
-    return [it for it in both if isinstance(it, Message)]
+    everything = chain.from_iterable(vars(module).values() for module in (messages, media_messages, breakout_messages))
+    return [it for it in everything if isinstance(it, Message)]
 
 
 @pytest.fixture(scope="module")

@@ -62,6 +62,10 @@ class SandboxServer:
         """Break the connections of a person's pages, and let none come again for so long."""
         return self._json("POST", "cut", {"custom_participant_id": custom_participant_id, "seconds": seconds})
 
+    def outage(self, seconds: float) -> JSON:
+        """Be gone for so long, for everybody but tests: API, sockets of pages, media."""
+        return self._json("POST", "outage", {"seconds": seconds})
+
     def transfer(self, peer_id: str, auth_token: str) -> JSON:
         """Tell a page to go to another meeting, as RealtimeKit's own breakouts do."""
         return self._json("POST", "transfer", {"peer_id": peer_id, "auth_token": auth_token})

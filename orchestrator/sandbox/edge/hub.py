@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from orchestrator.sandbox.edge import media_messages, messages, room
+from orchestrator.sandbox.edge import breakout_messages, breakouts, media_messages, messages, room
+from orchestrator.sandbox.edge.breakouts import Family
 from orchestrator.sandbox.edge.events import Media, Polls, Room
 from orchestrator.sandbox.edge.media import participant
 from orchestrator.sandbox.edge.page import Page
@@ -13,7 +14,7 @@ from orchestrator.sandbox.edge.stun import Responder
 from orchestrator.sandbox.edge.talk import Talk
 from orchestrator.sandbox.rest.faults import Faults
 from orchestrator.sandbox.world import live
-from orchestrator.sandbox.world.state import Peer, Recording, Session, World, new_id, now
+from orchestrator.sandbox.world.state import Meeting, Peer, Recording, Session, World, new_id, now
 from orchestrator.sandbox.world.values import Refusal
 
 ADDRESS = "127.0.0.1"
@@ -29,7 +30,7 @@ class Hub:
     """Knows the pages of each session. It is the world's witness."""
 
     def __init__(self, world: World, faults: Faults) -> None:
-        self.world, self.faults, self.responder = world, faults, Responder()
+        self.world, self.faults, self.responder = world, faults, Responder(lambda: self.is_down)
         self.clear()
 
     def clear(self) -> None:
@@ -38,7 +39,9 @@ class Hub:
             page.cut()
         self.pages: set[Page] = set()
         self._cut_until: dict[str, float] = defaultdict(float)
+        self._down_until = 0.0
         self._talks: dict[str, Talk] = {}
+        self._families: dict[str, Family] = {}
 
     # what pages do
 
@@ -88,6 +91,19 @@ class Hub:
         """Return what was written in a session."""
         return self._talks.setdefault(session.id, Talk())
 
+    def family(self, meeting: Meeting) -> Family:
+        """Return a meeting with those that hosts have made beside it, or beside which it was made."""
+        return self._families.get(meeting.id) or Family(meeting)
+
+    def adopt(self, family: Family, child: Meeting) -> None:
+        """Add a meeting to a family."""
+        family.children[child.id] = child
+        self._families |= {child.id: family, family.parent.id: family}
+
+    def pages_of(self, family: Family) -> list[Page]:
+        """Return the pages that are in any meeting of a family."""
+        return [page for page in self.pages if page.session and self._families.get(page.session.meeting.id) is family]
+
     def match_text(self, page: Page) -> str:
         """Return the text in which a fault looks for its `match`."""
         meeting = page.participant.meeting
@@ -107,11 +123,25 @@ class Hub:
         """Whether this person's pages can't connect now."""
         return now() < self._cut_until[custom_participant_id]
 
+    def fail(self, seconds: float) -> int:
+        """Be gone for so long, for everybody; return how many pages were cut off."""
+        self._down_until = now() + seconds
+        for page in self.pages:
+            page.cut()
+        return len(self.pages)
+
+    @property
+    def is_down(self) -> bool:
+        """Whether nobody reaches it now."""
+        return now() < self._down_until
+
     def transfer(self, peer_id: str, auth_token: str, meeting_id: str) -> None:
         """Tell a page to go to another meeting, as RealtimeKit's own breakouts do; 404 when no such page is there."""
         for page in self.pages:
             if page.peer and peer_id in {page.peer.id, page.peer.shown_id}:
-                page.say(Room.TRANSFER, messages.TRANSFER, {"meeting_id": meeting_id, "auth_token": auth_token})
+                page.say(
+                    Room.TRANSFER, breakout_messages.TRANSFER, {"meeting_id": meeting_id, "auth_token": auth_token}
+                )
                 return
         raise Refusal(404, "no page has joined under this peer id")
 
@@ -122,6 +152,9 @@ class Hub:
         for page in self._in_session(peer):
             page.say(Room.JOIN, messages.PEER_INFO, {"peer": room.show(peer)})
             self._say_media(page, Media.PEER_JOINED, media_messages.PEER_JOINED, {"participant": participant(peer)})
+        family = self.family(peer.session.meeting)
+        for page in self.pages_of(family) if family.children else ():
+            page.say(Room.MOVED, breakout_messages.MOVED_ONE, breakouts.moved(peer.participant))
 
     def left(self, peer: Peer, because: str) -> None:
         """Hear that somebody has left, or was put out."""

@@ -9,6 +9,8 @@ from orchestrator.sandbox.world.state import Peer, new_id
 from orchestrator.sandbox.world.values import Refusal
 
 MAX_STREAMS = 25
+"""How many others a page sees at a time; those who send something go before those who don't."""
+FIRST = 1
 ANSWER, OFFER = "answer", "offer"
 
 
@@ -35,7 +37,8 @@ def _joined(page: Page, _payload: bytes) -> bytes:
     peer, meeting = _peer(page), page.participant.meeting
     page.hears_media = True
     state = {"display_title": meeting.title or "", "room_uuid": peer.session.id, "room_name": meeting.id}
-    others = [participant(other) for other in peer.session.live.values() if other is not peer]
+    live = sorted(peer.session.live.values(), key=lambda other: not _sends(other))
+    others = [participant(other) for other in live if other is not peer]
     names = [other["peer_id"] for other in others]
     return messages.JOINED.encode(
         {
@@ -67,6 +70,7 @@ def _produce(page: Page, payload: bytes) -> bytes:
     }
     peer.producers[producer["producer_id"]] = producer
     _tell(page, Media.PRODUCER_CREATED, messages.PRODUCER_CREATED, producer)
+    _select(page, producer)
     made = {"status": True, "producer_id": producer["producer_id"], "description": _description(ANSWER, answered)}
     return messages.PRODUCE.encode(made)
 
@@ -76,6 +80,7 @@ def _toggle(page: Page, payload: bytes) -> bytes:
     if producer := _peer(page).producers.get(asked.get("producer_id", "")):
         producer["pause"] = asked.get("pause", False)
         _tell(page, Media.PRODUCER_TOGGLED, messages.PRODUCER_TOGGLED, producer)
+        _select(page, producer)
     return b""
 
 
@@ -130,6 +135,20 @@ def _tell(page: Page, event: Media, message: Message, producer: Values) -> None:
     for other in page.hub.others(page):
         if other.hears_media:
             other.say(event, message, told)
+
+
+def _select(page: Page, producer: Values) -> None:
+    """Bring who sends something into everybody's view, where not all have a place in it."""
+    peer = _peer(page)
+    if producer["pause"] or len(peer.session.live) <= MAX_STREAMS:
+        return
+    for other in page.hub.others(page):
+        if other.hears_media:
+            other.say(Media.SELECTED, messages.SELECTED, {"entries": [{"peer_id": peer.shown_id, "priority": FIRST}]})
+
+
+def _sends(peer: Peer) -> bool:
+    return any(not producer["pause"] for producer in peer.producers.values())
 
 
 def _word(producer: Values) -> str:

@@ -61,6 +61,8 @@ JOINED = Message(
 LEFT = Message("media.edge.PeerLeaveResponse", closed=one(1, BOOL))
 PEER_JOINED = Message("media.edge.PeerJoinBroadcastResponse", participant=one(1, PARTICIPANT))
 PEER_LEFT = Message("media.edge.PeerLeaveBroadcastResponse", participant_id=one(1, STRING))
+SELECTED_ONE = Message("media.edge.SelectedPeersDiffEntry", peer_id=one(1, STRING), priority=one(2, INT))
+SELECTED = Message("media.edge.SelectedPeersDiffResponse", entries=many(1, SELECTED_ONE))
 
 PRODUCE_REQUEST = Message(
     "media.edge.ProducerCreateRequest",

@@ -1,4 +1,4 @@
-"""The messages on the socket but those about media; the names and numbers are the client's, version 2.0.2."""
+"""The messages on the socket but those of media and breakouts; names and numbers are the client's, version 2.0.2."""
 
 from orchestrator.sandbox.edge.protobuf import BOOL, BYTES, INT, STRING, Message, many, one
 
@@ -62,27 +62,6 @@ BROADCAST = Message(
     ids=many(4, STRING),
     broadcast_type=one(5, INT),
 )
-
-CONNECTED_PEER = Message(
-    "socket.room.ConnectedMeetingPeer",
-    id=one(1, STRING),
-    display_name=one(2, STRING),
-    custom_participant_id=one(3, STRING),
-    preset_id=one(4, STRING),
-    display_picture_url=one(5, STRING),
-)
-CONNECTED_MEETING = Message(
-    "socket.room.ConnectedMeetingDump",
-    id=one(1, STRING),
-    title=one(2, STRING),
-    participants=many(3, CONNECTED_PEER),
-)
-CONNECTED_MEETINGS = Message(
-    "socket.room.GetConnectedRoomsDumpResponse",
-    parent_meeting=one(1, CONNECTED_MEETING),
-    meetings=many(2, CONNECTED_MEETING),
-)
-TRANSFER = Message("socket.room.TransferPeer", meeting_id=one(1, STRING), auth_token=one(2, STRING))
 
 CHAT_MESSAGE = Message(
     "socket.chat.ChatMessage",

@@ -75,11 +75,6 @@ def _info(page: Page, _payload: bytes) -> bytes:
     return messages.ROOM_INFO.encode({"room": room})
 
 
-def _connected_meetings(page: Page, _payload: bytes) -> bytes:
-    meeting = page.participant.meeting
-    return messages.CONNECTED_MEETINGS.encode({"parent_meeting": {"id": meeting.id, "title": meeting.title or ""}})
-
-
 def _added_participants(page: Page, _payload: bytes) -> bytes:
     people = [
         {"id": each.id, "name": each.name, "picture": each.picture, "custom_participant_id": each.custom_participant_id}
@@ -138,7 +133,6 @@ HANDLERS: Handlers = {
     Room.PEERS: _peers,
     Room.PEER_INFO: _peer_info,
     Room.INFO: _info,
-    Room.CONNECTED_MEETINGS: _connected_meetings,
     Room.ADDED_PARTICIPANTS: _added_participants,
     Room.BROADCAST: _broadcast,
     Room.BROADCAST_TO: _broadcast_to,

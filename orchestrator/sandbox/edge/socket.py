@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
-from orchestrator.sandbox.edge import media, messages, room, talk
+from orchestrator.sandbox.edge import breakouts, media, messages, room, talk
 from orchestrator.sandbox.edge.events import Room
 from orchestrator.sandbox.edge.hub import Hub
 from orchestrator.sandbox.edge.page import CLOSE, Handler, Page
@@ -15,7 +15,7 @@ from orchestrator.sandbox.world.config import Fault, FaultKind
 from orchestrator.sandbox.world.tokens import participant_of
 from orchestrator.sandbox.world.values import Refusal
 
-HANDLERS: dict[int, Handler] = {**room.HANDLERS, **media.HANDLERS, **talk.HANDLERS}
+HANDLERS: dict[int, Handler] = {**room.HANDLERS, **breakouts.HANDLERS, **media.HANDLERS, **talk.HANDLERS}
 PING_SECONDS = 10
 SAID_SO = {1000, 1001}
 """How a client that leaves, or a page that is closed, ends its connection. Of a lost one uvicorn says 1005."""

@@ -7,6 +7,7 @@ import socket
 import struct
 import zlib
 from asyncio import DatagramProtocol, DatagramTransport
+from collections.abc import Callable
 from typing import Any
 
 MAGIC = 0x2112A442
@@ -21,7 +22,8 @@ IPV4, IPV6 = 1, 2
 class Responder(DatagramProtocol):
     """The one UDP socket of the sandbox; each transport of a page has a name and a password on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_deaf: Callable[[], bool] = lambda: False) -> None:
+        self._is_deaf = is_deaf
         self._passwords: dict[str, str] = {}
         self._transport: DatagramTransport | None = None
         self.port = 0
@@ -48,7 +50,7 @@ class Responder(DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         """Answer a request that is for one of the transports."""
-        request = parsed(data)
+        request = None if self._is_deaf() else parsed(data)
         if request is None or self._transport is None:
             return
         transaction, attributes = request

@@ -11,11 +11,15 @@ from orchestrator.sandbox.world.values import JSON, Refusal, iso
 
 def create(world: World, call: Call) -> Response:
     """POST /meetings: 201."""
-    body = call.parse(MeetingBody)
+    return ok(show(make(world, call.parse(MeetingBody))), 201)
+
+
+def make(world: World, body: MeetingBody) -> Meeting:
+    """Make a meeting."""
     moment = now()
     meeting = Meeting(new_id(), body.title, _settings(body), moment, moment)
     world.meetings[meeting.id] = meeting
-    return ok(show(meeting), 201)
+    return meeting
 
 
 def find(world: World, call: Call) -> Response:
@@ -43,12 +47,17 @@ def update(world: World, call: Call) -> Response:
     if changes.get("status") == meeting.status == "INACTIVE" and world.config.switches.retire_retired == "conflict":
         raise Refusal(409, "Meeting is already inactive")
     meeting.title = changes.pop("title", meeting.title)
-    meeting.status = changes.pop("status", meeting.status)
+    status = changes.pop("status", meeting.status)
     meeting.settings |= changes
-    meeting.updated_at = now()
-    if meeting.status == "INACTIVE" and meeting.session and world.config.switches.inactive_ejects:
-        live.end_session(world, meeting.session, "HOST_ENDED_MEETING", "ejected")
+    set_status(world, meeting, status)
     return ok(show(meeting))
+
+
+def set_status(world: World, meeting: Meeting, status: str) -> None:
+    """Let people join a meeting, or nobody any more; a switch decides whether those who are there must go."""
+    meeting.status, meeting.updated_at = status, now()
+    if status == "INACTIVE" and meeting.session and world.config.switches.inactive_ejects:
+        live.end_session(world, meeting.session, "HOST_ENDED_MEETING", "ejected")
 
 
 def show(meeting: Meeting) -> JSON:

@@ -3,7 +3,7 @@
 from orchestrator.sandbox.rest.bodies import ParticipantBody, ParticipantPatch
 from orchestrator.sandbox.rest.calls import Call, list_response
 from orchestrator.sandbox.rest.responses import Response, ok
-from orchestrator.sandbox.world.state import Meeting, Participant, World, new_id, now
+from orchestrator.sandbox.world.state import Meeting, Participant, Preset, World, new_id, now
 from orchestrator.sandbox.world.tokens import mint
 from orchestrator.sandbox.world.values import JSON, Refusal, iso
 
@@ -22,10 +22,17 @@ def add(world: World, call: Call) -> Response:
     if known and wanted == "same_record":
         known.preset, known.name, known.picture, known.updated_at = preset, body.name, body.picture, now()
         return _with_token(world, known, 201)
-    moment, custom = now(), body.custom_participant_id
-    new = Participant(new_id(), meeting, custom, preset, body.name, body.picture, moment, moment)
-    meeting.participants[new.id] = meeting.by_custom_id[custom] = world.participants[new.id] = new
+    new = admit(world, meeting, body.custom_participant_id, preset, body.name)
+    new.picture = body.picture
     return _with_token(world, new, 201)
+
+
+def admit(world: World, meeting: Meeting, custom: str, preset: Preset, name: str | None) -> Participant:
+    """Make somebody's record in a meeting."""
+    moment = now()
+    new = Participant(new_id(), meeting, custom, preset, name, None, moment, moment)
+    meeting.participants[new.id] = meeting.by_custom_id[custom] = world.participants[new.id] = new
+    return new
 
 
 def find(world: World, call: Call) -> Response:
