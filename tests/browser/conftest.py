@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
@@ -81,6 +82,20 @@ def stack(running: Stack) -> Iterator[Stack]:
     yield running
     running.crowds.leave()
     running.sandbox.faults()
+
+
+@pytest.fixture
+def open_browser(chromium: Browser, site: Site, stack: Stack) -> Iterator[Callable[[], Tab]]:
+    """Return what opens a tab in a browser profile of its own, as another person does."""
+    with ExitStack() as profiles:
+
+        def open_one() -> Tab:
+            profile = chromium.new_context()
+            profiles.callback(profile.close)
+            profile.set_default_timeout(LONG * 1000)
+            return Tab(profile, site, stack)
+
+        yield open_one
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """One tab with RealtimeKit's client and our module, and what happens in it."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from tests.support.waiting import LONG, wait_until
 
 JSON = dict[str, Any]
 EVENTS = ["changingMeeting", "meetingChanged", "seat", "warning", "broadcast", "closing", "closed", "left", "error"]
+OURS = re.compile(r"127\.0\.0\.1|([\w-]+\.)?localhost")
+"""The hosts that a page may ask for anything."""
 THEIRS = (
     "getBoundingClientRect",  # the UI kit, when one of its dialogs closes
     "ERR_NAME_NOT_RESOLVED",  # the UI kit's font
@@ -133,6 +136,10 @@ class Tab:
         """Return the complaints that are not RealtimeKit's own."""
         return [said for said in self.complaints if not any(theirs in said for theirs in THEIRS)]
 
+    def strangers(self) -> set[str]:
+        """Return the hosts on other machines that it has asked for anything."""
+        return {host for host in filter(None, self.hosts) if not OURS.fullmatch(host)}
+
     def close(self) -> None:
         """Close the tab, as a person does."""
         try:
@@ -143,3 +150,8 @@ class Tab:
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.complaints.append(message.text)
+
+
+def main_of(stack: Stack, meeting: str) -> str:
+    """Return RealtimeKit's meeting that is main."""
+    return str(stack.get(f"/v1/meetings/{meeting}")["realtimekit_meeting_id"])

@@ -1,76 +1,13 @@
 """A participant's page follows their seat with RealtimeKit's own client."""
 
-import re
 from collections.abc import Callable
 
 from tests.browser.site import BLANK, Site
-from tests.browser.tab import JSON, Tab
+from tests.browser.tab import Tab, main_of
 from tests.support.stack import Stack
 from tests.support.waiting import wait_until
 
 OpenTab = Callable[[], Tab]
-OURS = re.compile(r"127\.0\.0\.1|([\w-]+\.)?localhost")
-COMBINATIONS = [(False, False), (True, True), (False, True), (True, False)]
-
-
-def main_of(stack: Stack, meeting: str) -> str:
-    return str(stack.get(f"/v1/meetings/{meeting}")["realtimekit_meeting_id"])
-
-
-def sent(stack: Stack, meeting: str, name: str) -> tuple[bool, bool]:
-    """Return whether the server hears and sees a person in a meeting of RealtimeKit."""
-    peers = [peer for peer in stack.sandbox.state()["peers"] if peer["meeting_id"] == meeting and not peer["left_at"]]
-    [peer] = [peer for peer in peers if peer["custom_participant_id"] == name]
-    return peer["audio"], peer["video"]
-
-
-def check_room(stack: Stack, tab: Tab, name: str, room: str, *, others: list[str], on: tuple[bool, bool]) -> JSON:
-    """Wait until a page is in a room, sees the others, and sends what it sent before; return its state."""
-    state = tab.arrives(room)
-    assert (state["audio"], state["video"]) == on
-    tab.shows(lambda it: it["others"] == [other for other in others if other != name])
-    wait_until(lambda: sent(stack, room, name) == on, what=f"what {name} sends")
-    return state
-
-
-def test_four_pages_go_to_rooms_and_come_home_as_they_were(stack: Stack, open_tab: OpenTab) -> None:
-    meeting = stack.meeting(6)
-    main = main_of(stack, meeting)
-    stack.people(meeting, ["p4", "p5"])
-    tabs = {f"p{index}": open_tab() for index in range(4)}
-    on = dict(zip(tabs, COMBINATIONS, strict=True))
-    cameras = {}
-    for name, tab in tabs.items():
-        tab.connect(stack.token(meeting, name), audio=on[name][0], video=on[name][1])
-        cameras[name] = tab.arrives(main)["camera"]
-    people = [["p0", "p1", "p4"], ["p2", "p3", "p5"]]
-    rooms = [{"name": room, "participants": there} for room, there in zip(["Blue", "Green"], people, strict=True)]
-    notices = {"countdown_seconds": 2, "warn_before_seconds": [2]}
-    breakout = stack.breakout(meeting, rooms=rooms, assignment={"mode": "manual"}, record=True, **notices)
-    opened = stack.wait(breakout["id"], "open", condition=lambda it: it["progress"]["participants"]["joined"] == 6)
-    for room, there in zip(opened["rooms"], people, strict=True):
-        for name in there[:2]:
-            state = check_room(stack, tabs[name], name, room["realtimekit_meeting_id"], others=there, on=on[name])
-            assert state["title"] == room["name"]
-            assert state["camera"] == cameras[name] or not on[name][1], "the same track"
-    stack.post(f"/v1/breakouts/{breakout['id']}/broadcast", {"text": "Two minutes"})
-    stack.end_soon(breakout["id"], 4)
-    for name, tab in tabs.items():
-        assert not [host for host in filter(None, tab.hosts) if not OURS.fullmatch(host)]
-        state = check_room(stack, tab, name, main, others=sorted(["p4", "p5", *tabs]), on=on[name])
-        assert state["camera"] == cameras[name] or not on[name][1]
-        assert tab.events("broadcast") == [{"text": "Two minutes"}]
-        assert len(tab.events("warning")) == len(tab.events("closing")) == 1
-        assert tab.names().count("changingMeeting") == tab.names().count("meetingChanged") == 2
-        assert not tab.ours()
-        assert not tab.events("error")
-    closed = stack.wait(breakout["id"], "closed", condition=lambda it: it["progress"]["recordings"]["uploaded"] == 2)
-    assert (closed["progress"]["participants"]["returned"], closed["progress"]["participants"]["lost"]) == (6, 0)
-    wait_until(lambda: all(map(said_closed, tabs.values())), what="every page has heard of the end")
-
-
-def said_closed(tab: Tab) -> bool:
-    return len(tab.events("closed")) == 1
 
 
 def token_of(stack: Stack, meeting: str, name: str) -> str:

@@ -4,27 +4,15 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Locator, Page, Request
+from playwright.sync_api import Request
 
-from tests.browser.site import BLANK, Site
+from tests.browser.manager import MANAGER, PAGE, TOGGLE, card_of, rename_by_clicks, start_by_clicks
+from tests.browser.site import Site
 from tests.browser.tab import Tab
 from tests.support.stack import Stack
 from tests.support.waiting import wait_until
 
 JSON = dict[str, Any]
-MANAGER = "rtk-breakout-rooms-manager"
-KIT = "/npm/@cloudflare/realtimekit-ui/dist/realtimekit-ui"
-PAGE = (
-    BLANK
-    + f"""<script type="module" src="{KIT}/realtimekit-ui.esm.js"></script>
-<script type="module">
-  import {{ BreakoutRoomsManager }} from "{KIT}/index.esm.js";
-  window.BreakoutRoomsManager = BreakoutRoomsManager;
-</script>
-<rtk-ui-provider id="ui">
-  <rtk-breakout-rooms-toggle></rtk-breakout-rooms-toggle><rtk-dialog-manager></rtk-dialog-manager>
-</rtk-ui-provider>""".encode()
-)
 SETTINGS = {"duration_seconds": 600, "countdown_seconds": 0, "record": True}
 OURS = re.compile(r"/v1/(meetings|breakouts)/")
 
@@ -67,29 +55,6 @@ def sizes(breakout: JSON) -> list[int]:
     return sorted(len(room["participants"]) for room in breakout["rooms"] if not room["deleted"])
 
 
-def card_of(manager: Locator, title: str) -> Locator:
-    """Find the card of a room."""
-    cards = manager.locator("rtk-breakout-room-manager")
-    find = f"(all) => all.map((it) => it.room?.title).indexOf({title!r}) + 1"
-    return cards.nth(wait_until(lambda: cards.evaluate_all(find), what=f"the card of {title}") - 1)
-
-
-def start_by_clicks(page: Page, manager: Locator) -> None:
-    """Create rooms, shuffle people into them, and start."""
-    manager.get_by_text("Create", exact=True).click()
-    manager.locator(".shuffle-button").click()
-    manager.get_by_text("Start Breakout").click()
-    page.get_by_text("Yes, start").click()
-
-
-def rename_by_clicks(card: Locator, name: str) -> None:
-    """Give a room another name."""
-    card.hover()
-    card.locator(".header rtk-tooltip rtk-icon").first.click()
-    card.locator("input").fill(name)
-    card.locator("input").press("Enter")
-
-
 def test_every_click_of_the_manager_reaches_our_api(stack: Stack, site: Site, open_tab: Callable[..., Tab]) -> None:
     meeting = stack.meeting(5, hosts=1)
     stack.people(meeting, [f"p{index}" for index in range(5)])
@@ -100,7 +65,7 @@ def test_every_click_of_the_manager_reaches_our_api(stack: Stack, site: Site, op
     main = host.shows(lambda it: it["joined"] and len(it["others"]) == 5)["meeting"]
     page = host.page
 
-    toggle, manager = page.locator("rtk-breakout-rooms-toggle rtk-controlbar-button"), page.locator(MANAGER)
+    toggle, manager = page.locator(TOGGLE), page.locator(MANAGER)
     toggle.click()
     start_by_clicks(page, manager)
     made = wait_until(lambda: running(stack, meeting), what="a breakout")
