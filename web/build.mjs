@@ -1,5 +1,5 @@
-// Writes what the server sends as /sdk/v1/: the module, in one piece and minified, and its types. Its first line tells
-// what it is made of.
+// Writes what the server sends as /sdk/v1/: the modules, each in one piece and minified, and their types. The first line
+// of a module tells what it is made of.
 import { createHash } from "node:crypto";
 import { copyFileSync, readFileSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -12,13 +12,15 @@ const digest = createHash("sha256");
 for (const name of readdirSync(here("src")).sort()) digest.update(readFileSync(here(`src/${name}`)));
 const madeOf = `made by \`npm run build\` in web/ of web/src, sha256 ${digest.digest("hex")}`;
 
-buildSync({
-  entryPoints: [here("src/breakouts.js")],
-  outfile: `${target}/breakouts.js`,
-  bundle: true,
-  minify: true,
-  format: "esm",
-  target: "es2022",
-  banner: { js: `// breakouts ${version}, Apache-2.0; ${madeOf}` },
-});
-copyFileSync(here("src/breakouts.d.ts"), `${target}/breakouts.d.ts`);
+for (const name of ["breakouts", "breakouts-status"]) {
+  buildSync({
+    entryPoints: [here(`src/${name}.js`)],
+    outfile: `${target}/${name}.js`,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    banner: { js: `// breakouts ${version}, Apache-2.0; ${madeOf}` },
+  });
+  copyFileSync(here(`src/${name}.d.ts`), `${target}/${name}.d.ts`);
+}

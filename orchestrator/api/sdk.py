@@ -1,4 +1,4 @@
-"""`/sdk/v1/`: the module that participants' pages import, and its types, for pages of every origin."""
+"""`/sdk/v1/`: the modules that people's pages import, and their types, for pages of every origin."""
 
 import hashlib
 import re
@@ -15,7 +15,7 @@ from schemas.problems import ProblemCode
 
 PREFIX = "/sdk/"
 FOLDER = "/sdk/v1"
-MODULE, TYPES = "breakouts.js", "breakouts.d.ts"
+MODULES = "breakouts", "breakouts-status"
 FOR_A_WHILE = "public, max-age=300"
 METHODS = "GET, HEAD, OPTIONS"
 FOR_EVERYBODY = {
@@ -24,20 +24,16 @@ FOR_EVERYBODY = {
     "X-Content-Type-Options": "nosniff",
 }
 MADE_OF = re.compile(rb"^// breakouts (\S+), ")
-"""How the built module begins: with the version of the npm package."""
+"""How a built module begins: with the version of the npm package."""
 
 
 @dataclass(frozen=True)
-class Module:
-    """The version of the npm package, and the files by the paths under which they are sent."""
+class Modules:
+    """The files by the paths under which they are sent, and where each module is that may change."""
 
-    version: str
     files: dict[str, Asset]
-
-    @property
-    def versioned(self) -> str:
-        """The path under which the module never changes."""
-        return f"{FOLDER}/breakouts-{self.version}.js"
+    versioned: dict[str, str]
+    """The path under which a module never changes, by the one of its current version."""
 
 
 class Sdk:
@@ -62,17 +58,18 @@ def _answer(request: Request) -> Response:
         return problem(405, detail, ProblemCode.METHOD_NOT_ALLOWED, headers={"Allow": METHODS})
     if request.method == "OPTIONS":
         return Response(status_code=204, headers={"Allow": METHODS, "Access-Control-Allow-Methods": METHODS})
-    path, module = request.scope["path"], _module()
-    asset = module.files.get(path)
+    path, modules = request.scope["path"], _modules()
+    asset = modules.files.get(path)
     if asset is None:
-        return problem(404, f"there is nothing at {path}, only {', '.join(module.files)}", ProblemCode.NOT_FOUND)
-    return _file(request, asset, _headers(request, path, module))
+        return problem(404, f"there is nothing at {path}, only {', '.join(modules.files)}", ProblemCode.NOT_FOUND)
+    return _file(request, asset, _headers(request, path, modules))
 
 
-def _headers(request: Request, path: str, module: Module) -> dict[str, str]:
-    headers = {"Cache-Control": FOR_EVER if path == module.versioned else FOR_A_WHILE, "Vary": "Accept-Encoding"}
-    if path == f"{FOLDER}/{MODULE}":
-        headers["Content-Location"] = request.scope.get("root_path", "") + module.versioned
+def _headers(request: Request, path: str, modules: Modules) -> dict[str, str]:
+    is_kept = path in modules.versioned.values()
+    headers = {"Cache-Control": FOR_EVER if is_kept else FOR_A_WHILE, "Vary": "Accept-Encoding"}
+    if path in modules.versioned:
+        headers["Content-Location"] = request.scope.get("root_path", "") + modules.versioned[path]
     return headers
 
 
@@ -89,12 +86,13 @@ def _file(request: Request, asset: Asset, headers: dict[str, str]) -> Response:
 
 
 @cache
-def _module() -> Module:
-    files = assets().files
-    module, types = files[f"sdk/{MODULE}"], files[f"sdk/{TYPES}"]
-    found = MADE_OF.match(module.plain)
-    assert found, "the built module does not say which version it is"
-    version = found[1].decode()
-    return Module(
-        version, {f"{FOLDER}/{MODULE}": module, f"{FOLDER}/breakouts-{version}.js": module, f"{FOLDER}/{TYPES}": types}
-    )
+def _modules() -> Modules:
+    files, versioned = dict[str, Asset](), dict[str, str]()
+    for name in MODULES:
+        module, types = (assets().files[f"sdk/{name}.{ending}"] for ending in ("js", "d.ts"))
+        found = MADE_OF.match(module.plain)
+        assert found, "the built module does not say which version it is"
+        current, kept = f"{FOLDER}/{name}.js", f"{FOLDER}/{name}-{found[1].decode()}.js"
+        files |= {current: module, kept: module, f"{FOLDER}/{name}.d.ts": types}
+        versioned[current] = kept
+    return Modules(files, versioned)

@@ -87,10 +87,15 @@ class Console:
 
     def serious(self) -> list[str]:
         """Let axe look at the page, and return what it finds serious."""
-        self.page.evaluate(AXE.read_text())
-        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        return [
-            f"{one['id']}: {one['help']} ({one['nodes'][0]['html'][:120]})"
-            for one in found["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
+        return serious(self.page)
+
+
+def serious(page: Page) -> list[str]:
+    """Let axe look at any page, and return what it finds serious."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {one['help']} ({one['nodes'][0]['html'][:120]})"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]

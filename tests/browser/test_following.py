@@ -233,4 +233,9 @@ def test_a_strict_policy_needs_only_our_origin(stack: Stack, site: Site, open_ta
     tab.arrives(main_of(stack, meeting))
     _, room = opened(stack, meeting, "p0")
     tab.arrives(room)
+    add = "document.body.append(Object.assign(document.createElement('breakouts-status'), {session}))"
+    tab.page.evaluate(f"(url) => import(`${{url}}/sdk/v1/breakouts-status.js`).then(() => {add})", stack.url)
+    timer = tab.page.get_by_role("timer")
+    assert timer.inner_text() == "No time limit"
+    assert timer.evaluate("(it) => getComputedStyle(it).fontWeight") == "600", "styles are its own"
     assert not [said for said in tab.complaints if "Content Security Policy" in said]

@@ -9,6 +9,8 @@ const natural = (a, b) => a.title.localeCompare(b.title, undefined, { numeric: t
 export class Rooms extends Emitter {
   meetings = [];
   parentMeeting = null;
+  /** The breakout that runs, or the one that ran last. */
+  breakout = null;
   #api; #session; #settings; #end = new AbortController(); #ended; #running = null; #known; #people = []; #mine = new Map();
   #made = new Map(); #drafts = null; #moves = []; #deletes = []; #flushing; #starting; #timer; #reading; #streamed;
   constructor(host, api, session) {
@@ -196,7 +198,10 @@ export class Rooms extends Emitter {
       const get = (more) => this.#api.call("GET", path + more);
       const [meeting, list, people] = await Promise.all([get(""), get("/breakouts?order=desc&limit=200"), this.#all(get)]);
       const found = list.items.find(({ state }) => RUNNING.includes(state));
-      this.#running = found ? await this.#api.call("GET", `/v1/breakouts/${found.id}`) : null;
+      const id = (found ?? this.breakout)?.id, was = JSON.stringify(this.breakout);
+      if (id) this.breakout = await this.#api.call("GET", `/v1/breakouts/${id}`);
+      this.#running = found ? this.breakout : null;
+      if (was !== JSON.stringify(this.breakout)) this.#session.emit("breakout", this.breakout);
       this.#people = people;
       this.main = { id: meeting.realtimekit_meeting_id, title: meeting.title };
       this.#follow();

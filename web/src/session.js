@@ -37,6 +37,9 @@ export class Session extends Emitter {
   get seat() {
     return this.#seat.now;
   }
+  get breakout() {
+    return this.#host?.breakout ?? null;
+  }
   async start() {
     for (let tries = 0; !this.seat; tries++) {
       try {

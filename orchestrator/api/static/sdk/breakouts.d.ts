@@ -22,6 +22,25 @@ export interface Seat {
   } | null;
 }
 
+/** A breakout as its host's page knows it: what `GET /v1/breakouts/{breakout_id}` answers, of which this is a part. */
+export interface Breakout {
+  id: string;
+  name: string;
+  state: string;
+  closes_at: string | null;
+  empties_at: string | null;
+  paused: boolean;
+  remaining_seconds: number | null;
+  rooms: { id: string; name: string; state: string; [field: string]: unknown }[];
+  progress: {
+    rooms: Record<string, number>;
+    participants: Record<string, number>;
+    recordings: Record<string, number>;
+  };
+  problems: { room_id: string | null; custom_participant_id: string | null; what: string; detail: string; at: string }[];
+  [field: string]: unknown;
+}
+
 /** What the host's breakouts are made with: what `POST /v1/meetings/{id}/breakouts` takes besides their rooms. */
 export interface HostOptions {
   name?: string;
@@ -70,6 +89,8 @@ export interface SessionEvents<Client = any> {
   changingMeeting: [realtimekitMeetingId: string];
   meetingChanged: [client: Client];
   seat: [seat: Seat];
+  /** With the host's adapter: the breakout says something new. */
+  breakout: [breakout: Breakout];
   warning: [{ remaining_seconds: number }];
   broadcast: [{ text: string }];
   closing: [{ countdown_seconds: number }];
@@ -94,6 +115,8 @@ export interface Session<Client = any> {
   /** The client that is in the seat's meeting, or on its way there. */
   readonly meeting: Client;
   readonly seat: Seat;
+  /** With the host's adapter: the breakout that runs, or the one that ran last. */
+  readonly breakout: Breakout | null;
   on<Name extends keyof SessionEvents<Client>>(name: Name, fn: (...said: SessionEvents<Client>[Name]) => void): this;
   off<Name extends keyof SessionEvents<Client>>(name: Name, fn: (...said: SessionEvents<Client>[Name]) => void): this;
   /** Go to another room, or to main. Rejects with `{status, code, detail}`. */
