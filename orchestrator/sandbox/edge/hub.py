@@ -38,6 +38,7 @@ class Hub:
         for page in getattr(self, "pages", ()):
             page.cut()
         self.pages: set[Page] = set()
+        self._lost: dict[str, Page] = {}
         self._cut_until: dict[str, float] = defaultdict(float)
         self._down_until = 0.0
         self._talks: dict[str, Talk] = {}
@@ -47,14 +48,15 @@ class Hub:
 
     def enter(self, page: Page) -> Peer:
         """Let a page into its meeting, or back to where it was before its connection was lost."""
-        for other in [other for other in self.pages if other.own_id == page.own_id and other is not page]:
+        before = [other for other in self.pages if other.own_id == page.own_id and other is not page]
+        for other in [*before, *filter(None, [self._lost.pop(page.own_id, None)])]:
             self.pages.discard(other)
             self._inherit(page, other)
         return page.peer or live.join(self.world, page.participant, page.own_id)
 
     def _inherit(self, page: Page, lost: Page) -> None:
         """Give a page what it had before; what it sends it will say anew."""
-        page.peer, lost.peer = lost.peer, None
+        page.peer, lost.peer = lost.peer or page.peer, None
         page.connections, lost.connections = lost.connections | page.connections, {}
         for producer in page.peer.producers.values() if page.peer else ():
             told = {"participant_id": page.own_id, "producer_state": producer}
@@ -74,14 +76,25 @@ class Hub:
         """Take out a page whose connection has ended; one that has not said so may come back for a while."""
         if said_so or page.peer is None:
             self._drop(page)
+            page.forget_media()
         else:
-            self.world.call_later(self.world.config.timings.page_lost_after, self._drop, page)
+            self.world.call_later(self.world.config.timings.page_lost_after, self._lose, page)
 
     def _drop(self, page: Page) -> None:
+        self.pages.discard(page)
+        page.leave()
+
+    def _lose(self, page: Page) -> None:
+        """Take out a page that has not come back; its media wait for it longer, as their server is another one."""
         if page in self.pages:
-            self.pages.discard(page)
+            self._drop(page)
+            self._lost[page.own_id] = page
+            self.world.call_later(self.world.config.timings.media_lost_after, self._forget, page)
+
+    def _forget(self, page: Page) -> None:
+        if self._lost.get(page.own_id) is page:
+            del self._lost[page.own_id]
             page.forget_media()
-            page.leave()
 
     def others(self, page: Page) -> Iterator[Page]:
         """Yield the other pages of its session."""

@@ -100,6 +100,8 @@ class Timings(Settable):
     """Shorter recordings end ERRORED; RealtimeKit says that those of less than 5 s may."""
     page_lost_after: float = Field(5.0, ge=0)
     """How long a real page whose connection has broken is still in its session."""
+    media_lost_after: float = Field(30.0, ge=0)
+    """How long after that its ways for media still work, if it comes back."""
     token_lifetime_seconds: PositiveFloat = 8_640_000
     """100 days, as in samples of RealtimeKit's tokens."""
 
