@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from playwright.sync_api import Request
@@ -36,8 +37,7 @@ class Host(Tab):
 
     def rooms(self) -> list[str]:
         """Return the titles of the rooms as the adapter has them."""
-        found: list[str] = self.page.evaluate("session.meeting.connectedMeetings.meetings.map((it) => it.title)")
-        return found
+        return rooms_of(self)
 
     def _note(self, request: Request) -> None:
         if OURS.search(request.url) and request.method not in {"GET", "OPTIONS"}:
@@ -127,3 +127,29 @@ def test_the_adapter_says_what_can_not_be(stack: Stack, site: Site, open_tab: Ca
     assert host.page.evaluate(moved) is False
     stack.post(f"/v1/breakouts/{other['id']}/close", {"countdown_seconds": 0})
     wait_until(lambda: host.rooms() == [], what="the end")
+
+
+def test_three_tabs_of_a_host_share_their_streams(stack: Stack, open_tab: Callable[[], Tab]) -> None:
+    meeting, tabs, streams = stack.meeting(0, hosts=1), [open_tab() for _ in range(3)], list[str]()
+    made = stack.breakout(meeting, rooms=["Blue"], assignment={"mode": "manual"})["id"]
+    room = stack.wait(made, "open")["rooms"][0]["id"]
+    for tab in tabs:
+        tab.page.on("request", lambda it: streams.append(it.url) if it.url.endswith("/events") else None)
+        tab.connect(stack.token(meeting, "h0", scope="host"), host=True)
+    for name in ("Blue", "Green", "Red"):
+        stack.patch(f"/v1/breakouts/{made}/rooms/{room}", {"name": name})
+        wait_until(partial(is_in_all, tabs, name), what=f"{name} in every tab")
+        if name == "Green":
+            assert len(streams) < 6, "the seat's, the meeting's, and the breakout's: more would leave no connection"
+            tabs.pop(0).close()
+
+
+def is_in_all(tabs: list[Tab], name: str) -> bool:
+    """Whether each of these pages knows one room, with this name."""
+    return all(rooms_of(tab) == [name] for tab in tabs)
+
+
+def rooms_of(tab: Tab) -> list[str]:
+    """Return the titles of the rooms as a page's adapter has them."""
+    found: list[str] = tab.page.evaluate("session.meeting.connectedMeetings.meetings.map((it) => it.title)")
+    return found

@@ -12,7 +12,7 @@ export class Rooms extends Emitter {
   /** The breakout that runs, or the one that ran last. */
   breakout = null;
   #api; #session; #settings; #end = new AbortController(); #ended; #running = null; #known; #people = []; #mine = new Map();
-  #made = new Map(); #drafts = null; #moves = []; #deletes = []; #flushing; #starting; #timer; #reading; #streamed;
+  #made = new Map(); #drafts = null; #moves = []; #deletes = []; #flushing; #starting; #timer; #reading; #streamed; #leads = false; #channel;
   constructor(host, api, session) {
     super();
     const { BreakoutRoomsManager, ...settings } = Object(host);
@@ -33,11 +33,25 @@ export class Rooms extends Emitter {
     Object.defineProperty(client, "connectedMeetings", { value: this, configurable: true });
     if (this.parentMeeting) this.#show();
   }
+  /** One tab of a browser reads the streams and wakes the others: browsers open six connections to a server, no more. */
   start() {
-    this.#listen(`/v1/meetings/${this.#session.seat.meeting_id}/events`, this.#ended);
+    const lead = () => {
+      this.#leads = true;
+      this.#follow();
+      return this.#listen(`/v1/meetings/${this.#session.seat.meeting_id}/events`, this.#ended);
+    };
+    const key = `${this.#api.whose} host`, locks = globalThis.navigator?.locks;
+    try {
+      this.#channel = locks && new BroadcastChannel(key);
+    } catch {}
+    if (!this.#channel) return void lead();
+    this.#channel.onmessage = () => this.#stale();
+    this.#stale();
+    locks.request(key, { signal: this.#ended }, lead).catch(() => this.#ended.aborted || lead());
   }
   close() {
     this.#end.abort();
+    this.#channel?.close();
     clearTimeout(this.#timer);
   }
   async getConnectedMeetings() {
@@ -244,7 +258,7 @@ export class Rooms extends Emitter {
     this.emit("stateUpdate", { meetings: this.meetings, parentMeeting: this.parentMeeting });
   }
   #follow() {
-    const id = this.#running?.id;
+    const id = this.#leads ? this.#running?.id : undefined;
     if (this.#streamed?.id === id) return;
     this.#streamed?.end.abort();
     this.#streamed = id && { id, end: new AbortController() };
@@ -255,14 +269,18 @@ export class Rooms extends Emitter {
   async #listen(path, signal) {
     let lastId;
     for (let tries = 0; !signal.aborted; tries++) {
+      const stale = () => {
+        if (this.#ended.aborted) return;
+        this.#stale();
+        this.#channel?.postMessage(0);
+      };
       const onEvent = (name, data, id) => {
         lastId = id ?? lastId;
         tries = 0;
-        this.#stale();
+        stale();
       };
-      const stale = () => this.#stale();
       await attempt(() => this.#api.stream(path, lastId, { signal, onEvent, onOpen: stale, onSilence: stale }));
-      this.#stale();
+      stale();
       await sleep(Math.min(1200, pause(tries)), signal);
     }
   }
