@@ -2,7 +2,7 @@
 
 dispatch   send (id, claim) with the present claim; the row is due again soon, in case nobody starts it
 start      consume the claim number by raising it; the new number is the fence of every write that follows
-take       start and finish in one transaction, for work that calls nobody outside
+take       start and finish in one transaction, for work that calls nobody outside; `take_free` takes several
 want       raise `generation`; a holder sees that when it releases, and a row without a holder is dispatched
 renew      extend the leases of all rows that this process holds (orchestrator/store/leases.py calls it)
 record     refuse to write for a row that somebody else has started since
@@ -143,6 +143,20 @@ def take(tx: Transaction, table: type[Row], row_id: str, claim: int) -> Row | No
         return None
     about(attempt=max(1, row.tries))
     return row
+
+
+def take_free(tx: Transaction, table: type[Due], asked: Collection[tuple[str, int]]) -> None:
+    """Consume claims, given as (row id, claim), like `take`, of those rows that nobody locks just now.
+
+    It waits for no lock, so that the caller may hold others. A row that is passed over has a message of its own.
+    """
+    if not asked:
+        return
+    columns: Any = table
+    fresh = tuple_(columns.id, columns.claim).in_(list(asked)), columns.holder.is_(None)
+    free = select(columns.id).where(*fresh).with_for_update(skip_locked=True, key_share=True)
+    taken = _update(table, columns.id.in_(list(tx.session.scalars(free))))
+    tx.session.execute(taken.values(claim=columns.claim + 1, tries=columns.dispatches, dispatches=0, due_at=None))
 
 
 def want(tx: Transaction, table: type[Due], row_ids: Iterable[str], hint: Task | None = None) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, delete, exists, func, literal, or_, select, type_coerce
+from sqlalchemy.orm import Mapped
 from sqlmodel import col
 
 from orchestrator.domain.timing import dispatch_delays
@@ -15,8 +16,11 @@ from schemas.tasks import Task
 _UNSYNCHRONIZED = {"synchronize_session": False}
 
 
-def hears_of(meeting_id: str) -> ColumnElement[bool]:
-    """Return the condition of endpoints that hear of a meeting. This is the only place that decides it."""
+def hears_of(meeting_id: str | Mapped[str]) -> ColumnElement[bool]:
+    """Return the condition of endpoints that hear of a meeting, or of that of another row.
+
+    This is the only place that decides it.
+    """
     asked_for = or_(col(Endpoint.meeting_id).is_(None), col(Endpoint.meeting_id) == meeting_id)
     tenant = select(col(Meeting.tenant)).where(col(Meeting.id) == meeting_id).scalar_subquery()
     theirs = or_(col(Endpoint.tenant).is_(None), col(Endpoint.tenant) == tenant)

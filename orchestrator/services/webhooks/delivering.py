@@ -32,6 +32,8 @@ LINES = 8
 """Lines of one endpoint that are sent at the same time: calls to one server are bounded."""
 RECORD_AFTER_SECONDS = 0.25
 """What was sent is recorded after so long at the latest, once the present call has ended."""
+GATHER_SECONDS = 0.05
+"""How long what has ended waits for what ends soon, because all of it is recorded in one transaction."""
 LOOK_SECONDS = 1.0
 """How often a pass looks for further lines while it waits for answers."""
 SPARE_SECONDS = 3.0
@@ -101,7 +103,9 @@ class _Pass:
             outcomes = await self._wait()
 
     async def _wait(self) -> list[Outcome]:
-        done, _ = await asyncio.wait(self._running, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        done, others = await asyncio.wait(self._running, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if done and others:
+            done |= (await asyncio.wait(others, timeout=GATHER_SECONDS))[0]
         found: list[Outcome] = []
         for task in done:
             del self._running[task]

@@ -106,10 +106,14 @@ class _Lines:
         self._endpoint = endpoint
         self.now = now
 
-    def record(self, outcomes: Iterable[Outcome]) -> None:
+    def record(self, outcomes: Sequence[Outcome]) -> None:
         """Record what came of deliveries. One that is gone by now is passed over."""
+        if not outcomes:
+            return
+        sent = select(Delivery).where(col(Delivery.id).in_([outcome.delivery_id for outcome in outcomes]))
+        deliveries = {delivery.id: delivery for delivery in self._tx.session.scalars(sent)}
         for outcome in outcomes:
-            delivery = self._tx.session.get(Delivery, outcome.delivery_id)
+            delivery = deliveries.get(outcome.delivery_id)
             if delivery is None:
                 continue
             delivery.attempts += 1
