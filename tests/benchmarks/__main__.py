@@ -21,6 +21,7 @@ BENCHMARKS = (
     "prepared",
     "processes",
     "report",
+    "moving",
     "growth",
     "history",
     "deliveries",

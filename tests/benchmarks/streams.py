@@ -15,7 +15,7 @@ from orchestrator.services.deps import Deps
 from schemas.tables import Participant
 from tests.benchmarks.frame import Sheet, run
 from tests.benchmarks.rig import rig
-from tests.support.stack import Stack
+from tests.support.stack import JSON, Stack
 
 STREAMS, ROOMS, SINGLE_CHANGES, MASS_CHANGES = 200, 20, 300, 30
 
@@ -28,6 +28,7 @@ class Reader:
         self._token = token
         self._news = asyncio.Event()
         self.version, self.arrived = -1, 0.0
+        self.seat: JSON = {}
 
     async def follow(self, port: int) -> None:
         """Read the stream with as little work as possible, because it shares the machine with the API."""
@@ -36,7 +37,8 @@ class Reader:
         async for line in reader:
             if line.startswith(b"data: {") and b'"version":' in line:
                 self.arrived = time.monotonic()
-                self.version = json.loads(line[6:])["version"]
+                self.seat = json.loads(line[6:])
+                self.version = self.seat["version"]
                 self._news.set()
 
     async def later_than(self, version: int) -> float:
