@@ -15,6 +15,8 @@ from tests.benchmarks.streams import Reader
 from tests.support.stack import Stack
 
 LATENCY_MS, ROOMS, PEOPLE, LATE, MOVES = 100, 20, 200, 10, 100
+APART_SECONDS = 0.4
+"""Between two moves, so that nothing is left to do about the one before."""
 
 
 def measure(sheet: Sheet) -> None:
@@ -38,6 +40,7 @@ async def _move(sheet: Sheet, stack: Stack, meeting: str, made: Any) -> None:
         async with asyncio.TaskGroup() as group:
             reader, following = await _listen(group, stack, meeting, f"p{name}")
             target = random.choice([room for room in rooms if room != reader.seat["room_id"]])
+            await asyncio.sleep(APART_SECONDS)
             begun = time.monotonic()
             await asyncio.to_thread(stack.move, made["id"], f"p{name}", target)
             while reader.seat["room_id"] != target or not reader.seat["auth_token"]:
