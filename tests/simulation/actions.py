@@ -20,6 +20,7 @@ from orchestrator.services.breakout.choosing import Choice
 from orchestrator.services.meetings import registering
 from orchestrator.services.people import acks, helping
 from orchestrator.services.people.helping import Ask
+from orchestrator.services.webhooks import endpoints
 from schemas.requests import BreakoutChange, BroadcastRequest, PersonRequest, PollRequest, RoomChange
 from schemas.states import RecordingAction, RoomState
 from tests.simulation.doing import Doing
@@ -222,3 +223,17 @@ def all_choose_one(run: "Simulation", luck: Random) -> None:
 
 def _choose(run: "Simulation", choices: Sequence[Choice]) -> None:
     run.request(lambda deps: choosing.choose_all(deps, choices))
+
+
+@action(2)
+def ask_for_a_delivery(run: "Simulation", luck: Random) -> None:
+    """Have an endpoint pinged, or something sent there again that it has heard."""
+    callers = [caller for caller in run.callers.all if caller.row_id]
+    if not callers:
+        return
+    caller = luck.choice(callers)
+    if caller.receipts and luck.random() < 0.7:
+        delivery_id = luck.choice(caller.receipts).delivery_id
+        run.request(lambda deps: endpoints.redeliver(deps, caller.row_id, delivery_id))
+    else:
+        run.request(lambda deps: endpoints.ping(deps, caller.row_id))

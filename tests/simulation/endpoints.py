@@ -45,8 +45,8 @@ class Receipt:
 
     @property
     def breakout_id(self) -> str:
-        """The breakout that it is about."""
-        return str(self.body["data"]["breakout_id"])
+        """The breakout that it is about; nothing for a ping."""
+        return str(self.body["data"]["breakout_id"] or "")
 
     @property
     def said(self) -> dict[str, Any]:
@@ -184,7 +184,8 @@ def order(caller: Caller) -> list[str]:
     """Return what is wrong with the order in which an endpoint has heard of each breakout."""
     told: dict[str, list[Receipt]] = {}
     for receipt in caller.receipts:
-        told.setdefault(receipt.breakout_id, []).append(receipt)
+        if receipt.breakout_id:  # a ping waits for nothing
+            told.setdefault(receipt.breakout_id, []).append(receipt)
     return [words for receipts in told.values() for words in _out_of_turn(receipts)]
 
 
