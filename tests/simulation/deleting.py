@@ -18,15 +18,18 @@ STAY = frozenset({"deployment", "sweep", "endpoint", "console_session", "api_key
 
 
 def delete(run: "Simulation") -> None:
-    """Delete the meeting, again and again until it is gone: it is kept while a breakout runs."""
+    """Delete the meeting as soon as it is made, again and again until it is gone: it is kept while a breakout runs."""
     if is_gone(run):
         return
-    run.request(lambda deps: deleting.delete_meeting(deps, run.meeting_id))
+    if run.meeting_id:
+        run.request(lambda deps: deleting.delete_meeting(deps, run.meeting_id))
     run.hub.loop.call_later(AGAIN_SECONDS, delete, run)
 
 
 def is_gone(run: "Simulation") -> bool:
-    """Return whether the meeting is deleted."""
+    """Return whether the meeting was made and is deleted."""
+    if not run.meeting_id:
+        return False
     return run.kept.ask(f"SELECT 1 FROM {Meeting.__tablename__} WHERE id = ?", run.meeting_id) is None
 
 
