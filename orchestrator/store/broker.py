@@ -18,8 +18,8 @@ from orchestrator import metrics
 from orchestrator.broker_address import parsed
 from orchestrator.errors import NotMigrated
 from orchestrator.log import logger
+from orchestrator.store.channels import adapt_channels
 from orchestrator.store.keys import Keys
-from orchestrator.store.lost_connection import forget_unacked_on_lost_connections
 from orchestrator.store.messages import Message
 from orchestrator.store.trouble import DATABASE_TROUBLE
 from schemas.tasks import QUEUE_OF, Queue
@@ -53,7 +53,7 @@ QUICK_TRANSPORT = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry_on_t
 
 def celery_settings(broker_url: str, keys: Keys) -> dict[str, Any]:
     """Return the settings of every Celery process of one deployment."""
-    forget_unacked_on_lost_connections()
+    adapt_channels()
     for name in CELERYS_OWN:
         os.environ.pop(name, None)
     return {
