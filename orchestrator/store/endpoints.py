@@ -31,15 +31,15 @@ def forget_meeting(tx: Transaction, meeting_id: str) -> None:
     """Delete the endpoints of a meeting, and all that is to be delivered about it elsewhere.
 
     A meeting is deleted after this, although its rows would take these with them: a pass over an endpoint locks the
-    endpoint first, then its cursors, and touches breakouts last.
+    endpoint first, then its cursors, and touches breakouts last. All endpoints are locked in the order of their ids, as
+    `want` locks them.
     """
-    tx.session.execute(
-        delete(Endpoint).where(col(Endpoint.meeting_id) == meeting_id), execution_options=_UNSYNCHRONIZED
-    )
+    mine = col(Endpoint.meeting_id) == meeting_id
     breakouts = select(col(Breakout.id)).where(col(Breakout.meeting_id) == meeting_id)
     elsewhere = select(col(EndpointCursor.endpoint_id)).where(col(EndpointCursor.breakout_id).in_(breakouts))
-    endpoints = select(col(Endpoint.id)).where(col(Endpoint.id).in_(elsewhere)).order_by(col(Endpoint.id))
-    tx.session.execute(endpoints.with_for_update(key_share=True))
+    hearing = select(col(Endpoint.id)).where(or_(mine, col(Endpoint.id).in_(elsewhere))).order_by(col(Endpoint.id))
+    tx.session.execute(hearing.with_for_update(key_share=True))
+    tx.session.execute(delete(Endpoint).where(mine), execution_options=_UNSYNCHRONIZED)
     for table in (EndpointCursor, Delivery):
         columns: Any = table
         statement = delete(table).where(columns.breakout_id.in_(breakouts))

@@ -17,19 +17,23 @@ from orchestrator.outside.post import Post
 from orchestrator.realtimekit.loop import LoopThread
 from orchestrator.services.deps import Deps
 from orchestrator.services.reach import Reach
+from orchestrator.services.result import NOTHING_TO_DO
 from orchestrator.services.webhooks import delivering, endpoints, lines
 from orchestrator.services.webhooks.lines import Outcome
+from orchestrator.services.webhooks.spreading import spread
 from orchestrator.store import due
 from orchestrator.store.endpoints import forget_meeting
 from schemas.events import EventType
 from schemas.requests import EndpointChange, EndpointRequest
-from schemas.tables import Breakout, Delivery, Endpoint, EndpointCursor, Event, Meeting, Room
+from schemas.tables import Breakout, Delivery, Endpoint, EndpointCursor, Event, Meeting, Outbox, Room
 from tests.api.conftest import parts
 from tests.services.outgoing import Outgoing
 from tests.support.databases import SQLiteTemplate
 from tests.support.endpoint import CallersServer
 from tests.support.sandbox_server import SandboxServer
 from tests.support.valkey import Valkey
+
+IS_WAITING = col(Outbox.due_at).is_not(None)
 
 
 class Died(BaseException):
@@ -87,6 +91,24 @@ def test_an_endpoint_hears_what_happens_after_its_registration_signed_and_in_ord
         ("delivered", 1, 204, None)
     }
     assert {row.breakout_id for row in rows} == {breakout_id}
+
+
+def test_one_task_spreads_all_logs_that_have_grown(told: Outgoing, server: CallersServer) -> None:
+    made, elsewhere = told.endpoint(server.url), Outgoing(told.deps)
+    mine = [told.breakout() for _ in range(3)]
+    for breakout_id in (*mine, other := elsewhere.breakout()):
+        told.say(breakout_id, "a")
+    with told.deps.database.reading() as session:
+        claims = dict(session.execute(select(col(Outbox.id), col(Outbox.claim)).where(IS_WAITING)).all())
+    assert {*mine} <= claims.keys(), "nobody hears of the other, unless another test's endpoint does"
+    spread(told.deps, mine[1], claims[mine[1]])
+    with told.deps.database.reading() as session:
+        assert session.scalars(select(col(Outbox.id)).where(IS_WAITING)).all() == []
+        ready = select(col(EndpointCursor.breakout_id)).where(col(EndpointCursor.endpoint_id) == made.endpoint_id)
+        assert {*session.scalars(ready)} == {*mine}, f"and not {other}"
+    assert [spread(told.deps, one, claims[one]) for one in mine] == [NOTHING_TO_DO] * 3
+    told.rest(made.endpoint_id)
+    assert sorted(heard.body["data"]["breakout_id"] for heard in server.heard) == sorted(mine)
 
 
 def test_filters_by_type_and_by_meeting(told: Outgoing, server: CallersServer) -> None:

@@ -40,6 +40,7 @@ def test_rows_are_locked_in_the_order_of_their_ids(concurrent_rows: Rows, verb: 
 LETS_INSERT: dict[str, Verb] = {
     "lock_rows": lambda tx: due.lock_rows(tx, Meeting, ["m"]),
     "start_all": lambda tx: due.start_all(tx, Meeting, [("m", 7)], holder=ME, lease=LEASE),
+    "take_free": lambda tx: due.take_free(tx, Meeting, [("m", 7)]),
     "want": lambda tx: due.want(tx, Meeting, ["m"]),
     "renew_all": lambda tx: due.renew_all(tx, Meeting, [claim_of(held())], LEASE),
     "record": lambda tx: due.record(tx, claim_of(held())),

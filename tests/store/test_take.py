@@ -1,4 +1,4 @@
-"""take: start and finish in one transaction."""
+"""take and take_free: start and finish in one transaction."""
 
 from typing import Any
 
@@ -64,3 +64,18 @@ def test_log_lines_say_the_how_manieth_message_began_it(rows: Rows, dispatches: 
     begin()
     rows.did(take())
     assert structlog.contextvars.get_contextvars() == {"attempt": attempt}
+
+
+def test_of_several_those_are_taken_whose_claims_are_good(rows: Rows) -> None:
+    rows.add(meeting("a", dispatches=4), meeting("b"), held("c"), meeting("d"))
+    asked = [("a", 7), ("b", 6), ("c", 7), ("gone", 7)]
+    done = rows.did(lambda tx: due.take_free(tx, Meeting, asked))
+    assert done.changed == {"a": {"claim": 8, "tries": 4, "dispatches": 0, "due_at": None}}
+    assert (done.messages, done.topics) == ([], set())
+
+
+def test_one_that_somebody_has_locked_is_passed_over(concurrent_rows: Rows) -> None:
+    concurrent_rows.add(meeting("a"), meeting("b"))
+    with concurrent_rows.locked(Meeting, "a"):
+        done = concurrent_rows.did(lambda tx: due.take_free(tx, Meeting, [("a", 7), ("b", 7)]))
+    assert done.changed.keys() == {"b"}
