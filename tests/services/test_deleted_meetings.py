@@ -1,13 +1,23 @@
 """A deleted meeting leaves nothing here, and at RealtimeKit only what its caller may know: the main meeting."""
 
+import json
+from collections.abc import Sequence
+from unittest.mock import patch
+
 import pytest
 
 from orchestrator.errors import Unknown, WrongState
 from orchestrator.services.breakout import operations
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import deleting, removing
+from orchestrator.services.people import acks, inbox
 from orchestrator.services.views import breakouts, event_log
-from schemas.tables import Breakout, Leftover, Room
+from orchestrator.services.webhooks import incoming
+from orchestrator.store.database import Transaction
+from orchestrator.store.queries import participant_ids
+from schemas.columns import new_id
+from schemas.requests import AckRequest
+from schemas.tables import Breakout, Fact, Leftover, Meeting, Room
 from tests.services.browser import Browser
 from tests.services.hand import Hand
 from tests.services.test_departures import finish_leftovers
@@ -59,3 +69,26 @@ def test_a_held_breakout_goes_with_it(fresh: Built) -> None:
 def test_a_pass_that_was_under_way_ends_quietly(draft: Hand) -> None:
     deleting.delete_meeting(draft.deps, draft.meeting_id)
     draft.work(Breakout, Room)
+
+
+def test_what_comes_while_a_meeting_is_deleted_is_passed_over(fresh: Built) -> None:
+    hand = Hand(*fresh, ["ana"], rooms=1, start="manual")
+    with hand.deps.database.reading() as session:
+        (ana,) = participant_ids(session, hand.meeting_id, ["ana"]).values()
+        parent = session.get_one(Meeting, hand.meeting_id).realtimekit_meeting_id
+    body = json.dumps({"event": "meeting.started", "meeting": {"id": parent, "sessionId": "s"}}).encode()
+    write, looks = inbox.append, list[int]()
+
+    def deleted_between(tx: Transaction, facts: Sequence[Fact]) -> None:
+        looks.append(len(facts))
+        if len(looks) == 1:
+            for fact in facts:
+                fact.inbox_id = new_id()
+        write(tx, facts)
+
+    with patch.object(inbox, "append", deleted_between):
+        assert incoming.store_all(hand.deps, [incoming.Delivery("d", body)]) == [None]
+        assert looks == [1, 1], "it looks and writes once more"
+        looks.clear()
+        assert acks.store_all(hand.deps, [acks.Ack(ana, AckRequest(location="main", version=1))]) == [None]
+        assert looks == [1, 1]

@@ -39,6 +39,7 @@ class Refusal(NamedTuple):
     version: int
 
 
+@inbox.looking_again
 def store_all(deps: Deps, acks: Sequence[Ack]) -> list[UserError | None]:
     """Store acks in their order, with as many statements as for one. Returns an error for each that was not stored.
 

@@ -1,16 +1,37 @@
 """The inbox of a meeting: facts from outside are appended without a lock, and applied by a task in their order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy import Select, delete, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from orchestrator.store import due
 from orchestrator.store.database import Transaction, insert_into
 from schemas.states import FactSource
 from schemas.tables import Fact, Inbox
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def looking_again(store: Callable[P, R]) -> Callable[P, R]:
+    """Let `store` begin anew where a meeting was deleted between its look and its write: it is not found again.
+
+    To lock the meetings before would cost a statement each time, for what hardly ever happens.
+    """
+
+    @wraps(store)
+    def stored(*args: P.args, **options: P.kwargs) -> R:
+        try:
+            return store(*args, **options)
+        except IntegrityError:
+            return store(*args, **options)
+
+    return stored
 
 
 def append(tx: Transaction, facts: Sequence[Fact]) -> None:

@@ -23,6 +23,7 @@ class Delivery:
     """JSON that every database accepts."""
 
 
+@inbox.looking_again
 def store_all(deps: Deps, deliveries: Sequence[Delivery]) -> list[None]:
     """Store deliveries with as many statements as for one. Repetitions, and those of no use to us, are passed over."""
     events = {delivery.id: (delivery, event) for delivery in deliveries if (event := parse(delivery.body))}
