@@ -151,5 +151,6 @@ def plan_again(run: "Simulation", luck: Random) -> None:
         "countdown_seconds": 1,
         "start": luck.choice(("now", "manual", run.time(5.0))),
     }
-    asked |= luck.choice(({"from_breakout": run.breakout_id}, {"from_breakout": run.breakout_id}, {"rooms": 2}))
+    earlier = run.breakout_id  # none once the meeting is deleted
+    asked |= {"from_breakout": earlier} if earlier and luck.random() < 0.67 else {"rooms": 2}
     plans.ask(run, asked, lambda _: None)
