@@ -18,6 +18,10 @@ class Queue(StrEnum):
     """Our webhooks to callers' systems. Their answers are waited for on a loop, and keep no thread of a worker."""
 
 
+TIMELY = frozenset({Queue.LIFECYCLE, Queue.WEBHOOKS})
+"""The queues of everybody's time, which a worker of its own serves in compose.yaml, so that no timer waits."""
+
+
 class Task(StrEnum):
     """Every task. The name in a message is a hint: the task derives its work from the locked row."""
 

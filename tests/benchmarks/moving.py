@@ -6,13 +6,12 @@ A move needs one call to RealtimeKit, so what is beyond its 100 ms is ours. A la
 import asyncio
 import random
 import time
-from typing import Any
 
 from orchestrator.services.webhooks.registration import ensure_webhook
 from tests.benchmarks.frame import Of, Sheet, run
 from tests.benchmarks.rig import rig
 from tests.benchmarks.streams import Reader
-from tests.support.stack import Stack
+from tests.support.stack import JSON, Stack
 
 LATENCY_MS, ROOMS, PEOPLE, LATE, MOVES = 100, 20, 200, 10, 100
 APART_SECONDS = 0.4
@@ -33,7 +32,7 @@ def measure(sheet: Sheet) -> None:
         asyncio.run(_come_late(sheet, stack, meeting))
 
 
-async def _move(sheet: Sheet, stack: Stack, meeting: str, made: Any) -> None:
+async def _move(sheet: Sheet, stack: Stack, meeting: str, made: JSON) -> None:
     beyond = sheet.figure("a move, beyond RealtimeKit's time", "ms", at_most=100)
     rooms = [room["id"] for room in made["rooms"]]
     for name in random.sample(range(PEOPLE), MOVES):

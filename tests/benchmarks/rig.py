@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 
 from orchestrator.runtime import commands
 from orchestrator.runtime.ports import free_port
-from schemas.tasks import Queue
+from schemas.tasks import TIMELY, Queue
 from tests.support.databases import SQLiteTemplate, migrate_url
 from tests.support.postgres import postgres
 from tests.support.processes import Process, Processes, processes_in
@@ -29,7 +29,6 @@ AS_IN_PRODUCTION = {
 }
 
 NICE = "12"
-TIMELY = (Queue.LIFECYCLE, Queue.WEBHOOKS)
 KINDS = ("api", "worker", "beat", "sandbox")
 """Words that tell our commands apart."""
 COUNTING = {"shared_preload_libraries": "pg_stat_statements"}
@@ -114,7 +113,7 @@ def _start_apart(stack: Stack) -> list[Process]:
 
     Each process has a session of its own, and where Linux groups processes by session the niceness of the group counts.
     """
-    timely = commands.worker(stack.settings, queues=TIMELY, concurrency=8)
+    timely = commands.worker(stack.settings, queues=sorted(TIMELY), concurrency=8)
     others = commands.worker(stack.settings, queues=[queue for queue in Queue if queue not in TIMELY])
     started = [stack.processes.start(command, stack.environment) for command in (timely, ["nice", "-n", NICE, *others])]
     for process in started:
