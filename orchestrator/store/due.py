@@ -134,9 +134,7 @@ def take(tx: Transaction, table: type[Row], row_id: str, claim: int) -> Row | No
     Returns the row, locked, or None when the message is stale or somebody holds the row.
     """
     columns: Any = table
-    statement = _update(table, columns.id == row_id, columns.claim == claim, columns.holder.is_(None)).values(
-        claim=claim + 1, tries=columns.dispatches, dispatches=0, due_at=None
-    )
+    statement = _taken(table, columns.id == row_id, columns.claim == claim, columns.holder.is_(None))
     row: Row | None = tx.session.scalar(statement.returning(table), execution_options={"populate_existing": True})
     if row is None:
         tx.count(_stale(table).inc)
@@ -155,8 +153,15 @@ def take_free(tx: Transaction, table: type[Due], asked: Collection[tuple[str, in
     columns: Any = table
     fresh = tuple_(columns.id, columns.claim).in_(list(asked)), columns.holder.is_(None)
     free = select(columns.id).where(*fresh).with_for_update(skip_locked=True, key_share=True)
-    taken = _update(table, columns.id.in_(list(tx.session.scalars(free))))
-    tx.session.execute(taken.values(claim=columns.claim + 1, tries=columns.dispatches, dispatches=0, due_at=None))
+    tx.session.execute(_taken(table, columns.id.in_(list(tx.session.scalars(free)))))
+
+
+def _taken(table: type[Due], *conditions: ColumnElement[bool]) -> Update:
+    """Consume the claims of these rows, which are due no more."""
+    columns: Any = table
+    return _update(table, *conditions).values(
+        claim=columns.claim + 1, tries=columns.dispatches, dispatches=0, due_at=None
+    )
 
 
 def want(tx: Transaction, table: type[Due], row_ids: Iterable[str], hint: Task | None = None) -> None:
