@@ -1,9 +1,7 @@
 """Who is erased is named nowhere afterwards: not in what is kept or answered, nor in what is sent or logged later."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from redis import Redis
 
 from tests.support.dumps import dump
@@ -14,13 +12,6 @@ from tests.support.waiting import wait_until
 GONE = "zelda-7@example.com"
 WORDS = ("zelda", "quist", "crimson")
 """Parts of the id, the name and the attributes that nothing else has in it."""
-
-
-@pytest.fixture
-def server() -> Iterator[CallersServer]:
-    """Run a server that answers at once."""
-    with CallersServer() as running:
-        yield running
 
 
 def test_who_is_erased_is_named_nowhere(stack: Stack, server: CallersServer) -> None:

@@ -1,9 +1,6 @@
 """Callers' servers hear all of a breakout, while another hangs and a third is dead, and no timer waits for them."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-
-import pytest
 
 from tests.support.endpoint import CallersServer
 from tests.support.stack import JSON, Stack
@@ -11,13 +8,6 @@ from tests.support.waiting import wait_until
 
 PATH = "/v1/webhook-endpoints"
 DEAD = "http://127.0.0.1:9/"
-
-
-@pytest.fixture
-def server() -> Iterator[CallersServer]:
-    """Run a server that answers at once."""
-    with CallersServer() as running:
-        yield running
 
 
 def _log(stack: Stack, breakout_id: str) -> list[JSON]:
