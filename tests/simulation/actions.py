@@ -24,6 +24,7 @@ from orchestrator.services.webhooks import endpoints
 from schemas.requests import BreakoutChange, BroadcastRequest, PersonRequest, PollRequest, RoomChange
 from schemas.states import RecordingAction, RoomState
 from tests.simulation.doing import Doing
+from tests.simulation.endpoints import Caller
 from tests.simulation.people import Person
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 RUNNING = Doing()
 action = RUNNING.action
+RECORDED_SECONDS = 5.0
 LATECOMERS = 3
 """How many people may come late in one run."""
 
@@ -237,3 +239,16 @@ def ask_for_a_delivery(run: "Simulation", luck: Random) -> None:
         run.request(lambda deps: endpoints.redeliver(deps, caller.row_id, delivery_id))
     else:
         run.request(lambda deps: endpoints.ping(deps, caller.row_id))
+
+
+@action()
+def switch_endpoint(run: "Simulation", luck: Random) -> None:
+    """Disable an endpoint, or enable one that was disabled, by an operator or because it said that it is gone."""
+    callers = [it for it in run.callers.all if it.row_id and not it.is_switching and _is_calm(run, it)]
+    if callers:
+        run.callers.switch(luck.choice(callers))
+
+
+def _is_calm(run: "Simulation", caller: Caller) -> bool:
+    """Whether what an endpoint answered last is recorded: one that says that it is gone is disabled a moment later."""
+    return not caller.receipts or run.hub.loop.time() - caller.receipts[-1].at > RECORDED_SECONDS

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.domain.delivering import GONE, is_success
 from orchestrator.services.webhooks import endpoints
-from schemas.requests import EndpointRequest
+from schemas.requests import EndpointChange, EndpointRequest
 
 if TYPE_CHECKING:
     from tests.simulation.process import Process
@@ -65,7 +65,15 @@ class Caller:
     types: list[str] | None
     row_id: str = ""
     is_gone: bool = False
+    is_off: bool = False
+    """Whether an operator has disabled it."""
+    is_switching: bool = False
     receipts: list[Receipt] = field(default_factory=list)
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether nothing is to be sent to it."""
+        return self.is_gone or self.is_off
 
 
 class Callers:
@@ -96,6 +104,19 @@ class Callers:
                 caller.row_id = secret.endpoint_id
 
         run.request(lambda deps: endpoints.create(deps, body), registered)
+
+    def switch(self, caller: Caller) -> None:
+        """Disable an endpoint, or let its system come back and enable it."""
+        run, disabled = self._simulation, not caller.is_disabled
+        caller.is_switching = True
+        if not disabled:
+            caller.is_gone = False
+
+        def switched(_: None) -> None:
+            caller.is_off, caller.is_switching = disabled, False
+
+        body = EndpointChange(disabled=disabled)
+        run.request(lambda deps: endpoints.change(deps, caller.row_id, body), switched)
 
     async def receive(self, url: str, body: bytes, delivery_id: str) -> int | None:
         """Let an attempt arrive, and return what the sender is told."""
@@ -190,14 +211,14 @@ def order(caller: Caller) -> list[str]:
 
 
 def _out_of_turn(receipts: list[Receipt]) -> list[str]:
-    found, last, taken = [], "", set[str]()
+    found, last, ended = [], "", set[str]()
     for receipt in receipts:
         if receipt.delivery_id not in {it.delivery_id for it in receipts[: receipts.index(receipt)]}:
-            if last and last not in taken:
-                found.append(f"{receipt.body['type']} was sent before {last[-6:]} was taken")
+            if last and last not in ended:
+                found.append(f"{receipt.body['type']} was sent before {last[-6:]} was taken, or refused for good")
             last = receipt.delivery_id
-        if is_success(receipt.status):
-            taken.add(receipt.delivery_id)
+        if is_success(receipt.status) or receipt.status == GONE:
+            ended.add(receipt.delivery_id)
     return found
 
 

@@ -4,11 +4,11 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from sqlalchemy import select
 from sqlmodel import col
 
+from orchestrator.domain.delivering import has_heard
 from orchestrator.domain.erasing import stand_in
 from orchestrator.sandbox.control import state_of
 from orchestrator.services.people import departed, seats
@@ -149,23 +149,24 @@ def deliveries(run: Simulation, every: Sequence[Facts]) -> Iterator[str]:
             endpoint = session.get(Endpoint, caller.row_id)
         if endpoint is None:
             continue
-        if endpoint.disabled != caller.is_gone:
-            yield f"deliveries: disabled is {endpoint.disabled}, and that the endpoint was gone is {caller.is_gone}"
+        if endpoint.disabled != caller.is_disabled:
+            yield f"deliveries: disabled is {endpoint.disabled}, and that it is to be so is {caller.is_disabled}"
         for one in every:
-            yield from _heard(run, caller, one, endpoint.created_at)
+            yield from _heard(run, caller, one, endpoint)
 
 
-def _heard(run: Simulation, caller: Caller, facts: Facts, since: datetime) -> Iterator[str]:
-    """Compare what was heard of a breakout with its log from a time on. Erased names differ."""
+def _heard(run: Simulation, caller: Caller, facts: Facts, endpoint: Endpoint) -> Iterator[str]:
+    """Compare what was heard of a breakout with its log while the endpoint was enabled. Erased names differ."""
     expected = [
         {"type": it["type"], "at": it["at"], "data": it["data"]}
         for it in facts.log
-        if (caller.types is None or it["type"] in caller.types) and moment_of(it["at"]) > since
+        if (caller.types is None or it["type"] in caller.types)
+        and has_heard(moment_of(it["at"]), endpoint.created_at, endpoint.deaf)
     ]
     heard = [it.said for it in endpoints.first_attempts(caller, facts.closed["id"])]
     if any(person.is_erased for person in run.people):
         expected, heard = ([it | {"data": None} for it in some] for some in (expected, heard))
-    if caller.is_gone:
+    if caller.is_disabled:
         expected = expected[: len(heard)]
     if heard != expected:
         wrong = next((at for at, (one, other) in enumerate(zip(heard, expected, strict=False)) if one != other), -1)

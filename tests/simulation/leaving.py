@@ -1,7 +1,7 @@
 """People who are removed for good or erased, and whose client tokens are taken back."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,8 @@ from sqlalchemy import Table, select
 from sqlmodel import SQLModel
 
 from orchestrator.services.access import holders
-from orchestrator.services.meetings import removing
+from orchestrator.services.meetings import registering, removing
+from schemas.requests import PersonRequest
 from tests.simulation.doing import Doing
 
 if TYPE_CHECKING:
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
 
 LEAVING = Doing()
 action = LEAVING.action
+LET_IN_AFTER = (3.0, 8.0, 20.0)
+"""How long after somebody was removed they may be registered anew."""
 
 
 @action(2)
 def remove(run: "Simulation", luck: Random) -> None:
-    """Remove somebody for good, perhaps twice."""
-    _remove(run, luck, erase=False)
+    """Remove somebody for good, perhaps twice. They may be let in again later."""
+    person = _remove(run, luck, erase=False)
+    if person is not None and luck.random() < 0.5:
+        run.hub.loop.call_later(luck.choice(LET_IN_AFTER), _let_in_again, run, person)
 
 
 @action(2)
@@ -39,20 +44,33 @@ def take_back_tokens(run: "Simulation", luck: Random) -> None:
     run.request(lambda deps: holders.take_back_tokens(deps, run.meeting_id, person.name))
 
 
-def _remove(run: "Simulation", luck: Random, *, erase: bool) -> None:
+def _remove(run: "Simulation", luck: Random, *, erase: bool) -> "Person | None":
     if len(run.members) < 2:
-        return
+        return None
     person, twice = luck.choice(run.members), luck.random() < 0.3
     if not person.row_id:
-        return
+        return None
     person.is_gone, person.is_erased = True, erase
     _ask(run, person, erase=erase and not twice)
     if twice:
         run.hub.loop.call_later(luck.choice((0.1, 2.0)), lambda: _ask(run, person, erase=erase))
+    return person
 
 
 def _ask(run: "Simulation", person: "Person", *, erase: bool) -> None:
     run.request(lambda deps: removing.remove(deps, run.meeting_id, person.name, erase=erase))
+
+
+def _let_in_again(run: "Simulation", person: "Person") -> None:
+    """Register somebody anew who was removed. Their page is loaded anew too."""
+    body = PersonRequest.model_validate(person.registered)
+
+    def registered(ids: Sequence[str] | None) -> None:
+        if ids:
+            person.begin_anew(ids[0])
+            run.streams.wake()
+
+    run.request(lambda deps: registering.register(deps, run.meeting_id, [body]), registered)
 
 
 def left(run: "Simulation") -> Iterator[str]:

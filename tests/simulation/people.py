@@ -84,6 +84,12 @@ class Person:
         self._simulation.streams.ask(self, NEW_TOKEN_SECONDS)
         return False
 
+    def begin_anew(self, row_id: str) -> None:
+        """Be registered anew after a removal, in a page that knows nothing of what was before."""
+        self._leave()
+        self.row_id, self.is_gone = row_id, False
+        self.seat, self._acked, self._token_number = None, -1, None
+
     def hang_up(self) -> None:
         """Leave for good."""
         self.has_left = True
