@@ -70,6 +70,19 @@ def test_who_is_listed_elsewhere_moves_and_a_room_whose_list_is_given_lets_the_o
     assert (groups(changed), changed["unassigned"]) == ([{"p2"}, set()], ["p0", "p1", "p3"])
 
 
+@pytest.mark.parametrize("left_for", ["B", None], ids=["another room", "main"])
+@pytest.mark.parametrize("mode", ["even", "manual"])
+def test_who_has_left_a_room_of_a_draft_can_be_listed_there_again(api: Api, mode: str, left_for: str | None) -> None:
+    rooms: list[JSON] = [{"name": "A", "participants": ["p0"]}, {"name": "B"}]
+    made = api.breakout(api.meeting("p0", "p1"), rooms=rooms, assignment={"mode": mode, "seed": 1})
+    ids = {room["name"]: room["id"] for room in made["rooms"]}
+    for name in ("p0", "p1"):
+        move(api, made, name, ids["A"])
+        move(api, made, name, ids[left_for] if left_for else None)
+    rooms[0]["participants"] = ["p0", "p1"]
+    assert {where(change(api, made, rooms=rooms), name) for name in ("p0", "p1")} == {"A"}
+
+
 def test_rooms_by_number_by_size_and_by_name_replace_each_other(api: Api) -> None:
     made = api.breakout(api.meeting(*PEOPLE), rooms=["Red", "Blue"])
     by_size = change(api, made, room_size=2)
