@@ -22,6 +22,7 @@ from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.locked import locked
 from orchestrator.services.deps import Deps
 from orchestrator.services.passes.doubt import Doubt, find_ours, must_have_settled
+from orchestrator.services.passes.records import delete_records
 from orchestrator.services.people import presence
 from orchestrator.services.result import Result
 from orchestrator.services.rooms.polling import forget_polls
@@ -162,7 +163,13 @@ async def _put_out(kit: RealtimeKit, meeting_id: str, ended: Ended) -> None:
 
 async def _retire_surplus(kit: RealtimeKit, ended: Ended) -> None:
     for surplus_id in ended.surplus:
-        await _attempt(ended, kit.retire_meeting(surplus_id))
+        await _attempt(ended, _retire_with_records(kit, surplus_id))
+
+
+async def _retire_with_records(kit: RealtimeKit, meeting_id: str) -> None:
+    """Retire a meeting without the people whom its pass may have added, because once retired it is not found again."""
+    await delete_records(kit, meeting_id, priority=Priority.CLOSING)
+    await kit.retire_meeting(meeting_id)
 
 
 async def _attempt(ended: Ended, step: Coroutine[Any, Any, None]) -> None:

@@ -13,13 +13,13 @@ from orchestrator.services.passes.admission import admit_all, waited_for
 from orchestrator.services.passes.keeping import kept
 from orchestrator.services.result import Result
 from orchestrator.services.rooms.checking import check
-from orchestrator.services.rooms.making import ensure_meeting
+from orchestrator.services.rooms.making import find_or_make
 from orchestrator.services.rooms.patience import seek_evidence
 from orchestrator.services.rooms.polling import make_polls
 from orchestrator.services.rooms.putting_out import put_out
 from orchestrator.services.rooms.reached import Reached, RoomOutcomes, record_all
 from orchestrator.services.rooms.steering import steer
-from orchestrator.services.rooms.work import RoomWork
+from orchestrator.services.rooms.work import RoomWork, without_doubts
 from orchestrator.store.leases import Lease
 
 
@@ -34,13 +34,17 @@ def open_or_keep(deps: Deps, lease: Lease, work: RoomWork) -> Result:
     meeting_id = work.realtimekit_meeting_id
     if meeting_id and work.to_check and (lost := check(deps, lease, work, meeting_id)):
         return lost
-    meeting_id = meeting_id or ensure_meeting(deps, lease, work)
+    made = None if meeting_id else find_or_make(deps, lease, work)
+    if made is not None:
+        meeting_id = made.meeting_id
+        work = without_doubts(work) if made.is_new else work
+    assert meeting_id is not None
     outcomes = deps.realtimekit.run(_make_calls(deps.realtimekit, meeting_id, work), lease.before_call)
     outcomes = replace(outcomes, polls=make_polls(deps, lease, work, meeting_id))
     outcomes = replace(outcomes, kick=put_out(deps, lease, work, meeting_id))
     if outcomes.error is not None:
         seek_evidence(deps, lease, outcomes.error, work.priority)
-    reached = Reached(lease.claim, work, outcomes, kept(deps, work.guests, outcomes.admissions, work.now))
+    reached = Reached(lease.claim, work, made, outcomes, kept(deps, work.guests, outcomes.admissions, work.now))
     result = deps.database.groups.run(record_all, deps, work.breakout_id, reached)
     if result is None:
         raise LeaseLost(f"room {work.room_id} is somebody else's by now")

@@ -23,6 +23,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.passes.admission import Guest, Outcome, first_to_retry, stays_in_doubt, without_names
 from orchestrator.services.passes.keeping import Kept, as_sent
 from orchestrator.services.result import Result
+from orchestrator.services.rooms.making import Made
 from orchestrator.services.rooms.patience import Failed, retry_or_give_up
 from orchestrator.services.rooms.polling import PollOutcome, record_polls
 from orchestrator.services.rooms.putting_out import NOBODY, PutOut
@@ -72,6 +73,8 @@ class Reached:
 
     claim: due.Claim
     work: RoomWork
+    made: Made | None
+    """The room's child meeting, unless it was recorded before."""
     outcomes: RoomOutcomes
     kept: dict[str, Kept] = field(repr=False)
     """The records and tokens that RealtimeKit gave, by seat."""
@@ -86,7 +89,9 @@ def record_all(deps: Deps, breakout_id: str, batch: list[Reached]) -> list[Resul
     4. Give the rooms back.
     """
     with locked(deps, breakout_id) as b:
-        rooms = due.record_all(b.tx, [one.claim for one in batch], [one.work.room_id for one in batch if one.kept])
+        rooms = due.record_all(
+            b.tx, [one.claim for one in batch], [one.work.room_id for one in batch if one.made or one.kept]
+        )
         seats = b.seats_of_rooms(rooms)
         mine = [one for one in batch if one.work.room_id in rooms]
         lines = {one.work.room_id: _record_one(b, rooms[one.work.room_id], seats, one) for one in mine}
@@ -126,6 +131,9 @@ def _result(room: Room, lines: list[Result], tried_again: Result | None) -> Resu
 
 
 def _record_one(b: LockedBreakout, room: Room, seats: dict[str, list[Seat]], one: Reached) -> list[Result]:
+    if one.made is not None:
+        room.realtimekit_meeting_id, room.name_at_realtimekit = one.made.meeting_id, one.made.name
+        room.in_doubt_since = None
     record_polls(b, room, one.outcomes.polls)
     room.to_check |= one.outcomes.is_suspect
     if one.outcomes.is_suspect:

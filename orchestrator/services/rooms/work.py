@@ -1,8 +1,8 @@
 """What a room's pass works with: plain facts, read once, because no database object may live across a call."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import or_, select, update
@@ -197,13 +197,18 @@ def _mark_doubts(tx: Transaction, rooms: Sequence[Room], works: Mapping[str, Roo
             room.in_doubt_since = room.in_doubt_since or works[room.id].now
         if works[room.id].is_misnamed:
             room.name_at_realtimekit = None
-    mark_guests(tx, [works[room.id] for room in rooms if room.realtimekit_meeting_id is not None])
+    _mark_guests(tx, works.values())
     starting = [it.id for room in rooms if (it := works[room.id].recording_to_start)]
     if starting:
         tx.session.execute(update(Recording).where(col(Recording.id).in_(starting)).values(in_doubt=True))
 
 
-def mark_guests(tx: Transaction, works: Sequence[RoomWork]) -> None:
+def without_doubts(work: RoomWork) -> RoomWork:
+    """Return the work of a room with a new meeting: nobody can have been admitted to it before."""
+    return replace(work, guests=[replace(guest, in_doubt=False) for guest in work.guests])
+
+
+def _mark_guests(tx: Transaction, works: Iterable[RoomWork]) -> None:
     """Mark guests as perhaps admitted without our knowing."""
     ids = [guest.row_id for work in works for guest in work.guests]
     if ids:
