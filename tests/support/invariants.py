@@ -202,12 +202,17 @@ def covers(moment: str, since: str, until: str | None) -> bool:
 
 
 def log(facts: Facts) -> Iterator[str]:
-    """Check that the log has no gaps and only legal moves, each from where the last one led."""
+    """Check that the log has no gaps and only legal moves, each from where the last one led.
+
+    Until a room is prepared, `breakout.changed` alone tells that people sit elsewhere now.
+    """
     numbers = [int(event["id"]) for event in facts.log]
     if numbers != list(range(1, len(numbers) + 1)):
         yield f"numbers {numbers}"
     last: dict[tuple[str, ...], str] = {}
-    for event in facts.log:
+    for at, event in enumerate(facts.log):
+        if _seats_anew(facts.log[: at + 1]):
+            last = {thing: state for thing, state in last.items() if thing[0] != "participant.state"}
         if event["type"] not in STATES:
             continue
         data, states = event["data"], STATES[event["type"]]
@@ -220,6 +225,12 @@ def log(facts: Facts) -> Iterator[str]:
         if states(data["to"]) not in MOVES[states][states(data["from"])]:
             yield f"{thing} went from {data['from']} to {data['to']}"
         last[thing] = data["to"]
+
+
+def _seats_anew(log: list[JSON]) -> bool:
+    """Return whether the last of these events tells that people were dealt to other rooms, of which none was made."""
+    is_change = log[-1]["type"] == "breakout.changed" and "rooms" in log[-1]["data"]["fields"]
+    return is_change and not any(event["type"] == "room.state" for event in log)
 
 
 def timer(facts: Facts) -> Iterator[str]:
