@@ -20,6 +20,11 @@ FAILS_FOR = timedelta(days=5)
 KEPT_FOR = timedelta(days=30)
 """No delivery is kept for longer."""
 OLD_SECRET_SIGNS_FOR = timedelta(hours=24)
+SETTLED_AFTER = timedelta(seconds=30)
+"""So long after an endpoint has begun to hear, no transaction runs any more that has not seen it.
+
+Such a one may have written what the endpoint is to hear, and has told nobody. A transaction takes seconds at most.
+"""
 GONE = 410
 """The status by which an endpoint says that it wants no more."""
 

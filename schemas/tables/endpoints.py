@@ -48,6 +48,8 @@ class Endpoint(Due, table=True):
     """The times at which it was disabled and enabled again (null: not yet). What happened between is not sent."""
     failing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When the first delivery failed since the last that was delivered; null while all is well."""
+    settles_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it looks for what was written while it began to hear, of which nobody has told it; null: it has looked."""
     created_at: datetime = Field(sa_type=UtcDateTime)
     """What happened before is not sent."""
 

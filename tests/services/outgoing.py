@@ -89,6 +89,12 @@ class Outgoing:
 
         self.until(rests, "an endpoint to which all was sent")
 
+    def settle(self, endpoint_id: str) -> None:
+        """Let the time come at which an endpoint looks for what nobody has told it."""
+        with self.deps.database.transaction() as tx:
+            mine = update(Endpoint).where(col(Endpoint.id) == endpoint_id)
+            tx.session.execute(mine.values(settles_at=tx.now(), due_at=tx.now()))
+
     def hasten(self, endpoint_id: str) -> None:
         """Let the time of all retries come."""
         with self.deps.database.transaction() as tx:

@@ -234,6 +234,33 @@ def test_what_happens_while_it_is_disabled_is_not_sent_later_and_what_waited_is(
     assert [heard.body["data"]["fields"] for heard in server.heard] == [["before"], ["before"], ["after"]]
 
 
+def test_what_is_written_unseen_while_an_endpoint_is_made_or_enabled_is_heard_once_that_has_settled(
+    postgres_url: str, broker_url: str, tmp_path: Path, server: CallersServer
+) -> None:
+    urls = {"database_url": postgres_url, "broker_url": broker_url}
+    with SandboxServer() as sandbox, parts(sandbox, tmp_path, webhook_allow_private=True, **urls) as deps:
+        told = Outgoing(deps)
+        breakout_id = told.breakout()
+        with deps.database.transaction() as tx:
+            within = replace(deps, database=deps.database.within(tx))
+            made = endpoints.create(within, EndpointRequest(url=server.url, meeting_id=told.meeting_id))
+            told.say(breakout_id, "made")
+        told.rest(made.endpoint_id)
+        assert server.heard == [], "whoever wrote it saw that nobody hears of it"
+        told.settle(made.endpoint_id)
+        told.rest(made.endpoint_id)
+        endpoints.change(deps, made.endpoint_id, EndpointChange(disabled=True))
+        told.say(breakout_id, "meanwhile")
+        with deps.database.transaction() as tx:
+            within = replace(deps, database=deps.database.within(tx))
+            endpoints.change(within, made.endpoint_id, EndpointChange(disabled=False))
+            told.say(breakout_id, "enabled")
+        told.rest(made.endpoint_id)
+        told.settle(made.endpoint_id)
+        told.rest(made.endpoint_id)
+        assert [heard.body["data"]["fields"] for heard in server.heard] == [["made"], ["enabled"]]
+
+
 def _disabled(told: Outgoing, endpoint_id: str) -> bool:
     with told.deps.database.reading() as session:
         return session.get_one(Endpoint, endpoint_id).disabled
@@ -381,6 +408,7 @@ def test_what_is_to_be_said_of_a_meeting_goes_with_it(told: Outgoing, server: Ca
 def test_deliveries_live_for_30_days_and_go_with_their_endpoint(told: Outgoing, server: CallersServer) -> None:
     made = told.endpoint(server.url)
     told.say(told.breakout(), "a")
+    told.settle(made.endpoint_id)
     told.rest(made.endpoint_id)
     with told.deps.database.transaction() as tx:
         due_at = tx.session.get_one(Endpoint, made.endpoint_id).due_at

@@ -193,7 +193,7 @@ UNION ALL SELECT 1 FROM recording WHERE state IN ('requested', 'recording', 'sto
 UNION ALL SELECT 1 FROM seat WHERE state = 'returning'
 UNION ALL SELECT 1 FROM leftover
 UNION ALL SELECT 1 FROM outbox WHERE due_at IS NOT NULL
-UNION ALL SELECT 1 FROM endpoint WHERE holder IS NOT NULL
+UNION ALL SELECT 1 FROM endpoint WHERE holder IS NOT NULL OR settles_at IS NOT NULL AND NOT disabled
 UNION ALL SELECT 1 FROM delivery JOIN endpoint ON endpoint.id = endpoint_id WHERE state = 'pending' AND NOT disabled
 UNION ALL SELECT 1 FROM endpoint_cursor JOIN endpoint ON endpoint.id = endpoint_id WHERE ready_at IS NOT NULL
     AND NOT disabled

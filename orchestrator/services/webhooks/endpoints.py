@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, exists, select, update
 from sqlmodel import col
 
-from orchestrator.domain.delivering import KEPT_FOR, OLD_SECRET_SIGNS_FOR
+from orchestrator.domain.delivering import KEPT_FOR, OLD_SECRET_SIGNS_FOR, SETTLED_AFTER
 from orchestrator.errors import Malformed, Unknown
 from orchestrator.outside.targets import Target
 from orchestrator.services.deps import Deps
@@ -46,16 +46,18 @@ def create(deps: Deps, body: EndpointRequest) -> Secret:
     with deps.database.transaction() as tx:
         if body.meeting_id is not None:
             _require_meeting(deps, tx, body.meeting_id)
+        now = tx.now()
         row = Endpoint(
             url=body.url,
             events=_events(body.events),
             meeting_id=body.meeting_id,
             tenant=deps.reach.tenant,
             secret=deps.vault.seal(secret),
-            created_at=tx.now(),
+            created_at=now,
+            settles_at=now + SETTLED_AFTER,
         )
         tx.session.add(row)
-        tx.session.flush()
+        due.due_by(tx, Endpoint, {row.id: now + SETTLED_AFTER})
         return Secret(row.id, secret)
 
 
@@ -82,7 +84,7 @@ def disable(endpoint: Endpoint, now: datetime) -> None:
 def _enable(tx: Transaction, endpoint: Endpoint) -> None:
     """Enable an endpoint, and go on with what waited for it."""
     now = tx.now()
-    endpoint.disabled, endpoint.failing_since = False, None
+    endpoint.disabled, endpoint.failing_since, endpoint.settles_at = False, None, now + SETTLED_AFTER
     endpoint.deaf = [[begin, end or now.isoformat()] for begin, end in endpoint.deaf]
     tx.session.flush()
     behind = exists().where(

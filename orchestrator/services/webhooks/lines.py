@@ -14,12 +14,21 @@ from sqlalchemy import Row, and_, delete, func, insert, select
 from sqlmodel import col
 
 from orchestrator import metrics
-from orchestrator.domain.delivering import FAILS_FOR, GONE, KEPT_FOR, has_heard, is_success, retry_delay
+from orchestrator.domain.delivering import (
+    FAILS_FOR,
+    GONE,
+    KEPT_FOR,
+    SETTLED_AFTER,
+    has_heard,
+    is_success,
+    retry_delay,
+)
 from orchestrator.domain.timing import earliest
 from orchestrator.log import logger
 from orchestrator.services.deps import Deps
 from orchestrator.services.webhooks import endpoints, signing
 from orchestrator.services.webhooks.bodies import body_of
+from orchestrator.services.webhooks.spreading import catch_up
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import holds
@@ -158,6 +167,9 @@ class _Lines:
         found = self._at_once(busy, room)
         if self._endpoint.disabled:
             return found
+        if self._endpoint.settles_at is not None and self._endpoint.settles_at <= self.now:
+            catch_up(self._tx, self._endpoint.id, self._endpoint.settles_at - SETTLED_AFTER)
+            self._endpoint.settles_at = None
         ready = (
             select(EndpointCursor)
             .where(
@@ -276,6 +288,7 @@ class _Lines:
             created_at + KEPT_FOR if created_at else None,
             self._tx.session.scalar(direct),
             None if self._endpoint.disabled else self._tx.session.scalar(cursors),
+            None if self._endpoint.disabled else self._endpoint.settles_at,
         )
 
 

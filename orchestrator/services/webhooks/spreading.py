@@ -1,8 +1,10 @@
 """Telling endpoints that the log of a breakout has grown. Nobody who writes the log waits for this."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import literal, or_, select
+from sqlalchemy import Select, and_, func, literal, or_, select
 from sqlmodel import col
 
 from orchestrator.domain.wording import count
@@ -12,7 +14,7 @@ from orchestrator.store import due
 from orchestrator.store.database import Transaction, insert_into
 from orchestrator.store.endpoints import hears_of
 from schemas.columns import UtcDateTime
-from schemas.tables import Breakout, Endpoint, EndpointCursor, Outbox
+from schemas.tables import Breakout, Endpoint, EndpointCursor, Event, Outbox
 
 TOGETHER = 100
 """Outboxes that wait besides one, and are spread with it.
@@ -69,6 +71,28 @@ def _make_ready(tx: Transaction, endpoint_ids: Sequence[str], breakout_ids: Sequ
         .join(Breakout, hears_of(col(Breakout.meeting_id)))
         .where(col(Endpoint.id).in_(endpoint_ids), col(Breakout.id).in_(breakout_ids))
     )
+    _put(tx, pairs)
+
+
+def catch_up(tx: Transaction, endpoint_id: str, since: datetime) -> None:
+    """Let an endpoint that began to hear at a time go on with every log that has grown since and that it has not read.
+
+    Who writes a log while an endpoint is made or enabled may see that nobody hears of it, and notes nothing to spread.
+    """
+    cursor = col(EndpointCursor.endpoint_id) == col(Endpoint.id), col(EndpointCursor.breakout_id) == col(Breakout.id)
+    unread = func.coalesce(col(EndpointCursor.number), 0) < col(Breakout.events)
+    pairs = (
+        select(col(Endpoint.id), col(Breakout.id), literal(tx.now(), UtcDateTime))
+        .join(Breakout, hears_of(col(Breakout.meeting_id)))
+        .join(Event, and_(col(Event.breakout_id) == col(Breakout.id), col(Event.number) == col(Breakout.events)))
+        .outerjoin(EndpointCursor, and_(*cursor))
+        .where(col(Endpoint.id) == endpoint_id, col(Event.at) > since, unread, col(EndpointCursor.ready_at).is_(None))
+    )
+    _put(tx, pairs)
+
+
+def _put(tx: Transaction, pairs: Select[*tuple[Any, ...]]) -> None:
+    """Let endpoints go on with breakouts from a time on; selected are their ids and that time."""
     statement = insert_into(tx.session, EndpointCursor).from_select(
         ["endpoint_id", "breakout_id", "ready_at"], pairs, include_defaults=False
     )

@@ -59,6 +59,7 @@ def _endpoint() -> None:
         sa.Column("disabled", sa.Boolean(), nullable=False),
         sa.Column("deaf", Json, nullable=False),
         sa.Column("failing_since", UtcDateTime(), nullable=True),
+        sa.Column("settles_at", UtcDateTime(), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         _owned("endpoint", "meeting_id", "meeting"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_endpoint")),
