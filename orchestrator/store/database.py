@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from sqlalchemy import Engine, func, text
+from sqlalchemy import ColumnElement, Engine, bindparam, func, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
@@ -18,6 +18,7 @@ from orchestrator.store.messages import Message
 from orchestrator.store.mutex import Mutex, NewMutex
 from orchestrator.store.turns import Turns
 from orchestrator.store.versions import Expected
+from schemas.columns import UtcDateTime
 from schemas.tables import Breakout, Meeting
 
 TURN_SECONDS = 10.0
@@ -45,6 +46,11 @@ class Transaction:
     def after(self, delay: timedelta) -> Any:
         """Return the database's time plus `delay` as a part of a statement, which costs no statement of its own."""
         return statement_time(self.session) + delay
+
+    @property
+    def dialect(self) -> str:
+        """The name of the database, for statements that are built once for each."""
+        return self.session.get_bind().dialect.name
 
     def take_turn(self, name: str) -> None:
         """Wait for the turn of `name`, and keep it until this transaction ends.
@@ -100,6 +106,13 @@ class Transaction:
 def statement_time(session: Session) -> Any:
     """Return the database's time as a part of a statement."""
     return host_time() if session.get_bind().dialect.name == "sqlite" else func.statement_timestamp()
+
+
+def time_after(dialect: str, delay: timedelta = timedelta()) -> ColumnElement[Any]:
+    """Return the database's time plus `delay` as a part of a statement that is built once and executed many times."""
+    if dialect == "sqlite":
+        return bindparam(None, callable_=lambda: host_time() + delay, type_=UtcDateTime(), unique=True)
+    return func.statement_timestamp() + delay
 
 
 def insert_into(session: Session, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:

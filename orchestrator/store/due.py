@@ -9,25 +9,27 @@ record     refuse to write for a row that somebody else has started since
 release    end the hold; the row is due at its next time, or at once when its generation has moved on
 
 The database is the truth and a message only a hint: every message may be lost, repeated, or an hour late.
+
+Each statement is built once for a table. To build it anew costs more than to execute it (measured).
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Any, TypeVar, cast
+from functools import cache, partial
+from typing import Any, TypeVar
 
 from prometheus_client import Counter
-from sqlalchemy import ColumnElement, CursorResult, Select, and_, bindparam, case, or_, select, tuple_, update
-from sqlalchemy.sql.dml import Update
+from sqlalchemy import ColumnElement, CursorResult, Integer, Select, and_, bindparam, case, or_, select, tuple_, update
+from sqlalchemy.sql.dml import ReturningUpdate, Update
 
 from orchestrator import metrics
 from orchestrator.domain.timing import dispatch_delays
 from orchestrator.errors import LeaseLost
 from orchestrator.log import about
 from orchestrator.runtime.clock import elapsed
-from orchestrator.store.database import Transaction
+from orchestrator.store.database import Transaction, time_after
 from orchestrator.store.kinds import KIND_OF
 from orchestrator.store.messages import Message
 from schemas.events import due_topic
@@ -78,12 +80,17 @@ def dispatch(
     if not ids:
         return
     tx.session.flush()
-    columns: Any = table
-    statement = _update(table, columns.id.in_(ids), columns.holder.is_(None)).values(
-        due_at=_due_again(tx, table), dispatches=columns.dispatches + 1
-    )
-    rows = tx.session.scalars(statement.returning(table), execution_options={"populate_existing": True}).all()
+    rows = tx.session.scalars(_dispatched(table, tx.dialect), {"ids": ids}).all()
     _send(tx, table, rows, hint, now)
+
+
+@cache
+def _dispatched(table: type[Due], dialect: str) -> ReturningUpdate[Any]:
+    columns: Any = table
+    statement = _update(table, columns.id.in_(bindparam("ids")), columns.holder.is_(None)).values(
+        due_at=_due_again(table, dialect), dispatches=columns.dispatches + 1
+    )
+    return statement.returning(table).execution_options(populate_existing=True)
 
 
 def _send(tx: Transaction, table: type[Due], rows: Sequence[Any], hint: Task | None, now: datetime | None) -> None:
@@ -93,12 +100,13 @@ def _send(tx: Transaction, table: type[Due], rows: Sequence[Any], hint: Task | N
         tx.send(Message(task, row.id, row.claim, label, kind.breakout_id(row)))
 
 
-def _due_again(tx: Transaction, table: type[Due]) -> Any:
+def _due_again(table: type[Due], dialect: str) -> Any:
     """Return when a row that is dispatched now is due again. Each message that nobody started doubles the wait."""
     columns: Any = table
     delays = dispatch_delays()
-    steps = [(columns.dispatches == n, tx.after(timedelta(seconds=delay))) for n, delay in enumerate(delays)]
-    return case(*steps, else_=tx.after(timedelta(seconds=delays[-1])))
+    times = [time_after(dialect, timedelta(seconds=delay)) for delay in delays]
+    steps = [(columns.dispatches == n, at) for n, at in enumerate(times)]
+    return case(*steps, else_=time_after(dialect, timedelta(seconds=delays[-1])))
 
 
 def start_all(
@@ -108,24 +116,31 @@ def start_all(
 
     A row whose message is stale, or that somebody holds, is missing in the result.
     """
-    columns: Any = table
     _lock_several(tx, table, [row_id for row_id, _ in asked])
-    fresh = tuple_(columns.id, columns.claim).in_(list(asked))
-    statement = (
-        _update(table, fresh, columns.holder.is_(None))
-        .values(
-            claim=columns.claim + 1,
-            holder=holder,
-            due_at=tx.after(lease),
-            tries=columns.tries + 1,
-            trying_since=case((columns.tries == 0, tx.after(timedelta())), else_=columns.trying_since),
-            dispatches=0,
-        )
-        .returning(columns.id, columns.claim, columns.generation, columns.tries)
-    )
-    rows = tx.session.execute(statement).all()
+    statement = _started(table, tx.dialect, lease)
+    rows = tx.session.execute(statement, {"asked": list(asked), "by": holder}).all()
     tx.count(partial(_stale(table).inc, len(asked) - len(rows)))
     return {row.id: Claim(table, row.id, row.claim, row.generation, row.tries) for row in rows}
+
+
+@cache
+def _started(table: type[Due], dialect: str, lease: timedelta) -> ReturningUpdate[Any]:
+    columns: Any = table
+    statement = _update(table, _are_claimed(table), columns.holder.is_(None)).values(
+        claim=columns.claim + 1,
+        holder=bindparam("by"),
+        due_at=time_after(dialect, lease),
+        tries=columns.tries + 1,
+        trying_since=case((columns.tries == 0, time_after(dialect)), else_=columns.trying_since),
+        dispatches=0,
+    )
+    return statement.returning(columns.id, columns.claim, columns.generation, columns.tries)
+
+
+def _are_claimed(table: type[Due]) -> ColumnElement[bool]:
+    """Return the condition that a row's id and claim are among those `asked` for."""
+    columns: Any = table
+    return tuple_(columns.id, columns.claim).in_(bindparam("asked"))
 
 
 def take(tx: Transaction, table: type[Row], row_id: str, claim: int) -> Row | None:
@@ -133,9 +148,7 @@ def take(tx: Transaction, table: type[Row], row_id: str, claim: int) -> Row | No
 
     Returns the row, locked, or None when the message is stale or somebody holds the row.
     """
-    columns: Any = table
-    statement = _taken(table, columns.id == row_id, columns.claim == claim, columns.holder.is_(None))
-    row: Row | None = tx.session.scalar(statement.returning(table), execution_options={"populate_existing": True})
+    row: Row | None = tx.session.scalar(_taken_one(table), {"row_id": row_id, "fence": claim})
     if row is None:
         tx.count(_stale(table).inc)
         return None
@@ -151,9 +164,16 @@ def take_free(tx: Transaction, table: type[Due], asked: Collection[tuple[str, in
     if not asked:
         return
     columns: Any = table
-    fresh = tuple_(columns.id, columns.claim).in_(list(asked)), columns.holder.is_(None)
-    free = select(columns.id).where(*fresh).with_for_update(skip_locked=True, key_share=True)
-    tx.session.execute(_taken(table, columns.id.in_(list(tx.session.scalars(free)))))
+    fresh = select(columns.id).where(_are_claimed(table), columns.holder.is_(None))
+    free = tx.session.scalars(fresh.with_for_update(skip_locked=True, key_share=True), {"asked": list(asked)})
+    tx.session.execute(_taken(table, columns.id.in_(list(free))))
+
+
+@cache
+def _taken_one(table: type[Due]) -> ReturningUpdate[Any]:
+    columns: Any = table
+    statement = _taken(table, *_is_fenced(table), columns.holder.is_(None))
+    return statement.returning(table).execution_options(populate_existing=True)
 
 
 def _taken(table: type[Due], *conditions: ColumnElement[bool]) -> Update:
@@ -173,17 +193,22 @@ def want(tx: Transaction, table: type[Due], row_ids: Iterable[str], hint: Task |
     if not ids:
         return
     tx.session.flush()
-    columns: Any = table
-    soon = tx.after(timedelta(seconds=dispatch_delays()[0]))
-    unsent = or_(columns.dispatches == 0, columns.due_at > soon)
-    statement = _update(table, columns.id.in_(_locked(table, ids))).values(generation=columns.generation + 1)
-    rows = tx.session.execute(statement.returning(columns.id, and_(columns.holder.is_(None), unsent)))
+    rows = tx.session.execute(_wanted(table, tx.dialect), {"ids": ids})
     dispatch(tx, table, [row_id for row_id, idle in rows if idle], hint)
+
+
+@cache
+def _wanted(table: type[Due], dialect: str) -> ReturningUpdate[Any]:
+    columns: Any = table
+    soon = time_after(dialect, timedelta(seconds=dispatch_delays()[0]))
+    unsent = or_(columns.dispatches == 0, columns.due_at > soon)
+    statement = _update(table, columns.id.in_(_locked(table))).values(generation=columns.generation + 1)
+    return statement.returning(columns.id, and_(columns.holder.is_(None), unsent))
 
 
 def lock_rows(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:
     """Lock rows in the order of their ids, so that two transactions never wait for each other in a circle."""
-    tx.session.execute(_locked(table, row_ids))
+    tx.session.execute(_locked(table), {"ids": list(row_ids)})
 
 
 def _lock_several(tx: Transaction, table: type[Due], row_ids: Sequence[str]) -> None:
@@ -192,21 +217,27 @@ def _lock_several(tx: Transaction, table: type[Due], row_ids: Sequence[str]) -> 
         lock_rows(tx, table, row_ids)
 
 
-def _locked(table: type[Due], row_ids: Iterable[str]) -> Select[Any]:
+@cache
+def _locked(table: type[Due]) -> Select[Any]:
     """Select the ids of rows and lock them in order."""
     columns: Any = table
-    statement = select(columns.id).where(columns.id.in_(list(row_ids))).order_by(columns.id)
+    statement = select(columns.id).where(columns.id.in_(bindparam("ids"))).order_by(columns.id)
     return statement.with_for_update(key_share=True)
 
 
 def set_due(tx: Transaction, table: type[Due], row_id: str, due_at: datetime | None) -> None:
     """Store when a row that nobody holds is due next, and wake the timekeeper."""
-    columns: Any = table
     tx.session.flush()
-    statement = _update(table, columns.id == row_id, columns.holder.is_(None))
-    tx.session.execute(statement.values(due_at=due_at, dispatches=0))
+    tx.session.execute(_set_due(table), {"row_id": row_id, "at": due_at})
     if due_at is not None:
         tx.wake(due_topic(due_at))
+
+
+@cache
+def _set_due(table: type[Due]) -> Update:
+    columns: Any = table
+    free = _update(table, columns.id == bindparam("row_id"), columns.holder.is_(None))
+    return free.values(due_at=bindparam("at", type_=columns.due_at.type), dispatches=0)
 
 
 def due_by(tx: Transaction, table: type[Due], times: Mapping[str, datetime]) -> None:
@@ -218,11 +249,9 @@ def due_by(tx: Transaction, table: type[Due], times: Mapping[str, datetime]) -> 
         return
     columns: Any = table
     tx.session.flush()
-    at = bindparam("at", type_=columns.due_at.type)
-    statement = _update(table, columns.id == bindparam("row_id"), columns.holder.is_(None))
-    is_later = or_(columns.due_at.is_(None), columns.due_at > at)
+    is_later = or_(columns.due_at.is_(None), columns.due_at > bindparam("at", type_=columns.due_at.type))
     rows = [{"row_id": row_id, "at": times[row_id]} for row_id in sorted(times)]
-    tx.session.connection().execute(statement.where(is_later).values(due_at=at, dispatches=0), rows)
+    tx.session.connection().execute(_set_due(table).where(is_later), rows)
     tx.wake(due_topic(min(times.values())))
 
 
@@ -243,12 +272,23 @@ def renew_all(tx: Transaction, table: type[Due], claims: Sequence[Claim], lease:
 
 def record(tx: Transaction, claim: Claim, *, progress: bool = True) -> None:
     """Raise LeaseLost unless the claim is still good. Recorded progress resets the count of tries."""
-    columns: Any = claim.table
-    untouched = {"tries": columns.tries}
-    values: dict[str, Any] = {"tries": 0, "progressed_at": tx.after(timedelta())} if progress else untouched
-    statement = _update(claim.table, columns.id == claim.row_id, columns.claim == claim.fence).values(**values)
-    if _rows(tx, statement) != 1:
+    statement = _recorded(claim.table, tx.dialect, progress)
+    if _rows(tx, statement, {"row_id": claim.row_id, "fence": claim.fence}) != 1:
         raise LeaseLost(f"{KIND_OF[claim.table].name} {claim.row_id} is somebody else's by now")
+
+
+@cache
+def _recorded(table: type[Due], dialect: str, progress: bool) -> Update:
+    columns: Any = table
+    untouched = {"tries": columns.tries}
+    values: dict[str, Any] = {"tries": 0, "progressed_at": time_after(dialect)} if progress else untouched
+    return _update(table, *_is_fenced(table)).values(**values)
+
+
+def _is_fenced(table: type[Due]) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that a row is `row_id`, and that nobody has started it since `fence`."""
+    columns: Any = table
+    return columns.id == bindparam("row_id"), columns.claim == bindparam("fence")
 
 
 def record_all(tx: Transaction, claims: Sequence[Claim], progress: Collection[str]) -> dict[str, Any]:
@@ -257,15 +297,20 @@ def record_all(tx: Transaction, claims: Sequence[Claim], progress: Collection[st
     All claims are on one table. The caller must write nothing for a row that is missing in the result.
     """
     table = claims[0].table
-    columns: Any = table
-    good = tuple_(columns.id, columns.claim).in_([(claim.row_id, claim.fence) for claim in claims])
     _lock_several(tx, table, [claim.row_id for claim in claims])
-    got_on = columns.id.in_(list(progress))
+    asked = [(claim.row_id, claim.fence) for claim in claims]
+    rows = tx.session.scalars(_all_recorded(table, tx.dialect), {"asked": asked, "got_on": list(progress)}).all()
+    return {row.id: row for row in rows}
+
+
+@cache
+def _all_recorded(table: type[Due], dialect: str) -> ReturningUpdate[Any]:
+    columns: Any = table
+    got_on = columns.id.in_(bindparam("got_on"))
     tries = case((got_on, 0), else_=columns.tries)
-    progressed_at = case((got_on, tx.after(timedelta())), else_=columns.progressed_at)
-    statement = _update(table, good).values(tries=tries, progressed_at=progressed_at).returning(table)
-    rows = tx.session.scalars(statement, execution_options={"populate_existing": True}).all()
-    return {row.id: row for row in cast(Sequence[Any], rows)}
+    progressed_at = case((got_on, time_after(dialect)), else_=columns.progressed_at)
+    statement = _update(table, _are_claimed(table)).values(tries=tries, progressed_at=progressed_at)
+    return statement.returning(table).execution_options(populate_existing=True)
 
 
 def release_all(tx: Transaction, claims: Sequence[Claim]) -> None:
@@ -275,14 +320,16 @@ def release_all(tx: Transaction, claims: Sequence[Claim]) -> None:
         by_generation[claim.table, claim.generation].append(claim.row_id)
     tx.session.flush()
     for (table, generation), row_ids in by_generation.items():
-        columns: Any = table
-        statement = (
-            _update(table, columns.id.in_(row_ids))
-            .values(holder=None, dispatches=0, due_at=None, tries=0)
-            .returning(columns.id, columns.generation)
-        )
-        moved_on = [row_id for row_id, now_wanted in tx.session.execute(statement).all() if now_wanted != generation]
+        now_wanted = tx.session.execute(_all_released(table), {"ids": row_ids}).all()
+        moved_on = [row_id for row_id, number in now_wanted if number != generation]
         dispatch(tx, table, moved_on)
+
+
+@cache
+def _all_released(table: type[Due]) -> ReturningUpdate[Any]:
+    columns: Any = table
+    statement = _update(table, columns.id.in_(bindparam("ids"))).values(holder=None, dispatches=0, due_at=None, tries=0)
+    return statement.returning(columns.id, columns.generation)
 
 
 def release(tx: Transaction, claim: Claim, *, due_at: datetime | None, untried: bool = False) -> None:
@@ -290,25 +337,27 @@ def release(tx: Transaction, claim: Claim, *, due_at: datetime | None, untried: 
 
     `untried` takes back the try of a pass that could not make any call.
     """
-    columns: Any = claim.table
     tx.session.flush()
-    statement = (
-        _update(claim.table, columns.id == claim.row_id, columns.claim == claim.fence)
-        .values(
-            holder=None,
-            dispatches=0,
-            due_at=due_at,
-            tries=case((columns.tries > 0, columns.tries - int(untried)), else_=0),
-        )
-        .returning(columns.generation)
-    )
-    generation = tx.session.scalar(statement)
+    told = {"row_id": claim.row_id, "fence": claim.fence, "at": due_at, "untried": int(untried)}
+    generation = tx.session.scalar(_released(claim.table), told)
     if generation is None:
         return
     if generation != claim.generation:
         dispatch(tx, claim.table, [claim.row_id])
     elif due_at is not None:
         tx.wake(due_topic(due_at))
+
+
+@cache
+def _released(table: type[Due]) -> ReturningUpdate[Any]:
+    columns: Any = table
+    statement = _update(table, *_is_fenced(table)).values(
+        holder=None,
+        dispatches=0,
+        due_at=bindparam("at", type_=columns.due_at.type),
+        tries=case((columns.tries > 0, columns.tries - bindparam("untried", type_=Integer())), else_=0),
+    )
+    return statement.returning(columns.generation)
 
 
 def _update(table: type[Due], *conditions: ColumnElement[bool]) -> Update:
@@ -319,7 +368,7 @@ def _stale(table: type[Due]) -> Counter:
     return metrics.STALE_MESSAGES.labels(KIND_OF[table].name)
 
 
-def _rows(tx: Transaction, statement: Update) -> int:
-    result = tx.session.execute(statement)
+def _rows(tx: Transaction, statement: Update, values: Mapping[str, Any]) -> int:
+    result = tx.session.execute(statement, values)
     assert isinstance(result, CursorResult)
     return result.rowcount
