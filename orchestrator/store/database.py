@@ -112,12 +112,17 @@ def time_after(dialect: str, delay: timedelta = timedelta()) -> ColumnElement[An
     """Return the database's time plus `delay` as a part of a statement that is built once and executed many times."""
     if dialect == "sqlite":
         return bindparam(None, callable_=lambda: host_time() + delay, type_=UtcDateTime(), unique=True)
-    return func.statement_timestamp() + delay
+    return func.statement_timestamp() + delay if delay else func.statement_timestamp()
 
 
 def insert_into(session: Session, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
     """Return an INSERT that can say what happens to a row that is there already. Both databases spell it alike."""
-    return sqlite.insert(table) if session.get_bind().dialect.name == "sqlite" else postgresql.insert(table)
+    return insert_on(session.get_bind().dialect.name, table)
+
+
+def insert_on(dialect: str, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
+    """Return such an INSERT for a statement that is built once and executed many times."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def database_now(session: Session) -> datetime:

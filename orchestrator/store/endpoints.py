@@ -1,14 +1,29 @@
 """Which endpoints hear of a meeting, and the note for them that the log of a breakout has grown."""
 
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, delete, exists, func, literal, or_, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import Mapped
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import col
 
 from orchestrator.domain.timing import dispatch_delays
-from orchestrator.store.database import Transaction, insert_into
+from orchestrator.store.database import Transaction, insert_on, time_after
 from orchestrator.store.messages import Message
 from schemas.tables import Breakout, Delivery, Endpoint, EndpointCursor, Meeting, Outbox
 from schemas.tasks import Task
@@ -16,7 +31,7 @@ from schemas.tasks import Task
 _UNSYNCHRONIZED = {"synchronize_session": False}
 
 
-def hears_of(meeting_id: str | Mapped[str]) -> ColumnElement[bool]:
+def hears_of(meeting_id: str | ColumnElement[str] | Mapped[str]) -> ColumnElement[bool]:
     """Return the condition of endpoints that hear of a meeting, or of that of another row.
 
     This is the only place that decides it.
@@ -51,13 +66,24 @@ def note_growth(tx: Transaction, breakout: Breakout) -> None:
 
     A row whose message has just been sent is not sent another.
     """
+    told = {"breakout": breakout.id, "of": breakout.meeting_id}
+    found = tx.session.connection().execute(_noted(tx.dialect), told).one_or_none()
+    if found is not None and found.dispatches == 1:
+        label = f"{breakout.name} · news"
+        tx.send(Message(Task.WEBHOOK_SPREAD, breakout.id, found.claim, label, breakout.id))
+
+
+@cache
+def _noted(dialect: str) -> ReturningInsert[Any]:
+    """Return the statement that notes the growth of the log of `breakout`, if anybody hears `of` its meeting."""
     columns: Any = Outbox
-    someone = exists().where(hears_of(breakout.meeting_id))
-    soon = type_coerce(tx.after(timedelta(seconds=dispatch_delays()[0])), columns.due_at.type)
+    someone = exists().where(hears_of(bindparam("of", type_=String())))
+    soon = type_coerce(time_after(dialect, timedelta(seconds=dispatch_delays()[0])), columns.due_at.type)
     fresh = {"claim": 0, "generation": 0, "tries": 0, "dispatches": 1}
-    new = select(literal(breakout.id), soon, *(literal(number) for number in fresh.values())).where(someone)
-    statement = (
-        insert_into(tx.session, Outbox)
+    row_id = bindparam("breakout", type_=String())
+    new = select(row_id, soon, *(literal(number) for number in fresh.values())).where(someone)
+    return (
+        insert_on(dialect, Outbox)
         .from_select(["id", "due_at", *fresh], new, include_defaults=False)
         .on_conflict_do_update(
             index_elements=["id"],
@@ -68,7 +94,3 @@ def note_growth(tx: Transaction, breakout: Breakout) -> None:
         )
         .returning(columns.claim, columns.dispatches)
     )
-    found = tx.session.execute(statement).one_or_none()
-    if found is not None and found.dispatches == 1:
-        label = f"{breakout.name} · news"
-        tx.send(Message(Task.WEBHOOK_SPREAD, breakout.id, found.claim, label, breakout.id))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import BindParameter, Select, bindparam, func, select
 from sqlmodel import Session, col
 
 from orchestrator.domain.wording import count
@@ -28,42 +28,58 @@ from schemas.tables import (
 
 Statement = Select[*tuple[Any, ...]]
 
+_OF: BindParameter[Any] = bindparam("of", expanding=True)
+_ROOM_COUNT = (
+    select(func.count()).select_from(Room).where(col(Room.breakout_id) == col(Breakout.id), ~col(Room.dropped))
+)
+_PEOPLE = select(func.count()).select_from(Seat).where(col(Seat.wanted))
+_IN_BREAKOUT = _PEOPLE.where(col(Seat.breakout_id) == col(Breakout.id))
+_IN_ROOM = _PEOPLE.where(col(Seat.room_id) == col(Room.id))
+_BREAKOUTS: Statement = select(col(Breakout.id), _ROOM_COUNT.scalar_subquery(), _IN_BREAKOUT.scalar_subquery()).where(
+    col(Breakout.id).in_(_OF)
+)
+_NAMES: Statement = select(col(Breakout.id), col(Breakout.name)).where(col(Breakout.id).in_(_OF))
+_ROOMS: Statement = (
+    select(col(Room.id), col(Breakout.name), _IN_ROOM.scalar_subquery())
+    .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
+    .where(col(Room.id).in_(_OF))
+)
+_RECORDINGS: Statement = (
+    select(col(Recording.id), col(Breakout.name), col(Room.name))
+    .join(Room, col(Room.id) == col(Recording.room_id))
+    .join(Breakout, col(Breakout.id) == col(Recording.breakout_id))
+    .where(col(Recording.id).in_(_OF))
+)
+_TITLES: Statement = select(col(Meeting.id), col(Meeting.title)).where(col(Meeting.id).in_(_OF))
+
 
 def breakout_labels(session: Session, rows: Sequence[Breakout]) -> list[str]:
     """Return `Round 1 · 10 rooms · 90 people` for each breakout."""
-    rooms = select(func.count()).select_from(Room).where(col(Room.breakout_id) == col(Breakout.id), ~col(Room.dropped))
-    people = _people().where(col(Seat.breakout_id) == col(Breakout.id))
-    found = _by_id(session, select(col(Breakout.id), rooms.scalar_subquery(), people.scalar_subquery()), rows)
+    found = _by_id(session, _BREAKOUTS, rows)
     return [f"{row.name} · {count(found[row.id][0], 'room')} · {_people_in_words(found[row.id][1])}" for row in rows]
 
 
 def solve_labels(session: Session, rows: Sequence[Solve]) -> list[str]:
     """Return `Round 1 · groups that keep the rules` for each plan that is being solved."""
-    names: Statement = select(col(Breakout.id), col(Breakout.name))
-    found = _by_id(session, names, rows)
+    found = _by_id(session, _NAMES, rows)
     return [f"{found[row.id][0]} · groups that keep the rules" for row in rows]
 
 
 def room_labels(session: Session, rows: Sequence[Room]) -> list[str]:
     """Return `Round 1 · Room 3 · 9 people` for each room."""
-    people = _people().where(col(Seat.room_id) == col(Room.id)).scalar_subquery()
-    statement: Statement = select(col(Room.id), col(Breakout.name), people)
-    found = _by_id(session, statement.join(Breakout, col(Breakout.id) == col(Room.breakout_id)), rows)
+    found = _by_id(session, _ROOMS, rows)
     return [f"{found[row.id][0]} · {row.name} · {_people_in_words(found[row.id][1])}" for row in rows]
 
 
 def recording_labels(session: Session, rows: Sequence[Recording]) -> list[str]:
     """Return `Round 1 · Room 3 · recording` for each recording."""
-    names: Statement = select(col(Recording.id), col(Breakout.name), col(Room.name))
-    with_room = names.join(Room, col(Room.id) == col(Recording.room_id))
-    found = _by_id(session, with_room.join(Breakout, col(Breakout.id) == col(Recording.breakout_id)), rows)
+    found = _by_id(session, _RECORDINGS, rows)
     return [" · ".join([*found[row.id], row.state]) for row in rows]
 
 
 def inbox_labels(session: Session, rows: Sequence[Inbox]) -> list[str]:
     """Return `Town hall · facts` for each inbox."""
-    titles: Statement = select(col(Meeting.id), col(Meeting.title))
-    found = _by_id(session, titles, rows)
+    found = _by_id(session, _TITLES, rows)
     return [f"{found[row.id][0]} · facts" for row in rows]
 
 
@@ -74,8 +90,7 @@ def meeting_labels(_: Session, rows: Sequence[Meeting]) -> list[str]:
 
 def outbox_labels(session: Session, rows: Sequence[Outbox]) -> list[str]:
     """Return `Round 1 · news` for each outbox."""
-    names: Statement = select(col(Breakout.id), col(Breakout.name))
-    found = _by_id(session, names, rows)
+    found = _by_id(session, _NAMES, rows)
     return [f"{found[row.id][0]} · news" for row in rows]
 
 
@@ -94,15 +109,10 @@ def leftover_labels(_: Session, rows: Sequence[Leftover]) -> list[str]:
     return ["somebody who has left" if row.person else count(len(row.rooms), "room") for row in rows]
 
 
-def _people() -> Statement:
-    return select(func.count()).select_from(Seat).where(col(Seat.wanted))
-
-
 def _people_in_words(number: int) -> str:
     return count(number, "person", "people")
 
 
 def _by_id(session: Session, statement: Statement, rows: Sequence[Any]) -> dict[str, list[Any]]:
     """Run a statement whose first column is the row's id, for these rows alone."""
-    ids = [row.id for row in rows]
-    return {row_id: more for row_id, *more in session.execute(statement.where(statement.selected_columns[0].in_(ids)))}
+    return {row_id: more for row_id, *more in session.execute(statement, {"of": [row.id for row in rows]})}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, and_, case, exists, func, literal_column, or_, select
+from sqlalchemy import Boolean, ColumnElement, and_, bindparam, case, exists, func, literal_column, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col
 
@@ -15,6 +15,20 @@ from orchestrator.store.database import Transaction
 from schemas.problems import ProblemCode
 from schemas.states import RoomState, RoomWanted, SeatState
 from schemas.tables import IS_FORMER, Fact, Meeting, Participant, Presence, Recording, Room, Seat
+
+_BY_NAME = select(col(Participant.custom_participant_id), col(Participant.id)).where(
+    col(Participant.meeting_id) == bindparam("of"), col(Participant.custom_participant_id).in_(bindparam("names"))
+)
+_PLACES = select(col(Presence.participant_id), col(Presence.room_id)).where(
+    col(Presence.participant_id).in_(bindparam("of")), col(Presence.left_at).is_(None)
+)
+_OCCUPIED = (
+    select(col(Presence.room_id))
+    .where(col(Presence.room_id).in_(bindparam("some")), col(Presence.left_at).is_(None))
+    .distinct()
+)
+_ROOMS = select(Room).where(col(Room.breakout_id) == bindparam("of"), ~col(Room.dropped)).order_by(col(Room.index))
+_PRESENT = aliased(Seat)
 
 
 def holds(table: type[SQLModel], condition: str) -> ColumnElement[bool]:
@@ -74,10 +88,7 @@ def person(session: Session, participant_id: str) -> Participant:
 
 def participant_ids(session: Session, meeting_id: str, names: Iterable[str]) -> dict[str, str]:
     """Return our ids of people of a meeting by the caller's own ids. Unknown people are left out."""
-    statement = select(col(Participant.custom_participant_id), col(Participant.id)).where(
-        col(Participant.meeting_id) == meeting_id, col(Participant.custom_participant_id).in_(list(names))
-    )
-    return dict(session.execute(statement).all())
+    return dict(session.execute(_BY_NAME, {"of": meeting_id, "names": list(names)}).all())
 
 
 def custom_ids(session: Session, participant_ids: Iterable[str]) -> dict[str, str]:
@@ -88,11 +99,8 @@ def custom_ids(session: Session, participant_ids: Iterable[str]) -> dict[str, st
 
 def places(session: Session, participant_ids: Iterable[str]) -> dict[str, set[str | None]]:
     """Return where each person is right now: room ids, and None for the parent meeting."""
-    statement = select(col(Presence.participant_id), col(Presence.room_id)).where(
-        col(Presence.participant_id).in_(list(participant_ids)), col(Presence.left_at).is_(None)
-    )
     found: dict[str, set[str | None]] = {}
-    for participant_id, room_id in session.execute(statement):
+    for participant_id, room_id in session.execute(_PLACES, {"of": list(participant_ids)}):
         found.setdefault(participant_id, set()).add(room_id)
     return found
 
@@ -111,10 +119,7 @@ def in_use() -> ColumnElement[bool]:
 
 def occupied_rooms(session: Session, room_ids: Iterable[str]) -> set[str]:
     """Return the rooms in which somebody is known to be."""
-    statement = select(col(Presence.room_id)).where(
-        col(Presence.room_id).in_(list(room_ids)), col(Presence.left_at).is_(None)
-    )
-    return {room_id for room_id in session.scalars(statement.distinct()) if room_id is not None}
+    return {room_id for room_id in session.scalars(_OCCUPIED, {"some": list(room_ids)}) if room_id is not None}
 
 
 def people_in(session: Session, room_ids: Iterable[str]) -> dict[str, int]:
@@ -195,7 +200,7 @@ def without_seat(session: Session, breakout_ids: Iterable[str]) -> dict[tuple[st
     They were sent to main from a room where they had been, or from a deleted one. Of several such seats the one counts
     that says most of where the person is.
     """
-    present, was_sent_home = aliased(Seat), (SeatState.LOST, SeatState.RETURNED, SeatState.RETURNING)
+    present, was_sent_home = _PRESENT, (SeatState.LOST, SeatState.RETURNED, SeatState.RETURNING)
     has_one = exists().where(
         col(present.breakout_id) == col(Seat.breakout_id),
         col(present.participant_id) == col(Seat.participant_id),
@@ -241,5 +246,4 @@ def counts(
 
 def rooms_of(session: Session, breakout_id: str) -> list[Room]:
     """Return a breakout's rooms in their order, without those that its plan dropped."""
-    statement = select(Room).where(col(Room.breakout_id) == breakout_id, ~col(Room.dropped)).order_by(col(Room.index))
-    return list(session.scalars(statement).all())
+    return list(session.scalars(_ROOMS, {"of": breakout_id}).all())

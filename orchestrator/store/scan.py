@@ -4,13 +4,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, literal, or_, select, type_coerce, union_all, update
+from sqlalchemy import CompoundSelect, Select, bindparam, func, literal, or_, select, type_coerce, union_all, update
 from sqlmodel import Session
 
 from orchestrator.domain.timing import LAST_DISPATCH_SECONDS, waited
-from orchestrator.store.database import Transaction, statement_time
+from orchestrator.store.database import Transaction, statement_time, time_after
 from orchestrator.store.due import dispatch, lock_rows
 from orchestrator.store.kinds import TABLES
 from schemas.tables import Breakout, Due
@@ -67,19 +68,25 @@ def next_due(
     A table without such a row is left out. With `unsent`, rows with a message under way do not count. This is one
     statement, because a timekeeper asks it all the time.
     """
-    firsts = [_first_due(table, number, after, unsent=unsent) for number, table in enumerate(TABLES)]
-    due_at: Any = Breakout.due_at
-    clock = select(literal(CLOCK_NUMBER), type_coerce(statement_time(session), due_at.type))
-    found = dict(session.execute(union_all(*firsts, clock)).all())
+    statement = _next_due(session.get_bind().dialect.name, is_after=after is not None, unsent=unsent)
+    found = dict(session.execute(statement, {} if after is None else {"after": after}).all())
     now = found.pop(CLOCK_NUMBER)
     return {TABLES[number]: first for number, first in found.items() if first is not None}, now
 
 
-def _first_due(table: type[Due], number: int, after: datetime | None, *, unsent: bool) -> Select[Any]:
+@cache
+def _next_due(dialect: str, *, is_after: bool, unsent: bool) -> CompoundSelect[Any]:
+    firsts = [_first_due(table, number, is_after=is_after, unsent=unsent) for number, table in enumerate(TABLES)]
+    due_at: Any = Breakout.due_at
+    clock = select(literal(CLOCK_NUMBER), type_coerce(time_after(dialect), due_at.type))
+    return union_all(*firsts, clock)
+
+
+def _first_due(table: type[Due], number: int, *, is_after: bool, unsent: bool) -> Select[Any]:
     columns: Any = table
     first = select(literal(number), func.min(columns.due_at))
-    if after is not None:
-        first = first.where(columns.due_at > after)
+    if is_after:
+        first = first.where(columns.due_at > bindparam("after"))
     return first.where(columns.dispatches == 0) if unsent else first
 
 

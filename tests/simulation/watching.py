@@ -1,9 +1,9 @@
 """Looks at the database while a run goes on, at moments at which nobody holds a lock: what must hold then."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
+from enum import StrEnum
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -19,9 +19,8 @@ from schemas.states import (
     RUNNING,
     BreakoutState,
     PlanState,
-    SeatState,
 )
-from schemas.tables import Breakout, Event, Participant, Room, Seat
+from schemas.tables import Breakout, Event, Participant, Seat
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
@@ -30,28 +29,39 @@ LATE = timedelta(seconds=25)
 """What is due longer than that, although nothing goes wrong any more, is forgotten."""
 
 
-@dataclass(frozen=True)
-class Sat:
-    """A seat that is wanted."""
+def _in(column: str, states: Iterable[StrEnum]) -> str:
+    return f"{column} IN ({', '.join(repr(it.value) for it in sorted(states))})"
 
-    breakout_id: str
-    room_id: str
-    name: str
-    state: SeatState
+
+IN_TWO_PLACES = f"""
+SELECT custom_participant_id FROM seat
+JOIN participant ON participant.id = seat.participant_id JOIN breakout ON breakout.id = seat.breakout_id
+WHERE seat.wanted AND {_in("seat.state", POINTS_TO_ROOM)} AND {_in("breakout.state", RUNNING)}
+GROUP BY custom_participant_id HAVING count(*) > 1 ORDER BY custom_participant_id
+"""
+TOO_FULL = f"""
+SELECT room.name, max_participants, count(*) FROM room
+JOIN seat ON seat.room_id = room.id JOIN breakout ON breakout.id = room.breakout_id
+WHERE seat.wanted AND max_participants IS NOT NULL AND {_in("breakout.state", PLANNED | RUNNING)}
+GROUP BY room.id, room.name, max_participants HAVING count(*) > max_participants
+"""
+HAS_RULES = f"""
+SELECT 1 FROM breakout WHERE plan_state = '{PlanState.READY.value}' AND {_in("state", PLANNED | RUNNING)}
+AND (CAST(together AS TEXT) <> '[]' OR CAST(apart AS TEXT) <> '[]') LIMIT 1
+"""
 
 
 def look(run: "Simulation") -> list[str]:
-    """Return what is wrong now."""
-    with run.eyes.database.reading() as session:
-        statement = select(Breakout).where(col(Breakout.meeting_id) == run.meeting_id).order_by(col(Breakout.id))
-        breakouts = list(session.scalars(statement))
-        sat = _seats(session)
-        checks = (
-            _in_one_place(breakouts, sat),
-            _within_limits(session, breakouts, sat),
-            _rules(session, breakouts, sat),
-        )
-        return [words for check in checks for words in check]
+    """Return what is wrong now. It is asked so often that the statements are plain ones."""
+    wrong = []
+    if twice := run.kept.ask(IN_TWO_PLACES):
+        wrong.append(f"in two places: {twice[0]}")
+    if full := run.kept.ask(TOO_FULL):
+        wrong.append(f"limit: {full[2]} people in {full[0]}, which takes {full[1]}")
+    if run.kept.ask(HAS_RULES):
+        with run.eyes.database.reading() as session:
+            wrong += _rules(session, run.meeting_id)
+    return wrong
 
 
 def forgotten(run: "Simulation") -> list[str]:
@@ -84,37 +94,16 @@ def _unarmed(run: "Simulation", breakouts: list[Breakout]) -> Iterator[str]:
             yield f"forgotten: {it.name} waits for {held[-1].name}, which is {held[-1].state}"
 
 
-def _seats(session: Session) -> list[Sat]:
-    columns = col(Seat.breakout_id), col(Seat.room_id), col(Participant.custom_participant_id), col(Seat.state)
-    statement = select(*columns).join(Participant, col(Participant.id) == col(Seat.participant_id))
-    return [Sat(*row) for row in session.execute(statement.where(col(Seat.wanted)))]
-
-
-def _in_one_place(breakouts: list[Breakout], sat: list[Sat]) -> Iterator[str]:
-    """Yield people who are told to be in two rooms."""
-    running = {it.id for it in breakouts if it.state in RUNNING}
-    told = Counter(it.name for it in sat if it.state in POINTS_TO_ROOM and it.breakout_id in running)
-    if twice := sorted(name for name, count in told.items() if count > 1):
-        yield f"in two places: {twice}"
-
-
-def _within_limits(session: Session, breakouts: list[Breakout], sat: list[Sat]) -> Iterator[str]:
-    """Yield rooms with more people than they take."""
-    to_run = [it.id for it in breakouts if it.state in PLANNED | RUNNING]
-    statement = select(Room).where(col(Room.breakout_id).in_(to_run), col(Room.max_participants).is_not(None))
-    sizes = Counter(it.room_id for it in sat)
-    for room in session.scalars(statement):
-        if sizes[room.id] > (room.max_participants or 0):
-            yield f"limit: {sizes[room.id]} people in {room.name}, which takes {room.max_participants}"
-
-
-def _rules(session: Session, breakouts: list[Breakout], sat: list[Sat]) -> Iterator[str]:
+def _rules(session: Session, meeting_id: str) -> Iterator[str]:
     """Yield rules that do not hold and were not reported."""
-    for breakout in breakouts:
+    columns = col(Seat.breakout_id), col(Participant.custom_participant_id), col(Seat.room_id)
+    statement = select(*columns).join(Participant, col(Participant.id) == col(Seat.participant_id))
+    sat = session.execute(statement.where(col(Seat.wanted))).all()
+    for breakout in session.scalars(select(Breakout).where(col(Breakout.meeting_id) == meeting_id)):
         is_dealt = breakout.plan_state is PlanState.READY and breakout.state in PLANNED | RUNNING
         if is_dealt and (breakout.together or breakout.apart):
             names = _names(session)
-            room_of = {it.name: it.room_id for it in sat if it.breakout_id == breakout.id}
+            room_of = {name: room_id for breakout_id, name, room_id in sat if breakout_id == breakout.id}
             for words, people in _broken(breakout, names, room_of):
                 if not any(all(it in detail for it in (words, *people)) for detail in _reported(session, breakout.id)):
                     yield f"rule: {people} are {words}, and that is not reported"

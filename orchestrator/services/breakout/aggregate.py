@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, insert, select
+from sqlalchemy import ColumnElement, bindparam, insert, select
 from sqlmodel import col
 
 from orchestrator import metrics
@@ -26,6 +26,10 @@ from orchestrator.store.versions import count_change
 from schemas.events import EventType, ProblemKind, Topic
 from schemas.states import OPEN_TO_ALL, BreakoutState, RecordingState, RoomState, SeatState
 from schemas.tables import Breakout, Event, Participant, Recording, Room, Seat
+
+_ROOMS = select(col(Room.id)).where(col(Room.breakout_id) == bindparam("of")).order_by(col(Room.id))
+_LOCK_ROOMS = _ROOMS.where(col(Room.retired_at).is_(None)).with_for_update(key_share=True)
+_LOCK_SOME_ROOMS = _ROOMS.where(col(Room.id).in_(bindparam("some"))).with_for_update(key_share=True)
 
 
 class LockedBreakout:
@@ -185,9 +189,10 @@ class LockedBreakout:
         tasks of rooms lock theirs in the order of ids without the breakout's lock.
         """
         self.may_lock_rooms |= room_ids is None
-        which = col(Room.id).in_(list(room_ids)) if room_ids is not None else col(Room.retired_at).is_(None)
-        statement = select(col(Room.id)).where(col(Room.breakout_id) == self.row.id, which).order_by(col(Room.id))
-        self.tx.session.execute(statement.with_for_update(key_share=True))
+        if room_ids is None:
+            self.tx.session.execute(_LOCK_ROOMS, {"of": self.row.id})
+        else:
+            self.tx.session.execute(_LOCK_SOME_ROOMS, {"of": self.row.id, "some": list(room_ids)})
 
     def rooms(self) -> list[Room]:
         """Return the rooms in their order."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlmodel import col
 
 from orchestrator.errors import Unknown
@@ -26,6 +26,14 @@ from schemas.events import Topic
 from schemas.problems import ProblemCode
 from schemas.states import RUNNING, BreakoutState
 from schemas.tables import IS_LIVE, Breakout, Inbox
+
+_LOCK = select(Breakout).where(col(Breakout.id) == bindparam("of")).with_for_update(key_share=True)
+_LOCK_INBOX = select(col(Inbox.id)).where(col(Inbox.id) == bindparam("of")).with_for_update(key_share=True)
+_OF_MEETING = select(col(Breakout.id)).where(col(Breakout.meeting_id) == bindparam("of"))
+_OPEN = _OF_MEETING.where(holds(Breakout, IS_LIVE)).limit(1)
+_CLOSED = _OF_MEETING.where(col(Breakout.state) == BreakoutState.CLOSED).order_by(col(Breakout.id).desc()).limit(1)
+_PRESENT = select(func.coalesce(_OPEN.scalar_subquery(), _CLOSED.scalar_subquery()))
+"""The live breakout of a meeting, else the one that closed last."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +151,7 @@ def _take_turn(tx: Transaction, breakout_id: str) -> None:
 
 def _lock(tx: Transaction, breakout_id: str) -> Breakout:
     _take_turn(tx, breakout_id)
-    statement = select(Breakout).where(col(Breakout.id) == breakout_id).with_for_update(key_share=True)
-    found = tx.session.scalar(statement, execution_options={"populate_existing": True})
+    found = tx.session.scalar(_LOCK, {"of": breakout_id}, execution_options={"populate_existing": True})
     if found is None:
         raise Unknown(f"there is no breakout {breakout_id}", ProblemCode.UNKNOWN_BREAKOUT)
     tx.require_version(found)
@@ -154,15 +161,11 @@ def _lock(tx: Transaction, breakout_id: str) -> Breakout:
 def _lock_inbox(tx: Transaction, meeting_id: str) -> None:
     """Lock the inbox in place of a breakout, so that facts about the same person are not applied at the same time."""
     tx.take_turn(f"inbox {meeting_id}")
-    statement = select(col(Inbox.id)).where(col(Inbox.id) == meeting_id)
-    tx.session.execute(statement.with_for_update(key_share=True))
+    tx.session.execute(_LOCK_INBOX, {"of": meeting_id})
 
 
 def _breakout_of(tx: Transaction, meeting_id: str) -> str | None:
     """Find the breakout, and forget what was read, because it may change while this transaction waits for its turn."""
-    of_meeting = select(col(Breakout.id)).where(col(Breakout.meeting_id) == meeting_id)
-    live = of_meeting.where(holds(Breakout, IS_LIVE)).limit(1)
-    closed = of_meeting.where(col(Breakout.state) == BreakoutState.CLOSED).order_by(col(Breakout.id).desc()).limit(1)
-    breakout_id: str | None = tx.session.scalar(select(func.coalesce(live.scalar_subquery(), closed.scalar_subquery())))
+    breakout_id: str | None = tx.session.scalar(_PRESENT, {"of": meeting_id})
     tx.session.rollback()
     return breakout_id

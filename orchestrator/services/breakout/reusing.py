@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, bindparam, exists, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -17,46 +17,45 @@ RECORD = ("realtimekit_participant_id", "name_at_realtimekit", "preset_at_realti
 """The columns of a seat that tell of a person's record in a child meeting."""
 
 
+_USER, _OF_USER, _OWN = aliased(Room), aliased(Breakout), aliased(Breakout)
+"""A room that uses a child meeting, its breakout, and the breakout of the room that is asked about."""
+_OF_ROUND = select(col(Room.id)).join(_OWN, col(_OWN.id) == col(Room.breakout_id))
+_HAS_IT = exists().where(
+    col(_USER.realtimekit_meeting_id) == col(Room.realtimekit_meeting_id),
+    col(_USER.id) != col(Room.id),
+    col(_USER.retired_at).is_(None),
+)
+_MAY_USE_IT = exists().where(
+    col(_OF_USER.series_id) == col(_OWN.series_id),
+    col(_OF_USER.round) > col(_OWN.round),
+    col(_OF_USER.state).in_(PLANNED),
+)
+_KEPT_FOR_LATER = _OF_ROUND.where(
+    col(Room.id).in_(bindparam("some")), col(_OWN.series_id).is_not(None), _HAS_IT | _MAY_USE_IT
+)
+_USED_BY_LIVE = (
+    _OF_ROUND.join(_OF_USER, col(_OF_USER.series_id) == col(_OWN.series_id))
+    .join(_USER, col(_USER.breakout_id) == col(_OF_USER.id))
+    .where(
+        col(Room.id).in_(bindparam("some")),
+        col(_OWN.state).in_(ENDED),
+        col(_OF_USER.state).in_(LIVE),
+        col(_USER.realtimekit_meeting_id) == col(Room.realtimekit_meeting_id),
+    )
+)
+
+
 def kept_for_later(session: Session, rooms: Sequence[Room]) -> set[str]:
     """Return those of these rooms whose child meetings are not to be retired with them.
 
     A later round that has not begun may use it, or a room of a later round has it by now.
     """
-    user, of_user, own = aliased(Room), aliased(Breakout), aliased(Breakout)
-    has_it = exists().where(
-        col(user.realtimekit_meeting_id) == col(Room.realtimekit_meeting_id),
-        col(user.id) != col(Room.id),
-        col(user.retired_at).is_(None),
-    )
-    may_use_it = exists().where(
-        col(of_user.series_id) == col(own.series_id),
-        col(of_user.round) > col(own.round),
-        col(of_user.state).in_(PLANNED),
-    )
-    statement = (
-        select(col(Room.id))
-        .join(own, col(own.id) == col(Room.breakout_id))
-        .where(col(Room.id).in_([room.id for room in rooms]), col(own.series_id).is_not(None), has_it | may_use_it)
-    )
-    return set(session.scalars(statement))
+    return set(session.scalars(_KEPT_FOR_LATER, {"some": [room.id for room in rooms]})) if rooms else set()
 
 
 def used_by_live_round(session: Session, rooms: Sequence[Room]) -> set[str]:
     """Return those of these rooms of rounds that are over whose child meetings a live round uses now."""
-    user, of_user, own = aliased(Room), aliased(Breakout), aliased(Breakout)
-    statement = (
-        select(col(Room.id))
-        .join(own, col(own.id) == col(Room.breakout_id))
-        .join(of_user, col(of_user.series_id) == col(own.series_id))
-        .join(user, col(user.breakout_id) == col(of_user.id))
-        .where(
-            col(Room.id).in_([room.id for room in rooms]),
-            col(own.state).in_(ENDED),
-            col(of_user.state).in_(LIVE),
-            col(user.realtimekit_meeting_id) == col(Room.realtimekit_meeting_id),
-        )
-    )
-    return set(session.scalars(statement))
+    return set(session.scalars(_USED_BY_LIVE, {"some": [room.id for room in rooms]})) if rooms else set()
 
 
 def take_over(b: LockedBreakout, rooms: Sequence[Room]) -> None:

@@ -4,18 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from orchestrator.errors import Unknown, UserError, WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.locked import MeetingScope, locked, locked_for_meeting
 from orchestrator.services.deps import Deps
-from orchestrator.services.people.seats import pointing
+from orchestrator.services.people.seats import POINTED, pointing
 from orchestrator.store.queries import holds
 from schemas.events import ActorKind, EventType
 from schemas.states import LIVE, Location
-from schemas.tables import IS_OPEN_REQUEST, HelpRequest, Room, Seat
+from schemas.tables import IS_OPEN_REQUEST, HelpRequest, Room
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def _rooms_of(m: MeetingScope, participant_ids: set[str]) -> dict[str, str]:
     b = m.breakout
     if b is None or b.row.state not in LIVE or b.row.sent_home_at is not None:
         return {}
-    statement = pointing(aliased(Seat), (col(Room.id),), [b.row.id], participant_ids)
+    statement = pointing(POINTED, (col(Room.id),), [b.row.id], participant_ids)
     return dict(m.tx.session.execute(statement).all())
 
 

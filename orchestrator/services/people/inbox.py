@@ -58,9 +58,11 @@ def settle(tx: Transaction, facts: Sequence[Fact], now: datetime) -> None:
     for fact in facts:
         by_source[fact.source].append(fact.id)
     stays, goes = by_source[FactSource.WEBHOOK], by_source[FactSource.ACK]
-    applied = update(Fact).where(col(Fact.id).in_(stays)).values(applied_at=now, payload="")
-    tx.session.execute(applied, execution_options={"synchronize_session": False})  # who applies them reads them yet
-    tx.session.execute(delete(Fact).where(col(Fact.id).in_(goes)))
+    if stays:
+        applied = update(Fact).where(col(Fact.id).in_(stays)).values(applied_at=now, payload="")
+        tx.session.execute(applied, execution_options={"synchronize_session": False})  # who applies them reads them yet
+    if goes:
+        tx.session.execute(delete(Fact).where(col(Fact.id).in_(goes)))
 
 
 def _waiting(inbox_id: str) -> Select[Fact]:

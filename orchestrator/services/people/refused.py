@@ -7,11 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from orchestrator.services.breakout.locked import MeetingScope
-from orchestrator.services.people.seats import pointing
+from orchestrator.services.people.seats import POINTED, pointing
 from orchestrator.store import due
 from schemas.states import LIVE
 from schemas.tables import Due, Meeting, Participant, Room, Seat
@@ -45,8 +44,7 @@ def _seats(m: MeetingScope, participant_ids: Collection[str]) -> dict[str, Seat]
     if b is None or not participant_ids or b.row.state not in LIVE or b.row.sent_home_at is not None:
         return {}
     b.lock_rooms()
-    pointed = aliased(Seat)
-    return dict(m.tx.session.execute(pointing(pointed, [pointed], [b.row.id], participant_ids)).all())
+    return dict(m.tx.session.execute(pointing(POINTED, [POINTED], [b.row.id], participant_ids)).all())
 
 
 def _renew_in_rooms(m: MeetingScope, seats: Collection[Seat]) -> None:

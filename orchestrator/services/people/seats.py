@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, case, func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -19,6 +19,22 @@ from orchestrator.store.queries import holds, in_use
 from schemas.responses import SeatBreakout, SeatResponse, SeatRoom
 from schemas.states import COMING, OPEN_TO_ALL, POINTS_TO_ROOM, RUNNING, Location
 from schemas.tables import IS_LIVE, Breakout, Meeting, Participant, Room, Seat
+
+POINTED = aliased(Seat)
+"""The seat that somebody is to be in, which is not the wanted one while they move."""
+_LATEST = select(col(Participant.id), col(Participant.version), col(Participant.token_number)).where(
+    col(Participant.meeting_id).in_(bindparam("of"))
+)
+_LIVE = select(Breakout).where(col(Breakout.meeting_id).in_(bindparam("of")), holds(Breakout, IS_LIVE))
+_CHOICES = (
+    select(col(Room.breakout_id), col(Room.id), col(Room.name), func.count(col(Seat.id)))
+    .outerjoin(Seat, (col(Seat.room_id) == col(Room.id)) & col(Seat.wanted))
+    .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
+    .where(col(Room.breakout_id).in_(bindparam("of")), col(Room.state).in_(OPEN_TO_ALL))
+    .where(col(Breakout.state).in_(RUNNING))
+    .group_by(col(Room.id))
+    .order_by(col(Room.index))
+)
 
 
 @dataclass(frozen=True)
@@ -90,9 +106,8 @@ class Latest(NamedTuple):
 
 def latest(session: Session, meeting_ids: Collection[str]) -> dict[str, Latest]:
     """Return what is latest of everybody in these meetings."""
-    columns = col(Participant.id), col(Participant.version), col(Participant.token_number)
-    statement = select(*columns).where(col(Participant.meeting_id).in_(meeting_ids))
-    return {row_id: Latest(version, number) for row_id, version, number in session.execute(statement)}
+    found = session.execute(_LATEST, {"of": list(meeting_ids)})
+    return {row_id: Latest(version, number) for row_id, version, number in found}
 
 
 def _people(session: Session, participant_ids: Collection[str]) -> Sequence[Any]:
@@ -118,8 +133,7 @@ def _people(session: Session, participant_ids: Collection[str]) -> Sequence[Any]
 
 def _live(session: Session, meeting_ids: Collection[str]) -> dict[str, Breakout]:
     """Return the live breakout of each meeting that has one."""
-    statement = select(Breakout).where(col(Breakout.meeting_id).in_(meeting_ids), holds(Breakout, IS_LIVE))
-    return {breakout.meeting_id: breakout for breakout in session.scalars(statement)}
+    return {breakout.meeting_id: breakout for breakout in session.scalars(_LIVE, {"of": list(meeting_ids)})}
 
 
 def _places(
@@ -130,16 +144,17 @@ def _places(
     Somebody who moves keeps the seat in their old room, while that is open, until the token for the new one is there.
     """
     running = [breakout.id for breakout in breakouts if breakout.sent_home_at is None]
-    pointed = aliased(Seat)
-    columns = col(pointed.id), col(pointed.auth_token), _is_shown(pointed, session)
+    if not running:
+        return {}
+    columns = col(POINTED.id), col(POINTED.auth_token), _is_shown(POINTED, session)
     is_recorded = func.coalesce(col(Room.record), col(Breakout.record)) & ~col(Room.recording_is_over)
     clock = col(Room.own_end), col(Room.empties_at)
     of_room = col(Room.id), col(Room.name), col(Room.realtimekit_meeting_id), is_recorded, *clock
-    statement = pointing(pointed, (*columns, *of_room), running, participant_ids)
+    statement = pointing(POINTED, (*columns, *of_room), running, participant_ids)
     statement = statement.join(Breakout, col(Breakout.id) == col(Room.breakout_id))
     found = {}
-    for participant_id, seat_id, sealed, is_shown, room_id, name, at_realtimekit, recorded, *times in (
-        session.execute(statement) if running else ()
+    for participant_id, seat_id, sealed, is_shown, room_id, name, at_realtimekit, recorded, *times in session.execute(
+        statement
     ):
         token = deps.vault.open(sealed)
         shown = token if is_shown else None
@@ -229,15 +244,8 @@ def _breakouts(live: Mapping[str, Breakout], choices: Mapping[str, list[SeatRoom
 def _choices(session: Session, breakout_ids: Collection[str]) -> Mapping[str, list[SeatRoom]]:
     """Return the rooms that people may switch to, with how many belong in each; none once a breakout closes."""
     found: dict[str, list[SeatRoom]] = {breakout_id: [] for breakout_id in breakout_ids}
-    statement = (
-        select(col(Room.breakout_id), col(Room.id), col(Room.name), func.count(col(Seat.id)))
-        .outerjoin(Seat, (col(Seat.room_id) == col(Room.id)) & col(Seat.wanted))
-        .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
-        .where(col(Room.breakout_id).in_(breakout_ids), col(Room.state).in_(OPEN_TO_ALL))
-        .where(col(Breakout.state).in_(RUNNING))
-        .group_by(col(Room.id))
-        .order_by(col(Room.index))
-    )
-    for breakout_id, room_id, name, count in session.execute(statement) if breakout_ids else ():
+    if not found:
+        return found
+    for breakout_id, room_id, name, count in session.execute(_CHOICES, {"of": list(breakout_ids)}):
         found[breakout_id].append(SeatRoom(id=room_id, name=name, participant_count=count))
     return found
