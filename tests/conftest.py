@@ -6,12 +6,22 @@ from pathlib import Path
 
 import pytest
 import redis
+import structlog
 
+from orchestrator.runtime import memory
 from tests.support import postgres as postgres_support
 from tests.support.databases import SQLiteTemplate, migrate_url
 from tests.support.postgres import Postgres
 from tests.support.processes import Processes, processes_in
 from tests.support.valkey import Valkey, valkey_in
+
+memory.spare()
+structlog.configure(  # as processes log; a traceback with all its variables, structlog's default, takes half a second
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 WORKERS_PER_CORE = 2
 """Most of the time a test waits for processes that wait for each other."""
@@ -25,6 +35,11 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever takes long goes first: begun last, it would run on alone."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Exclude what was imported and collected from garbage collection, as our processes do."""
+    memory.settle()
 
 
 @pytest.fixture(scope="session")
@@ -101,4 +116,13 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
     folder = tmp_path / "processes"
     folder.mkdir()
     with processes_in(folder) as started:
+        yield started
+
+
+@pytest.fixture
+def cold_processes(tmp_path: Path) -> Iterator[Processes]:
+    """Start our commands as users do, with imports of their own, where the start itself is what is tested."""
+    folder = tmp_path / "cold-processes"
+    folder.mkdir()
+    with processes_in(folder, cold=True) as started:
         yield started

@@ -10,8 +10,10 @@ Traps of cloudflare 5.9.0, and what we do about them:
 
 import json
 import logging
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -52,6 +54,7 @@ class Sdk(AsyncCloudflare):
             api_token=settings.realtimekit_api_token.get_secret_value(),
             base_url=settings.realtimekit_base_url,
             api_version=API_VERSION,
+            http_client=httpx.AsyncClient(verify=_trust()),  # never used; its own would load all certificates again
         )
         self.api_email = self.api_key = self.user_service_key = None
         self._root = settings.realtimekit_base_url.rstrip("/")
@@ -60,7 +63,7 @@ class Sdk(AsyncCloudflare):
             connector=aiohttp.TCPConnector(
                 limit=settings.realtimekit_concurrency,
                 keepalive_timeout=KEEP_ALIVE_SECONDS,
-                ssl=httpx.create_ssl_context(),
+                ssl=_trust(),
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={**self.auth_headers, "Accept": "application/json", "api-version": API_VERSION},
@@ -98,6 +101,12 @@ def connect(settings: Settings) -> Sdk:
     for chatty in ("cloudflare", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     return Sdk(settings)
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Return which certificates to trust. Loading them takes 20 ms of CPU, so a process does so once."""
+    return httpx.create_ssl_context()
 
 
 def on_this_machine(url: str) -> bool:

@@ -68,8 +68,8 @@ def refused_process(processes: Processes, env: dict[str, str], *arguments: str) 
     return process.output
 
 
-def test_help_names_every_command(processes: Processes, env: dict[str, str]) -> None:
-    process = processes.breakouts("--help", env=env)
+def test_help_names_every_command(cold_processes: Processes, env: dict[str, str]) -> None:
+    process = cold_processes.breakouts("--help", env=env)
     assert process.wait() == 0
     assert all(re.search(rf"\b{command}\b", process.output) for command in COMMANDS)
 
@@ -118,8 +118,8 @@ def test_webhooks_without_an_address_of_ours_name_public_url(refused: Refused) -
     assert "PUBLIC_URL is not set" in refused("webhooks", "ensure", BROKER_URL="redis://127.0.0.1:1/0")
 
 
-def test_the_api_without_a_broker_names_broker_url(processes: Processes, env: dict[str, str]) -> None:
-    assert "BROKER_URL" in refused_process(processes, env, "api")
+def test_the_api_without_a_broker_names_broker_url(cold_processes: Processes, env: dict[str, str]) -> None:
+    assert "BROKER_URL" in refused_process(cold_processes, env, "api")
 
 
 def test_a_setting_that_makes_no_sense_is_named(refused: Refused) -> None:

@@ -235,10 +235,10 @@ def test_a_crowded_picture_leaves_out_rooms_but_none_that_failed() -> None:
 
 @pytest.mark.long
 def test_the_demo_brings_everyone_home_and_when_kept_stays_up_until_ctrl_c(
-    processes: Processes, tmp_path: Path
+    cold_processes: Processes, tmp_path: Path
 ) -> None:
     arguments = ("--keep", "--seconds", "10", "--countdown", "1")
-    demo = processes.breakouts("demo", *arguments, env={"TMPDIR": str(tmp_path)})
+    demo = cold_processes.breakouts("demo", *arguments, env={"TMPDIR": str(tmp_path)})
     demo.wait_for_text("Still up", 110)
     assert "all 18 people are home" in demo.output
     for name in ("Console", "API docs", "Flower"):
@@ -252,8 +252,8 @@ def test_the_demo_brings_everyone_home_and_when_kept_stays_up_until_ctrl_c(
     assert not list(tmp_path.glob("breakouts-demo-*"))
 
 
-def test_a_demo_that_is_interrupted_says_so_by_its_exit_code(processes: Processes, tmp_path: Path) -> None:
-    demo = processes.breakouts("demo", env={"TMPDIR": str(tmp_path)})
+def test_a_demo_that_is_interrupted_says_so_by_its_exit_code(cold_processes: Processes, tmp_path: Path) -> None:
+    demo = cold_processes.breakouts("demo", env={"TMPDIR": str(tmp_path)})
     wait_until(lambda: children(demo), START_SECONDS, what="the stack's first process")
     started = children(demo)
     demo.send(signal.SIGTERM)

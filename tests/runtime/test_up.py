@@ -47,9 +47,9 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.long
 def test_up_serves_and_a_second_one_is_refused_and_ctrl_c_stops_all(
-    processes: Processes, env: dict[str, str], tmp_path: Path
+    cold_processes: Processes, env: dict[str, str], tmp_path: Path
 ) -> None:
-    up = processes.breakouts("up", "--sandbox", env=env)
+    up = cold_processes.breakouts("up", "--sandbox", env=env)
     up.wait_for_text("Everything is up", START_SECONDS)
     assert up.output.startswith(f"breakouts {VERSION} starts on Python ")
     key = (tmp_path / "home" / "operator.key").read_text()
@@ -72,7 +72,7 @@ def test_up_serves_and_a_second_one_is_refused_and_ctrl_c_stops_all(
     assert httpx.post(f"{flower}/api/worker/shutdown/any").status_code == 403
 
     other_ports = {"PORT": str(free_port()), "FLOWER_PORT": str(free_port())}
-    second = processes.breakouts("up", "--sandbox", env={**env, **other_ports})
+    second = cold_processes.breakouts("up", "--sandbox", env={**env, **other_ports})
     assert second.wait() == 2
     assert f"already runs in {tmp_path / 'home'} (process {up.pid})" in second.output
 
@@ -86,9 +86,9 @@ def test_up_serves_and_a_second_one_is_refused_and_ctrl_c_stops_all(
 
 
 def test_a_killed_up_leaves_nobody_behind_and_the_next_one_takes_over_with_what_is_set(
-    processes: Processes, env: dict[str, str]
+    cold_processes: Processes, env: dict[str, str]
 ) -> None:
-    up = processes.breakouts("up", "--sandbox", env=env)
+    up = cold_processes.breakouts("up", "--sandbox", env=env)
     wait_until(lambda: len(children(up)) == len(SERVICES), START_SECONDS, what="all processes")
     orphans = children(up)
     os.kill(up.pid, signal.SIGKILL)
@@ -96,7 +96,7 @@ def test_a_killed_up_leaves_nobody_behind_and_the_next_one_takes_over_with_what_
     with SandboxServer() as sandbox:
         kit = {"REALTIMEKIT_ACCOUNT_ID": sandbox.account_id, "REALTIMEKIT_APP_ID": sandbox.app_id}
         kit |= {"REALTIMEKIT_BASE_URL": sandbox.base_url, "REALTIMEKIT_API_TOKEN": sandbox.api_token}
-        again = processes.breakouts("up", env=env | kit)
+        again = cold_processes.breakouts("up", env=env | kit)
         again.wait_for_text("Everything is up", START_SECONDS)
         assert len(children(again)) == len(SERVICES - {"sandbox"})
         assert "PUBLIC_URL is not set" in again.output

@@ -30,7 +30,7 @@ class SandboxServer:
         self._server = server(self.app, "127.0.0.1", self.port)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
         self._thread.start()
-        self._door = httpx.Client(base_url=f"{self.root}/_sandbox", timeout=40)
+        self._door = httpx.Client(base_url=f"{self.root}/_sandbox", timeout=40, verify=False)
         self._wait_until_started()
 
     def __enter__(self) -> Self:

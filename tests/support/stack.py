@@ -76,7 +76,7 @@ class Stack:
             **(settings or {}),
         }
         headers = {"Authorization": f"Bearer {KEY}"}
-        self.api = httpx.Client(base_url=self.url, headers=headers, timeout=LONG, trust_env=False)
+        self.api = httpx.Client(base_url=self.url, headers=headers, timeout=LONG, trust_env=False, verify=False)
         self.crowds = Crowds(self.url, sandbox.root)
 
     def start(self, *, workers: int = 1, timekeepers: int = 1, webhooks: bool = True) -> None:
