@@ -8,6 +8,9 @@ T = TypeVar("T")
 
 LONG = 60.0
 """Seconds that only what is broken takes, on a slow machine that does other things too."""
+LONGER = 0.1
+"""A pause may be this share of the time that was waited: who waits long must not keep others from work."""
+LONGEST_PAUSE = 0.15
 
 
 def wait_until(
@@ -17,7 +20,7 @@ def wait_until(
 
     An AssertionError of the condition counts as "not yet", and its text becomes part of the failure's message.
     """
-    end, last = time.monotonic() + deadline, ""
+    begun, last = time.monotonic(), ""
     while True:
         try:
             if answer := condition():
@@ -25,6 +28,6 @@ def wait_until(
             last = ""
         except AssertionError as error:
             last = f": {error}"
-        if time.monotonic() >= end:
+        if (waited := time.monotonic() - begun) >= deadline:
             raise AssertionError(f"{what} did not come true within {deadline:g} s{last}")
-        time.sleep(every)
+        time.sleep(max(every, min(LONGER * waited, LONGEST_PAUSE)))
