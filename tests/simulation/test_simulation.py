@@ -19,6 +19,8 @@ BLOCKS, SEEDS = 4, 5
 EASY = ("a lease never ends", "the breakout is not locked", "a pass that failed is not tried again")
 """Slips that are caught within the first seeds."""
 FEW = 20
+LATER = 10
+"""The seed to begin with for a slip that the seeds before it do not show, each of which takes a second."""
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +72,7 @@ def test_a_mistake_in_the_engine_is_caught(player: Player, slip: Slip) -> None:
 def test_a_story_that_fails_is_shrunk_to_what_it_takes(player: Player) -> None:
     (slip,) = (it for it in slips.SLIPS if it.what == "a person in doubt is added again")
     with slip.patched():
-        run = next(run for seed in range(1, FEW + 1) if (run := player.play(seed)).violations)
+        run = next(run for seed in range(LATER, LATER + FEW) if (run := player.play(seed)).violations)
         shrunk = player.shrink(run)
         assert shrunk.rule == run.rule
         assert len(shrunk.twists) < len(run.twists)
