@@ -79,7 +79,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres) -> 
     folder = tmp_path_factory.mktemp("deployment")
     url, port = postgres.fresh(), free_port()
     parts = {"database_url": url, "broker_url": f"redis://{LOOPBACK}:{port}/0", "home": folder / "home"}
-    with processes_in(folder, cold=True) as processes, stack_in(processes, **parts) as stack:
+    with processes_in(folder) as processes, stack_in(processes, **parts) as stack:
         places = ("DATABASE_URL", "BROKER_URL", "BREAKOUTS_HOME", "PORT")
         env_file = {**compose.example(), "POSTGRES_PASSWORD": "unasked", "FLOWER_BASIC_AUTH": ":".join(FLOWER_AUTH)}
         env_file |= {name: value for name, value in stack.environment.items() if name not in places}
