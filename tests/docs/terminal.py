@@ -23,8 +23,8 @@ set -euo pipefail
 # What `breakouts` becomes for these, without starting another Python first.
 breakouts() {
   case $1 in
-    keys|doctor|presets|sweep|migrate) PYTHON -m orchestrator.cli."$@" ;;
-    DAILY) PYTHON -m orchestrator.cli.daily "$@" ;;
+    keys|doctor|presets|sweep|migrate) STARTS -m orchestrator.cli."$@" ;;
+    DAILY) STARTS -m orchestrator.cli.daily "$@" ;;
     *) BREAKOUTS_COMMAND "$@" ;;
   esac
 }
@@ -39,11 +39,16 @@ curl() { case " $* " in *" -sSN "*) stream "$@" ;; *) command curl --fail-with-b
 """
 
 
-def run(blocks: Sequence[Block], folder: Path, env: Mapping[str, str], port: int, flower_port: int) -> str:
-    """Run the blocks and return all that they print. Raises AssertionError with the name of the block that failed."""
+def run(
+    blocks: Sequence[Block], folder: Path, env: Mapping[str, str], port: int, flower_port: int, *, starts: Sequence[str]
+) -> str:
+    """Run the blocks and return all that they print. Raises AssertionError with the name of the block that failed.
+
+    `starts` are the words before `-m MODULE …` that start our commands.
+    """
     ports = {":8000": f":{port}", ":5555": f":{flower_port}"}
     prelude = PRELUDE.replace("BREAKOUTS_COMMAND", shlex.join(BREAKOUTS)).replace("DAILY", "|".join(SUMMARIES))
-    script = prelude.replace("PYTHON", shlex.quote(sys.executable))
+    script = prelude.replace("STARTS", shlex.join(starts)).replace("PYTHON", shlex.quote(sys.executable))
     script += "".join(f'echo "### {block.where} after $SECONDS s"\n{_as_shell(block)}\n' for block in blocks)
     for ours, theirs in ports.items():
         script = script.replace(ours, theirs)
@@ -62,12 +67,14 @@ def run(blocks: Sequence[Block], folder: Path, env: Mapping[str, str], port: int
     return done.stdout
 
 
-def run_once_each(pages: Sequence[Sequence[Block]], folder: Path, env: Mapping[str, str], port: int) -> str:
+def run_once_each(
+    pages: Sequence[Sequence[Block]], folder: Path, env: Mapping[str, str], port: int, *, starts: Sequence[str]
+) -> str:
     """Run blocks of several pages like `run`, but no line twice, and none that never ends."""
     blocks = list(chain.from_iterable(pages))
     seen: set[str] = set()
     once = [replace(block, text=_news(block.text, seen)) for block in blocks]
-    return run(once, folder, env, port, port)
+    return run(once, folder, env, port, port, starts=starts)
 
 
 def _news(text: str, seen: set[str]) -> str:

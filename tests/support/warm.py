@@ -37,8 +37,8 @@ PR_SET_CHILD_SUBREAPER = 36  # from linux/prctl.h
 MOST_BYTES = 200_000
 """Of one request; Linux takes a little more at once."""
 PACKAGES = ("orchestrator", "schemas")
-"""Imported with all that is in them, but for what is run as a program and what that alone imports."""
-PROGRAMS = ("orchestrator.cli", "schemas.migrations")
+"""Imported with all that is in them, but for what only runs under Alembic."""
+MIGRATIONS = "schemas.migrations"
 OTHERS = (
     "celery.apps.beat",
     "celery.apps.worker",
@@ -47,7 +47,6 @@ OTHERS = (
     "celery.events.state",
     "celery.worker.consumer",
     "kombu.transport.redis",
-    "orchestrator.cli.main",
     "uvicorn.lifespan.on",
     "uvicorn.loops.auto",
     "uvicorn.protocols.http.auto",
@@ -143,11 +142,7 @@ def main(descriptor: str, parent: str) -> None:
     _import_everything()
     with socket.socket(fileno=int(descriptor)) as connection:
         command = _serve(connection, int(parent))
-    while True:
-        try:
-            return _run(command)
-        except _Replaced as replaced:
-            command = replaced.command
+    run(command)
 
 
 def _import_everything() -> None:
@@ -165,7 +160,7 @@ def _import_everything() -> None:
 def _modules(package: str) -> list[str]:
     paths = import_module(package).__path__
     names = [found.name for found in pkgutil.walk_packages(paths, f"{package}.") if not found.name.endswith("__main__")]
-    return [name for name in names if not name.startswith(PROGRAMS)]
+    return [name for name in names if not name.startswith(MIGRATIONS)]
 
 
 def _serve(connection: socket.socket, parent: int) -> list[str]:
@@ -190,25 +185,45 @@ def _become(request: dict[str, Any], log: int, parent: int) -> None:
     """Turn this copy of the server into a process as a start makes it, and a child of the test process."""
     while os.getppid() != parent:  # the process between is about to end
         time.sleep(0.001)
-    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # the parent died before the kernel was asked
-        os._exit(1)
+    die_with(parent)
     os.setsid()
-    os.chdir(request["cwd"])
-    os.environ.clear()
-    os.environ.update(request["env"])
-    time.tzset()
     for number in (1, 2):
         os.dup2(log, number)
     os.close(log)
+    move_to(request["cwd"], request["env"])
+
+
+def die_with(parent: int) -> None:
+    """Let the kernel kill this process when its parent dies."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the kernel was asked
+        os._exit(1)
+
+
+def move_to(cwd: str, env: Mapping[str, str]) -> None:
+    """Take another directory, and exactly this environment."""
+    os.chdir(cwd)
+    sys.path[0] = cwd
+    os.environ.clear()
+    os.environ.update(env)
+    time.tzset()
+
+
+def run(command: list[str]) -> None:
+    """Do what `python -m MODULE …` does, and what that is replaced by."""
     os.execv = _replace
-    sys.path[0] = request["cwd"]
+    while True:
+        try:
+            return _run(command)
+        except _Replaced as replaced:
+            command = replaced.command
 
 
 def _run(command: list[str]) -> None:
-    """Do what `python -m MODULE …` does."""
     _, _, module, *arguments = command
     sys.argv[:] = [module, *arguments]
+    if not hasattr(sys.modules.get(module), "__path__"):
+        sys.modules.pop(module, None)  # it runs as `__main__`, and not as what was imported
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
