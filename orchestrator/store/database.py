@@ -2,12 +2,12 @@
 
 import copy
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Engine, bindparam, func, text
+from sqlalchemy import ColumnElement, CursorResult, Engine, Executable, bindparam, func, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
@@ -106,6 +106,16 @@ class Transaction:
 def statement_time(session: Session) -> Any:
     """Return the database's time as a part of a statement."""
     return host_time() if session.get_bind().dialect.name == "sqlite" else func.statement_timestamp()
+
+
+def execute(session: Session, statement: Executable, values: Mapping[str, Any]) -> CursorResult[*tuple[Any, ...]]:
+    """Execute a statement that is about columns and not about objects, beside the ORM.
+
+    The ORM would take twice the time to find that it has nothing to do (measured), and three times for an UPDATE.
+    """
+    if session.autoflush:
+        session.flush()
+    return session.connection().execute(statement, values)
 
 
 def time_after(dialect: str, delay: timedelta = timedelta()) -> ColumnElement[Any]:

@@ -21,7 +21,7 @@ from functools import cache, partial
 from typing import Any, TypeVar
 
 from prometheus_client import Counter
-from sqlalchemy import ColumnElement, CursorResult, Integer, Select, and_, bindparam, case, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, case, or_, select, tuple_, update
 from sqlalchemy.sql.dml import ReturningUpdate, Update
 
 from orchestrator import metrics
@@ -29,7 +29,7 @@ from orchestrator.domain.timing import dispatch_delays
 from orchestrator.errors import LeaseLost
 from orchestrator.log import about
 from orchestrator.runtime.clock import elapsed
-from orchestrator.store.database import Transaction, time_after
+from orchestrator.store.database import Transaction, execute, time_after
 from orchestrator.store.kinds import KIND_OF
 from orchestrator.store.messages import Message
 from schemas.events import due_topic
@@ -118,7 +118,7 @@ def start_all(
     """
     _lock_several(tx, table, [row_id for row_id, _ in asked])
     statement = _started(table, tx.dialect, lease)
-    rows = tx.session.execute(statement, {"asked": list(asked), "by": holder}).all()
+    rows = execute(tx.session, statement, {"asked": list(asked), "by": holder}).all()
     tx.count(partial(_stale(table).inc, len(asked) - len(rows)))
     return {row.id: Claim(table, row.id, row.claim, row.generation, row.tries) for row in rows}
 
@@ -192,8 +192,7 @@ def want(tx: Transaction, table: type[Due], row_ids: Iterable[str], hint: Task |
     ids = list(row_ids)
     if not ids:
         return
-    tx.session.flush()
-    rows = tx.session.execute(_wanted(table, tx.dialect), {"ids": ids})
+    rows = execute(tx.session, _wanted(table, tx.dialect), {"ids": ids}).all()
     dispatch(tx, table, [row_id for row_id, idle in rows if idle], hint)
 
 
@@ -208,7 +207,7 @@ def _wanted(table: type[Due], dialect: str) -> ReturningUpdate[Any]:
 
 def lock_rows(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:
     """Lock rows in the order of their ids, so that two transactions never wait for each other in a circle."""
-    tx.session.execute(_locked(table), {"ids": list(row_ids)})
+    execute(tx.session, _locked(table), {"ids": list(row_ids)})
 
 
 def _lock_several(tx: Transaction, table: type[Due], row_ids: Sequence[str]) -> None:
@@ -227,8 +226,7 @@ def _locked(table: type[Due]) -> Select[Any]:
 
 def set_due(tx: Transaction, table: type[Due], row_id: str, due_at: datetime | None) -> None:
     """Store when a row that nobody holds is due next, and wake the timekeeper."""
-    tx.session.flush()
-    tx.session.execute(_set_due(table), {"row_id": row_id, "at": due_at})
+    execute(tx.session, _set_due(table), {"row_id": row_id, "at": due_at})
     if due_at is not None:
         tx.wake(due_topic(due_at))
 
@@ -273,7 +271,7 @@ def renew_all(tx: Transaction, table: type[Due], claims: Sequence[Claim], lease:
 def record(tx: Transaction, claim: Claim, *, progress: bool = True) -> None:
     """Raise LeaseLost unless the claim is still good. Recorded progress resets the count of tries."""
     statement = _recorded(claim.table, tx.dialect, progress)
-    if _rows(tx, statement, {"row_id": claim.row_id, "fence": claim.fence}) != 1:
+    if execute(tx.session, statement, {"row_id": claim.row_id, "fence": claim.fence}).rowcount != 1:
         raise LeaseLost(f"{KIND_OF[claim.table].name} {claim.row_id} is somebody else's by now")
 
 
@@ -320,7 +318,7 @@ def release_all(tx: Transaction, claims: Sequence[Claim]) -> None:
         by_generation[claim.table, claim.generation].append(claim.row_id)
     tx.session.flush()
     for (table, generation), row_ids in by_generation.items():
-        now_wanted = tx.session.execute(_all_released(table), {"ids": row_ids}).all()
+        now_wanted = execute(tx.session, _all_released(table), {"ids": row_ids}).all()
         moved_on = [row_id for row_id, number in now_wanted if number != generation]
         dispatch(tx, table, moved_on)
 
@@ -337,9 +335,8 @@ def release(tx: Transaction, claim: Claim, *, due_at: datetime | None, untried: 
 
     `untried` takes back the try of a pass that could not make any call.
     """
-    tx.session.flush()
     told = {"row_id": claim.row_id, "fence": claim.fence, "at": due_at, "untried": int(untried)}
-    generation = tx.session.scalar(_released(claim.table), told)
+    generation = execute(tx.session, _released(claim.table), told).scalar()
     if generation is None:
         return
     if generation != claim.generation:
@@ -366,9 +363,3 @@ def _update(table: type[Due], *conditions: ColumnElement[bool]) -> Update:
 
 def _stale(table: type[Due]) -> Counter:
     return metrics.STALE_MESSAGES.labels(KIND_OF[table].name)
-
-
-def _rows(tx: Transaction, statement: Update, values: Mapping[str, Any]) -> int:
-    result = tx.session.execute(statement, values)
-    assert isinstance(result, CursorResult)
-    return result.rowcount

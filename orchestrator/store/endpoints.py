@@ -23,7 +23,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import col
 
 from orchestrator.domain.timing import dispatch_delays
-from orchestrator.store.database import Transaction, insert_on, time_after
+from orchestrator.store.database import Transaction, execute, insert_on, time_after
 from orchestrator.store.messages import Message
 from schemas.tables import Breakout, Delivery, Endpoint, EndpointCursor, Meeting, Outbox
 from schemas.tasks import Task
@@ -67,7 +67,7 @@ def note_growth(tx: Transaction, breakout: Breakout) -> None:
     A row whose message has just been sent is not sent another.
     """
     told = {"breakout": breakout.id, "of": breakout.meeting_id}
-    found = tx.session.connection().execute(_noted(tx.dialect), told).one_or_none()
+    found = execute(tx.session, _noted(tx.dialect), told).one_or_none()
     if found is not None and found.dispatches == 1:
         label = f"{breakout.name} · news"
         tx.send(Message(Task.WEBHOOK_SPREAD, breakout.id, found.claim, label, breakout.id))

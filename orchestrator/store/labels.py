@@ -11,6 +11,7 @@ from sqlalchemy import BindParameter, Select, bindparam, func, select
 from sqlmodel import Session, col
 
 from orchestrator.domain.wording import count
+from orchestrator.store.database import execute
 from schemas.tables import (
     ORPHANS,
     Breakout,
@@ -115,4 +116,4 @@ def _people_in_words(number: int) -> str:
 
 def _by_id(session: Session, statement: Statement, rows: Sequence[Any]) -> dict[str, list[Any]]:
     """Run a statement whose first column is the row's id, for these rows alone."""
-    return {row_id: more for row_id, *more in session.execute(statement, {"of": [row.id for row in rows]})}
+    return {row_id: more for row_id, *more in execute(session, statement, {"of": [row.id for row in rows]})}

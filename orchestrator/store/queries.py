@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col
 
 from orchestrator.errors import Unknown
-from orchestrator.store.database import Transaction
+from orchestrator.store.database import Transaction, execute
 from schemas.problems import ProblemCode
 from schemas.states import RoomState, RoomWanted, SeatState
 from schemas.tables import IS_FORMER, Fact, Meeting, Participant, Presence, Recording, Room, Seat
@@ -88,7 +88,7 @@ def person(session: Session, participant_id: str) -> Participant:
 
 def participant_ids(session: Session, meeting_id: str, names: Iterable[str]) -> dict[str, str]:
     """Return our ids of people of a meeting by the caller's own ids. Unknown people are left out."""
-    return dict(session.execute(_BY_NAME, {"of": meeting_id, "names": list(names)}).all())
+    return dict(execute(session, _BY_NAME, {"of": meeting_id, "names": list(names)}).all())
 
 
 def custom_ids(session: Session, participant_ids: Iterable[str]) -> dict[str, str]:
@@ -100,7 +100,7 @@ def custom_ids(session: Session, participant_ids: Iterable[str]) -> dict[str, st
 def places(session: Session, participant_ids: Iterable[str]) -> dict[str, set[str | None]]:
     """Return where each person is right now: room ids, and None for the parent meeting."""
     found: dict[str, set[str | None]] = {}
-    for participant_id, room_id in session.execute(_PLACES, {"of": list(participant_ids)}):
+    for participant_id, room_id in execute(session, _PLACES, {"of": list(participant_ids)}):
         found.setdefault(participant_id, set()).add(room_id)
     return found
 
@@ -119,7 +119,9 @@ def in_use() -> ColumnElement[bool]:
 
 def occupied_rooms(session: Session, room_ids: Iterable[str]) -> set[str]:
     """Return the rooms in which somebody is known to be."""
-    return {room_id for room_id in session.scalars(_OCCUPIED, {"some": list(room_ids)}) if room_id is not None}
+    return {
+        room_id for room_id in execute(session, _OCCUPIED, {"some": list(room_ids)}).scalars() if room_id is not None
+    }
 
 
 def people_in(session: Session, room_ids: Iterable[str]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from sqlalchemy import CompoundSelect, Select, bindparam, func, literal, or_, se
 from sqlmodel import Session
 
 from orchestrator.domain.timing import LAST_DISPATCH_SECONDS, waited
-from orchestrator.store.database import Transaction, statement_time, time_after
+from orchestrator.store.database import Transaction, execute, statement_time, time_after
 from orchestrator.store.due import dispatch, lock_rows
 from orchestrator.store.kinds import TABLES
 from schemas.tables import Breakout, Due
@@ -69,7 +69,7 @@ def next_due(
     statement, because a timekeeper asks it all the time.
     """
     statement = _next_due(session.get_bind().dialect.name, is_after=after is not None, unsent=unsent)
-    found = dict(session.execute(statement, {} if after is None else {"after": after}).all())
+    found = dict(execute(session, statement, {} if after is None else {"after": after}).all())
     now = found.pop(CLOCK_NUMBER)
     return {TABLES[number]: first for number, first in found.items() if first is not None}, now
 

@@ -14,8 +14,7 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
-from sqlalchemy import false, select, update
-from sqlmodel import col
+from sqlalchemy import select, update
 
 from orchestrator.domain.lifecycle import can_move
 from orchestrator.errors import RealtimeKitError
@@ -169,7 +168,7 @@ def kicked_back() -> Iterator[None]:
         seat.leave_by = leave_by
 
     def all_leavers(session: Any, room_ids: Any, now: Any) -> Any:
-        with patch.object(leaving, "col", _wanted_or_not):
+        with patch.object(leaving, "_LEAVERS", leaving._LATE):
             return leaving_leavers(session, room_ids, now)
 
     leaving_leavers = leaving.leavers
@@ -179,11 +178,6 @@ def kicked_back() -> Iterator[None]:
         patch.object(rooms_work, "leavers", all_leavers),
     ):
         yield
-
-
-def _wanted_or_not(column: Any) -> Any:
-    """Read a column; `~wanted` is always true."""
-    return false() if column is Seat.wanted else col(column)
 
 
 @slip("a repeated message starts a row twice")

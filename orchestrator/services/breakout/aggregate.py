@@ -19,7 +19,7 @@ from orchestrator.domain.lifecycle import check_move
 from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
-from orchestrator.store.database import Transaction
+from orchestrator.store.database import Transaction, execute
 from orchestrator.store.endpoints import note_growth
 from orchestrator.store.queries import rooms_of
 from orchestrator.store.versions import count_change
@@ -190,9 +190,9 @@ class LockedBreakout:
         """
         self.may_lock_rooms |= room_ids is None
         if room_ids is None:
-            self.tx.session.execute(_LOCK_ROOMS, {"of": self.row.id})
+            execute(self.tx.session, _LOCK_ROOMS, {"of": self.row.id})
         else:
-            self.tx.session.execute(_LOCK_SOME_ROOMS, {"of": self.row.id, "some": list(room_ids)})
+            execute(self.tx.session, _LOCK_SOME_ROOMS, {"of": self.row.id, "some": list(room_ids)})
 
     def rooms(self) -> list[Room]:
         """Return the rooms in their order."""

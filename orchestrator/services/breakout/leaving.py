@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import bindparam, exists, func, select, update
 from sqlmodel import Session, col
 
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.store import due
-from orchestrator.store.database import Transaction
+from orchestrator.store.database import Transaction, execute
 from orchestrator.store.queries import places
 from schemas.states import COMING
 from schemas.tables import Participant, Presence, Room, Seat
@@ -65,20 +65,24 @@ def overstaying(seats: Sequence[Seat], where: Mapping[str, set[str | None]]) -> 
     return found
 
 
+_IS_THERE = exists().where(
+    col(Presence.participant_id) == col(Seat.participant_id),
+    col(Presence.room_id) == col(Seat.room_id),
+    col(Presence.left_at).is_(None),
+)
+_LATE = (
+    select(col(Seat.room_id), col(Seat.id), col(Seat.participant_id), col(Participant.custom_participant_id), _IS_THERE)
+    .join(Participant, col(Participant.id) == col(Seat.participant_id))
+    .where(col(Seat.room_id).in_(bindparam("some")), col(Seat.leave_by) <= bindparam("now"))
+)
+_LEAVERS = _LATE.where(~col(Seat.wanted))
+
+
 def leavers(session: Session, room_ids: Iterable[str], now: datetime) -> defaultdict[str, list[Leaver]]:
     """Return the people of each room whose time to leave is over."""
-    there = exists().where(
-        col(Presence.participant_id) == col(Seat.participant_id),
-        col(Presence.room_id) == col(Seat.room_id),
-        col(Presence.left_at).is_(None),
-    )
-    statement = (
-        select(col(Seat.room_id), col(Seat.id), col(Seat.participant_id), col(Participant.custom_participant_id), there)
-        .join(Participant, col(Participant.id) == col(Seat.participant_id))
-        .where(col(Seat.room_id).in_(list(room_ids)), col(Seat.leave_by) <= now, ~col(Seat.wanted))
-    )
     found: defaultdict[str, list[Leaver]] = defaultdict(list)
-    for room_id, seat_id, participant_id, name, is_still_there in session.execute(statement):
+    told = {"some": list(room_ids), "now": now}
+    for room_id, seat_id, participant_id, name, is_still_there in execute(session, _LEAVERS, told):
         found[room_id].append(Leaver(seat_id, participant_id, name, bool(is_still_there)))
     return found
 

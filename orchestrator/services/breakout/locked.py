@@ -20,7 +20,7 @@ from orchestrator.services.breakout.rights import show_choices
 from orchestrator.services.breakout.rules import look_at_rules
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
-from orchestrator.store.database import Transaction
+from orchestrator.store.database import Transaction, execute
 from orchestrator.store.queries import holds
 from schemas.events import Topic
 from schemas.problems import ProblemCode
@@ -161,11 +161,11 @@ def _lock(tx: Transaction, breakout_id: str) -> Breakout:
 def _lock_inbox(tx: Transaction, meeting_id: str) -> None:
     """Lock the inbox in place of a breakout, so that facts about the same person are not applied at the same time."""
     tx.take_turn(f"inbox {meeting_id}")
-    tx.session.execute(_LOCK_INBOX, {"of": meeting_id})
+    execute(tx.session, _LOCK_INBOX, {"of": meeting_id})
 
 
 def _breakout_of(tx: Transaction, meeting_id: str) -> str | None:
     """Find the breakout, and forget what was read, because it may change while this transaction waits for its turn."""
-    breakout_id: str | None = tx.session.scalar(_PRESENT, {"of": meeting_id})
+    breakout_id: str | None = execute(tx.session, _PRESENT, {"of": meeting_id}).scalar()
     tx.session.rollback()
     return breakout_id

@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 from orchestrator.domain.tokens import has_good_token
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.store import due
+from orchestrator.store.database import execute
 from schemas.states import ENDED, LIVE, PLANNED, RoomWanted, SeatState
 from schemas.tables import Breakout, Room, Seat
 from schemas.tables.admission import Admission
@@ -50,12 +51,12 @@ def kept_for_later(session: Session, rooms: Sequence[Room]) -> set[str]:
 
     A later round that has not begun may use it, or a room of a later round has it by now.
     """
-    return set(session.scalars(_KEPT_FOR_LATER, {"some": [room.id for room in rooms]})) if rooms else set()
+    return set(execute(session, _KEPT_FOR_LATER, {"some": [room.id for room in rooms]}).scalars()) if rooms else set()
 
 
 def used_by_live_round(session: Session, rooms: Sequence[Room]) -> set[str]:
     """Return those of these rooms of rounds that are over whose child meetings a live round uses now."""
-    return set(session.scalars(_USED_BY_LIVE, {"some": [room.id for room in rooms]})) if rooms else set()
+    return set(execute(session, _USED_BY_LIVE, {"some": [room.id for room in rooms]}).scalars()) if rooms else set()
 
 
 def take_over(b: LockedBreakout, rooms: Sequence[Room]) -> None:

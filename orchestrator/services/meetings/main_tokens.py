@@ -7,7 +7,7 @@ name or preset at RealtimeKit than here gets a token too, because their record i
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, case, false, func, or_, select
 from sqlmodel import Session, col
 
 from orchestrator.domain.preset_names import preset_of
@@ -19,6 +19,7 @@ from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.locked import MeetingScope
 from orchestrator.services.passes.admission import Guest, Outcome, differs, stays_in_doubt
 from orchestrator.services.passes.keeping import Kept, as_sent
+from orchestrator.store.database import execute
 from schemas.events import ProblemKind
 from schemas.states import BreakoutState, Location
 from schemas.tables import Breakout, Meeting, Participant, Seat
@@ -143,18 +144,21 @@ def _report_refused(b: LockedBreakout, people: Iterable[Participant], outcomes: 
             b.report(ProblemKind.PARTICIPANT_REFUSED, detail, custom_participant_id=person.custom_participant_id)
 
 
+_OTHERS = col(Participant.meeting_id) == bindparam("of"), col(Participant.id).not_in(bindparam("but"))
+_NEXT_AGAIN = select(func.min(col(Participant.token_again_at))).where(*_OTHERS, col(Participant.token_wanted))
+_NEXT_RENEWAL = select(func.min(col(Participant.token_renew_at))).where(
+    *_OTHERS, col(Participant.token_renew_at) > bindparam("now")
+)
+
+
 def next_token(m: MeetingScope, meeting_id: str) -> datetime | None:
     """Return when the next token ends, or may be asked for again after a refusal."""
-    of_meeting = col(Participant.meeting_id) == meeting_id
     changed = m.people.changed("token_again_at")
-    asked_again = of_meeting, col(Participant.token_wanted), col(Participant.id).not_in(changed)
-    stored = m.tx.session.scalar(select(func.min(col(Participant.token_again_at))).where(*asked_again))
     wanted = m.people.changed("token_wanted")
     renewed = m.people.changed("token_renew_at")
-    ends = of_meeting, col(Participant.token_renew_at) > m.now, col(Participant.id).not_in(renewed)
     return earliest(
-        stored,
-        m.tx.session.scalar(select(func.min(col(Participant.token_renew_at))).where(*ends)),
+        execute(m.tx.session, _NEXT_AGAIN, {"of": meeting_id, "but": list(changed)}).scalar(),
+        execute(m.tx.session, _NEXT_RENEWAL, {"of": meeting_id, "now": m.now, "but": list(renewed)}).scalar(),
         *(at for row_id, at in changed.items() if wanted.get(row_id)),
         *renewed.values(),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlmodel import Session, col
 
 from orchestrator import metrics
@@ -35,10 +35,12 @@ LATE_AFTER = timedelta(seconds=60)
 """A poll that is older than this is reported to operators."""
 
 
+_LIVE = select(Breakout).where(col(Breakout.meeting_id) == bindparam("of"), holds(Breakout, IS_LIVE))
+
+
 def live_breakout(session: Session, meeting_id: str) -> Breakout | None:
     """Return the meeting's live breakout, not locked."""
-    statement = select(Breakout).where(col(Breakout.meeting_id) == meeting_id, holds(Breakout, IS_LIVE))
-    return session.scalar(statement)
+    return session.scalar(_LIVE, {"of": meeting_id})
 
 
 def meetings_to_poll(session: Session, meeting: Meeting, breakout: Breakout) -> list[PolledMeeting]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
 
 from orchestrator.domain.preset_names import preset_in_rooms
@@ -62,9 +62,11 @@ def record(m: MeetingScope, names: Sequence[str], records: Sequence[PresetRecord
         m.people.raise_versions()
 
 
+_PRESENT = select(Breakout).where(col(Breakout.meeting_id) == bindparam("of"), col(Breakout.state).in_(PLANNED | LIVE))
+
+
 def _asked_names(session: Session, meeting: Meeting) -> set[str]:
-    mine = col(Breakout.meeting_id) == meeting.id, col(Breakout.state).in_(PLANNED | LIVE)
-    asking = [breakout for breakout in session.scalars(select(Breakout).where(*mine)) if asks_presets(breakout)]
+    asking = [breakout for breakout in session.scalars(_PRESENT, {"of": meeting.id}) if asks_presets(breakout)]
     if not asking:
         return set()
     kinds = select(col(Participant.role), col(Participant.preset_name)).where(col(Participant.meeting_id) == meeting.id)

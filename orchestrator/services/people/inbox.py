@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
@@ -49,7 +49,7 @@ def append(tx: Transaction, facts: Sequence[Fact]) -> None:
 
 def take(tx: Transaction, inbox_id: str, most: int) -> Sequence[Fact]:
     """Lock the facts of a meeting that wait the longest, at most `most`, and return them in their order."""
-    return tx.session.scalars(_waiting(inbox_id).limit(most).with_for_update()).all()
+    return tx.session.scalars(_WAITING, {"of": inbox_id, "most": most}).all()
 
 
 def settle(tx: Transaction, facts: Sequence[Fact], now: datetime) -> None:
@@ -65,9 +65,13 @@ def settle(tx: Transaction, facts: Sequence[Fact], now: datetime) -> None:
         tx.session.execute(delete(Fact).where(col(Fact.id).in_(goes)))
 
 
-def _waiting(inbox_id: str) -> Select[Fact]:
-    statement = select(Fact).where(col(Fact.inbox_id) == inbox_id, col(Fact.applied_at).is_(None))
-    return statement.order_by(col(Fact.received_at), col(Fact.id))
+_WAITING = (
+    select(Fact)
+    .where(col(Fact.inbox_id) == bindparam("of"), col(Fact.applied_at).is_(None))
+    .order_by(col(Fact.received_at), col(Fact.id))
+    .limit(bindparam("most"))
+    .with_for_update()
+)
 
 
 def _columns(fact: Fact) -> dict[str, Any]:

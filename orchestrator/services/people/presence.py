@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 from types import MappingProxyType
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import col
 
 from orchestrator.domain.presence import is_home
@@ -23,7 +23,7 @@ from orchestrator.services.breakout.seating import seat_latecomers
 from orchestrator.services.people import visits
 from orchestrator.services.people.stays import Stay, end, merge
 from orchestrator.store import due
-from orchestrator.store.database import Transaction
+from orchestrator.store.database import Transaction, execute
 from orchestrator.store.queries import holds, places, used_seats
 from schemas.events import Actor, ActorKind
 from schemas.states import RUNNING, Location, RoomWanted, SeatState
@@ -191,16 +191,21 @@ def _seat_move(seat: Seat, where: set[str | None]) -> SeatState | None:
     return None
 
 
+_ENTERED = (
+    select(col(Presence.participant_id), col(Presence.room_id))
+    .where(col(Presence.participant_id).in_(bindparam("some")), col(Presence.left_at).is_(None))
+    .order_by(col(Presence.joined_at), col(Presence.id))
+)
+_LOCATIONS = select(col(Participant.id), col(Participant.location), col(Participant.location_room_id)).where(
+    col(Participant.id).in_(bindparam("some"))
+)
+
+
 def _locate(tx: Transaction, people: PeopleWrites, ids: Iterable[str]) -> None:
     """Store for each person the place that they entered last, of those where they are."""
-    statement = (
-        select(col(Presence.participant_id), col(Presence.room_id))
-        .where(col(Presence.participant_id).in_(list(ids)), col(Presence.left_at).is_(None))
-        .order_by(col(Presence.joined_at), col(Presence.id))
-    )
-    latest: dict[str, str | None] = dict(tx.session.execute(statement).all())
-    columns = col(Participant.id), col(Participant.location), col(Participant.location_room_id)
-    for row_id, *before in tx.session.execute(select(*columns).where(col(Participant.id).in_(list(ids)))):
+    whose = {"some": list(ids)}
+    latest: dict[str, str | None] = dict(execute(tx.session, _ENTERED, whose).all())
+    for row_id, *before in execute(tx.session, _LOCATIONS, whose):
         room_id = latest.get(row_id)
         location = Location.AWAY if row_id not in latest else Location.ROOM if room_id else Location.MAIN
         if before != [location, room_id] or row_id in people.changed("location"):

@@ -14,7 +14,7 @@ from orchestrator.domain.timing import earliest
 from orchestrator.services.breakout.rights import Rights
 from orchestrator.services.deps import Deps
 from orchestrator.services.people.tokens import MissingTokens
-from orchestrator.store.database import statement_time
+from orchestrator.store.database import execute, statement_time
 from orchestrator.store.queries import holds, in_use
 from schemas.responses import SeatBreakout, SeatResponse, SeatRoom
 from schemas.states import COMING, OPEN_TO_ALL, POINTS_TO_ROOM, RUNNING, Location
@@ -106,7 +106,7 @@ class Latest(NamedTuple):
 
 def latest(session: Session, meeting_ids: Collection[str]) -> dict[str, Latest]:
     """Return what is latest of everybody in these meetings."""
-    found = session.execute(_LATEST, {"of": list(meeting_ids)})
+    found = execute(session, _LATEST, {"of": list(meeting_ids)})
     return {row_id: Latest(version, number) for row_id, version, number in found}
 
 
@@ -246,6 +246,6 @@ def _choices(session: Session, breakout_ids: Collection[str]) -> Mapping[str, li
     found: dict[str, list[SeatRoom]] = {breakout_id: [] for breakout_id in breakout_ids}
     if not found:
         return found
-    for breakout_id, room_id, name, count in session.execute(_CHOICES, {"of": list(breakout_ids)}):
+    for breakout_id, room_id, name, count in execute(session, _CHOICES, {"of": list(breakout_ids)}):
         found[breakout_id].append(SeatRoom(id=room_id, name=name, participant_count=count))
     return found

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlmodel import Session, col
 
 from orchestrator.domain.preset_names import preset_in_rooms
@@ -112,18 +112,20 @@ class _Around:
     another_rounds: set[str]
 
 
+_ROOMS = (
+    select(Room, Breakout, Meeting)
+    .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
+    .join(Meeting, col(Meeting.id) == col(Breakout.meeting_id))
+    .where(col(Room.id).in_(bindparam("some")))
+)
+
+
 def begin_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str, RoomWork]:
     """Read everything the passes need to know, and mark what they are about to ask for as in doubt.
 
     It stays in doubt until its outcome is recorded.
     """
-    statement = (
-        select(Room, Breakout, Meeting)
-        .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
-        .join(Meeting, col(Meeting.id) == col(Breakout.meeting_id))
-        .where(col(Room.id).in_(room_ids))
-    )
-    found = tx.session.execute(statement).all()
+    found = tx.session.execute(_ROOMS, {"some": list(room_ids)}).all()
     around = _look_around(tx, [(room, breakout) for room, breakout, _ in found])
     works = {room.id: _work(deps, room, breakout, meeting, around) for room, breakout, meeting in found}
     _mark_doubts(tx, [room for room, _, _ in found if room.id in around.priorities], works)
@@ -222,28 +224,31 @@ def _priority(room: Room) -> Priority:
     return Priority.MOVING if room.state is RoomState.OPEN else Priority.OPENING
 
 
+_OUTDATED = or_(col(Seat.auth_token).is_(None), col(Seat.token_renew_at) <= bindparam("now"), differs(Seat))
+_TRIED_OTHERWISE = col(Seat.preset_at_realtimekit).is_not(None) & not_as_sent(Seat)
+_GUESTS = (
+    select(Seat, Participant, Breakout, Meeting)
+    .join(Participant, col(Participant.id) == col(Seat.participant_id))
+    .join(Breakout, col(Breakout.id) == col(Seat.breakout_id))
+    .join(Meeting, col(Meeting.id) == col(Participant.meeting_id))
+    .where(
+        col(Seat.room_id).in_(bindparam("some")),
+        col(Seat.wanted),
+        (col(Seat.state) == SeatState.ASSIGNED) | (col(Seat.state).in_(HOLDS_TOKEN) & _OUTDATED),
+        col(Seat.error).is_(None) | _TRIED_OTHERWISE,
+    )
+)
+
+
 def _guests(session: Session, urgent: Mapping[str, Priority], now: datetime) -> defaultdict[str, list[Guest]]:
     """Return the people of each room who have yet to be admitted, or whose token or record is not as it should be.
 
     Somebody whom RealtimeKit has refused is tried again when their name or preset has changed since.
     """
-    another = differs(Seat)
-    outdated = or_(col(Seat.auth_token).is_(None), col(Seat.token_renew_at) <= now, another)
-    tried_otherwise = col(Seat.preset_at_realtimekit).is_not(None) & not_as_sent(Seat)
-    statement = (
-        select(Seat, Participant, Breakout, Meeting)
-        .join(Participant, col(Participant.id) == col(Seat.participant_id))
-        .join(Breakout, col(Breakout.id) == col(Seat.breakout_id))
-        .join(Meeting, col(Meeting.id) == col(Participant.meeting_id))
-        .where(
-            col(Seat.room_id).in_(urgent),
-            col(Seat.wanted),
-            (col(Seat.state) == SeatState.ASSIGNED) | (col(Seat.state).in_(HOLDS_TOKEN) & outdated),
-            col(Seat.error).is_(None) | tried_otherwise,
-        )
-    )
     found: defaultdict[str, list[Guest]] = defaultdict(list)
-    for seat, person, breakout, meeting in session.execute(statement):
+    if not urgent:
+        return found
+    for seat, person, breakout, meeting in session.execute(_GUESTS, {"some": list(urgent), "now": now}):
         preset_name = preset_in_rooms(breakout, meeting, person.role, person.preset_name)
         found[seat.room_id].append(_guest(seat, person, preset_name, urgent[seat.room_id], now))
     return found

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
 
 from orchestrator.domain.wording import count
@@ -32,6 +32,7 @@ from orchestrator.services.people.acks import Refusal
 from orchestrator.services.people.stays import Stay
 from orchestrator.services.result import NOTHING_TO_DO, Result
 from orchestrator.store import due
+from orchestrator.store.database import execute
 from orchestrator.store.queries import participant_ids
 from orchestrator.store.trouble import DATABASE_TROUBLE
 from schemas.events import Actor
@@ -57,6 +58,11 @@ class _Applied:
     """Whether no other fact waited when the batch began."""
 
 
+_ANNOUNCED = select(col(Inbox.generation), col(Inbox.claim), col(Inbox.dispatches)).where(
+    col(Inbox.id) == bindparam("of")
+)
+
+
 def apply(deps: Deps, inbox_id: str, claim: int) -> Result:
     """Apply one batch of the waiting facts of a meeting. This is the task of an inbox.
 
@@ -65,8 +71,7 @@ def apply(deps: Deps, inbox_id: str, claim: int) -> Result:
     3. Give the row back. It is due again if facts were announced meanwhile, or if more of them wait.
     """
     with deps.database.reading() as session:
-        columns = col(Inbox.generation), col(Inbox.claim), col(Inbox.dispatches)
-        row = session.execute(select(*columns).where(col(Inbox.id) == inbox_id)).one_or_none()
+        row = execute(session, _ANNOUNCED, {"of": inbox_id}).one_or_none()
     if row is None or row.claim != claim:
         return NOTHING_TO_DO
     generation, _, sent = row

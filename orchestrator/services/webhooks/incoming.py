@@ -3,12 +3,13 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
 
 from orchestrator.realtimekit.webhooks import RecordingUpdated, WebhookEvent, parse
 from orchestrator.services.deps import Deps
 from orchestrator.services.people import inbox
+from orchestrator.store.database import execute
 from schemas.states import FactSource
 from schemas.tables import Breakout, Fact, Meeting, Recording, Room
 
@@ -71,12 +72,19 @@ def _of_recordings(session: Session, realtimekit_ids: Collection[str]) -> dict[s
     return dict(session.execute(statement.where(columns[0].in_(realtimekit_ids))).all())
 
 
+_THROUGH_ROOMS = (
+    select(col(Room.realtimekit_meeting_id), col(Breakout.meeting_id))
+    .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
+    .where(col(Room.realtimekit_meeting_id).in_(bindparam("some")))
+)
+_PARENTS = select(col(Meeting.realtimekit_meeting_id), col(Meeting.id)).where(
+    col(Meeting.realtimekit_meeting_id).in_(bindparam("some"))
+)
+
+
 def _of_meetings(session: Session, realtimekit_ids: Collection[str]) -> dict[str | None, str]:
     """Return our meeting by RealtimeKit's id of it, or of the child meeting of one of its rooms."""
-    rooms = select(col(Room.realtimekit_meeting_id), col(Breakout.meeting_id)).join(
-        Breakout, col(Breakout.id) == col(Room.breakout_id)
-    )
-    parents = select(col(Meeting.realtimekit_meeting_id), col(Meeting.id))
-    through_rooms = session.execute(rooms.where(col(Room.realtimekit_meeting_id).in_(realtimekit_ids))).all()
-    direct = session.execute(parents.where(col(Meeting.realtimekit_meeting_id).in_(realtimekit_ids))).all()
+    some = {"some": list(realtimekit_ids)}
+    through_rooms = execute(session, _THROUGH_ROOMS, some).all()
+    direct = execute(session, _PARENTS, some).all()
     return {**dict(through_rooms), **dict(direct)}
