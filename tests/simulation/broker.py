@@ -40,6 +40,8 @@ class SimulatedBroker:
         """Take a message and deliver it: never, once or twice, soon or late."""
         luck, hub = self._simulation.luck, self._simulation.hub
         fate = luck.unusual(f"message {message.task}", self._simulation.weather.message, LATE, "")
+        if fate:
+            self._simulation.held_up.append(self._simulation.now)
         for delay in FATES[fate]:
             hub.loop.call_later(DELIVERY_SECONDS + delay, self._deliver, message)
 

@@ -105,6 +105,7 @@ def _bounds(run: Simulation) -> Bounds:
         | ({"room given up", "room not prepared"} | REFUSALS if weather.refuses else set()),
         losses=frozenset(quiet),
         ends_unseen=run.hosts_acted,
+        let_in_again=frozenset(person.name for person in run.people if person.was_let_in_again),
         second_records=MANY if run.world.config.switches.participants_lag_seconds else 0,
     )
 
@@ -181,7 +182,10 @@ def _more_rules(run: Simulation) -> tuple[list[Rule], list[Rule]]:
     def in_turn(facts: Facts) -> Iterator[str]:
         return series.in_turn(facts, run.gap_seconds, run.by_hand)
 
+    def shared(facts: Facts) -> Iterator[str]:
+        return series.shared(facts, run.held_up)
+
     once: list[Rule] = [polls, series.one_at_a_time, in_turn]
     if not weather.refuses and not run.hosts_acted and not run.by_hand:
-        once.append(series.shared)
+        once.append(shared)
     return [] if is_late else [surplus], once

@@ -47,6 +47,7 @@ class Person:
         self.has_left = False
         self.is_gone = self.is_erased = False
         """Whether they were removed for good, and whether nothing is to name them any more."""
+        self.was_let_in_again = False
         self._token_number: int | None = None
         self.went: set[str] = set()
         """The meetings at RealtimeKit that this person has joined."""
@@ -87,7 +88,7 @@ class Person:
     def begin_anew(self, row_id: str) -> None:
         """Be registered anew after a removal, in a page that knows nothing of what was before."""
         self._leave()
-        self.row_id, self.is_gone = row_id, False
+        self.row_id, self.is_gone, self.was_let_in_again = row_id, False, True
         self.seat, self._acked, self._token_number = None, -1, None
 
     def hang_up(self) -> None:

@@ -92,7 +92,9 @@ class Process:
             return
         if point == "begin" and (seconds := luck.unusual(f"{self.name} freezes", weather.freezes, FREEZES, 0.0)):
             self.frozen_until = simulation.hub.loop.time() + seconds
+            simulation.held_up.append(simulation.now)
         if seconds := luck.unusual(f"{self.name} pauses, {point}", weather.pauses, PAUSES, 0.0):
+            simulation.held_up.append(simulation.now)
             simulation.hub.sleep(seconds)
         self._thaw()
 

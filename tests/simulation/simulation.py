@@ -117,6 +117,8 @@ class Simulation:
         """Since when all breakouts have ended; None while one has not."""
         self.has_news = False
         """Whether something was committed since the last look at all."""
+        self.held_up: list[datetime] = []
+        """When a process died or stood still, or a message did not come at once."""
         self.people: list[Person] = []
         self.by_host: set[str] = set()
         """Meetings at RealtimeKit that a host has ended, whose people are not put out by us."""
@@ -240,6 +242,7 @@ class Simulation:
 
     def has_died(self, name: str) -> None:
         """Let clients do what they do when a process is gone."""
+        self.held_up.append(self.now)
         self.tell(name, "dies")
         if name == "api":
             self.streams.has_died()

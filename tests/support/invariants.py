@@ -64,6 +64,8 @@ class Bounds:
     """What may be reported besides, because somebody outside has done it."""
     ends_unseen: bool = False
     """A recording that was started without an answer may have ended before anybody looked, and stays unknown."""
+    let_in_again: frozenset[str] = frozenset()
+    """People who were removed and registered anew: that they were in a room before may be learnt after that."""
     losses: frozenset[str] = frozenset()
     """People who may count as lost, because nothing has told where they are."""
 
@@ -220,6 +222,8 @@ def log(facts: Facts) -> Iterator[str]:
         if data["from"] is None:  # a seat of somebody who was moved
             last[thing] = data["to"]
             continue
+        if _is_of_earlier_seat(facts, data, last.get(thing)):
+            continue
         if data["from"] != last.get(thing, data["from"]):
             yield f"{thing} went on from {data['from']} after {last[thing]}"
         if states(data["to"]) not in MOVES[states][states(data["from"])]:
@@ -231,6 +235,12 @@ def _seats_anew(log: list[JSON]) -> bool:
     """Return whether the last of these events tells that people were dealt to other rooms, of which none was made."""
     is_change = log[-1]["type"] == "breakout.changed" and "rooms" in log[-1]["data"]["fields"]
     return is_change and not any(event["type"] == "room.state" for event in log)
+
+
+def _is_of_earlier_seat(facts: Facts, data: JSON, last: str | None) -> bool:
+    """Return whether it is learnt late of somebody who was removed since, and let in again, that they were there."""
+    is_corrected = (data["from"], data["to"]) == ("never_joined", "returned") and last != "never_joined"
+    return is_corrected and data.get("custom_participant_id") in facts.bounds.let_in_again
 
 
 def timer(facts: Facts) -> Iterator[str]:
