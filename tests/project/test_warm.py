@@ -21,7 +21,12 @@ said |= {"open": sorted(os.listdir("/proc/self/fd")), "workers": "workers" in sy
 print(json.dumps(said))
 sys.exit(3)
 """
-WAITS = "import signal; print('waits'); signal.pause()"
+WAITS = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background ignores it
+print("waits")
+signal.pause()
+"""
 REPLACED = "import os, sys; os.execv(sys.executable, [sys.executable, '-m', 'shown', 'b'])"
 
 pytestmark = pytest.mark.skipif(
