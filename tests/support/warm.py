@@ -25,6 +25,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -214,9 +215,25 @@ def run(command: list[str]) -> None:
     os.execv = _replace
     while True:
         try:
-            return _run(command)
+            _run(command)
         except _Replaced as replaced:
             command = replaced.command
+        except SystemExit as ended:
+            if not isinstance(ended.code, int | None):
+                raise
+            _end(ended.code or 0)
+        else:
+            _end(0)
+
+
+def _end(code: int) -> NoReturn:
+    """End as Python does, but leave out that it takes all modules to pieces, for which memory would be copied."""
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code % 256)
 
 
 def _run(command: list[str]) -> None:
