@@ -1,6 +1,6 @@
 """The console beside a breakout of 500 rooms and 5,000 people, with 500 events a second.
 
-What is measured is the processor time of the page's one thread, because other tests use the processors as well.
+What is compared is the processor time of the page's one thread: processors differ, and other tests use them as well.
 """
 
 from collections.abc import Iterator
@@ -15,11 +15,12 @@ from tests.support.stack import Stack
 pytestmark = pytest.mark.skipif(not IS_BUILT, reason=NOT_BUILT)
 SERVER = Path(__file__).parent / "large_breakout.js"
 PATH = "/console/breakouts/0199cccc-0000-7000-8000-000000000001"
-EVENTS, EVENTS_PER_SECOND = 2000, 500
-MOST_BUSY = 0.4
-"""The part of a processor that the events may take. It is a tenth; to draw all rooms for each would take all of it."""
-SEARCH_SECONDS = 3.0
-"""How long it may work to find somebody, and to show all again. It is a second."""
+EVENTS = 2000
+MOST_SEARCHES = 6
+"""Events may take the time of so many searches, each of which draws all rooms. It is that of two (measured).
+
+To draw all rooms each time that events come would take the time of a hundred.
+"""
 
 
 @pytest.fixture
@@ -56,14 +57,14 @@ def test_it_has_time_left_while_everything_changes(console: Console, meter: CDPS
     begun = busy_seconds(meter)
     flood(console)
     flooded = busy_seconds(meter)
-    assert flooded - begun <= MOST_BUSY * EVENTS / EVENTS_PER_SECOND
     search = console.page.get_by_label("Find a room or a person")
     search.fill("Person 42")
     console.room("Room 1").wait_for(state="detached")
     assert console.room("Room 5").get_by_role("option", name="Person 42").count() == 1
     search.fill("")
     console.room("Room 500").wait_for(state="attached")
-    assert busy_seconds(meter) - flooded <= SEARCH_SECONDS
+    searched = busy_seconds(meter)
+    assert flooded - begun <= MOST_SEARCHES * (searched - flooded)
 
 
 def test_the_screen_shows_what_has_changed(console: Console) -> None:
