@@ -62,6 +62,7 @@ class Lane:
         self._died_at: dict[str, float] = {}
         self.unexpected: list[str] = []
         """Processes that ended without an order."""
+        self._first_page = 1
 
     def start(self) -> None:
         """Start everything, and wait until it is ready."""
@@ -109,6 +110,16 @@ class Lane:
         """Kill a process, and start another in its place."""
         self.end(name)
         self.begin(name, environment)
+
+    def number_pages_from(self, first: int) -> None:
+        """Begin the processes that read lists anew if RealtimeKit is to number pages otherwise than before.
+
+        They remember the number of the first page, which RealtimeKit changes in no process's life.
+        """
+        if first != self._first_page:
+            self._first_page = first
+            for name in ("worker", "api"):
+                self.begin_anew(name)
 
     def rest(self, seconds: float) -> None:
         """Let everything run for so long, and start what dies meanwhile."""

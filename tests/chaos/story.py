@@ -80,6 +80,7 @@ def play(
     live: Live | None = None,
 ) -> Outcome:
     """Play one breakout, or what `live` plays instead, with a crash at `point`, and check what is left."""
+    lane.number_pages_from((switches or {}).get("pages_from", 1))
     lane.wait_until_ready()
     lane.wait(lambda: not lane.stack.sandbox.deliveries()["pending"], "an end of the last run's webhooks")
     lane.arm(run, point)
