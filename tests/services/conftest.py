@@ -12,7 +12,9 @@ from schemas.tables import Breakout, Room
 from tests.api.conftest import parts
 from tests.services.hand import Hand
 from tests.services.live import Live
+from tests.services.outgoing import Outgoing
 from tests.support.databases import SQLiteTemplate
+from tests.support.endpoint import CallersServer
 from tests.support.sandbox_server import SandboxServer
 from tests.support.valkey import Valkey
 
@@ -54,3 +56,27 @@ def draft(fresh: tuple[Deps, SandboxServer]) -> Hand:
 def live(fresh: tuple[Deps, SandboxServer]) -> Live:
     """Open a breakout without a timer."""
     return Live(fresh)
+
+
+@pytest.fixture(scope="module")
+def outgoing(
+    sqlite_template: SQLiteTemplate, valkey_of_session: Valkey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deps]:
+    """Build parts of a module's own, which may send to this machine."""
+    home: Path = tmp_path_factory.mktemp("outgoing")
+    urls = {"database_url": sqlite_template.copy_to(home / "breakouts.db"), "broker_url": valkey_of_session.url}
+    with SandboxServer() as sandbox, parts(sandbox, home, webhook_allow_private=True, **urls) as made:
+        yield made
+
+
+@pytest.fixture
+def told(outgoing: Deps) -> Outgoing:
+    """Make a meeting of which endpoints are told."""
+    return Outgoing(outgoing)
+
+
+@pytest.fixture
+def server() -> Iterator[CallersServer]:
+    """Start a caller's server."""
+    with CallersServer() as running:
+        yield running

@@ -1,9 +1,7 @@
 """What endpoints of callers hear: in order, signed, again until they take it, and never at the cost of others."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select, update
@@ -12,53 +10,26 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from orchestrator.domain.delivering import RETRY_DELAYS
-from orchestrator.errors import Malformed, Unknown
+from orchestrator.errors import Malformed
 from orchestrator.outside.post import Post
 from orchestrator.realtimekit.loop import LoopThread
 from orchestrator.services.deps import Deps
-from orchestrator.services.reach import Reach
 from orchestrator.services.result import NOTHING_TO_DO
 from orchestrator.services.webhooks import delivering, endpoints, lines
 from orchestrator.services.webhooks.lines import Outcome
 from orchestrator.services.webhooks.spreading import spread
 from orchestrator.store import due
 from orchestrator.store.endpoints import forget_meeting
-from schemas.events import EventType
-from schemas.requests import EndpointChange, EndpointRequest
-from schemas.tables import Breakout, Delivery, Endpoint, EndpointCursor, Event, Meeting, Outbox, Room
-from tests.api.conftest import parts
+from schemas.requests import EndpointChange
+from schemas.tables import Breakout, Delivery, Endpoint, EndpointCursor, Event, Outbox, Room
 from tests.services.outgoing import Outgoing
-from tests.support.databases import SQLiteTemplate
 from tests.support.endpoint import CallersServer
-from tests.support.sandbox_server import SandboxServer
-from tests.support.valkey import Valkey
 
 IS_WAITING = col(Outbox.due_at).is_not(None)
 
 
 class Died(BaseException):
     """The end of a process, as far as one row is concerned."""
-
-
-@pytest.fixture(scope="module")
-def built(
-    sqlite_template: SQLiteTemplate, valkey_of_session: Valkey, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Deps]:
-    home: Path = tmp_path_factory.mktemp("outgoing")
-    urls = {"database_url": sqlite_template.copy_to(home / "breakouts.db"), "broker_url": valkey_of_session.url}
-    with SandboxServer() as sandbox, parts(sandbox, home, webhook_allow_private=True, **urls) as made:
-        yield made
-
-
-@pytest.fixture
-def told(built: Deps) -> Outgoing:
-    return Outgoing(built)
-
-
-@pytest.fixture
-def server() -> Iterator[CallersServer]:
-    with CallersServer() as running:
-        yield running
 
 
 def test_an_endpoint_hears_what_happens_after_its_registration_signed_and_in_order(
@@ -109,36 +80,6 @@ def test_one_task_spreads_all_logs_that_have_grown(told: Outgoing, server: Calle
     assert [spread(told.deps, one, claims[one]) for one in mine] == [NOTHING_TO_DO] * 3
     told.rest(made.endpoint_id)
     assert sorted(heard.body["data"]["breakout_id"] for heard in server.heard) == sorted(mine)
-
-
-def test_filters_by_type_and_by_meeting(told: Outgoing, server: CallersServer) -> None:
-    other = Outgoing(told.deps)
-    warned = told.endpoint(server.url, events=["breakout.warning"])
-    for one in (told, other):
-        breakout_id = one.breakout()
-        one.say(breakout_id, "no")
-        one.say(breakout_id, "yes", kind=EventType.BREAKOUT_WARNING)
-    told.rest(warned.endpoint_id)
-    assert [(heard.body["type"], heard.body["data"]["meeting_id"]) for heard in server.heard] == [
-        ("breakout.warning", told.meeting_id)
-    ]
-
-
-def test_an_endpoint_of_a_tenant_hears_of_its_meetings_alone(built: Deps, server: CallersServer) -> None:
-    theirs, others = Outgoing(built), Outgoing(built)
-    with built.database.transaction() as tx:
-        tx.session.get_one(Meeting, theirs.meeting_id).tenant = "acme"
-    acme = replace(built, reach=Reach("acme"))
-    made = endpoints.create(acme, EndpointRequest(url=server.url))
-    for one in (others, theirs):
-        one.say(one.breakout(), "a")
-    theirs.rest(made.endpoint_id)
-    assert [heard.body["data"]["meeting_id"] for heard in server.heard] == [theirs.meeting_id]
-    with pytest.raises(Malformed):
-        endpoints.create(acme, EndpointRequest(url=server.url, meeting_id=others.meeting_id))
-    with pytest.raises(Unknown):
-        endpoints.remove(replace(built, reach=Reach("other")), made.endpoint_id)
-    endpoints.remove(acme, made.endpoint_id)
 
 
 def test_what_is_not_taken_is_tried_again_as_the_same_and_the_next_one_waits(
@@ -212,53 +153,6 @@ def test_a_ping_is_sent_whatever_the_endpoint_hears(told: Outgoing, server: Call
     body = heard.verified(made.secret)
     assert (heard.id, body["type"], body["data"]["breakout_id"]) == (delivery_id, "ping", None)
     assert told.states(made.endpoint_id) == ["delivered"]
-
-
-def test_what_happens_while_it_is_disabled_is_not_sent_later_and_what_waited_is(
-    told: Outgoing, server: CallersServer
-) -> None:
-    made = told.endpoint(server.url)
-    breakout_id = told.breakout()
-    server.status = 500
-    told.say(breakout_id, "before")
-    told.rest(made.endpoint_id)
-    server.status = 200
-    endpoints.change(told.deps, made.endpoint_id, EndpointChange(disabled=True))
-    told.say(breakout_id, "meanwhile")
-    told.hasten(made.endpoint_id)
-    told.work()
-    assert len(server.heard) == 1
-    endpoints.change(told.deps, made.endpoint_id, EndpointChange(disabled=False))
-    told.say(breakout_id, "after")
-    told.rest(made.endpoint_id)
-    assert [heard.body["data"]["fields"] for heard in server.heard] == [["before"], ["before"], ["after"]]
-
-
-def test_what_is_written_unseen_while_an_endpoint_is_made_or_enabled_is_heard_once_that_has_settled(
-    postgres_url: str, broker_url: str, tmp_path: Path, server: CallersServer
-) -> None:
-    urls = {"database_url": postgres_url, "broker_url": broker_url}
-    with SandboxServer() as sandbox, parts(sandbox, tmp_path, webhook_allow_private=True, **urls) as deps:
-        told = Outgoing(deps)
-        breakout_id = told.breakout()
-        with deps.database.transaction() as tx:
-            within = replace(deps, database=deps.database.within(tx))
-            made = endpoints.create(within, EndpointRequest(url=server.url, meeting_id=told.meeting_id))
-            told.say(breakout_id, "made")
-        told.rest(made.endpoint_id)
-        assert server.heard == [], "whoever wrote it saw that nobody hears of it"
-        told.settle(made.endpoint_id)
-        told.rest(made.endpoint_id)
-        endpoints.change(deps, made.endpoint_id, EndpointChange(disabled=True))
-        told.say(breakout_id, "meanwhile")
-        with deps.database.transaction() as tx:
-            within = replace(deps, database=deps.database.within(tx))
-            endpoints.change(within, made.endpoint_id, EndpointChange(disabled=False))
-            told.say(breakout_id, "enabled")
-        told.rest(made.endpoint_id)
-        told.settle(made.endpoint_id)
-        told.rest(made.endpoint_id)
-        assert [heard.body["data"]["fields"] for heard in server.heard] == [["made"], ["enabled"]]
 
 
 def _disabled(told: Outgoing, endpoint_id: str) -> bool:
