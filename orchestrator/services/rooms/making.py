@@ -27,7 +27,7 @@ class Made:
 def find_or_make(deps: Deps, lease: Lease, work: RoomWork) -> Made:
     """Find or make the room's child meeting. Raises LeaseLost, RealtimeKitError.
 
-    It is recorded with whatever else the pass reaches: a record of its own took a quarter of the time in which 100
+    It is recorded with whatever else the pass reaches: a record of its own took a tenth of the time in which 100
     rooms are opened (measured). If this process dies before that, the next pass finds the meeting by its mark.
     """
     if (found := _look_up(deps, lease, work)) is None:
