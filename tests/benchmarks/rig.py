@@ -90,7 +90,7 @@ def rig(
     with tempfile.TemporaryDirectory() as folder, postgres(**options) as server:
         home = Path(folder)
         url = SQLiteTemplate(home).copy_to(home / "breakouts.db") if sqlite else server.migrated(migrate_url)
-        with valkey_in(home / "valkey") as broker, processes_in(home) as processes:
+        with valkey_in(home / "valkey") as broker, processes_in(home, cold=True) as processes:
             stack = Rig(
                 processes,
                 SandboxProcess(processes, latency_ms),  # type: ignore[arg-type]  # it has all that Stack uses

@@ -128,6 +128,6 @@ def _place() -> Iterator[tuple[Place, Engine]]:
         with engine.begin() as connection:
             for statement in TABLES:
                 connection.execute(text(statement))
-        with valkey_in(home / "valkey") as broker, processes_in(home) as processes:
+        with valkey_in(home / "valkey") as broker, processes_in(home, cold=True) as processes:
             yield Place(processes, url, broker.url), engine
         engine.dispose()
