@@ -11,6 +11,7 @@ import structlog
 from orchestrator.runtime import memory
 from tests.support import postgres as postgres_support
 from tests.support.databases import SQLiteTemplate, migrate_url
+from tests.support.endpoint import CallersServer
 from tests.support.postgres import Postgres
 from tests.support.processes import Processes, processes_in
 from tests.support.valkey import Valkey, valkey_in
@@ -126,3 +127,10 @@ def cold_processes(tmp_path: Path) -> Iterator[Processes]:
     folder.mkdir()
     with processes_in(folder, cold=True) as started:
         yield started
+
+
+@pytest.fixture
+def server() -> Iterator[CallersServer]:
+    """Run a caller's server that answers at once."""
+    with CallersServer() as running:
+        yield running

@@ -45,7 +45,7 @@ class Transaction:
 
     def after(self, delay: timedelta) -> Any:
         """Return the database's time plus `delay` as a part of a statement, which costs no statement of its own."""
-        return statement_time(self.session) + delay
+        return time_after(self.dialect, delay)
 
     @property
     def dialect(self) -> str:
@@ -105,7 +105,7 @@ class Transaction:
 
 def statement_time(session: Session) -> Any:
     """Return the database's time as a part of a statement."""
-    return host_time() if session.get_bind().dialect.name == "sqlite" else func.statement_timestamp()
+    return time_after(session.get_bind().dialect.name)
 
 
 def execute(session: Session, statement: Executable, values: Mapping[str, Any]) -> CursorResult[*tuple[Any, ...]]:

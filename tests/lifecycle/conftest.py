@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.databases import SQLiteTemplate, migrate_url
-from tests.support.endpoint import CallersServer
 from tests.support.processes import processes_in
 from tests.support.stack import Stack, stack_in
 from tests.support.valkey import valkey_in
@@ -46,10 +45,3 @@ def stack(running: Stack) -> Iterator[Stack]:
     running.sandbox.faults()
     running.sandbox.switches(duplicate_participant="second_record")
     running.sandbox.latency(0)
-
-
-@pytest.fixture
-def server() -> Iterator[CallersServer]:
-    """Run a caller's server that answers at once."""
-    with CallersServer() as running:
-        yield running

@@ -14,7 +14,6 @@ from tests.services.hand import Hand
 from tests.services.live import Live
 from tests.services.outgoing import Outgoing
 from tests.support.databases import SQLiteTemplate
-from tests.support.endpoint import CallersServer
 from tests.support.sandbox_server import SandboxServer
 from tests.support.valkey import Valkey
 
@@ -73,10 +72,3 @@ def outgoing(
 def told(outgoing: Deps) -> Outgoing:
     """Make a meeting of which endpoints are told."""
     return Outgoing(outgoing)
-
-
-@pytest.fixture
-def server() -> Iterator[CallersServer]:
-    """Start a caller's server."""
-    with CallersServer() as running:
-        yield running

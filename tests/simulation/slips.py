@@ -168,10 +168,12 @@ def kicked_back() -> Iterator[None]:
         seat.leave_by = leave_by
 
     def all_leavers(session: Any, room_ids: Any, now: Any) -> Any:
-        with patch.object(leaving, "_LEAVERS", leaving._LATE):
+        with patch.object(leaving, "_LEAVERS", wanted_or_not):
             return leaving_leavers(session, room_ids, now)
 
-    leaving_leavers = leaving.leavers
+    leaving_leavers, found = leaving.leavers, leaving._LEAVERS
+    *others, _is_not_wanted = found.whereclause.clauses  # type: ignore[union-attr]  # it is an AND
+    wanted_or_not = select(*found.selected_columns).select_from(*found.get_final_froms()).where(*others)
     with (
         patch.object(aggregate.LockedBreakout, "begin_seat_again", keep_deadline),
         patch.object(putting_out, "leavers", all_leavers),

@@ -70,12 +70,11 @@ _IS_THERE = exists().where(
     col(Presence.room_id) == col(Seat.room_id),
     col(Presence.left_at).is_(None),
 )
-_LATE = (
+_LEAVERS = (
     select(col(Seat.room_id), col(Seat.id), col(Seat.participant_id), col(Participant.custom_participant_id), _IS_THERE)
     .join(Participant, col(Participant.id) == col(Seat.participant_id))
-    .where(col(Seat.room_id).in_(bindparam("some")), col(Seat.leave_by) <= bindparam("now"))
+    .where(col(Seat.room_id).in_(bindparam("some")), col(Seat.leave_by) <= bindparam("now"), ~col(Seat.wanted))
 )
-_LEAVERS = _LATE.where(~col(Seat.wanted))
 
 
 def leavers(session: Session, room_ids: Iterable[str], now: datetime) -> defaultdict[str, list[Leaver]]:
