@@ -1,8 +1,8 @@
 """Fixtures over real parts. Servers start once per test process (xdist) and are handed out fresh or emptied."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -10,10 +10,12 @@ import structlog
 
 from orchestrator.runtime import memory
 from tests.support import postgres as postgres_support
+from tests.support import sharing
 from tests.support.databases import SQLiteTemplate, migrate_url
 from tests.support.endpoint import CallersServer
 from tests.support.postgres import Postgres
 from tests.support.processes import Processes, processes_in
+from tests.support.sharing import SharingByFile
 from tests.support.valkey import Valkey, valkey_in
 
 memory.spare()
@@ -24,18 +26,20 @@ structlog.configure(  # as processes log; a traceback with all its variables, st
     ]
 )
 
-WORKERS_PER_CORE = 2
-"""Most of the time a test waits for processes that wait for each other."""
-
 
 def pytest_xdist_auto_num_workers() -> int:
     """Return the number of processes that `-n auto` means here."""
-    return WORKERS_PER_CORE * (os.cpu_count() or 1)
+    return sharing.number_of_processes()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharingByFile:
+    """Share the tests out by file."""
+    return SharingByFile(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever takes long goes first: begun last, it would run on alone."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    """Put the tests in the order in which they take the least time."""
+    sharing.put_in_order(items)
 
 
 def pytest_collection_finish() -> None:

@@ -33,6 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/browser/" in item.path.as_posix():
             item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.long)
             if missing:
                 item.add_marker(pytest.mark.skip(reason=f"needs {' and '.join(missing)}"))
 

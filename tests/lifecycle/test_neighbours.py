@@ -16,14 +16,15 @@ from tests.support.databases import migrate_url
 from tests.support.processes import CELERY, Processes
 from tests.support.sandbox_server import SandboxServer
 from tests.support.stack import Stack
+from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 
 
 @pytest.fixture
-def neighbours(processes: Processes, broker_url: str, tmp_path: Path) -> Iterator[tuple[Stack, Stack]]:
-    """Make two stacks that differ in their databases and ports alone."""
+def neighbours(processes: Processes, own_valkey: Valkey, tmp_path: Path) -> Iterator[tuple[Stack, Stack]]:
+    """Make two stacks that differ in their databases and ports alone, with a broker that nobody else uses."""
     with SandboxServer() as sandbox:
-        stacks = [_stack(processes, sandbox, broker_url, tmp_path / name) for name in ("ours", "theirs")]
+        stacks = [_stack(processes, sandbox, own_valkey.url, tmp_path / name) for name in ("ours", "theirs")]
         yield stacks[0], stacks[1]
         for stack in stacks:
             stack.close()
@@ -36,7 +37,9 @@ def _stack(processes: Processes, sandbox: SandboxServer, broker_url: str, home: 
     return Stack(processes, sandbox, database_url=url, broker_url=broker_url, home=home)
 
 
-def test_no_worker_takes_the_messages_of_another_deployment(neighbours: tuple[Stack, Stack], broker_url: str) -> None:
+def test_no_worker_takes_the_messages_of_another_deployment(
+    neighbours: tuple[Stack, Stack], own_valkey: Valkey
+) -> None:
     ours, theirs = neighbours
     assert ours.keys != theirs.keys
     theirs.start()
@@ -50,7 +53,7 @@ def test_no_worker_takes_the_messages_of_another_deployment(neighbours: tuple[St
     theirs.wait(other, "closed")
 
     assert ours.see(waiting)["state"] == "opening"
-    with redis.Redis.from_url(broker_url, decode_responses=True) as client:
+    with redis.Redis.from_url(own_valkey.url, decode_responses=True) as client:
         assert sum(int(client.llen(ours.keys.queue(queue))) for queue in Queue) > 0, "and nobody took it"
         names = {*client.keys(), *client.pubsub_channels()}
     assert [name for name in names if not is_marked(name, neighbours)] == []

@@ -181,7 +181,8 @@ def test_a_task_has_one_line_and_it_says_whose(story: Story) -> None:
     for line in mine:
         assert {"task_id", "result", "seconds", "level", "timestamp"} <= line.keys()
         assert ("room_id" in line) == line["task"].startswith("room.")
-    worked = [line for line in done if line["result"] != "nothing to do"]
+    worked = [line for line in mine if line["result"] != "nothing to do"]
+    assert worked
     assert not [line for line in worked if line.get("attempt", 0) < 1]
     rooms = {line["room_id"] for line in mine if "room_id" in line}
     assert rooms == {room["id"] for room in story.breakout["rooms"]}

@@ -14,8 +14,10 @@ from tests.simulation.runs import Player, minimised
 from tests.simulation.slips import Slip
 from tests.simulation.weather import Weather
 
+pytestmark = pytest.mark.long
+
 BLOCKS, SEEDS = 4, 5
-"""A block of seeds is a test, so that several processes share them."""
+"""A block of seeds is a test, so that one that fails does not hide the others."""
 EASY = ("a lease never ends", "the breakout is not locked", "a pass that failed is not tried again")
 """Slips that are caught within the first seeds."""
 FEW = 20
