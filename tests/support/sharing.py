@@ -30,7 +30,7 @@ def put_in_order(items: list[pytest.Item]) -> None:
     )
 
 
-class SharingByFile(LoadGroupScheduling):
+class SharingByFile(LoadGroupScheduling):  # type: ignore[misc]  # pytest-xdist ships no types
     """Give a process all tests of a group, or else of a file, because tests of a file share what takes long to make."""
 
     def _split_scope(self, nodeid: str) -> str:
