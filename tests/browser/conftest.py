@@ -38,11 +38,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=f"needs {' and '.join(missing)}"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """Start a Chromium with a camera and a microphone that are none.
 
-    It ends with the module, because Playwright's loop runs in this thread until then, and other tests run theirs here.
+    It ends with these tests, because Playwright's loop runs in this thread until then, and others run theirs here.
     """
     with sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=" ".join(ARGUMENTS).split())
