@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
@@ -74,6 +75,9 @@ ROUTERS = (
     metrics,
 )
 """Those of a crowd are first, because they are looked through in this order."""
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""FastAPI's own would put paths, which hold callers' ids of people, into spans, and asks for every request whether it
+is wanted."""
 DESCRIPTION = """\
 Splits a live meeting of Cloudflare RealtimeKit into breakout rooms, records them, and brings everyone home.
 
@@ -107,6 +111,7 @@ def _application(deps: Deps, *, owns_deps: bool) -> FastAPI:
         strict_content_type=False,
         docs_url=None,
         redoc_url=None,
+        telemetry=NO_TELEMETRY,
     )
     app.state.deps = deps
     app.state.api_keys, app.state.tokens = keys, tokens

@@ -23,7 +23,7 @@ from tests.benchmarks.frame import Of, Sheet, run
 from tests.benchmarks.rig import rig
 from tests.benchmarks.signing import Signer
 from tests.benchmarks.sizes import LARGE, Size
-from tests.benchmarks.usage import Usage
+from tests.benchmarks.usage import Machine, Usage
 from tests.benchmarks.visitors import Crowd
 from tests.support.stack import KEY, Stack
 from tests.support.waiting import wait_until
@@ -85,7 +85,9 @@ def measure_with(sheet: Sheet, size: Size, runs: int, within: float) -> None:
     with rig(LATENCY_MS, apart=True, REALTIMEKIT_WEBHOOK_PUBLIC_KEY=signer.public_key) as stack:
         meeting = size.meeting(stack)
         tokens = {f"p{number}": stack.token(meeting, f"p{number}") for number in range(size.people)}
-        crowd, usage = Crowd(stack.port, tokens, signer.pem), Usage(stack.ours)
+        crowd = Crowd(stack.port, tokens, signer.pem)
+        running = {name: process.pid for name, process in stack.all_processes().items()}
+        usage = Usage({**running, "the crowd's browsers": crowd.pid})
         with stack.parts() as deps:
             for _ in range(runs):
                 breakout = stack.breakout(meeting, rooms=size.rooms, start="manual", countdown_seconds=0)["id"]
@@ -112,6 +114,7 @@ class _Story:
         """Send everybody, and wait until the last was seen and all webhooks were taken."""
         operator, before = Operator(self.stack, self.breakout), self.crowd.report()
         self.usage.note(way.name)
+        machine = Machine()
         self.stack.post(f"/v1/breakouts/{self.breakout}/{command}")
         wait_until(
             lambda: _count(self.deps, self.breakout, way.came) == self.crowd.people,
@@ -119,6 +122,7 @@ class _Story:
             every=0.25,
             what=f"everybody {way.came}",
         )
+        self.sheet.figure(f"{way.name}: processors busy until then", "%").add(machine.busy())
         after = self.crowd.wait_until_quiet()
         operator.stop()
         self._note(way, operator, after.statuses - before.statuses)

@@ -3,7 +3,8 @@
 The floor is a bare asyncio script that makes the same 1,100 calls with as many in flight and stores nothing. Beside it
 and ours, in the same run, what others would write (tests/benchmarks/rivals/openings.py): a chord of chains in Celery on
 threads and on processes, durable workflows of DBOS, and a plain loop, which opens a tenth and counts ten times. Ours
-runs a worker for each processor, which share what is in flight.
+runs a worker for each processor, which share what is in flight. How busy all processors are meanwhile tells whether
+more of them would make it faster.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from tests.benchmarks.rivals.celery_chord import prefork, threads
 from tests.benchmarks.rivals.durable_steps import durable_steps
 from tests.benchmarks.rivals.openings import Place, Start
 from tests.benchmarks.sizes import LARGE, Size
+from tests.benchmarks.usage import Machine
 from tests.support.databases import engine_of
 from tests.support.waiting import wait_until
 
@@ -47,6 +49,8 @@ class Ours:
 
     first: float
     last: float
+    busy: float
+    """The share of all processors' time that was worked, in per cent."""
 
 
 def measure(sheet: Sheet) -> None:
@@ -79,10 +83,13 @@ def measure_ours(sheet: Sheet, stack: Rig, name: str, size: Size, *, runs: int, 
     """Note ours in multiples of the floor, run by run."""
     meeting = size.meeting(stack)
     for _ in range(runs):
+        machine = Machine()
         floor = asyncio.run(bare(stack, size))
+        sheet.figure(f"calls take {name}: the floor, processors busy", "%").add(machine.busy())
         ours = _open(stack, meeting, size)
         sheet.figure(f"calls take {name}: last seat", "times the floor", at_most=at_most).add(ours.last / floor)
         sheet.figure(f"calls take {name}: first room", "times the floor").add(ours.first / floor)
+        sheet.figure(f"calls take {name}: processors busy", "%").add(ours.busy)
         sheet.figure(f"calls take {name}: the floor", "s").add(floor)
 
 
@@ -95,14 +102,16 @@ def _open(stack: Rig, meeting: str, size: Size) -> Ours:
     """Open once and close. The log is the clock, and only a breakout's state is looked at meanwhile."""
     made = stack.breakout(meeting, rooms=size.rooms, start="manual")
     path, engine = f"/v1/breakouts/{made['id']}", engine_of(stack.environment["DATABASE_URL"])
+    machine = Machine()
     stack.post(f"{path}/start")
     _wait_until_it_is(engine, made["id"], "open")
+    busy = machine.busy()
     started = moments(stack, made["id"], "breakout.state", "opening")[0]
     told = moments(stack, made["id"], "participant.state", "invited")
     stack.post(f"{path}/close", {"countdown_seconds": 0})
     _wait_until_it_is(engine, made["id"], "closed")
     engine.dispose()
-    return Ours((told[0] - started).total_seconds(), (told[-1] - started).total_seconds())
+    return Ours((told[0] - started).total_seconds(), (told[-1] - started).total_seconds(), busy)
 
 
 def _wait_until_it_is(engine: Engine, breakout_id: str, state: str) -> None:

@@ -1,7 +1,8 @@
-"""Memory and processor time of processes and their children (Linux)."""
+"""Memory and processor time of processes and their children, and of the whole machine (Linux)."""
 
 import os
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -45,6 +46,26 @@ class Usage:
         while not pause.wait(EVERY_SECONDS):
             for name, pid in self._processes.items():
                 self._most[name] = max(self._most[name], _megabytes(pid))
+
+
+class Machine:
+    """How busy all processors of this machine are from now on."""
+
+    def __init__(self) -> None:
+        self._begun, self._worked = time.monotonic(), _worked_by_all()
+
+    def busy(self) -> float:
+        """Return the share of their time that was worked since then, in per cent."""
+        passed = (time.monotonic() - self._begun) * (os.cpu_count() or 1)
+        return 100 * (_worked_by_all() - self._worked) / passed
+
+
+def _worked_by_all() -> float:
+    """Return the seconds that all processors have worked: for users, nice or not, and for the kernel."""
+    user, nice, system, _, _, interrupts, others, *_ = map(
+        int, Path("/proc/stat").read_text().split("\n")[0].split()[1:]
+    )
+    return (user + nice + system + interrupts + others) / TICKS
 
 
 def _megabytes(pid: int) -> float:

@@ -54,6 +54,12 @@ class Crowd:
         self.wait_for("main")
         self.wait_until_quiet()
 
+    @property
+    def pid(self) -> int:
+        """The id of their process."""
+        assert self._process.pid is not None
+        return self._process.pid
+
     def report(self) -> Report:
         """Return what has happened until now."""
         self._pipe.send("report")
