@@ -8,10 +8,11 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import CompoundSelect, Select, bindparam, func, literal, or_, select, type_coerce, union_all, update
+from sqlalchemy.sql.dml import Update
 from sqlmodel import Session
 
 from orchestrator.domain.timing import LAST_DISPATCH_SECONDS, waited
-from orchestrator.store.database import Transaction, execute, statement_time, time_after
+from orchestrator.store.database import Transaction, execute, time_after
 from orchestrator.store.due import dispatch, lock_rows
 from orchestrator.store.kinds import TABLES
 from schemas.tables import Breakout, Due
@@ -37,18 +38,28 @@ def dispatch_due(tx: Transaction, table: type[Due], limit: int, *, resend: bool)
     Rows that another process has locked are skipped. With `resend` false only rows without a message under way are
     sent, because a second copy does not help a queue that is long already.
     """
-    columns: Any = table
-    now = type_coerce(statement_time(tx.session), columns.due_at.type)
-    query = select(columns.id, columns.holder, now).where(columns.due_at <= now).order_by(columns.due_at).limit(limit)
-    if not resend:
-        query = query.where(columns.dispatches == 0)
-    found = tx.session.execute(query.with_for_update(skip_locked=True, key_share=True)).all()
+    found = execute(tx.session, _found_due(table, tx.dialect, resend=resend), {"most": limit}).all()
     ended = [row_id for row_id, holder, _ in found if holder is not None]
     if ended:
-        statement = update(table).where(columns.id.in_(ended)).values(holder=None)
-        tx.session.execute(statement, execution_options={"synchronize_session": False})
+        execute(tx.session, _freed(table), {"ids": ended})
     dispatch(tx, table, [row_id for row_id, *_ in found], now=found[0][2] if found else None)
     return len(found), len(ended)
+
+
+@cache
+def _found_due(table: type[Due], dialect: str, *, resend: bool) -> Select[Any]:
+    columns: Any = table
+    now = type_coerce(time_after(dialect), columns.due_at.type)
+    query = select(columns.id, columns.holder, now).where(columns.due_at <= now).order_by(columns.due_at)
+    if not resend:
+        query = query.where(columns.dispatches == 0)
+    return query.limit(bindparam("most")).with_for_update(skip_locked=True, key_share=True)
+
+
+@cache
+def _freed(table: type[Due]) -> Update:
+    columns: Any = table
+    return update(table).where(columns.id.in_(bindparam("ids"))).values(holder=None)
 
 
 def forget_dispatches(tx: Transaction, table: type[Due]) -> None:
