@@ -26,6 +26,12 @@ SHARED_PROCESSORS: list[structlog.typing.Processor] = [
 ]
 
 
+def _spare_what_no_line_shows() -> None:
+    """Let the standard library not look up caller, thread and process of each line (its HOWTO, "Optimization")."""
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
+
 def configure(level: str, json_lines: bool) -> None:
     """Route structlog's and the standard library's loggers (Celery, uvicorn) through one renderer to stderr."""
     handler = logging.StreamHandler()
@@ -33,6 +39,7 @@ def configure(level: str, json_lines: bool) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    _spare_what_no_line_shows()
     logging.captureWarnings(True)
     structlog.configure(
         processors=[

@@ -79,9 +79,8 @@ def _record(scope: Scope, outcome: Outcome) -> None:
     method, route = _method(scope), _route(scope)
     metrics.HTTP_REQUESTS.labels(method, route, outcome.status).inc()
     metrics.HTTP_SECONDS.labels(method, route).observe((outcome.responded_at or now) - outcome.began_at)
-    about(route=route)
     level = logging.DEBUG if route in PROBE_ROUTES else logging.INFO
-    log.log(level, "request done", status=outcome.status, seconds=round(now - outcome.began_at, 4))
+    log.log(level, "request done", route=route, status=outcome.status, seconds=round(now - outcome.began_at, 4))
 
 
 def _route(scope: Scope) -> str:

@@ -146,7 +146,7 @@ class _Turn:
 
 
 class _Waiting:
-    """A request that waits for its turn. Its messages are read meanwhile, because they tell when its client is gone."""
+    """A request that waits for its turn. What comes meanwhile is read, because it tells when its client is gone."""
 
     def __init__(self, receive: Receive) -> None:
         self.turn: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -154,29 +154,36 @@ class _Waiting:
         self._receive = receive
         self._read: deque[Message] = deque()
         self._read_bytes = 0
+        self._is_whole = False
+        self._reading: asyncio.Task[Message] | None = None
 
     async def read_body(self) -> None:
         """Return when the whole body has arrived or so much of it, or when the client is gone."""
-        is_whole = False
-        while not is_whole and self._read_bytes <= BUFFERED_BYTES_MOST:
+        while not self._is_whole and self._read_bytes <= BUFFERED_BYTES_MOST:
             self._keep(await self._receive())
-            is_whole = not self._read[-1].get("more_body", False)
+            self._is_whole = not self._read[-1].get("more_body", False)
 
     async def wait(self) -> None:
-        """Return when it is its turn, or when the client is gone."""
-        while not self.turn.done() and not self.is_gone and self._read_bytes <= BUFFERED_BYTES_MOST:
-            reading: asyncio.Future[Any] = asyncio.ensure_future(self._receive())
-            try:
-                await asyncio.wait([self.turn, reading], return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                if not reading.done():
-                    reading.cancel()
-                    await asyncio.gather(reading, return_exceptions=True)
-            if reading.cancelled():
-                return
-            self._keep(reading.result())
-        if not self.is_gone:
+        """Return when it is its turn, or when the client is gone. The rest of a long body is left where it is."""
+        if self._is_whole:
+            self._reading = asyncio.ensure_future(self._receive())
+            self._reading.add_done_callback(self._note_end)
+        try:
             await self.turn
+        except asyncio.CancelledError:
+            if not self.is_gone:
+                self._stop_reading()
+                raise
+
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def _note_end(self, reading: asyncio.Task[Message]) -> None:
+        """Wait no longer: behind a whole body there is nothing but the end of the connection."""
+        if not reading.cancelled() and not self.turn.done():
+            self.is_gone = True
+            self.turn.cancel()
 
     def _keep(self, message: Message) -> None:
         self.is_gone = message["type"] == "http.disconnect"
@@ -185,7 +192,10 @@ class _Waiting:
 
     async def receive(self) -> Message:
         """Return the messages that were read while the request waited, and then those that follow."""
-        return self._read.popleft() if self._read else await self._receive()
+        if self._read:
+            return self._read.popleft()
+        reading, self._reading = self._reading, None
+        return await (reading or self._receive())
 
 
 def _refuse(detail: str) -> ASGIApp:
