@@ -1,4 +1,4 @@
-"""How a worker consumes: like Celery's own, but it waits a moment before it asks a broker again that refused it."""
+"""How a worker consumes: like Celery's own, but it waits a moment where Celery's would be at it again at once."""
 
 import time
 from typing import Any
@@ -7,13 +7,18 @@ from celery.worker.consumer import Consumer
 from redis.exceptions import ResponseError
 
 REFUSED_PAUSE_SECONDS = 1.0
+EVENTS_PAUSE_SECONDS = 0.1
+"""How long events wait for others, because each message with events costs more than the events in it (measured)."""
 
 
 class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery ships no types
-    """Waits REFUSED_PAUSE_SECONDS after an error answer.
+    """Waits REFUSED_PAUSE_SECONDS after an error answer, and EVENTS_PAUSE_SECONDS before it sends events.
 
     A broker that refuses to write still lets us connect, so Celery would connect again several times a second.
     """
+
+    _events_at = 0.0
+    """When the events that wait are sent."""
 
     def on_connection_error_before_connected(self, exc: Any) -> None:
         """Log the error, and wait if it is an answer of the broker."""
@@ -24,6 +29,18 @@ class PatientConsumer(Consumer):  # type: ignore[misc]  # Celery ships no types
         """Close the connection, and wait if the error is an answer of the broker."""
         super().on_connection_error_after_connected(exc)
         _pause_after(exc)
+
+    def stop(self) -> None:
+        """Send the events that wait, and stop."""
+        super()._flush_events()
+        super().stop()
+
+    def _flush_events(self) -> None:
+        """Plan to send the events that wait, unless that is planned. Celery calls this in its loop for every event."""
+        now = time.monotonic()
+        if now >= self._events_at:
+            self._events_at = now + EVENTS_PAUSE_SECONDS
+            self.hub.call_later(EVENTS_PAUSE_SECONDS, super()._flush_events)
 
 
 def _pause_after(error: Exception) -> None:
