@@ -57,9 +57,9 @@ def measure(sheet: Sheet) -> None:
     """Measure ours beside the floor, then each rival."""
     with opener() as stack:
         for name, latency in LATENCIES.items():
-            set_latency(stack, latency)
+            stack.sandbox.latency(**latency)
             measure_ours(sheet, stack, name, LARGE, runs=RUNS, at_most=AT_MOST)
-        set_latency(stack, LATENCIES["100 ms"])
+        stack.sandbox.latency(**LATENCIES["100 ms"])
         floor = statistics.median([asyncio.run(bare(stack, LARGE)) for _ in range(RIVAL_RUNS)])
         for name, start in RIVALS.items():
             _measure_rival(sheet, stack, name, start, floor)
@@ -70,7 +70,7 @@ def measure(sheet: Sheet) -> None:
 def opener() -> Iterator[Rig]:
     """Run a system with a room worker for each processor."""
     processors = os.cpu_count() or 1
-    with rig(100, REALTIMEKIT_CONCURRENCY=str(IN_FLIGHT // processors)) as stack:
+    with rig(100, REALTIMEKIT_CONCURRENCY=str(IN_FLIGHT // processors), RETURN_GRACE_SECONDS="1") as stack:
         for _ in range(processors - 1):
             stack.workers.append(stack.start_worker())
             stack.workers[-1].wait_for_text(" ready.", 60)
@@ -91,11 +91,6 @@ def measure_ours(sheet: Sheet, stack: Rig, name: str, size: Size, *, runs: int, 
         sheet.figure(f"calls take {name}: first room", "times the floor").add(ours.first / floor)
         sheet.figure(f"calls take {name}: processors busy", "%").add(ours.busy)
         sheet.figure(f"calls take {name}: the floor", "s").add(floor)
-
-
-def set_latency(stack: Rig, latency: dict[str, int]) -> None:
-    """Let each call to the sandbox take so long from now on."""
-    httpx.put(f"{stack.sandbox.root}/_sandbox/latency", json=latency, trust_env=False).raise_for_status()
 
 
 def _open(stack: Rig, meeting: str, size: Size) -> Ours:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import httpx
 from sqlalchemy import create_engine, text
 
 from orchestrator.runtime import commands
@@ -46,6 +47,11 @@ class SandboxProcess:
         self.base_url = f"{self.root}/client/v4"
         command = processes.breakouts("sandbox", "--port", str(port), "--latency-ms", str(latency_ms), env={})
         command.wait_for_url(f"{self.root}/_sandbox/state", 60)
+
+    def latency(self, default_ms: float, *, jitter_ms: float = 0) -> None:
+        """Set the milliseconds of every call from now on, and up to how many more it takes by chance."""
+        latency = {"default_ms": default_ms, "jitter_ms": jitter_ms}
+        httpx.put(f"{self.root}/_sandbox/latency", json=latency, trust_env=False).raise_for_status()
 
 
 class Rig(Stack):
