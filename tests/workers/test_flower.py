@@ -1,13 +1,12 @@
 """The teller: one process at a time sends Flower the progress of breakouts, and another takes over from it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from celery import Celery
-from celery.events.state import State, Task
 from sqlalchemy import update
 
 from orchestrator import bootstrap
@@ -19,6 +18,7 @@ from orchestrator.store.keys import Keys
 from schemas.events import Topic
 from schemas.states import BreakoutState, CloseReason
 from schemas.tables import Breakout, Meeting
+from tests.support.audience import Audience
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
 from workers.flower import Teller, events
@@ -29,23 +29,6 @@ LATER = NOON + timedelta(minutes=1)
 
 
 KEYS = Keys("0a1b2c3d")
-
-
-class Audience:
-    """A listener to Celery's events from now on, which understands them as Flower does."""
-
-    def __init__(self, celery: Celery, stack: ExitStack) -> None:
-        self.state = State()
-        connection = stack.enter_context(celery.connection_for_read())
-        receiver = celery.events.Receiver(connection, handlers={"*": self.state.event})
-        self._connection, *_ = stack.enter_context(receiver.consumer_context())
-
-    def row(self, breakout_id: str) -> Task:
-        """Return the breakout's row after one more look. Raises AssertionError while there is none."""
-        with suppress(TimeoutError):
-            self._connection.drain_events(timeout=0.05)
-        assert breakout_id in self.state.tasks
-        return self.state.tasks[breakout_id]
 
 
 @pytest.fixture
