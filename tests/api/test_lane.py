@@ -37,6 +37,7 @@ class Client:
 
     def __init__(self, lane: Lane, path: str, *, is_slow: bool = False) -> None:
         self.answers: list[Message] = []
+        self.when_answered: Callable[[], object] = lambda: None
         self._messages: asyncio.Queue[Message] = asyncio.Queue()
         self._messages.put_nowait({"type": "http.request", "body": path.encode(), "more_body": is_slow})
         self.task = asyncio.ensure_future(lane({"type": "http", "path": path}, self._messages.get, self._send))
@@ -56,6 +57,7 @@ class Client:
 
     async def _send(self, message: Message) -> None:
         self.answers.append(message)
+        self.when_answered()
 
 
 def in_a_loop(story: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
@@ -196,3 +198,62 @@ async def test_a_request_that_fails_gives_its_turn_on() -> None:
     for _ in range(2):
         with pytest.raises(LookupError):
             await Client(lane, SEAT).task
+
+
+@in_a_loop
+async def test_requests_that_are_given_up_leave_nothing_behind_and_pass_their_turns_on() -> None:
+    app, before = App(), asyncio.all_tasks()
+    lane = Lane(app, active_most=1, waiting_most=10)
+    first, waiting, chosen, last = (Client(lane, f"{SEAT}?{name}") for name in ("first", "waiting", "chosen", "last"))
+    await settled()
+    waiting.task.cancel()
+    first.when_answered = chosen.task.cancel  # its turn has come by then, and it has not noticed
+    app.may_answer.set()
+    await asyncio.gather(first.task, last.task)
+    assert app.begun == [f"{SEAT}?first", f"{SEAT}?last"]
+    last.disconnect()
+    await settled()
+    assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("turn_first", [True, False])
+def test_a_client_that_leaves_as_its_turn_comes_costs_nobody_a_turn(turn_first: bool) -> None:
+    @in_a_loop
+    async def story() -> None:
+        app = App()
+        lane = Lane(app, active_most=1, waiting_most=10)
+        first, gone, last = (Client(lane, f"{SEAT}?{name}") for name in ("first", "gone", "last"))
+        await settled()
+        if turn_first:
+            first.when_answered = gone.disconnect
+        else:
+            gone.disconnect()
+            await asyncio.sleep(0)  # its end is read, and told in the same round in which the turn comes
+        app.may_answer.set()
+        await asyncio.gather(first.task, gone.task, last.task)
+        assert (first.status, last.status) == (200, 200)
+        assert (f"{SEAT}?gone" in app.begun) is turn_first
+
+    story()
+
+
+@in_a_loop
+async def test_after_its_turn_a_request_reads_its_body_and_then_the_end() -> None:
+    app, read = App(), list[str]()
+
+    async def either(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == SEAT:
+            await app(scope, receive, send)
+        else:
+            read.extend([(await receive())["type"] for _ in range(2)])
+
+    lane = Lane(either, active_most=1, waiting_most=10)
+    first, second = Client(lane, SEAT), Client(lane, WEBHOOK)
+    await settled()
+    app.may_answer.set()
+    await first.task
+    await settled()
+    assert not second.task.done(), "it waits for the end"
+    second.disconnect()
+    await second.task
+    assert read == ["http.request", "http.disconnect"]

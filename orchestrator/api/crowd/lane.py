@@ -9,7 +9,6 @@ import asyncio
 import random
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,7 +29,9 @@ BUFFERED_BYTES_MOST = 65_536
 RETRY_AFTER_SECONDS = (1.0, 5.0)
 """Bounds of the random time after which a refused request is to come again, so that a crowd does not come at once."""
 
-_Row = OrderedDict[asyncio.Future[Any], None]
+_TurnAnswer = asyncio.Future[bool]
+"""Whether the turn has come; else the client is gone."""
+_Row = OrderedDict[_TurnAnswer, None]
 """The turns of those who wait, in their order."""
 
 _random = random.Random()  # noqa: S311 - spreads retries, guards nothing
@@ -118,13 +119,13 @@ class Lane:
             while row:
                 turn, _ = row.popitem(last=False)
                 if not turn.done():
-                    turn.set_result(None)
+                    turn.set_result(True)
                     return
         self._active -= 1
 
     def _give_up(self, row: _Row, waiting: "_Waiting") -> None:
         """Forget a request that goes away, or pass on the turn that it has just got."""
-        if waiting.turn.done() and not waiting.turn.cancelled():
+        if waiting.has_turn():
             self._end_turn()
         waiting.turn.cancel()
         row.pop(waiting.turn, None)
@@ -146,10 +147,10 @@ class _Turn:
 
 
 class _Waiting:
-    """A request that waits for its turn. What comes meanwhile is read, because it tells when its client is gone."""
+    """A request that waits for its turn. Reading goes on meanwhile, because that is how a client's leaving shows."""
 
     def __init__(self, receive: Receive) -> None:
-        self.turn: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.turn: _TurnAnswer = asyncio.get_running_loop().create_future()
         self.is_gone = False
         self._receive = receive
         self._read: deque[Message] = deque()
@@ -164,31 +165,44 @@ class _Waiting:
             self._is_whole = not self._read[-1].get("more_body", False)
 
     async def wait(self) -> None:
-        """Return when it is its turn, or when the client is gone. The rest of a long body is left where it is."""
+        """Return when it is its turn, or when the client is gone. Raises what reading raises.
+
+        The rest of a long body is not read meanwhile, because it would fill memory. Such a client's leaving shows only
+        when its turn has come.
+        """
+        if self.is_gone:
+            return
         if self._is_whole:
             self._reading = asyncio.ensure_future(self._receive())
             self._reading.add_done_callback(self._note_end)
         try:
-            await self.turn
+            self.is_gone = not await self.turn
         except asyncio.CancelledError:
-            if not self.is_gone:
-                self._stop_reading()
-                raise
-
-    def _stop_reading(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
+            if self._reading is not None:
+                self._reading.cancel()
+            raise
 
     def _note_end(self, reading: asyncio.Task[Message]) -> None:
         """Wait no longer: behind a whole body there is nothing but the end of the connection."""
-        if not reading.cancelled() and not self.turn.done():
-            self.is_gone = True
-            self.turn.cancel()
+        if reading.cancelled():
+            return
+        error = reading.exception()
+        if self.turn.done():
+            return
+        if error is not None:
+            self.turn.set_exception(error)
+        else:
+            self.turn.set_result(False)
 
     def _keep(self, message: Message) -> None:
         self.is_gone = message["type"] == "http.disconnect"
         self._read_bytes += len(message.get("body", b""))
         self._read.append(message)
+
+    def has_turn(self) -> bool:
+        """Return whether the turn has come, also when nobody has noticed that yet."""
+        turn = self.turn
+        return turn.done() and not turn.cancelled() and turn.exception() is None and turn.result()
 
     async def receive(self) -> Message:
         """Return the messages that were read while the request waited, and then those that follow."""
