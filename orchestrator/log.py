@@ -26,12 +26,6 @@ SHARED_PROCESSORS: list[structlog.typing.Processor] = [
 ]
 
 
-def _spare_what_no_line_shows() -> None:
-    """Let the standard library not look up caller, thread and process of each line (its HOWTO, "Optimization")."""
-    logging._srcfile = None
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-
-
 def configure(level: str, json_lines: bool) -> None:
     """Route structlog's and the standard library's loggers (Celery, uvicorn) through one renderer to stderr."""
     handler = logging.StreamHandler()
@@ -53,6 +47,12 @@ def configure(level: str, json_lines: bool) -> None:
     )
     for name in QUIET_LOGGERS:
         logging.getLogger(name).setLevel("WARNING")
+
+
+def _spare_what_no_line_shows() -> None:
+    """Keep the standard library from looking up caller, thread and process of each line (its HOWTO, "Optimization")."""
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 def _formatter(json_lines: bool) -> structlog.stdlib.ProcessorFormatter:

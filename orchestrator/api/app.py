@@ -76,8 +76,8 @@ ROUTERS = (
 )
 """Those of a crowd are first, because they are looked through in this order."""
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
-"""FastAPI's own would put paths, which hold callers' ids of people, into spans, and asks for every request whether it
-is wanted."""
+"""FastAPI's own would put paths into spans, and paths hold callers' ids of people. It would also look for three
+providers at each request."""
 DESCRIPTION = """\
 Splits a live meeting of Cloudflare RealtimeKit into breakout rooms, records them, and brings everyone home.
 
