@@ -32,9 +32,9 @@ def pytest_xdist_auto_num_workers() -> int:
     return sharing.number_of_processes()
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharingByFile:
-    """Share the tests out by file."""
-    return SharingByFile(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharingByFile | None:
+    """Share the tests out by file, unless another way is asked for, because only this one knows of groups."""
+    return SharingByFile(config, log) if config.option.dist == "loadgroup" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,7 +17,7 @@ from tests.simulation.weather import Weather
 pytestmark = pytest.mark.long
 
 BLOCKS, SEEDS = 4, 5
-"""A block of seeds is a test, so that one that fails does not hide the others."""
+"""A block of seeds is a test, so that a block that fails does not hide the others."""
 EASY = ("a lease never ends", "the breakout is not locked", "a pass that failed is not tried again")
 """Slips that a few seeds show."""
 FEW = 20

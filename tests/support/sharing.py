@@ -16,9 +16,10 @@ def number_of_processes() -> int:
 
 
 def put_in_order(items: list[pytest.Item]) -> None:
-    """Begin with files that have a `long` test, because one that is begun last runs on alone; then come groups.
+    """Begin with files that have a `long` test, because one that is begun last runs on alone.
 
-    The rest is mixed, always alike: files of one folder either wait or compute, and cores are busy while both run.
+    Then come groups, which are larger than files. The rest is mixed, always alike: tests of one folder all wait, or all
+    compute, and mixed they keep the cores busy.
     """
     long = {item.path for item in items if item.get_closest_marker("long")}
     items.sort(
