@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, select
 from sqlmodel import col
 
 from orchestrator.domain.distribution import RoomNow, deal_further
@@ -130,9 +130,9 @@ def dealable(
     """
     columns = col(Participant.id), col(Participant.custom_participant_id), col(Participant.role)
     statement = select(*columns, col(Participant.location)).where(col(Participant.meeting_id) == b.row.meeting_id)
-    if never_seated:
-        mine = col(Seat.participant_id) == col(Participant.id), col(Seat.breakout_id) == b.row.id
-        statement = statement.where(~exists().where(*mine, ~col(Seat.given_up)))
+    if never_seated:  # NOT IN, because NOT EXISTS took 0.8 s of 5,000 people while PostgreSQL had no statistics yet
+        seated = select(col(Seat.participant_id)).where(col(Seat.breakout_id) == b.row.id, ~col(Seat.given_up))
+        statement = statement.where(col(Participant.id).not_in(seated))
     if participant_ids is not None:
         statement = statement.where(col(Participant.id).in_(participant_ids))
     roles, locations = b.people.changed("role"), b.people.changed("location")
