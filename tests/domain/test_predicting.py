@@ -15,8 +15,13 @@ def test_what_the_quota_does_not_grant_at_once_waits_for_whole_windows(calls: in
 
 
 def test_a_call_that_takes_longer_counts_for_each_wave() -> None:
-    assert seconds(10, 100, call=1) - seconds(10, 100) == pytest.approx(1 + 2)
-    assert seconds(10, 100, call=1, in_flight=10) - seconds(10, 100, in_flight=10) == pytest.approx(1 + 10)
+    assert seconds(10, 100, call=2) - seconds(10, 100, call=1) == pytest.approx(1 + 2)
+    slow, slower = (seconds(10, 100, call=call, in_flight=10) for call in (1, 2))
+    assert slower - slow == pytest.approx(1 + 10)
+
+
+def test_where_calls_are_quick_our_own_work_counts() -> None:
+    assert seconds(100, 1000) == seconds(100, 1000, call=0.01) > 2
 
 
 def test_more_people_never_take_less() -> None:
