@@ -134,7 +134,11 @@ class Settings(BaseSettings):
     solver_seconds: float = Field(
         default=5.0, gt=0, le=30, description="How long groups that keep the rules of a plan are looked for, at most."
     )
-    look_again_seconds: float = Field(default=10.0, gt=0, description="How often an opening or closing is looked at.")
+    look_again_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        description="How often an opening or closing is looked at; up to six times less often when it takes long.",
+    )
     search_settle_seconds: float = Field(
         default=3.0,
         ge=0,

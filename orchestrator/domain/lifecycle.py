@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from orchestrator.domain.timing import earliest, last_closing, next_warning
+from orchestrator.domain.timing import earliest, last_closing, look_again, next_warning
 from orchestrator.errors import IllegalMove
 from schemas.states import BreakoutState, RoomWanted, State, moves_from
 from schemas.tasks import Task
@@ -49,36 +49,36 @@ class RoomFacts(Protocol):
     wanted: RoomWanted
 
 
-def breakout_due(row: BreakoutFacts, now: datetime, grace: timedelta, look_again: timedelta) -> datetime | None:
+def breakout_due(row: BreakoutFacts, now: datetime, grace: timedelta, every: timedelta) -> datetime | None:
     """Return when a breakout must be looked at next; None: not before somebody changes it.
 
     Its rooms' own clocks are in `rooms_look_at`, which each look stores anew (domain/room_clocks.py).
 
-    An opening or closing breakout is also looked at every `look_again`, because a message may get lost.
+    An opening or closing breakout is also looked at `every` so often, because a message may get lost.
     """
     match row.state:
         case BreakoutState.DRAFT | BreakoutState.SCHEDULED:
-            return _planned_due(row, now, look_again)
+            return _planned_due(row, now, every)
         case BreakoutState.OPENING:
             until = _later(now, row.opening_until)
-            return earliest(*until, _last_closing(row), row.rooms_look_at, now + look_again)
+            return earliest(*until, _last_closing(row), row.rooms_look_at, look_again(now, row.starts_at, every))
         case BreakoutState.OPEN:
             return earliest(row.closes_at, _last_closing(row), _next_warning(row), row.rooms_look_at)
         case BreakoutState.CLOSING if row.sent_home_at is not None:
             until = _later(now, row.sent_home_at + grace, row.gives_up_at)
-            return earliest(*until, row.rooms_look_at, now + look_again)
+            return earliest(*until, row.rooms_look_at, look_again(now, row.sent_home_at, every))
         case BreakoutState.CLOSING:
             return earliest(row.empties_at, row.rooms_look_at)
     return None
 
 
-def _planned_due(row: BreakoutFacts, now: datetime, look_again: timedelta) -> datetime | None:
+def _planned_due(row: BreakoutFacts, now: datetime, every: timedelta) -> datetime | None:
     """Return when to prepare or start a planned breakout.
 
-    A start whose time has come waits for another breakout of the meeting to end, and is tried every `look_again`.
+    A start whose time has come waits for another breakout of the meeting to end, and is tried `every` so often.
     """
     if row.state is BreakoutState.SCHEDULED and not _later(now, row.starts_at):
-        return now + look_again
+        return now + every
     starts_at = row.starts_at if row.state is BreakoutState.SCHEDULED else None
     return earliest(*_later(now, row.prepare_from, starts_at), _count_again(row, starts_at, now))
 

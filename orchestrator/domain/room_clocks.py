@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from orchestrator.domain.membership import takes_people
-from orchestrator.domain.timing import due_warning, earliest, next_warning
+from orchestrator.domain.timing import due_warning, earliest, look_again, next_warning
 from schemas.states import BreakoutState, RoomState, RoomWanted
 
 
@@ -53,10 +53,10 @@ def warning_due(room: RoomClock, clock: Clock, now: datetime) -> int | None:
     return due_warning(room.own_end, clock.warn_before_seconds, room.warned_until or now, now)
 
 
-def room_due(room: RoomClock, clock: Clock, now: datetime, grace: timedelta, look_again: timedelta) -> datetime | None:
+def room_due(room: RoomClock, clock: Clock, now: datetime, grace: timedelta, every: timedelta) -> datetime | None:
     """Return when a room must be looked at next for its own clock, after everything was done that was due by now.
 
-    One that closes by itself is also looked at every `look_again`, because a message may get lost.
+    One that closes by itself is also looked at `every` so often, because a message may get lost.
     """
     if takes_people(room):
         if clock.state is not BreakoutState.OPEN or room.own_end is None:
@@ -64,20 +64,21 @@ def room_due(room: RoomClock, clock: Clock, now: datetime, grace: timedelta, loo
         warned = room.warned_until or now
         warning = next_warning(room.own_end, clock.warn_before_seconds, warned) if ends_by_itself(room, clock) else None
         return earliest(room.own_end, warning)
+    again = look_again(now, room.sent_home_at, every)
     if room.state is RoomState.CLOSING and room.sent_home_at is None:
-        return room.empties_at or now + look_again
+        return room.empties_at or now + every
     if room.state is RoomState.CLOSING and room.sent_home_at is not None and room.wanted is not RoomWanted.CLOSED:
-        return earliest(*_later(now, room.sent_home_at + grace), now + look_again)
+        return earliest(*_later(now, room.sent_home_at + grace), again)
     if room.gives_up_at is not None:
-        return earliest(*_later(now, room.gives_up_at), now + look_again)
-    return now + look_again if room.state is RoomState.CLOSING else None
+        return earliest(*_later(now, room.gives_up_at), again)
+    return again if room.state is RoomState.CLOSING else None
 
 
 def next_look(
-    rooms: Iterable[RoomClock], clock: Clock, now: datetime, grace: timedelta, look_again: timedelta
+    rooms: Iterable[RoomClock], clock: Clock, now: datetime, grace: timedelta, every: timedelta
 ) -> datetime | None:
     """Return when the first of these rooms must be looked at."""
-    return earliest(*(room_due(room, clock, now, grace, look_again) for room in rooms))
+    return earliest(*(room_due(room, clock, now, grace, every) for room in rooms))
 
 
 def _later(now: datetime, *times: datetime) -> list[datetime]:

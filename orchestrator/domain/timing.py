@@ -12,6 +12,7 @@ FIRST_REFUSED_SECONDS = 5.0
 LAST_REFUSED_SECONDS = 300.0
 FIRST_FOLLOW_SECONDS = 10.0
 LAST_FOLLOW_SECONDS = 120.0
+SELDOM = 6
 MOST_DOUBLINGS = 16
 """By then every delay here has reached its last value."""
 FOLLOW_HOURS = 24
@@ -24,6 +25,12 @@ def dispatch_delays() -> list[float]:
     while delays[-1] < LAST_DISPATCH_SECONDS:
         delays.append(min(delays[-1] * 2, LAST_DISPATCH_SECONDS))
     return delays
+
+
+def sent_at(due_at: datetime, dispatches: int) -> datetime:
+    """Return when the last of these dispatches was, of a row that is due again at `due_at`."""
+    delays = dispatch_delays()
+    return due_at - timedelta(seconds=delays[min(dispatches, len(delays)) - 1])
 
 
 def waited(dispatches: int) -> timedelta:
@@ -46,6 +53,16 @@ def refused_pause(refusals: int) -> timedelta:
 def follow_delay(follows: int) -> timedelta:
     """Return how long to wait before asking for an upload's state again. A webhook usually comes first."""
     return timedelta(seconds=_doubled(FIRST_FOLLOW_SECONDS, follows, LAST_FOLLOW_SECONDS))
+
+
+def look_again(now: datetime, since: datetime | None, every: timedelta) -> datetime:
+    """Return when to look again at what is under way `since` then, in case that a message got lost.
+
+    At first that is `every` so often, later after half as long as it has taken already, at last SELDOM times as seldom.
+    Else the looks at hundreds that wait for a call keep a worker from making that call (measured).
+    """
+    taken = now - (since or now)
+    return now + min(max(every, taken / 2), SELDOM * every)
 
 
 def _doubled(first: float, times: int, last: float) -> float:

@@ -13,7 +13,7 @@ from schemas.states import BreakoutState
 from tests.domain.facts import NOW, Facts, facts
 
 S = BreakoutState
-LOOK_AGAIN, GRACE = 10, 120
+LOOK_AGAIN, SELDOM, GRACE = 10, 60, 120
 FAR, NEAR, DAY = 600, 5, 86_400
 
 RULES: dict[str, tuple[Facts, float | None]] = {
@@ -44,6 +44,8 @@ RULES: dict[str, tuple[Facts, float | None]] = {
     ),
     "a scheduled breakout without a start is looked at again": (facts(S.SCHEDULED, prepare_from=60), LOOK_AGAIN),
     "an opening is looked at again": (facts(S.OPENING), LOOK_AGAIN),
+    "an opening that takes long is looked at less often": (facts(S.OPENING, starts_at=-50), 50 / 2),
+    "an opening that takes very long is looked at now and then": (facts(S.OPENING, starts_at=-FAR), SELDOM),
     "an opening is due at its deadline": (facts(S.OPENING, opening_until=NEAR), NEAR),
     "an opening is looked at before a far deadline": (facts(S.OPENING, opening_until=FAR), LOOK_AGAIN),
     "an opening's passed deadline does not make it due at once": (facts(S.OPENING, opening_until=-1), LOOK_AGAIN),
@@ -113,7 +115,11 @@ RULES: dict[str, tuple[Facts, float | None]] = {
     ),
     "a first grace that is over now has been seen": (
         facts(S.CLOSING, empties_at=-FAR, sent_home_at=-GRACE),
-        LOOK_AGAIN,
+        SELDOM,
+    ),
+    "a closing that takes longer is looked at less often": (
+        facts(S.CLOSING, empties_at=-50, sent_home_at=-50),
+        50 / 2,
     ),
     "the time to give up the missing is due": (
         facts(S.CLOSING, empties_at=-FAR, sent_home_at=-FAR, gives_up_at=NEAR),
@@ -121,7 +127,7 @@ RULES: dict[str, tuple[Facts, float | None]] = {
     ),
     "a closing that goes on after that time is looked at again": (
         facts(S.CLOSING, empties_at=-FAR, sent_home_at=-FAR, gives_up_at=-1),
-        LOOK_AGAIN,
+        SELDOM,
     ),
     "nobody is given up before seats point to main": (facts(S.CLOSING, empties_at=FAR, gives_up_at=NEAR), FAR),
     **{

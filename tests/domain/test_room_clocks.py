@@ -54,6 +54,11 @@ RULES: dict[str, tuple[RoomFacts, Facts, float | None]] = {
         OPEN,
         LOOK_AGAIN,
     ),
+    "a room that takes long to close is looked at less often": (
+        room(R.CLOSING, W.CLOSED, own_end=-50, empties_at=-50, sent_home_at=-50, gives_up_at=FAR),
+        OPEN,
+        50 / 2,
+    ),
     "the end of its grace is due": (
         room(R.CLOSING, own_end=-1, empties_at=-1, sent_home_at=NEAR - GRACE, gives_up_at=FAR),
         OPEN,
