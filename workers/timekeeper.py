@@ -18,7 +18,6 @@ from orchestrator.store import scan
 from orchestrator.store.kinds import KIND_OF, TABLES
 from schemas.events import Topic
 from schemas.tables import Due
-from workers.app import settings
 from workers.heartbeat import beat
 from workers.process import deps
 
@@ -27,19 +26,9 @@ log = logger(__name__)
 BATCH_ROWS = 100
 LONGEST_SLEEP_SECONDS = 1.0
 SHORT_SLEEP_SECONDS = 0.2
-"""The sleep while rows are due that others have locked, or while a queue is crowded."""
+"""The sleep while rows are due that others have locked, and how long what is known of the queues holds."""
 TIMEKEEPER_KEY_SECONDS = 10
 """How long the key of a tick lasts."""
-CROWDED_SHARE = 0.25
-"""A queue is crowded when its messages could keep more than this share of a worker's threads busy.
-
-While one is, no message is sent a second time: the first copy will be started, and a second only slows that down.
-"""
-RESEND_SECONDS = 5
-"""How often rows that nobody started are sent again even while a queue is crowded.
-
-A message may be lost, or it may be for another queue, where nothing waits.
-"""
 
 
 class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
@@ -48,9 +37,8 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._wakes: redis.client.PubSub | None = None
         self._sweep_is_planned = False
-        self._looked_at_broker = self._counted_at = float("-inf")
-        self._was_crowded = False
-        self._resent_at = float("-inf")
+        self._looked_at_broker = self._looked_at_queues = float("-inf")
+        self._backlog: scan.Backlog = {}
         self._next_look_at = 0.0
         """When to look next at the latest, in seconds since the epoch by the database's clock."""
         super().__init__(*args, **kwargs)
@@ -76,51 +64,39 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
 
     def _send_due(self) -> float:
         """Send what is due now. Returns the seconds to sleep until something else is due."""
-        crowded = self._is_crowded() and self._holds_back()
-        firsts, now = self._next_due(unsent=crowded)
+        self._look_at_queues()
+        firsts, now = self._next_due()
         late = [table for table in TABLES if table in firsts and firsts[table] <= now]
-        if sum(self._send_batch(table, resend=not crowded) for table in late):
+        if sum(self._send_batch(table) for table in late):
             return 0.0
         if late:  # but locked: a timer that ends meanwhile must not wait for them
-            firsts, _ = self._next_due(after=now, unsent=crowded)
-        longest = SHORT_SLEEP_SECONDS if late or crowded else LONGEST_SLEEP_SECONDS
+            firsts, _ = self._next_due(after=now)
+        longest = SHORT_SLEEP_SECONDS if late else LONGEST_SLEEP_SECONDS
         seconds = min([longest, *((due_at - now).total_seconds() for due_at in firsts.values())])
         self._next_look_at = now.timestamp() + seconds
         return seconds
 
-    def _next_due(self, *, after: datetime | None = None, unsent: bool) -> tuple[dict[type[Due], datetime], datetime]:
+    def _next_due(self, *, after: datetime | None = None) -> tuple[dict[type[Due], datetime], datetime]:
         with deps().database.glancing() as session:
-            return scan.next_due(session, after=after, unsent=unsent)
+            return scan.next_due(session, self._backlog, after=after)
 
-    def _send_batch(self, table: type[Due], *, resend: bool) -> int:
+    def _send_batch(self, table: type[Due]) -> int:
         with deps().database.transaction() as tx:
-            sent, ended = scan.dispatch_due(tx, table, BATCH_ROWS, resend=resend)
+            sent, ended = scan.dispatch_due(tx, table, BATCH_ROWS, self._backlog)
         if ended:
             metrics.LEASES_ENDED.labels(KIND_OF[table].name).inc(ended)
             log.warning("leases ended by themselves", table=table.__name__, leases=ended)
         return sent
 
-    def _is_crowded(self) -> bool:
-        """Return whether a queue is crowded, or was at most SHORT_SLEEP_SECONDS ago."""
-        if time.monotonic() - self._counted_at >= SHORT_SLEEP_SECONDS:
-            self._counted_at = time.monotonic()
-            self._was_crowded = self._read_crowded()
-        return self._was_crowded
-
-    def _holds_back(self) -> bool:
-        """Return whether this look, in a crowd, sends nothing again. One look in RESEND_SECONDS does."""
-        now = time.monotonic()
-        if now - self._resent_at < RESEND_SECONDS:
-            return True
-        self._resent_at = now
-        return False
-
-    def _read_crowded(self) -> bool:
-        limit = CROWDED_SHARE * settings.realtimekit_concurrency
+    def _look_at_queues(self) -> None:
+        """Read what waits in the queues, at most once in SHORT_SLEEP_SECONDS. While the broker is away nothing does."""
+        if time.monotonic() - self._looked_at_queues < SHORT_SLEEP_SECONDS:
+            return
+        self._looked_at_queues = time.monotonic()
         try:
-            return max(deps().broker.queue_lengths().values()) > limit
+            self._backlog = deps().broker.waiting_since()
         except redis.RedisError:
-            return False
+            self._backlog = {}
 
     def _look_at_broker(self) -> None:
         """Set our key, and forget dispatches when the broker is new; at most once in LONGEST_SLEEP_SECONDS."""

@@ -1,11 +1,13 @@
 """The broker: Celery's settings, each with its reason, and a sender that never blocks the committing thread."""
 
+import json
 import os
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +33,8 @@ MOVING_SECONDS = 30
 SERVED_SECONDS = 10
 """How long the key lasts that a worker sets for each of its queues, with each beat of its main loop (2 s)."""
 SENDER_BACKLOG_ITEMS = 20_000
+SENT_AT = "sent_at"
+"""The header that says when a message's row was dispatched, in seconds since the epoch by the database's clock."""
 TRANSPORT: Mapping[str, Any] = {
     "visibility_timeout": 180,  # three times a task's deadline; possible because nothing is sent with an ETA
     "unacked_restore_interval": 5,  # with the throttle, a dead worker's messages return in 13 s, not 92
@@ -166,6 +170,7 @@ class Broker:
             args=(message.row_id, message.claim),
             argsrepr=f"{message.label} · {message.row_id[-12:]}.{message.claim}",
             kwargsrepr="",
+            headers={SENT_AT: message.sent_at.timestamp()},
             root_id=message.breakout_id,
             parent_id=message.breakout_id,
             queue=QUEUE_OF[message.task].value,
@@ -179,6 +184,18 @@ class Broker:
             for queue in Queue:
                 pipeline.llen(self.keys.queue(queue))
             return dict(zip(Queue, map(int, pipeline.execute()), strict=True))
+
+    def waiting_since(self) -> dict[Queue, datetime]:
+        """Return when the message was sent that waits longest in each queue; empty queues are left out.
+
+        The sender puts messages in at a list's left end, and workers take them from the right one (kombu). Raises
+        RedisError.
+        """
+        with self.redis.pipeline(transaction=False) as pipeline:
+            for queue in Queue:
+                pipeline.lindex(self.keys.queue(queue), -1)
+            firsts = zip(Queue, pipeline.execute(), strict=True)
+        return {queue: at for queue, first in firsts if first is not None and (at := _sent_at(first)) is not None}
 
     def note_moving(self, name: Queue) -> None:
         """Note in Redis that a worker has taken a message from a queue, at most once a second. Never raises."""
@@ -217,6 +234,14 @@ class Broker:
         wakes: redis.client.PubSub = self.redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         wakes.psubscribe(self.keys.topics + topic)
         return wakes
+
+
+def _sent_at(raw: bytes) -> datetime | None:
+    """Return when a message was sent; None for one that is not ours."""
+    try:
+        return datetime.fromtimestamp(json.loads(raw)["headers"][SENT_AT], UTC)
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 def _count(item: Message | str, fate: str) -> None:

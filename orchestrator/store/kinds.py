@@ -37,7 +37,7 @@ from schemas.tables import (
     Solve,
     Sweep,
 )
-from schemas.tasks import Task
+from schemas.tasks import QUEUE_OF, Queue, Task
 
 Clock = Callable[[], datetime]
 """Asks the database for its time, which only some kinds need."""
@@ -62,6 +62,11 @@ class Kind:
     def name(self) -> str:
         """The table's name in metrics and messages."""
         return self.table.__name__.lower()
+
+    @property
+    def queues(self) -> frozenset[Queue]:
+        """The queues in which a message for such a row may wait."""
+        return frozenset(QUEUE_OF[task] for task in self.tasks)
 
 
 def _only(task: Task) -> tuple[frozenset[Task], Callable[[Any, Clock], Task]]:

@@ -1,6 +1,7 @@
 """What a message holds: a row, the claim number it was sent for, and a label for readers of Flower."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from schemas.tasks import Task
 
@@ -13,5 +14,7 @@ class Message:
     row_id: str
     claim: int
     label: str
+    sent_at: datetime = field(compare=False)
+    """When the row was dispatched, by the database's time."""
     breakout_id: str | None = None
     """The breakout whose row in Flower lists the task."""

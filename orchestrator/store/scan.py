@@ -1,22 +1,44 @@
 """Which rows are due, for the timekeeper, and which have waited for too long, for monitoring."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Select, bindparam, func, literal, or_, select, type_coerce, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+    update,
+)
 from sqlalchemy.sql.dml import Update
 from sqlmodel import Session
 
-from orchestrator.domain.timing import LAST_DISPATCH_SECONDS, waited
+from orchestrator.domain.timing import FIRST_DISPATCH_SECONDS, LAST_DISPATCH_SECONDS, waited
 from orchestrator.store.database import Transaction, execute, time_after
 from orchestrator.store.due import dispatch, lock_rows
-from orchestrator.store.kinds import TABLES
+from orchestrator.store.kinds import KIND_OF, TABLES
 from schemas.tables import Breakout, Due
+from schemas.tasks import Queue
 
+Backlog = Mapping[Queue, datetime]
+"""When the message was sent that waits longest in each queue. A queue without messages is left out."""
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+OVERTAKEN_SECONDS = 10.0
+"""How much earlier a row may have been dispatched than those whose messages are in the queue before its own.
+
+A message goes out after the commit, when the sender's turn comes. Where many threads compete that took 2 s (measured).
+"""
 CLOCK_NUMBER = -1
 """Takes the place of a table's number in the row that holds the database's time."""
 
@@ -32,13 +54,13 @@ class Waiting:
     """When the first row became due that has no message under way; None without such a row."""
 
 
-def dispatch_due(tx: Transaction, table: type[Due], limit: int, *, resend: bool) -> tuple[int, int]:
+def dispatch_due(tx: Transaction, table: type[Due], limit: int, backlog: Backlog) -> tuple[int, int]:
     """Dispatch the due rows of one table, at most `limit`. Returns (rows dispatched, leases that had ended).
 
-    Rows that another process has locked are skipped. With `resend` false only rows without a message under way are
-    sent, because a second copy does not help a queue that is long already.
+    Rows that another process has locked are skipped, and so are those whose message may still wait in `backlog`. A
+    second one would only make that longer, and what is sent again faster than it is worked off never ends.
     """
-    found = execute(tx.session, _found_due(table, tx.dialect, resend=resend), {"most": limit}).all()
+    found = execute(tx.session, _found_due(table, tx.dialect), {"most": limit, **_lost_before(table, backlog)}).all()
     ended = [row_id for row_id, holder, _ in found if holder is not None]
     if ended:
         execute(tx.session, _freed(table), {"ids": ended})
@@ -47,13 +69,32 @@ def dispatch_due(tx: Transaction, table: type[Due], limit: int, *, resend: bool)
 
 
 @cache
-def _found_due(table: type[Due], dialect: str, *, resend: bool) -> Select[Any]:
+def _found_due(table: type[Due], dialect: str) -> Select[Any]:
     columns: Any = table
     now = type_coerce(time_after(dialect), columns.due_at.type)
-    query = select(columns.id, columns.holder, now).where(columns.due_at <= now).order_by(columns.due_at)
-    if not resend:
-        query = query.where(columns.dispatches == 0)
-    return query.limit(bindparam("most")).with_for_update(skip_locked=True, key_share=True)
+    due = select(columns.id, columns.holder, now).where(columns.due_at <= now, _is_not_waiting(table))
+    return due.order_by(columns.due_at).limit(bindparam("most")).with_for_update(skip_locked=True, key_share=True)
+
+
+def _is_not_waiting(table: type[Due]) -> ColumnElement[bool]:
+    """Return the condition that no message for a row can still wait in a queue."""
+    columns: Any = table
+    before = bindparam(_parameter(table), type_=columns.due_at.type)
+    return or_(columns.dispatches == 0, columns.due_at < before)
+
+
+def _lost_before(table: type[Due], backlog: Backlog) -> dict[str, datetime]:
+    """Return the value for that condition: rows that were due again before it have no message in a queue.
+
+    Queues keep their order. So a message that came before those that wait is not among them: a worker has taken it, or
+    it is lost. A row's last message was sent at least FIRST_DISPATCH_SECONDS before the row is due again.
+    """
+    oldest = min((backlog[queue] for queue in KIND_OF[table].queues if queue in backlog), default=NEVER)
+    return {_parameter(table): oldest + timedelta(seconds=FIRST_DISPATCH_SECONDS - OVERTAKEN_SECONDS)}
+
+
+def _parameter(table: type[Due]) -> str:
+    return f"{KIND_OF[table].name}_lost_before"
 
 
 @cache
@@ -72,33 +113,34 @@ def forget_dispatches(tx: Transaction, table: type[Due]) -> None:
 
 
 def next_due(
-    session: Session, *, after: datetime | None = None, unsent: bool = False
+    session: Session, backlog: Backlog, *, after: datetime | None = None
 ) -> tuple[dict[type[Due], datetime], datetime]:
     """Return when the first row of each table is due (`after` a time, if given), and what time it is.
 
-    A table without such a row is left out. With `unsent`, rows with a message under way do not count. This is one
+    A table without such a row is left out. Rows whose message may still wait in `backlog` do not count. This is one
     statement, because a timekeeper asks it all the time.
     """
-    statement = _next_due(session.get_bind().dialect.name, is_after=after is not None, unsent=unsent)
-    found = dict(execute(session, statement, {} if after is None else {"after": after}).all())
+    statement = _next_due(session.get_bind().dialect.name, is_after=after is not None)
+    told = {} if after is None else {"after": after}
+    for table in TABLES:
+        told |= _lost_before(table, backlog)
+    found = dict(execute(session, statement, told).all())
     now = found.pop(CLOCK_NUMBER)
     return {TABLES[number]: first for number, first in found.items() if first is not None}, now
 
 
 @cache
-def _next_due(dialect: str, *, is_after: bool, unsent: bool) -> CompoundSelect[Any]:
-    firsts = [_first_due(table, number, is_after=is_after, unsent=unsent) for number, table in enumerate(TABLES)]
+def _next_due(dialect: str, *, is_after: bool) -> CompoundSelect[Any]:
+    firsts = [_first_due(table, number, is_after=is_after) for number, table in enumerate(TABLES)]
     due_at: Any = Breakout.due_at
     clock = select(literal(CLOCK_NUMBER), type_coerce(time_after(dialect), due_at.type))
     return union_all(*firsts, clock)
 
 
-def _first_due(table: type[Due], number: int, *, is_after: bool, unsent: bool) -> Select[Any]:
+def _first_due(table: type[Due], number: int, *, is_after: bool) -> Select[Any]:
     columns: Any = table
-    first = select(literal(number), func.min(columns.due_at))
-    if is_after:
-        first = first.where(columns.due_at > bindparam("after"))
-    return first.where(columns.dispatches == 0) if unsent else first
+    first = select(literal(number), func.min(columns.due_at)).where(_is_not_waiting(table))
+    return first.where(columns.due_at > bindparam("after")) if is_after else first
 
 
 def waiting(session: Session, now: datetime) -> dict[type[Due], Waiting]:

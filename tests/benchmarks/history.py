@@ -74,8 +74,8 @@ class Place:
         """Look as a timekeeper does."""
         for table in TABLES:
             with self.deps.database.transaction() as tx:
-                scan.next_due(tx.session)
-                scan.dispatch_due(tx, table, 100, resend=True)
+                scan.next_due(tx.session, {})
+                scan.dispatch_due(tx, table, 100, {})
 
     def _get(self, breakout_id: str) -> None:
         with self.deps.database.reading() as session:

@@ -87,7 +87,7 @@ def told(stack: Stack) -> str:
 def send_nonsense(stack: Stack) -> None:
     """Let a task fail with an unexpected error."""
     with stack.parts() as deps:
-        deps.broker.submit([Message(Task.BREAKOUT_OPEN, NOBODY, 0, BREAKOUT)], set())
+        deps.broker.submit([Message(Task.BREAKOUT_OPEN, NOBODY, 0, BREAKOUT, datetime.now(UTC))], set())
     wait_until(lambda: lines_about(told(stack), NOBODY), what="a task that has failed")
 
 

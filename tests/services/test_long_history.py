@@ -117,8 +117,8 @@ def _look_at(hand: Hand) -> str:
     seats.read(hand.deps, hand.ids().values())
     for table in TABLES:
         with hand.deps.database.transaction() as tx:
-            scan.next_due(tx.session, after=tx.now(), unsent=True)
-            scan.dispatch_due(tx, table, 100, resend=True)
+            scan.next_due(tx.session, {}, after=tx.now())
+            scan.dispatch_due(tx, table, 100, {})
             scan.forget_dispatches(tx, table)
     return str(found.state)
 

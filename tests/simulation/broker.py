@@ -28,6 +28,8 @@ FATES: dict[str, tuple[float, ...]] = {
 """After how many seconds a message is delivered, for each thing that may happen to it."""
 LOOKS_LATE = (0.2, 1.0)
 BATCH_ROWS = 100
+NO_BACKLOG: scan.Backlog = {}
+"""What a timekeeper knows of the queues: nothing, because these do not keep the order of their messages."""
 
 
 class SimulatedBroker:
@@ -90,9 +92,9 @@ class Timekeeper:
     def _send_due(self, deps: Deps) -> None:
         """Send what is due, as the timekeeper's tick does."""
         with deps.database.glancing() as session:
-            firsts, now = scan.next_due(session)
+            firsts, now = scan.next_due(session, NO_BACKLOG)
         late: list[type[Due]] = [table for table in TABLES if table in firsts and firsts[table] <= now]
         for table in late:
             with deps.database.transaction() as tx:
-                scan.dispatch_due(tx, table, BATCH_ROWS, resend=True)
+                scan.dispatch_due(tx, table, BATCH_ROWS, NO_BACKLOG)
         self.notice()

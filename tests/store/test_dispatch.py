@@ -23,6 +23,7 @@ def test_each_message_that_nobody_started_doubles_the_wait(rows: Rows, dispatche
     done = rows.did(lambda tx: due.dispatch(tx, Meeting, ["m"]))
     assert done.changed == {"m": {"dispatches": dispatches + 1, "due_at": done.at(seconds)}}
     assert done.sent == [("m", 7)]
+    assert [message.sent_at for message in done.messages] == [done.at()]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_a_message_carries_the_claim_that_is_stored_whatever_was_read_before(row
         return read
 
     done = rows.did(work)
-    assert done.messages == [Message(Task.MEETING_SYNC, "m", 9, "New · who is where")]
+    assert done.messages == [Message(Task.MEETING_SYNC, "m", 9, "New · who is where", LONG_AGO)]
     assert (done.answer.claim, done.answer.dispatches) == (9, 3)
 
 
@@ -86,10 +87,10 @@ def test_a_row_that_this_transaction_has_made_is_sent(rows: Rows) -> None:
 
 
 WHOSE = [
-    (Breakout, "b", Message(Task.BREAKOUT_TIDY, "b", 7, "Round 1 · 1 room · 0 people", "b")),
-    (Room, "r", Message(Task.ROOM_CLOSE, "r", 7, "Round 1 · Room 1 · 0 people", "b")),
-    (Solve, "b", Message(Task.BREAKOUT_SOLVE, "b", 0, "Round 1 · groups that keep the rules", "b")),
-    (Meeting, "m", Message(Task.MEETING_SYNC, "m", 7, "Title of m · who is where", None)),
+    (Breakout, "b", Message(Task.BREAKOUT_TIDY, "b", 7, "Round 1 · 1 room · 0 people", LONG_AGO, "b")),
+    (Room, "r", Message(Task.ROOM_CLOSE, "r", 7, "Round 1 · Room 1 · 0 people", LONG_AGO, "b")),
+    (Solve, "b", Message(Task.BREAKOUT_SOLVE, "b", 0, "Round 1 · groups that keep the rules", LONG_AGO, "b")),
+    (Meeting, "m", Message(Task.MEETING_SYNC, "m", 7, "Title of m · who is where", LONG_AGO, None)),
 ]
 
 

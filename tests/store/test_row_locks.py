@@ -46,7 +46,7 @@ LETS_INSERT: dict[str, Verb] = {
     "record": lambda tx: due.record(tx, claim_of(held())),
     "record_all": lambda tx: due.record_all(tx, [claim_of(held())], {"m"}),
     "release": lambda tx: due.release(tx, claim_of(held()), due_at=LONG_AGO),
-    "dispatch_due": lambda tx: scan.dispatch_due(tx, Meeting, 9, resend=True),
+    "dispatch_due": lambda tx: scan.dispatch_due(tx, Meeting, 9, {}),
     "forget_dispatches": lambda tx: scan.forget_dispatches(tx, Meeting),
 }
 

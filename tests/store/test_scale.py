@@ -106,11 +106,11 @@ def _close(deps: Deps) -> list[Queue]:
     queues = []
     for table in TABLES:
         with deps.database.transaction() as tx:
-            scan.next_due(tx.session, after=tx.now())
-            scan.next_due(tx.session)
-            scan.next_due(tx.session, unsent=True)
-            scan.dispatch_due(tx, table, 100, resend=True)
-            scan.dispatch_due(tx, table, 100, resend=False)
+            crowded = dict.fromkeys(Queue, tx.now())
+            for backlog in (crowded, {}):
+                scan.next_due(tx.session, backlog, after=tx.now())
+                scan.next_due(tx.session, backlog)
+                scan.dispatch_due(tx, table, 100, backlog)
             messages = list(tx.messages)
         for message in messages:
             if table is Breakout:

@@ -6,15 +6,21 @@ from typing import Any
 
 import pytest
 
+from orchestrator.domain.timing import sent_at
 from orchestrator.store import scan
+from orchestrator.store.kinds import KIND_OF
 from schemas.states import BreakoutState
 from schemas.tables import Breakout, Meeting
-from schemas.tasks import Task
+from schemas.tasks import Queue, Task
 from tests.store.rows import LONG_AGO, Rows, breakout, held, meeting
 
+CROWDED: scan.Backlog = dict.fromkeys(Queue, LONG_AGO - timedelta(hours=1))
+"""Messages that were sent before any row here wait in all queues."""
+EMPTY: scan.Backlog = {}
 
-def look(limit: int = 9, *, resend: bool = True) -> Any:
-    return lambda tx: scan.dispatch_due(tx, Meeting, limit, resend=resend)
+
+def look(limit: int = 9, backlog: scan.Backlog = EMPTY) -> Any:
+    return lambda tx: scan.dispatch_due(tx, Meeting, limit, backlog)
 
 
 LATER = datetime.now().astimezone() + timedelta(days=1)
@@ -30,12 +36,12 @@ SITUATIONS: dict[str, tuple[Meeting, bool, bool]] = {
 }
 
 
-@pytest.mark.parametrize("resend", [True, False], ids=["sending again", "only what was not sent"])
+@pytest.mark.parametrize("backlog", [EMPTY, CROWDED], ids=["nothing waits", "all queues are crowded"])
 @pytest.mark.parametrize(("row", "unsent", "due"), SITUATIONS.values(), ids=SITUATIONS)
-def test_a_row_is_sent_when_it_is_due(rows: Rows, row: Meeting, unsent: bool, due: bool, resend: bool) -> None:
+def test_a_row_is_sent_when_it_is_due(rows: Rows, row: Meeting, unsent: bool, due: bool, backlog: scan.Backlog) -> None:
     rows.add(row)
-    done = rows.did(look(resend=resend))
-    if not (due if resend else unsent):
+    done = rows.did(look(backlog=backlog))
+    if not (unsent if backlog else due):
         assert (done.answer, done.changed, done.messages) == ((0, 0), {}, [])
         return
     waits = {0: 5, 1: 10, 2: 20}[row.dispatches]
@@ -44,6 +50,31 @@ def test_a_row_is_sent_when_it_is_due(rows: Rows, row: Meeting, unsent: bool, du
     assert done.sent == [("m", 7)]
     assert done.answer == (1, 1 if row.holder else 0)
     assert done.topics == set()
+
+
+BEHIND: dict[str, tuple[Queue, float, bool]] = {
+    "it was sent long before all that wait": (Queue.UPKEEP, 10.001, True),
+    "later ones may have overtaken it": (Queue.UPKEEP, 10.0, False),
+    "it may be the first that waits": (Queue.UPKEEP, 0.0, False),
+    "others before it still wait": (Queue.UPKEEP, -1.0, False),
+    "what waits is in another queue": (Queue.CLOSING, -1.0, True),
+}
+
+
+@pytest.mark.parametrize(("queue", "seconds", "lost"), BEHIND.values(), ids=BEHIND)
+def test_a_row_is_sent_again_when_its_message_can_wait_in_no_queue(
+    rows: Rows, queue: Queue, seconds: float, lost: bool
+) -> None:
+    rows.add(meeting(due_at=LONG_AGO, dispatches=1))
+    waits = {queue: sent_at(LONG_AGO, 1) + timedelta(seconds=seconds)}
+    assert rows.did(look(backlog=waits)).answer == (int(lost), 0)
+
+
+@pytest.mark.parametrize("queue", sorted(KIND_OF[Breakout].queues))
+def test_a_message_may_wait_in_each_queue_of_its_table(rows: Rows, queue: Queue) -> None:
+    rows.add(meeting(), breakout())
+    waits = {queue: sent_at(LONG_AGO, 1)}
+    assert rows.did(lambda tx: scan.dispatch_due(tx, Breakout, 9, waits)).answer == (0, 0)
 
 
 def test_the_rows_that_are_due_longest_are_sent_first(rows: Rows) -> None:
@@ -73,7 +104,7 @@ def test_the_claim_that_is_sent_is_that_of_the_holder_who_died(rows: Rows) -> No
 
 def test_a_breakouts_task_follows_from_the_time_of_the_look(rows: Rows) -> None:
     rows.add(meeting(), breakout(state=BreakoutState.OPEN, closes_at=LONG_AGO))
-    done = rows.did(lambda tx: scan.dispatch_due(tx, Breakout, 9, resend=True))
+    done = rows.did(lambda tx: scan.dispatch_due(tx, Breakout, 9, EMPTY))
     assert [message.task for message in done.messages] == [Task.BREAKOUT_CLOSE]
 
 
@@ -86,7 +117,7 @@ def test_a_row_that_another_has_locked_is_passed_over(concurrent_rows: Rows) -> 
 
 def test_a_look_asks_for_nothing_but_rows_and_labels(rows: Rows) -> None:
     rows.add(meeting(), breakout("b"), breakout("c"))
-    look_once = partial(scan.dispatch_due, table=Breakout, limit=9, resend=True)
+    look_once = partial(scan.dispatch_due, table=Breakout, limit=9, backlog=EMPTY)
     assert rows.statements(look_once) == ["SELECT", "UPDATE", "SELECT"]
 
 
@@ -112,4 +143,4 @@ def test_when_the_broker_was_emptied_all_that_was_sent_is_due_now(rows: Rows, ro
 def test_what_is_forgotten_is_sent_at_the_next_look(rows: Rows) -> None:
     rows.add(meeting("a", due_at=LATER), meeting("b", due_at=LATER, dispatches=0))
     rows.did(lambda tx: scan.forget_dispatches(tx, Meeting))
-    assert rows.did(look(resend=False)).sent == [("a", 7)]
+    assert rows.did(look(backlog=CROWDED)).sent == [("a", 7)]

@@ -8,18 +8,20 @@ import pytest
 from orchestrator.store import scan
 from orchestrator.store.scan import Waiting
 from schemas.tables import ORPHANS, Breakout, Due, Inbox, Meeting, Recording, Room, Sweep
+from schemas.tasks import Queue
 from tests.store.rows import LONG_AGO, Rows, breakout, held, meeting, recording, room
 
 NOW = LONG_AGO
+NOTHING: scan.Backlog = {}
 
 
 def at(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def next_due(rows: Rows, **options: Any) -> dict[type[Due], datetime]:
+def next_due(rows: Rows, backlog: scan.Backlog = NOTHING, **options: Any) -> dict[type[Due], datetime]:
     with rows.database.glancing() as session:
-        return scan.next_due(session, **options)[0]
+        return scan.next_due(session, backlog, **options)[0]
 
 
 def waiting(rows: Rows) -> dict[type[Due], Waiting]:
@@ -55,18 +57,19 @@ def test_only_rows_that_are_due_after_a_time_count(rows: Rows, after: float | No
     assert found == ({} if first is None else {Meeting: at(first)})
 
 
-def test_unsent_rows_alone_count_where_these_are_asked_for(rows: Rows) -> None:
+def test_rows_whose_message_may_wait_in_a_queue_do_not_count(rows: Rows) -> None:
     rows.add(meeting("m", due_at=at(1)), meeting("n", due_at=at(2), dispatches=0), held("o", due_at=at(3)))
-    assert next_due(rows, unsent=True) == {Meeting: at(2)}
-    assert next_due(rows, unsent=False) == {Meeting: at(1)}
-    assert next_due(rows, unsent=True, after=at(2)) == {Meeting: at(3)}
+    crowded = {Queue.UPKEEP: at(-9)}
+    assert next_due(rows, crowded) == {Meeting: at(2)}
+    assert next_due(rows, crowded, after=at(2)) == {Meeting: at(3)}
+    assert next_due(rows, {Queue.LIFECYCLE: at(-9)}) == {Meeting: at(1)}, "another table's queue"
 
 
 def test_the_databases_time_comes_along(rows: Rows) -> None:
     rows.add(meeting(due_at=at(-1)))
     before = rows.now()
     with rows.database.glancing() as session:
-        found, now = scan.next_due(session)
+        found, now = scan.next_due(session, NOTHING)
     assert found == {Meeting: at(-1)}
     assert before <= now <= rows.now()
 
