@@ -12,20 +12,17 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-import redis
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
 from orchestrator.realtimekit.calls import Calls
 from orchestrator.store.broker import Broker
 
-TOPIC = ":topic:"
-"""In the channel of every topic, between the mark of the deployment and the topic."""
 KIND, FOLDER = "CHAOS_KIND", "CHAOS_FOLDER"
 NOWHERE = "-"
 STRUCK = "STRUCK"
@@ -152,18 +149,24 @@ def _trace_commits(tracer: Tracer) -> None:
 
 
 def _trace_messages(tracer: Tracer) -> None:
-    """Wrap the sending of tasks and the publishing of wake-ups."""
-    send, publish = Broker._publish, redis.Redis.publish
+    """Wrap the sending of tasks and the publishing of wake-ups. Those that go together pass their points together."""
+    send, wake = Broker._send, Broker._wake
 
-    def sending(self: Broker, producer: Any, message: Any) -> None:
-        with tracer.around(f"send:{message.task.value}"):
-            send(self, producer, message)
+    def sending(self: Broker, messages: Any) -> None:
+        with _around_all(tracer, [f"send:{message.task.value}" for message in messages]):
+            send(self, messages)
 
-    def publishing(self: Any, channel: Any, *more: Any, **named: Any) -> Any:
-        if TOPIC not in str(channel):
-            return publish(self, channel, *more, **named)
-        with tracer.around(f"publish:{str(channel).partition(TOPIC)[2].split(':')[0]}"):
-            return publish(self, channel, *more, **named)
+    def waking(self: Broker, topics: Any) -> None:
+        with _around_all(tracer, [f"publish:{topic.split(':')[0]}" for topic in topics]):
+            wake(self, topics)
 
-    Broker._publish = sending  # type: ignore[method-assign]
-    redis.Redis.publish = publishing  # type: ignore[method-assign]
+    Broker._send = sending  # type: ignore[method-assign]
+    Broker._wake = waking  # type: ignore[method-assign]
+
+
+@contextmanager
+def _around_all(tracer: Tracer, sites: list[str]) -> Iterator[None]:
+    with ExitStack() as stack:
+        for site in sites:
+            stack.enter_context(tracer.around(site))
+        yield
