@@ -27,6 +27,12 @@ BATCH_ROWS = 100
 LONGEST_SLEEP_SECONDS = 1.0
 SHORT_SLEEP_SECONDS = 0.2
 """The sleep while rows are due that others have locked, and how long what is known of the queues holds."""
+REST_SECONDS = 0.02
+"""How long a timekeeper rests between two looks, so that one look finds all that has become due meanwhile.
+
+Without it, while 33 timers ended in each second, each row that was due cost looks of its own: two timekeepers took as
+much of the processors as the worker that closed the breakouts (measured).
+"""
 TIMEKEEPER_KEY_SECONDS = 10
 """How long the key of a tick lasts."""
 
@@ -120,10 +126,11 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
             self._sweep_is_planned = True
 
     def _sleep(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        time.sleep(REST_SECONDS)
         try:
             if self._wakes is None:
                 self._wakes = deps().broker.subscribe(Topic.DUE.pattern)
-            until = time.monotonic() + seconds
             while (left := until - time.monotonic()) > 0:
                 if self._is_earlier(self._wakes.get_message(timeout=left)):
                     break
