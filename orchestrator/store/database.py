@@ -14,6 +14,7 @@ from sqlmodel import Session, SQLModel
 from orchestrator.runtime.clock import host_time
 from orchestrator.store.engine import GLANCE, READ_ONLY, make_engine
 from orchestrator.store.group_commit import GroupCommit
+from orchestrator.store.lock_order import require_no_rows
 from orchestrator.store.messages import Message
 from orchestrator.store.mutex import Mutex, NewMutex
 from orchestrator.store.turns import Turns
@@ -57,9 +58,11 @@ class Transaction:
 
         A turn is taken before any row is locked. A hundred threads that wait for one row's lock in the database would
         wait beyond its `lock_timeout`, each on a connection of its own (measured). Raises TimeoutError after
-        TURN_SECONDS.
+        TURN_SECONDS, and LockedOutOfOrder for a transaction that has locked or written a row.
         """
         if name not in self._held:
+            if self.session.in_transaction():
+                require_no_rows(self.session.connection())
             turn = self._turns.of(name)
             if not turn.acquire(timeout=TURN_SECONDS):
                 raise TimeoutError(f"no turn at {name} for {TURN_SECONDS} s")

@@ -7,6 +7,9 @@ Transactions that lock rows of several tables in this order never wait for each 
 order with rooms and seats, because no transaction locks both without the breakout, and the check refuses that too.
 Rows of one table are to be locked in the order of their ids, which is not checked. All locks are FOR NO KEY UPDATE,
 which lets rows be inserted that point to a locked row.
+
+Turns come before all rows (Transaction.take_turn). One who waited for a turn with a row locked could wait in a circle
+that no database sees: for somebody who has the turn and waits for the row.
 """
 
 from collections.abc import Iterable
@@ -37,9 +40,12 @@ class LockOrder:
 
     def __init__(self) -> None:
         self._locked: set[str] = set()
+        self.holds_rows = False
+        """Whether rows were locked or written, of whichever table: others may wait for them."""
 
     def lock(self, table: str) -> None:
         """Note that rows of `table` are about to be locked. Raise LockedOutOfOrder when that comes too late."""
+        self.holds_rows = True
         if table not in AFTER or table in self._locked:
             return
         if too_early := self._locked & AFTER[table]:
@@ -51,8 +57,16 @@ class LockOrder:
 
     def make(self, table: str) -> None:
         """Note that a row of `table` was inserted."""
+        self.holds_rows = True
         if table in HELD_WHEN_MADE:
             self._locked.add(table)
+
+
+def require_no_rows(connection: Connection) -> None:
+    """Raise LockedOutOfOrder if the connection's transaction holds rows already."""
+    order = connection.info.get(ORDER_KEY)
+    if order is not None and order.holds_rows:
+        raise LockedOutOfOrder("a turn must be taken before any row is locked or written")
 
 
 def enforce_lock_order(engine: Engine) -> None:

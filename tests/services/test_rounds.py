@@ -1,5 +1,6 @@
 """Rounds: each is dealt against who has met, and the end of one schedules the next."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import combinations
 
@@ -20,6 +21,7 @@ from schemas.tables import Breakout, Room
 from tests.services.hand import webhook
 from tests.services.series import PEOPLE, Rounds, S, active, calls_of
 from tests.support.sandbox_server import SandboxServer
+from tests.support.waiting import wait_until
 
 
 def pairs(breakout: BreakoutResponse) -> set[tuple[str, ...]]:
@@ -118,6 +120,27 @@ def test_the_rest_of_a_series_is_cancelled_whatever_the_first_does(
     assert operations.cancel(series.hand.deps, series.ids[0], rest_of_series=True)
     assert series.states() == [S.CANCELLED if first is S.DRAFT else first, S.CANCELLED, S.CANCELLED]
     assert not operations.cancel(series.hand.deps, series.ids[0], rest_of_series=True)
+
+
+def test_who_cancels_the_rest_holds_no_row_while_waiting_for_a_later_round(fresh: tuple[Deps, SandboxServer]) -> None:
+    series = Rounds(fresh)
+    database = series.hand.deps.database
+    turns = [f"breakout {row_id}" for row_id in series.ids]
+
+    def is_taken(name: str) -> bool:
+        turn = database._turns.of(name)
+        if is_free := turn.acquire(blocking=False):
+            turn.release()
+        return not is_free
+
+    with ThreadPoolExecutor(1) as other:
+        with database.transaction() as tx:
+            tx.take_turn(turns[2])
+            answer = other.submit(operations.cancel, series.hand.deps, series.ids[0], rest_of_series=True)
+            wait_until(lambda: is_taken(turns[1]) or answer.done())
+            tx.session.execute(update(Breakout).where(col(Breakout.id).in_(series.ids)).values(seed=1))
+        assert answer.result()
+    assert series.states() == [S.CANCELLED] * 3
 
 
 def test_a_later_round_is_dealt_against_who_really_met(fresh: tuple[Deps, SandboxServer]) -> None:

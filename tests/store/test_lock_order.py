@@ -163,6 +163,19 @@ def test_a_transaction_that_locks_out_of_order_is_refused(rows: Rows, first: Sta
     rows.did(both(lambda tx: lock_rows(tx, Breakout, ["b"]), first))
 
 
+TURN = "a turn must be taken before any row is locked or written"
+HOLDING = {**FIRST, "a new room": add_room, "a table without an order": lambda tx: tx.session.execute(delete(Fact))}
+
+
+@pytest.mark.parametrize("first", HOLDING.values(), ids=HOLDING)
+def test_nobody_waits_for_a_turn_with_rows_in_hand(rows: Rows, first: Statement) -> None:
+    rows.add(meeting(), breakout(), room())
+    with pytest.raises(LockedOutOfOrder, match=TURN):
+        rows.did(both(first, lambda tx: tx.take_turn("it")))
+    rows.did(both(lambda tx: tx.take_turn("it"), both(first, lambda tx: tx.take_turn("it"))))
+    rows.did(both(lambda tx: tx.session.execute(select(Breakout)), lambda tx: tx.take_turn("it")))
+
+
 def test_one_statement_may_lock_rows_of_several_tables(rows: Rows) -> None:
     statement = select(Participant, Seat, Room).where(
         col(Seat.participant_id) == col(Participant.id), col(Seat.room_id) == col(Room.id)

@@ -18,6 +18,7 @@ from orchestrator.services.breakout.look import look
 from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.services.breakout.rights import show_choices
 from orchestrator.services.breakout.rules import look_at_rules
+from orchestrator.services.breakout.series import later_rounds
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction, execute
@@ -59,10 +60,24 @@ def locked(deps: Deps, breakout_id: str) -> Iterator[LockedBreakout]:
 
 
 @contextmanager
-def also_locked(b: LockedBreakout, later_id: str) -> Iterator[LockedBreakout]:
-    """Lock a later round of the same series in the same transaction; rounds are locked in their order."""
-    with _held(b.deps, b.tx, _lock(b.tx, later_id)) as later:
-        yield later
+def locked_with_later_rounds(deps: Deps, breakout_id: str) -> Iterator[list[LockedBreakout]]:
+    """Lock a breakout, and the rounds after it that may not have begun, for one transaction. Raises as `locked` does.
+
+    1. Take the turns of all, because nobody may wait for a turn while others wait for a row that they have locked.
+    2. Lock the rows, the first round first. A round may have begun meanwhile.
+    3. Leave one after the other, and write people once for all.
+    """
+    with deps.database.transaction() as tx:
+        row_ids = [breakout_id, *_later_rounds(tx, breakout_id)]
+        for row_id in row_ids:
+            _take_turn(tx, row_id)
+        rows = [_lock(tx, row_id) for row_id in row_ids]
+        people, now = PeopleWrites(tx, rows[0].meeting_id), tx.now()
+        held = [LockedBreakout(deps, tx, row, now, people) for row in rows]
+        yield held
+        for b in held:
+            _settle(b, needs_look=_needs_look(b))
+        people.write()
 
 
 @contextmanager
@@ -113,17 +128,22 @@ def made(deps: Deps, tx: Transaction, row: Breakout) -> Iterator[LockedBreakout]
 def _held(deps: Deps, tx: Transaction, row: Breakout) -> Iterator[LockedBreakout]:
     b = LockedBreakout(deps, tx, row, tx.now(), PeopleWrites(tx, row.meeting_id))
     yield b
-    _leave(b, needs_look=b.has_news() or not b.had_task_under_way)
+    _leave(b, needs_look=_needs_look(b))
 
 
 def _leave(b: LockedBreakout, *, needs_look: bool) -> None:
-    """Write what the block has gathered.
+    """Write what the block has gathered. People are written last, because they are locked last."""
+    _settle(b, needs_look=needs_look)
+    b.people.write()
+
+
+def _settle(b: LockedBreakout, *, needs_look: bool) -> None:
+    """Write what the block has gathered, but for people.
 
     1. Look, unless the block has left that to the breakout's task: it may move rooms and seats.
     2. Report rules that people who were seated have broken.
     3. Let whoever may choose a room see which there are now.
     4. Write the log.
-    5. Write people: they are locked last.
     """
     if needs_look and not b.is_left_to_task:
         look(b)
@@ -132,7 +152,11 @@ def _leave(b: LockedBreakout, *, needs_look: bool) -> None:
     if b.has_other_choices and b.row.state in RUNNING:
         show_choices(b)
     b.write_log()
-    b.people.write()
+
+
+def _needs_look(b: LockedBreakout) -> bool:
+    """Return whether something has happened on which a look decides, or no task is about to look anyway."""
+    return b.has_news() or not b.had_task_under_way
 
 
 def _needs_look_after_facts(b: LockedBreakout) -> bool:
@@ -162,6 +186,14 @@ def _lock_inbox(tx: Transaction, meeting_id: str) -> None:
     """Lock the inbox in place of a breakout, so that facts about the same person are not applied at the same time."""
     tx.take_turn(f"inbox {meeting_id}")
     execute(tx.session, _LOCK_INBOX, {"of": meeting_id})
+
+
+def _later_rounds(tx: Transaction, breakout_id: str) -> list[str]:
+    """Find the rounds after a breakout that have not begun, and forget what was read, because it may change."""
+    row = tx.session.get(Breakout, breakout_id)
+    found = later_rounds(tx.session, row) if row else []
+    tx.session.rollback()
+    return found
 
 
 def _breakout_of(tx: Transaction, meeting_id: str) -> str | None:

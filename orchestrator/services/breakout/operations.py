@@ -6,11 +6,10 @@ from orchestrator.domain.lifecycle import can_move
 from orchestrator.errors import WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.closing import start_countdown
-from orchestrator.services.breakout.locked import also_locked, locked, taken
+from orchestrator.services.breakout.locked import locked, locked_with_later_rounds, taken
 from orchestrator.services.breakout.opening import STARTED, begin_preparing
 from orchestrator.services.breakout.planned import start_now
 from orchestrator.services.breakout.retiring import want_closed
-from orchestrator.services.breakout.series import later_rounds
 from orchestrator.services.deps import Deps
 from orchestrator.services.result import NOTHING_TO_DO, Result
 from schemas.states import PLANNED, RUNNING, BreakoutState, CloseReason, PlanState, RoomWanted
@@ -66,25 +65,29 @@ def cancel(deps: Deps, breakout_id: str, *, rest_of_series: bool = False) -> boo
 
     Returns False when all of it is cancelled already. Raises Unknown, WrongState.
     """
+    if rest_of_series:
+        return _cancel_with_later_rounds(deps, breakout_id)
     with locked(deps, breakout_id) as b:
-        later = later_rounds(b.tx.session, b.row) if rest_of_series else []
-        if b.row.state is not BreakoutState.CANCELLED and not (rest_of_series and b.row.state not in PLANNED):
-            _require_before(b, BreakoutState.CANCELLED, "cancel")
-            _cancel(b)
-        elif not later:
+        if b.row.state is BreakoutState.CANCELLED:
             return False
-        for round_id in later:
-            with also_locked(b, round_id) as later_round:
-                _cancel(later_round)
+        _require_before(b, BreakoutState.CANCELLED, "cancel")
+        _cancel(b)
         return True
 
 
+def _cancel_with_later_rounds(deps: Deps, breakout_id: str) -> bool:
+    with locked_with_later_rounds(deps, breakout_id) as rounds:
+        planned = [b for b in rounds if b.row.state in PLANNED]
+        for b in planned:
+            _cancel(b)
+        return bool(planned)
+
+
 def _cancel(b: LockedBreakout) -> None:
-    if b.row.state in PLANNED:
-        b.move(BreakoutState.CANCELLED)
-        b.row.plan_state, b.row.closed_at = PlanState.READY, b.now
-        b.count_change("state", "closed_at")
-        want_closed(b, [room.id for room in b.rooms() if room.wanted is RoomWanted.READY])
+    b.move(BreakoutState.CANCELLED)
+    b.row.plan_state, b.row.closed_at = PlanState.READY, b.now
+    b.count_change("state", "closed_at")
+    want_closed(b, [room.id for room in b.rooms() if room.wanted is RoomWanted.READY])
 
 
 def _require_before(b: LockedBreakout, to: BreakoutState, verb: str) -> None:

@@ -11,13 +11,14 @@ from orchestrator.realtimekit.quota.budget import Budget, usable_of
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.clock import too_late
-from orchestrator.services.breakout.locked import locked
+from orchestrator.services.breakout.locked import made
 from orchestrator.services.breakout.opening import live_breakout
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning.creating import create
 from schemas.requests import BreakoutRequest
 from schemas.responses import BreakoutResponse, CallsResponse
 from schemas.states import PlanState
+from schemas.tables import Breakout
 
 T = TypeVar("T")
 
@@ -33,7 +34,7 @@ def rehearse(
     with deps.database.transaction() as tx:
         within = replace(deps, database=deps.database.within(tx))
         breakout_id = create(within, meeting_id, planned)
-        with locked(within, breakout_id) as b:
+        with made(within, tx, tx.session.get_one(Breakout, breakout_id)) as b:
             conflicts = _conflicts(b)
         tx.session.expire_all()
         found = look(tx.session, breakout_id)
