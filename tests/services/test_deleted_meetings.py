@@ -1,23 +1,36 @@
 """A deleted meeting leaves nothing here, and at RealtimeKit only what its caller may know: the main meeting."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from unittest.mock import patch
 
 import pytest
+from sqlalchemy import update
+from sqlmodel import col
 
 from orchestrator.errors import Unknown, WrongState
+from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.services.breakout import operations
 from orchestrator.services.deps import Deps
-from orchestrator.services.meetings import deleting, removing
+from orchestrator.services.meetings import changing, deleting, registering, removing
 from orchestrator.services.people import acks, inbox
+from orchestrator.services.recordings import running
+from orchestrator.services.upkeep import sweeps
+from orchestrator.services.upkeep.orphans import Fate
+from orchestrator.services.upkeep.sweep import sweep_page
 from orchestrator.services.views import breakouts, event_log
 from orchestrator.services.webhooks import incoming
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import participant_ids
 from schemas.columns import new_id
-from schemas.requests import AckRequest
-from schemas.tables import Breakout, Fact, Leftover, Meeting, Room
+from schemas.problems import ProblemCode
+from schemas.requests import AckRequest, MeetingChange, PersonRequest
+from schemas.states import BreakoutState, RoomState, RoomWanted
+from schemas.tables import OLD_NAMES, Breakout, Fact, Leftover, Meeting, Room, Sweep
 from tests.services.browser import Browser
 from tests.services.hand import Hand
 from tests.services.test_departures import finish_leftovers
@@ -69,6 +82,123 @@ def test_a_held_breakout_goes_with_it(fresh: Built) -> None:
 def test_a_pass_that_was_under_way_ends_quietly(draft: Hand) -> None:
     deleting.delete_meeting(draft.deps, draft.meeting_id)
     draft.work(Breakout, Room)
+
+
+def _remove(hand: Hand) -> None:
+    removing.remove(hand.deps, hand.meeting_id, "ana", erase=False)
+
+
+def _erase(hand: Hand) -> None:
+    registering.register(hand.deps, hand.meeting_id, [PersonRequest(custom_participant_id="cy", name="Cy")])
+    removing.remove(hand.deps, hand.meeting_id, "cy", erase=True)
+
+
+def _change_end(hand: Hand) -> None:
+    ends_at = datetime.now(UTC) + timedelta(hours=1)
+    changing.change(hand.deps, hand.meeting_id, MeetingChange.model_validate({"ends_at": ends_at.isoformat()}))
+
+
+def _forget_names(hand: Hand) -> None:
+    _end(hand)
+    deps = replace(hand.deps, settings=hand.deps.settings.model_copy(update={"retention_days": 0.0}))
+    sweeps.plan(deps)
+    with deps.database.reading() as session:
+        claim = session.get_one(Sweep, OLD_NAMES).claim
+    sweeps.sweep(deps, OLD_NAMES, claim)
+
+
+def _compare_recordings(hand: Hand) -> None:
+    _set_rooms(hand, state=RoomState.OPEN, wanted=RoomWanted.OPEN)
+    running.compare(hand.deps, [RecordingRecord("strange", "RECORDING", meeting_id=next(iter(hand.places())))])
+
+
+def _sweep(hand: Hand) -> None:
+    hand.sandbox.join(hand.tokens()["ana"])
+    place = next(place for place in hand.places() if place and hand.sandbox.present(place))
+    hand.sandbox.rest("POST", "/recordings", {"meeting_id": place})
+    _set_rooms(hand, state=RoomState.CLOSED, wanted=RoomWanted.CLOSED, retired_at=datetime.now(UTC))
+    swept = sweep_page(hand.deps, 1)
+    assert [it.fate for it in swept.found if it.kind == "recording"] == [Fate.STOPPED]
+
+
+@pytest.mark.parametrize("work", [_remove, _erase, _change_end, _forget_names, _compare_recordings, _sweep])
+def test_work_on_a_breakout_that_is_deleted_before_it_is_locked_goes_on(
+    draft: Hand, work: Callable[[Hand], None]
+) -> None:
+    with before_the_turn(draft, lambda: _delete(draft)):
+        work(draft)
+    finish_leftovers(draft)
+    assert draft.breakout_id not in dump(draft.deps.database)
+
+
+def test_what_is_left_of_somebody_is_removed_although_their_meeting_is_deleted(draft: Hand) -> None:
+    places = [draft.parent(), *draft.places()]
+    _end(draft)
+    _remove(draft)
+    with before_the_turn(draft, lambda: _delete(draft)):
+        draft.work(Leftover)
+    finish_leftovers(draft)
+    assert all("ana" not in draft.sandbox.records(place or "") for place in places)
+
+
+def _register(hand: Hand) -> None:
+    registering.register(hand.deps, hand.meeting_id, [PersonRequest(custom_participant_id="cy", name="Cy")])
+
+
+def _set_present(hand: Hand) -> None:
+    acks.set_present(hand.deps, hand.meeting_id, "ana", present=True)
+
+
+@pytest.mark.parametrize("request_", [_register, _set_present, _remove])
+def test_a_request_about_a_meeting_that_is_deleted_meanwhile_is_told_so(
+    draft: Hand, request_: Callable[[Hand], None]
+) -> None:
+    _end(draft)
+    with before_the_turn(draft, lambda: _delete(draft)), pytest.raises(Unknown) as refused:
+        request_(draft)
+    assert refused.value.code is ProblemCode.UNKNOWN_MEETING
+
+
+def test_facts_about_a_meeting_that_is_deleted_meanwhile_are_passed_over(draft: Hand) -> None:
+    _end(draft)
+    said = acks.Ack(draft.ids()["ana"], AckRequest(location="main", version=1))
+    assert acks.store_all(draft.deps, [said]) == [None]
+    with before_the_turn(draft, lambda: _delete(draft)):
+        draft.apply()
+
+
+@contextmanager
+def before_the_turn(hand: Hand, happens: Callable[[], None]) -> Iterator[None]:
+    """Let something happen when the breakout is known by its id, and has yet to be locked."""
+    take_turn, asked = Transaction.take_turn, list[str]()
+
+    def late(tx: Transaction, name: str) -> None:
+        if name == f"breakout {hand.breakout_id}" and not asked:
+            asked.append(name)
+            happens()
+        take_turn(tx, name)
+
+    with patch.object(Transaction, "take_turn", late):
+        yield
+    assert asked
+
+
+def _set_rooms(hand: Hand, **values: Any) -> None:
+    with hand.deps.database.transaction() as tx:
+        tx.session.execute(update(Room).where(col(Room.breakout_id) == hand.breakout_id).values(**values))
+
+
+def _end(hand: Hand) -> None:
+    """End the breakout as one that ended long ago."""
+    with hand.deps.database.transaction() as tx:
+        mine = update(Breakout).where(col(Breakout.id) == hand.breakout_id)
+        ended = {"state": BreakoutState.CLOSED, "closed_at": tx.now() - timedelta(hours=1), "due_at": None}
+        tx.session.execute(mine.values(**ended))
+
+
+def _delete(hand: Hand) -> None:
+    _end(hand)
+    deleting.delete_meeting(hand.deps, hand.meeting_id)
 
 
 def test_what_comes_while_a_meeting_is_deleted_is_passed_over(fresh: Built) -> None:

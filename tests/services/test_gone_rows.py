@@ -25,14 +25,32 @@ def test_a_message_about_a_row_that_is_gone_does_nothing(fresh: tuple[Deps, Sand
 
 
 def test_a_pass_whose_row_is_deleted_meanwhile_is_left(draft: Hand) -> None:
+    room_id, claim = _wanted_room(draft)
+    with pytest.raises(LeaseLost, match="deleted"):
+        _fail_after_deletion(draft, room_id, claim)
+
+
+def test_a_pass_whose_row_is_deleted_while_it_is_given_back_is_left(draft: Hand) -> None:
+    room_id, claim = _wanted_room(draft)
+
+    def give_back(*_: object) -> None:
+        delete_meeting(draft.deps, draft.meeting_id)
+        raise LookupError("the room is gone too")
+
+    with (
+        pytest.raises(LeaseLost, match="deleted"),
+        start_pass(draft.deps, Room, room_id, claim, begin_work, after_error=give_back),
+    ):
+        raise LookupError("something else")
+
+
+def _wanted_room(draft: Hand) -> tuple[str, int]:
     with draft.deps.database.transaction() as tx:
         mine = select(Room).where(col(Room.breakout_id) == draft.breakout_id)
         room = tx.session.scalars(mine).first()
         assert room is not None
         due.want(tx, Room, [room.id])
-        room_id, claim = room.id, room.claim
-    with pytest.raises(LeaseLost, match="deleted"):
-        _fail_after_deletion(draft, room_id, claim)
+        return room.id, room.claim
 
 
 def _fail_after_deletion(draft: Hand, room_id: str, claim: int) -> None:

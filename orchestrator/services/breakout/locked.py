@@ -60,6 +60,18 @@ def locked(deps: Deps, breakout_id: str) -> Iterator[LockedBreakout]:
 
 
 @contextmanager
+def locked_if_kept(deps: Deps, breakout_id: str) -> Iterator[LockedBreakout | None]:
+    """Lock a breakout that was found earlier. Gives None when it was deleted since, with its meeting."""
+    with deps.database.transaction() as tx:
+        row = _lock_if_kept(tx, breakout_id)
+        if row is None:
+            yield None
+            return
+        with _held(deps, tx, row) as b:
+            yield b
+
+
+@contextmanager
 def locked_with_later_rounds(deps: Deps, breakout_id: str) -> Iterator[list[LockedBreakout]]:
     """Lock a breakout, and the rounds after it that may not have begun, for one transaction. Raises as `locked` does.
 
@@ -101,8 +113,7 @@ def locked_for_meeting(deps: Deps, meeting_id: str) -> Iterator[MeetingScope]:
     An unknown meeting has neither.
     """
     with deps.database.transaction() as tx:
-        breakout_id = _breakout_of(tx, meeting_id)
-        row = _lock(tx, breakout_id) if breakout_id else None
+        row = _lock_breakout_of(tx, meeting_id)
         if row is None:
             _lock_inbox(tx, meeting_id)
         people = PeopleWrites(tx, meeting_id)
@@ -174,12 +185,26 @@ def _take_turn(tx: Transaction, breakout_id: str) -> None:
 
 
 def _lock(tx: Transaction, breakout_id: str) -> Breakout:
-    _take_turn(tx, breakout_id)
-    found = tx.session.scalar(_LOCK, {"of": breakout_id}, execution_options={"populate_existing": True})
+    found = _lock_if_kept(tx, breakout_id)
     if found is None:
         raise Unknown(f"there is no breakout {breakout_id}", ProblemCode.UNKNOWN_BREAKOUT)
-    tx.require_version(found)
     return found
+
+
+def _lock_if_kept(tx: Transaction, breakout_id: str) -> Breakout | None:
+    _take_turn(tx, breakout_id)
+    found = tx.session.scalar(_LOCK, {"of": breakout_id}, execution_options={"populate_existing": True})
+    if found is not None:
+        tx.require_version(found)
+    return found
+
+
+def _lock_breakout_of(tx: Transaction, meeting_id: str) -> Breakout | None:
+    """Lock the breakout of a meeting, which may be deleted while this transaction waits for its turn."""
+    while (breakout_id := _breakout_of(tx, meeting_id)) is not None:
+        if (row := _lock_if_kept(tx, breakout_id)) is not None:
+            return row
+    return None
 
 
 def _lock_inbox(tx: Transaction, meeting_id: str) -> None:

@@ -7,7 +7,7 @@ from sqlmodel import Session, col
 
 from orchestrator.errors import Malformed
 from orchestrator.services.breakout.clock import follow_parent
-from orchestrator.services.breakout.locked import locked
+from orchestrator.services.breakout.locked import locked_if_kept
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import database_now
@@ -64,8 +64,9 @@ def breakouts_behind(session: Session, meeting_id: str) -> list[str]:
 def carry_end(deps: Deps, breakout_ids: list[str]) -> None:
     """Let each of these breakouts follow its meeting's end, in a transaction of its own under its lock."""
     for breakout_id in breakout_ids:
-        with locked(deps, breakout_id) as b:
-            follow_parent(b)
+        with locked_if_kept(deps, breakout_id) as b:
+            if b is not None:
+                follow_parent(b)
 
 
 def _columns(body: MeetingChange) -> dict[str, object]:

@@ -14,7 +14,7 @@ from sqlmodel import col
 
 from orchestrator.domain.erasing import Eraser, is_stand_in, stand_in
 from orchestrator.services.breakout.erasing import erase_names
-from orchestrator.services.breakout.locked import MeetingScope, locked, locked_for_meeting
+from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting, locked_if_kept
 from orchestrator.services.deps import Deps
 from orchestrator.services.people import departed
 from orchestrator.store.database import Transaction
@@ -54,8 +54,9 @@ def finish(deps: Deps, leftover_id: str) -> None:
         breakout_ids = session.scalars(select(col(Breakout.id)).where(col(Breakout.meeting_id) == row.meeting_id)).all()
     said = json.loads(words)
     for breakout_id in sorted(breakout_ids):
-        with locked(deps, breakout_id) as b:
-            erase_names(b, Eraser(said["stand_ins"], said["words"]))
+        with locked_if_kept(deps, breakout_id) as b:
+            if b is not None:
+                erase_names(b, Eraser(said["stand_ins"], said["words"]))
     with deps.database.transaction() as tx:
         tx.session.execute(update(Leftover).where(col(Leftover.id) == leftover_id).values(words=None))
 

@@ -8,7 +8,7 @@ from sqlmodel import col
 
 from orchestrator.errors import Unknown
 from orchestrator.services.breakout.departing import end_seats, plans_with
-from orchestrator.services.breakout.locked import MeetingScope, locked, locked_for_meeting
+from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting, locked_if_kept
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import erasing
 from orchestrator.services.people import departed
@@ -52,8 +52,9 @@ def leave_plans(deps: Deps, meeting_id: str, participant_id: str) -> None:
     with deps.database.reading() as session:
         breakout_ids = plans_with(session, meeting_id, participant_id)
     for breakout_id in breakout_ids:
-        with locked(deps, breakout_id) as b:
-            end_seats(b, participant_id)
+        with locked_if_kept(deps, breakout_id) as b:
+            if b is not None:
+                end_seats(b, participant_id)
 
 
 def _leave(m: MeetingScope, person: Participant) -> None:

@@ -62,20 +62,38 @@ def start_pass(
         raise
     except Exception as error:
         for fence in _start_unread(deps, table, row_id, claim):
-            after_error(deps, fence, error)
+            with _left_if_deleted(deps, fence):
+                after_error(deps, fence, error)
         raise
     if started is None:
         yield None
         return
     fence, work = started
     about(attempt=fence.tries)
-    with deps.leases.hold(fence, begun) as lease, _given_back_after_errors(deps, fence, after_error):
+    given_back = _given_back_after_errors(deps, fence, after_error)
+    with deps.leases.hold(fence, begun) as lease, _left_if_deleted(deps, fence), given_back:
         yield lease, work
 
 
 @contextmanager
+def _left_if_deleted(deps: Deps, fence: due.Claim) -> Iterator[None]:
+    """Raise LeaseLost in place of an error if the row is gone: whatever its pass looked for may be gone with it.
+
+    Its release may be what fails, because the row may be deleted, with its meeting, at any moment.
+    """
+    try:
+        yield
+    except (LeaseLost, *DATABASE_TROUBLE):
+        raise
+    except Exception as error:
+        if _is_deleted(deps, fence):
+            raise LeaseLost(f"{KIND_OF[fence.table].name} {fence.row_id} was deleted meanwhile") from error
+        raise
+
+
+@contextmanager
 def _given_back_after_errors(deps: Deps, fence: due.Claim, after_error: AfterError) -> Iterator[None]:
-    """Release the row after an error: at once, or later if the database is away. One that is lost or gone is left."""
+    """Release the row after an error: at once, or later if the database is away. One that is lost is left."""
     try:
         yield
     except LeaseLost:
@@ -87,14 +105,12 @@ def _given_back_after_errors(deps: Deps, fence: due.Claim, after_error: AfterErr
             deps.leases.give_back_later(fence)
         raise
     except Exception as error:
-        if _is_deleted(deps, fence):
-            raise LeaseLost(f"{KIND_OF[fence.table].name} {fence.row_id} was deleted meanwhile") from error
         after_error(deps, fence, error)
         raise
 
 
 def _is_deleted(deps: Deps, fence: due.Claim) -> bool:
-    """Return whether the row is gone, as with its meeting: then whatever its pass looked for may be gone too."""
+    """Return whether the row is gone, as with its meeting."""
     with deps.database.reading() as session:
         return session.get(fence.table, fence.row_id) is None
 

@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 
 from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.services.breakout import recordings
-from orchestrator.services.breakout.locked import locked
+from orchestrator.services.breakout.locked import locked_if_kept
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
@@ -50,9 +50,10 @@ def compare(deps: Deps, running: Sequence[RecordingRecord]) -> None:
     with deps.database.transaction() as tx:
         due.want(tx, Recording, _differing(tx.session, there))
     for breakout_id, strangers in _strangers(deps, there).items():
-        with locked(deps, breakout_id) as b:
-            for room_id, record in strangers:
-                recordings.adopt(b, room_id, record)
+        with locked_if_kept(deps, breakout_id) as b:
+            if b is not None:
+                for room_id, record in strangers:
+                    recordings.adopt(b, room_id, record)
 
 
 def _differing(session: Session, there: Mapping[str, RecordingRecord]) -> list[str]:

@@ -74,8 +74,7 @@ def _record_refusal(b: LockedBreakout, room: Room, claim: due.Claim, words: str)
 def _after_error(deps: Deps, claim: due.Claim, error: Exception) -> None:
     """Count an error of ours as the room's own, because it may concern this room alone."""
     with deps.database.reading() as session:
-        breakout_id = session.scalar(select(col(Room.breakout_id)).where(col(Room.id) == claim.row_id))
-    assert breakout_id is not None
+        breakout_id = session.scalars(select(col(Room.breakout_id)).where(col(Room.id) == claim.row_id)).one()
     with locked(deps, breakout_id) as b:
         words = f"an error of ours: {type(error).__name__}"
         retry_or_give_up(b, Failed(_still_ours(b, claim), claim, None, words))

@@ -12,7 +12,7 @@ from orchestrator.realtimekit.client import RealtimeKit
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.services.breakout import recordings
-from orchestrator.services.breakout.locked import locked
+from orchestrator.services.breakout.locked import locked_if_kept
 from orchestrator.services.deps import Deps
 from orchestrator.services.upkeep.orphans import End, Fate
 from orchestrator.store.database import Transaction
@@ -63,7 +63,9 @@ def stop_recording(
 
 
 def _store_stopped(deps: Deps, room: Room, record: RecordingRecord, stopped: RecordingRecord | None) -> None:
-    with locked(deps, room.breakout_id) as b:
+    with locked_if_kept(deps, room.breakout_id) as b:
+        if b is None:
+            return
         known = select(Recording).where(col(Recording.realtimekit_recording_id) == record.id)
         recording = b.tx.session.scalar(known) or _adopted(b.tx, room, record, b.now)
         recordings.merge(b, recording, stopped or RecordingRecord(id=record.id, status="UPLOADING"))

@@ -8,7 +8,7 @@ from sqlmodel import col
 
 from orchestrator.domain.wording import count
 from orchestrator.services.breakout.forgetting import forget_people
-from orchestrator.services.breakout.locked import locked
+from orchestrator.services.breakout.locked import locked_if_kept
 from orchestrator.services.deps import Deps
 from orchestrator.services.result import NOTHING_TO_DO, Result
 from orchestrator.store import due
@@ -47,8 +47,9 @@ def forget(deps: Deps, row_id: str, claim: int) -> Result:
             purge(tx, now - DELIVERIES_LIVE)
     ended = _with_old_names(deps, now)
     for breakout_id in ended:
-        with locked(deps, breakout_id) as b:
-            forget_people(b)
+        with locked_if_kept(deps, breakout_id) as b:
+            if b is not None:
+                forget_people(b)
     if len(ended) == BREAKOUTS_AT_ONCE:
         with deps.database.transaction() as tx:
             due.want(tx, Sweep, [row_id])

@@ -22,7 +22,7 @@ from sqlmodel import col
 from orchestrator.domain.wording import count
 from orchestrator.errors import RealtimeKitError, Refused
 from orchestrator.log import logger
-from orchestrator.services.breakout.locked import locked
+from orchestrator.services.breakout.locked import locked_if_kept
 from orchestrator.services.deps import Deps
 from orchestrator.services.passes.leased import release_for_retry, start_pass
 from orchestrator.services.result import NOTHING_TO_DO, Result
@@ -161,5 +161,6 @@ def _note(deps: Deps, swept: SweptPage, orphan: Orphan) -> None:
     log.info("an orphan at RealtimeKit", **asdict(orphan))
     if orphan.fate in PROBLEM_OF and orphan.breakout_id is not None:
         detail = f"{orphan.kind} {orphan.realtimekit_id} was still there"
-        with locked(deps, orphan.breakout_id) as b:
-            b.report(PROBLEM_OF[orphan.fate], detail, room_id=orphan.room_id, realtimekit_id=orphan.realtimekit_id)
+        with locked_if_kept(deps, orphan.breakout_id) as b:
+            if b is not None:
+                b.report(PROBLEM_OF[orphan.fate], detail, room_id=orphan.room_id, realtimekit_id=orphan.realtimekit_id)

@@ -12,7 +12,6 @@ from sqlalchemy import bindparam, select
 from sqlmodel import Session, col
 
 from orchestrator.domain.wording import count
-from orchestrator.errors import Unknown
 from orchestrator.log import about, logger
 from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.realtimekit.webhooks import (
@@ -99,8 +98,6 @@ def _apply_or_give_up(deps: Deps, inbox_id: str) -> _Applied:
             return _apply_batch(deps, inbox_id, most, tried)
         except DATABASE_TROUBLE:
             raise
-        except Unknown:  # the meeting has just been deleted, and its facts with it
-            return _Applied(NOTHING_TO_DO)
         except Exception as error:
             log.exception("a batch of facts can't be applied", meeting=inbox_id, facts=len(tried))
             reason = type(error).__name__
