@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Boolean, ColumnElement, and_, bindparam, case, exists, func, literal_column, or_, select
 from sqlalchemy.orm import aliased
@@ -16,7 +16,7 @@ from schemas.problems import ProblemCode
 from schemas.states import RoomState, RoomWanted, SeatState
 from schemas.tables import IS_FORMER, Fact, Meeting, Participant, Presence, Recording, Room, Seat
 
-_BY_NAME = select(col(Participant.custom_participant_id), col(Participant.id)).where(
+_REGISTERED = select(col(Participant.custom_participant_id), col(Participant.id), col(Participant.created_at)).where(
     col(Participant.meeting_id) == bindparam("of"), col(Participant.custom_participant_id).in_(bindparam("names"))
 )
 _PLACES = select(col(Presence.participant_id), col(Presence.room_id)).where(
@@ -86,9 +86,23 @@ def person(session: Session, participant_id: str) -> Participant:
     return found
 
 
+class Registered(NamedTuple):
+    """A person of a meeting."""
+
+    id: str
+    since: datetime
+    """When they were registered, the last time if they had left for good."""
+
+
+def registered(session: Session, meeting_id: str, names: Iterable[str]) -> dict[str, Registered]:
+    """Return people of a meeting by the caller's own ids. Unknown people are left out."""
+    found = execute(session, _REGISTERED, {"of": meeting_id, "names": list(names)})
+    return {name: Registered(row_id, since) for name, row_id, since in found}
+
+
 def participant_ids(session: Session, meeting_id: str, names: Iterable[str]) -> dict[str, str]:
     """Return our ids of people of a meeting by the caller's own ids. Unknown people are left out."""
-    return dict(execute(session, _BY_NAME, {"of": meeting_id, "names": list(names)}).all())
+    return {name: person.id for name, person in registered(session, meeting_id, names).items()}
 
 
 def custom_ids(session: Session, participant_ids: Iterable[str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from orchestrator.services.views import breakouts, event_log, meetings
 from orchestrator.services.views.pages import Asked
 from schemas.requests import BreakoutRequest, PersonRequest
 from schemas.states import SeatState
-from schemas.tables import Breakout, IdempotencyKey, Leftover, Meeting, Room
+from schemas.tables import Breakout, IdempotencyKey, Leftover, Meeting, Room, Visit
 from tests.services.browser import Browser
 from tests.services.hand import Hand, webhook
 from tests.support.dumps import dump
@@ -111,6 +111,70 @@ def test_registering_anew_lets_somebody_in_as_somebody_new(fresh: Built) -> None
     finish_leftovers(hand)
     assert again.is_where_the_seat_says
     assert (again.kicks, hand.seats()[ID]) == (1, SeatState.JOINED), "the kick was that of the removal"
+
+
+LATE_NEWS = {"of leaving": ["Left"], "of both": ["Joined", "Left"], "in another order": ["Left", "Joined"]}
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
+@pytest.mark.parametrize("kinds", LATE_NEWS.values(), ids=LATE_NEWS)
+def test_late_news_of_who_somebody_was_before_is_not_about_who_they_are_now(
+    fresh: Built, kinds: list[str], together: bool
+) -> None:
+    hand, peer = _let_in_again(fresh)
+    for kind in kinds:
+        hand.deliver(webhook(kind, peer))
+        if not together and kind != "Joined":
+            hand.apply()
+    hand.apply()
+    assert moves(hand)[-1] == ("admitted", "invited")
+    with hand.deps.database.reading() as session:
+        (left_at,) = session.scalars(select(col(Visit.left_at)).where(col(Visit.peer_id) == peer["peer_id"]))
+    assert left_at is not None, "attendance has it all the same"
+
+
+def test_late_news_of_an_arrival_whose_end_is_known_is_not_about_who_somebody_is_now(fresh: Built) -> None:
+    hand, peer = _removed_unseen(fresh)
+    hand.deliver(webhook("Left", peer))
+    hand.apply()
+    _register_anew(hand)
+    hand.deliver(webhook("Joined", peer))
+    hand.apply()
+    assert moves(hand)[-1] == ("admitted", "invited")
+
+
+def test_a_poll_that_shows_who_somebody_was_before_is_not_about_who_they_are_now(fresh: Built) -> None:
+    hand, _ = _let_in_again(fresh)
+    hand.poll()
+    assert moves(hand)[-1] == ("admitted", "invited")
+
+
+def test_who_is_let_in_again_and_comes_is_seen_by_webhooks_and_polls(fresh: Built) -> None:
+    hand, _ = _let_in_again(fresh)
+    again = Browser(hand, ID)
+    hand.sandbox.join(hand.seat(again.participant_id).auth_token or "")
+    hand.poll()
+    assert moves(hand)[-1] == ("invited", "joined")
+
+
+def _let_in_again(fresh: Built) -> tuple[Hand, JSON]:
+    hand, peer = _removed_unseen(fresh)
+    _register_anew(hand)
+    return hand, peer
+
+
+def _removed_unseen(fresh: Built) -> tuple[Hand, JSON]:
+    """Remove Zoe from a room in which nobody has seen her yet. Returns her connection too."""
+    hand = Hand(*fresh, ["ana", ID], rooms=1)
+    peer_id = hand.sandbox.join(hand.tokens()[ID])["peer_id"]
+    remove(hand)
+    hand.work(Leftover)
+    return hand, next(peer for peer in hand.sandbox.state()["peers"] if peer["peer_id"] == peer_id)
+
+
+def _register_anew(hand: Hand) -> None:
+    registering.register(hand.deps, hand.meeting_id, [PersonRequest(custom_participant_id=ID, name=NAME)])
+    hand.work(Room, Meeting)
 
 
 def test_a_record_that_was_being_made_is_deleted_too(fresh: Built) -> None:

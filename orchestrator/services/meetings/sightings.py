@@ -1,6 +1,6 @@
 """What a poll shows: people's stays, the ends of stays that it does not show any more, and strangers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -12,6 +12,7 @@ from orchestrator.services.meetings.roll_call import Attendees, PolledMeeting
 from orchestrator.services.people import departed, unregistered
 from orchestrator.services.people.stays import Stay
 from orchestrator.store.database import Transaction
+from orchestrator.store.queries import Registered
 from schemas.tables import Participant, Presence, UnregisteredPeer
 
 Found = Mapping[PolledMeeting, Attendees]
@@ -19,9 +20,9 @@ Found = Mapping[PolledMeeting, Attendees]
 
 def strangers(tx: Transaction, meeting_id: str, found: Found) -> dict[PolledMeeting, int]:
     """Return how many more people each meeting's session counts than there are of ours."""
-    ids = _ids(tx, meeting_id)
+    people = _registered(tx, meeting_id)
     ours = {
-        meeting: sum(peer.left_at is None and peer.custom_participant_id in ids for peer in attendees.peers)
+        meeting: sum(peer.left_at is None and peer.custom_participant_id in people for peer in attendees.peers)
         for meeting, attendees in found.items()
     }
     return {meeting: attendees.live - ours[meeting] for meeting, attendees in found.items()}
@@ -31,12 +32,18 @@ def stays(m: MeetingScope, found: Found, asked_at: datetime) -> list[Stay]:
     """Return the stays that the poll shows, and the ends of those that it does not show any more."""
     if not found:
         return []
-    ids = _ids(m.tx, m.meeting_id)
-    seen = [
-        _stay(ids[peer.custom_participant_id], meeting.room_id, peer, asked_at)
+    people = _registered(m.tx, m.meeting_id)
+    shown = [
+        (meeting, peer)
         for meeting, attendees in found.items()
         for peer in attendees.peers
-        if peer.custom_participant_id in ids and not _is_of_round_before(m, meeting, peer)
+        if peer.custom_participant_id in people and not _is_of_round_before(m, meeting, peer)
+    ]
+    before = _of_who_they_were(m, shown, people)
+    seen = [
+        _stay(people[peer.custom_participant_id].id, meeting.room_id, peer, asked_at)
+        for meeting, peer in shown
+        if peer not in before
     ]
     asked = {meeting.room_id for meeting in found}
     return [*seen, *_gone(m, asked, asked_at, seen={(stay.room_id, stay.peer_id) for stay in seen})]
@@ -47,8 +54,8 @@ def note_unregistered(m: MeetingScope, found: Found, asked_at: datetime) -> None
     peers = [peer for meeting, it in found.items() if meeting.room_id is None for peer in it.peers if not peer.left_at]
     if any(meeting.room_id is None for meeting in found):
         unregistered.forget_others(m, {peer.peer_id for peer in peers}, asked_at - _lag(m))
-    ids = _ids(m.tx, m.meeting_id) if peers else {}
-    others = [peer for peer in peers if peer.custom_participant_id not in ids]
+    people = _registered(m.tx, m.meeting_id) if peers else {}
+    others = [peer for peer in peers if peer.custom_participant_id not in people]
     gone = departed.known(m.tx.session, m.meeting_id, {peer.custom_participant_id for peer in others})
     if gone:
         places = [place.realtimekit_meeting_id for place in found if place.room_id is None]
@@ -61,6 +68,19 @@ def _is_of_round_before(m: MeetingScope, meeting: PolledMeeting, peer: PeerRecor
     """Return whether a stay ended before this round began, because the rounds of a series share child meetings."""
     began_at = m.breakout.row.starts_at if m.breakout and meeting.room_id else None
     return began_at is not None and peer.left_at is not None and peer.left_at < began_at
+
+
+def _of_who_they_were(
+    m: MeetingScope, shown: Sequence[tuple[PolledMeeting, PeerRecord]], people: Mapping[str, Registered]
+) -> list[PeerRecord]:
+    """Return the stays in rooms, of people who left for good and were registered anew, that ended before that."""
+    old = [
+        peer
+        for meeting, peer in shown
+        if meeting.room_id and peer.left_at and peer.left_at < people[peer.custom_participant_id].since
+    ]
+    gone = departed.known(m.tx.session, m.meeting_id, {peer.custom_participant_id for peer in old})
+    return [peer for peer in old if peer.custom_participant_id in gone]
 
 
 def _unregistered(m: MeetingScope, peer: PeerRecord, asked_at: datetime) -> UnregisteredPeer:
@@ -79,10 +99,11 @@ def _lag(m: MeetingScope) -> timedelta:
     return timedelta(seconds=m.deps.settings.search_settle_seconds)
 
 
-def _ids(tx: Transaction, meeting_id: str) -> dict[str, str]:
-    """Return everybody's row id by the caller's own id."""
-    columns = col(Participant.custom_participant_id), col(Participant.id)
-    return dict(tx.session.execute(select(*columns).where(col(Participant.meeting_id) == meeting_id)).all())
+def _registered(tx: Transaction, meeting_id: str) -> dict[str, Registered]:
+    """Return everybody by the caller's own id."""
+    columns = col(Participant.custom_participant_id), col(Participant.id), col(Participant.created_at)
+    found = tx.session.execute(select(*columns).where(col(Participant.meeting_id) == meeting_id))
+    return {name: Registered(row_id, since) for name, row_id, since in found}
 
 
 def _stay(participant_id: str, room_id: str | None, peer: PeerRecord, asked_at: datetime) -> Stay:

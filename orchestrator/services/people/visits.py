@@ -5,7 +5,7 @@ order and number the news of it come in. Nothing is concluded here: an end that 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -39,6 +39,14 @@ def keep(tx: Transaction, stays: Sequence[Stay]) -> None:
             visits.append(found)
         if stay.left_at is not None:
             found.left_at = max(found.left_at or stay.left_at, stay.left_at)
+
+
+def ended(tx: Transaction, room_ids: Collection[str], peer_ids: Collection[str]) -> set[str]:
+    """Return those of these devices of which it was told that they have left one of these rooms."""
+    if not peer_ids:
+        return set()
+    told = col(Visit.room_id).in_(room_ids), col(Visit.peer_id).in_(peer_ids), col(Visit.left_at).is_not(None)
+    return set(tx.session.scalars(select(col(Visit.peer_id)).where(*told)))
 
 
 def _is_guess(stay: Stay) -> bool:

@@ -32,7 +32,7 @@ from orchestrator.services.people.stays import Stay
 from orchestrator.services.result import NOTHING_TO_DO, Result
 from orchestrator.store import due
 from orchestrator.store.database import execute
-from orchestrator.store.queries import participant_ids
+from orchestrator.store.queries import Registered, registered
 from orchestrator.store.trouble import DATABASE_TROUBLE
 from schemas.events import Actor
 from schemas.states import RUNNING, CloseReason, FactSource
@@ -56,6 +56,17 @@ class _Applied:
     is_last: bool = True
     """Whether no other fact waited when the batch began."""
 
+
+@dataclass(frozen=True)
+class _Place:
+    """A room, and since when what happens in its child meeting is about it."""
+
+    room_id: str | None
+    since: datetime | None
+
+
+_Places = Sequence[_Place]
+Moved = ParticipantJoined | ParticipantLeft
 
 _ANNOUNCED = select(col(Inbox.generation), col(Inbox.claim), col(Inbox.dispatches)).where(
     col(Inbox.id) == bindparam("of")
@@ -146,33 +157,60 @@ def _read(fact: Fact) -> Said:
 def _stays(m: MeetingScope, meeting: Meeting, said: Sequence[Said]) -> list[Stay]:
     """Return the stays of known people that are reported. Who is unknown in the main meeting is looked for."""
     events = [it for it in said if isinstance(it, ParticipantJoined | ParticipantLeft)]
-    ids = participant_ids(m.tx.session, meeting.id, {event.custom_participant_id for event in events})
-    others = [event for event in events if event.custom_participant_id not in ids]
-    gone = departed.known(m.tx.session, meeting.id, {event.custom_participant_id for event in others})
+    people = registered(m.tx.session, meeting.id, {event.custom_participant_id for event in events})
+    places = _places(m.tx.session, meeting, {event.meeting_id for event in events})
+    late = _of_time_before(m, events, people, places)
+    others = [event for event in events if event.custom_participant_id not in people]
+    gone = departed.known(m.tx.session, meeting.id, {event.custom_participant_id for event in [*others, *late]})
+    before = [event for event in late if event.custom_participant_id in gone]
     _remove_again(m, [event for event in others if isinstance(event, ParticipantJoined)], gone)
-    _keep_ends(m, [event for event in others if isinstance(event, ParticipantLeft)], meeting, gone)
+    _keep_ends(m, [event for event in [*others, *before] if isinstance(event, ParticipantLeft)], places, gone)
     in_main = [event for event in others if event.meeting_id == meeting.realtimekit_meeting_id]
     unregistered.note_events(m, [event for event in in_main if event.custom_participant_id not in gone])
-    places = _places(m.tx.session, meeting, {event.meeting_id for event in events})
     stays = []
     for it in said:
         if isinstance(it, Stay):
             stays.append(it)
-        elif not isinstance(it, ParticipantJoined | ParticipantLeft):
+        elif not isinstance(it, ParticipantJoined | ParticipantLeft) or it in before:
             continue
-        elif it.custom_participant_id in ids and it.meeting_id in places:
-            stays.append(_stay(it, ids[it.custom_participant_id], places[it.meeting_id], m.now))
+        elif it.custom_participant_id in people and it.meeting_id in places:
+            stays.append(_stay(it, people[it.custom_participant_id].id, places[it.meeting_id], m.now))
     return stays
 
 
-def _keep_ends(m: MeetingScope, left: Sequence[ParticipantLeft], meeting: Meeting, gone: Mapping[str, str]) -> None:
+def _of_time_before(
+    m: MeetingScope, events: Sequence[Moved], people: Mapping[str, Registered], places: Mapping[str | None, _Places]
+) -> list[Moved]:
+    """Return late news of rooms: of who left for good and was registered anew since, it is about who they were before.
+
+    An arrival is that only if its end is known. Else the same device may still be there.
+    """
+    of_rooms = [event for event in events if any(place.room_id for place in places.get(event.meeting_id, ()))]
+    old = [event for event in of_rooms if _is_older(event, people.get(event.custom_participant_id))]
+    left = {event.peer_id for event in old if isinstance(event, ParticipantLeft)}
+    came = {event.peer_id for event in old} - left
+    rooms = {place.room_id for event in old for place in places[event.meeting_id] if place.room_id}
+    ended = left | visits.ended(m.tx, rooms, came)
+    return [event for event in old if event.peer_id in ended]
+
+
+def _is_older(event: Moved, person: Registered | None) -> bool:
+    """Return whether something happened before its person was registered."""
+    at = event.left_at if isinstance(event, ParticipantLeft) else event.joined_at
+    return person is not None and at is not None and at < person.since
+
+
+def _keep_ends(
+    m: MeetingScope,
+    left: Sequence[ParticipantLeft],
+    places: Mapping[str | None, _Places],
+    gone: Mapping[str, str],
+) -> None:
     """Keep for attendance when people have left a room who have left for good. It changes nothing else."""
-    theirs = [event for event in left if event.custom_participant_id in gone]
-    rooms = _places(m.tx.session, meeting, {event.meeting_id for event in theirs}) if theirs else {}
     stays = [
-        _stay(it, gone[it.custom_participant_id], rooms[it.meeting_id], m.now)
-        for it in theirs
-        if it.meeting_id in rooms
+        _stay(it, gone[it.custom_participant_id], places[it.meeting_id], m.now)
+        for it in left
+        if it.custom_participant_id in gone and it.meeting_id in places
     ]
     visits.keep(m.tx, stays)
 
@@ -183,14 +221,6 @@ def _remove_again(m: MeetingScope, joined: Sequence[ParticipantJoined], gone: Ma
     for place in sorted({event.meeting_id for event in back}):
         there = {event.custom_participant_id for event in back if event.meeting_id == place}
         departed.want_removed(m, {gone[name]: name for name in there}, [place])
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A room, and since when what happens in its child meeting is about it."""
-
-    room_id: str | None
-    since: datetime | None
 
 
 def _places(session: Session, meeting: Meeting, realtimekit_ids: set[str]) -> dict[str | None, list[_Place]]:
