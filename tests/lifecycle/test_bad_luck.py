@@ -150,9 +150,9 @@ def test_a_worker_outlives_a_broker_that_dies_while_tasks_are_under_way(stack: S
     stack.sandbox.latency(1000)
     made = stack.breakout(meeting, rooms=4)
     wait_until(lambda: stack.sandbox.calls()["counts"].get("create_meeting", 0) > 1, what="rooms that are being made")
+    logs = [(worker, len(worker.output)) for worker in stack.workers]
     with redis.Redis.from_url(broker.url) as client:
         client.client_kill_filter(_type="pubsub")  # the worker continues according to the error that it gets first
-    logs = [(worker, len(worker.output)) for worker in stack.workers]
     broker.kill()
     stack.sandbox.latency(0)
     noticed = "Connection to broker lost"
