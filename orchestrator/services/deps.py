@@ -50,7 +50,7 @@ class Deps:
 
     @property
     def look_again(self) -> timedelta:
-        """The longest time between two looks at an opening or closing breakout."""
+        """The time between two looks at an opening or closing breakout at first. It grows with what takes long."""
         return timedelta(seconds=self.settings.look_again_seconds)
 
     def close(self) -> None:
