@@ -1,7 +1,8 @@
 """Constraints that contradict each other: found at once, without a solver, and said in words that name the people.
 
-What is found is minimal: without any one of the people who are named, the others could be seated. Not everything that
-is impossible is found here; the rest only a solver can prove.
+What is found is minimal: without any one of the people who are named, no rule, pin or number of rooms would keep the
+others from being seated. Not everything that is impossible is found here. That rules leave too few places in rooms with
+limits only a solver can prove.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,7 +27,7 @@ class Conflict:
     people: tuple[str, ...]
     why: str
     is_minimal: bool = field(default=False, compare=False)
-    """Whether it is known that without any one of them the others can be seated."""
+    """Whether it is known that nothing of the kind would keep the others from being seated without any one of them."""
 
 
 def check(constraints: Constraints) -> None:
@@ -37,7 +38,7 @@ def check(constraints: Constraints) -> None:
 
 
 def conflict(constraints: Constraints) -> Conflict | None:
-    """Return people who can't all be seated, as few as possible: without any one of them the others can."""
+    """Return people who can't all be seated: without any one of them there is no such reason for the others."""
     found = _quickest(constraints)
     while found is not None and not found.is_minimal:
         fewer = (constraints.among(set(found.people) - {person}) for person in found.people)
