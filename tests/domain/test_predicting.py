@@ -1,29 +1,65 @@
-"""How long an opening takes by its calls, their latency, the places in flight and the quota."""
+"""How long an opening takes by its calls, the quota, and how quick the last openings were."""
+
+from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 
-from orchestrator.domain.predicting import opening_seconds
+from orchestrator.domain.predicting import Conditions, Opening, opening_seconds, pace
 
 
-def seconds(create: int, add: int, *, call: float = 0.0, in_flight: int = 64, cap: int = 1000) -> float:
-    return opening_seconds(create, add, call_seconds=call, in_flight=in_flight, cap=cap, window_seconds=10)
+def given(call: float = 0.0, in_flight: int = 64, cap: int = 1000) -> Conditions:
+    return Conditions(call_seconds=call, in_flight=in_flight, cap=cap, window_seconds=10)
+
+
+def seconds(create: int, add: int, conditions: Conditions, at: float = 1.0) -> float:
+    return opening_seconds(create, add, conditions, at)
 
 
 @pytest.mark.parametrize(("calls", "windows"), [(1, 0), (46, 0), (47, 1), (92, 1), (93, 2)])
 def test_what_the_quota_does_not_grant_at_once_waits_for_whole_windows(calls: int, windows: int) -> None:
-    assert seconds(1, calls - 1, cap=46) - seconds(1, calls - 1) == pytest.approx(10 * windows)
+    for at in (1.0, 3.0):
+        waits = seconds(1, calls - 1, given(cap=46), at) - seconds(1, calls - 1, given(), at)
+        assert waits == pytest.approx(10 * windows)
 
 
 def test_a_call_that_takes_longer_counts_for_each_wave() -> None:
-    assert seconds(10, 100, call=2) - seconds(10, 100, call=1) == pytest.approx(1 + 2)
-    slow, slower = (seconds(10, 100, call=call, in_flight=10) for call in (1, 2))
+    assert seconds(10, 100, given(2)) - seconds(10, 100, given(1)) == pytest.approx(1 + 2)
+    slow, slower = (seconds(10, 100, given(call, in_flight=10)) for call in (1, 2))
     assert slower - slow == pytest.approx(1 + 10)
 
 
 def test_where_calls_are_quick_our_own_work_counts() -> None:
-    assert seconds(100, 1000) == seconds(100, 1000, call=0.01) > 2
+    assert seconds(100, 1000, given()) == seconds(100, 1000, given(0.01)) > 2
 
 
 def test_more_people_never_take_less() -> None:
-    each = [seconds(5, people, call=0.1, cap=46) for people in range(200)]
+    each = [seconds(5, people, given(0.1, cap=46)) for people in range(200)]
     assert each == sorted(each)
+
+
+def took(*times: float, people: int = 45) -> list[Opening]:
+    """Return openings of one size that took so many times as long as computed."""
+    computed = given().work_seconds(1, people)
+    return [Opening(1, people, timedelta(seconds=computed * time)) for time in times]
+
+
+PACES: dict[str, tuple[Sequence[Opening], float]] = {
+    "as computed where none was made yet": ([], 1.0),
+    "as the last one": (took(2.0), 2.0),
+    "half as long on a quick machine": (took(0.5, 0.5), 0.5),
+    "as most of them": (took(2.0, 90.0, 2.0), 2.0),
+    "at most four times as long": (took(90.0), 4.0),
+    "at least a quarter": (took(0.01), 0.25),
+    "without those that waited for the quota": (took(9.0, people=46) + took(2.0), 2.0),
+    "as computed where all waited for the quota": (took(9.0, people=46), 1.0),
+}
+
+
+@pytest.mark.parametrize(("openings", "times"), PACES.values(), ids=PACES)
+def test_pace(openings: Sequence[Opening], times: float) -> None:
+    assert pace(openings, given(cap=46)) == pytest.approx(times)
+
+
+def test_a_slow_machine_takes_longer_for_its_work() -> None:
+    assert seconds(10, 100, given(0.1), 2.0) == pytest.approx(2 * seconds(10, 100, given(0.1)))

@@ -1,15 +1,17 @@
 """A dry run says what opening then makes, and writes nothing."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from orchestrator.services.breakout import operations
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning import rehearsing
 from orchestrator.services.views import breakouts
 from schemas.requests import BreakoutRequest
+from schemas.responses import CallsResponse
 from schemas.tables import Breakout, Event, Meeting, Room, Seat
 from tests.services.browser import Browser
 from tests.services.hand import Hand
@@ -61,3 +63,35 @@ def test_what_stands_in_the_way_is_said(fresh: tuple[Deps, SandboxServer]) -> No
     body = BreakoutRequest.model_validate({"rooms": 1, "start": "now"})
     _, conflicts = rehearsing.rehearse(hand.deps, hand.meeting_id, body, breakouts.breakout)
     assert conflicts == ["another breakout of this meeting, Breakout 1, is open"]
+
+
+def test_the_time_foretold_is_that_of_the_last_openings(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, NAMES, rooms=3)
+    calls = CallsResponse(create=3, add=len(NAMES), record=0, total=3 + len(NAMES))
+    took(hand, 0.4)
+    quick = rehearsing.seconds_of(hand.deps, calls, call_seconds=0.1)
+    took(hand, 0.8)
+    assert (quick, rehearsing.seconds_of(hand.deps, calls, call_seconds=0.1)) == (0.4, 0.8)
+
+
+def test_an_opening_that_found_its_rooms_prepared_foretells_nothing(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, NAMES, rooms=3)
+    calls = CallsResponse(create=3, add=len(NAMES), record=0, total=3 + len(NAMES))
+    took(hand, 0.4)
+    prepare_all(hand)
+    assert rehearsing.seconds_of(hand.deps, calls, call_seconds=0.1) == pytest.approx(0.3, abs=0.05)
+
+
+def took(hand: Hand, seconds: float) -> None:
+    """Let its opening be the only one without prepared rooms, and let it have taken so long."""
+    prepare_all(hand)
+    with hand.deps.database.transaction() as tx:
+        row = tx.session.get_one(Breakout, hand.breakout_id)
+        assert row.starts_at is not None
+        row.prepare_from, row.opened_at = None, row.starts_at + timedelta(seconds=seconds)
+
+
+def prepare_all(hand: Hand) -> None:
+    """Let the rooms of all breakouts have been prepared."""
+    with hand.deps.database.transaction() as tx:
+        tx.session.execute(update(Breakout).values(prepare_from=tx.now()))

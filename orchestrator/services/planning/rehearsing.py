@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from sqlmodel import Session
 
-from orchestrator.domain.predicting import opening_seconds
+from orchestrator.domain.predicting import Conditions, opening_seconds, pace
 from orchestrator.realtimekit.quota.budget import Budget, usable_of
 from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.services.breakout.aggregate import LockedBreakout
@@ -15,6 +15,7 @@ from orchestrator.services.breakout.locked import made
 from orchestrator.services.breakout.opening import live_breakout
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning.creating import create
+from orchestrator.services.planning.openings import last_openings
 from schemas.requests import BreakoutRequest
 from schemas.responses import BreakoutResponse, CallsResponse
 from schemas.states import PlanState
@@ -58,17 +59,15 @@ def seconds_of(deps: Deps, calls: CallsResponse, call_seconds: float) -> float:
     settings = deps.settings
     window = settings.realtimekit_quota_window_seconds
     budget = Budget(usable_of(settings.realtimekit_requests_per_5_minutes), window)
-    return round(
-        opening_seconds(
-            calls.create,
-            calls.add,
-            call_seconds=call_seconds,
-            in_flight=settings.realtimekit_concurrency,
-            cap=budget.caps()[list(Priority).index(Priority.OPENING)],
-            window_seconds=window,
-        ),
-        1,
+    conditions = Conditions(
+        call_seconds=call_seconds,
+        in_flight=settings.realtimekit_concurrency,
+        cap=budget.caps()[list(Priority).index(Priority.OPENING)],
+        window_seconds=window,
     )
+    with deps.database.reading() as session:
+        here = pace(last_openings(session), conditions)
+    return round(opening_seconds(calls.create, calls.add, conditions, here), 1)
 
 
 def _conflicts(b: LockedBreakout) -> list[str]:
