@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LEAVING = Doing()
 action = LEAVING.action
+AGAIN_SECONDS = 1.0
 LET_IN_AFTER = (3.0, 8.0, 20.0)
 """How long after somebody was removed they may be registered anew."""
 
@@ -58,11 +59,21 @@ def _remove(run: "Simulation", luck: Random, *, erase: bool) -> "Person | None":
 
 
 def _ask(run: "Simulation", person: "Person", *, erase: bool) -> None:
-    run.request(lambda deps: removing.remove(deps, run.meeting_id, person.name, erase=erase))
+    def answered(_: None) -> None:
+        person.removals -= 1
+
+    person.removals += 1
+    run.request(lambda deps: removing.remove(deps, run.meeting_id, person.name, erase=erase), answered)
 
 
 def _let_in_again(run: "Simulation", person: "Person") -> None:
-    """Register somebody anew who was removed. Their page is loaded anew too."""
+    """Register somebody anew who was removed. Their page is loaded anew too.
+
+    Who asks for that before the removal was answered can't know which of the two comes last.
+    """
+    if person.removals:
+        run.hub.loop.call_later(AGAIN_SECONDS, _let_in_again, run, person)
+        return
     body = PersonRequest.model_validate(person.registered)
 
     def registered(ids: Sequence[str] | None) -> None:

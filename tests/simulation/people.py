@@ -48,6 +48,8 @@ class Person:
         self.is_gone = self.is_erased = False
         """Whether they were removed for good, and whether nothing is to name them any more."""
         self.was_let_in_again = False
+        self.removals = 0
+        """How many requests to remove them for good were not answered yet."""
         self._token_number: int | None = None
         self.went: set[str] = set()
         """The meetings at RealtimeKit that this person has joined."""
