@@ -189,6 +189,40 @@ def test_a_record_that_was_being_made_is_deleted_too(fresh: Built) -> None:
     assert all(ID not in hand.sandbox.records(place or "") for place in hand.places())
 
 
+@pytest.mark.parametrize("is_admitted", [True, False], ids=["admitted", "not yet"])
+def test_of_who_is_let_in_again_only_a_record_that_is_certainly_not_theirs_is_deleted(
+    fresh: Built, is_admitted: bool
+) -> None:
+    hand = Hand(*fresh, ["ana", ID], rooms=1, start="manual")
+    operations.prepare(hand.deps, hand.breakout_id)
+    hand.work(Breakout)
+    hand.sandbox.faults({"operation": "add_participant", "kind": "error_after", "match": ID, "times": None})
+    hand.work(Room)
+    remove(hand)
+    hand.sandbox.faults()
+    registering.register(hand.deps, hand.meeting_id, [PersonRequest(custom_participant_id=ID, name=NAME)])
+    (place,) = hand.places()
+    if is_admitted:
+        _seat_anew(hand)
+    before = _records(hand, place)
+    finish_leftovers(hand)
+    assert (before, _records(hand, place)) == ((2, 1) if is_admitted else (1, 1))
+
+
+def _records(hand: Hand, place: str | None) -> int:
+    """Return how many records Zoe has in a meeting."""
+    found = hand.sandbox.state()["participants"]
+    return sum((it["meeting_id"], it["custom_participant_id"]) == (place, ID) for it in found)
+
+
+def _seat_anew(hand: Hand) -> None:
+    """Seat Zoe in the prepared room, and let her be admitted there."""
+    with hand.deps.database.reading() as session:
+        (room,) = breakouts.breakout(session, hand.breakout_id).rooms
+    moving.move_person(hand.deps, hand.breakout_id, ID, room.id)
+    hand.work(Room)
+
+
 def test_erasing_leaves_no_name_anywhere(fresh: Built) -> None:
     hand, zoe = _open(fresh, YARA, YARAS_NAME)
     answer = {

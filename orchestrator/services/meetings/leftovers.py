@@ -28,7 +28,7 @@ from orchestrator.services.result import NOTHING_TO_DO, Result
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.leases import Lease
-from schemas.tables import Leftover, Meeting, Participant, Presence, Room, Seat
+from schemas.tables import Admission, Leftover, Meeting, Participant, Presence, Room, Seat
 
 log = logger(__name__)
 
@@ -193,16 +193,34 @@ def _of_nobody_here(deps: Deps, work: Leaving, found: set[Record]) -> set[Record
     """Return those of these records that no living person has. This reads the database, and no coroutine may."""
     with deps.database.reading() as session:
         living = _of_living(session, {record.participant_id for record in found if record.participant_id})
-        is_back = _is_back(session, work)
-    return set() if is_back else {record for record in found if record.participant_id not in living}
+        settled = _settled(session, work, {record.meeting_id for record in found})
+    return {it for it in found if it.participant_id not in living and it.meeting_id in settled}
 
 
-def _is_back(session: Session, work: Leaving) -> bool:
-    """Return whether the same person was let in again. A record that is not known to be theirs may be the new one."""
-    names = session.scalars(
-        select(col(Participant.custom_participant_id)).where(col(Participant.meeting_id) == work.meeting_id)
-    )
-    return any(stand_in(work.hash_key, work.meeting_id, name) == work.person for name in names)
+def _settled(session: Session, work: Leaving, places: set[str]) -> set[str]:
+    """Return those of these meetings in which another record is certainly not that of the person, let in again.
+
+    That is so where their new record is known. Else one that is not known to be theirs may be the new one.
+    """
+    back = _back(session, work)
+    if back is None:
+        return places
+    in_rooms = select(Seat, col(Room.realtimekit_meeting_id)).join(Room, col(Room.id) == col(Seat.room_id))
+    seats = session.execute(in_rooms.where(col(Seat.participant_id) == back.id))
+    main = session.get_one(Meeting, work.meeting_id).realtimekit_meeting_id
+    admissions: list[tuple[Admission, str | None]] = [(back, main), *((seat, place) for seat, place in seats)]
+    known = {place for one, place in admissions if place}
+    open_ = {place for one, place in admissions if one.in_doubt or one.realtimekit_participant_id is None}
+    return places & (known - open_)
+
+
+def _back(session: Session, work: Leaving) -> Participant | None:
+    """Return the same person who was let in again."""
+    columns = col(Participant.id), col(Participant.custom_participant_id)
+    for row_id, name in session.execute(select(*columns).where(col(Participant.meeting_id) == work.meeting_id)):
+        if stand_in(work.hash_key, work.meeting_id, name) == work.person:
+            return session.get(Participant, row_id)
+    return None
 
 
 async def _end_all(kit: RealtimeKit, records: set[Record]) -> None:
