@@ -210,8 +210,8 @@ def _settled(session: Session, work: Leaving, places: set[str]) -> set[str]:
     main = session.get_one(Meeting, work.meeting_id).realtimekit_meeting_id
     admissions: list[tuple[Admission, str | None]] = [(back, main), *((seat, place) for seat, place in seats)]
     known = {place for one, place in admissions if place}
-    open_ = {place for one, place in admissions if one.in_doubt or one.realtimekit_participant_id is None}
-    return places & (known - open_)
+    unsure = {place for one, place in admissions if one.in_doubt or one.realtimekit_participant_id is None}
+    return places & (known - unsure)
 
 
 def _back(session: Session, work: Leaving) -> Participant | None:
