@@ -12,8 +12,8 @@ OUR_SECONDS_FOR_A_CALL = 0.002
 """What a worker process computes to make a call and to record its answer (measured, like the others)."""
 OUR_SECONDS_BESIDE_A_CALL = 0.001
 """How much of that is not done while other calls wait for RealtimeKit."""
-PACE_FROM, PACE_TO = 0.25, 4.0
-"""Openings that differ more from these times tell of something else: of an outage, or of a frozen machine."""
+PACE_FROM, PACE_TO = 0.25, 8.0
+"""What is slower or quicker than that tells of something else, such as an outage or a frozen machine."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,15 @@ class Conditions:
     cap: int
     window_seconds: float
 
-    def work_seconds(self, create: int, add: int) -> float:
-        """Return how long an opening takes that makes these calls, where the quota grants them all.
+    def call_waits(self, create: int, add: int) -> float:
+        """Return how long these calls take one wave after the other. A room's people wait for its meeting."""
+        return self.call_seconds * (ceil(create / self.in_flight) + ceil(add / self.in_flight))
 
-        A room's people are added when its meeting is there. Where calls are quick, a worker's own work takes longer.
-        """
+    def own_seconds(self, create: int, add: int) -> float:
+        """Return how long our own work takes beside that. Where calls are quick, most of it is not done meanwhile."""
         calls = create + add
-        waves = ceil(create / self.in_flight) + ceil(add / self.in_flight)
-        waiting = waves * self.call_seconds + calls * OUR_SECONDS_BESIDE_A_CALL
-        return OUR_SECONDS_FOR_ALL + max(calls * OUR_SECONDS_FOR_A_CALL, waiting)
+        beyond = calls * OUR_SECONDS_FOR_A_CALL - self.call_waits(create, add)
+        return OUR_SECONDS_FOR_ALL + max(beyond, calls * OUR_SECONDS_BESIDE_A_CALL)
 
     def windows(self, create: int, add: int) -> int:
         """Return how many windows must be over until the quota has granted these calls."""
@@ -50,20 +50,21 @@ class Opening:
 
 
 def opening_seconds(create: int, add: int, conditions: Conditions, pace: float) -> float:
-    """Return how long an opening takes that makes these calls, at this pace."""
-    waits = conditions.windows(create, add) * conditions.window_seconds
-    return pace * conditions.work_seconds(create, add) + waits
+    """Return how long an opening takes that makes these calls, where our own work goes at this pace."""
+    quota = conditions.windows(create, add) * conditions.window_seconds
+    return quota + conditions.call_waits(create, add) + pace * conditions.own_seconds(create, add)
 
 
 def pace(openings: Iterable[Opening], conditions: Conditions) -> float:
-    """Return how many times as long as computed openings take here: the median of what these took.
+    """Return how many times as long as computed our own work takes here: the median of what these openings show.
 
-    The seconds above are those of one machine. Others take half or twice as long (measured). One that waited for the
-    quota tells nothing.
+    The seconds above are those of one machine. Another one takes half or twice as long (measured). An opening that
+    waited for the quota shows nothing.
     """
-    told = [
-        opening.took.total_seconds() / conditions.work_seconds(opening.create, opening.add)
+    shown = [
+        (opening.took.total_seconds() - conditions.call_waits(opening.create, opening.add))
+        / conditions.own_seconds(opening.create, opening.add)
         for opening in openings
         if not conditions.windows(opening.create, opening.add)
     ]
-    return min(max(PACE_FROM, median(told)), PACE_TO) if told else 1.0
+    return min(max(PACE_FROM, median(shown)), PACE_TO) if shown else 1.0

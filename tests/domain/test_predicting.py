@@ -40,7 +40,7 @@ def test_more_people_never_take_less() -> None:
 
 def took(*times: float, people: int = 45) -> list[Opening]:
     """Return openings of one size that took so many times as long as computed."""
-    computed = given().work_seconds(1, people)
+    computed = given().own_seconds(1, people)
     return [Opening(1, people, timedelta(seconds=computed * time)) for time in times]
 
 
@@ -49,7 +49,7 @@ PACES: dict[str, tuple[Sequence[Opening], float]] = {
     "as the last one": (took(2.0), 2.0),
     "half as long on a quick machine": (took(0.5, 0.5), 0.5),
     "as most of them": (took(2.0, 90.0, 2.0), 2.0),
-    "at most four times as long": (took(90.0), 4.0),
+    "at most eight times as long": (took(90.0), 8.0),
     "at least a quarter": (took(0.01), 0.25),
     "without those that waited for the quota": (took(9.0, people=46) + took(2.0), 2.0),
     "as computed where all waited for the quota": (took(9.0, people=46), 1.0),
@@ -61,5 +61,8 @@ def test_pace(openings: Sequence[Opening], times: float) -> None:
     assert pace(openings, given(cap=46)) == pytest.approx(times)
 
 
-def test_a_slow_machine_takes_longer_for_its_work() -> None:
-    assert seconds(10, 100, given(0.1), 2.0) == pytest.approx(2 * seconds(10, 100, given(0.1)))
+def test_a_slow_machine_takes_longer_for_its_own_work_and_not_for_calls() -> None:
+    slower = [seconds(10, 100, given(call), 2.0) - seconds(10, 100, given(call)) for call in (0.2, 2.0)]
+    assert slower == [pytest.approx(given(0.2).own_seconds(10, 100))] * 2
+    shown = [Opening(10, 100, timedelta(seconds=seconds(10, 100, given(0.2), 3.0)))]
+    assert pace(shown, given(0.2)) == pytest.approx(3.0)

@@ -8,17 +8,18 @@ from schemas.tables import Breakout, Room, Seat
 
 OPENINGS = 5
 LOOKED_AT = 50
-"""Among how many of the newest breakouts they are looked for. Most may be planned, or prepared."""
+"""How many of the newest breakouts are searched for openings, because most may be planned or prepared."""
 
 
 def last_openings(session: Session) -> list[Opening]:
-    """Return up to OPENINGS of them, the newest first. A start that found its rooms prepared made no calls."""
-    newest = select(Breakout).order_by(col(Breakout.id).desc()).limit(LOOKED_AT)
-    rows = [row for row in session.scalars(newest) if row.opened_at and row.starts_at and row.prepare_from is None]
+    """Return up to OPENINGS of them. Of prepared ones, and of rounds that took over rooms, the calls are not known."""
+    columns = col(Breakout.id), col(Breakout.starts_at), col(Breakout.opened_at)
+    made = col(Breakout.prepare_from).is_(None), col(Breakout.series_id).is_(None), col(Breakout.opened_at).is_not(None)
+    newest = select(col(Breakout.id)).order_by(col(Breakout.id).desc()).limit(LOOKED_AT)
+    found = select(*columns).where(col(Breakout.id).in_(newest), *made).order_by(col(Breakout.id).desc())
     return [
-        Opening(_count(session, Room, row.id), _count(session, Seat, row.id), row.opened_at - row.starts_at)
-        for row in rows[:OPENINGS]
-        if row.opened_at and row.starts_at
+        Opening(_count(session, Room, row_id), _count(session, Seat, row_id), opened_at - starts_at)
+        for row_id, starts_at, opened_at in session.execute(found.limit(OPENINGS))
     ]
 
 
