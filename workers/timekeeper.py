@@ -95,7 +95,7 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
         return sent
 
     def _look_at_queues(self) -> None:
-        """Read what waits in the queues, at most once in SHORT_SLEEP_SECONDS. While the broker is away nothing does."""
+        """Read what waits in the queues, at most once in SHORT_SLEEP_SECONDS; nothing is known without the broker."""
         if time.monotonic() - self._looked_at_queues < SHORT_SLEEP_SECONDS:
             return
         self._looked_at_queues = time.monotonic()

@@ -54,7 +54,7 @@ def breakout_due(row: BreakoutFacts, now: datetime, grace: timedelta, every: tim
 
     Its rooms' own clocks are in `rooms_look_at`, which each look stores anew (domain/room_clocks.py).
 
-    An opening or closing breakout is also looked at `every` so often, because a message may get lost.
+    An opening or closing breakout is also looked at again and again, at first after `every`.
     """
     match row.state:
         case BreakoutState.DRAFT | BreakoutState.SCHEDULED:
@@ -75,7 +75,7 @@ def breakout_due(row: BreakoutFacts, now: datetime, grace: timedelta, every: tim
 def _planned_due(row: BreakoutFacts, now: datetime, every: timedelta) -> datetime | None:
     """Return when to prepare or start a planned breakout.
 
-    A start whose time has come waits for another breakout of the meeting to end, and is tried `every` so often.
+    A start whose time has come waits for another breakout of the meeting to end, and is tried again after `every`.
     """
     if row.state is BreakoutState.SCHEDULED and not _later(now, row.starts_at):
         return now + every

@@ -56,7 +56,7 @@ def warning_due(room: RoomClock, clock: Clock, now: datetime) -> int | None:
 def room_due(room: RoomClock, clock: Clock, now: datetime, grace: timedelta, every: timedelta) -> datetime | None:
     """Return when a room must be looked at next for its own clock, after everything was done that was due by now.
 
-    One that closes by itself is also looked at `every` so often, because a message may get lost.
+    One that closes by itself is also looked at again and again, at first after `every`.
     """
     if takes_people(room):
         if clock.state is not BreakoutState.OPEN or room.own_end is None:

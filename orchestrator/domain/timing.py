@@ -13,6 +13,7 @@ LAST_REFUSED_SECONDS = 300.0
 FIRST_FOLLOW_SECONDS = 10.0
 LAST_FOLLOW_SECONDS = 120.0
 SELDOM = 6
+"""How many times as long the pause between two looks gets at last."""
 MOST_DOUBLINGS = 16
 """By then every delay here has reached its last value."""
 FOLLOW_HOURS = 24
@@ -56,10 +57,10 @@ def follow_delay(follows: int) -> timedelta:
 
 
 def look_again(now: datetime, since: datetime | None, every: timedelta) -> datetime:
-    """Return when to look again at what is under way `since` then, in case that a message got lost.
+    """Return when to look again at an opening or closing that began at `since`, because a message may get lost.
 
-    At first that is `every` so often, later after half as long as it has taken already, at last SELDOM times as seldom.
-    Else the looks at hundreds that wait for a call keep a worker from making that call (measured).
+    The pause is `every` at first. It grows to half of the time that has passed, and to SELDOM times `every` at most,
+    because the looks at hundreds that wait for a call kept a worker from making that call (measured).
     """
     taken = now - (since or now)
     return now + min(max(every, taken / 2), SELDOM * every)

@@ -167,7 +167,7 @@ class Broker:
             send(items)
         except Exception as error:
             log.warning("not sent, the timekeeper will", error=type(error).__name__, items=len(items))
-            fate, self._producer = "failed", None
+            fate = "failed"
         for item in items:
             _count(item, fate)
 
@@ -182,9 +182,13 @@ class Broker:
             return
         if self._producer is None:
             self._producer = self.app.amqp.Producer(self.quick_connection(self.app), auto_declare=False)
-        with self._producer.batch():
-            for message in messages:
-                self._publish(self._producer, message)
+        try:
+            with self._producer.batch():
+                for message in messages:
+                    self._publish(self._producer, message)
+        except Exception:
+            self._producer = None  # the next one makes another connection
+            raise
 
     def quick_connection(self, app: Celery) -> Connection:
         """Make a connection for a sender that would rather drop a message than wait; what BROKER_URL says stays."""
@@ -268,7 +272,7 @@ def _sent_at(raw: bytes) -> datetime | None:
     """Return when a message was sent; None for one that is not ours."""
     try:
         return datetime.fromtimestamp(json.loads(raw)["headers"][SENT_AT], UTC)
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, OverflowError, OSError):
         return None
 
 

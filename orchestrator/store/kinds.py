@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session
+from sqlalchemy import ColumnElement, and_
+from sqlmodel import Session, col
 
 from orchestrator.domain.lifecycle import breakout_task, room_task
 from orchestrator.store.labels import (
@@ -23,6 +24,7 @@ from orchestrator.store.labels import (
     solve_labels,
     sweep_labels,
 )
+from schemas.states import BreakoutState
 from schemas.tables import (
     ORPHANS,
     Breakout,
@@ -57,6 +59,8 @@ class Kind:
     """The name of the row's id in log lines; None for a table with a single row."""
     breakout_id: Callable[[Any], str | None]
     """The breakout whose row in Flower lists the task."""
+    is_timer: ColumnElement[bool] | None = None
+    """The condition that a row's message is in the timers' queue, where the table's messages go to several."""
 
     @property
     def name(self) -> str:
@@ -105,6 +109,7 @@ KINDS = (
         breakout_labels,
         "breakout_id",
         _itself,
+        and_(col(Breakout.sent_home_at).is_(None), col(Breakout.state) != BreakoutState.CLOSED),
     ),
     Kind(Room, _ROOM_TASKS, lambda row, _: room_task(row), room_labels, "room_id", _owner),
     Kind(Solve, *_only(Task.BREAKOUT_SOLVE), solve_labels, "breakout_id", _itself),

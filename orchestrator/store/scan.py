@@ -1,7 +1,7 @@
 """Which rows are due, for the timekeeper, and which have waited for too long, for monitoring."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -12,6 +12,7 @@ from sqlalchemy import (
     CompoundSelect,
     Select,
     bindparam,
+    case,
     func,
     literal,
     or_,
@@ -33,12 +34,15 @@ from schemas.tasks import Queue
 Backlog = Mapping[Queue, datetime]
 """When the message was sent that waits longest in each queue. A queue without messages is left out."""
 
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+NOTHING_WAITS = datetime(9999, 1, 1, tzinfo=UTC)
 OVERTAKEN_SECONDS = 10.0
-"""How much earlier a row may have been dispatched than those whose messages are in the queue before its own.
+"""How far two messages in a queue may be out of the order of their dispatches.
 
-A message goes out after the commit, when the sender's turn comes. Where many threads compete that took 2 s (measured).
+Each goes out after its commit, when the sender's turn comes. Where many threads compete that took 2 s (measured).
 """
+HELD_BACK_SECONDS = 60.0
+"""After this a row is sent again in any case, because its queue is perhaps not the one in which messages wait."""
+TIMERS_LOST_BEFORE = "timers_lost_before"
 CLOCK_NUMBER = -1
 """Takes the place of a table's number in the row that holds the database's time."""
 
@@ -57,8 +61,8 @@ class Waiting:
 def dispatch_due(tx: Transaction, table: type[Due], limit: int, backlog: Backlog) -> tuple[int, int]:
     """Dispatch the due rows of one table, at most `limit`. Returns (rows dispatched, leases that had ended).
 
-    Rows that another process has locked are skipped, and so are those whose message may still wait in `backlog`. A
-    second one would only make that longer, and what is sent again faster than it is worked off never ends.
+    Rows that another process has locked are skipped, and so are those whose message may still wait in `backlog`,
+    because a second one would only make that longer.
     """
     found = execute(tx.session, _found_due(table, tx.dialect), {"most": limit, **_lost_before(table, backlog)}).all()
     ended = [row_id for row_id, holder, _ in found if holder is not None]
@@ -72,25 +76,35 @@ def dispatch_due(tx: Transaction, table: type[Due], limit: int, backlog: Backlog
 def _found_due(table: type[Due], dialect: str) -> Select[Any]:
     columns: Any = table
     now = type_coerce(time_after(dialect), columns.due_at.type)
-    due = select(columns.id, columns.holder, now).where(columns.due_at <= now, _is_not_waiting(table))
+    due = select(columns.id, columns.holder, now).where(columns.due_at <= now, _is_to_be_sent(table, dialect))
     return due.order_by(columns.due_at).limit(bindparam("most")).with_for_update(skip_locked=True, key_share=True)
 
 
-def _is_not_waiting(table: type[Due]) -> ColumnElement[bool]:
-    """Return the condition that no message for a row can still wait in a queue."""
+def _is_to_be_sent(table: type[Due], dialect: str) -> ColumnElement[bool]:
+    """Return the condition that no message for a due row can still wait in a queue, or that it has waited for long."""
     columns: Any = table
-    before = bindparam(_parameter(table), type_=columns.due_at.type)
-    return or_(columns.dispatches == 0, columns.due_at < before)
+    lost_before: Any = bindparam(_parameter(table), type_=columns.due_at.type)
+    if (is_timer := KIND_OF[table].is_timer) is not None:
+        lost_before = case((is_timer, bindparam(TIMERS_LOST_BEFORE, type_=columns.due_at.type)), else_=lost_before)
+    long_ago = type_coerce(time_after(dialect, timedelta(seconds=-HELD_BACK_SECONDS)), columns.due_at.type)
+    return or_(columns.dispatches == 0, columns.due_at < lost_before, columns.due_at < long_ago)
 
 
 def _lost_before(table: type[Due], backlog: Backlog) -> dict[str, datetime]:
-    """Return the value for that condition: rows that were due again before it have no message in a queue.
+    """Return the values for that condition: rows that were due again before these have no message in a queue.
 
     Queues keep their order. So a message that came before those that wait is not among them: a worker has taken it, or
     it is lost. A row's last message was sent at least FIRST_DISPATCH_SECONDS before the row is due again.
     """
-    oldest = min((backlog[queue] for queue in KIND_OF[table].queues if queue in backlog), default=NEVER)
-    return {_parameter(table): oldest + timedelta(seconds=FIRST_DISPATCH_SECONDS - OVERTAKEN_SECONDS)}
+    oldest = {_parameter(table): _oldest(KIND_OF[table].queues, backlog)}
+    if KIND_OF[table].is_timer is not None:
+        oldest[TIMERS_LOST_BEFORE] = _oldest({Queue.LIFECYCLE}, backlog)
+    margin = timedelta(seconds=FIRST_DISPATCH_SECONDS - OVERTAKEN_SECONDS)
+    return {name: sent_at + margin for name, sent_at in oldest.items()}
+
+
+def _oldest(queues: Collection[Queue], backlog: Backlog) -> datetime:
+    return min((backlog[queue] for queue in queues if queue in backlog), default=NOTHING_WAITS)
 
 
 def _parameter(table: type[Due]) -> str:
@@ -131,15 +145,16 @@ def next_due(
 
 @cache
 def _next_due(dialect: str, *, is_after: bool) -> CompoundSelect[Any]:
-    firsts = [_first_due(table, number, is_after=is_after) for number, table in enumerate(TABLES)]
+    firsts = [_first_due(table, number, dialect, is_after=is_after) for number, table in enumerate(TABLES)]
     due_at: Any = Breakout.due_at
     clock = select(literal(CLOCK_NUMBER), type_coerce(time_after(dialect), due_at.type))
     return union_all(*firsts, clock)
 
 
-def _first_due(table: type[Due], number: int, *, is_after: bool) -> Select[Any]:
+def _first_due(table: type[Due], number: int, dialect: str, *, is_after: bool) -> Select[Any]:
     columns: Any = table
-    first = select(literal(number), func.min(columns.due_at)).where(_is_not_waiting(table))
+    is_due = columns.due_at.is_not(None), _is_to_be_sent(table, dialect)  # the first of these is the index's condition
+    first = select(literal(number), func.min(columns.due_at)).where(*is_due)
     return first.where(columns.due_at > bindparam("after")) if is_after else first
 
 

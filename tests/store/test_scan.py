@@ -8,7 +8,6 @@ import pytest
 
 from orchestrator.domain.timing import sent_at
 from orchestrator.store import scan
-from orchestrator.store.kinds import KIND_OF
 from schemas.states import BreakoutState
 from schemas.tables import Breakout, Meeting
 from schemas.tasks import Queue, Task
@@ -25,23 +24,22 @@ def look(limit: int = 9, backlog: scan.Backlog = EMPTY) -> Any:
 
 LATER = datetime.now().astimezone() + timedelta(days=1)
 
-SITUATIONS: dict[str, tuple[Meeting, bool, bool]] = {
-    "due and not sent": (meeting(dispatches=0), True, True),
-    "due to be sent again": (meeting(dispatches=2), False, True),
-    "held beyond its lease": (held(), True, True),
-    "held beyond its lease, and sent before it": (held(dispatches=1), False, True),
-    "due later": (meeting(dispatches=0, due_at=LATER), False, False),
-    "held within its lease": (held(due_at=LATER), False, False),
-    "at rest": (meeting(dispatches=0, due_at=None), False, False),
+SITUATIONS: dict[str, tuple[Meeting, bool]] = {
+    "due and not sent": (meeting(dispatches=0), True),
+    "due to be sent again": (meeting(dispatches=2), True),
+    "held beyond its lease": (held(), True),
+    "held beyond its lease, and sent before it": (held(dispatches=1), True),
+    "due later": (meeting(dispatches=0, due_at=LATER), False),
+    "held within its lease": (held(due_at=LATER), False),
+    "at rest": (meeting(dispatches=0, due_at=None), False),
 }
 
 
-@pytest.mark.parametrize("backlog", [EMPTY, CROWDED], ids=["nothing waits", "all queues are crowded"])
-@pytest.mark.parametrize(("row", "unsent", "due"), SITUATIONS.values(), ids=SITUATIONS)
-def test_a_row_is_sent_when_it_is_due(rows: Rows, row: Meeting, unsent: bool, due: bool, backlog: scan.Backlog) -> None:
+@pytest.mark.parametrize(("row", "due"), SITUATIONS.values(), ids=SITUATIONS)
+def test_a_row_is_sent_when_it_is_due(rows: Rows, row: Meeting, due: bool) -> None:
     rows.add(row)
-    done = rows.did(look(backlog=backlog))
-    if not (unsent if backlog else due):
+    done = rows.did(look())
+    if not due:
         assert (done.answer, done.changed, done.messages) == ((0, 0), {}, [])
         return
     waits = {0: 5, 1: 10, 2: 20}[row.dispatches]
@@ -50,6 +48,20 @@ def test_a_row_is_sent_when_it_is_due(rows: Rows, row: Meeting, unsent: bool, du
     assert done.sent == [("m", 7)]
     assert done.answer == (1, 1 if row.holder else 0)
     assert done.topics == set()
+
+
+IN_A_CROWD: dict[str, tuple[int, int, bool]] = {
+    "a row that was not sent": (0, 10, True),
+    "a row whose message may wait": (1, 10, False),
+    "a row whose message may wait, for long": (3, 50, False),
+    "a row whose message may wait, for so long that it is perhaps lost": (1, 70, True),
+}
+
+
+@pytest.mark.parametrize(("dispatches", "ago", "sent"), IN_A_CROWD.values(), ids=IN_A_CROWD)
+def test_where_all_queues_are_crowded(rows: Rows, dispatches: int, ago: int, sent: bool) -> None:
+    rows.add(meeting(dispatches=dispatches, due_at=rows.now() - timedelta(seconds=ago)))
+    assert rows.did(look(backlog=CROWDED)).answer == (int(sent), 0)
 
 
 BEHIND: dict[str, tuple[Queue, float, bool]] = {
@@ -65,16 +77,32 @@ BEHIND: dict[str, tuple[Queue, float, bool]] = {
 def test_a_row_is_sent_again_when_its_message_can_wait_in_no_queue(
     rows: Rows, queue: Queue, seconds: float, lost: bool
 ) -> None:
-    rows.add(meeting(due_at=LONG_AGO, dispatches=1))
-    waits = {queue: sent_at(LONG_AGO, 1) + timedelta(seconds=seconds)}
+    lately = rows.now()
+    rows.add(meeting(due_at=lately, dispatches=1))
+    waits = {queue: sent_at(lately, 1) + timedelta(seconds=seconds)}
     assert rows.did(look(backlog=waits)).answer == (int(lost), 0)
 
 
-@pytest.mark.parametrize("queue", sorted(KIND_OF[Breakout].queues))
-def test_a_message_may_wait_in_each_queue_of_its_table(rows: Rows, queue: Queue) -> None:
-    rows.add(meeting(), breakout())
-    waits = {queue: sent_at(LONG_AGO, 1)}
-    assert rows.did(lambda tx: scan.dispatch_due(tx, Breakout, 9, waits)).answer == (0, 0)
+OF_BREAKOUTS: dict[str, tuple[dict[str, Any], set[Queue]]] = {
+    "one that is open": ({"state": BreakoutState.OPEN}, {Queue.LIFECYCLE}),
+    "one whose people are told to come home": ({"state": BreakoutState.CLOSING}, {Queue.LIFECYCLE}),
+    "one whose rooms close": (
+        {"state": BreakoutState.CLOSING, "sent_home_at": LONG_AGO},
+        {Queue.LIFECYCLE, Queue.CLOSING},
+    ),
+    "one that is closed": ({"state": BreakoutState.CLOSED}, {Queue.LIFECYCLE, Queue.CLOSING}),
+}
+
+
+@pytest.mark.parametrize("queue", Queue)
+@pytest.mark.parametrize(("state", "queues"), OF_BREAKOUTS.values(), ids=OF_BREAKOUTS)
+def test_no_timer_is_held_back_by_what_waits_for_another_worker(
+    rows: Rows, state: dict[str, Any], queues: set[Queue], queue: Queue
+) -> None:
+    lately = rows.now()
+    rows.add(meeting(), breakout(due_at=lately, **state))
+    waits = {queue: sent_at(lately, 1)}
+    assert rows.did(lambda tx: scan.dispatch_due(tx, Breakout, 9, waits)).answer == (int(queue not in queues), 0)
 
 
 def test_the_rows_that_are_due_longest_are_sent_first(rows: Rows) -> None:

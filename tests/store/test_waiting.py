@@ -58,11 +58,12 @@ def test_only_rows_that_are_due_after_a_time_count(rows: Rows, after: float | No
 
 
 def test_rows_whose_message_may_wait_in_a_queue_do_not_count(rows: Rows) -> None:
-    rows.add(meeting("m", due_at=at(1)), meeting("n", due_at=at(2), dispatches=0), held("o", due_at=at(3)))
-    crowded = {Queue.UPKEEP: at(-9)}
-    assert next_due(rows, crowded) == {Meeting: at(2)}
-    assert next_due(rows, crowded, after=at(2)) == {Meeting: at(3)}
-    assert next_due(rows, {Queue.LIFECYCLE: at(-9)}) == {Meeting: at(1)}, "another table's queue"
+    first, second, third = (rows.now() - timedelta(seconds=seconds) for seconds in (3, 2, 1))
+    rows.add(meeting("m", due_at=first), meeting("n", due_at=second, dispatches=0), held("o", due_at=third))
+    crowded = {Queue.UPKEEP: at(0)}
+    assert next_due(rows, crowded) == {Meeting: second}
+    assert next_due(rows, crowded, after=second) == {Meeting: third}
+    assert next_due(rows, {Queue.LIFECYCLE: at(0)}) == {Meeting: first}, "another table's queue"
 
 
 def test_the_databases_time_comes_along(rows: Rows) -> None:
