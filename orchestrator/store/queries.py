@@ -17,8 +17,9 @@ from schemas.states import RoomState, RoomWanted, SeatState
 from schemas.tables import IS_FORMER, Fact, Meeting, Participant, Presence, Recording, Room, Seat
 
 _REGISTERED = select(col(Participant.custom_participant_id), col(Participant.id), col(Participant.created_at)).where(
-    col(Participant.meeting_id) == bindparam("of"), col(Participant.custom_participant_id).in_(bindparam("names"))
+    col(Participant.meeting_id) == bindparam("of")
 )
+_REGISTERED_AS = _REGISTERED.where(col(Participant.custom_participant_id).in_(bindparam("names")))
 _PLACES = select(col(Presence.participant_id), col(Presence.room_id)).where(
     col(Presence.participant_id).in_(bindparam("of")), col(Presence.left_at).is_(None)
 )
@@ -94,9 +95,12 @@ class Registered(NamedTuple):
     """When they were registered, the last time if they had left for good."""
 
 
-def registered(session: Session, meeting_id: str, names: Iterable[str]) -> dict[str, Registered]:
-    """Return people of a meeting by the caller's own ids. Unknown people are left out."""
-    found = execute(session, _REGISTERED, {"of": meeting_id, "names": list(names)})
+def registered(session: Session, meeting_id: str, names: Iterable[str] | None = None) -> dict[str, Registered]:
+    """Return people of a meeting by the caller's own ids, by default everybody. Unknown people are left out."""
+    if names is None:
+        found = execute(session, _REGISTERED, {"of": meeting_id})
+    else:
+        found = execute(session, _REGISTERED_AS, {"of": meeting_id, "names": list(names)})
     return {name: Registered(row_id, since) for name, row_id, since in found}
 
 

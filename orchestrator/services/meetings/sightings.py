@@ -12,15 +12,15 @@ from orchestrator.services.meetings.roll_call import Attendees, PolledMeeting
 from orchestrator.services.people import departed, unregistered
 from orchestrator.services.people.stays import Stay
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import Registered
-from schemas.tables import Participant, Presence, UnregisteredPeer
+from orchestrator.store.queries import Registered, registered
+from schemas.tables import Presence, UnregisteredPeer
 
 Found = Mapping[PolledMeeting, Attendees]
 
 
 def strangers(tx: Transaction, meeting_id: str, found: Found) -> dict[PolledMeeting, int]:
     """Return how many more people each meeting's session counts than there are of ours."""
-    people = _registered(tx, meeting_id)
+    people = registered(tx.session, meeting_id)
     ours = {
         meeting: sum(peer.left_at is None and peer.custom_participant_id in people for peer in attendees.peers)
         for meeting, attendees in found.items()
@@ -32,7 +32,7 @@ def stays(m: MeetingScope, found: Found, asked_at: datetime) -> list[Stay]:
     """Return the stays that the poll shows, and the ends of those that it does not show any more."""
     if not found:
         return []
-    people = _registered(m.tx, m.meeting_id)
+    people = registered(m.tx.session, m.meeting_id)
     shown = [
         (meeting, peer)
         for meeting, attendees in found.items()
@@ -54,7 +54,7 @@ def note_unregistered(m: MeetingScope, found: Found, asked_at: datetime) -> None
     peers = [peer for meeting, it in found.items() if meeting.room_id is None for peer in it.peers if not peer.left_at]
     if any(meeting.room_id is None for meeting in found):
         unregistered.forget_others(m, {peer.peer_id for peer in peers}, asked_at - _lag(m))
-    people = _registered(m.tx, m.meeting_id) if peers else {}
+    people = registered(m.tx.session, m.meeting_id) if peers else {}
     others = [peer for peer in peers if peer.custom_participant_id not in people]
     gone = departed.known(m.tx.session, m.meeting_id, {peer.custom_participant_id for peer in others})
     if gone:
@@ -97,13 +97,6 @@ def _unregistered(m: MeetingScope, peer: PeerRecord, asked_at: datetime) -> Unre
 def _lag(m: MeetingScope) -> timedelta:
     """Return how far RealtimeKit's lists may lag behind its webhooks."""
     return timedelta(seconds=m.deps.settings.search_settle_seconds)
-
-
-def _registered(tx: Transaction, meeting_id: str) -> dict[str, Registered]:
-    """Return everybody by the caller's own id."""
-    columns = col(Participant.custom_participant_id), col(Participant.id), col(Participant.created_at)
-    found = tx.session.execute(select(*columns).where(col(Participant.meeting_id) == meeting_id))
-    return {name: Registered(row_id, since) for name, row_id, since in found}
 
 
 def _stay(participant_id: str, room_id: str | None, peer: PeerRecord, asked_at: datetime) -> Stay:
