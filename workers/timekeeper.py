@@ -26,7 +26,9 @@ log = logger(__name__)
 BATCH_ROWS = 100
 LONGEST_SLEEP_SECONDS = 1.0
 SHORT_SLEEP_SECONDS = 0.2
-"""The sleep while rows are due that others have locked, and how long what is known of the queues holds."""
+"""The sleep while rows are due that others have locked."""
+QUEUES_KNOWN_SECONDS = 0.2
+"""How long what was read of the queues is used."""
 REST_SECONDS = 0.02
 """How long a timekeeper rests between two looks, so that one look finds all that has become due meanwhile.
 
@@ -95,8 +97,8 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
         return sent
 
     def _look_at_queues(self) -> None:
-        """Read what waits in the queues, at most once in SHORT_SLEEP_SECONDS; nothing is known without the broker."""
-        if time.monotonic() - self._looked_at_queues < SHORT_SLEEP_SECONDS:
+        """Read what waits in the queues, at most once in QUEUES_KNOWN_SECONDS; nothing is known without the broker."""
+        if time.monotonic() - self._looked_at_queues < QUEUES_KNOWN_SECONDS:
             return
         self._looked_at_queues = time.monotonic()
         try:

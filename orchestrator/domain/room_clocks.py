@@ -66,7 +66,7 @@ def room_due(room: RoomClock, clock: Clock, now: datetime, grace: timedelta, eve
         return earliest(room.own_end, warning)
     again = look_again(now, room.sent_home_at, every)
     if room.state is RoomState.CLOSING and room.sent_home_at is None:
-        return room.empties_at or now + every
+        return room.empties_at or again
     if room.state is RoomState.CLOSING and room.sent_home_at is not None and room.wanted is not RoomWanted.CLOSED:
         return earliest(*_later(now, room.sent_home_at + grace), again)
     if room.gives_up_at is not None:

@@ -12,7 +12,7 @@ FIRST_REFUSED_SECONDS = 5.0
 LAST_REFUSED_SECONDS = 300.0
 FIRST_FOLLOW_SECONDS = 10.0
 LAST_FOLLOW_SECONDS = 120.0
-SELDOM = 6
+PAUSES_GROW_TIMES = 6
 """How many times as long the pause between two looks gets at last."""
 MOST_DOUBLINGS = 16
 """By then every delay here has reached its last value."""
@@ -28,7 +28,7 @@ def dispatch_delays() -> list[float]:
     return delays
 
 
-def sent_at(due_at: datetime, dispatches: int) -> datetime:
+def dispatched_at(due_at: datetime, dispatches: int) -> datetime:
     """Return when the last of these dispatches was, of a row that is due again at `due_at`."""
     delays = dispatch_delays()
     return due_at - timedelta(seconds=delays[min(dispatches, len(delays)) - 1])
@@ -59,11 +59,11 @@ def follow_delay(follows: int) -> timedelta:
 def look_again(now: datetime, since: datetime | None, every: timedelta) -> datetime:
     """Return when to look again at an opening or closing that began at `since`, because a message may get lost.
 
-    The pause is `every` at first. It grows to half of the time that has passed, and to SELDOM times `every` at most,
-    because the looks at hundreds that wait for a call kept a worker from making that call (measured).
+    The pause is `every` at first. It grows to half of the time that has passed, at most PAUSES_GROW_TIMES times.
+    Otherwise the looks at hundreds that wait for a call keep a worker from making that call (measured).
     """
     taken = now - (since or now)
-    return now + min(max(every, taken / 2), SELDOM * every)
+    return now + min(max(every, taken / 2), PAUSES_GROW_TIMES * every)
 
 
 def _doubled(first: float, times: int, last: float) -> float:
