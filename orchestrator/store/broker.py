@@ -38,7 +38,7 @@ SENDER_BACKLOG_ITEMS = 20_000
 SENT_TOGETHER = 100
 """How many items the sender puts into Redis at once. With an answer for each it sent 15 a second where 64 threads of a
 worker compete for the interpreter, and messages waited 12 s for it (measured)."""
-SENT_AT = "sent_at"
+DISPATCHED_AT = "dispatched_at"
 """The header that says when a message's row was dispatched, in seconds since the epoch by the database's clock."""
 TRANSPORT: Mapping[str, Any] = {
     "visibility_timeout": 180,  # three times a task's deadline; possible because nothing is sent with an ETA
@@ -202,7 +202,7 @@ class Broker:
             args=(message.row_id, message.claim),
             argsrepr=f"{message.label} · {message.row_id[-12:]}.{message.claim}",
             kwargsrepr="",
-            headers={SENT_AT: message.sent_at.timestamp()},
+            headers={DISPATCHED_AT: message.dispatched_at.timestamp()},
             root_id=message.breakout_id,
             parent_id=message.breakout_id,
             queue=QUEUE_OF[message.task].value,
@@ -218,7 +218,7 @@ class Broker:
             return dict(zip(Queue, map(int, pipeline.execute()), strict=True))
 
     def waiting_since(self) -> dict[Queue, datetime]:
-        """Return when the message was sent that waits longest in each queue; empty queues are left out.
+        """Return when the row was dispatched whose message waits longest in each queue; empty queues are left out.
 
         The sender puts messages in at a list's left end, and workers take them from the right one (kombu). Raises
         RedisError.
@@ -227,7 +227,8 @@ class Broker:
             for queue in Queue:
                 pipeline.lindex(self.keys.queue(queue), -1)
             firsts = zip(Queue, pipeline.execute(), strict=True)
-        return {queue: at for queue, first in firsts if first is not None and (at := _sent_at(first)) is not None}
+        known = {queue: _dispatched_at(first) for queue, first in firsts if first is not None}
+        return {queue: at for queue, at in known.items() if at is not None}
 
     def note_moving(self, name: Queue) -> None:
         """Note in Redis that a worker has taken a message from a queue, at most once a second. Never raises."""
@@ -268,10 +269,10 @@ class Broker:
         return wakes
 
 
-def _sent_at(raw: bytes) -> datetime | None:
-    """Return when a message was sent; None for one that is not ours."""
+def _dispatched_at(raw: bytes) -> datetime | None:
+    """Return when the row of a message was dispatched; None for a message that is not ours."""
     try:
-        return datetime.fromtimestamp(json.loads(raw)["headers"][SENT_AT], UTC)
+        return datetime.fromtimestamp(json.loads(raw)["headers"][DISPATCHED_AT], UTC)
     except (ValueError, LookupError, TypeError, OverflowError, OSError):
         return None
 

@@ -25,7 +25,7 @@ from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, case, or
 from sqlalchemy.sql.dml import ReturningUpdate, Update
 
 from orchestrator import metrics
-from orchestrator.domain.timing import dispatch_delays, sent_at
+from orchestrator.domain.timing import dispatch_delays, dispatched_at
 from orchestrator.errors import LeaseLost
 from orchestrator.log import about
 from orchestrator.runtime.clock import elapsed
@@ -97,7 +97,7 @@ def _send(tx: Transaction, table: type[Due], rows: Sequence[Any], hint: Task | N
     kind = KIND_OF[table]
     for row, label in zip(rows, kind.labels(tx.session, rows) if rows else [], strict=True):
         task = hint or kind.task(row, lambda: now or tx.now())
-        at = sent_at(row.due_at, row.dispatches)
+        at = dispatched_at(row.due_at, row.dispatches)
         tx.send(Message(task, row.id, row.claim, label, at, kind.breakout_id(row)))
 
 

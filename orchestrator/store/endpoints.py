@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import col
 
-from orchestrator.domain.timing import dispatch_delays, sent_at
+from orchestrator.domain.timing import dispatch_delays, dispatched_at
 from orchestrator.store.database import Transaction, execute, insert_on, time_after
 from orchestrator.store.messages import Message
 from schemas.tables import Breakout, Delivery, Endpoint, EndpointCursor, Meeting, Outbox
@@ -70,7 +70,7 @@ def note_growth(tx: Transaction, breakout: Breakout) -> None:
     found = execute(tx.session, _noted(tx.dialect), told).one_or_none()
     if found is not None and found.dispatches == 1:
         label = f"{breakout.name} · news"
-        at = sent_at(found.due_at, found.dispatches)
+        at = dispatched_at(found.due_at, found.dispatches)
         tx.send(Message(Task.WEBHOOK_SPREAD, breakout.id, found.claim, label, at, breakout.id))
 
 

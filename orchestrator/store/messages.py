@@ -14,7 +14,7 @@ class Message:
     row_id: str
     claim: int
     label: str
-    sent_at: datetime = field(compare=False)
+    dispatched_at: datetime = field(compare=False)
     """When the row was dispatched, by the database's time."""
     breakout_id: str | None = None
     """The breakout whose row in Flower lists the task."""

@@ -32,7 +32,7 @@ from schemas.tables import Breakout, Due
 from schemas.tasks import Queue
 
 Backlog = Mapping[Queue, datetime]
-"""When the message was sent that waits longest in each queue. A queue without messages is left out."""
+"""When the row was dispatched whose message waits longest in each queue. A queue without messages is left out."""
 
 NOTHING_WAITS = datetime(9999, 1, 1, tzinfo=UTC)
 OVERTAKEN_SECONDS = 10.0
@@ -55,7 +55,7 @@ class Waiting:
     since: datetime
     """When the first of them became due at first, computed from the number of dispatches since."""
     overdue_since: datetime | None
-    """When the first row became due that has no message under way; None without such a row."""
+    """When the first row became due, or due to be sent again; None while all are due later."""
 
 
 def dispatch_due(tx: Transaction, table: type[Due], limit: int, backlog: Backlog) -> tuple[int, int]:
@@ -100,7 +100,7 @@ def _lost_before(table: type[Due], backlog: Backlog) -> dict[str, datetime]:
     if KIND_OF[table].is_timer is not None:
         oldest[TIMERS_LOST_BEFORE] = _oldest({Queue.LIFECYCLE}, backlog)
     margin = timedelta(seconds=FIRST_DISPATCH_SECONDS - OVERTAKEN_SECONDS)
-    return {name: sent_at + margin for name, sent_at in oldest.items()}
+    return {name: at + margin for name, at in oldest.items()}
 
 
 def _oldest(queues: Collection[Queue], backlog: Backlog) -> datetime:

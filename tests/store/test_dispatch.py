@@ -23,7 +23,7 @@ def test_each_message_that_nobody_started_doubles_the_wait(rows: Rows, dispatche
     done = rows.did(lambda tx: due.dispatch(tx, Meeting, ["m"]))
     assert done.changed == {"m": {"dispatches": dispatches + 1, "due_at": done.at(seconds)}}
     assert done.sent == [("m", 7)]
-    assert [message.sent_at for message in done.messages] == [done.at()]
+    assert [message.dispatched_at for message in done.messages] == [done.at()]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.domain.timing import sent_at
+from orchestrator.domain.timing import dispatched_at
 from orchestrator.store import scan
 from schemas.states import BreakoutState
 from schemas.tables import Breakout, Meeting
@@ -79,7 +79,7 @@ def test_a_row_is_sent_again_when_its_message_can_wait_in_no_queue(
 ) -> None:
     lately = rows.now()
     rows.add(meeting(due_at=lately, dispatches=1))
-    waits = {queue: sent_at(lately, 1) + timedelta(seconds=seconds)}
+    waits = {queue: dispatched_at(lately, 1) + timedelta(seconds=seconds)}
     assert rows.did(look(backlog=waits)).answer == (int(lost), 0)
 
 
@@ -101,7 +101,7 @@ def test_no_timer_is_held_back_by_what_waits_for_another_worker(
 ) -> None:
     lately = rows.now()
     rows.add(meeting(), breakout(due_at=lately, **state))
-    waits = {queue: sent_at(lately, 1)}
+    waits = {queue: dispatched_at(lately, 1)}
     assert rows.did(lambda tx: scan.dispatch_due(tx, Breakout, 9, waits)).answer == (int(queue not in queues), 0)
 
 

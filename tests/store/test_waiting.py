@@ -4,8 +4,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from orchestrator.store import scan
+from orchestrator.store.kinds import TABLES
 from orchestrator.store.scan import Waiting
 from schemas.tables import ORPHANS, Breakout, Due, Inbox, Meeting, Recording, Room, Sweep
 from schemas.tasks import Queue
@@ -64,6 +66,19 @@ def test_rows_whose_message_may_wait_in_a_queue_do_not_count(rows: Rows) -> None
     assert next_due(rows, crowded) == {Meeting: second}
     assert next_due(rows, crowded, after=second) == {Meeting: third}
     assert next_due(rows, {Queue.LIFECYCLE: at(0)}) == {Meeting: first}, "another table's queue"
+
+
+def test_a_look_reads_no_row_that_is_never_due(sqlite_rows: Rows) -> None:
+    """PostgreSQL finds that out by itself (tests/store/test_scale.py counts what it reads)."""
+    sent: dict[str, Any] = {}
+    with sqlite_rows.database.glancing() as session:
+        event.listen(session.connection(), "before_cursor_execute", lambda *it: sent.update({it[2]: it[3]}))
+        scan.next_due(session, NOTHING)
+        look = next(statement for statement in sent if "UNION ALL" in statement)
+        steps = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {look}", sent[look]).all()
+    reads = [str(step.detail) for step in steps if str(step.detail).startswith(("SCAN", "SEARCH"))]
+    assert len([it for it in reads if "_due_at" in it]) == len(TABLES)
+    assert all("INDEX ix_" in it for it in reads if "CONSTANT ROW" not in it), reads
 
 
 def test_the_databases_time_comes_along(rows: Rows) -> None:

@@ -24,5 +24,5 @@ def stuck(deps: Deps) -> list[str]:
     lying = [queue for queue, length in deps.broker.queue_lengths().items() if length]
     if lying and all(deps.broker.is_moving(queue) for queue in lying):
         return []
-    unsent = {table for table, found in late.items() if found.overdue_since and found.overdue_since < since}
-    return [KIND_OF[table].name for table in late if lying or table in unsent]
+    overdue = {table for table, found in late.items() if found.overdue_since and found.overdue_since < since}
+    return [KIND_OF[table].name for table in late if lying or table in overdue]
