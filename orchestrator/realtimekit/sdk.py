@@ -30,7 +30,10 @@ API_VERSION = "2026-10-02"
 """The day of the SDK's release; with its default, today's date, answers could change overnight."""
 CONNECT_TIMEOUT_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 4.0
-"""Less than the 5 s after which uvicorn drops an idle connection, because a POST sent at that moment gets no answer."""
+"""Shorter than servers and proxies usually keep an idle connection (5 s at the least).
+
+A POST that is sent into a connection just when the server closes it gets no answer.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from orchestrator.sandbox.app import create_app
 from orchestrator.sandbox.world.config import SandboxConfig
 
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients keep an idle connection (5 s in httpx, 15 s in aiohttp), so that they close it.
+
+Who sends a POST into a connection that the server is just closing can't know whether it was received.
+"""
+
 
 class CuttableProtocol(HttpToolsProtocol):
     """Puts the transport of the connection into the state of each request's scope."""
@@ -32,6 +38,7 @@ def server(app: Any, host: str, port: int) -> uvicorn.Server:
         proxy_headers=False,
         log_level="error",
         lifespan="on",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=1,
     )
     return uvicorn.Server(config)

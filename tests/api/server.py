@@ -16,6 +16,7 @@ from sqlmodel import col
 from starlette.routing import BaseRoute
 
 from orchestrator.api.app import create_app
+from orchestrator.cli.api import KEEP_ALIVE_SECONDS
 from orchestrator.sandbox.server import free_socket
 from orchestrator.services.deps import Deps
 from orchestrator.services.webhooks import applying
@@ -56,7 +57,13 @@ class Api:
         _share_routes(self.app)
         self._socket = free_socket()
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        config = uvicorn.Config(self.app, log_level="critical", access_log=False, timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            self.app,
+            log_level="critical",
+            access_log=False,
+            timeout_graceful_shutdown=1,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
         self._thread.start()

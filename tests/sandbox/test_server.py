@@ -6,7 +6,10 @@ import subprocess
 import sys
 
 import httpx
+import pytest
 
+from orchestrator.cli import api
+from orchestrator.sandbox import server
 from orchestrator.sandbox.world.config import SandboxConfig, Switches
 from tests.sandbox.kit import Kit
 from tests.support.sandbox_server import SandboxServer
@@ -25,6 +28,10 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+AIOHTTP_KEEPS_SECONDS = 15
+NGINX_KEEPS_SECONDS = 60
 
 
 def answers(url: str) -> bool:
@@ -90,3 +97,9 @@ def test_download_links_point_to_the_public_address() -> None:
 def test_an_unknown_path_of_the_control_api_is_404_and_a_malformed_body_400(kit: Kit) -> None:
     assert kit.plain.get(f"{kit.sandbox.root}/_sandbox/no-such-path").status_code == 404
     assert kit.plain.post(f"{kit.sandbox.root}/_sandbox/join", content=b"{").status_code == 400
+
+
+@pytest.mark.parametrize("kept", [server.KEEP_ALIVE_SECONDS, api.KEEP_ALIVE_SECONDS], ids=["sandbox", "api"])
+def test_an_idle_connection_is_closed_by_the_client(kept: float) -> None:
+    of_clients = [httpx.Limits().keepalive_expiry or 0, AIOHTTP_KEEPS_SECONDS, NGINX_KEEPS_SECONDS]
+    assert kept > max(of_clients)
