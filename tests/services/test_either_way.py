@@ -61,3 +61,11 @@ def test_a_person_who_was_added_without_an_answer_is_adopted_although_lists_lag(
         operations.start(deps, hand.breakout_id)
         hand.work(Breakout, Room, Room, Breakout)
         assert hand.seats() == {"ana": SeatState.INVITED}
+
+
+def test_who_is_refused_for_a_record_that_is_gone_by_then_is_added(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, ["ana", "bo"], rooms=1, start="manual")
+    hand.sandbox.faults({"operation": "add_participant", "kind": "refuse", "status": 409, "match": '"bo"'})
+    operations.start(hand.deps, hand.breakout_id)
+    hand.work(Breakout, Room, Breakout)
+    assert hand.seats() == {"ana": SeatState.INVITED, "bo": SeatState.INVITED}

@@ -110,6 +110,7 @@ async def admit_all(kit: RealtimeKit, meeting_id: str, guests: Sequence[Guest]) 
     2. Add each person, or ask for a token for the record that is there. A record with another name or preset is edited.
     3. Records that are gone at RealtimeKit are looked for in the list, and made anew.
     4. People who were refused are looked for in the list: how RealtimeKit refuses a second record is undocumented.
+    5. Whose old record was in the way and is gone by now, because they had left the meeting, are added once more.
 
     Raises RealtimeKitError when the first list fails.
     """
@@ -119,7 +120,9 @@ async def admit_all(kit: RealtimeKit, meeting_id: str, guests: Sequence[Guest]) 
     gone = [it for it in guests if it.record is not None and isinstance(outcomes[it.row_id], NotFound)]
     refused = [it for it in guests if it.record is None and isinstance(outcomes[it.row_id], Refused)]
     outcomes |= await _admit_anew(kit, meeting_id, gone) if gone else {}
-    return outcomes | (await _adopt(kit, meeting_id, refused, outcomes) if refused else {})
+    outcomes |= await _adopt(kit, meeting_id, refused, outcomes) if refused else {}
+    freed = [it for it in refused if isinstance(outcomes[it.row_id], Conflict | NotFound)]
+    return outcomes | await _admit_each(kit, meeting_id, freed, {})
 
 
 async def _known(kit: RealtimeKit, meeting_id: str, priority: Priority) -> dict[str, ParticipantRecord]:
