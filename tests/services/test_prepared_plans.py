@@ -3,12 +3,13 @@
 import pytest
 
 from orchestrator.services.breakout import operations
+from orchestrator.services.meetings import removing
 from orchestrator.services.planning import changing, rooms
 from orchestrator.services.views import breakouts
 from schemas.requests import BreakoutChange, ShuffleRequest
 from schemas.responses import BreakoutResponse
 from schemas.states import BreakoutState, RoomState
-from schemas.tables import Breakout, Room
+from schemas.tables import Breakout, Leftover, Room
 from tests.services.hand import Hand
 
 
@@ -61,6 +62,19 @@ def test_a_deleted_room_leaves_nothing_behind_and_its_name_is_free(draft: Hand) 
     assert after.rooms[0].id != first.id
     assert statuses(draft)[str(first.realtimekit_meeting_id)] == "INACTIVE"
     assert after.progress.rooms.total == 2
+
+
+def test_who_leaves_for_good_has_no_record_in_deleted_rooms_either(draft: Hand) -> None:
+    for room in look(draft).rooms:
+        rooms.delete_room(draft.deps, draft.breakout_id, room.id)
+    settle(draft)
+    change(draft, rooms=2)
+    settle(draft)
+    records = [one["custom_participant_id"] for one in draft.sandbox.state()["participants"]]
+    assert records.count("ana") == 2
+    removing.remove(draft.deps, draft.meeting_id, "ana", erase=True)
+    draft.work(Leftover)
+    assert "ana" not in [one["custom_participant_id"] for one in draft.sandbox.state()["participants"]]
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -59,10 +59,12 @@ def seat_anew(b: LockedBreakout, rooms: Sequence[Room], before: Sequence[Placed]
 def insert_seats(b: LockedBreakout, placed: Sequence[Placed]) -> None:
     """Insert the seats of a plan in one statement. They are not logged: the log of a plan tells its changes.
 
-    Seats that people have left go first, because nobody has two in a room. The rows are copies of one, because to
-    construct each of 5,000 seats takes most of a second and a half (measured).
+    Seats that people have left go first, because nobody has two in a room. Those of dropped rooms stay, because they
+    know records at RealtimeKit. The rows are copies of one, because to construct each of 5,000 seats takes most of a
+    second and a half (measured).
     """
-    b.tx.session.execute(delete(Seat).where(col(Seat.breakout_id) == b.row.id, ~col(Seat.wanted)))
+    rooms = select(col(Room.id)).where(col(Room.breakout_id) == b.row.id, ~col(Room.dropped))
+    b.tx.session.execute(delete(Seat).where(col(Seat.room_id).in_(rooms), ~col(Seat.wanted)))
     if not placed:
         return
     like = Seat(breakout_id=b.row.id, room_id="", participant_id="").model_dump()
