@@ -37,7 +37,7 @@ ROUND_SECONDS = 1.0
 """The shortest time between two reads, each of all breakouts that have changed meanwhile."""
 REFRESH_SECONDS = 15.0
 """Every live breakout is sent again after this, or later if REFRESHED_PER_ROUND does not suffice."""
-REFRESHED_PER_ROUND = 100
+REFRESHED_PER_ROUND = 40
 """Unchanged breakouts sent in one round. Thousands at once would keep the worker from its tasks for seconds."""
 ROW_NAME = "breakout"
 MARK = "{'rows': 'breakouts'}"
