@@ -37,13 +37,13 @@ web: $(WEB) ## fetch what the console and /docs load in browsers, exactly as loc
 demo: $(RUN) $(WEB_IF_NPM) ## watch people go to recorded breakout rooms and come home (KEEP=1 stays up afterwards)
 	@$(BIN)/python -m orchestrator.cli demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-test: $(DEVELOP) $(WEB_IF_NPM) ## all tests, against a real broker, real databases, real workers (PYTEST_ARGS="…")
-	@$(BIN)/python -m pytest -n auto --maxprocesses 8 $(PYTEST_ARGS)
+test: $(DEVELOP) $(WEB_IF_NPM) ## the tests, against a real broker, real databases, real workers (PYTEST_ARGS="…")
+	@$(BIN)/python -m pytest -n auto --maxprocesses 8 --ignore=tests/browser $(PYTEST_ARGS)
 
-test-browser: $(DEVELOP) $(WEB) ## those of them that need a Chromium: pages with RealtimeKit's client and UI, the console
+test-browser: $(DEVELOP) $(WEB_IF_NPM) ## those in a Chromium: pages with RealtimeKit's client and UI, the console
 	@$(BIN)/python -m pytest $(PYTEST_ARGS) tests/browser
 
-coverage: $(DEVELOP) ## the same tests, slower, and then the lines that none of them runs (PYTEST_ARGS="…")
+coverage: $(DEVELOP) ## all these tests, slower, and then the lines that none of them runs (PYTEST_ARGS="…")
 	@$(BIN)/python -m coverage erase
 	@$(BIN)/python -m coverage run -m pytest -n auto --maxprocesses 8 $(PYTEST_ARGS)
 	@$(BIN)/python -m coverage combine --quiet

@@ -20,7 +20,7 @@ CLIENT = NPM / "@cloudflare/realtimekit/dist/browser.js"
 ARGUMENTS = [
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking",
     "--disable-component-update --disable-sync --use-fake-ui-for-media-stream --use-fake-device-for-media-stream",
-    "--disable-features=WebRtcHideLocalIpsWithMdns --allow-loopback-in-peer-connection",
+    "--disable-features=WebRtcHideLocalIpsWithMdns,AudioServiceOutOfProcess --allow-loopback-in-peer-connection",
 ]
 
 

@@ -56,7 +56,7 @@ def test_systems_that_stay_up_are_run_by_tests_of_their_own() -> None:
 
 
 def test_what_takes_minutes_is_make_and_starts_what_there_is() -> None:
-    """Continuous integration runs `make check` and `make test`; the others would take too long here."""
+    """Continuous integration runs the first three of CONTRIBUTING.md; the others would take too long here."""
     lines = lines_to_run(TAKES_MINUTES)
     assert all(MAKE.fullmatch(line) for line in lines), lines
     assert {name for line in lines for name in SET.findall(line)} <= names.make_variables()
