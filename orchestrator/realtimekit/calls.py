@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from typing import Protocol
 
 import aiohttp
@@ -13,6 +11,7 @@ from orchestrator.errors import NotFound, OutcomeUnknown, OutOfQuota, RealtimeKi
 from orchestrator.log import logger
 from orchestrator.realtimekit import answers
 from orchestrator.realtimekit.answers import Body
+from orchestrator.realtimekit.guard import check
 from orchestrator.realtimekit.quota.budget import QuotaRequest
 from orchestrator.realtimekit.quota.gate import Decision
 from orchestrator.realtimekit.quota.priority import Priority
@@ -66,18 +65,6 @@ class Connected(Protocol):
 Connect = Callable[[Settings], Connected]
 """Opens the connections at the first call."""
 
-_before_send: ContextVar[Callable[[], None] | None] = ContextVar("before_send", default=None)
-
-
-@contextmanager
-def guarded_by(before_send: Callable[[], None] | None) -> Iterator[None]:
-    """Run `before_send` right before each call of this block and of the tasks that it starts."""
-    token = _before_send.set(before_send)
-    try:
-        yield
-    finally:
-        _before_send.reset(token)
-
 
 class Calls:
     """Sends requests. An object lives on one event loop, and opens its connections at the first call."""
@@ -95,11 +82,10 @@ class Calls:
         """When the latest answer came that was a success or a 404, in seconds by elapsed()."""
 
     async def __call__(self, operation: str, priority: Priority, request: Request, *subject: object) -> Body:
-        """Send `request` once and return the body of its answer; raises a RealtimeKitError, or what `before_send` did.
+        """Send `request` once and return the body of its answer; raises a RealtimeKitError, or what holds it back.
 
         `subject` tells this call from others of the same operation in the queue of the quota.
         """
-        check = _before_send.get() or _allow
         wanted = QuotaRequest.of(operation, priority, *subject)
         while True:
             async with self._slots:
@@ -150,10 +136,6 @@ class Calls:
     def _count(self, operation: str, outcome: str, begun: float) -> None:
         if self._on_call is not None:
             self._on_call(operation, outcome, elapsed() - begun)
-
-
-def _allow() -> None:
-    """Hold no call back."""
 
 
 def _connection_error(error: aiohttp.ClientError) -> TryAgain | OutcomeUnknown:

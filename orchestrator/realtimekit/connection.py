@@ -5,7 +5,8 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from orchestrator.realtimekit.answers import Body
-from orchestrator.realtimekit.calls import Calls, Connect, Gate, OnCall, guarded_by
+from orchestrator.realtimekit.calls import Calls, Connect, Gate, OnCall
+from orchestrator.realtimekit.guard import guarded_by
 from orchestrator.realtimekit.loop import Loop, LoopThread
 from orchestrator.realtimekit.paging import Fetch, Pager
 from orchestrator.realtimekit.quota.priority import Priority
@@ -41,9 +42,9 @@ class Connection:
     def run(self, coroutine: Coroutine[Any, Any, T], before_send: Callable[[], None] | None = None) -> T:
         """Wait for the result of `coroutine`, in any thread but the loop's own.
 
-        `before_send` runs on the loop's thread before each call takes quota, and again before the call goes out, after
-        all waiting. An error that it raises holds the call back: work under a lease checks there that the lease still
-        lasts.
+        `before_send` runs on the loop's thread before each call takes quota, once that is granted, and when the call
+        has a connection and goes out. An error that it raises holds the call back: work under a lease checks there that
+        the lease still lasts.
         """
         with guarded_by(before_send):
             return self._loop.run(coroutine)

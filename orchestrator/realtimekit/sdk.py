@@ -24,6 +24,7 @@ from cloudflare import AsyncCloudflare
 from cloudflare.resources.realtime_kit import AsyncRealtimeKitResource
 from yarl import URL
 
+from orchestrator.realtimekit import guard
 from orchestrator.settings import Settings
 
 API_VERSION = "2026-10-02"
@@ -49,6 +50,19 @@ Request = Callable[[AsyncRealtimeKitResource], Awaitable[object]]
 """Calls one method of the SDK, which gives an Answer here, whatever its types say."""
 
 
+class GuardedRequest(aiohttp.ClientRequest):
+    """A request that is held back even when it has its connection.
+
+    To connect may take long, above all for a process that stands still meanwhile. By then others may have made the
+    call in its place.
+    """
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        """Send it. Raises what holds the call back."""
+        guard.check()
+        return await super().send(conn)
+
+
 class Sdk(AsyncCloudflare):
     """The SDK's methods over a session of aiohttp. It is made on the event loop that it works on."""
 
@@ -69,6 +83,7 @@ class Sdk(AsyncCloudflare):
                 ssl=_trust(),
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
+            request_class=GuardedRequest,
             headers={**self.auth_headers, "Accept": "application/json", "api-version": API_VERSION},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_SECONDS),  # calls have a deadline
         )

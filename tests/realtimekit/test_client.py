@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from itertools import count
 
 import pytest
 
@@ -273,9 +274,12 @@ def test_on_call_gets_the_outcome_of_each_call(sandbox: SandboxServer, connect: 
     assert counted == [("create_meeting", "ok"), ("active_session", "not_found"), ("create_meeting", "unknown")]
 
 
-def test_an_error_of_before_send_holds_the_call_back(kit: RealtimeKit, sandbox: SandboxServer) -> None:
+@pytest.mark.parametrize("asked_before", range(3), ids=["waiting for a slot", "for the quota", "for a connection"])
+def test_an_error_of_before_send_holds_the_call_back(
+    kit: RealtimeKit, sandbox: SandboxServer, asked_before: int
+) -> None:
     with pytest.raises(LeaseLost):
-        kit.run(kit.create_meeting("late"), before_send=_raising(LeaseLost("the lease ended while queueing")))
+        kit.run(kit.create_meeting("late"), before_send=_raising(LeaseLost("the lease ended"), asked_before))
     assert sandbox.calls()["counts"] == {}
     kit.run(kit.create_meeting("in time"))
     assert sandbox.calls()["counts"] == {"create_meeting": 1}
@@ -288,11 +292,15 @@ def test_before_send_runs_for_every_call_of_a_gathering(kit: RealtimeKit) -> Non
         await asyncio.gather(kit.create_meeting("one"), kit.create_meeting("two"))
 
     kit.run(two(), before_send=lambda: asked.append(None))
-    assert len(asked) == 2 * 2, "each before it takes of the quota, and right before it goes out"
+    assert len(asked) == 2 * 3, "each before it takes of the quota, then, and when it has a connection"
 
 
-def _raising(error: Exception) -> Callable[[], None]:
+def _raising(error: Exception, asked_before: int) -> Callable[[], None]:
+    """Return what raises an error when it is asked, but for the first times."""
+    asked = count()
+
     def check() -> None:
-        raise error
+        if next(asked) >= asked_before:
+            raise error
 
     return check
