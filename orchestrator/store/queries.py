@@ -4,9 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Boolean, ColumnElement, and_, bindparam, case, exists, func, literal_column, or_, select
+from sqlalchemy import Boolean, ColumnElement, Select, and_, bindparam, case, exists, func, literal_column, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col
 
@@ -30,6 +31,23 @@ _OCCUPIED = (
 )
 _ROOMS = select(Room).where(col(Room.breakout_id) == bindparam("of"), ~col(Room.dropped)).order_by(col(Room.index))
 _PRESENT = aliased(Seat)
+_HAS_ONE = exists().where(
+    col(_PRESENT.breakout_id) == col(Seat.breakout_id),
+    col(_PRESENT.participant_id) == col(Seat.participant_id),
+    col(_PRESENT.wanted),
+)
+_SENT_HOME = (SeatState.LOST, SeatState.RETURNED, SeatState.RETURNING)
+"""States of a seat whose person was in the room, the one first that says least of where they are."""
+_WITHOUT_SEAT = (
+    select(col(Seat.breakout_id), col(Seat.participant_id), col(Seat.state))
+    .join(Room, col(Room.id) == col(Seat.room_id))
+    .where(
+        col(Seat.breakout_id).in_(bindparam("of")),
+        ~col(Seat.wanted),
+        or_(col(Seat.state).in_(_SENT_HOME), col(Room.deleted)),
+        ~_HAS_ONE,
+    )
+)
 
 
 def holds(table: type[SQLModel], condition: str) -> ColumnElement[bool]:
@@ -220,24 +238,9 @@ def without_seat(session: Session, breakout_ids: Iterable[str]) -> dict[tuple[st
     They were sent to main from a room where they had been, or from a deleted one. Of several such seats the one counts
     that says most of where the person is.
     """
-    present, was_sent_home = _PRESENT, (SeatState.LOST, SeatState.RETURNED, SeatState.RETURNING)
-    has_one = exists().where(
-        col(present.breakout_id) == col(Seat.breakout_id),
-        col(present.participant_id) == col(Seat.participant_id),
-        col(present.wanted),
-    )
-    statement = (
-        select(col(Seat.breakout_id), col(Seat.participant_id), col(Seat.state))
-        .join(Room, col(Room.id) == col(Seat.room_id))
-        .where(
-            col(Seat.breakout_id).in_(list(breakout_ids)),
-            ~col(Seat.wanted),
-            or_(col(Seat.state).in_(was_sent_home), col(Room.deleted)),
-            ~has_one,
-        )
-    )
-    rank = {state: number for number, state in enumerate(was_sent_home)}
-    rows = sorted(session.execute(statement), key=lambda row: rank.get(row[2], -1))
+    rank = {state: number for number, state in enumerate(_SENT_HOME)}
+    found = execute(session, _WITHOUT_SEAT, {"of": list(breakout_ids)})
+    rows = sorted(found, key=lambda row: rank.get(row[2], -1))
     return {(breakout_id, person_id): state for breakout_id, person_id, state in rows}
 
 
@@ -248,20 +251,25 @@ def counts(
 
     Of a person's seats the present one counts, else the one from which they were sent to main.
     """
-    columns: Any = table
     ids = list(breakout_ids)
-    statement = select(columns.breakout_id, columns.state, func.count()).where(columns.breakout_id.in_(ids))
-    if table is Seat:
-        statement = statement.where(columns.wanted)
-    if table is Room:
-        statement = statement.where(~columns.dropped)
     found: defaultdict[str, Counter[Any]] = defaultdict(Counter)
-    for breakout_id, state, number in session.execute(statement.group_by(columns.breakout_id, columns.state)):
+    for breakout_id, state, number in execute(session, _counted(table), {"of": ids}):
         found[breakout_id][state] = number
     if table is Seat:
         for (breakout_id, _), state in without_seat(session, ids).items():
             found[breakout_id][state] += 1
     return found
+
+
+@cache
+def _counted(table: type[Room] | type[Seat] | type[Recording]) -> Select[Any]:
+    columns: Any = table
+    statement = select(columns.breakout_id, columns.state, func.count()).where(columns.breakout_id.in_(bindparam("of")))
+    if table is Seat:
+        statement = statement.where(columns.wanted)
+    if table is Room:
+        statement = statement.where(~columns.dropped)
+    return statement.group_by(columns.breakout_id, columns.state)
 
 
 def rooms_of(session: Session, breakout_id: str) -> list[Room]:

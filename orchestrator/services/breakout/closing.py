@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, exists, or_, select
 from sqlmodel import col
 
 from orchestrator import metrics
@@ -11,14 +11,43 @@ from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.clock import empties_by_parents_end
 from orchestrator.services.breakout.emptying import call_home, surely_empty
 from orchestrator.services.breakout.missing import give_up_on_the_missing
-from orchestrator.services.breakout.retiring import has_unretired_rooms, want_closed
+from orchestrator.services.breakout.retiring import want_closed
 from orchestrator.services.breakout.room_ends import rooms_step
 from orchestrator.services.breakout.seating import take_back_moves
 from orchestrator.services.breakout.watching import expect_home, look_now
+from orchestrator.store.database import execute
 from orchestrator.store.queries import places, used_seats
 from schemas.events import Actor
 from schemas.states import ACCOUNTED, BreakoutState, CloseReason, RecordingState, RoomWanted, SeatState
 from schemas.tables import Recording, Room, Seat
+
+_GIVE_UPS = (
+    select(col(Room.gives_up_at))
+    .join(Seat, col(Seat.room_id) == col(Room.id))
+    .where(col(Seat.breakout_id) == bindparam("of"), col(Seat.state) == SeatState.RETURNING)
+    .distinct()
+)
+_NOT_WANTED_CLOSED = select(col(Room.id)).where(
+    col(Room.breakout_id) == bindparam("of"), col(Room.wanted) != RoomWanted.CLOSED
+)
+_NOT_SEEN = select(Seat).where(
+    col(Seat.breakout_id) == bindparam("of"), col(Seat.state).in_([SeatState.NEVER_JOINED, SeatState.LOST])
+)
+_IS_UNFINISHED = select(
+    or_(
+        exists().where(col(Room.breakout_id) == bindparam("of"), col(Room.retired_at).is_(None)),
+        exists().where(
+            col(Seat.breakout_id) == bindparam("of"),
+            col(Seat.state).not_in(ACCOUNTED),
+            or_(col(Seat.wanted), col(Seat.state) == SeatState.RETURNING),
+        ),
+        exists().where(
+            col(Recording.breakout_id) == bindparam("of"),
+            col(Recording.state).in_([RecordingState.REQUESTED, RecordingState.RECORDING]),
+        ),
+    )
+)
+"""Whether a room, a person or a recording is still unaccounted for."""
 
 
 def start_countdown(b: LockedBreakout, reason: CloseReason, countdown: timedelta | None = None) -> None:
@@ -60,7 +89,7 @@ def close_step(b: LockedBreakout) -> None:
     since_told = b.now - (b.row.sent_home_at or b.now)
     _want_rooms_closed(b, everybody=since_told >= b.deps.grace)
     give_up_on_the_missing(b)
-    if not _is_unfinished(b):
+    if not execute(b.tx.session, _IS_UNFINISHED, {"of": b.row.id}).scalar():
         b.move(BreakoutState.CLOSED)
         b.row.closed_at = b.now
         b.people.raise_versions()
@@ -80,13 +109,8 @@ def _send_home(b: LockedBreakout) -> None:
 
 def _gives_up_at(b: LockedBreakout) -> datetime:
     """Return when the missing are given up. Who was sent home with their room before gets no other graces."""
-    b.tx.session.flush()
-    statement = (
-        select(col(Room.gives_up_at))
-        .join(Seat, col(Seat.room_id) == col(Room.id))
-        .where(col(Seat.breakout_id) == b.row.id, col(Seat.state) == SeatState.RETURNING)
-    )
-    until = [at or b.now + 2 * b.deps.grace for at in b.tx.session.scalars(statement.distinct())]
+    found = execute(b.tx.session, _GIVE_UPS, {"of": b.row.id}).scalars()
+    until = [at or b.now + 2 * b.deps.grace for at in found]
     return max(until, default=b.now)
 
 
@@ -102,9 +126,7 @@ def _seats_to_account_for(b: LockedBreakout) -> list[Seat]:
 
 def _want_rooms_closed(b: LockedBreakout, *, everybody: bool) -> None:
     """Want empty rooms closed, and with `everybody` also rooms with people in them."""
-    b.tx.session.flush()
-    statement = select(col(Room.id)).where(col(Room.breakout_id) == b.row.id, col(Room.wanted) != RoomWanted.CLOSED)
-    ids = set(b.tx.session.scalars(statement))
+    ids = set(execute(b.tx.session, _NOT_WANTED_CLOSED, {"of": b.row.id}).scalars())
     if ids and not everybody:
         ids = surely_empty(b, ids)
     if ids:
@@ -118,8 +140,7 @@ def correct_late_news(b: LockedBreakout) -> None:
     locked before seats, because the same look may want rooms closed afterwards.
     """
     b.tx.session.flush()
-    states = col(Seat.state).in_([SeatState.NEVER_JOINED, SeatState.LOST])
-    unseen = b.tx.session.scalars(select(Seat).where(col(Seat.breakout_id) == b.row.id, states)).all()
+    unseen = b.tx.session.scalars(_NOT_SEEN, {"of": b.row.id}).all()
     if not unseen:
         return
     never = [seat.id for seat in unseen if seat.state is SeatState.NEVER_JOINED]
@@ -130,22 +151,3 @@ def correct_late_news(b: LockedBreakout) -> None:
     if been | back:
         b.lock_rooms()
         b.move_seats([seat for seat in unseen if seat.id in been | back], SeatState.RETURNED)
-
-
-def _is_unfinished(b: LockedBreakout) -> bool:
-    """Return whether a room, a recording or a person is still unaccounted for."""
-    if has_unretired_rooms(b):
-        return True
-    seats = select(col(Seat.id)).where(
-        col(Seat.breakout_id) == b.row.id,
-        col(Seat.state).not_in(ACCOUNTED),
-        or_(col(Seat.wanted), col(Seat.state) == SeatState.RETURNING),
-    )
-    running = select(col(Recording.id)).where(
-        col(Recording.breakout_id) == b.row.id,
-        or_(
-            col(Recording.state) == RecordingState.REQUESTED,
-            col(Recording.state) == RecordingState.RECORDING,
-        ),
-    )
-    return any(b.tx.session.scalar(statement.limit(1)) is not None for statement in (seats, running))

@@ -6,8 +6,9 @@ name or preset at RealtimeKit than here gets a token too, because their record i
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select
 from sqlmodel import Session, col
 
 from orchestrator.domain.preset_names import preset_of
@@ -20,6 +21,7 @@ from orchestrator.services.breakout.locked import MeetingScope
 from orchestrator.services.passes.admission import Guest, Outcome, differs, stays_in_doubt
 from orchestrator.services.passes.keeping import Kept, as_sent
 from orchestrator.store.database import execute
+from schemas.columns import UtcDateTime
 from schemas.events import ProblemKind
 from schemas.states import BreakoutState, Location
 from schemas.tables import Breakout, Meeting, Participant, Seat
@@ -40,34 +42,42 @@ def guests(session: Session, meeting: Meeting, breakout: Breakout | None, now: d
     A person whom RealtimeKit has refused waits until `token_again_at`: a call in each pass would use up the quota.
     While the breakout closes, people who have a good token wait too.
     """
-    lacks = or_(col(Participant.auth_token).is_(None), col(Participant.token_good_until) <= now)
-    ends = col(Participant.token_renew_at) <= now
-    asked: ColumnElement[bool] = col(Participant.token_wanted).is_(True)
-    needed = and_(or_(lacks, ends), or_(asked, _must_come_back(breakout)))
-    in_time = or_(and_(ends, col(Participant.location) != Location.AWAY), differs(Participant))
-    is_closing = breakout is not None and breakout.state is BreakoutState.CLOSING
-    again_at = col(Participant.token_again_at)
-    statement = select(Participant).join(Meeting, col(Meeting.id) == col(Participant.meeting_id))
-    statement = statement.where(
-        col(Participant.meeting_id) == meeting.id,
-        and_(needed, or_(lacks, asked)) if is_closing else or_(needed, in_time),
-        or_(again_at.is_(None), again_at <= now),
-    )
-    order = case((lacks, 0), else_=1), col(Participant.token_wanted).desc()
-    people = session.scalars(statement.order_by(*order).limit(BATCH_TOKENS)).all()
+    away = breakout is not None and breakout.state is not BreakoutState.OPENING
+    closing = breakout is not None and breakout.state is BreakoutState.CLOSING
+    values = {"meeting": meeting.id, "breakout": breakout.id if breakout else None, "now": now}
+    people = session.scalars(_asking(away=away, closing=closing), values).all()
     found = [_guest(person, meeting, breakout, now) for person in people]
     waited_for = [guest for guest in found if not guest.has_token]
     return waited_for + [guest for guest in found if guest.has_token][:BATCH_RENEWALS]
 
 
-def _must_come_back(breakout: Breakout | None) -> ColumnElement[bool]:
-    """Return the condition that somebody is in a room of the breakout, or is told to go there."""
-    if breakout is None or breakout.state is BreakoutState.OPENING:
-        return false()
+@cache
+def _asking(*, away: bool, closing: bool) -> Select[Participant]:
+    """Select the people of a `meeting` who need a token `now`.
+
+    While people are `away`, whoever is in a room of the `breakout`, or is told to go there, has to come back.
+    """
+    now = bindparam("now", type_=UtcDateTime())
+    lacks = or_(col(Participant.auth_token).is_(None), col(Participant.token_good_until) <= now)
+    ends = col(Participant.token_renew_at) <= now
+    asked: ColumnElement[bool] = col(Participant.token_wanted).is_(True)
     seated = select(col(Seat.participant_id)).where(
-        col(Seat.breakout_id) == breakout.id, col(Seat.wanted), col(Seat.error).is_(None)
+        col(Seat.breakout_id) == bindparam("breakout"), col(Seat.wanted), col(Seat.error).is_(None)
     )
-    return col(Participant.id).in_(seated)
+    needed = and_(or_(lacks, ends), or_(asked, col(Participant.id).in_(seated)) if away else asked)
+    in_time = or_(and_(ends, col(Participant.location) != Location.AWAY), differs(Participant))
+    again_at = col(Participant.token_again_at)
+    order = case((lacks, 0), else_=1), col(Participant.token_wanted).desc()
+    statement = select(Participant).join(Meeting, col(Meeting.id) == col(Participant.meeting_id))
+    return (
+        statement.where(
+            col(Participant.meeting_id) == bindparam("meeting"),
+            and_(needed, or_(lacks, asked)) if closing else or_(needed, in_time),
+            or_(again_at.is_(None), again_at <= now),
+        )
+        .order_by(*order)
+        .limit(BATCH_TOKENS)
+    )
 
 
 def _guest(person: Participant, meeting: Meeting, breakout: Breakout | None, now: datetime) -> Guest:
