@@ -55,6 +55,7 @@ def test_it_is_a_process_of_its_own(processes: Processes, cold_processes: Proces
         assert process.wait() == 3, process.output
         found = json.loads(process.output)
         assert found.pop("session") == process.pid
+        found["ignored"] = set(found["ignored"]) - {signal.SIGINT}  # a test may end that of a run in the background
         said.append(found)
     warm_one, _, cold_one = said
     assert len({found.pop("id") for found in said}) == len({found.pop("dice") for found in said}) == 3
