@@ -17,7 +17,7 @@ from tests.support.sandbox_server import SandboxServer
 from tests.support.valkey import Valkey
 
 Parts = tuple[Deps, SandboxServer]
-STATEMENTS, STATEMENTS_OF_A_ROOM, STATEMENTS_OF_A_MOVE = 237, 79, 55
+STATEMENTS, STATEMENTS_OF_A_ROOM, STATEMENTS_OF_A_MOVE = 232, 78, 55
 """Of a breakout, of each room, and of each person who is moved by a request of their own. None is of a person.
 
 Here each task runs alone. Where several run at once they share most statements, so these are bounds from above.
