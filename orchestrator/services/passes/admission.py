@@ -110,7 +110,6 @@ async def admit_all(kit: RealtimeKit, meeting_id: str, guests: Sequence[Guest]) 
     2. Add each person, or ask for a token for the record that is there. A record with another name or preset is edited.
     3. Records that are gone at RealtimeKit are looked for in the list, and made anew.
     4. People who were refused are looked for in the list: how RealtimeKit refuses a second record is undocumented.
-    5. Whose old record was in the way and is gone by now, because they had left the meeting, are added once more.
 
     Raises RealtimeKitError when the first list fails.
     """
@@ -120,9 +119,7 @@ async def admit_all(kit: RealtimeKit, meeting_id: str, guests: Sequence[Guest]) 
     gone = [it for it in guests if it.record is not None and isinstance(outcomes[it.row_id], NotFound)]
     refused = [it for it in guests if it.record is None and isinstance(outcomes[it.row_id], Refused)]
     outcomes |= await _admit_anew(kit, meeting_id, gone) if gone else {}
-    outcomes |= await _adopt(kit, meeting_id, refused, outcomes) if refused else {}
-    freed = [it for it in refused if isinstance(outcomes[it.row_id], Conflict | NotFound)]
-    return outcomes | await _admit_each(kit, meeting_id, freed, {})
+    return outcomes | (await _adopt(kit, meeting_id, refused, outcomes) if refused else {})
 
 
 async def _known(kit: RealtimeKit, meeting_id: str, priority: Priority) -> dict[str, ParticipantRecord]:
@@ -152,7 +149,8 @@ async def _adopt(
 ) -> dict[str, Outcome]:
     """Return the outcomes for those of the refused whose record is there after all.
 
-    The list may lag, so people who are there, or who may be, are looked for once more a little later.
+    The list may lag, so people who are there, or who may be, are looked for once more a little later. Whose record is
+    gone by then are added once more: it was that of their earlier time in the meeting, which they had left for good.
     """
     priority = min(guest.priority for guest in refused)
     try:
@@ -166,7 +164,9 @@ async def _adopt(
     except LeaseLost as error:
         return {guest.row_id: TryAgain(str(error)) for guest in refused}
     there = [guest for guest in refused if guest.custom_participant_id in known]
-    return await _admit_each(kit, meeting_id, there, known)
+    adopted = await _admit_each(kit, meeting_id, there, known)
+    freed = [it for it in refused if isinstance(adopted.get(it.row_id, outcomes[it.row_id]), Conflict | NotFound)]
+    return adopted | await _admit_each(kit, meeting_id, freed, {})
 
 
 async def _admit(kit: RealtimeKit, meeting_id: str, guest: Guest, record: ParticipantRecord | None) -> Outcome:
