@@ -21,6 +21,8 @@ from orchestrator.sandbox.world.config import SandboxConfig
 from orchestrator.sandbox.server import serve
 serve(SandboxConfig.model_validate_json(sys.argv[1]), "127.0.0.1", int(sys.argv[2]))
 """
+AIOHTTP_KEEPS_SECONDS, NGINX_KEEPS_SECONDS = 15, 60
+"""How long these keep an idle connection unless they are told otherwise."""
 
 
 def free_port() -> int:
@@ -28,10 +30,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-AIOHTTP_KEEPS_SECONDS = 15
-NGINX_KEEPS_SECONDS = 60
 
 
 def answers(url: str) -> bool:

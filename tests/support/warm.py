@@ -103,7 +103,8 @@ def takes(command: Sequence[str], env: Mapping[str, str]) -> bool:
 def fork(command: Sequence[str], log: IO[bytes], env: Mapping[str, str], cwd: Path) -> Forked:
     """Start a command with exactly this environment; `log` gets its output. From the main thread, as any process."""
     server = _server(os.getpid())
-    request = json.dumps({"command": list(command), "env": dict(env), "cwd": str(cwd)}).encode()
+    asked = {"command": list(command), "env": dict(env), "cwd": str(cwd), "ignored": ignored_signals()}
+    request = json.dumps(asked).encode()
     _prctl(PR_SET_CHILD_SUBREAPER, 1)  # an orphan becomes a child of this process
     try:
         socket.send_fds(server, [request], [log.fileno()])
@@ -191,6 +192,7 @@ def _become(request: dict[str, Any], log: int, parent: int) -> None:
     for number in (1, 2):
         os.dup2(log, number)
     os.close(log)
+    ignore_signals(request["ignored"])
     move_to(request["cwd"], request["env"])
 
 
@@ -199,6 +201,18 @@ def die_with(parent: int) -> None:
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the kernel was asked
         os._exit(1)
+
+
+def ignored_signals() -> list[int]:
+    """Return the signals that this process ignores, and with it those that it starts."""
+    return [int(number) for number in signal.valid_signals() if signal.getsignal(number) is signal.SIG_IGN]
+
+
+def ignore_signals(numbers: Sequence[int]) -> None:
+    """Ignore exactly these signals, as Python does from its start on."""
+    for number in {*numbers} ^ {*ignored_signals()}:
+        usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, signal.SIG_IGN if number in numbers else usual)
 
 
 def move_to(cwd: str, env: Mapping[str, str]) -> None:
