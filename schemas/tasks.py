@@ -4,12 +4,12 @@ from enum import StrEnum
 
 
 class Queue(StrEnum):
-    """Queues in strict order. A worker that serves several always empties the first one first."""
+    """Queues, the most urgent first."""
 
     LIFECYCLE = "lifecycle"
     """The timers. These tasks make no call to RealtimeKit, so that no timer waits for one."""
     WEBHOOKS = "webhooks"
-    """A queue of their own, so that no timer waits behind a storm of webhooks."""
+    """A queue of their own, so that timers get four of five messages amid a storm of webhooks."""
     CLOSING = "closing"
     ROOMS = "rooms"
     RECORDINGS = "recordings"
@@ -17,6 +17,20 @@ class Queue(StrEnum):
     OUTGOING = "outgoing"
     """Our webhooks to callers' systems. Their answers are waited for on a loop, and keep no thread of a worker."""
 
+
+WEIGHTS = {
+    Queue.LIFECYCLE: 64,
+    Queue.WEBHOOKS: 16,
+    Queue.CLOSING: 8,
+    Queue.ROOMS: 8,
+    Queue.RECORDINGS: 4,
+    Queue.UPKEEP: 1,
+    Queue.OUTGOING: 1,
+}
+"""How a worker shares the messages that it takes among those of its queues that have any.
+
+People were called home when `closing` has messages, so those who wait for `rooms` get as much.
+"""
 
 TIMELY = frozenset({Queue.LIFECYCLE, Queue.WEBHOOKS})
 """The queues of everybody's time, which a worker of its own serves in compose.yaml, so that no timer waits."""

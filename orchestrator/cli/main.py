@@ -64,7 +64,7 @@ def api() -> None:
 
 @app.command(help="A Celery worker that opens, records and closes rooms; run as many as you like.")
 def worker(
-    queues: Annotated[str, typer.Option(help="Comma-separated; default: all, in strict order.")] = "",
+    queues: Annotated[str, typer.Option(help="Comma-separated; default: all.")] = "",
     concurrency: Annotated[int | None, typer.Option(min=1, help="Threads; default: REALTIMEKIT_CONCURRENCY.")] = None,
     name: Annotated[str | None, typer.Option(help="Node name in Flower; default: a unique one.")] = None,
 ) -> None:

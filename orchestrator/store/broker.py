@@ -23,6 +23,7 @@ from orchestrator.log import logger
 from orchestrator.store.channels import adapt_channels
 from orchestrator.store.keys import Keys
 from orchestrator.store.messages import Message
+from orchestrator.store.queue_order import FairShare
 from orchestrator.store.trouble import DATABASE_TROUBLE
 from schemas.tasks import QUEUE_OF, Queue
 
@@ -50,7 +51,7 @@ TRANSPORT: Mapping[str, Any] = {
     "health_check_interval": 10,
     "retry_on_timeout": True,
     "max_connections": 256,
-    "queue_order_strategy": "priority",  # strictly in the order of schemas.tasks.Queue
+    "queue_order_strategy": f"{FairShare.__module__}:{FairShare.__name__}",  # by schemas.tasks.WEIGHTS
     "client_name": "breakout",
 }
 """Transport options of every Celery process, where BROKER_URL says nothing else."""

@@ -27,7 +27,7 @@ def forget_messages(deps: Deps) -> None:
 
 
 def _next(deps: Deps) -> tuple[str, str, int] | None:
-    """Take the next message as a worker does: the oldest of the first queue that has one."""
+    """Take the oldest message of the first queue that has one."""
     deps.broker.flush()
     for queue in Queue:
         if found := deps.broker.redis.rpop(deps.broker.keys.queue(queue)):
