@@ -106,13 +106,13 @@ async def test_an_operator_is_served_however_many_participants_wait() -> None:
 @in_a_loop
 async def test_browsers_and_webhooks_take_turns_and_do_not_fill_each_others_row() -> None:
     app = App()
-    lane = Lane(app, active_most=1, waiting_most=3)
-    clients = [Client(lane, SEAT) for _ in range(4)] + [Client(lane, WEBHOOK) for _ in range(3)]
+    lane = Lane(app, active_most=1, waiting_most=7)
+    clients = [Client(lane, SEAT) for _ in range(8)] + [Client(lane, WEBHOOK) for _ in range(3)]
     await settled()
     app.may_answer.set()
     await asyncio.gather(*(client.task for client in clients))
-    assert [client.status for client in clients] == [200] * 7
-    assert app.begun == [SEAT, SEAT, WEBHOOK, SEAT, WEBHOOK, SEAT, WEBHOOK]
+    assert [client.status for client in clients] == [200] * 11
+    assert app.begun == [SEAT, *[SEAT] * 3, WEBHOOK, *[SEAT] * 3, WEBHOOK, SEAT, WEBHOOK]
 
 
 @in_a_loop

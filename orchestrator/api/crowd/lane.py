@@ -3,6 +3,7 @@
 A thousand browsers ask in the same second. Were all of their requests begun at once, an operator's request would take
 its turn among a thousand. Here the others wait in a row that costs nothing, and beyond its end they are refused.
 Browsers and RealtimeKit have rows of their own that take turns, so that neither's thousands keep the other waiting.
+Browsers get more of the turns, because people wait for them, and a webhook says later what a browser's ack has said.
 """
 
 import asyncio
@@ -16,8 +17,11 @@ from orchestrator import metrics
 from orchestrator.api.problems import of_user_error
 from orchestrator.errors import NotNow
 
-PREFIXES = ("/v1/seat", "/v1/webhooks/")
-"""The beginnings of the paths that participants' browsers and RealtimeKit call. Each has a row of its own."""
+TURNS = {"/v1/seat": 3, "/v1/webhooks/": 1}
+"""The beginnings of the paths that participants' browsers and RealtimeKit call, and the turns of each while both wait.
+
+Each has a row of its own.
+"""
 ACTIVE_MOST = 100
 """Requests that are worked on at a time."""
 WAITING_MOST = 10_000
@@ -51,8 +55,8 @@ class Lane:
         self._active_most, self._waiting_most = active_most, waiting_most
         self._turn_seconds = turn_seconds
         self._active = 0
-        self._rows: dict[str, _Row] = {prefix: OrderedDict() for prefix in PREFIXES}
-        self._next_rows = deque(self._rows.values())
+        self._rows: dict[str, _Row] = {prefix: OrderedDict() for prefix in TURNS}
+        self._next_rows = deque(self._rows[prefix] for prefix, turns in TURNS.items() for _ in range(turns))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection.
@@ -113,7 +117,7 @@ class Lane:
 
     def _end_turn(self) -> None:
         """Give the turn to the request that has waited the longest in the next row."""
-        for _ in self._rows:
+        for _ in range(len(self._next_rows)):
             row = self._next_rows[0]
             self._next_rows.rotate(-1)
             while row:
