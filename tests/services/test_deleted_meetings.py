@@ -18,6 +18,7 @@ from orchestrator.services.breakout import operations
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import changing, deleting, registering, removing
 from orchestrator.services.people import acks, inbox
+from orchestrator.services.people.inbox import Said
 from orchestrator.services.recordings import running
 from orchestrator.services.upkeep import sweeps
 from orchestrator.services.upkeep.orphans import Fate
@@ -29,8 +30,8 @@ from orchestrator.store.queries import participant_ids
 from schemas.columns import new_id
 from schemas.problems import ProblemCode
 from schemas.requests import AckRequest, MeetingChange, PersonRequest
-from schemas.states import BreakoutState, RoomState, RoomWanted
-from schemas.tables import OLD_NAMES, Breakout, Fact, Leftover, Meeting, Room, Sweep
+from schemas.states import BreakoutState, FactSource, RoomState, RoomWanted
+from schemas.tables import OLD_NAMES, Breakout, Leftover, Meeting, Room, Sweep
 from tests.services.browser import Browser
 from tests.services.hand import Hand
 from tests.services.test_departures import finish_leftovers
@@ -209,12 +210,9 @@ def test_what_comes_while_a_meeting_is_deleted_is_passed_over(fresh: Built) -> N
     body = json.dumps({"event": "meeting.started", "meeting": {"id": parent, "sessionId": "s"}}).encode()
     write, looks = inbox.append, list[int]()
 
-    def deleted_between(tx: Transaction, facts: Sequence[Fact]) -> None:
-        looks.append(len(facts))
-        if len(looks) == 1:
-            for fact in facts:
-                fact.inbox_id = new_id()
-        write(tx, facts)
+    def deleted_between(tx: Transaction, source: FactSource, said: Sequence[Said]) -> None:
+        looks.append(len(said))
+        write(tx, source, said if len(looks) > 1 else [one._replace(inbox_id=new_id()) for one in said])
 
     with patch.object(inbox, "append", deleted_between):
         assert incoming.store_all(hand.deps, [incoming.Delivery("d", body)]) == [None]

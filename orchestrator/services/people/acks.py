@@ -12,6 +12,7 @@ from orchestrator.errors import Malformed, Unknown, UserError
 from orchestrator.services.breakout.locked import locked_for_meeting
 from orchestrator.services.deps import Deps
 from orchestrator.services.people import inbox, presence
+from orchestrator.services.people.inbox import Said
 from orchestrator.services.people.stays import Stay
 from orchestrator.store.queries import meeting, participant_ids
 from schemas.columns import new_id
@@ -49,21 +50,12 @@ def store_all(deps: Deps, acks: Sequence[Ack]) -> list[UserError | None]:
         meetings = _meetings_of(tx.session, {ack.participant_id for ack in acks})
         rooms = _meetings_of_rooms(tx.session, {ack.body.room_id for ack in acks if ack.body.room_id})
         errors = [_error(ack, meetings, rooms) for ack in acks]
-        now = tx.now()
-        inbox.append(
-            tx,
-            [
-                Fact(
-                    id=new_id(),
-                    inbox_id=meetings[ack.participant_id],
-                    source=FactSource.ACK,
-                    payload=json.dumps(_said(ack)),
-                    received_at=now,
-                )
-                for ack, error in zip(acks, errors, strict=True)
-                if error is None
-            ],
-        )
+        said = [
+            Said(new_id(), meetings[ack.participant_id], json.dumps(_said(ack)))
+            for ack, error in zip(acks, errors, strict=True)
+            if error is None
+        ]
+        inbox.append(tx, FactSource.ACK, said)
         return errors
 
 

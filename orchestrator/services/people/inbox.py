@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from functools import cache, wraps
+from typing import NamedTuple, ParamSpec, TypeVar
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Executable, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from orchestrator.store import due
-from orchestrator.store.database import Transaction, insert_into
+from orchestrator.store.database import Transaction, execute, insert_on
 from schemas.states import FactSource
 from schemas.tables import Fact, Inbox
 
@@ -34,17 +34,25 @@ def looking_again(store: Callable[P, R]) -> Callable[P, R]:
     return stored
 
 
-def append(tx: Transaction, facts: Sequence[Fact]) -> None:
+class Said(NamedTuple):
+    """A fact that is to be stored, with the columns of `Fact` that are its own."""
+
+    id: str
+    inbox_id: str
+    payload: str
+
+
+def append(tx: Transaction, source: FactSource, said: Sequence[Said]) -> None:
     """Store new facts in one statement, and make their inboxes due. A fact whose id is there already is passed over.
 
     The ids are sorted, so that two processes that store the same webhooks do not wait for each other in a circle. The
     rows of the inboxes are locked last, and only until the commit that follows.
     """
-    if not facts:
+    if not said:
         return
-    rows = [_columns(fact) for fact in sorted(facts, key=lambda fact: fact.id)]
-    tx.session.execute(insert_into(tx.session, Fact).on_conflict_do_nothing(), rows)
-    due.want(tx, Inbox, {fact.inbox_id for fact in facts})
+    of_all = {"source": source, "received_at": tx.now()}
+    execute(tx.session, _appended(tx.dialect), [of_all | one._asdict() for one in sorted(said)])
+    due.want(tx, Inbox, {one.inbox_id for one in said})
 
 
 def take(tx: Transaction, inbox_id: str, most: int) -> Sequence[Fact]:
@@ -74,5 +82,6 @@ _WAITING = (
 )
 
 
-def _columns(fact: Fact) -> dict[str, Any]:
-    return fact.model_dump(include={"id", "inbox_id", "source", "payload", "received_at"})
+@cache
+def _appended(dialect: str) -> Executable:
+    return insert_on(dialect, Fact).on_conflict_do_nothing()

@@ -9,9 +9,10 @@ from sqlmodel import Session, col
 from orchestrator.realtimekit.webhooks import RecordingUpdated, WebhookEvent, parse
 from orchestrator.services.deps import Deps
 from orchestrator.services.people import inbox
+from orchestrator.services.people.inbox import Said
 from orchestrator.store.database import execute
 from schemas.states import FactSource
-from schemas.tables import Breakout, Fact, Meeting, Recording, Room
+from schemas.tables import Breakout, Meeting, Recording, Room
 
 
 @dataclass(frozen=True)
@@ -32,21 +33,12 @@ def store_all(deps: Deps, deliveries: Sequence[Delivery]) -> list[None]:
         return [None for _ in deliveries]
     with deps.database.transaction() as tx:
         meetings = _Meetings(tx.session, [event for _, event in events.values()])
-        now = tx.now()
-        inbox.append(
-            tx,
-            [
-                Fact(
-                    id=delivery.id,
-                    inbox_id=meeting_id,
-                    source=FactSource.WEBHOOK,
-                    payload=delivery.body.decode(),
-                    received_at=now,
-                )
-                for delivery, event in events.values()
-                if (meeting_id := meetings.of(event))
-            ],
-        )
+        said = [
+            Said(delivery.id, meeting_id, delivery.body.decode())
+            for delivery, event in events.values()
+            if (meeting_id := meetings.of(event))
+        ]
+        inbox.append(tx, FactSource.WEBHOOK, said)
     return [None for _ in deliveries]
 
 
