@@ -18,7 +18,7 @@ from sqlmodel import col
 from orchestrator.services.deps import Deps
 from schemas.events import EventType
 from schemas.states import BreakoutState, SeatState
-from schemas.tables import Breakout, Event, Seat
+from schemas.tables import Breakout, Event
 from tests.benchmarks.frame import Of, Sheet, run
 from tests.benchmarks.rig import rig
 from tests.benchmarks.signing import Signer
@@ -146,7 +146,13 @@ def _seconds(begin: datetime, end: datetime) -> float:
 
 
 def _count(deps: Deps, breakout: str, state: SeatState) -> int:
-    statement = select(func.count()).where(col(Seat.breakout_id) == breakout, col(Seat.state) == state)
+    """Return how many people have ever been in a state: polls find nobody of this crowd in the sandbox's meetings."""
+    told = col(Event.data)
+    statement = select(func.count(told["custom_participant_id"].as_string().distinct())).where(
+        col(Event.breakout_id) == breakout,
+        col(Event.type) == EventType.PARTICIPANT_STATE,
+        told["to"].as_string() == state,
+    )
     with deps.database.reading() as session:
         return session.scalar(statement) or 0
 
@@ -157,12 +163,14 @@ def _is_closed(deps: Deps, breakout: str) -> bool:
 
 
 def _moments(deps: Deps, breakout: str, state: SeatState) -> list[datetime]:
+    """Return when each person first was in a state, in order."""
     statement = select(col(Event.at), col(Event.data)).where(
         col(Event.breakout_id) == breakout, col(Event.type) == EventType.PARTICIPANT_STATE
     )
     with deps.database.reading() as session:
         rows = session.execute(statement.order_by(col(Event.number))).all()
-    return [at for at, data in rows if data["to"] == state]
+    firsts = {data["custom_participant_id"]: at for at, data in reversed(rows) if data["to"] == state}
+    return sorted(firsts.values())
 
 
 if __name__ == "__main__":
