@@ -18,13 +18,17 @@ from tests.support.sandbox_server import SandboxServer
 from tests.support.valkey import Valkey
 
 
-@pytest.fixture(scope="session")
-def built(
+def _built(
     sqlite_template: SQLiteTemplate, valkey_of_session: Valkey, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Deps, SandboxServer]]:
     """Build the parts of services, and the sandbox that stands in for RealtimeKit."""
     with built_in(tmp_path_factory.mktemp("services"), sqlite_template, valkey_of_session) as parts_and_sandbox:
         yield parts_and_sandbox
+
+
+built = pytest.fixture(scope="session", name="built")(_built)
+built_apart = pytest.fixture(scope="module", name="built_apart")(_built)
+"""Parts of a module's own, for work that is about the rows of all breakouts at once."""
 
 
 @contextmanager

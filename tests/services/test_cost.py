@@ -4,17 +4,13 @@ The bounds are what it costs today. A feature may cost something, but not withou
 """
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
 from orchestrator.services.deps import Deps
 from schemas.states import BreakoutState
-from tests.services.conftest import built_in
 from tests.services.lifecycles import Cost, Lifecycle
-from tests.support.databases import SQLiteTemplate
 from tests.support.sandbox_server import SandboxServer
-from tests.support.valkey import Valkey
 
 Parts = tuple[Deps, SandboxServer]
 STATEMENTS, STATEMENTS_OF_A_ROOM, STATEMENTS_OF_A_MOVE = 232, 78, 55
@@ -25,12 +21,9 @@ Here each task runs alone. Where several run at once they share most statements,
 
 
 @pytest.fixture(scope="module")
-def built(
-    sqlite_template: SQLiteTemplate, valkey_of_session: Valkey, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Parts]:
-    """Build parts of this module's own, because it does and counts all that is due."""
-    with built_in(tmp_path_factory.mktemp("cost"), sqlite_template, valkey_of_session) as own:
-        yield own
+def built(built_apart: Parts) -> Parts:
+    """Take parts of this module's own, because it does and counts all that is due."""
+    return built_apart
 
 
 def _cost(parts: Parts, rooms: int, people: int, moved: int = 0) -> Cost:

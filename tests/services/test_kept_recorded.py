@@ -22,6 +22,12 @@ R = RecordingState
 LIST = "get_recordings"
 
 
+@pytest.fixture(scope="module")
+def built(built_apart: tuple[Deps, SandboxServer]) -> tuple[Deps, SandboxServer]:
+    """Take parts of this module's own: a look is about the recordings of all breakouts, and asks after some of them."""
+    return built_apart
+
+
 @pytest.fixture
 def hand(fresh: tuple[Deps, SandboxServer]) -> Hand:
     """Put Ana into a room that is being recorded."""
