@@ -134,7 +134,14 @@ def extend(lesson: Lesson, seconds: int) -> None:
 
 
 def come_late(lesson: Lesson) -> None:
-    """Let somebody come who was not registered at the opening; they get the room with the fewest people."""
+    """Let somebody come who was not registered at the opening; they get the room with the fewest people.
+
+    Until the server knows who has arrived where, another room may seem to have fewer.
+    """
+    everybody = len(lesson.media)
+    lesson.stack.wait(
+        lesson.breakout, "open", condition=lambda it: it["progress"]["participants"]["joined"] == everybody
+    )
     lesson.stack.post(f"/v1/meetings/{lesson.meeting}/participants", {"participants": [person(LATECOMER)]})
     lesson.enter(LATECOMER, *AS_THEY_ARE)
     lesson.tabs[LATECOMER].shows(lambda it: it["joined"] and it["title"] == "Red")
