@@ -26,6 +26,8 @@ FATES: dict[str, tuple[float, ...]] = {
     "twice, 15 s apart": (0.0, 15.0),
 }
 """After how many seconds a message is delivered, for each thing that may happen to it."""
+FAILED = ("will try again", "given up")
+"""The results of passes over rooms that did not get on."""
 LOOKS_LATE = (0.2, 1.0)
 BATCH_ROWS = 100
 NO_BACKLOG: scan.Backlog = {}
@@ -56,6 +58,7 @@ class SimulatedBroker:
 
     def _work(self, worker: Process, deps: Deps, message: Message) -> None:
         result = work(deps, message.task, message.row_id, message.claim)
+        self._simulation.failed_passes[message.row_id] += result.words in FAILED
         self._simulation.tell(worker.name, f"{message.task} {message.label} .{message.claim}: {result}")
 
 

@@ -34,11 +34,6 @@ OF_LATE_NEWS = frozenset({"recording refused", "recording interrupted"})
 """Problems that are reported when a room has emptied and that is learnt late: RealtimeKit records nobody."""
 OF_GIVING_UP = frozenset({"room failed", "participant refused", "room given up", "room not prepared"})
 """Problems of a room whose passes have failed as often as it is tried, although others got on."""
-OF_OPENING = frozenset(
-    {"create_meeting", "get_meetings", "get_meeting_by_id", "update_meeting_by_id"}
-    | {"add_participant", "get_meeting_participants", "delete_meeting_participant"}
-)
-"""Calls of a pass that opens a room."""
 MOST_EVENTS, MOST_ITEMS = 100_000, 200
 
 
@@ -77,7 +72,11 @@ def _of_breakout(run: Simulation, shared: Facts, breakout_id: str) -> Facts:
         closed = breakouts.breakout(session, breakout_id).model_dump(mode="json")
         log = [event.model_dump(mode="json") for event in event_log.after(session, breakout_id, 0, MOST_EVENTS)]
         recordings = breakouts.recordings(session, breakout_id, Asked(MOST_ITEMS)).model_dump(mode="json")["items"]
-    return replace(shared, closed=closed, closes_at=closed["closes_at"], log=log, recordings=recordings)
+    tries = max((run.failed_passes[room["id"]] for room in closed["rooms"]), default=0)
+    given_up = OF_GIVING_UP if tries >= run.settings.room_tries else frozenset()
+    bounds = replace(shared.bounds, problems=shared.bounds.problems | given_up)
+    seen = {"closed": closed, "closes_at": closed["closes_at"], "log": log, "recordings": recordings}
+    return replace(shared, **seen, bounds=bounds)
 
 
 def _renamed(state: JSON, names: Mapping[str, str]) -> JSON:
@@ -102,27 +101,14 @@ def _bounds(run: Simulation) -> Bounds:
     hosts = OF_HOSTS if run.hosts_acted else frozenset()
     lost |= {"poll uncertain"} if weather != Weather() else set()
     late = OF_LATE_NEWS if weather != Weather() else frozenset()
-    given_up = OF_GIVING_UP if _failed_calls(run) >= run.eyes.settings.room_tries else frozenset()
     return Bounds(
         refusals=weather.refuses > 0,
-        problems=ALWAYS
-        | OF_PLANS
-        | late
-        | hosts
-        | lost
-        | given_up
-        | (OF_GIVING_UP | REFUSALS if weather.refuses else set()),
+        problems=ALWAYS | OF_PLANS | late | hosts | lost | (OF_GIVING_UP | REFUSALS if weather.refuses else set()),
         losses=frozenset(quiet),
         ends_unseen=run.hosts_acted,
         let_in_again=frozenset(person.name for person in run.people if person.was_let_in_again),
         second_records=MANY if run.world.config.switches.participants_lag_seconds else 0,
     )
-
-
-def _failed_calls(run: Simulation) -> int:
-    """Return how many calls that open rooms RealtimeKit has failed. Slow ones have a longer name."""
-    names = (twist.name.split() for twist in run.luck.twists)
-    return sum(name[0] == "call" and len(name) == 3 and name[1] in OF_OPENING for name in names)
 
 
 def _is_unseen(run: Simulation, name: str) -> bool:

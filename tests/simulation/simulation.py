@@ -1,6 +1,7 @@
 """One run: a deployment of four processes, RealtimeKit, people and operators, from a seed to what is left of it."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -119,6 +120,8 @@ class Simulation:
         """Whether something was committed since the last look at all."""
         self.held_up: list[datetime] = []
         """When a process died or stood still, or a message did not come at once."""
+        self.failed_passes: Counter[str] = Counter()
+        """How many tasks of each row have ended without getting on."""
         self.people: list[Person] = []
         self.by_host: set[str] = set()
         """Meetings at RealtimeKit that a host has ended, whose people are not put out by us."""
