@@ -6,31 +6,30 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-UNSEEN = ("Zs", "Zl", "Zp", "Cc", "Cf")
-"""Unicode's categories of characters that show nothing."""
+from schemas.texts import trimmed
+
+LONGEST_NAME = 200
+"""How many characters a name or an id has at most."""
+CONTROLS = ("Cc", "Zl", "Zp")
+"""Unicode's categories of characters that control a line or end it."""
 
 
 def _without_controls(text: str) -> str:
-    """Refuse control characters: PostgreSQL stores no NUL, and nobody can see the others."""
-    if any(unicodedata.category(character) == "Cc" for character in text):
+    """Refuse control characters: PostgreSQL stores no NUL, a table has no lines in a cell, nobody sees the others."""
+    if any(unicodedata.category(character) in CONTROLS for character in text):
         raise ValueError("must not contain control characters")
     return text
 
 
-def shows_nothing(text: str) -> bool:
-    """Return whether nobody sees this text: it has blanks, zero-width characters and marks of direction alone."""
-    return all(unicodedata.category(character) in UNSEEN for character in text)
-
-
 def _without_blanks_at_its_ends(text: str) -> str:
     """Refuse what no table, log or address shows as it is."""
-    if text != text.strip():
+    if text != trimmed(text):
         raise ValueError("must not begin or end with a blank")
     return text
 
 
 def _not_blank(text: str) -> str:
-    if not text.strip():
+    if not trimmed(text):
         raise ValueError("must not be blank")
     return text
 
@@ -64,15 +63,18 @@ def whole(least: int, most: int) -> Any:
 
 
 Clean = AfterValidator(_without_controls)
-Name = Annotated[str, Field(min_length=1, max_length=200), Clean, AfterValidator(_not_blank)]
+Name = Annotated[
+    str, Field(min_length=1, max_length=LONGEST_NAME), Clean, AfterValidator(_not_blank), AfterValidator(trimmed)
+]
+"""A name is stored without blanks at its ends, because in a table or a list two that differ in them are one."""
 PersonId = Annotated[
     str,
-    Field(min_length=1, max_length=200),
+    Field(min_length=1, max_length=LONGEST_NAME),
     Clean,
     AfterValidator(_not_blank),
     AfterValidator(_without_blanks_at_its_ends),
 ]
-PersonName = Annotated[str, Field(max_length=200), Clean]
+PersonName = Annotated[str, Field(max_length=LONGEST_NAME), Clean]
 Preset = Annotated[str, Field(min_length=1, max_length=100), Clean]
 RowId = Annotated[str, Field(pattern=r"^[0-9a-f-]{36}$")]
 Time = Annotated[datetime, BeforeValidator(_time, json_schema_input_type=datetime)]

@@ -4,9 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.domain.sheets import Row, is_address
-
-LONGEST = 200
-"""How many characters a name or an id has at most."""
+from schemas.fields import LONGEST_NAME
 
 
 @dataclass
@@ -60,8 +58,8 @@ class _Reader:
 
     def _why_not(self, row: Row) -> str | None:
         """Return why a row can't be used, if so."""
-        if any(len(text) > LONGEST for text in (row.room, row.person, row.name)):
-            return f"a cell has more than {LONGEST} characters"
+        if any(len(text) > LONGEST_NAME for text in (row.room, row.person, row.name)):
+            return f"a cell has more than {LONGEST_NAME} characters"
         if row.person:
             return self._why_nobody(row)
         if row.name:

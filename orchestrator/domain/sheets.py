@@ -4,9 +4,10 @@ import codecs
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+from schemas.texts import is_blank, trimmed
 
 ROOM = ("room", "room name", "pre-assign room name")
 ID = ("custom_participant_id",)
@@ -17,8 +18,6 @@ DELIMITERS = (",", ";", "\t")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes a cell for a formula by, or passes over before it does."""
 APOSTROPHE = "'"
-BLANK_CATEGORIES = ("Zs", "Zl", "Zp", "Cc", "Cf")
-"""Unicode's categories of characters that show nothing: blanks of any width, controls, marks of direction."""
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -62,7 +61,7 @@ def write_rows(rows: Iterable[Sequence[str]], *, bom: bool) -> bytes:
 def is_address(text: str) -> bool:
     """Return whether a text can be an e-mail address: one @ between something, and no blanks."""
     parts = text.split("@")
-    return len(parts) == 2 and all(parts) and not any(_is_blank(character) for character in text)
+    return len(parts) == 2 and all(parts) and not any(is_blank(character) for character in text)
 
 
 def _decoded(content: bytes) -> str:
@@ -124,23 +123,10 @@ def _heading(cell: str) -> str:
 
 def _clean(cell: str) -> str:
     """Return what a cell shows: without blanks around it, line breaks, and the apostrophe before what is no formula."""
-    cell = _stripped(cell)
+    cell = trimmed(cell)
     if cell.startswith(APOSTROPHE) and cell[1:].startswith((*FORMULA, APOSTROPHE)):
         cell = cell[1:]
-    return _stripped(CONTROLS.sub(" ", cell))
-
-
-def _stripped(text: str) -> str:
-    start, end = 0, len(text)
-    while start < end and _is_blank(text[start]):
-        start += 1
-    while end > start and _is_blank(text[end - 1]):
-        end -= 1
-    return text[start:end]
-
-
-def _is_blank(character: str) -> bool:
-    return character <= " " or (not character.isascii() and unicodedata.category(character) in BLANK_CATEGORIES)
+    return trimmed(CONTROLS.sub(" ", cell))
 
 
 def _harmless(cell: str) -> str:

@@ -12,7 +12,7 @@ from orchestrator.realtimekit.quota.priority import Priority
 from orchestrator.realtimekit.recent import created_since
 from orchestrator.realtimekit.records import MeetingRecord, ParticipantRecord, required, text
 from orchestrator.realtimekit.sdk import Request
-from schemas.fields import shows_nothing
+from schemas.texts import shows_nothing
 
 CLOCK_MARGIN = timedelta(minutes=10)
 """How far RealtimeKit's clock may be behind that of our database.

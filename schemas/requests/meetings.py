@@ -4,10 +4,11 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StrictBool, ValidationInfo, field_validator, model_validator
 
-from schemas.fields import Attributes, Clean, Name, PersonId, PersonName, Preset, Time, shows_nothing, whole
+from schemas.fields import Attributes, Clean, Name, PersonId, PersonName, Preset, Time, whole
 from schemas.requests.base import MOST_PEOPLE, RequestBody, repeated, unchanged_by_default
 from schemas.requests.presets import RoomPresetsRequest
 from schemas.states import Role, TokenScope
+from schemas.texts import shows_nothing
 
 
 class PersonRequest(RequestBody):

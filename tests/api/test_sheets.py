@@ -123,17 +123,38 @@ def test_only_csv_is_taken_by_those_who_may_and_for_meetings_that_are(api: Api) 
 
 
 def test_what_is_exported_makes_the_same_plan_when_it_is_imported(api: Api) -> None:
-    odd = ["=SUM(A1)", "+41", "-", "@you", "'", "'=x", 'a "quote", b', "\u00c4nne;\u65e5\u672c"]
+    flag = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"  # ends in what shows nothing
+    odd = ["=SUM(A1)", "+41", "-", "@you", "'", "'=x", 'a "quote", b', "\u00c4nne;\u65e5\u672c", flag]
     meeting = api.meeting(*odd, "in-main", hosts=("boss",))
-    rooms: list[JSON] = [{"name": f"{name} room", "participants": [name]} for name in odd]
+    rooms: list[JSON] = [{"name": f"\u2003{name} room \u200b", "participants": [name]} for name in odd]
     plan = api.breakout(meeting, rooms=[*rooms, {"name": "empty"}], assignment={"mode": "manual"})
     exported = export(api, plan).content
     assert exported.startswith(b"room,custom_participant_id,name\r\n'=SUM(A1) room,'=SUM(A1),")
     assert export(api, plan, bom=1).content == b"\xef\xbb\xbf" + exported
     made = send(api, meeting, exported)
-    assert (made["rows"], made["used"], made["skipped"]) == (11, 11, [])
+    assert (made["rows"], made["used"], made["skipped"]) == (12, 12, [])
     assert seated(made["breakout"]) == seated(plan)
     assert export(api, made["breakout"]).content == exported
+
+
+@pytest.mark.parametrize("name", ["\u200b", " \u2003", "Red\u2028Blue", "Red\x1f"])
+def test_a_name_that_no_table_could_show_is_refused(api: Api, name: str) -> None:
+    meeting = api.meeting("ana")
+    api.breakout(meeting, 422, rooms=[name, "Blue"])
+    api.breakout(meeting, 422, rooms=["Red", "Red\u200b"])
+    unseen = [{"custom_participant_id": f"\u200b{it}", "name": "Ana"} for it in ("ana", "", " ")]
+    for person in unseen:
+        api.post(f"/v1/meetings/{meeting['id']}/participants", {"participants": [person]}, 422)
+
+
+def test_more_people_than_a_room_takes_are_422_and_nobody_is_registered(api: Api) -> None:
+    meeting = api.meeting("ana")
+    rows = "".join(f"Blue,q{number}\n" for number in range(5001))
+    queries: list[JSON] = [{}, {"dry_run": "true"}]
+    for query in queries:
+        refused = send(api, meeting, f"room,custom_participant_id\n{rows}", 422, register="true", **query)
+        assert refused["detail"] == "the file names 5001 people for Blue; a room takes at most 5000"
+    assert api.get(f"/v1/meetings/{meeting['id']}")["participant_count"] == 1
 
 
 def test_an_unknown_breakout_has_no_assignment(api: Api) -> None:

@@ -10,11 +10,11 @@ from sqlmodel import col
 from orchestrator.realtimekit.records import ParticipantRecord
 from orchestrator.services.breakout.locked import MeetingScope
 from orchestrator.services.people import departed
-from orchestrator.services.people.unregistered import LONGEST_CUSTOM_ID
 from schemas.events import Topic
-from schemas.fields import shows_nothing
+from schemas.fields import LONGEST_NAME
 from schemas.states import Role
 from schemas.tables import Meeting, Participant
+from schemas.texts import shows_nothing
 
 
 def take_over(
@@ -34,7 +34,7 @@ def take_over(
     for record in records:
         if record.custom_participant_id in departed_people:
             continue
-        if not 0 < len(record.custom_participant_id) <= LONGEST_CUSTOM_ID:
+        if not 0 < len(record.custom_participant_id) <= LONGEST_NAME:
             continue
         person = known.get(record.custom_participant_id)
         if person is None:

@@ -15,10 +15,8 @@ from orchestrator.realtimekit.webhooks import ParticipantJoined, ParticipantLeft
 from orchestrator.services.breakout.locked import MeetingScope
 from orchestrator.store import due
 from orchestrator.store.database import insert_into
+from schemas.fields import LONGEST_NAME
 from schemas.tables import Meeting, UnregisteredPeer
-
-LONGEST_CUSTOM_ID = 200
-"""The length of `custom_participant_id`, in characters. Nobody with a longer one can be registered."""
 
 
 def note_events(m: MeetingScope, events: Sequence[ParticipantJoined | ParticipantLeft]) -> None:
@@ -30,7 +28,7 @@ def note_events(m: MeetingScope, events: Sequence[ParticipantJoined | Participan
 
 def note(m: MeetingScope, peers: Sequence[UnregisteredPeer]) -> None:
     """Store connections in one statement, and have the meeting's task ask who they are. Of known ones, note the end."""
-    rows = {peer.peer_id: peer.model_dump() for peer in peers if len(peer.custom_participant_id) <= LONGEST_CUSTOM_ID}
+    rows = {peer.peer_id: peer.model_dump() for peer in peers if len(peer.custom_participant_id) <= LONGEST_NAME}
     if not rows:
         return
     statement = insert_into(m.tx.session, UnregisteredPeer)

@@ -12,7 +12,7 @@ from orchestrator.errors import Malformed
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning.creating import create
 from orchestrator.store.queries import lock_meeting
-from schemas.requests import MOST_ROOMS, AssignmentRequest, BreakoutRequest, PersonRequest, RoomRequest
+from schemas.requests import MOST_PEOPLE, MOST_ROOMS, AssignmentRequest, BreakoutRequest, PersonRequest, RoomRequest
 from schemas.states import AssignmentMode
 from schemas.tables import Participant
 
@@ -71,3 +71,6 @@ def _check(plan: SeatingPlan) -> None:
         raise Malformed("no row that can be used names a room")
     if len(plan.rooms) > MOST_ROOMS:
         raise Malformed(f"the file names {len(plan.rooms)} rooms; a breakout has at most {MOST_ROOMS}")
+    for room, people in plan.rooms.items():
+        if len(people) > MOST_PEOPLE:
+            raise Malformed(f"the file names {len(people)} people for {room}; a room takes at most {MOST_PEOPLE}")
