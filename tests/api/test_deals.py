@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from orchestrator.services.breakout import operations
 from schemas.tables import Breakout
-from tests.api.server import JSON, Api
+from tests.api.server import JSON, Api, checked
 from tests.support.queries import count_queries
 
 NAMES = [f"p{number}" for number in range(30)]
@@ -24,6 +24,38 @@ def test_rooms_by_size_are_counted_at_the_start_when_people_register_after_plann
     assert sorted(_sizes(started)) == [3, 3, *[4] * 6]
     assert [room["name"] for room in started["rooms"]] == [f"Room {number}" for number in range(1, 9)]
     assert (started["unassigned"], started["problems"]) == ([], [])
+
+
+@pytest.mark.parametrize("mode", ["even", "manual", "self_select"])
+def test_when_a_plan_is_dealt_depends_on_its_rooms_and_people_in_every_mode(api: Api, mode: str) -> None:
+    nobody, somebody = api.meeting(), api.meeting("ana", "bo")
+    kinds: list[tuple[JSON, JSON, JSON, str]] = [
+        (nobody, {"rooms": 2}, {}, "at_start"),
+        (somebody, {"rooms": 2}, {}, "now"),
+        (somebody, {"room_size": 2}, {}, "at_start"),
+        (somebody, {"rooms": 2}, {"who": "present"}, "at_start"),
+        (somebody, {"room_size": 2}, {"deal": "now"}, "now"),
+    ]
+    for meeting, rooms, assignment, deal in kinds:
+        draft = api.breakout(meeting, **rooms, assignment={"mode": mode, **assignment})
+        assert draft["assignment"]["deal"] == deal, (rooms, assignment)
+
+
+def test_people_who_choose_find_as_many_rooms_as_they_need(api: Api) -> None:
+    meeting = api.meeting()
+    draft = api.breakout(meeting, room_size=2, assignment={"mode": "self_select"})
+    _register(api, meeting, NAMES[:8])
+    assert _sizes(_start(api, draft)) == [0] * 4
+
+
+@pytest.mark.parametrize("mode", ["even", "manual", "self_select"])
+def test_a_limit_below_those_who_are_pinned_is_422_in_every_mode(api: Api, mode: str) -> None:
+    rooms = [{"name": "A", "participants": ["ana", "bo"]}, {"name": "B"}]
+    draft = api.breakout(api.meeting("ana", "bo"), rooms=rooms, assignment={"mode": mode})
+    path = f"/v1/breakouts/{draft['id']}"
+    lower = {"rooms": [{"name": "A", "max_participants": 1}, {"name": "B"}]}
+    assert checked(api.client.patch(path, json=lower), 422)["code"] == "impossible_plan"
+    assert api.get(path) == draft
 
 
 def test_rooms_that_nobody_needs_any_more_are_gone_at_the_start(api: Api) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.server import JSON, UNKNOWN_ID, Api
+from tests.api.server import JSON, UNKNOWN_ID, Api, checked
 
 PEOPLE = [f"p{number:02}" for number in range(32)]
 
@@ -36,6 +36,14 @@ def test_the_first_round_may_start_now_or_at_a_time(api: Api) -> None:
     assert api.get(f"/v1/breakouts/{now['breakouts'][1]['id']}")["state"] == "cancelled"
     alone = api.breakout(api.meeting("ana"))
     assert api.post(f"/v1/breakouts/{alone['id']}/cancel", {"rest_of_series": True}, 202)["state"] == "cancelled"
+
+
+def test_a_round_of_a_series_with_a_long_name_is_changed_like_any_other(api: Api) -> None:
+    body = {"rounds": 10, "rooms": 2, "name": "x" * 200}
+    made = api.post(rounds_path(api.meeting("ana", "bo")), body, 201)["breakouts"]
+    assert [it["name"] for it in made][-2:] == ["x" * 198 + " 9", "x" * 197 + " 10"]
+    changed = checked(api.client.patch(f"/v1/breakouts/{made[-1]['id']}", json={"record": True}), 200)
+    assert (changed["record"], changed["name"]) == (True, made[-1]["name"])
 
 
 @pytest.mark.parametrize(

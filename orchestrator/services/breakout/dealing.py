@@ -1,7 +1,7 @@
 """Dealing the people of a plan into its rooms: when it is made or changed, when it is prepared, or at its start."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from orchestrator.domain.distribution import Impossible, RoomSpec, check_places, deal
 from orchestrator.domain.evening import even_out
@@ -120,10 +120,11 @@ def _groups(
     specs = [
         RoomSpec(tuple(names), room_limit(room, b.row.room_size)) for room, names in zip(rooms, pinned, strict=True)
     ]
-    if b.row.mode is AssignmentMode.SELF_SELECT:
-        return pinned, []
+    chooses = b.row.mode is AssignmentMode.SELF_SELECT
     if strict:
-        _check_places(people, specs)
+        _check_places({} if chooses else people.ids, specs, people.hosts)
+    if chooses:
+        return pinned, []
     if b.row.series_id is not None:
         return series.deal_anew(b, specs, people)
     if b.row.keeps_groups:
@@ -131,8 +132,8 @@ def _groups(
     return deal(people.ids, specs, b.row.seed, people.hosts)
 
 
-def _check_places(people: Dealable, specs: Sequence[RoomSpec]) -> None:
+def _check_places(people: Iterable[str], specs: Sequence[RoomSpec], hosts: Collection[str]) -> None:
     try:
-        check_places(people.ids, specs, people.hosts)
+        check_places(people, specs, hosts)
     except Impossible as error:
         raise Malformed(str(error), ("body", "rooms"), ProblemCode.IMPOSSIBLE_PLAN) from error

@@ -17,6 +17,7 @@ from orchestrator.services.planning.settings import columns, when_dealt
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import lock_meeting
 from schemas.columns import new_id
+from schemas.fields import LONGEST_NAME
 from schemas.requests import RoundsRequest
 from schemas.states import Deal
 from schemas.tables import Breakout
@@ -70,7 +71,7 @@ def _plan(tx: Transaction, meeting_id: str, body: RoundsRequest, of: Series, num
         meeting_id=meeting_id,
         series_id=of.id,
         round=number,
-        name=f"{body.name or DEFAULT_NAME} {number}",
+        name=_name(body.name or DEFAULT_NAME, number),
         seed=of.seed,
         deal=deal,
         deal_is_default=body.assignment.deal is None,
@@ -83,3 +84,9 @@ def _plan(tx: Transaction, meeting_id: str, body: RoundsRequest, of: Series, num
     tx.session.add(row)
     tx.session.flush()
     return row
+
+
+def _name(of_series: str, number: int) -> str:
+    """Return the name of a round, which is no longer than any other name."""
+    ending = f" {number}"
+    return of_series[: LONGEST_NAME - len(ending)].rstrip() + ending

@@ -10,7 +10,7 @@ from orchestrator.store.database import Transaction
 from orchestrator.store.queries import participant_ids
 from schemas.problems import ProblemCode
 from schemas.requests import AssignmentRequest, PlanSettings, RoundsRequest
-from schemas.states import AssignmentMode, Deal, Who
+from schemas.states import Deal, Who
 from schemas.tables import SAME_NAMES
 
 RULES = ("together", "apart", "balance_by")
@@ -37,12 +37,12 @@ def columns(tx: Transaction, meeting_id: str, body: PlanSettings) -> dict[str, A
 
 
 def when_dealt(body: PlanSettings, *, anybody: bool) -> Deal:
-    """Return what the request says, or else when its kind of assignment is dealt for good."""
+    """Return what the request says, or else when such a plan is dealt for good."""
     asked = body.assignment
     if isinstance(body, RoundsRequest):
         return asked.deal or Deal.AT_START
-    if asked.deal is not None or asked.mode is not AssignmentMode.EVEN:
-        return asked.deal or Deal.NOW
+    if asked.deal is not None:
+        return asked.deal
     at_start = body.room_size is not None or asked.who is Who.PRESENT or not anybody
     return Deal.AT_START if at_start else Deal.NOW
 
