@@ -10,6 +10,10 @@ from schemas.tables import Breakout, Meeting
 
 PEOPLE = "participants"
 """What a stale version is told to have changed when people of a meeting have."""
+PLACES = ("plan", "rooms", "unassigned")
+"""The fields of B that show who belongs where."""
+ALSO_IN = {"closes_at": "rooms"}
+"""Fields of B that another one shows too: a room closes with its breakout unless it has an end of its own."""
 OURS = re.compile(r"[0-9]{1,18}")
 
 
@@ -43,4 +47,5 @@ class Expected:
 def count_change(row: Breakout | Meeting, *fields: str) -> None:
     """Count an operator's change of these fields of B or M. The row is locked."""
     row.version += 1
-    row.changed_at = {**row.changed_at, **dict.fromkeys(fields, row.version)}
+    shown = {*fields, *(ALSO_IN[name] for name in fields if name in ALSO_IN)}
+    row.changed_at = {**row.changed_at, **dict.fromkeys(shown, row.version)}

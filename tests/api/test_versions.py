@@ -127,6 +127,48 @@ def test_answers_show_the_version_they_were_read_at(api: Api) -> None:
     assert "ETag" in shown.headers["access-control-expose-headers"]
 
 
+MADE = {"rooms": 2, "assignment": {"seed": 1}}
+SEEN: list[tuple[JSON, str, str, JSON | None]] = [
+    (MADE, "PATCH", "", {"room_size": 2}),
+    (MADE, "PATCH", "", {"assignment": {"mode": "manual"}}),
+    (MADE, "PATCH", "", {"record": True, "recording": {"max_seconds": 600}}),
+    (MADE, "POST", "/shuffle", {"seed": 2}),
+    (MADE, "PUT", "/participants/ana/room", {"room_id": "{other}"}),
+    (MADE, "PUT", "/participants/ana/room", {"room_id": None}),
+    (MADE, "POST", "/rooms", {"name": "C"}),
+    (MADE, "DELETE", "/rooms/{room}", None),
+    (MADE, "POST", "/start", None),
+    (MADE, "POST", "/cancel", None),
+    (MADE | {"start": "now"}, "PUT", "/participants/ana/room", {"room_id": "{other}"}),
+    (MADE | {"start": "now"}, "DELETE", "/rooms/{room}", None),
+    (MADE | {"start": "now"}, "POST", "/rooms", {"name": "C"}),
+    (MADE | {"start": "now", "duration_seconds": 600}, "POST", "/close", {"countdown_seconds": 60}),
+]
+"""What is made, and a change of it. `{room}` is Ana's, and `{other}` another one."""
+BY_ITSELF = {"version", "state", "progress", "problems"}
+"""Fields that change by themselves as well; `state` does where a start or a close goes on."""
+
+
+@pytest.mark.parametrize(("made", "method", "path", "body"), SEEN, ids=str)
+def test_every_field_that_a_change_changes_is_told(
+    api: Api, made: JSON, method: str, path: str, body: JSON | None
+) -> None:
+    draft = api.breakout(api.meeting("ana", "bo", "cy", "di"), 202 if "start" in made else 201, **made)
+    whole = f"/v1/breakouts/{draft['id']}"
+    before = api.get(whole)
+    [mine] = [
+        it["id"] for it in before["rooms"] if any(p["custom_participant_id"] == "ana" for p in it["participants"])
+    ]
+    other = next(it["id"] for it in before["rooms"] if it["id"] != mine)
+    sent = {name: other if value == "{other}" else value for name, value in body.items()} if body else None
+    assert api.client.request(method, whole + path.format(room=mine), json=sent).is_success
+    after = api.get(whole)
+    changed = {name for name, value in after.items() if value != before[name]} - BY_ITSELF
+    stale = checked(api.client.patch(whole, json={"name": "M"}, headers=match(before["version"])), 412)
+    assert changed <= set(stale["fields"]), changed - set(stale["fields"])
+    assert changed or path == "/start"
+
+
 def test_a_stale_version_is_told_what_has_changed_since(api: Api) -> None:
     meeting = api.meeting("ana", "bo")
     draft = api.breakout(meeting)
@@ -134,9 +176,9 @@ def test_a_stale_version_is_told_what_has_changed_since(api: Api) -> None:
     checked(api.client.patch(path, json={"name": "N", "duration_seconds": 600}), 200)
     api.put(f"{path}/participants/ana/room", {"room_id": None})
     stale = checked(api.client.patch(path, json={"name": "M"}, headers=match(1)), 412)
-    assert (stale["version"], stale["fields"]) == (3, ["duration_seconds", "name", "rooms", "unassigned"])
+    assert (stale["version"], stale["fields"]) == (3, ["duration_seconds", "name", "plan", "rooms", "unassigned"])
     stale = checked(api.client.patch(path, json={"name": "M"}, headers=match(1, 2)), 412)
-    assert stale["fields"] == ["rooms", "unassigned"]
+    assert stale["fields"] == ["plan", "rooms", "unassigned"]
     of_meeting = f"/v1/meetings/{meeting['id']}"
     checked(api.client.patch(of_meeting, json={"room_presets": {"host": "webinar_presenter"}}), 200)
     ana = {"custom_participant_id": "ana", "name": "Ana"}

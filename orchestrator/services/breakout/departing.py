@@ -9,6 +9,7 @@ from sqlmodel import Session, col
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.seating import take_seats_away
 from orchestrator.store.queries import holds
+from orchestrator.store.versions import PLACES
 from schemas.states import COMING, ENDED, PLANNED, SeatState
 from schemas.tables import IS_UNFINISHED, Breakout, Seat
 
@@ -38,7 +39,7 @@ def end_seats(b: LockedBreakout, participant_id: str) -> None:
         seat.auth_token = seat.leave_by = seat.previous_id = None
     b.has_facts = True
     if had_place:
-        b.count_change("rooms", "unassigned")
+        b.count_change(*PLACES)
 
 
 def _leave_plan(b: LockedBreakout, participant_id: str) -> None:
@@ -48,7 +49,7 @@ def _leave_plan(b: LockedBreakout, participant_id: str) -> None:
     if any(seat.wanted for seat in seats):
         b.lock_rooms({seat.room_id for seat in seats})
         take_seats_away(b, [participant_id])
-        b.count_change("rooms", "unassigned")
+        b.count_change(*PLACES)
     if participant_id in set(chain(*row.together, *row.apart)):
         row.together, row.apart = _without(row.together, participant_id), _without(row.apart, participant_id)
         b.count_change("assignment")

@@ -16,6 +16,7 @@ from orchestrator.services.breakout.locked import locked
 from orchestrator.services.breakout.seating import kept_seats, seat_in
 from orchestrator.services.deps import Deps
 from orchestrator.store.queries import participant, room_sizes
+from orchestrator.store.versions import PLACES
 from schemas.problems import ProblemCode
 from schemas.states import (
     ACCOUNTED,
@@ -51,7 +52,7 @@ def move_person(deps: Deps, breakout_id: str, custom_participant_id: str, room_i
             room = room_in(b, room_id) if room_id else None
             b.lock_rooms({seat.room_id for seat in seats} | ({room.id} if room else set()))
             move(b, person.id, seats, room, pinned=True)
-            b.count_change("rooms", "unassigned")
+            b.count_change(*PLACES)
         elif present is not None and present.state is SeatState.AWAY:
             b.people.raise_versions([person.id])  # they are told to go there once more
         return b.row.state in RUNNING

@@ -19,6 +19,7 @@ from orchestrator.services.breakout.timer import close_in_time, close_with_last_
 from orchestrator.services.breakout.watching import watch_people, watch_started
 from orchestrator.store import due
 from orchestrator.store.queries import holds, lock_meeting
+from orchestrator.store.versions import PLACES
 from schemas.problems import ProblemCode
 from schemas.states import (
     ACCOUNTED,
@@ -33,7 +34,7 @@ from schemas.states import (
 )
 from schemas.tables import IS_LIVE, Breakout, Room
 
-STARTED = ("state", "starts_at", "rooms", "unassigned")
+STARTED = ("state", "starts_at", *PLACES)
 """The fields of B that a start changes."""
 STUCK_FAILURES = 3
 """A room with so many failures of its own (rooms/patience.py) delays nobody beyond the opening's deadline."""

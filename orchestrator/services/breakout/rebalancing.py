@@ -44,7 +44,7 @@ def dissolve_small_rooms(deps: Deps, breakout_id: str, min_room_size: int) -> li
         for index in decided.dissolved:
             begin_closing(b, rooms[index], CloseReason.API, None)
         if decided.dissolved:
-            b.change_by_operator(["rooms"])
+            b.change_by_operator(["plan", "rooms"])
         names = b.names(move.person for move in decided.moves)
         return [Moved(names[it.person], rooms[it.from_room].id, rooms[it.to_room].id) for it in decided.moves]
 

@@ -13,6 +13,7 @@ from orchestrator.services.breakout.room_ends import begin_closing, send_home
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.queries import room_sizes
+from orchestrator.store.versions import PLACES
 from schemas.problems import ProblemCode
 from schemas.requests import CLOCK, RoomChange
 from schemas.states import TAKES_PEOPLE, BreakoutState, CloseReason, RoomState, RoomWanted
@@ -58,7 +59,7 @@ def delete_live(b: LockedBreakout, room: Room) -> None:
         want_closed(b, [room.id])
     begin_closing(b, room, CloseReason.API, timedelta(0))
     send_home(b, [room])
-    b.change_by_operator(["rooms", "unassigned"])
+    b.change_by_operator(PLACES)
 
 
 def room_of(b: LockedBreakout, room_id: str) -> Room:

@@ -25,6 +25,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.planning.rooms import continue_from, set_rooms
 from orchestrator.services.planning.settings import RULES, columns, when_dealt
 from orchestrator.store.queries import custom_ids, lock_meeting
+from orchestrator.store.versions import PLACES
 from schemas.requests import (
     ROOM_SOURCES,
     BreakoutChange,
@@ -47,7 +48,7 @@ def change(deps: Deps, breakout_id: str, body: BreakoutChange) -> bool:
         require_planned(b, "change its settings")
         if body.start == "now":
             lock_meeting(b.tx, b.row.meeting_id)  # a meeting is locked before rooms
-        before = _as_request(b)
+        before, dealt = _as_request(b), b.row.deal
         wish = _merged(before, body.model_dump(exclude_unset=True, exclude={"start"}), of_series=b.row.series_id)
         earlier = remember(b) if any(getattr(wish.assignment, rule) for rule in RULES) else None
         _write_columns(b, wish)
@@ -55,7 +56,9 @@ def change(deps: Deps, breakout_id: str, body: BreakoutChange) -> bool:
         is_dealt = _change_rooms(b, wish, body) or _deals_otherwise(before, _as_request(b))
         if is_dealt:
             _deal_anew(b, wish, earlier)
-        changed = _differences(before, _as_request(b)) | ({"plan", "rooms", "unassigned"} if is_dealt else set())
+        changed = _differences(before, _as_request(b)) | (set(PLACES) if is_dealt else set())
+        if b.row.deal is not dealt:
+            changed.add("assignment")  # a default is another one where the rooms are others
         if "start" in body.model_fields_set:
             changed |= _forget_time(b) if body.start == "now" else _change_start(b, body.start)
         if changed:
@@ -78,7 +81,7 @@ def shuffle(deps: Deps, breakout_id: str, body: ShuffleRequest) -> None:
             pinned = update(Seat).where(col(Seat.breakout_id) == b.row.id, col(Seat.pinned))
             b.tx.session.execute(pinned.values(pinned=False))
         deal_on_request(b, earlier)
-        b.change_by_operator(["assignment", "plan", "rooms", "seed", "unassigned"])
+        b.change_by_operator(sorted(["assignment", "seed", *PLACES]))
 
 
 def _as_request(b: LockedBreakout) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from orchestrator.services.breakout.room_changes import delete_live, room_of
 from orchestrator.services.breakout.seating import seat_all, take_seats_away
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning.settings import require_known
-from orchestrator.store.queries import participant_ids, rooms_of
+from orchestrator.store.queries import participant_ids, room_sizes, rooms_of
+from orchestrator.store.versions import PLACES
 from schemas.problems import ProblemCode
 from schemas.requests import MOST_ROOMS, NewRoomRequest, RoomRequest
 from schemas.states import PLANNED, RUNNING, AssignmentMode, BreakoutState, CloseReason, RoomWanted
@@ -44,7 +45,9 @@ def add_room(deps: Deps, breakout_id: str, body: NewRoomRequest) -> str:
         b.tx.session.add(room)
         if b.row.state is BreakoutState.OPEN:
             want_rooms(b, RoomWanted.OPEN)
-        b.change_by_operator(["rooms"])
+        sizes = room_sizes(b.tx.session, b.row.id)
+        is_uneven = all(sizes.get(other.id) for other in rooms)  # else the smallest room had nobody before
+        b.change_by_operator(["plan", "rooms"] if is_uneven else ["rooms"])
         return room.id
 
 
@@ -61,7 +64,7 @@ def delete_room(deps: Deps, breakout_id: str, room_id: str) -> bool:
             return True
         b.lock_rooms()
         remove_rooms(b, [room])
-        b.change_by_operator(["rooms", "unassigned"])
+        b.change_by_operator(PLACES)
         return False
 
 

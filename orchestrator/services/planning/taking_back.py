@@ -9,6 +9,7 @@ from orchestrator.services.breakout.earlier import Earlier, places, shown, write
 from orchestrator.services.breakout.groups import seat_anew, seated
 from orchestrator.services.breakout.planned import make_draft
 from orchestrator.services.planning.rooms import set_rooms
+from orchestrator.store.versions import PLACES
 from schemas.events import ProblemKind
 from schemas.requests import RoomRequest
 from schemas.states import BreakoutState, PlanState, RoomWanted
@@ -41,7 +42,7 @@ def _take_back(b: LockedBreakout, before: Earlier) -> None:
     )
     seat_anew(b, rooms, now, [it for it in there if it.participant_id in known])
     b.is_dealt_by_solver = True
-    b.change_by_operator(["assignment", "plan", "rooms", "unassigned", *shown(before)])
+    b.change_by_operator(["assignment", *PLACES, *shown(before)])
 
 
 def _give_start_up(b: LockedBreakout, before: Earlier) -> None:
