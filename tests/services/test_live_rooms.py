@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.errors import Malformed, UserError, WrongState
-from orchestrator.services.breakout import moving, operations, rebalancing
+from orchestrator.errors import Malformed, StaleVersion, UserError, WrongState
+from orchestrator.services.breakout import changes, moving, operations, rebalancing
 from orchestrator.services.breakout.choosing import Choice, choose_all
 from orchestrator.services.breakout.closing import start_countdown
 from orchestrator.services.breakout.locked import locked
@@ -13,7 +13,8 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import registering
 from orchestrator.services.planning import rooms as planning
 from orchestrator.services.views import breakouts
-from schemas.requests import NewRoomRequest, PersonRequest
+from orchestrator.store.versions import Expected
+from schemas.requests import BreakoutChange, NewRoomRequest, PersonRequest
 from schemas.states import CloseReason
 from schemas.tables import Breakout, Room
 from tests.api.server import Api, checked
@@ -108,6 +109,33 @@ def test_a_countdown_is_called_off(fresh: tuple[Deps, SandboxServer], at: int | 
     with pytest.raises(WrongState) as refused:
         live.change(closes_at=later(HOUR))
     assert (refused.value.extra["state"], refused.value.extra["allowed"]) == ("closing", ["open"])
+
+
+def test_an_end_that_is_put_off_is_told_of_the_rooms_too(fresh: tuple[Deps, SandboxServer]) -> None:
+    live = Live(fresh, duration_seconds=600)
+    before = live.shown
+    live.change(extend_seconds=60)
+    assert [room.closes_at for room in live.shown.rooms] != [room.closes_at for room in before.rooms]
+    with live.deps.database.reading() as session, pytest.raises(StaleVersion) as stale:
+        Expected(Breakout, live.breakout_id, frozenset({str(before.version)})).look(session)
+    assert stale.value.extra["fields"] == ["closes_at", "rooms"]
+
+
+@pytest.mark.parametrize("worked", [False, True])
+def test_a_countdown_that_is_called_off_before_the_rooms_were_asked_for_opens_them(
+    fresh: tuple[Deps, SandboxServer], *, worked: bool
+) -> None:
+    hand = Hand(*fresh, ["ana", "bo"], rooms=2, start="manual")
+    operations.start(hand.deps, hand.breakout_id)
+    operations.close(hand.deps, hand.breakout_id, 60)
+    if worked:
+        hand.work(Breakout, Room)
+    changes.change(hand.deps, hand.breakout_id, BreakoutChange.model_validate({"closes_at": None}))
+    hand.work(Breakout, Room)
+    with hand.deps.database.reading() as session:
+        shown = breakouts.breakout(session, hand.breakout_id)
+    assert (shown.state, {room.state for room in shown.rooms}) == (S.OPEN, {R.OPEN})
+    assert {Browser(hand, name).seat.location for name in ("ana", "bo")} == {"room"}
 
 
 def test_a_room_that_closes_by_itself_goes_on_after_the_breakouts_countdown_is_called_off(live: Live) -> None:

@@ -19,6 +19,7 @@ from schemas.states import (
     RUNNING,
     BreakoutState,
     PlanState,
+    RoomWanted,
 )
 from schemas.tables import Breakout, Event, Participant, Seat
 
@@ -45,6 +46,10 @@ JOIN seat ON seat.room_id = room.id JOIN breakout ON breakout.id = room.breakout
 WHERE seat.wanted AND max_participants IS NOT NULL AND {_in("breakout.state", PLANNED | RUNNING)}
 GROUP BY room.id, room.name, max_participants HAVING count(*) > max_participants
 """
+NEVER_ASKED_FOR = f"""
+SELECT room.name FROM room JOIN breakout ON breakout.id = room.breakout_id
+WHERE room.wanted = '{RoomWanted.NOTHING.value}' AND NOT room.dropped AND breakout.state = '{BreakoutState.OPEN.value}'
+"""
 HAS_RULES = f"""
 SELECT 1 FROM breakout WHERE plan_state = '{PlanState.READY.value}' AND {_in("state", PLANNED | RUNNING)}
 AND (CAST(together AS TEXT) <> '[]' OR CAST(apart AS TEXT) <> '[]') LIMIT 1
@@ -58,6 +63,8 @@ def look(run: "Simulation") -> list[str]:
         wrong.append(f"in two places: {twice[0]}")
     if full := run.kept.ask(TOO_FULL):
         wrong.append(f"limit: {full[2]} people in {full[0]}, which takes {full[1]}")
+    if left_out := run.kept.ask(NEVER_ASKED_FOR):
+        wrong.append(f"open, and nobody opens {left_out[0]}")
     if run.kept.ask(HAS_RULES):
         with run.eyes.database.reading() as session:
             wrong += _rules(session, run.meeting_id)

@@ -8,10 +8,11 @@ from sqlmodel import col
 from orchestrator.errors import Malformed, WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.clock import must_close_at, set_end
+from orchestrator.services.breakout.opening import want_rooms
 from orchestrator.services.breakout.seating import seat_latecomers
 from orchestrator.services.breakout.watching import watch_people
 from schemas.problems import ProblemCode
-from schemas.states import BreakoutState, CloseReason, Location
+from schemas.states import BreakoutState, CloseReason, Location, RoomWanted
 from schemas.tables import Breakout, Participant
 
 FINAL = frozenset({CloseReason.PARENT_ENDED, CloseReason.ABORTED})
@@ -21,8 +22,9 @@ FINAL = frozenset({CloseReason.PARENT_ENDED, CloseReason.ABORTED})
 def call_off(b: LockedBreakout, closes_at: datetime | None) -> None:
     """Open a closing breakout again, to close at this time, or (None) without a timer.
 
-    Its rooms, tokens and recordings were kept meanwhile, but for rooms that close by themselves. Whoever has come to
-    main since is a latecomer now. Raises WrongState, Malformed.
+    Its rooms, tokens and recordings were kept meanwhile, but for rooms that close by themselves. Those that were not
+    asked for yet, because it was closed while it opened, are opened now. Whoever has come to main since is a latecomer.
+    Raises WrongState, Malformed.
     """
     row = b.row
     _require_countdown(b)
@@ -39,6 +41,7 @@ def call_off(b: LockedBreakout, closes_at: datetime | None) -> None:
     row.warned_until = row.rooms_look_at = b.now
     set_end(row, closes_at)
     watch_people(b)
+    want_rooms(b, RoomWanted.OPEN)
     here = col(Participant.meeting_id) == row.meeting_id, col(Participant.location) != Location.AWAY
     seat_latecomers(b, b.tx.session.scalars(select(col(Participant.id)).where(*here)).all())
 
