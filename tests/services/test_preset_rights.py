@@ -1,5 +1,6 @@
 """With `"preset"`, people may go where their preset at RealtimeKit says; what is not known counts as no."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,9 @@ from sqlalchemy import delete, update
 
 from orchestrator.realtimekit.presets import preset_content
 from orchestrator.services.deps import Deps
-from orchestrator.services.meetings import preset_rights
+from orchestrator.services.meetings import changing, preset_rights, registering
+from schemas.requests import MeetingChange, PersonRequest
+from schemas.states import Role
 from schemas.tables import Meeting, PresetRights
 from tests.services.hand import Hand
 from tests.services.test_choices import ANA_FIRST, FIRST, MAIN, NOT_ALLOWED, SECOND, choose
@@ -73,6 +76,37 @@ def test_what_is_not_known_counts_as_no_and_is_read_before_the_start(presets: tu
     with hand.deps.database.transaction() as tx:
         tx.session.execute(delete(PresetRights))
     assert choose(running, "ana", SECOND) == NOT_ALLOWED
+
+
+ONE_STEP: list[Callable[[Hand], object]] = [
+    lambda hand: _register(hand, role=Role.HOST),
+    lambda hand: _register(hand, preset_name=ROVER),
+    lambda hand: changing.change(
+        hand.deps, hand.meeting_id, MeetingChange.model_validate({"room_presets": {"participant": ROVER}})
+    ),
+]
+
+
+@pytest.mark.parametrize("step", ONE_STEP)
+def test_a_seat_that_lists_rooms_because_somebody_may_choose_now_has_a_new_version(
+    presets: tuple[Deps, SandboxServer], step: Callable[[Hand], object]
+) -> None:
+    _hand(presets, ROVER)  # so that it is known what this preset says
+    hand = _hand(presets, PRISONER)
+    before = hand.look("ana")
+    step(hand)
+    after = hand.look("ana")
+    assert before.breakout is not None
+    assert after.breakout is not None
+    assert (before.breakout.rooms is None, after.breakout.rooms is None) == (True, False)
+    assert after.version > before.version
+    step(hand)
+    assert hand.look("ana").version == after.version, "nothing has changed"
+
+
+def _register(hand: Hand, **changes: Any) -> None:
+    person = PersonRequest(custom_participant_id="ana", name="ana", **changes)
+    registering.register(hand.deps, hand.meeting_id, [person])
 
 
 def test_it_is_read_again_after_ten_minutes(presets: tuple[Deps, SandboxServer]) -> None:

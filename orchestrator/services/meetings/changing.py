@@ -7,7 +7,8 @@ from sqlmodel import Session, col
 
 from orchestrator.errors import Malformed
 from orchestrator.services.breakout.clock import follow_parent
-from orchestrator.services.breakout.locked import locked_if_kept
+from orchestrator.services.breakout.locked import locked_for_meeting, locked_if_kept
+from orchestrator.services.breakout.rights import asks_presets
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import database_now
@@ -21,6 +22,7 @@ from schemas.tables import Breakout, Meeting
 
 ROOM_PRESETS = {"host": "room_host_preset", "participant": "room_participant_preset"}
 """The columns of the fields of `room_presets`."""
+PRESETS = {"host_preset", "participant_preset", *ROOM_PRESETS.values()}
 FIELDS = dict.fromkeys(ROOM_PRESETS.values(), "room_presets")
 """The fields of M that show columns of another name."""
 
@@ -30,8 +32,8 @@ def change(deps: Deps, meeting_id: str, body: MeetingChange) -> None:
 
     The meeting's task carries presets to RealtimeKit, and the end to breakouts if this process dies before it has.
     """
-    with deps.database.transaction() as tx:
-        meeting = lock_meeting(tx, meeting_id)
+    with locked_for_meeting(deps, meeting_id) as m:
+        tx, meeting = m.tx, lock_meeting(m.tx, meeting_id)
         changed = {name: value for name, value in _columns(body).items() if getattr(meeting, name) != value}
         for name, value in changed.items():
             setattr(meeting, name, value)
@@ -41,6 +43,8 @@ def change(deps: Deps, meeting_id: str, body: MeetingChange) -> None:
             count_change(meeting, *(FIELDS.get(name, name) for name in changed))
             due.want(tx, Meeting, [meeting_id])
             tx.wake(Topic.MEETING.of(meeting_id))
+        if changed.keys() & PRESETS and m.breakout is not None and asks_presets(m.breakout.row):
+            m.people.raise_versions()  # seats list the rooms to whose preset allows to choose one
     if "ends_at" in changed:
         with deps.database.reading() as session:
             behind = breakouts_behind(session, meeting_id)

@@ -1,6 +1,6 @@
 """Registering people of a meeting."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 from typing import Any
 
@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from orchestrator.services.breakout.locked import locked_for_meeting
 from orchestrator.services.breakout.people_writes import PeopleWrites
+from orchestrator.services.breakout.rights import asks_presets
 from orchestrator.services.breakout.seating import seat_latecomers
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
@@ -31,7 +32,8 @@ def register(
     """
     with locked_for_meeting(deps, meeting_id) as m:
         meeting = lock_meeting(m.tx, meeting_id)  # else two that register the same person both find them missing
-        ids, has_changed = write(m.tx, m.people, meeting_id, people)
+        decides = {"role", "preset_name"} if m.breakout and asks_presets(m.breakout.row) else {"role"}
+        ids, has_changed = write(m.tx, m.people, meeting_id, people, decides)
         if has_changed:
             count_change(meeting, PEOPLE)
         if more is not None:
@@ -57,10 +59,15 @@ def _register_all(deps: Deps, meeting_id: str, calls: list[Sequence[PersonReques
 
 
 def write(
-    tx: Transaction, writes: PeopleWrites, meeting_id: str, people: Sequence[PersonRequest]
+    tx: Transaction,
+    writes: PeopleWrites,
+    meeting_id: str,
+    people: Sequence[PersonRequest],
+    decides: Collection[str] = (),
 ) -> tuple[list[str], bool]:
     """Insert or change these people of a locked meeting.
 
+    `decides` are the fields that decide where somebody may go by themselves, and so whether their seat lists the rooms.
     Returns our ids in the order given, and whether that changes anything.
     """
     names = [person.custom_participant_id for person in people]
@@ -75,8 +82,11 @@ def write(
         row = known.get(person.custom_participant_id)
         if row is not None:
             changes = _changes(person)
-            has_changed |= any(writes.value(row, name) != value for name, value in changes.items())
+            others = {name for name, value in changes.items() if writes.value(row, name) != value}
+            has_changed |= bool(others)
             writes.change(row.id, **changes, token_refusals=0, token_again_at=None)
+            if others & set(decides):
+                writes.raise_versions([row.id])
             continue
         row = Participant(
             meeting_id=meeting_id,
