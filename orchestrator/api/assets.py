@@ -18,7 +18,13 @@ FOLDER = Path(__file__).parent / "static"
 FOR_EVER = "public, max-age=31536000, immutable"
 GZIP_FROM_BYTES = 1024
 DIGEST_CHARACTERS = 16
-TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".txt": "text/plain"}
+TYPES = {
+    ".js": "text/javascript",
+    ".ts": "application/typescript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
+}
 HOW_TO = "make web"
 """The command that copies what npm packages bring."""
 

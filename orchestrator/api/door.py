@@ -5,6 +5,7 @@ only looked up when the request would be refused anyway, so that a good request 
 """
 
 import json
+import re
 from collections.abc import Callable, Collection, Coroutine, Iterator
 from typing import Any
 
@@ -34,6 +35,8 @@ OWN_ID = "{custom_participant_id:path}"
 ENDINGS = (b"/client-tokens", b"/present")
 """What may stand behind the id of a person of a meeting."""
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+JSON_TYPE = re.compile(r"application/(?:[^/\s]+\+)?json")
+"""FastAPI reads no other kind of body as JSON."""
 TRUE = frozenset({"1", "on", "t", "true", "y", "yes"})
 
 
@@ -102,7 +105,7 @@ async def _admit(request: Request, *, is_for_hosts: bool) -> None:
 
 def _require_within(request: Request, reach: Reach) -> None:
     with request.app.state.deps.database.reading() as session:
-        known.require_within(session, request.path_params, reach)
+        known.require_within(session, _ids(request), reach)
 
 
 def is_true(text: str | None) -> bool:
@@ -123,7 +126,7 @@ def require_json(request: Request) -> None:
     """Raise UnsupportedMediaType for a body whose `Content-Type` is not JSON. None counts as JSON."""
     content_type = request.headers.get("Content-Type") or "application/json"
     kind = content_type.partition(";")[0].strip().lower()
-    if kind != "application/json" and not kind.endswith("+json"):
+    if not JSON_TYPE.fullmatch(kind):
         raise UnsupportedMediaType(f"a body is application/json, and not {kind}")
 
 
@@ -151,7 +154,12 @@ def _query_names(dependant: Dependant) -> Iterator[str]:
 def _require_known_ids(request: Request) -> None:
     if request.path_params:
         with request.app.state.deps.database.reading() as session:
-            known.require(session, request.path_params)
+            known.require(session, _ids(request))
+
+
+def _ids(request: Request) -> dict[str, str]:
+    """Return the ids of a path in a form that databases look for: PostgreSQL refuses NUL, and no id has a control."""
+    return {name: value.replace("\x00", "\x01") for name, value in request.path_params.items()}
 
 
 def router(prefix: str, tag: str, dependencies: list[Depends]) -> APIRouter:

@@ -121,7 +121,7 @@ async def _with_key(request: Request, change: Change, key: str | None, *, secret
         return IdempotentRequest(change, None)
     if len(request.headers.getlist(KEY_HEADER)) > 1:
         raise Malformed(f"send one {KEY_HEADER}", keys.WHERE)
-    caller, path, body = request.scope[SCOPE_CALLER].id, request.scope["path"], await request.body()
+    caller, path, body = request.scope[SCOPE_CALLER].id, request.scope["path"], await request.body() or b"{}"
     about = next((request.path_params[name] for name in OWNERS if name in request.path_params), None)
     once = await run_in_threadpool(keys.once_for, caller, path, key, body, secret=secret, about=about)
     return IdempotentRequest(change, once)

@@ -167,11 +167,13 @@ class PlanSettings(RequestBody):
     allow_switch: Right = Field(
         default=False,
         description="With true, or in `self_select`, `breakout.rooms` of each seat lists the rooms with their counts. "
-        "It moves nobody: this version has no call by which people choose a room. `preset` is kept and shown.",
+        "They choose one with `PUT /v1/seat/room`. `preset`: as each person's preset at RealtimeKit says "
+        "(`can_switch_connected_meetings`).",
     )
     allow_return: Right = Field(
         default=True,
-        description="Kept and shown without an effect: this version has no call by which people go home by themselves.",
+        description="Whether people may go home by themselves, with `PUT /v1/seat/room`. `preset`: as each person's "
+        "preset at RealtimeKit says (`can_switch_to_parent_meeting`).",
     )
     late_join: LateJoin = Field(
         default=LateJoin.LEAST_FILLED,

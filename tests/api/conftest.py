@@ -76,3 +76,11 @@ def api(deps: Deps) -> Iterator[Api]:
     """Run an API."""
     with Api(deps) as running:
         yield running
+
+
+@pytest.fixture
+def postgres_api(sandbox: SandboxServer, postgres_url: str, broker_url: str, tmp_path: Path) -> Iterator[Api]:
+    """Run an API on PostgreSQL, where rows are locked one by one."""
+    urls = {"database_url": postgres_url, "broker_url": broker_url}
+    with parts(sandbox, tmp_path, **urls) as built, Api(built) as running:
+        yield running

@@ -44,14 +44,6 @@ def deps(sandbox: SandboxServer, database_url: str, broker_url: str, tmp_path: P
         yield built
 
 
-@pytest.fixture
-def postgres_api(sandbox: SandboxServer, postgres_url: str, broker_url: str, tmp_path: Path) -> Iterator[Api]:
-    """Run an API on PostgreSQL, where rows are locked one by one."""
-    urls = {"database_url": postgres_url, "broker_url": broker_url}
-    with parts(sandbox, tmp_path, **urls) as built, Api(built) as running:
-        yield running
-
-
 def open_breakout(api: Api, people: int) -> tuple[JSON, JSON, list[str]]:
     """Make a breakout whose people are told to go to their rooms. Returns the meeting, it, and our ids of people."""
     meeting = api.meeting(*(f"p{number}" for number in range(people)))

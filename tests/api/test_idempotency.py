@@ -107,6 +107,12 @@ def test_the_same_key_with_another_body_is_422(api: Api) -> None:
     assert len(api.get(path)["items"]) == 1
 
 
+def test_no_body_is_the_same_as_an_empty_one(api: Api) -> None:
+    path = f"/v1/breakouts/{api.breakout(api.meeting('ana'))['id']}/start"
+    first, again = post(api, path), post(api, path, {})
+    assert (first.status_code, again.content) == (202, first.content)
+
+
 def test_a_key_counts_for_one_path_and_one_caller(api: Api) -> None:
     meeting, other = api.meeting(), api.meeting()
     _, second_key = api_keys.create(api.deps.database, "second", KeyRole.OPERATOR)

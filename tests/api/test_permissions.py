@@ -106,6 +106,21 @@ def test_every_route_with_every_kind_of_caller(api: Api) -> None:
             assert is_as_expected(answer.status_code, expect, path, ids), (method, path, caller, expect, answer.text)
 
 
+def test_an_id_that_postgresql_can_not_store_is_one_that_is_not_there(postgres_api: Api) -> None:
+    api = postgres_api
+    meeting = api.meeting("ana", hosts=("hal",))
+    ids = ids_of(meeting, api.breakout(meeting))
+    callers = [OPERATOR, key_of(api, "t", tenant="school"), api.token(meeting, "hal", scope="host")]
+    for method, path in (it for it in routes(api) if it[1].startswith("/v1/")):
+        for name in set(re.findall(r"{(\w+)", path)) & {*ids, "endpoint_id", "delivery_id", "help_id"}:
+            wrong = filled(path, ids | {name: "a%00b"})
+            for caller in callers:
+                for url in (wrong, wrong.partition("?")[0]):
+                    answer = api.stranger.request(method, url, headers=bearer(caller), json={})
+                    let_in = {404} if caller == OPERATOR else {401, 403, 404}
+                    assert answer.status_code in let_in, (method, url, answer.text)
+
+
 def test_whose_meeting_it_is_may_reach_everything_of_it(api: Api) -> None:
     headers = bearer(key_of(api, "school", tenant="school"))
     body = TITLED | {"participants": [{"custom_participant_id": "ana", "name": "Ana"}]}

@@ -53,7 +53,7 @@ def test_a_malformed_ack_is_422_with_the_reasons(api: Api) -> None:
     for media_type in ("application/json", "application/json; charset=utf-8", "Application/Problem+JSON"):
         checked(send(good, **{"Content-Type": media_type}), 200)
     checked(send(good), 200)
-    for media_type in ("text/plain", "application/jsonp", "json"):
+    for media_type in ("text/plain", "application/jsonp", "json", "+json", "text/x+json", "image/svg+json"):
         checked(send(good, **{"Content-Type": media_type}), 415)
 
 

@@ -48,6 +48,7 @@ def test_pages_of_every_origin_may_read_all_of_it(api: Api) -> None:
         answer = api.stranger.get(path, headers={"Origin": "https://elsewhere.example", "Authorization": "Bearer x"})
         assert answer.status_code == status
         assert answer.headers["access-control-allow-origin"] == "*"
+        assert answer.headers["content-type"].startswith("application/typescript") == path.endswith(".d.ts")
         assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
     head = api.stranger.head(MODULE)
     assert (head.status_code, head.content) == (200, b"")
