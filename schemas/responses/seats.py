@@ -30,7 +30,7 @@ class SeatBreakout(ResponseBody):
 class SeatResponse(ResponseBody):
     """S: where one person should be now; a client that goes wherever this points is correct."""
 
-    version: int = Field(description="Two seats of one person with the same version say the same.")
+    version: int = Field(description="Two seats of one person with the same version say the same, counts aside.")
     location: Location = Field(description="`main` or `room`.")
     meeting_id: str = Field(description="Our id of the main meeting.")
     parent_realtimekit_meeting_id: str = Field(description="RealtimeKit's id of the main meeting.")

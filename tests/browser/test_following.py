@@ -176,6 +176,34 @@ def test_people_choose_and_ask_for_help_through_the_session(stack: Stack, open_t
     tab.arrives(main_of(stack, meeting))
 
 
+def test_all_tabs_see_how_many_have_chosen_each_room(stack: Stack, open_tab: OpenTab, open_browser: OpenTab) -> None:
+    meeting, tabs, other = stack.meeting(2), [open_tab(), open_tab()], open_browser()
+    made = stack.breakout(meeting, rooms=["Blue", "Green"], assignment={"mode": "self_select"})
+    rooms = stack.wait(made["id"], "open")["rooms"]
+    for tab, name in ((tabs[0], "p0"), (tabs[1], "p0"), (other, "p1")):
+        tab.connect(stack.token(meeting, name))
+        tab.arrives(main_of(stack, meeting))
+    for room, told in zip(rooms, ([1, 0], [0, 1]), strict=True):
+        version = stack.seat(meeting, "p0")["version"]
+        other.page.evaluate("(id) => session.chooseRoom(id)", room["id"])
+        for tab in tabs:
+            sees(tab, told, version)
+        other.arrives(room["realtimekit_meeting_id"])
+    assert {tuple(tab.names()) for tab in tabs} == {()}, "nobody else moves"
+
+
+def sees(tab: Tab, counts: list[int], version: int) -> None:
+    """Wait until the last seat that the page was told has this version, and so many people in each room."""
+
+    def look() -> bool:
+        seat = tab.page.evaluate("session.seat")
+        shown = [room["participant_count"] for room in seat["breakout"]["rooms"]]
+        assert (shown, seat["version"]) == (counts, version)
+        return bool(tab.events("seat")[-1:] == [seat])
+
+    wait_until(look, what=f"{counts} by version {version}")
+
+
 def test_a_server_that_is_restarted_in_the_middle_is_followed_again(stack: Stack, open_tab: OpenTab) -> None:
     meeting, tab = stack.meeting(1), open_tab()
     main = main_of(stack, meeting)

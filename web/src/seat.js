@@ -21,8 +21,9 @@ export class Seat {
     this.now = seat;
     if (JSON.stringify(before) !== JSON.stringify(seat)) this.hear("seat", seat, before);
   }
+  /** Take what a call answers. The stream is in order, so it knows the counts of the present version better. */
   take(seat) {
-    this.#take(seat);
+    if (seat.version !== this.now?.version) this.#take(seat);
     return seat;
   }
   #said(name, data, id) {

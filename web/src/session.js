@@ -76,7 +76,7 @@ export class Session extends Emitter {
     if (name !== "seat") return;
     const was = before?.breakout?.id;
     if (was && was !== data.breakout?.id) this.emit("closed", { breakout_id: was });
-    this.#woken();
+    if (before?.version !== data.version) this.#woken(); // counts alone are no reason to try a move again at once
   }
   #again(client) {
     client.state = "out";

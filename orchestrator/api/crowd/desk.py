@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from orchestrator.api.crowd.batches import Batches
 from orchestrator.api.crowd.readers import Readers
-from orchestrator.api.crowd.shown import ShownHelp, ShownSeat
+from orchestrator.api.crowd.shown import ShownHelp, ShownSeat, shown
 from orchestrator.api.crowd.starts import Asked, Start, read_logs
 from orchestrator.api.crowd.token_requests import TokenRequests
 from orchestrator.errors import Unauthenticated, UserError
@@ -107,7 +107,7 @@ class Desk:
     def _read(self, participant_ids: Collection[str]) -> dict[str, ShownSeat]:
         read = seats.read(self._deps, participant_ids)
         self._tokens.add(read.missing)
-        return {participant_id: ShownSeat.of(seat) for participant_id, seat in read.found.items()}
+        return shown(read.found)
 
     def _store_acks(self, some: Sequence[Ack]) -> list[ShownSeat | UserError]:
         errors = acks.store_all(self._deps, some)
@@ -122,9 +122,9 @@ class Desk:
     def _store_asks(self, some: Sequence[Ask]) -> list[ShownHelp | UserError]:
         found = helping.ask_all(self._deps, some)
         with self._deps.database.reading() as session:
-            shown = help_requests.requests(session, [one.help_id for one in found if not isinstance(one, UserError)])
+            rows = help_requests.requests(session, [one.help_id for one in found if not isinstance(one, UserError)])
         return [
-            one if isinstance(one, UserError) else ShownHelp(shown[one.help_id].model_dump_json(), one.is_new)
+            one if isinstance(one, UserError) else ShownHelp(rows[one.help_id].model_dump_json(), one.is_new)
             for one in found
         ]
 

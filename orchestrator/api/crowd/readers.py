@@ -17,6 +17,11 @@ class Readers:
     def __init__(self) -> None:
         self._limiter = CapacityLimiter(THREADS)
 
+    @property
+    def are_behind(self) -> bool:
+        """Whether calls wait for a thread."""
+        return self._limiter.statistics().tasks_waiting > 0
+
     async def run(self, function: Callable[[], T]) -> T:
         """Run a blocking call in a thread."""
         return await to_thread.run_sync(function, limiter=self._limiter)

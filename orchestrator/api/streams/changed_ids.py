@@ -36,6 +36,8 @@ class ChangedIds:
         self._ids: set[str] = set()
         self._added = asyncio.Event()
         self._read_all_at = 0.0
+        self.is_reading = False
+        """Whether they are being read now."""
 
     def add(self, row_id: str) -> None:
         """Mark one id as possibly changed."""
@@ -51,6 +53,7 @@ class ChangedIds:
         """Call `read` for ever, each time with the ids that may have changed, or with None for all ids."""
         while True:
             ids, begun = await self._next(), time.monotonic()
+            self.is_reading = True
             try:
                 await read(ids)
             except Exception as error:
@@ -58,6 +61,8 @@ class ChangedIds:
                 log.warning("can't read what is new", error=type(error).__name__, exc_info=not known)
                 self.add_all()
                 await asyncio.sleep(RETRY_SECONDS)
+            finally:
+                self.is_reading = False
             rest = REST_SHARE * (time.monotonic() - begun)
             await asyncio.sleep(min(max(GATHER_SECONDS, rest), GATHER_SECONDS_MOST))
 

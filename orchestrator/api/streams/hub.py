@@ -8,6 +8,7 @@ from orchestrator.api.crowd.desk import Desk
 from orchestrator.api.streams.changed_ids import ChangedIds
 from orchestrator.api.streams.log_listeners import LogListeners
 from orchestrator.api.streams.meeting_listeners import MeetingListeners
+from orchestrator.api.streams.room_counts import RoomCounts
 from orchestrator.api.streams.seat_listeners import SeatListeners
 from orchestrator.api.streams.subscription import Subscription
 from orchestrator.services.deps import Deps
@@ -22,13 +23,14 @@ class Hub:
         self.desk = desk
         self._callers = callers
         self.seats = SeatListeners(deps, desk)
+        self.counts = RoomCounts(deps, desk.readers, self.seats)
         self.logs = LogListeners(deps, desk.readers)
         self.meetings = MeetingListeners(deps, desk.readers)
         self._subscription = Subscription(
             deps.settings.broker,
             lambda: deps.broker.keys,
             {
-                Topic.SEATS: [self.seats.changed_meetings],
+                Topic.SEATS: [self.seats.changed_meetings, self.counts.changed_meetings],
                 Topic.MEETING: [self.meetings.changed_meetings],
                 Topic.BREAKOUT: [self.seats.changed_breakouts, self.logs.changed_breakouts],
             },
@@ -40,6 +42,7 @@ class Hub:
         running = (
             self._subscription.run(),
             self.seats.changed_meetings.follow(self.seats.read_seats),
+            self.counts.changed_meetings.follow(self.counts.look),
             self.seats.changed_breakouts.follow(self.seats.read_logs),
             self.logs.changed_breakouts.follow(self.logs.read_heads),
             self.meetings.changed_meetings.follow(self.meetings.read),

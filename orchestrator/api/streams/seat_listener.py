@@ -1,13 +1,18 @@
 """One open seat stream, and what waits to be sent on it."""
 
 import asyncio
+import math
+import time
+from dataclasses import replace
 
-from orchestrator.api.crowd.shown import ShownSeat
+from orchestrator.api.crowd.shown import ShownRooms, ShownSeat
 from orchestrator.api.tokens import ClientToken
 from orchestrator.services.views.news import News
 
 MAX_UNSENT_NEWS = 100
 """How many events may wait for one stream."""
+COUNTS_APART_SECONDS = 1.0
+"""How long after a seat the stream sends the same one with other counts at the soonest."""
 
 
 class SeatListener:
@@ -19,6 +24,9 @@ class SeatListener:
         self.news: list[News] = []
         self.seat: ShownSeat | None = None
         """The newest seat, until it is sent."""
+        self.listing: ShownSeat | None = None
+        """The newest seat, also after it was sent, if it lists rooms."""
+        self._sent_at = -math.inf
         self.is_ended = False
         """Whether the token was taken back, or its person is gone."""
         self.version = -1
@@ -58,4 +66,22 @@ class SeatListener:
         """Queue a seat unless a newer one was offered before."""
         if seat.version > self.version:
             self.version, self.seat = seat.version, seat
+            self.listing = seat if seat.rooms else None
             self.wake.set()
+
+    def may_have_counts(self, now: float) -> bool:
+        """Return whether other counts would not come too soon after the last seat, by the monotonic clock."""
+        return self.seat is not None or now >= self._sent_at + COUNTS_APART_SECONDS
+
+    def offer_counts(self, seat: ShownSeat, rooms: ShownRooms) -> None:
+        """Queue this seat with other counts, unless another seat was offered since the counts were asked for."""
+        if self.listing is seat:
+            self.seat = self.listing = replace(seat, rooms=rooms)
+            self.wake.set()
+
+    def take_seat(self) -> ShownSeat | None:
+        """Return the seat that waits to be sent, which it is now."""
+        seat, self.seat = self.seat, None
+        if seat is not None:
+            self._sent_at = time.monotonic()
+        return seat

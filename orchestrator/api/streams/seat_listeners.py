@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 
 from orchestrator.api.crowd.desk import SEATS_MOST, Desk
+from orchestrator.api.crowd.shown import ShownSeat
 from orchestrator.api.streams.changed_ids import ChangedIds
 from orchestrator.api.streams.seat_listener import SeatListener
 from orchestrator.api.tokens import ClientToken
@@ -42,6 +43,11 @@ class SeatListeners:
         listeners.discard(listener)
         if not listeners:
             del self._by_meeting[listener.token.meeting_id]
+
+    def listing(self) -> dict[SeatListener, ShownSeat]:
+        """Return the streams whose newest seat lists rooms, with that seat."""
+        every = (listener for listeners in self._by_meeting.values() for listener in listeners)
+        return {listener: listener.listing for listener in every if listener.listing}
 
     def wake_all(self) -> None:
         """Wake all streams."""

@@ -57,9 +57,9 @@ def _take(listener: SeatListener, missed: list[News], position: Position) -> tup
     for item in [*missed, *listener.news]:
         position = Position(item.breakout_id, item.number)
         pieces.append(event(item.event, position, item.text))
-    if listener.seat is not None:
-        pieces.append(event("seat", position, listener.seat.text))
-    listener.news, listener.seat = [], None
+    listener.news = []
+    if (seat := listener.take_seat()) is not None:
+        pieces.append(event("seat", position, seat.text))
     return b"".join(pieces) or KEEP_ALIVE, position
 
 

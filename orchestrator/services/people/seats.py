@@ -74,8 +74,8 @@ def read(deps: Deps, participant_ids: Collection[str]) -> Seats:
         live = _live(session, {person.meeting_id for person in people})
         found_places = _places(deps, session, live.values(), participant_ids)
         choosers = _choosers(session, live, people)
-        choices = _choices(session, [live[meeting_id].id for meeting_id in set(choosers.values())])
-    breakouts = {may: _breakouts(live, choices if may else {}) for may in (False, True)}
+        found_choices = choices(session, [live[meeting_id].id for meeting_id in set(choosers.values())])
+    breakouts = {may: _breakouts(live, found_choices if may else {}) for may in (False, True)}
     places = {person_id: place for person_id, place in found_places.items() if not place.is_unreadable}
     found = {
         person.id: _answer(deps, person, places.get(person.id), breakouts[person.id in choosers].get(person.meeting_id))
@@ -226,7 +226,7 @@ def _choosers(session: Session, live: Mapping[str, Breakout], people: Sequence[A
     return {person.id: person.meeting_id for person, one in running if one and rights.may_switch(one, person)}
 
 
-def _breakouts(live: Mapping[str, Breakout], choices: Mapping[str, list[SeatRoom]]) -> dict[str, SeatBreakout]:
+def _breakouts(live: Mapping[str, Breakout], rooms: Mapping[str, list[SeatRoom]]) -> dict[str, SeatBreakout]:
     """Return what seats say of each meeting's breakout, to those who may choose among these rooms."""
     return {
         meeting_id: SeatBreakout(
@@ -235,14 +235,17 @@ def _breakouts(live: Mapping[str, Breakout], choices: Mapping[str, list[SeatRoom
             closes_at=breakout.closes_at,
             empties_at=breakout.empties_at,
             paused=breakout.paused_with_seconds is not None,
-            rooms=choices.get(breakout.id),
+            rooms=rooms.get(breakout.id),
         )
         for meeting_id, breakout in live.items()
     }
 
 
-def _choices(session: Session, breakout_ids: Collection[str]) -> Mapping[str, list[SeatRoom]]:
-    """Return the rooms that people may switch to, with how many belong in each; none once a breakout closes."""
+def choices(session: Session, breakout_ids: Collection[str]) -> Mapping[str, list[SeatRoom]]:
+    """Return the rooms that people may switch to, with how many belong in each; none once a breakout closes.
+
+    It is one statement for all of these breakouts.
+    """
     found: dict[str, list[SeatRoom]] = {breakout_id: [] for breakout_id in breakout_ids}
     if not found:
         return found

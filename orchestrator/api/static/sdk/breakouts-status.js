@@ -1,4 +1,4 @@
-// breakouts 0.1.0, Apache-2.0; made by `npm run build` in web/ of web/src, sha256 ba2c2d121b3e37c9e6f4d29c3ed9adce622b4bbdee6489084ac0fe1bf426e5bb
+// breakouts 0.1.0, Apache-2.0; made by `npm run build` in web/ of web/src, sha256 2009c597a9ead1427ed9d5ba8b6a99d4addf8dfe3cde2e0544015f9bceae51a7
 var b={label:"Time left",opening:"The rooms are opening",open:"{time} left",untimed:"No time limit",paused:"Paused, {time} left",stopped:"Paused",closing:"Everybody is back in {time}",closed:"The breakout is over",failed:"The breakout could not open",people:"{joined} of {total} in their rooms",recording:{one:"{count} room is being recorded",other:"{count} rooms are being recorded"},problems:{one:"{count} problem",other:"{count} problems"},problem:"{room}: {detail}",said:{warning:"{time} left",closing:"Everybody is called back, in {time}",problem:"Problem. {text}"}},y=`
   :host { display: block; font-variant-numeric: tabular-nums }
   :host([hidden]) { display: none }
