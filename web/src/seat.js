@@ -1,6 +1,6 @@
 import { attempt, pause, sleep } from "./waiting.js";
 
-const ASK_LEADER = 1500, UNANSWERED = 3;
+const ASK_LEADER = 1500, UNANSWERED = 2;
 
 /** Where this person should be, for all tabs of a browser: one of them reads the stream and tells the others. */
 export class Seat {

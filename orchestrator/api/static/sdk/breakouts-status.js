@@ -1,4 +1,4 @@
-// breakouts 0.1.0, Apache-2.0; made by `npm run build` in web/ of web/src, sha256 2009c597a9ead1427ed9d5ba8b6a99d4addf8dfe3cde2e0544015f9bceae51a7
+// breakouts 0.1.0, Apache-2.0; made by `npm run build` in web/ of web/src, sha256 b930d12b9daf388785b807f7e68edef61e2252a1b20c8af2b9a6eb0523dcf0f6
 var b={label:"Time left",opening:"The rooms are opening",open:"{time} left",untimed:"No time limit",paused:"Paused, {time} left",stopped:"Paused",closing:"Everybody is back in {time}",closed:"The breakout is over",failed:"The breakout could not open",people:"{joined} of {total} in their rooms",recording:{one:"{count} room is being recorded",other:"{count} rooms are being recorded"},problems:{one:"{count} problem",other:"{count} problems"},problem:"{room}: {detail}",said:{warning:"{time} left",closing:"Everybody is called back, in {time}",problem:"Problem. {text}"}},y=`
   :host { display: block; font-variant-numeric: tabular-nums }
   :host([hidden]) { display: none }
