@@ -115,13 +115,14 @@ def test_a_start_is_set_moved_and_taken_away(api: Api) -> None:
     assert (draft["state"], draft["scheduled_for"], draft["starts_at"]) == ("draft", None, None)
     started = change(api, made, 202, start="now", name="Go", rooms=["A"])
     assert (started["state"], started["name"], started["duration_seconds"]) == ("opening", "Go", 60)
+    assert change(api, made, start="now") == started, "the same again, as a start is"
     other = api.breakout(api.meeting("ana"), start=LATER)
     assert change(api, other, 202, start="now")["scheduled_for"] is None
 
 
 def test_after_the_start_other_settings_are_refused_and_the_name_is_not(api: Api) -> None:
     made = api.breakout(api.meeting("ana"), 202, start="now")
-    for body in ({"record": True}, {"rooms": 3}, {"start": "manual"}, {"name": "New", "record": True}):
+    for body in ({"record": True}, {"rooms": 3}, {"start": "manual"}, {"start": "now", "record": True}):
         refused = change(api, made, 409, **body)
         assert (refused["state"], refused["allowed"]) == ("opening", ["draft", "scheduled"])
     assert change(api, made, name="New")["name"] == "New"

@@ -34,7 +34,7 @@ from schemas.requests import (
     RoundsRequest,
     ShuffleRequest,
 )
-from schemas.states import AssignmentMode, BreakoutState, Deal, RoomWanted
+from schemas.states import RUNNING, AssignmentMode, BreakoutState, Deal, RoomWanted
 from schemas.tables import SAME_NAMES, Seat
 
 
@@ -45,6 +45,8 @@ def change(deps: Deps, breakout_id: str, body: BreakoutChange) -> bool:
     people stay. Raises Unknown, WrongState, Malformed.
     """
     with locked(deps, breakout_id) as b:
+        if body.model_fields_set == {"start"} and body.start == "now" and b.row.state in RUNNING:
+            return False  # it has been started, perhaps by this request when it was sent before
         require_planned(b, "change its settings")
         if body.start == "now":
             lock_meeting(b.tx, b.row.meeting_id)  # a meeting is locked before rooms
