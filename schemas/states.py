@@ -236,7 +236,7 @@ MOVES: Mapping[type[State], Mapping[State, frozenset[State]]] = MappingProxyType
         },
         _C: {
             _C.REQUESTED: frozenset({_C.RECORDING, _C.FAILED, _C.SKIPPED}),
-            _C.RECORDING: frozenset({_C.STOPPED, _C.UPLOADED, _C.FAILED}),
+            _C.RECORDING: frozenset({_C.STOPPED, _C.FAILED}),
             _C.STOPPED: frozenset({_C.UPLOADED, _C.FAILED}),
             _C.UPLOADED: frozenset(),
             _C.FAILED: frozenset(),
@@ -254,6 +254,9 @@ RUNNING = frozenset({_B.OPENING, _B.OPEN})
 
 LIVE = RUNNING | {_B.CLOSING}
 """States of which a meeting has at most one breakout at a time."""
+
+BEGUN = LIVE | {_B.CLOSED}
+"""States of a breakout in whose rooms somebody may be, or have been."""
 
 ENDED = frozenset({_B.CLOSED, _B.CANCELLED, _B.FAILED})
 """States in which a breakout stays."""

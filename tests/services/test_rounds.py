@@ -14,6 +14,8 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import registering
 from orchestrator.services.planning import changing
 from orchestrator.services.upkeep.sweep import sweep_page
+from orchestrator.services.views import attendance
+from orchestrator.services.views.pages import Asked
 from schemas.requests import BreakoutChange, PersonRequest
 from schemas.responses import BreakoutResponse
 from schemas.states import BreakoutState, CloseReason, Deal, SeatState
@@ -213,6 +215,30 @@ def test_late_news_of_a_round_that_is_over_counts_for_that_round(fresh: tuple[De
     series.work(1, Breakout)
     assert earlier["p00"] in (SeatState.NEVER_JOINED, SeatState.RETURNED)
     assert {it.custom_participant_id: it.state for it in series.shown(1).rooms[0].participants}["p00"] == "returned"
+
+
+@pytest.mark.parametrize("then", ["prepared", "cancelled", "scheduled"])
+def test_late_news_of_a_round_is_about_no_round_that_has_not_begun(
+    fresh: tuple[Deps, SandboxServer], then: str
+) -> None:
+    series = Rounds(fresh, rooms=1, gap_seconds=600)
+    series.open(1, there=PEOPLE[1:])
+    peer = series.hand.sandbox.join(series.hand.look("p00").auth_token or "")
+    series.hand.sandbox.leave(peer["peer_id"])
+    (told,) = [it for it in series.hand.sandbox.state()["peers"] if it["peer_id"] == peer["peer_id"]]
+    series.close(1)
+    series.work(2, Breakout)
+    if then != "scheduled":
+        changing.change(series.hand.deps, series.ids[1], BreakoutChange.model_validate({"start": "manual"}))
+    operations.prepare(series.hand.deps, series.ids[1])
+    series.work(2, Breakout, Room)
+    if then == "cancelled":
+        operations.cancel(series.hand.deps, series.ids[1])
+    series.hand.deliver(webhook("Joined", told), webhook("Left", told))
+    series.hand.apply()
+    with series.hand.deps.database.reading() as session:
+        rows = [attendance.page(session, series.ids[number], Asked(100)).items for number in (0, 1)]
+    assert [[row.custom_participant_id for row in page].count("p00") for page in rows] == [1, 0]
 
 
 def test_a_round_is_changed_by_what_rounds_take(fresh: tuple[Deps, SandboxServer]) -> None:

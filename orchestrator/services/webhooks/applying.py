@@ -35,7 +35,7 @@ from orchestrator.store.database import execute
 from orchestrator.store.queries import Registered, registered
 from orchestrator.store.trouble import DATABASE_TROUBLE
 from schemas.events import Actor
-from schemas.states import RUNNING, CloseReason, FactSource
+from schemas.states import BEGUN, RUNNING, CloseReason, FactSource
 from schemas.tables import Breakout, Fact, Inbox, Meeting, Recording, Room
 
 log = logger(__name__)
@@ -63,6 +63,7 @@ class _Place:
 
     room_id: str | None
     since: datetime | None
+    """None for main, and for rooms of a breakout that has not begun."""
 
 
 _Places = Sequence[_Place]
@@ -227,20 +228,25 @@ def _places(session: Session, meeting: Meeting, realtimekit_ids: set[str]) -> di
     """Return our rooms by RealtimeKit's meeting id, those of later rounds first; None stands for the parent meeting."""
     found: dict[str | None, list[_Place]] = {meeting.realtimekit_meeting_id: [_Place(None, None)]}
     statement = (
-        select(col(Room.realtimekit_meeting_id), col(Room.id), col(Breakout.starts_at))
+        select(col(Room.realtimekit_meeting_id), col(Room.id), col(Breakout.starts_at), col(Breakout.state))
         .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
         .where(col(Room.realtimekit_meeting_id).in_(realtimekit_ids), col(Breakout.names_kept))
         .order_by(col(Breakout.round).desc())
     )
-    for meeting_id, room_id, starts_at in session.execute(statement):
-        found.setdefault(meeting_id, []).append(_Place(room_id, starts_at))
+    for meeting_id, room_id, starts_at, state in session.execute(statement):
+        found.setdefault(meeting_id, []).append(_Place(room_id, starts_at if state in BEGUN else None))
     return found
 
 
 def _place_at(places: Sequence[_Place], at: datetime) -> str | None:
-    """Return the room of the round that ran then, because the rounds of a series share their child meetings."""
-    begun = (place for place in places if place.since is None or place.since <= at)
-    return next(begun, places[-1]).room_id
+    """Return the room of the round that ran then, because the rounds of a series share their child meetings.
+
+    What happened before the first of them began, by RealtimeKit's clock, is about the first.
+    """
+    begun = [(place.since, place) for place in places if place.since is not None]
+    running = (place for since, place in begun if since <= at)
+    first = begun[-1][1] if begun else places[-1]
+    return next(running, first).room_id
 
 
 def _stay(
