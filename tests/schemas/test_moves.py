@@ -34,7 +34,7 @@ LEGAL: dict[type[State], str] = {
     """,
     RecordingState: """
         requested -> recording failed skipped
-        recording -> stopped uploaded failed
+        recording -> stopped failed
         stopped -> uploaded failed
     """,
 }

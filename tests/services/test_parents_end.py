@@ -12,7 +12,8 @@ from orchestrator.services.breakout import changes, operations
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import changing
 from orchestrator.services.planning import creating as planning
-from orchestrator.services.views import breakouts, meetings
+from orchestrator.services.views import breakouts, event_log, meetings
+from schemas.events import EventType
 from schemas.requests import BreakoutChange, BreakoutRequest, MeetingChange
 from schemas.responses import BreakoutResponse
 from schemas.states import BreakoutState, CloseReason
@@ -46,6 +47,20 @@ def opened(fresh: tuple[Deps, SandboxServer], **body: Any) -> Hand:
 def plan(hand: Hand, **body: Any) -> str:
     asked = {"rooms": 1, "countdown_seconds": COUNTDOWN} | body
     return planning.create(hand.deps, hand.meeting_id, BreakoutRequest.model_validate(asked))
+
+
+def test_operators_are_told_which_of_the_ends_has_moved(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = opened(fresh)
+    ends_in(hand, HOUR)
+    operations.close(hand.deps, hand.breakout_id, 30)
+    before = shown(hand)
+    ends_in(hand, 15)
+    after = shown(hand)
+    assert (before.closes_at, before.empties_at) != (after.closes_at, after.empties_at)
+    with hand.deps.database.reading() as session:
+        log = event_log.after(session, hand.breakout_id, 0, 1000)
+    told = [it.data["fields"] for it in log if it.type == EventType.BREAKOUT_CHANGED]
+    assert told == [["closes_at"], ["empties_at"]]
 
 
 @pytest.mark.parametrize("duration", [None, 2 * HOUR])

@@ -1,6 +1,6 @@
 """Recordings that end by themselves, with or without a webhook, and are started again."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import select
@@ -8,6 +8,8 @@ from sqlmodel import col
 
 from orchestrator.services.breakout import operations
 from orchestrator.services.deps import Deps
+from orchestrator.services.views import event_log
+from schemas.events import EventType
 from schemas.states import BreakoutState, RecordingState
 from schemas.tables import Breakout, Recording, Room
 from tests.services.hand import Hand
@@ -59,6 +61,19 @@ def test_a_room_that_fills_again_is_recorded_again_after_a_late_webhook_about_th
     assert _states(hand) == [RecordingState.STOPPED, RecordingState.RECORDING]
 
 
+def test_the_log_has_each_state_of_a_recording_also_when_news_of_its_end_comes_after_its_upload(hand: Hand) -> None:
+    before = _ended(hand)
+    uploaded = {**before, "recording": before["recording"] | {"status": "UPLOADED"}}
+    hand.deliver(uploaded, before)
+    hand.apply()
+    with hand.deps.database.reading() as session:
+        log = event_log.after(session, hand.breakout_id, 0, 1000)
+    recording = before["recording"]["id"]
+    ours = {row.id for row in _recordings(hand) if row.realtimekit_recording_id == recording}
+    moves = [it.data for it in log if it.type == EventType.RECORDING_STATE and it.data["recording_id"] in ours]
+    assert [(it["from"], it["to"]) for it in moves][-2:] == [("recording", "stopped"), ("stopped", "uploaded")]
+
+
 def test_a_recording_that_a_host_stops_stays_stopped(hand: Hand) -> None:
     recording = hand.sandbox.state()["recordings"][0]
     hand.deps.realtimekit.run(hand.deps.realtimekit.stop_recording(recording["id"]))
@@ -96,7 +111,11 @@ def _peers(hand: Hand) -> list[JSON]:
     return [peer for peer in hand.sandbox.state()["peers"] if peer["meeting_id"] == _room(hand)]
 
 
-def _states(hand: Hand) -> list[Any]:
+def _states(hand: Hand) -> list[RecordingState]:
+    return [row.state for row in _recordings(hand)]
+
+
+def _recordings(hand: Hand) -> Sequence[Recording]:
     with hand.deps.database.reading() as session:
-        mine = select(col(Recording.state)).where(col(Recording.breakout_id) == hand.breakout_id)
-        return list(session.scalars(mine.order_by(col(Recording.id))))
+        mine = select(Recording).where(col(Recording.breakout_id) == hand.breakout_id)
+        return session.scalars(mine.order_by(col(Recording.id))).all()

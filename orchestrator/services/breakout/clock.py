@@ -41,20 +41,25 @@ def require_time_left(b: LockedBreakout, starts_at: datetime) -> None:
         raise Malformed(why, ("body", "start"), ProblemCode.PARENT_ENDS_TOO_SOON)
 
 
+ENDS = ("closes_at", "empties_at")
+"""The fields of B that depend on when the parent meeting ends."""
+
+
 def follow_parent(b: LockedBreakout) -> None:
     """Take over the end of the parent meeting as it is now, and close earlier or later for it."""
     ends_at = meeting(b.tx.session, b.row.meeting_id).ends_at
     if ends_at == b.row.parent_ends_at:
         return
     b.row.parent_ends_at = ends_at
-    before = b.row.closes_at, b.row.empties_at
+    before = {name: getattr(b.row, name) for name in ENDS}
     if b.row.state is BreakoutState.OPEN and b.row.paused_with_seconds is None:
         set_end(b.row, b.row.own_end)
         b.row.warned_until = b.now
     if b.row.empties_at is not None and b.row.sent_home_at is None:
         b.row.empties_at = empties_by_parents_end(b, b.row.empties_at)
-    if b.row.state in LIVE and (b.row.closes_at, b.row.empties_at) != before:
-        b.change_by_operator(["closes_at"])
+    changed = [name for name in ENDS if getattr(b.row, name) != before[name]]
+    if changed and b.row.state in LIVE:
+        b.change_by_operator(changed)
 
 
 def empties_by_parents_end(b: LockedBreakout, empties_at: datetime) -> datetime:

@@ -38,6 +38,8 @@ def merge(b: LockedBreakout, recording: Recording, fact: RecordingRecord) -> Non
     recording.download_url = fact.download_url or recording.download_url
     expires_at, recording.expires_at = recording.expires_at, fact.download_expires_at or recording.expires_at
     to = STATE_OF.get(fact.status)
+    if to is RecordingState.UPLOADED and recording.state is RecordingState.RECORDING:
+        b.move_recording(recording, RecordingState.STOPPED)  # news of its end is late, or has got lost
     if to is not None and to is not recording.state and can_move(recording.state, to):
         b.move_recording(recording, to)
         if to is RecordingState.FAILED:
