@@ -222,6 +222,20 @@ def test_a_broadcast_reaches_everybody_or_those_of_some_rooms_once(api: Api, mee
         api.post(path, wrong, 422)
 
 
+def test_what_was_said_in_a_breakout_is_told_when_it_has_ended_too(api: Api, meeting: JSON) -> None:
+    token = api.token(meeting, "ana")
+    with api.stream(token) as stream:
+        assert stream.next().id == "-:0"
+        breakout = api.breakout(meeting, 202, start="now")
+        seen = stream.next().id
+    assert seen == f"{breakout['id']}:0"
+    api.post(f"/v1/breakouts/{breakout['id']}/broadcast", {"text": "listen"}, 202)
+    with api.deps.database.transaction() as tx:
+        tx.session.get_one(Breakout, breakout["id"]).state = BreakoutState.CLOSED
+    with api.stream(token, seen) as stream:
+        assert stream.next_named("broadcast").data == {"text": "listen"}
+
+
 def test_a_browser_that_takes_nothing_comes_back_for_what_it_has_missed(api: Api, meeting: JSON) -> None:
     breakout = api.breakout(meeting, 202, start="now")
     texts = [str(number) for number in range(MAX_UNSENT_NEWS + 20)]

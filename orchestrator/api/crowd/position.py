@@ -1,7 +1,7 @@
 """How far a seat stream has read: a number in the log of a breakout, which is also the id of the stream's events."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 POSITION_ID = re.compile(r"(-|[0-9a-f-]{36}):([0-9]{1,9})")
@@ -16,6 +16,10 @@ class Position:
 
     def __str__(self) -> str:
         return f"{self.breakout_id}:{self.number}"
+
+    def in_log_of(self, breakout_id: str | None) -> Self:
+        """Return this, or the beginning of the log of another breakout, of which nothing has been sent yet."""
+        return self if breakout_id in (None, self.breakout_id) else replace(self, breakout_id=breakout_id, number=0)
 
     @classmethod
     def parse(cls, text: str | None) -> Self | None:

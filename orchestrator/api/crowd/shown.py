@@ -45,15 +45,18 @@ class ShownSeat:
     """The rooms that the seat lists. None where it lists none."""
     after: str = ""
     """JSON in ASCII after the rooms."""
+    breakout_id: str | None = None
+    """The breakout that the seat speaks of."""
 
     @classmethod
     def of(cls, seat: SeatResponse, rooms: ShownRooms | None) -> Self:
         """Write a seat. Its rooms are written already."""
+        breakout_id = seat.breakout.id if seat.breakout else None
         if seat.breakout is None or rooms is None:
-            return cls(seat.version, seat.model_dump_json(ensure_ascii=True))
+            return cls(seat.version, seat.model_dump_json(ensure_ascii=True), breakout_id=breakout_id)
         emptied = seat.model_copy(update={"breakout": seat.breakout.model_copy(update={"rooms": []})})
         before, _, after = emptied.model_dump_json(ensure_ascii=True).partition(_NO_ROOMS)
-        return cls(seat.version, before + _ROOMS, rooms, after)
+        return cls(seat.version, before + _ROOMS, rooms, after, breakout_id)
 
     @property
     def text(self) -> str:

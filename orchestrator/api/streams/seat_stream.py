@@ -59,6 +59,7 @@ def _take(listener: SeatListener, missed: list[News], position: Position) -> tup
         pieces.append(event(item.event, position, item.text))
     listener.news = []
     if (seat := listener.take_seat()) is not None:
+        position = position.in_log_of(seat.breakout_id)
         pieces.append(event("seat", position, seat.text))
     return b"".join(pieces) or KEEP_ALIVE, position
 
