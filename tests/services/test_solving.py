@@ -12,7 +12,7 @@ from orchestrator.errors import Malformed
 from orchestrator.services.breakout import moving, operations
 from orchestrator.services.breakout.earlier import SETTINGS
 from orchestrator.services.deps import Deps
-from orchestrator.services.meetings import registering
+from orchestrator.services.meetings import registering, removing
 from orchestrator.services.planning import changing, rehearsing, rooms, solving
 from orchestrator.services.planning.settings import columns
 from orchestrator.services.views import breakouts
@@ -204,6 +204,20 @@ def test_a_change_that_is_impossible_is_taken_back_and_a_start_that_waited_is_gi
     assert after.version > changed.version
     assert operations.start(plan.deps, plan.id)
     assert plan.shown().state is S.OPENING
+
+
+@pytest.mark.parametrize("erase", [False, True])
+def test_who_leaves_for_good_while_a_change_is_tried_is_in_no_rule_that_is_taken_back(
+    fresh: Parts, *, erase: bool
+) -> None:
+    plan = Plan(fresh, rooms=2, assignment={"together": [["p0", "p1", "p5"], ["p6", "p7"]]})
+    plan.solve()
+    plan.change(assignment={"together": [], **HARD})
+    removing.remove(plan.deps, plan.hand.meeting_id, "p7", erase=erase)
+    removing.remove(plan.deps, plan.hand.meeting_id, "p5", erase=erase)
+    found = plan.solve()
+    assert (found.plan.state, found.assignment.together) == (P.READY, [["p0", "p1"]])
+    assert plan.change(duration_seconds=60).duration_seconds == 60
 
 
 def test_all_that_a_change_may_write_can_be_taken_back(fresh: Parts) -> None:

@@ -11,7 +11,7 @@ from orchestrator.services.breakout.seating import take_seats_away
 from orchestrator.store.queries import holds
 from orchestrator.store.versions import PLACES
 from schemas.states import COMING, ENDED, PLANNED, SeatState
-from schemas.tables import IS_UNFINISHED, Breakout, Seat
+from schemas.tables import IS_UNFINISHED, Breakout, Participant, Seat
 
 CAME = frozenset({SeatState.JOINED, SeatState.AWAY})
 """States of a seat whose person has been in the room."""
@@ -51,8 +51,21 @@ def _leave_plan(b: LockedBreakout, participant_id: str) -> None:
         take_seats_away(b, [participant_id])
         b.count_change(*PLACES)
     if participant_id in set(chain(*row.together, *row.apart)):
-        row.together, row.apart = _without(row.together, participant_id), _without(row.apart, participant_id)
         b.count_change("assignment")
+    _forget_in_plan(row, participant_id)
+
+
+def forget_the_departed(b: LockedBreakout) -> None:
+    """Take those out of a plan's rules who have left for good, where it has been given earlier rules again."""
+    named = _named_in(b.row)
+    if named:
+        here = col(Participant.id).in_(named), col(Participant.meeting_id) == b.row.meeting_id
+        for participant_id in named - set(b.tx.session.scalars(select(col(Participant.id)).where(*here))):
+            _forget_in_plan(b.row, participant_id)
+
+
+def _forget_in_plan(row: Breakout, participant_id: str) -> None:
+    row.together, row.apart = _without(row.together, participant_id), _without(row.apart, participant_id)
     row.kept_in_main = [person for person in row.kept_in_main if person != participant_id]
 
 

@@ -5,6 +5,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.departing import forget_the_departed
 from orchestrator.services.breakout.earlier import Earlier, places, shown, write_settings
 from orchestrator.services.breakout.groups import seat_anew, seated
 from orchestrator.services.breakout.planned import make_draft
@@ -30,6 +31,7 @@ def give_up(b: LockedBreakout, before: Earlier | None, why: str) -> None:
 
 def _take_back(b: LockedBreakout, before: Earlier) -> None:
     write_settings(b, before)
+    forget_the_departed(b)
     set_rooms(b, [RoomRequest(name=name, max_participants=limit) for name, limit in before["rooms"]])
     rooms = b.rooms()
     now = [it for it, _ in seated(b)]
