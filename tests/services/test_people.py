@@ -7,10 +7,13 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
+from orchestrator.errors import WrongState
+from orchestrator.services.breakout import changes, operations
 from orchestrator.services.deps import Deps
 from orchestrator.services.views import breakouts
+from schemas.requests import BreakoutChange
 from schemas.responses import BreakoutResponse
-from schemas.states import BreakoutState, SeatState
+from schemas.states import BreakoutState, CloseReason, SeatState
 from schemas.tables import Fact
 from tests.services.hand import Hand, webhook
 from tests.support.sandbox_server import JSON, SandboxServer
@@ -93,6 +96,18 @@ def test_the_rooms_close_when_the_host_ends_the_meeting(hand: Hand, reason: str,
     found = _breakout(hand)
     assert (found.state is BreakoutState.CLOSING) is ends
     assert found.close_reason == ("parent_ended" if ends else None)
+
+
+def test_a_countdown_in_which_the_host_ends_the_meeting_can_not_be_called_off(hand: Hand) -> None:
+    operations.close(hand.deps, hand.breakout_id, 60)
+    before = _breakout(hand)
+    _tell(hand, _ended(hand, "ALL_PARTICIPANTS_LEFT"))
+    assert _breakout(hand).close_reason is CloseReason.API
+    _tell(hand, _ended(hand, "HOST_ENDED_MEETING"))
+    found = _breakout(hand)
+    assert (found.close_reason, found.empties_at) == (CloseReason.PARENT_ENDED, before.empties_at)
+    with pytest.raises(WrongState):
+        changes.change(hand.deps, hand.breakout_id, BreakoutChange.model_validate({"closes_at": None}))
 
 
 def test_a_parent_that_ended_before_the_start_or_a_room_that_ends_closes_nothing(hand: Hand) -> None:

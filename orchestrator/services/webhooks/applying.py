@@ -35,7 +35,7 @@ from orchestrator.store.database import execute
 from orchestrator.store.queries import Registered, registered
 from orchestrator.store.trouble import DATABASE_TROUBLE
 from schemas.events import Actor
-from schemas.states import BEGUN, RUNNING, CloseReason, FactSource
+from schemas.states import BEGUN, RUNNING, BreakoutState, CloseReason, FactSource
 from schemas.tables import Breakout, Fact, Inbox, Meeting, Recording, Room
 
 log = logger(__name__)
@@ -281,11 +281,17 @@ def _apply_recording(m: MeetingScope, event: RecordingUpdated) -> None:
 
 
 def _apply_parent_ended(m: MeetingScope, event: MeetingEnded) -> None:
-    """Close the rooms when the host ended the parent for all. A parent that is merely empty has not ended."""
-    if m.breakout is None or m.breakout.row.state not in RUNNING:
+    """Close the rooms when the host ended the parent for all. A parent that is merely empty has not ended.
+
+    A countdown that runs already goes on, and nobody can call it off any more.
+    """
+    if m.breakout is None or event.reason != HOST_ENDED:
         return
-    starts_at = m.breakout.row.starts_at
-    is_older = event.ended_at and starts_at and event.ended_at < starts_at
-    if event.reason == HOST_ENDED and not is_older:
+    row = m.breakout.row
+    if event.ended_at and row.starts_at and event.ended_at < row.starts_at:
+        return
+    if row.state in RUNNING:
         with m.breakout.acting(Actor.REALTIMEKIT):
             start_countdown(m.breakout, CloseReason.PARENT_ENDED)
+    elif row.state is BreakoutState.CLOSING and row.close_reason is not CloseReason.ABORTED:
+        row.close_reason = CloseReason.PARENT_ENDED
