@@ -21,7 +21,7 @@ from tests.api.server import Api, checked
 from tests.services.browser import Browser, pass_deadlines
 from tests.services.hand import Hand
 from tests.services.live import COUNTDOWN, HOUR, NAMED, A, B, C, Live, P, R, S, later
-from tests.support.sandbox_server import SandboxServer
+from tests.support.sandbox_server import JSON, SandboxServer
 
 
 def test_a_room_is_added_and_its_place_is_taken(fresh: tuple[Deps, SandboxServer]) -> None:
@@ -136,6 +136,37 @@ def test_a_countdown_that_is_called_off_before_the_rooms_were_asked_for_opens_th
         shown = breakouts.breakout(session, hand.breakout_id)
     assert (shown.state, {room.state for room in shown.rooms}) == (S.OPEN, {R.OPEN})
     assert {Browser(hand, name).seat.location for name in ("ana", "bo")} == {"room"}
+
+
+@pytest.mark.parametrize("worked", [False, True])
+@pytest.mark.parametrize(
+    ("policy", "failing", "where"),
+    [
+        ("redistribute", [A], {"ana": B, "bo": B}),
+        ("keep", [A], {"bo": B}),
+        ("abort", [A], None),
+        ("redistribute", [A, B], None),
+    ],
+)
+def test_rooms_that_fail_around_a_countdown_that_is_called_off_are_dealt_with_as_in_an_opening(
+    fresh: tuple[Deps, SandboxServer], *, worked: bool, policy: str, failing: list[str], where: dict[str, str] | None
+) -> None:
+    hand = Hand(*fresh, ["ana", "bo"], rooms=NAMED[:2], start="manual", on_room_failure=policy, countdown_seconds=0)
+    refuse: JSON = {"operation": "create_meeting", "kind": "refuse", "times": None}
+    hand.sandbox.faults(*(refuse | {"match": name} for name in failing))
+    operations.start(hand.deps, hand.breakout_id)
+    if worked:
+        hand.work(Breakout)
+    operations.close(hand.deps, hand.breakout_id, 60)
+    if worked:
+        hand.work(Room)
+    changes.change(hand.deps, hand.breakout_id, BreakoutChange.model_validate({"closes_at": None}))
+    hand.work(*[Breakout, Room] * 4)
+    with hand.deps.database.reading() as session:
+        shown = breakouts.breakout(session, hand.breakout_id)
+    assert (shown.state is S.OPEN, shown.close_reason) == ((True, None) if where else (False, CloseReason.ABORTED))
+    seats = {name: Browser(hand, name).seat.room_name for name in ("ana", "bo")}
+    assert {name: room for name, room in seats.items() if room} == (where or {})
 
 
 def test_a_room_that_closes_by_itself_goes_on_after_the_breakouts_countdown_is_called_off(live: Live) -> None:

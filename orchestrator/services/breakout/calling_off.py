@@ -8,6 +8,7 @@ from sqlmodel import col
 from orchestrator.errors import Malformed, WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.clock import must_close_at, set_end
+from orchestrator.services.breakout.failing import redistribute_late
 from orchestrator.services.breakout.opening import want_rooms
 from orchestrator.services.breakout.seating import seat_latecomers
 from orchestrator.services.breakout.watching import watch_people
@@ -42,6 +43,7 @@ def call_off(b: LockedBreakout, closes_at: datetime | None) -> None:
     set_end(row, closes_at)
     watch_people(b)
     want_rooms(b, RoomWanted.OPEN)
+    redistribute_late(b)
     here = col(Participant.meeting_id) == row.meeting_id, col(Participant.location) != Location.AWAY
     seat_latecomers(b, b.tx.session.scalars(select(col(Participant.id)).where(*here)).all())
 

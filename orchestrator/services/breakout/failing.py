@@ -37,6 +37,13 @@ def fail_room(b: LockedBreakout, room: Room, words: str) -> None:
         _end(b, seats)
 
 
+def redistribute_late(b: LockedBreakout) -> None:
+    """Give people of rooms that failed while the breakout closed what `on_room_failure` says, because it is open."""
+    if b.row.on_room_failure is OnRoomFailure.REDISTRIBUTE:
+        failed = {room.id for room in b.rooms() if room.state is RoomState.FAILED}
+        _redistribute(b, [it for it in b.seats() if it.room_id in failed and it.state is SeatState.NEVER_JOINED])
+
+
 def _redistribute(b: LockedBreakout, seats: Sequence[Seat]) -> None:
     """Give each person of a failed room a seat in the least filled of the others. Without a place they stay in main."""
     good = [room for room in b.rooms() if takes_people(room)]

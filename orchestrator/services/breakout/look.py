@@ -9,11 +9,10 @@ from collections.abc import Callable
 from orchestrator.domain.lifecycle import breakout_due
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.closing import close_step, correct_late_news
-from orchestrator.services.breakout.opening import opening_step
+from orchestrator.services.breakout.opening import open_step, opening_step
 from orchestrator.services.breakout.planned import planned_step
 from orchestrator.services.breakout.reusing import release_kept
 from orchestrator.services.breakout.series import wake_next_round
-from orchestrator.services.breakout.timer import timer_step
 from orchestrator.store import due
 from schemas.events import Actor
 from schemas.states import ENDED, BreakoutState
@@ -23,7 +22,7 @@ STEPS: dict[BreakoutState, Callable[[LockedBreakout], None]] = {
     BreakoutState.DRAFT: planned_step,
     BreakoutState.SCHEDULED: planned_step,
     BreakoutState.OPENING: opening_step,
-    BreakoutState.OPEN: timer_step,
+    BreakoutState.OPEN: open_step,
     BreakoutState.CLOSING: close_step,
     BreakoutState.CLOSED: correct_late_news,
 }

@@ -15,7 +15,7 @@ from orchestrator.services.breakout.invitations import invite
 from orchestrator.services.breakout.retiring import has_unretired_rooms, want_anew
 from orchestrator.services.breakout.reusing import take_over
 from orchestrator.services.breakout.room_ends import OVER, rooms_step
-from orchestrator.services.breakout.timer import close_in_time, close_with_last_room
+from orchestrator.services.breakout.timer import close_in_time, close_with_last_room, timer_step
 from orchestrator.services.breakout.watching import watch_people, watch_started
 from orchestrator.store import due
 from orchestrator.store.queries import holds, lock_meeting
@@ -36,6 +36,8 @@ from schemas.tables import IS_LIVE, Breakout, Room
 
 STARTED = ("state", "starts_at", *PLACES)
 """The fields of B that a start changes."""
+COMING_UP = frozenset({RoomState.PLANNED, RoomState.PREPARING, RoomState.READY})
+"""States of a room that is still to open."""
 STUCK_FAILURES = 3
 """A room with so many failures of its own (rooms/patience.py) delays nobody beyond the opening's deadline."""
 
@@ -83,10 +85,31 @@ def opening_step(b: LockedBreakout) -> None:
     elif set(counts) <= {RoomState.FAILED}:
         if not has_unretired_rooms(b):
             _fail(b)
-    elif counts.get(RoomState.OPEN) and not counts.keys() & {RoomState.PLANNED, RoomState.PREPARING, RoomState.READY}:
+    elif counts.get(RoomState.OPEN) and not counts.keys() & COMING_UP:
         _become_open(b)
     elif set(counts) <= OVER:
         close_with_last_room(b)
+
+
+def open_step(b: LockedBreakout) -> None:
+    """Take the step of an open breakout, and the rest of an opening that a countdown had broken into."""
+    if b.row.opening_until is None or not _finish_opening(b):
+        timer_step(b)
+
+
+def _finish_opening(b: LockedBreakout) -> bool:
+    """Do for rooms that fail what an opening does. Returns whether the breakout closes for it.
+
+    It has been open since the countdown was called off, so it can't fail any more.
+    """
+    counts = _room_states(b)
+    if not counts.keys() & COMING_UP:
+        b.row.opening_until = None
+    has_failed = counts.get(RoomState.FAILED) and b.row.on_room_failure is OnRoomFailure.ABORT
+    if not has_failed and counts.keys() != {RoomState.FAILED}:
+        return False
+    start_countdown(b, CloseReason.ABORTED)
+    return True
 
 
 def live_breakout(b: LockedBreakout) -> Breakout | None:
@@ -98,6 +121,7 @@ def live_breakout(b: LockedBreakout) -> Breakout | None:
 def _become_open(b: LockedBreakout) -> None:
     b.move(BreakoutState.OPEN)
     b.row.opened_at = b.row.warned_until = b.now
+    b.row.opening_until = None
     duration = b.row.duration_seconds
     set_end(b.row, None if duration is None else b.now + timedelta(seconds=duration))
     watch_people(b)
