@@ -271,13 +271,15 @@ def test_a_browser_s_word_is_checked_and_answered_with_its_seat(api: Api, meetin
     assert ack({"location": "main", "version": 0}, 200)["location"] == "main"
     api.apply_facts()
     assert api.get(f"/v1/meetings/{meeting['id']}")["present_count"] == 1
-    theirs = api.breakout(api.meeting("ana"))["rooms"][0]["id"]
+    theirs = api.breakout(api.meeting("ana"), 202, start="now")["rooms"][0]["id"]
+    planned = api.breakout(meeting)["rooms"][0]["id"]
     wrong: list[object] = [
         {"location": "away", "version": 0},
         {"location": "main"},
         {"location": "room", "version": 0},
         {"location": "main", "version": 0, "room_id": theirs},
         {"location": "room", "version": 0, "room_id": theirs},
+        {"location": "room", "version": 0, "room_id": planned},
         {"location": "room", "version": 0, "room_id": "x"},
         {"location": "main", "version": -1},
         {"location": "main", "version": 2**40},

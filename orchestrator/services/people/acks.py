@@ -18,7 +18,7 @@ from orchestrator.store.queries import meeting, participant_ids
 from schemas.columns import new_id
 from schemas.problems import ProblemCode
 from schemas.requests import AckRequest
-from schemas.states import FactSource
+from schemas.states import BEGUN, FactSource
 from schemas.tables import Breakout, Fact, Participant, Room
 
 REFUSED = "refused"
@@ -112,5 +112,7 @@ def _meetings_of(session: Session, participant_ids: Collection[str]) -> dict[str
 
 
 def _meetings_of_rooms(session: Session, room_ids: Collection[str]) -> dict[str, str]:
+    """Return the meeting of each room in which somebody can have arrived: no seat points to one before it begins."""
     statement = select(col(Room.id), col(Breakout.meeting_id)).join(Breakout, col(Breakout.id) == col(Room.breakout_id))
-    return dict(session.execute(statement.where(col(Room.id).in_(room_ids))).all())
+    there = col(Room.id).in_(room_ids), col(Breakout.state).in_(BEGUN)
+    return dict(session.execute(statement.where(*there)).all())
