@@ -16,6 +16,7 @@ BENCHMARKS = (
     "quota",
     "streams",
     "door",
+    "deciding",
     "opening",
     "arrival",
     "prepared",

