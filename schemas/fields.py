@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from schemas.texts import trimmed
+from schemas.texts import shows_nothing, trimmed
 
 LONGEST_NAME = 200
 """How many characters a name or an id has at most."""
@@ -29,7 +29,7 @@ def _without_blanks_at_its_ends(text: str) -> str:
 
 
 def _not_blank(text: str) -> str:
-    if not trimmed(text):
+    if shows_nothing(text):
         raise ValueError("must not be blank")
     return text
 
