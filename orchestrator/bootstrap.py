@@ -16,6 +16,7 @@ from orchestrator.store.database import Database
 from orchestrator.store.identity import Identity
 from orchestrator.store.keys import Keys
 from orchestrator.store.leases import Leases
+from orchestrator.store.revision import require_migrated
 from orchestrator.store.secrets import TokenVault
 
 
@@ -48,13 +49,16 @@ def reader(settings: Settings) -> Database:
 
 
 def keys_of(settings: Settings) -> Keys:
-    """Ask the database for the deployment's names in Redis, for a process that needs nothing else of it at once.
+    """Ask a migrated database for the deployment's names in Redis, for a process that needs nothing else of it at once.
 
-    Raises NotMigrated, and SQLAlchemy's errors when the database does not answer.
+    Raises NotMigrated, also for the schema of an older release, and SQLAlchemy's errors when the database does not
+    answer.
     """
     database = reader(settings)
     try:
-        return Identity(database).keys
+        keys = Identity(database).keys
+        require_migrated(database)
+        return keys
     finally:
         database.close()
 

@@ -15,7 +15,8 @@ OrchestratorError
 ├── IllegalMove               the table of legal moves has no such move
 ├── LockedOutOfOrder          a transaction asked for locks in an order in which two could wait for each other
 ├── DatabaseAway               the database does not answer; for a command that can't wait
-├── NotMigrated               the database lacks our tables
+├── NotMigrated               the database lacks our tables, or has those of an older release
+├── NewerSchema               a newer release has migrated the database
 ├── WebhookTaken              another's webhook calls our address
 ├── LeaseLost                 another worker has the row now: roll back and end quietly
 └── RealtimeKitError          RealtimeKit did not do what was asked
@@ -175,7 +176,17 @@ class DatabaseAway(OrchestratorError):
 
 
 class NotMigrated(OrchestratorError):
-    """The database lacks our tables, and with them the identity of this deployment."""
+    """The database lacks our tables, and with them the identity of this deployment, or has those of an older release.
+
+    The message says which it is.
+    """
+
+    def __init__(self, found: str = "the database has not been migrated yet") -> None:
+        super().__init__(f"{found}: run `breakouts migrate`")
+
+
+class NewerSchema(OrchestratorError):
+    """A newer release has migrated the database, so this one can't migrate it."""
 
 
 class WebhookTaken(OrchestratorError):

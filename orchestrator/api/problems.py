@@ -9,14 +9,16 @@ from typing import Any
 import redis
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.api.suggestions import did_you_mean, names_beside
-from orchestrator.errors import NotNow, TooMany, Unauthenticated, UserError
+from orchestrator.errors import NotMigrated, NotNow, TooMany, Unauthenticated, UserError
 from orchestrator.log import logger
+from orchestrator.store.revision import lacks_something
 from orchestrator.store.trouble import DATABASE_TROUBLE
 from schemas.problems import ProblemCode
 
@@ -72,6 +74,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _framework)
     for trouble in (*DATABASE_TROUBLE, redis.RedisError):
         app.add_exception_handler(trouble, _unavailable)
+    app.add_exception_handler(NotMigrated, _other_schema)
+    app.add_exception_handler(DBAPIError, _other_schema)
 
 
 async def _user_error(_: Request, error: Exception) -> Response:
@@ -126,12 +130,21 @@ def _answers(route: BaseRoute, scope: Scope, method: str) -> bool:
 
 
 async def _unavailable(_: Request, error: Exception) -> Response:
+    return _later(error, "the database or the broker is not available")
+
+
+async def _other_schema(_: Request, error: Exception) -> Response:
+    """Answer for a database that was not migrated for this release. Any other error is a mistake of ours."""
+    if isinstance(error, DBAPIError) and not lacks_something(error):
+        raise error
+    return _later(error, "the database does not have the schema of this release")
+
+
+def _later(error: Exception, detail: str) -> Response:
     message = str(getattr(error, "orig", error))[:MAX_LOGGED_CHARACTERS]  # `orig` is without the SQL statement
     log.warning("part of us is unavailable", error=type(error).__name__, detail=message)
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return problem(
-        503, "the database or the broker is not available", ProblemCode.DATABASE_UNAVAILABLE, headers=headers
-    )
+    return problem(503, detail, ProblemCode.DATABASE_UNAVAILABLE, headers=headers)
 
 
 class Bugs:

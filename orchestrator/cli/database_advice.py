@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 MIGRATE = "run `breakouts migrate`"
+GO_ON = "run the release that migrated it, or a newer one, or restore a backup from before"
+"""What to do about a schema that is newer than this release."""
 SAY_ELSEWHERE = (
     "leave `options` out of DATABASE_URL, and set them with ALTER ROLE … SET …, because the pooler refuses them"
 )
@@ -42,7 +44,7 @@ CAUSES = (
         "25006", "readonly database", "see that DATABASE_URL names the primary, without default_transaction_read_only"
     ),
     Cause("42501", "permission denied", "grant the role the rights on schema and tables, or make it their owner"),
-    Cause("42P01 3F000", "no such table", MIGRATE),
+    Cause("42P01 42703 3F000", "no such table|no such column|has no column named", MIGRATE),
     Cause("53100", "disk is full|No space left", "make room on its disk"),
     Cause("57P03", "starting up|shutting down|recovery", "wait until it has started"),
 )

@@ -4,10 +4,10 @@ import sys
 
 from sqlalchemy.exc import DBAPIError
 
-from orchestrator.cli.database_advice import advice_for, words_of
+from orchestrator.cli.database_advice import GO_ON, advice_for, words_of
 from orchestrator.cli.failures import errors_as_messages
 from orchestrator.database_address import shown
-from orchestrator.errors import Unusable
+from orchestrator.errors import NewerSchema, Unusable
 from orchestrator.log import configure
 from orchestrator.process_settings import Process, read
 from orchestrator.store.engine import make_engine
@@ -21,6 +21,8 @@ def run(address: str) -> str:
         migrate(engine)
     except DBAPIError as error:
         raise Unusable(f"DATABASE_URL, {shown(address)}: {words_of(error)}; {advice_for(error)}") from None
+    except NewerSchema as error:
+        raise Unusable(f"DATABASE_URL, {shown(address)}: {error}; {GO_ON}") from None
     finally:
         engine.dispose()
     return shown(address)

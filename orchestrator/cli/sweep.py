@@ -16,6 +16,7 @@ from orchestrator.process_settings import Process, read
 from orchestrator.services.deps import Deps
 from orchestrator.services.upkeep.orphans import Orphan
 from orchestrator.services.upkeep.sweep import sweep_page
+from orchestrator.store.revision import require_migrated
 
 COLUMNS = ("kind", "realtimekit_id", "fate", "refusal", "breakout_id", "room_id")
 UNKNOWN = "Also those with our mark that the database does not know: made after the backup that was restored."
@@ -37,6 +38,7 @@ def sweep(
         settings = read(Process.SWEEP)
         configure(settings.log_level, settings.log_json)
         with opened(settings) as deps:
+            require_migrated(deps.database)
             found = _sweep_all(deps, dry_run=dry_run, unknown=unknown)
     rows = [asdict(orphan) for orphan in found]
     if json:

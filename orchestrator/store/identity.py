@@ -9,10 +9,8 @@ from sqlmodel import col
 from orchestrator.errors import NotMigrated
 from orchestrator.store.database import Database
 from orchestrator.store.keys import Keys
+from orchestrator.store.revision import lacks_something
 from schemas.tables import Deployment
-
-UNDEFINED_TABLE = "42P01"
-"""PostgreSQL's SQLSTATE for a table that is not there."""
 
 
 class Identity:
@@ -31,18 +29,14 @@ class Identity:
             with self._database.glancing() as session:
                 found: str | None = session.scalar(select(col(Deployment.install)))
         except DBAPIError as error:
-            if not _lacks_the_table(error):
+            if not lacks_something(error):
                 raise
             found = None
         if found is None:
-            raise NotMigrated("the database has not been migrated yet: run `breakouts migrate`")
+            raise NotMigrated
         return found
 
     @cached_property
     def keys(self) -> Keys:
         """The deployment's names in Redis. Raises what `install` raises."""
         return Keys(self.install)
-
-
-def _lacks_the_table(error: DBAPIError) -> bool:
-    return getattr(error.orig, "sqlstate", None) == UNDEFINED_TABLE or "no such table" in str(error.orig)

@@ -7,9 +7,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 from sqlmodel import SQLModel
+
+from orchestrator.errors import NewerSchema
+from orchestrator.store.revision import Standing, known, revision_of, standing
 
 MIGRATION_LOCK_KEY = 7_205_919
 """The key of an advisory lock. Any number will do; processes that migrate at once wait for it."""
@@ -25,21 +27,34 @@ def _config(connection: Connection | None = None) -> Config:
 def migrate(engine: Engine) -> None:
     """Upgrade to the newest revision. Several processes may run this at once, and any number of times.
 
-    All of it is one transaction, because behind a pooler a lock of the session would stay with the pooler.
+    All of it is one transaction, because behind a pooler a lock of the session would stay with the pooler. Raises
+    NewerSchema for a database that a newer release has migrated, and leaves it as it is.
     """
-    with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SET LOCAL lock_timeout = 0"))
-            connection.execute(text("SET LOCAL statement_timeout = 0"))
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK_KEY})
-        command.upgrade(_config(connection), "head")
+    try:
+        with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                _wait_for_ever(connection)
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK_KEY})
+            _refuse_a_newer(connection)
+            command.upgrade(_config(connection), "head")
+    finally:
+        engine.dispose()
 
 
-def is_current(engine: Engine) -> bool:
-    """Return whether the database has the newest revision."""
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == newest
+def _wait_for_ever(connection: Connection) -> None:
+    """Lift the limits of a connection, for one transaction and then for as long as it lives."""
+    driver: Any = connection.connection.driver_connection
+    driver.answers_within = None
+    connection.execute(text("SET LOCAL lock_timeout = 0"))
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
+
+
+def _refuse_a_newer(connection: Connection) -> None:
+    found = revision_of(connection)
+    if standing(found) is Standing.AHEAD:
+        raise NewerSchema(
+            f"the database has the schema {found} of a newer release, and this one knows those up to {known()[-1]}"
+        )
 
 
 def differences(engine: Engine) -> list[Any]:

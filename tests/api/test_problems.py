@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import pytest
 
 from orchestrator.api.limits import MAX_BODY_BYTES
 from tests.api.conftest import parts
 from tests.api.server import OPERATOR, UNKNOWN_ID, Api, bearer, checked
+from tests.support.databases import migrate_to
 from tests.support.sandbox_server import SandboxServer
 
 DEEP = b"[" * 100_000
@@ -135,6 +137,19 @@ def test_without_a_database_everything_is_503_and_nothing_a_traceback(
             assert int(answer.headers["retry-after"]) >= 1
             assert "Traceback" not in answer.text
         assert api.get("/readyz", 503)["failing"] == ["database"]
+
+
+@pytest.mark.parametrize("revision", [None, "0003"])
+def test_on_a_database_that_is_not_migrated_what_it_lacks_is_503(
+    sandbox: SandboxServer, empty_database_url: str, broker_url: str, tmp_path: Path, revision: str | None
+) -> None:
+    if revision:
+        migrate_to(empty_database_url, revision)
+    urls = {"database_url": empty_database_url, "broker_url": broker_url}
+    with parts(sandbox, tmp_path, **urls) as built, Api(built) as api:
+        answer = api.stranger.get("/v1/webhook-endpoints", headers=bearer(OPERATOR))
+        assert "schema" in checked(answer, 503)["detail"]
+        assert int(answer.headers["retry-after"]) >= 1
 
 
 def test_a_mistake_of_ours_tells_nothing(api: Api) -> None:

@@ -26,7 +26,7 @@ from orchestrator.store.database import Database
 from schemas.states import KeyRole
 from schemas.tables import Meeting
 from schemas.tasks import Queue
-from tests.support.databases import engine_of
+from tests.support.databases import engine_of, migrate_to, pretend_newer
 from tests.support.processes import BREAKOUTS, ROOT, clean_environment
 from tests.support.sandbox_server import SandboxServer
 
@@ -180,7 +180,7 @@ def _add_meeting(url: str, *, preset: str = "group_call_host", due_at: datetime 
         ("webhook", {"PUBLIC_URL": ""}, WARNING, "PUBLIC_URL is not set"),
         ("webhook key", {}, OK, "published at"),
         ("webhook key", {"REALTIMEKIT_WEBHOOK_KEYS_URL": f"http://{LOOPBACK}:1/"}, FAILED, "refused"),
-        ("webhook key", {"REALTIMEKIT_WEBHOOK_PUBLIC_KEY": "no PEM"}, FAILED, "ValueError"),
+        ("settings", {"REALTIMEKIT_WEBHOOK_PUBLIC_KEY": "no PEM"}, FAILED, "must be an RSA public key as PEM"),
         ("clock of RealtimeKit", {}, OK, "agrees"),
         ("clock of RealtimeKit", {"REALTIMEKIT_BASE_URL": f"http://{LOOPBACK}:1"}, FAILED, "refused"),
         ("API keys", {}, OK, "API_KEYS has a"),
@@ -203,6 +203,21 @@ def test_a_database_without_our_tables_is_found(diagnose: Diagnose, tmp_path: Pa
     _execute(url, "CREATE TABLE other (id int)")
     verdict = diagnose("migrations", DATABASE_URL=url)
     assert (verdict.status, verdict.advice) == (FAILED, "run `breakouts migrate`")
+
+
+def test_a_database_of_an_older_release_is_to_be_migrated(diagnose: Diagnose, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'older.db'}"
+    migrate_to(url, "0003")
+    verdict = diagnose("migrations", DATABASE_URL=url)
+    assert (verdict.status, verdict.advice, "at 0003" in verdict.detail) == (FAILED, "run `breakouts migrate`", True)
+
+
+def test_a_database_of_a_newer_release_is_not_to_be_migrated(diagnose: Diagnose, sqlite_url: str) -> None:
+    newer = pretend_newer(sqlite_url)
+    verdict = diagnose("migrations", DATABASE_URL=sqlite_url)
+    assert (verdict.status, f"at {newer}, newer" in verdict.detail) == (WARNING, True)
+    assert "run the release that migrated it" in verdict.advice
+    assert diagnose("overdue rows", DATABASE_URL=sqlite_url).status is OK, "this release works on beside it"
 
 
 def test_postgresql_is_as_good(diagnose: Diagnose, postgres_url: str) -> None:
@@ -368,5 +383,7 @@ def test_a_key_in_the_database_lets_somebody_call_the_api(diagnose: Diagnose, sq
     api_keys.create(database, "ops", KeyRole.OPERATOR)
     assert diagnose("API keys", API_KEYS="").detail == "1 in the database"
     api_keys.revoke(database, "ops")
-    assert diagnose("API keys", API_KEYS="").status is FAILED
+    lacking = diagnose("API keys", API_KEYS="")
+    assert lacking.status is FAILED
+    assert "breakouts keys create NAME --role operator" in lacking.advice, "a key without a role is refused"
     database.close()

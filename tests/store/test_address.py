@@ -10,7 +10,7 @@ from sqlalchemy import text
 from orchestrator.database_address import secrets_in, shown
 from orchestrator.runtime.ports import free_port
 from orchestrator.settings import Settings
-from orchestrator.store.migrate import is_current
+from orchestrator.store.revision import Standing, revision_of, standing
 from orchestrator.store.trouble import DatabaseUnavailable
 from tests.support.databases import engine_of
 from tests.support.postgres import Postgres
@@ -45,7 +45,7 @@ def test_each_form_of_libpq_leads_to_the_database(
     engine = engine_of(form.format(**values, closed=free_port(), folder=tmp_path))
     with engine.connect() as connection:
         assert connection.execute(text("SELECT current_database()")).scalar_one() == name
-    assert is_current(engine)
+        assert standing(revision_of(connection)) is Standing.CURRENT
     engine.dispose()
 
 

@@ -3,7 +3,9 @@
 import shutil
 from pathlib import Path
 
-from sqlalchemy import Engine
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, text
 
 from orchestrator.settings import Settings
 from orchestrator.store.engine import make_engine
@@ -20,6 +22,26 @@ def migrate_url(url: str) -> None:
     engine = engine_of(url)
     migrate(engine)
     engine.dispose()
+
+
+def migrate_to(url: str, revision: str) -> None:
+    """Bring an empty database to the schema that an older release had."""
+    config = Config()
+    config.set_main_option("script_location", "schemas:migrations")
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+
+
+def pretend_newer(url: str) -> str:
+    """Let a migrated database look like one of a newer release. Returns its revision."""
+    engine = engine_of(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    return "9999"
 
 
 class SQLiteTemplate:

@@ -4,7 +4,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from orchestrator.store.migrate import differences, is_current
+from orchestrator.store.migrate import differences
+from orchestrator.store.revision import Standing, revision_of, standing
 from tests.support.databases import engine_of, migrate_url
 from tests.support.postgres import postgres
 
@@ -15,7 +16,9 @@ def complaints(url: str) -> list[str]:
     engine = engine_of(url)
     try:
         found = [f"{engine.dialect.name}: {difference}" for difference in differences(engine)]
-        return found if is_current(engine) else [*found, f"{engine.dialect.name}: not at the newest revision"]
+        with engine.connect() as connection:
+            newest = standing(revision_of(connection)) is Standing.CURRENT
+        return found if newest else [*found, f"{engine.dialect.name}: not at the newest revision"]
     finally:
         engine.dispose()
 

@@ -36,11 +36,12 @@ async def get_health() -> HealthResponse:
 def get_readiness(request: Request, deps: DepsHere) -> ReadinessResponse | Response:
     """503 names what fails: a database or broker that can't be written, nobody at a queue, or work that waits."""
     proof: WriteProof = request.app.state.write_proof
-    found = {"database": _report("database", lambda: _database(deps, proof))}
-    found["broker"] = _report("broker", lambda: _broker(deps))
-    found["timekeeper"] = _after(found, ("broker",), "timekeeper", lambda: _timekeeper(deps))
-    found["workers"] = _after(found, ("broker",), "workers", lambda: _workers(deps))
-    found["work"] = _after(found, tuple(found), "work", lambda: _work(deps))
+    found = dict[str, str]()
+    _report(found, "database", lambda: _database(deps, proof))
+    _report(found, "broker", lambda: _broker(deps))
+    _report_after(found, ("broker",), "timekeeper", lambda: _timekeeper(deps))
+    _report_after(found, ("broker",), "workers", lambda: _workers(deps))
+    _report_after(found, tuple(found), "work", lambda: _work(deps))
     failing = [name for name, report in found.items() if report not in ("ok", UNKNOWN)]
     if failing:
         words = f"not ready: {', '.join(failing)}"
@@ -48,22 +49,28 @@ def get_readiness(request: Request, deps: DepsHere) -> ReadinessResponse | Respo
     return ReadinessResponse(status="ready", **found)
 
 
-def _after(found: dict[str, str], needed: tuple[str, ...], name: str, check: Callable[[], str]) -> str:
-    """Return the report of a check that says something only while the parts that it needs are all right."""
-    return _report(name, check) if all(found[part] == "ok" for part in needed) else UNKNOWN
+def _report_after(found: dict[str, str], needed: tuple[str, ...], name: str, check: Callable[[], str]) -> None:
+    """Add the report of a check that says something only while the parts that it needs are all right."""
+    if all(found[part] == "ok" for part in needed):
+        _report(found, name, check)
+    else:
+        found[name] = UNKNOWN
 
 
-def _report(name: str, check: Callable[[], str]) -> str:
+def _report(found: dict[str, str], name: str, check: Callable[[], str]) -> None:
+    """Add the report of a check. The database is at fault wherever it fails: its own check may be a second old."""
+    found[name] = UNKNOWN
     try:
-        return check()
+        found[name] = check()
     except DatabaseUnavailable as error:
         log.warning("not ready", part=name, error=type(error).__name__, detail=error.reason.words)
-        return f"unavailable: {error.reason.words}" if name == "database" else UNKNOWN
-    except NotMigrated:
-        return "not migrated" if name == "database" else UNKNOWN
+        found["database"] = f"unavailable: {error.reason.words}"
+    except NotMigrated as error:
+        log.warning("not ready", part="database", error=type(error).__name__, detail=str(error))
+        found["database"] = "not migrated"
     except Exception as error:
         log.warning("not ready", part=name, error=type(error).__name__)
-        return "unavailable"
+        found[name] = "unavailable"
 
 
 def _database(deps: Deps, proof: WriteProof) -> str:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
-from orchestrator.cli.database_advice import MIGRATE
+from orchestrator.cli.database_advice import GO_ON, MIGRATE
 from orchestrator.cli.doctor.checks import Check, Verdict, failed, ok, warning
 from orchestrator.cli.doctor.clocks import compare
 from orchestrator.cli.doctor.parts import Parts, is_elsewhere
@@ -12,7 +12,7 @@ from orchestrator.database_address import shown
 from orchestrator.store import scan
 from orchestrator.store.database import database_now
 from orchestrator.store.engine import POOLED_KEY
-from orchestrator.store.migrate import is_current
+from orchestrator.store.revision import Standing, known, revision_of, standing
 
 NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 WARNING_DELAY, FAILURE_DELAY = timedelta(seconds=10), timedelta(seconds=60)
@@ -35,7 +35,14 @@ def connection(parts: Parts) -> Verdict:
 
 def migrations(parts: Parts) -> Verdict:
     """Check that its schema is the one of this version."""
-    return ok("at the newest") if is_current(parts.database.engine) else failed("not at the newest", MIGRATE)
+    with parts.database.reading() as session:
+        found = revision_of(session.connection())
+    match standing(found):
+        case Standing.BEHIND:
+            return failed(f"at {found or 'none'}, not at the newest, {known()[-1]}", MIGRATE)
+        case Standing.AHEAD:
+            return warning(f"at {found}, newer than this release, which knows those up to {known()[-1]}", GO_ON)
+    return ok("at the newest")
 
 
 def clock(parts: Parts) -> Verdict:
