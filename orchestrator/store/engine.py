@@ -4,7 +4,6 @@ import re
 from functools import partial
 from typing import Any
 
-import psycopg
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import InvalidatePoolError
@@ -12,13 +11,15 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from orchestrator.database_address import connect_options, is_sqlite
 from orchestrator.store.lock_order import enforce_lock_order
+from orchestrator.store.patience import PatientConnection
 from orchestrator.store.resting_pool import RestingPool
 from orchestrator.store.trouble import translate
 
+STATEMENT_TIMEOUT = "statement_timeout"
 LIMITS = {
     "idle_in_transaction_session_timeout": "5000",
     "lock_timeout": "3000",
-    "statement_timeout": "10000",
+    STATEMENT_TIMEOUT: "10000",
     "timezone": "'UTC'",
 }
 """Limits of a session, in milliseconds. They end the transaction of a frozen process before its leases end.
@@ -59,7 +60,7 @@ def make_engine(address: str, pool_size: int) -> Engine:
         conninfo = make_conninfo(address, **connect_options(address, APPLICATION_NAME))
         engine = create_engine(
             "postgresql+psycopg://",
-            creator=lambda: psycopg.connect(conninfo),
+            creator=lambda: PatientConnection.connect(conninfo),
             hide_parameters=True,
             poolclass=RestingPool,
             pool_use_lifo=True,
@@ -92,7 +93,7 @@ def _drop_values(context: ExceptionContext) -> None:
             error.args = (diagnosis.message_primary,)
 
 
-def _prepare_postgresql(connection: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
+def _prepare_postgresql(connection: PatientConnection, record: ConnectionPoolEntry) -> None:
     """Set the limits for the session, unless a pooler gives each transaction another session.
 
     A pooler shows by the number of the server's process: it tells its clients another one than the server does. Behind
@@ -101,6 +102,8 @@ def _prepare_postgresql(connection: psycopg.Connection[Any], record: ConnectionP
     connection.autocommit = True  # because _begin_postgresql begins, with the limits in the same round trip
     said = {name.lower() for name in SAID.findall(connection.info.get_parameters().get("options", ""))}
     limits = {name: value for name, value in LIMITS.items() if name not in said}
+    if STATEMENT_TIMEOUT in said:
+        connection.answers_within = None  # the operator's own limit, which may be longer than ours
     (process,) = connection.execute("SELECT pg_backend_pid()").fetchone() or (0,)
     record.info[POOLED_KEY] = process != connection.info.backend_pid
     record.info[LIMITS_KEY] = "".join(f"; SET LOCAL {name} = {value}" for name, value in limits.items())

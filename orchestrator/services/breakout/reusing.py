@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, bindparam, exists, select, update
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from orchestrator.domain.tokens import has_good_token
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.store import due
+from orchestrator.store.aliases import shared_alias
 from orchestrator.store.database import execute
 from schemas.states import ENDED, LIVE, PLANNED, RoomWanted, SeatState
 from schemas.tables import Breakout, Room, Seat
@@ -18,7 +18,7 @@ RECORD = ("realtimekit_participant_id", "name_at_realtimekit", "preset_at_realti
 """The columns of a seat that tell of a person's record in a child meeting."""
 
 
-_USER, _OF_USER, _OWN = aliased(Room), aliased(Breakout), aliased(Breakout)
+_USER, _OF_USER, _OWN = shared_alias(Room), shared_alias(Breakout), shared_alias(Breakout)
 """A room that uses a child meeting, its breakout, and the breakout of the room that is asked about."""
 _OF_ROUND = select(col(Room.id)).join(_OWN, col(_OWN.id) == col(Room.breakout_id))
 _HAS_IT = exists().where(
