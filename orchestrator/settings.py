@@ -1,5 +1,6 @@
 """All settings, read from the environment and `.env`; a variable is the name of a field in upper case."""
 
+import ipaddress
 import os
 import re
 import secrets
@@ -13,14 +14,24 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from orchestrator.broker_address import parsed
 from orchestrator.database_address import checked, is_sqlite
+from orchestrator.webhook_key import with_line_breaks
 
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"
 CLOUDFLARE_WEBHOOK_KEYS = "https://api.realtime.cloudflare.com/.well-known/webhooks.json"
 ENV_FILE = ".env"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 API_KEY_ENTRY = re.compile(r"[^:]+:(operator|viewer):.+")
+ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/?#@\s]+")
+"""What browsers send as `Origin`, also those of apps (`capacitor://localhost`), and `*` for all."""
 SERVICE_LINK = re.compile(r"(tcp|udp|sctp)://.+")
 """What Kubernetes puts into the variable `<SERVICE>_PORT` of every pod, for each service of the namespace."""
+MOST_CONNECTIONS = 1000
+MOST_CALLS = 10_000_000
+"""The largest quota of calls in one window."""
+AN_HOUR_SECONDS, A_DAY_SECONDS, A_YEAR_SECONDS = 3600, 86_400, 366 * 86_400
+MOST_TRIES = 1000
+MOST_DAYS = 100_000
+"""For ever, as a number that a calendar can be counted back by."""
 CREDENTIALS = ("realtimekit_account_id", "realtimekit_app_id", "realtimekit_api_token")
 
 
@@ -32,6 +43,7 @@ class Settings(BaseSettings):
         env_file_encoding="utf-8-sig",  # editors on Windows begin a file with a byte order mark
         extra="ignore",
         frozen=True,
+        allow_inf_nan=False,
         hide_input_in_errors=True,
     )
 
@@ -42,6 +54,7 @@ class Settings(BaseSettings):
     database_connections: int = Field(
         default=8,
         ge=1,
+        le=MOST_CONNECTIONS,
         description="Connections of an API, worker or timekeeper to PostgreSQL; a worker has two more of its own.",
     )
     broker_url: str = Field(
@@ -55,18 +68,27 @@ class Settings(BaseSettings):
     realtimekit_api_token: SecretStr = SecretStr("")
     realtimekit_webhook_public_key: str = Field(default="", description="PEM; wins over REALTIMEKIT_WEBHOOK_KEYS_URL.")
     realtimekit_webhook_keys_url: str = CLOUDFLARE_WEBHOOK_KEYS
-    realtimekit_requests_per_5_minutes: int = Field(default=1200, ge=1, description="Shared by all workers.")
-    realtimekit_quota_window_seconds: int = Field(default=300, ge=1, description="Length of the sliding window.")
+    realtimekit_requests_per_5_minutes: int = Field(
+        default=1200, ge=1, le=MOST_CALLS, description="Shared by all workers."
+    )
+    realtimekit_quota_window_seconds: int = Field(
+        default=300, ge=1, le=A_DAY_SECONDS, description="Length of the sliding window."
+    )
     realtimekit_recording_requests: int = Field(
         default=1000,
         ge=1,
+        le=MOST_CALLS,
         description="Calls about recordings that RealtimeKit allows in a window of their own besides.",
     )
-    realtimekit_recording_window_seconds: int = Field(default=50, ge=1, description="Length of that one.")
-    realtimekit_concurrency: int = Field(
-        default=64, ge=1, description="Calls in flight, and threads, per worker process."
+    realtimekit_recording_window_seconds: int = Field(
+        default=50, ge=1, le=A_DAY_SECONDS, description="Length of that one."
     )
-    realtimekit_timeout_seconds: float = Field(default=6.0, gt=0, description="Deadline of one call.")
+    realtimekit_concurrency: int = Field(
+        default=64, ge=1, le=MOST_CONNECTIONS, description="Calls in flight, and threads, per worker process."
+    )
+    realtimekit_timeout_seconds: float = Field(
+        default=6.0, gt=0, le=AN_HOUR_SECONDS, description="Deadline of one call."
+    )
 
     api_keys: SecretStr = Field(default=SecretStr(""), description="Bootstrap keys: name:role:key, comma-separated.")
     secret_key: SecretStr = Field(
@@ -104,31 +126,43 @@ class Settings(BaseSettings):
         description="Where workers and timekeepers show metrics (0: nowhere), each at the next port that is free.",
     )
     ready_max_overdue_seconds: float = Field(
-        default=60.0, gt=0, description="Not ready while work waits longer than this and its queue does not move."
+        default=60.0,
+        gt=0,
+        le=A_YEAR_SECONDS,
+        description="Not ready while work waits longer than this and its queue does not move.",
     )
 
-    lease_seconds: float = Field(default=12.0, gt=0, description="A dead worker's rows go on after this.")
-    task_deadline_seconds: float = Field(default=60.0, gt=0, description="A lease is never renewed beyond this.")
+    lease_seconds: float = Field(
+        default=12.0, gt=0, le=A_DAY_SECONDS, description="A dead worker's rows go on after this."
+    )
+    task_deadline_seconds: float = Field(
+        default=60.0, gt=0, le=A_DAY_SECONDS, description="A lease is never renewed beyond this."
+    )
     return_grace_seconds: float = Field(
-        default=10.0, ge=0, description="Patience before kicking, and again before lost."
+        default=10.0, ge=0, le=A_DAY_SECONDS, description="Patience before kicking, and again before lost."
     )
     start_grace_seconds: float = Field(
         default=900.0,
         ge=0,
+        le=A_YEAR_SECONDS,
         description="A start that is held up for longer (another breakout runs, this server is away) is given up.",
     )
     opening_deadline_seconds: float = Field(
-        default=60.0, gt=0, description="A room still failing then, while others opened, is failed."
+        default=60.0, gt=0, le=A_DAY_SECONDS, description="A room still failing then, while others opened, is failed."
     )
     room_tries: int = Field(
-        default=8, ge=1, description="A room that failed this often, while others got on, is given up."
+        default=8, ge=1, le=MOST_TRIES, description="A room that failed this often, while others got on, is given up."
     )
     closing_patience_seconds: float = Field(
-        default=600.0, ge=0, description="How long a room that can't be closed is tried again, if RealtimeKit answers."
+        default=600.0,
+        ge=0,
+        le=A_YEAR_SECONDS,
+        description="How long a room that can't be closed is tried again, if RealtimeKit answers.",
     )
     prepare_ahead_seconds: float = Field(
         default=300.0,
         ge=0,
+        le=A_YEAR_SECONDS,
         description="Rooms of a scheduled breakout are made this long before it, or longer where the quota wants it.",
     )
     solver_seconds: float = Field(
@@ -137,25 +171,37 @@ class Settings(BaseSettings):
     look_again_seconds: float = Field(
         default=10.0,
         gt=0,
+        le=A_DAY_SECONDS,
         description="How often an opening or closing is looked at; up to six times less often when it takes long.",
     )
     search_settle_seconds: float = Field(
         default=3.0,
         ge=0,
+        le=AN_HOUR_SECONDS,
         description="RealtimeKit may show what was made this much later (its delay is undocumented).",
     )
     sync_seconds: float = Field(
-        default=10.0, gt=0, description="Polling interval while no webhooks arrive; six times as long while they do."
+        default=10.0,
+        gt=0,
+        le=A_DAY_SECONDS,
+        description="Polling interval while no webhooks arrive; six times as long while they do.",
     )
     sweep_seconds: float = Field(
-        default=86400.0, gt=0, description="How often meetings at RealtimeKit that nobody needs any more are retired."
+        default=86400.0,
+        gt=0,
+        le=A_YEAR_SECONDS,
+        description="How often meetings at RealtimeKit that nobody needs any more are retired.",
     )
     retention_days: float | None = Field(
-        default=None, ge=0, description="Breakouts that ended longer ago lose the names of their people; empty: never."
+        default=None,
+        ge=0,
+        le=MOST_DAYS,
+        description="Breakouts that ended longer ago lose the names of their people; empty: never.",
     )
     token_margin_seconds: float = Field(
         default=3600.0,
         ge=0,
+        le=A_YEAR_SECONDS,
         description="RealtimeKit tokens are renewed this long before they end, or a quarter of their life if less.",
     )
     webhook_allow_private: bool = Field(
@@ -174,6 +220,14 @@ class Settings(BaseSettings):
         plain = {name: value.strip() if isinstance(value, str) else value for name, value in given.items()}
         return {name: value for name, value in plain.items() if value != "" and not _is_service_link(name, value)}
 
+    @field_validator("breakouts_home")
+    @classmethod
+    def _of_a_folder(cls, value: Path) -> Path:
+        there = next(path for path in (value, *value.absolute().parents) if path.exists())
+        if not there.is_dir():
+            raise ValueError(f"must be a folder, but {there} is none")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _of_a_database(cls, value: str) -> str:
@@ -186,6 +240,33 @@ class Settings(BaseSettings):
     def _of_a_broker(cls, value: str) -> str:
         if value:
             parsed(value)
+        return value
+
+    @field_validator("realtimekit_webhook_public_key")
+    @classmethod
+    def _of_a_key(cls, value: str) -> str:
+        return with_line_breaks(value) if value else value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _of_secrets(cls, value: SecretStr) -> SecretStr:
+        if value and not _parts(value.get_secret_value()):
+            raise ValueError("has no secret between its commas")
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _of_origins(cls, value: str) -> str:
+        origins = [origin.lower().removesuffix("/") for origin in _parts(value)]  # as browsers send them
+        if not all(map(ORIGIN.fullmatch, origins)):
+            raise ValueError("must be https://HOST (several: comma-separated), without a path, or *")
+        return ",".join(origins)
+
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _of_proxies(cls, value: str) -> str:
+        if value != "*" and not all(map(_is_network, _parts(value))):
+            raise ValueError("must be addresses or networks like 10.0.0.0/8 (several: comma-separated), or *")
         return value
 
     @field_validator("flower_basic_auth")
@@ -202,6 +283,9 @@ class Settings(BaseSettings):
         entries = [entry for entry in value.get_secret_value().split(",") if entry.strip()]
         if not all(API_KEY_ENTRY.fullmatch(entry.strip()) for entry in entries):
             raise ValueError("must be name:role:key (several: comma-separated), where role is operator or viewer")
+        keys = [entry.strip().split(":", 2)[2] for entry in entries]
+        if len(set(keys)) < len(keys):
+            raise ValueError("has one key twice")
         return value
 
     @field_validator("realtimekit_account_id", "realtimekit_app_id", "realtimekit_api_token")
@@ -245,7 +329,7 @@ class Settings(BaseSettings):
 
     @property
     def home(self) -> Path:
-        """BREAKOUTS_HOME as an absolute path, created if missing."""
+        """BREAKOUTS_HOME as an absolute path, created if missing. Raises OSError if it can't be."""
         self.breakouts_home.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self.breakouts_home.resolve()
 
@@ -267,8 +351,7 @@ class Settings(BaseSettings):
     @cached_property
     def secrets(self) -> list[str]:
         """The secrets of SECRET_KEY, newest first; one is stored under BREAKOUTS_HOME if it is not set."""
-        given = [part.strip() for part in self.secret_key.get_secret_value().split(",") if part.strip()]
-        return given or [_stored_secret(self.home / "secret.key")]
+        return _parts(self.secret_key.get_secret_value()) or [_stored_secret(self.home / "secret.key")]
 
     @property
     def is_sqlite(self) -> bool:
@@ -276,8 +359,21 @@ class Settings(BaseSettings):
         return is_sqlite(self.database)
 
 
+def _parts(text: str) -> list[str]:
+    """Return what stands between the commas, without blanks."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 def _is_service_link(name: str, value: Any) -> bool:
     return name.endswith("_port") and isinstance(value, str) and bool(SERVICE_LINK.fullmatch(value))
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_http(url: str) -> bool:

@@ -166,7 +166,7 @@ def _middleware(deps: Deps, callers: Callers, sessions: ConsoleSessions) -> list
     sender is known.
     """
     gate = Middleware(Gate, callers=callers, sessions=sessions)
-    origins = [origin.strip() for origin in deps.settings.cors_origins.split(",") if origin.strip()]
+    origins = deps.settings.cors_origins.split(",") if deps.settings.cors_origins else []
     cors = Middleware(
         CORSMiddleware,
         allow_origins=origins,

@@ -7,9 +7,8 @@ from types import FrameType
 import uvicorn
 
 from orchestrator.cli.failures import errors_as_messages
-from orchestrator.errors import Unusable
 from orchestrator.process_settings import Process, read
-from orchestrator.runtime.ports import is_free
+from orchestrator.runtime import ports
 from orchestrator.settings import Settings
 
 GRACE_SECONDS = 5
@@ -45,6 +44,5 @@ def _stopped(_number: int, _frame: FrameType | None) -> None:
 if __name__ == "__main__":
     with errors_as_messages():
         settings = read(Process.API)
-        if not is_free(settings.host, settings.port):
-            raise Unusable(f"port {settings.port} of {settings.host} is in use: set PORT to another")
+        ports.check(settings.host, settings.port, host_from="HOST", port_from="PORT")
         serve(settings)

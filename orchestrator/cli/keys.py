@@ -54,11 +54,11 @@ def create(
     expires_at = expires and (expires if expires.tzinfo else expires.replace(tzinfo=UTC))
     with _database() as database:
         row, key = api_keys.create(database, name, role, tenant=tenant, expires_at=expires_at)
-    if as_json:
-        write_json(_fields(row) | {"key": key})
-    else:
-        sys.stderr.write(f"{row.role} key {row.name} ({row.id}); only its hash is stored, so keep it:\n")
-        sys.stdout.write(f"{key}\n")
+        try:
+            _show(row, key, as_json=as_json)
+        except OSError:  # nobody has seen it
+            api_keys.revoke(database, row.id)
+            raise
 
 
 @app.command("list")
@@ -84,6 +84,16 @@ def revoke(
         write_json(_fields(row))
     else:
         sys.stdout.write(f"revoked {row.name} ({row.id})\n")
+
+
+def _show(row: ApiKey, key: str, *, as_json: bool) -> None:
+    """Write a new key. Raises OSError if that can't be done."""
+    if as_json:
+        write_json(_fields(row) | {"key": key})
+    else:
+        sys.stderr.write(f"{row.role} key {row.name} ({row.id}); only its hash is stored, so keep it:\n")
+        sys.stdout.write(f"{key}\n")
+    sys.stdout.flush()
 
 
 @contextmanager

@@ -47,7 +47,7 @@ def breakouts(
 @app.command()
 def up(
     sandbox: Annotated[bool, typer.Option(help="Also start the sandbox and use it instead of RealtimeKit.")] = False,
-    sandbox_port: Annotated[int, typer.Option(help="The sandbox's port; 0: a free one.")] = 0,
+    sandbox_port: Annotated[int, typer.Option(min=0, max=65535, help="The sandbox's port; 0: a free one.")] = 0,
 ) -> None:
     """Everything in one terminal: broker, migrations, API, worker, timekeeper, Flower.
 

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from orchestrator.cli.failures import errors_as_messages
 from orchestrator.errors import Unusable
-from orchestrator.runtime.ports import LOOPBACK, is_free
+from orchestrator.runtime import ports
+from orchestrator.runtime.ports import LOOPBACK
 from orchestrator.sandbox.server import serve
 from orchestrator.sandbox.world.config import SandboxConfig
 
@@ -22,7 +23,7 @@ Faults, latency and switches can also be set while it runs, at /_sandbox.
 
 def sandbox(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = LOOPBACK,
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8800,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8800,
     latency_ms: Annotated[float, typer.Option(help="How long every call takes.")] = 0.0,
     config: Annotated[Path | None, typer.Option(help="JSON file with any setting: faults, switches, timings.")] = None,
 ) -> None:
@@ -31,8 +32,7 @@ def sandbox(
         settings = _read(config)
         if latency_ms:
             settings.latency.default_ms = latency_ms
-        if not is_free(host, port):
-            raise Unusable(f"port {port} of {host} is in use: choose another with --port")
+        ports.check(host, port, host_from="--host", port_from="--port")
         typer.echo(f"sandbox: REALTIMEKIT_BASE_URL=http://{host}:{port}/client/v4")
         serve(settings, host, port)
 

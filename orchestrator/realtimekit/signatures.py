@@ -3,15 +3,14 @@
 import base64
 import threading
 import time
-from functools import lru_cache
 
 import httpx
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from orchestrator.log import logger
+from orchestrator.webhook_key import rsa_key
 
 log = logger(__name__)
 
@@ -74,13 +73,4 @@ def published_key(url: str) -> str:
     answer = httpx.get(url, timeout=FETCH_TIMEOUT_SECONDS, follow_redirects=True).raise_for_status()
     key = str(answer.json()["data"]["publicKey"])
     rsa_key(key)
-    return key
-
-
-@lru_cache(maxsize=4)
-def rsa_key(public_key_pem: str) -> RSAPublicKey:
-    """Read an RSA key from its PEM; ValueError for anything else."""
-    key = serialization.load_pem_public_key(public_key_pem.encode())
-    if not isinstance(key, RSAPublicKey):
-        raise ValueError("RealtimeKit signs with RSA, and this is another kind of key")  # noqa: TRY004 - its content
     return key

@@ -3,6 +3,8 @@
 import errno
 import socket
 
+from orchestrator.errors import Unusable
+
 LOOPBACK = "127.0.0.1"
 LOOPBACKS = (LOOPBACK, "localhost", "::1")
 CALLED_AT = {"0.0.0.0": LOOPBACK, "::": "::1", "": LOOPBACK}  # noqa: S104 - nothing listens there
@@ -17,8 +19,18 @@ def free_port() -> int:
         return port
 
 
-def is_free(host: str, port: int) -> bool:
-    """Whether this process could listen there. Raises OSError for any reason but that the port is in use."""
+def check(host: str, port: int, *, host_from: str, port_from: str) -> None:
+    """Check that this process could listen there. Raises Unusable, which names the setting or option to change."""
+    try:
+        free = _is_free(host, port)
+    except (OSError, UnicodeError) as error:  # a text that can be no host name is a UnicodeError
+        name = port_from if isinstance(error, PermissionError) else host_from
+        raise Unusable(f"{name}: can't listen on {host}:{port}: {getattr(error, 'strerror', None) or error}") from None
+    if not free:
+        raise Unusable(f"port {port} of {host} is in use: choose another by {port_from}")
+
+
+def _is_free(host: str, port: int) -> bool:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a closed connection keeps its port for a while
         try:

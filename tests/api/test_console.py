@@ -1,6 +1,5 @@
 """The host's console on the server's side: its pages, and what the cookie of a session is good for."""
 
-import time
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -106,7 +105,7 @@ def test_a_session_ends_with_its_key_and_after_twelve_hours(api: Api, deps: Deps
     _, key = api_keys.create(deps.database, "host", KeyRole.OPERATOR)
     with_key, expiring = signed_in(api, key), signed_in(api)
     api_keys.revoke(deps.database, "host")
-    wait_until(lambda: status(api, with_key) == 401, 3, what="the end of the key")
+    wait_until(lambda: status(api, with_key) == 401, what="the end of the key")
     with deps.database.engine.begin() as connection:
         ids = connection.execute(text("SELECT id FROM console_session")).scalars().all()
         assert not any(id_ in value for id_ in ids for value in expiring.values()), "only the hash is stored"
@@ -126,9 +125,7 @@ def test_streams_end_with_their_session_and_no_others(api: Api) -> None:
         api.stranger.stream("GET", path, headers=staying) as going_on,
     ):
         api.stranger.delete(SESSION, headers=leaving | origin(api))
-        begun = time.monotonic()
         assert "no longer good" in list(ending.iter_lines())[-2]
-        assert time.monotonic() - begun < 5
         api.post(f"/v1/breakouts/{breakout['id']}/close", None, 202)
         next(line for line in going_on.iter_lines() if '"closing"' in line)
 

@@ -239,10 +239,11 @@ def test_a_meeting_and_its_people_are_set_up(api: Api, terminal: Terminal, tmp_p
     meeting = terminal("meetings", "create", "Physics").out.strip()
     sheet = tmp_path / "people.csv"
     sheet.write_text(
-        "\ufeffE-Mail;Name;role;Team\nana@x.org;Ana;host;\nbo@x.org;;;blue\n;Nobody;;\nana@x.org;Again;;\n"
+        "\ufeffE-Mail;Name;role;Team;\nana@x.org;Ana;host;;\nbo@x.org;;;blue;9b\n;Nobody;;\nana@x.org;Again;;\n"
     )
     added = terminal("people", "add", meeting, str(sheet))
     assert (added.code, added.out) == (0, "2 people are registered\n")
+    assert "line 3: 9b stands under no heading and is left out" in added.err
     assert "line 4" in added.err
     assert "line 5: ana@x.org is listed before" in added.err
     people = api.get(f"/v1/meetings/{meeting}/participants")["items"]

@@ -2,7 +2,6 @@
 
 import logging
 import socket
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +21,7 @@ from orchestrator.realtimekit.sdk import API_VERSION
 from tests.realtimekit.conftest import Connect
 from tests.realtimekit.scripted import Reply, ScriptedServer
 from tests.support.sandbox_server import SandboxServer
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONG, wait_until
 
 PRESET = "group_call_participant"
 
@@ -57,11 +56,11 @@ def a_live_meeting(kit: RealtimeKit, sandbox: SandboxServer) -> str:
 def test_a_creating_call_whose_outcome_is_unknown_is_made_exactly_once(
     sandbox: SandboxServer, connect: Connect, operation: str, kind: str
 ) -> None:
-    kit = connect(sandbox.base_url, realtimekit_timeout_seconds=0.3)
+    kit, impatient = connect(sandbox.base_url), connect(sandbox.base_url, realtimekit_timeout_seconds=0.3)
     meeting_id = a_live_meeting(kit, sandbox)
-    sandbox.faults({"operation": operation, "kind": kind, "seconds": 1.0})
+    sandbox.faults({"operation": operation, "kind": kind, "seconds": LONG})
     with pytest.raises(OutcomeUnknown):
-        CREATING[operation](kit, meeting_id)
+        CREATING[operation](impatient if kind == "timeout_after" else kit, meeting_id)
     sandbox.faults()
     kit.run(kit.get_meeting(meeting_id))
     assert sandbox.calls()["counts"] == {operation: 1, "get_meeting_by_id": 1}
@@ -69,11 +68,9 @@ def test_a_creating_call_whose_outcome_is_unknown_is_made_exactly_once(
 
 def test_the_deadline_holds(sandbox: SandboxServer, connect: Connect) -> None:
     kit = connect(sandbox.base_url, realtimekit_timeout_seconds=0.2)
-    sandbox.latency(3000)
-    began = time.monotonic()
+    sandbox.latency(600_000)
     with pytest.raises(OutcomeUnknown, match=r"no answer within 0\.2 s"):
         kit.run(kit.create_meeting("slow"))
-    assert time.monotonic() - began < 1.0
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ import pytest
 from orchestrator.cli.daily.summaries import SUMMARIES
 from orchestrator.cli.main import main
 from orchestrator.runtime.ports import LOOPBACK, free_port
+from tests.support.databases import migrate_to, pretend_newer
 from tests.support.postgres import Postgres
-from tests.support.processes import Processes, clean_environment
+from tests.support.processes import BREAKOUTS, Processes, clean_environment
 from tests.support.pyproject import VERSION
 
 Refused = Callable[..., str]
@@ -99,7 +100,23 @@ def test_up_without_credentials_says_which_are_missing_and_offers_the_sandbox(
 @pytest.mark.parametrize("variable", ["PORT", "FLOWER_PORT"])
 def test_up_names_the_variable_of_a_port_that_is_taken(refused: Refused, taken_port: int, variable: str) -> None:
     said = refused("up", "--sandbox", **{variable: str(taken_port)})
-    assert f"port {taken_port} of 127.0.0.1 is in use: set {variable}" in said
+    assert f"port {taken_port} of 127.0.0.1 is in use: choose another by {variable}\n" in said
+
+
+def test_up_names_the_option_of_a_port_that_is_taken_before_anything_starts(refused: Refused, taken_port: int) -> None:
+    said = refused("up", "--sandbox", "--sandbox-port", str(taken_port))
+    assert said == f"breakouts: port {taken_port} of 127.0.0.1 is in use: choose another by --sandbox-port\n"
+
+
+@pytest.mark.parametrize("host", ["nohost.invalid", "192.0.2.1", f"{'a' * 64}.example"])
+@pytest.mark.parametrize("variable", ["HOST", "FLOWER_HOST"])
+def test_up_names_the_variable_of_a_host_that_is_not_here(refused: Refused, variable: str, host: str) -> None:
+    assert refused("up", "--sandbox", **{variable: host}).startswith(f"breakouts: {variable}: can't listen on {host}:")
+
+
+def test_up_refuses_a_home_that_can_not_be_made(refused: Refused) -> None:
+    said = refused("up", "--sandbox", BREAKOUTS_HOME="/proc/home")
+    assert said.startswith("breakouts: BREAKOUTS_HOME: can't make /proc/home: ")
 
 
 def test_up_refuses_a_broker_that_does_not_answer_without_telling_its_password(refused: Refused) -> None:
@@ -116,6 +133,31 @@ def test_single_processes_without_a_broker_name_broker_url(refused: Refused, com
 
 def test_webhooks_without_an_address_of_ours_name_public_url(refused: Refused) -> None:
     assert "PUBLIC_URL is not set" in refused("webhooks", "ensure", BROKER_URL="redis://127.0.0.1:1/0")
+
+
+@pytest.mark.parametrize(
+    ("command", "host"),
+    [(["api"], "HOST"), (["flower"], "FLOWER_HOST"), (["sandbox", "--host", "192.0.2.1"], "--host")],
+)
+def test_single_servers_name_what_says_where_they_listen(
+    processes: Processes, env: dict[str, str], command: list[str], host: str
+) -> None:
+    given = {**env, "BROKER_URL": "redis://127.0.0.1:1/0", host: "192.0.2.1"}
+    assert f"breakouts: {host}: can't listen on 192.0.2.1:" in refused_process(processes, given, *command)
+
+
+@pytest.mark.parametrize(("command", "port"), [("api", "PORT"), ("flower", "FLOWER_PORT"), ("sandbox", "--port")])
+def test_single_servers_name_what_sets_a_port_that_is_taken(
+    processes: Processes, env: dict[str, str], taken_port: int, command: str, port: str
+) -> None:
+    option = [port, str(taken_port)] if command == "sandbox" else []
+    given = {**env, "BROKER_URL": "redis://127.0.0.1:1/0", port: str(taken_port)}
+    said = refused_process(processes, given, command, *option)
+    assert f"port {taken_port} of 127.0.0.1 is in use: choose another by {port}\n" in said
+
+
+def test_the_sandbox_refuses_a_port_that_is_none(processes: Processes, env: dict[str, str]) -> None:
+    assert "--port" in refused_process(processes, env, "sandbox", "--port", "99999")
 
 
 def test_the_api_without_a_broker_names_broker_url(cold_processes: Processes, env: dict[str, str]) -> None:
@@ -138,6 +180,29 @@ def test_the_sandbox_refuses_settings_that_it_does_not_know(
     assert "latencies" in refused_process(processes, env, "sandbox", "--config", str(tmp_path / "sandbox.json"))
 
 
+@pytest.mark.parametrize(
+    "command", [["--version"], ["list", "--help"], ["migrate"], ["doctor"], ["doctor", "--json"], ["keys", "list"]]
+)
+def test_output_that_can_not_be_written_is_no_bad_end(
+    processes: Processes, env: dict[str, str], sqlite_url: str, command: list[str]
+) -> None:
+    full = ["sh", "-c", 'exec "$@" > /dev/full', "sh", *BREAKOUTS, *command]
+    process = processes.start(full, {**env, "DATABASE_URL": sqlite_url})
+    assert process.wait() == 2, process.output
+    assert process.output.endswith("breakouts: can't write: No space left on device\n")
+    assert "Traceback" not in process.output
+
+
+def test_a_key_that_can_not_be_shown_is_revoked(processes: Processes, env: dict[str, str], sqlite_url: str) -> None:
+    given = {**env, "DATABASE_URL": sqlite_url}
+    create = [*BREAKOUTS, "keys", "create", "school", "--role", "operator"]
+    process = processes.start(["sh", "-c", 'exec "$@" > /dev/full', "sh", *create], given)
+    assert process.wait() == 2, process.output
+    assert process.output.endswith("breakouts: can't write: No space left on device\n")
+    again = processes.start(create, given)
+    assert again.wait() == 0, f"its name is free: {again.output}"
+
+
 def test_migrate_is_safe_to_repeat(processes: Processes, env: dict[str, str]) -> None:
     for _ in range(2):
         process = processes.breakouts("migrate", env=env)
@@ -152,6 +217,26 @@ def test_two_that_migrate_one_database_at_once_both_succeed(
     both = [processes.breakouts("migrate", env={**env, "DATABASE_URL": url}) for _ in range(2)]
     assert [process.wait() for process in both] == [0, 0], "".join(process.output for process in both)
     postgres.drop(url)
+
+
+def test_migrate_leaves_the_database_of_a_newer_release_alone_and_says_so(
+    processes: Processes, env: dict[str, str], database_url: str
+) -> None:
+    newer = pretend_newer(database_url)
+    said = refused_process(processes, {**env, "DATABASE_URL": database_url}, "migrate")
+    assert f"the schema {newer} of a newer release" in said
+    assert "restore a backup" in said
+    assert "Traceback" not in said
+
+
+def test_a_sweep_needs_the_schema_of_this_release(
+    processes: Processes, env: dict[str, str], empty_database_url: str, broker_url: str
+) -> None:
+    migrate_to(empty_database_url, "0003")
+    parts = {"DATABASE_URL": empty_database_url, "BROKER_URL": broker_url}
+    said = refused_process(processes, env | CREDENTIALS | parts, "sweep")
+    assert "the schema 0003 of an older release" in said
+    assert "run `breakouts migrate`" in said
 
 
 def test_migrate_says_which_database_does_not_answer_without_its_password(

@@ -13,8 +13,8 @@ from orchestrator.cli.daily.access import connect
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 ended badly (a room or recording failed, somebody was lost, there were problems, or it "
-    "never opened); 2 wrong usage or settings; 3 refused by the API; 4 the API can't be reached, or has trouble of its "
-    "own."
+    "never opened); 2 wrong usage or settings, or the output can't be written; 3 refused by the API; 4 the API can't "
+    "be reached, or has trouble of its own."
 )
 
 MeetingId = Annotated[str, typer.Argument(metavar="MEETING_ID", show_default=False)]

@@ -95,6 +95,8 @@ def _read(file: Path) -> list[JSON]:
         raise Unusable(f"{file}: {error}") from None
     people: dict[str, JSON] = {}
     for line, cells in table:
+        if unnamed := cells.pop("", ""):
+            note(f"{file}, line {line}: {unnamed} stands under no heading and is left out")
         person = _person(cells)
         if person is None:
             note(f"{file}, line {line}: no custom_participant_id and no e-mail address")

@@ -12,6 +12,7 @@ from rich.text import Text
 from orchestrator.cli.doctor import broker, database, deployment, postgresql, presets, realtimekit
 from orchestrator.cli.doctor.checks import Status, Verdict, run
 from orchestrator.cli.doctor.parts import Parts
+from orchestrator.cli.failures import errors_as_messages
 from orchestrator.log import configure
 
 CHECKS = (
@@ -64,4 +65,5 @@ def _as_json(found: Found) -> list[Verdict]:
 
 
 if __name__ == "__main__":
-    typer.run(doctor)
+    with errors_as_messages():
+        typer.run(doctor)

@@ -38,7 +38,9 @@ def secret_key(parts: Parts) -> Verdict:
 def api_keys(parts: Parts) -> Verdict:
     """Check that there is a key for the API."""
     entries = [entry.strip() for entry in parts.settings.api_keys.get_secret_value().split(",") if entry.strip()]
-    advice = "make one with `breakouts keys create NAME`, or set API_KEYS (name:role:key, comma-separated)"
+    advice = (
+        "make one with `breakouts keys create NAME --role operator`, or set API_KEYS (name:role:key, comma-separated)"
+    )
     if entries:
         return ok(f"API_KEYS has {', '.join(entry.partition(':')[0] for entry in entries)}")
     own = parts.settings.breakouts_home / "operator.key"

@@ -9,7 +9,7 @@ from orchestrator.cli.doctor.parts import Parts
 from orchestrator.errors import Refused
 from orchestrator.realtimekit.clock import server_time
 from orchestrator.realtimekit.records import WebhookRecord
-from orchestrator.realtimekit.signatures import published_key, rsa_key
+from orchestrator.realtimekit.signatures import published_key
 from orchestrator.realtimekit.webhooks import EVENTS
 from orchestrator.services.webhooks.registration import ONLY, PATH, Found, sort_out
 
@@ -88,7 +88,6 @@ def webhook_key(parts: Parts) -> Verdict:
     """Check that there is a key to verify webhooks with."""
     settings = parts.settings
     if settings.realtimekit_webhook_public_key:
-        rsa_key(settings.realtimekit_webhook_public_key)
         return ok("given by REALTIMEKIT_WEBHOOK_PUBLIC_KEY")
     published_key(settings.realtimekit_webhook_keys_url)
     return ok(f"published at {settings.realtimekit_webhook_keys_url}")

@@ -6,9 +6,10 @@ from rich.console import Console
 from rich.text import Text
 
 from orchestrator.cli.up.plan import Options, Plan, planned
-from orchestrator.errors import Unusable
+from orchestrator.process_settings import home_of
+from orchestrator.runtime import ports
 from orchestrator.runtime.home import lock_home
-from orchestrator.runtime.ports import is_free
+from orchestrator.runtime.ports import LOOPBACK
 from orchestrator.runtime.supervisor import Service, Supervisor
 from orchestrator.settings import Settings
 from orchestrator.version import PYTHON, VERSION
@@ -20,24 +21,18 @@ async def run_until_stopped(settings: Settings, options: Options) -> None:
     """Start everything and keep it running until SIGINT, SIGTERM or SIGHUP. Raises OrchestratorError."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"breakouts {VERSION} starts on Python {PYTHON}")
-    with lock_home(settings.home):
-        _check_ports(settings)
+    with lock_home(home_of(settings)):
+        _check_ports(settings, options)
         with planned(settings, options) as plan:
             await _supervisor(plan, console).run(lambda: _print_summary(console, plan.summary))
     console.print("stopped")
 
 
-def _check_ports(settings: Settings) -> None:
-    for variable, host, port in (
-        ("PORT", settings.host, settings.port),
-        ("FLOWER_PORT", settings.flower_host, settings.flower_port),
-    ):
-        try:
-            free = is_free(host, port)
-        except OSError as error:
-            raise Unusable(f"{variable}: can't listen on {host}:{port}: {error.strerror}") from None
-        if not free:
-            raise Unusable(f"port {port} of {host} is in use: set {variable} to another")
+def _check_ports(settings: Settings, options: Options) -> None:
+    ports.check(settings.host, settings.port, host_from="HOST", port_from="PORT")
+    ports.check(settings.flower_host, settings.flower_port, host_from="FLOWER_HOST", port_from="FLOWER_PORT")
+    if options.sandbox:
+        ports.check(LOOPBACK, options.sandbox_port, host_from="--sandbox-port", port_from="--sandbox-port")
 
 
 def _supervisor(plan: Plan, console: Console) -> Supervisor:
