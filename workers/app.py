@@ -13,6 +13,7 @@ from orchestrator.broker_address import parsed
 from orchestrator.errors import Unusable
 from orchestrator.log import announce, configure
 from orchestrator.process_settings import Process, read
+from orchestrator.runtime import ports
 from orchestrator.settings import Settings
 from orchestrator.store.broker import celery_settings
 from orchestrator.store.keys import Keys
@@ -37,17 +38,29 @@ def _announce() -> None:
 
 def _read() -> Settings:
     """Read the settings of this process. Exits with a sentence, because Celery would show any error's traceback."""
+    process = PROCESSES.get(_command() or "")
     try:
-        return read(PROCESSES.get(_command() or "", Process.WORKER))
+        found = read(process or Process.WORKER)
+        if process is not None:
+            _check_address(process, found)
+        set_flower(found)
     except Unusable as error:
         sys.stderr.write(f"breakouts: {error}\n")
         sys.exit(error.exit_code)
+    return found
+
+
+def _check_address(process: Process, given: Settings) -> None:
+    """Check where a process will listen. Any port of METRICS_HOST does, because the next that is free is taken."""
+    if process is Process.FLOWER:
+        ports.check(given.flower_host, given.flower_port, host_from="FLOWER_HOST", port_from="FLOWER_PORT")
+    elif given.metrics_port:
+        ports.check(given.metrics_host, 0, host_from="METRICS_HOST", port_from="METRICS_PORT")
 
 
 settings = _read()
 configure(settings.log_level, settings.log_json)  # now: Flower sends no signal, and keeps a handler that it finds
 _announce()
-set_flower(settings)
 broker_url = settings.broker
 if _command() == "flower":
     importlib.import_module("workers.flower_broker").use(parsed(broker_url))

@@ -20,16 +20,17 @@ ThreadingWSGIServer.allow_reuse_port = False  # else, since Python 3.12.5, two p
 
 
 def serve(given: Settings) -> int | None:
-    """Serve the metrics and return their port; None when they are switched off, or no port is free."""
+    """Serve the metrics and return their port; None when they are switched off, or there is no port for them."""
     if not given.metrics_port:
         return None
     for port in range(given.metrics_port, min(given.metrics_port + MOST_PORTS, 65536)):
         try:
             start_http_server(port, given.metrics_host)
         except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-            continue
+            if error.errno == errno.EADDRINUSE:
+                continue
+            log.warning("no metrics", host=given.metrics_host, port=port, error=error.strerror)
+            return None
         log.info("metrics are served", host=given.metrics_host, port=port)
         return port
     log.warning("no port is free for metrics", host=given.metrics_host, first=given.metrics_port)

@@ -5,6 +5,7 @@ only one start can consume.
 """
 
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from orchestrator.log import logger
 from orchestrator.services.upkeep import sweeps
 from orchestrator.store import scan
 from orchestrator.store.kinds import KIND_OF, TABLES
+from orchestrator.store.trouble import DATABASE_TROUBLE
 from schemas.events import Topic
 from schemas.tables import Due
 from workers.heartbeat import beat
@@ -45,22 +47,28 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._wakes: redis.client.PubSub | None = None
         self._sweep_is_planned = False
-        self._looked_at_broker = self._looked_at_queues = float("-inf")
+        self._looked_after = self._looked_at_queues = float("-inf")
         self._backlog: scan.Backlog = {}
         self._next_look_at = 0.0
         """When to look next at the latest, in seconds since the epoch by the database's clock."""
         super().__init__(*args, **kwargs)
 
     def tick(self, *_: Any, **__: Any) -> float:
-        """Look once, and sleep. Returns 0, because the sleep is in here, where a publish can end it."""
+        """Look once, and sleep. Returns 0, because the sleep is in here, where a publish can end it.
+
+        Only a look that could send what is due is a sign of life, or one that a database has kept from it: starting
+        this process anew would not bring that back, and readiness names the database. The rest follows, so that nothing
+        due waits for it.
+        """
+        seconds, is_well = LONGEST_SLEEP_SECONDS, True
         try:
-            self._look_at_broker()
-            self._plan_sweep()
-            seconds = self._send_due()
+            seconds, is_well = self._send_due()
         except Exception as error:
-            log.warning("the timekeeper could not look", error=type(error).__name__, detail=str(error)[:200])
-            seconds = LONGEST_SLEEP_SECONDS
-        beat()
+            is_well = isinstance(error, DATABASE_TROUBLE)
+            _log_failure("due rows", error)
+        if is_well:
+            beat()
+            self._look_after_rest()
         self._sleep(seconds)
         return 0.0
 
@@ -70,23 +78,40 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
     def close(self) -> None:
         """Do nothing, because Celery calls this from a signal handler, in the middle of a tick."""
 
-    def _send_due(self) -> float:
-        """Send what is due now. Returns the seconds to sleep until something else is due."""
+    def _send_due(self) -> tuple[float, bool]:
+        """Send what is due now. Returns the seconds to sleep until something else is due, and whether all was sent."""
         self._look_at_queues()
         firsts, now = self._next_due()
         late = [table for table in TABLES if table in firsts and firsts[table] <= now]
-        if sum(self._send_batch(table) for table in late):
-            return 0.0
+        sent, is_well = self._send_batches(late)
+        if sent:
+            return 0.0, is_well
         if late:  # but locked: a timer that ends meanwhile must not wait for them
             firsts, _ = self._next_due(after=now)
-        longest = SHORT_SLEEP_SECONDS if late else LONGEST_SLEEP_SECONDS
+        longest = SHORT_SLEEP_SECONDS if late and is_well else LONGEST_SLEEP_SECONDS
         seconds = min([longest, *((due_at - now).total_seconds() for due_at in firsts.values())])
         self._next_look_at = now.timestamp() + seconds
-        return seconds
+        return seconds, is_well
 
     def _next_due(self, *, after: datetime | None = None) -> tuple[dict[type[Due], datetime], datetime]:
         with deps().database.glancing() as session:
             return scan.next_due(session, self._backlog, after=after)
+
+    def _send_batches(self, tables: Sequence[type[Due]]) -> tuple[int, bool]:
+        """Send some rows of each table; one whose rows can't be sent holds up no other.
+
+        Returns how many rows were sent, and whether every table's could be.
+        """
+        sent, is_well = 0, True
+        for table in tables:
+            try:
+                sent += self._send_batch(table)
+            except DATABASE_TROUBLE:
+                raise
+            except Exception as error:
+                is_well = False
+                _log_failure(f"due rows of {table.__name__}", error)
+        return sent, is_well
 
     def _send_batch(self, table: type[Due]) -> int:
         with deps().database.transaction() as tx:
@@ -106,11 +131,19 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
         except redis.RedisError:
             self._backlog = {}
 
-    def _look_at_broker(self) -> None:
-        """Set our key, and forget dispatches when the broker is new; at most once in LONGEST_SLEEP_SECONDS."""
-        if time.monotonic() - self._looked_at_broker < LONGEST_SLEEP_SECONDS:
+    def _look_after_rest(self) -> None:
+        """Do what no due row waits for, at most once in LONGEST_SLEEP_SECONDS. What fails holds up nothing else."""
+        if time.monotonic() - self._looked_after < LONGEST_SLEEP_SECONDS:
             return
-        self._looked_at_broker = time.monotonic()
+        self._looked_after = time.monotonic()
+        for part, look in (("broker", self._look_at_broker), ("sweeps", self._plan_sweep)):
+            try:
+                look()
+            except Exception as error:
+                _log_failure(part, error)
+
+    def _look_at_broker(self) -> None:
+        """Set our key. When the broker is new, forget dispatches, and send at once what the one before has lost."""
         try:
             broker = deps().broker
             broker.redis.set(broker.keys.timekeeper, str(time.time()), ex=TIMEKEEPER_KEY_SECONDS)
@@ -118,6 +151,7 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
                 for table in TABLES:
                     with deps().database.transaction() as tx:
                         scan.forget_dispatches(tx, table)
+                self._send_due()
         except redis.RedisError as error:
             log.warning("the broker is away", error=type(error).__name__)
 
@@ -145,3 +179,7 @@ class Timekeeper(Scheduler):  # type: ignore[misc]  # Celery ships no types
     def _is_earlier(self, message: Any) -> bool:
         """Return whether a publish names a time before the next look."""
         return message is not None and float(message["channel"].rpartition(b":")[2]) < self._next_look_at
+
+
+def _log_failure(part: str, error: Exception) -> None:
+    log.warning("the timekeeper could not look", part=part, error=type(error).__name__, detail=str(error)[:200])

@@ -11,7 +11,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 STALE_SECONDS = 30.0
-"""Workers beat every 2 s, timekeepers every second; both every 15 s while a database or broker does not answer."""
+"""Workers beat every 2 s, timekeepers every second; both every 15 s while a database or broker does not answer.
+
+A timekeeper that can't send what is due for any other reason does not beat.
+"""
 ANSWER_SECONDS = 3.0
 
 

@@ -93,11 +93,15 @@ class Supervisor:
             await self._stop_all()
 
     async def _watch(self, stopped: asyncio.Task[bool]) -> None:
-        """Wait for the stop. Raises the error of a keeper, which can only be a bug of ours."""
-        keepers = {keeper for keeper in self._keepers.values() if not keeper.done() or keeper.exception()}
-        done, _ = await asyncio.wait({stopped, *keepers}, return_when=asyncio.FIRST_COMPLETED)
-        for task in done - {stopped}:
-            task.result()
+        """Wait for the stop. Raises the error of a keeper, which can only be a bug of ours.
+
+        A keeper ends without one when its service was to run once and has now done so: the others go on.
+        """
+        waiting = {stopped, *self._keepers.values()}
+        while stopped in waiting:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopped}:
+                task.result()
 
     async def _start_all(self) -> None:
         try:

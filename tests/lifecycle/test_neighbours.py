@@ -12,7 +12,7 @@ from orchestrator.runtime import commands
 from orchestrator.runtime.ports import free_port
 from orchestrator.settings import Settings
 from schemas.tasks import Queue
-from tests.support.databases import migrate_url
+from tests.support.databases import migrate_to, migrate_url, pretend_newer
 from tests.support.processes import CELERY, Processes
 from tests.support.sandbox_server import SandboxServer
 from tests.support.stack import Stack
@@ -86,10 +86,27 @@ def test_plain_celery_waits_for_a_database_that_is_not_migrated_yet(
     assert asked.wait() == 1
     assert asked.output == "Error: the database has not been migrated yet: run `breakouts migrate`\n"
 
+    migrate_to(url, "0003")
+    for process in started:
+        process.wait_for_text("has the schema 0003 of an older release", 60)
+        assert process.output.count("this process waits for its database") == 2, "one line for each reason"
     migrate_url(url)
     worker, _, flower = started
     worker.wait_for_text(" ready.", 60)
     flower.wait_for_url(f"http://127.0.0.1:{port}/healthcheck")
     keys = bootstrap.keys_of(Settings(database_url=url, _env_file=None))
+    with redis.Redis.from_url(broker_url) as client:
+        wait_until(lambda: client.exists(keys.timekeeper), what="a tick of the timekeeper")
+
+
+def test_processes_that_start_on_the_schema_of_a_newer_release_work(
+    processes: Processes, broker_url: str, sqlite_url: str, tmp_path: Path
+) -> None:
+    """While an upgrade replaces the older release's processes one by one, one of them may be started again."""
+    pretend_newer(sqlite_url)
+    env = {"BROKER_URL": broker_url, "DATABASE_URL": sqlite_url, "BREAKOUTS_HOME": str(tmp_path)}
+    worker, _ = [processes.start([*CELERY, command], env) for command in ("worker", "beat")]
+    worker.wait_for_text(" ready.", 60)
+    keys = bootstrap.keys_of(Settings(database_url=sqlite_url, _env_file=None))
     with redis.Redis.from_url(broker_url) as client:
         wait_until(lambda: client.exists(keys.timekeeper), what="a tick of the timekeeper")

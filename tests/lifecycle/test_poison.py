@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("poison")
 PRESET = "group_call_participant"
 CREATE, ADD, RETIRE = "create_meeting", "add_participant", "update_meeting_by_id"
 IMPATIENT = {"ROOM_TRIES": "3", "CLOSING_PATIENCE_SECONDS": "1", "SEARCH_SETTLE_SECONDS": "0", "LEASE_SECONDS": "3"}
-IMPATIENT |= {"REALTIMEKIT_TIMEOUT_SECONDS": "0.5", "RETURN_GRACE_SECONDS": "0.5", "LOOK_AGAIN_SECONDS": "1"}
+IMPATIENT |= {"REALTIMEKIT_TIMEOUT_SECONDS": "2", "RETURN_GRACE_SECONDS": "0.5", "LOOK_AGAIN_SECONDS": "1"}
 IMPATIENT |= {"SWEEP_SECONDS": "1"}
 
 

@@ -82,9 +82,20 @@ def test_later_stages_wait_for_the_words_that_say_that_an_earlier_one_is_ready(p
 
 
 def test_a_step_that_says_that_it_goes_on_trying_holds_nobody_up(processes: Processes) -> None:
-    process = start(processes, "endless step", 1)
+    process = start(processes, "patient step", 2)
     assert process.output.index("step | next time") < process.output.index("front | pid")
     assert process.stop() == 0
+
+
+def test_a_step_that_succeeds_at_last_ends_and_the_others_go_on(processes: Processes) -> None:
+    process = start(processes, "patient step", 2)
+    step, front = (int(re.findall(rf"{name} \| pid (\d+)", process.output)[0]) for name in ("step", "front"))
+    os.kill(step, signal.SIGUSR1)
+    wait_until(lambda: not lives(step), what="the end of the step")
+    os.kill(front, signal.SIGKILL)
+    wait_until(lambda: len(re.findall(r"front \| pid", process.output)) == 2, what="a second life")
+    assert process.stop() == 0
+    assert len(re.findall(r"step \| pid", process.output)) == 1
 
 
 def test_a_step_that_fails_keeps_the_rest_from_starting(processes: Processes) -> None:

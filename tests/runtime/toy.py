@@ -19,7 +19,14 @@ while True:
 SLOW = POLITE.replace("while True:", "time.sleep(0.2)\nprint('open for business', flush=True)\nwhile True:")
 STUBBORN = POLITE.replace("signal.signal(signal.SIGTERM, stop)", "signal.signal(signal.SIGTERM, signal.SIG_IGN)")
 
-ENDLESS = "import signal; print('next time', flush=True); signal.pause()"
+PATIENT = """
+import os, signal, sys
+signal.signal(signal.SIGUSR1, lambda *_: sys.exit(0))
+print("pid", os.getpid(), flush=True)
+print("next time", flush=True)
+while True:
+    signal.pause()
+"""
 
 
 def toy(name: str, program: str, start: int, *, once: bool = False, patience: float = 5.0, words: str = "") -> Service:
@@ -33,10 +40,7 @@ CASES = {
     "stubborn": [toy("back", POLITE, 0), toy("front", STUBBORN, 1, patience=0.3)],
     "failing step": [toy("step", "import sys; print('no luck'); sys.exit(4)", 0, once=True), toy("front", POLITE, 1)],
     "late": [toy("back", SLOW, 0, words="open for business"), toy("front", POLITE, 1)],
-    "endless step": [
-        toy("step", ENDLESS, 0, once=True, words="next time"),
-        toy("front", POLITE, 1),
-    ],
+    "patient step": [toy("step", PATIENT, 0, once=True, words="next time"), toy("front", POLITE, 1)],
     "step": [toy("step", "print('done')", 0, once=True), toy("front", POLITE, 1)],
 }
 
