@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from orchestrator.domain.timing import earliest, last_closing, look_again, next_warning
+from orchestrator.domain.timing import closes_by, earliest, last_closing, look_again, next_warning
 from orchestrator.errors import IllegalMove
 from schemas.states import BreakoutState, RoomWanted, State, moves_from
 from schemas.tasks import Task
@@ -61,9 +61,10 @@ def breakout_due(row: BreakoutFacts, now: datetime, grace: timedelta, every: tim
             return _planned_due(row, now, every)
         case BreakoutState.OPENING:
             until = _later(now, row.opening_until)
-            return earliest(*until, _last_closing(row), row.rooms_look_at, look_again(now, row.starts_at, every))
+            last = last_closing(row.parent_ends_at, row.countdown_seconds)
+            return earliest(*until, last, row.rooms_look_at, look_again(now, row.starts_at, every))
         case BreakoutState.OPEN:
-            return earliest(row.closes_at, _last_closing(row), _next_warning(row), row.rooms_look_at)
+            return earliest(closes_by(row), _next_warning(row), row.rooms_look_at)
         case BreakoutState.CLOSING if row.sent_home_at is not None:
             until = _later(now, row.sent_home_at + grace, row.gives_up_at)
             return earliest(*until, row.rooms_look_at, look_again(now, row.sent_home_at, every))
@@ -90,12 +91,8 @@ def _count_again(row: BreakoutFacts, starts_at: datetime | None, now: datetime) 
     return max(now + COUNT_EVERY, starts_at - COUNT_FROM)
 
 
-def _last_closing(row: BreakoutFacts) -> datetime | None:
-    return last_closing(row.parent_ends_at, row.countdown_seconds)
-
-
 def _next_warning(row: BreakoutFacts) -> datetime | None:
-    return next_warning(row.closes_at, row.warn_before_seconds, row.warned_until) if row.warned_until else None
+    return next_warning(closes_by(row), row.warn_before_seconds, row.warned_until) if row.warned_until else None
 
 
 def _later(now: datetime, *times: datetime | None) -> list[datetime]:
@@ -110,7 +107,7 @@ def breakout_task(row: BreakoutFacts, now: datetime) -> Task:
         case BreakoutState.CLOSING:
             return Task.BREAKOUT_EMPTY if row.sent_home_at is None else Task.BREAKOUT_TIDY
         case BreakoutState.OPEN:
-            ends_at = earliest(row.closes_at, _last_closing(row))
+            ends_at = closes_by(row)
             return Task.BREAKOUT_CLOSE if ends_at and ends_at <= now else Task.BREAKOUT_WARN
         case BreakoutState.DRAFT | BreakoutState.SCHEDULED if not row.starts_at or row.starts_at > now:
             return Task.BREAKOUT_PREPARE

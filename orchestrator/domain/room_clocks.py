@@ -5,15 +5,13 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from orchestrator.domain.membership import takes_people
-from orchestrator.domain.timing import due_warning, earliest, look_again, next_warning
+from orchestrator.domain.timing import Ends, closes_by, due_warning, earliest, look_again, next_warning
 from schemas.states import BreakoutState, RoomState, RoomWanted
 
 
-class Clock(Protocol):
+class Clock(Ends, Protocol):
     """The stored facts of a breakout's clock that its rooms share."""
 
-    state: BreakoutState
-    closes_at: datetime | None
     warn_before_seconds: list[int]
 
 
@@ -31,13 +29,13 @@ class RoomClock(Protocol):
 
 def ends_at(room: RoomClock, clock: Clock) -> datetime | None:
     """Return when a room closes: its own end or the breakout's, whichever is first; None while neither is set."""
-    return earliest(room.own_end, clock.closes_at)
+    return clock.closes_at if room.own_end is None else earliest(room.own_end, closes_by(clock))
 
 
 def ends_by_itself(room: RoomClock, clock: Clock) -> bool:
     """Return whether a room that takes people closes before its breakout does."""
-    own_end = room.own_end
-    return takes_people(room) and own_end is not None and (clock.closes_at is None or own_end < clock.closes_at)
+    own_end, breakout_end = room.own_end, closes_by(clock)
+    return takes_people(room) and own_end is not None and (breakout_end is None or own_end < breakout_end)
 
 
 def has_ended(room: RoomClock, clock: Clock, now: datetime) -> bool:

@@ -3,6 +3,9 @@
 import random
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Protocol
+
+from schemas.states import BreakoutState
 
 FIRST_DISPATCH_SECONDS = 5.0
 LAST_DISPATCH_SECONDS = 30.0
@@ -91,6 +94,25 @@ def due_warning(closes_at: datetime, warn_before: Iterable[int], warned_until: d
 def last_closing(parent_ends_at: datetime | None, countdown_seconds: int) -> datetime | None:
     """Return when a breakout must close, so that its countdown ends with the parent meeting; None without an end."""
     return None if parent_ends_at is None else parent_ends_at - timedelta(seconds=countdown_seconds)
+
+
+class Ends(Protocol):
+    """The stored facts that say when a breakout closes."""
+
+    state: BreakoutState
+    closes_at: datetime | None
+    parent_ends_at: datetime | None
+    countdown_seconds: int
+
+
+def closes_by(row: Ends) -> datetime | None:
+    """Return when a breakout closes: by its timer, or, while that is paused too, for the end of its parent.
+
+    Of one that closes already it is the time when that began.
+    """
+    if row.state not in (BreakoutState.OPENING, BreakoutState.OPEN):
+        return row.closes_at
+    return earliest(row.closes_at, last_closing(row.parent_ends_at, row.countdown_seconds))
 
 
 def preparing_takes(calls: int, per_window: int, window_seconds: float, least_seconds: float) -> timedelta:

@@ -7,17 +7,17 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from orchestrator.errors import Malformed
-from orchestrator.services.breakout import changes, operations
+from orchestrator.errors import Malformed, WrongState
+from orchestrator.services.breakout import changes, operations, room_changes
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import changing
 from orchestrator.services.planning import creating as planning
 from orchestrator.services.views import breakouts, event_log, meetings
 from schemas.events import EventType
-from schemas.requests import BreakoutChange, BreakoutRequest, MeetingChange
+from schemas.requests import BreakoutChange, BreakoutRequest, MeetingChange, RoomChange
 from schemas.responses import BreakoutResponse
 from schemas.states import BreakoutState, CloseReason
-from schemas.tables import Breakout, Meeting
+from schemas.tables import Breakout, Meeting, Room
 from tests.services.hand import Hand
 from tests.support.sandbox_server import SandboxServer
 
@@ -63,6 +63,13 @@ def test_operators_are_told_which_of_the_ends_has_moved(fresh: tuple[Deps, Sandb
     assert told == [["closes_at"], ["empties_at"]]
 
 
+def warnings(hand: Hand) -> list[int]:
+    """Return the seconds of each warning that was given."""
+    with hand.deps.database.reading() as session:
+        log = event_log.after(session, hand.breakout_id, 0, 1000)
+    return [it.data["remaining_seconds"] for it in log if it.type == EventType.BREAKOUT_WARNING]
+
+
 @pytest.mark.parametrize("duration", [None, 2 * HOUR])
 def test_an_end_closes_what_would_last_longer_and_is_taken_away_again(
     fresh: tuple[Deps, SandboxServer], duration: int | None
@@ -86,6 +93,101 @@ def test_an_earlier_own_end_stays_and_a_later_one_is_clamped(fresh: tuple[Deps, 
     assert shown(hand).closes_at == before
     changes.change(hand.deps, hand.breakout_id, BreakoutChange(extend_seconds=2 * HOUR))
     assert shown(hand).closes_at == at - timedelta(seconds=COUNTDOWN)
+
+
+@pytest.mark.parametrize(
+    ("steps", "left"),
+    [
+        ([], 2 * HOUR),
+        ([{"extend_seconds": 100}], 2 * HOUR + 100),
+        ([{"extend_seconds": -100}], HOUR - COUNTDOWN - 100),
+        ([{"paused": True}, {"paused": False}], 2 * HOUR),
+        ([{"paused": True}, {"extend_seconds": 100}, {"paused": False}], 2 * HOUR + 100),
+        ([{"paused": True}, {"extend_seconds": -100}, {"paused": False}], 2 * HOUR - 100),
+    ],
+    ids=["none", "longer", "shorter", "paused", "paused and longer", "paused and shorter"],
+)
+def test_a_breakout_keeps_its_own_timer_while_its_meeting_ends_before(
+    fresh: tuple[Deps, SandboxServer], steps: list[dict[str, Any]], left: int
+) -> None:
+    hand = opened(fresh, duration_seconds=2 * HOUR)
+    at = ends_in(hand, HOUR)
+    for step in steps:
+        changes.change(hand.deps, hand.breakout_id, BreakoutChange.model_validate(step))
+    clamped = shown(hand).closes_at
+    assert at
+    assert clamped
+    assert clamped <= at - timedelta(seconds=COUNTDOWN)
+    ends_in(hand, None)
+    after = shown(hand)
+    assert after.closes_at
+    assert (after.closes_at - datetime.now(UTC)).total_seconds() == pytest.approx(left, abs=30)
+
+
+@pytest.mark.parametrize("body", [{"extend_seconds": 60}, {"paused": True}])
+def test_what_has_no_timer_of_its_own_gets_none_by_the_meetings_end(
+    fresh: tuple[Deps, SandboxServer], body: dict[str, Any]
+) -> None:
+    hand = opened(fresh, duration_seconds=None)
+    ends_in(hand, HOUR)
+    with pytest.raises(WrongState, match="no timer"):
+        changes.change(hand.deps, hand.breakout_id, BreakoutChange.model_validate(body))
+    ends_in(hand, None)
+    assert shown(hand).closes_at is None
+
+
+def test_the_rooms_of_a_paused_breakout_say_when_they_close_and_are_warned(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = opened(fresh, rooms=2, duration_seconds=2 * HOUR, warn_before_seconds=[100])
+    room = next(it for it in shown(hand).rooms if it.participants)
+    hand.work(Room, Breakout)
+    late = (datetime.now(UTC) + timedelta(seconds=HOUR + 600)).isoformat()
+    room_changes.change_room(hand.deps, hand.breakout_id, room.id, RoomChange.model_validate({"closes_at": late}))
+    changes.change(hand.deps, hand.breakout_id, BreakoutChange(paused=True))
+    before = hand.look("ana")
+    at = ends_in(hand, HOUR)
+    assert at
+    closes_at = at - timedelta(seconds=COUNTDOWN)
+    own = {it.name: it.closes_at for it in shown(hand).rooms}
+    assert (own.pop(room.name), list(own.values())) == (closes_at, [None])
+    after = hand.look("ana")
+    assert (after.breakout and after.breakout.closes_at) == closes_at
+    assert after.version > before.version
+    ends_in(hand, COUNTDOWN + 90)
+    with hand.deps.database.transaction() as tx:
+        ago = tx.now() - timedelta(minutes=1)
+        mine = update(Breakout).where(col(Breakout.id) == hand.breakout_id)
+        tx.session.execute(mine.values(warned_until=ago))
+    hand.work(Breakout)
+    assert warnings(hand) == [100]
+
+
+def test_what_closes_says_when_it_began_to_whatever_the_meetings_end(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = opened(fresh, duration_seconds=2 * HOUR)
+    hand.work(Room, Breakout)
+    room = shown(hand).rooms[0]
+    body = RoomChange.model_validate({"closes_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat()})
+    room_changes.change_room(hand.deps, hand.breakout_id, room.id, body)
+    operations.close(hand.deps, hand.breakout_id, 30)
+    before = hand.look("ana")
+    ends_in(hand, COUNTDOWN / 2)
+    after = hand.look("ana")
+    assert after.breakout
+    assert before.breakout
+    assert after.breakout.closes_at == before.breakout.closes_at == shown(hand).closes_at
+    assert shown(hand).rooms[0].closes_at == shown(hand).closes_at
+
+
+def test_an_end_that_moves_nothing_loses_no_warning(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = opened(fresh, duration_seconds=HOUR, warn_before_seconds=[300])
+    with hand.deps.database.transaction() as tx:
+        now = tx.now()
+        ends_at = now + timedelta(seconds=299)
+        mine = update(Breakout).where(col(Breakout.id) == hand.breakout_id)
+        times = {"own_end": ends_at, "closes_at": ends_at, "warned_until": now - timedelta(minutes=1)}
+        tx.session.execute(mine.values(times))
+    ends_in(hand, 2 * HOUR)
+    hand.work(Breakout)
+    assert warnings(hand) == [300]
 
 
 def test_a_paused_breakout_closes_in_time(fresh: tuple[Deps, SandboxServer]) -> None:

@@ -3,19 +3,16 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import update
-from sqlmodel import col
-
 from orchestrator.errors import Malformed, WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.calling_off import call_off
-from orchestrator.services.breakout.clock import set_end
+from orchestrator.services.breakout.clock import arm_warnings, set_end
 from orchestrator.services.breakout.locked import locked
 from orchestrator.services.deps import Deps
 from schemas.problems import ProblemCode
 from schemas.requests import BreakoutChange
 from schemas.states import PLANNED, BreakoutState
-from schemas.tables import Breakout, Room
+from schemas.tables import Breakout
 
 SHORTEST_PAUSED_SECONDS = 0.001
 """The least that a paused timer keeps: one that was due already must still be positive when it goes on."""
@@ -74,10 +71,7 @@ def _change_clock(b: LockedBreakout, body: BreakoutChange) -> None:
         set_end(breakout, None)
     else:
         _set_left(breakout, body, b.now)
-    breakout.warned_until = b.now
-    if breakout.rooms_look_at is not None:
-        mine = update(Room).where(col(Room.breakout_id) == breakout.id, col(Room.own_end).is_not(None))
-        b.tx.session.execute(mine.values(warned_until=b.now))
+    arm_warnings(b)
 
 
 def _set_left(breakout: Breakout, body: BreakoutChange, now: datetime) -> None:
@@ -95,17 +89,23 @@ def _left_by(breakout: Breakout, body: BreakoutChange, now: datetime) -> timedel
     """Return what is to be left of the timer after the change."""
     if body.closes_at is not None:
         return body.closes_at - now
-    return _left(breakout, now, "extended") + timedelta(seconds=body.extend_seconds or 0)
+    left, by = _left(breakout, now, "extended"), timedelta(seconds=body.extend_seconds or 0)
+    if by < timedelta(0) and breakout.closes_at is not None:
+        left = breakout.closes_at - now  # it is to close so much sooner than it says
+    return left + by
 
 
 def _left(breakout: Breakout, now: datetime, verb: str) -> timedelta:
-    """Return what is left of the timer. Raises WrongState when there is none."""
+    """Return what is left of the breakout's own timer, which may end after its parent meeting, and then ends with it.
+
+    Raises WrongState when there is none.
+    """
     if breakout.paused_with_seconds is not None:
         return timedelta(seconds=breakout.paused_with_seconds)
-    if breakout.closes_at is None:
+    if breakout.own_end is None:
         words = f"this breakout has no timer that could be {verb}"
         raise WrongState(words, breakout.state.value, ["open"])
-    return breakout.closes_at - now
+    return breakout.own_end - now
 
 
 def _pause(breakout: Breakout, now: datetime) -> None:

@@ -2,13 +2,16 @@
 
 from datetime import datetime, timedelta
 
-from orchestrator.domain.timing import earliest, last_closing
+from sqlalchemy import update
+from sqlmodel import col
+
+from orchestrator.domain.timing import closes_by, earliest, last_closing
 from orchestrator.errors import Malformed
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.store.queries import meeting
 from schemas.problems import ProblemCode
 from schemas.states import LIVE, BreakoutState
-from schemas.tables import Breakout
+from schemas.tables import Breakout, Room
 
 LEAST_OPEN = timedelta(seconds=10)
 """A start that would leave less time than this is refused."""
@@ -41,6 +44,14 @@ def require_time_left(b: LockedBreakout, starts_at: datetime) -> None:
         raise Malformed(why, ("body", "start"), ProblemCode.PARENT_ENDS_TOO_SOON)
 
 
+def arm_warnings(b: LockedBreakout) -> None:
+    """Let the warnings that are still to come be given, those before rooms' own ends too: an end has moved."""
+    b.row.warned_until = b.now
+    if b.row.rooms_look_at is not None:
+        mine = update(Room).where(col(Room.breakout_id) == b.row.id, col(Room.own_end).is_not(None))
+        b.tx.session.execute(mine.values(warned_until=b.now))
+
+
 ENDS = ("closes_at", "empties_at")
 """The fields of B that depend on when the parent meeting ends."""
 
@@ -50,14 +61,18 @@ def follow_parent(b: LockedBreakout) -> None:
     ends_at = meeting(b.tx.session, b.row.meeting_id).ends_at
     if ends_at == b.row.parent_ends_at:
         return
+    before, closed_by = {name: getattr(b.row, name) for name in ENDS}, closes_by(b.row)
     b.row.parent_ends_at = ends_at
-    before = {name: getattr(b.row, name) for name in ENDS}
     if b.row.state is BreakoutState.OPEN and b.row.paused_with_seconds is None:
         set_end(b.row, b.row.own_end)
-        b.row.warned_until = b.now
+    moves = b.row.state is BreakoutState.OPEN and closes_by(b.row) != closed_by
+    if moves:
+        arm_warnings(b)
     if b.row.empties_at is not None and b.row.sent_home_at is None:
         b.row.empties_at = empties_by_parents_end(b, b.row.empties_at)
     changed = [name for name in ENDS if getattr(b.row, name) != before[name]]
+    if moves and b.row.rooms_look_at is not None:
+        changed.append("rooms")  # those with an end of their own close in time too
     if changed and b.row.state in LIVE:
         b.change_by_operator(changed)
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from orchestrator.domain.room_clocks import ends_at
+from orchestrator.domain.timing import earliest
 from orchestrator.errors import Malformed, Unknown, WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.changes import SHORTEST_PAUSED_SECONDS
@@ -141,7 +141,7 @@ def _left(b: LockedBreakout, room: Room) -> timedelta:
     """Return what is left of the room's own time, at most until the breakout closes."""
     if room.paused_with_seconds is not None:
         return timedelta(seconds=room.paused_with_seconds)
-    return (ends_at(room, b.row) or b.now) - b.now
+    return (earliest(room.own_end, b.row.closes_at) or b.now) - b.now
 
 
 def _pause(b: LockedBreakout, room: Room) -> None:

@@ -6,9 +6,8 @@ from functools import partial
 from orchestrator import metrics
 from orchestrator.domain.membership import takes_people
 from orchestrator.domain.room_clocks import ends_by_itself
-from orchestrator.domain.timing import due_warning, earliest
+from orchestrator.domain.timing import closes_by, due_warning
 from orchestrator.services.breakout.aggregate import LockedBreakout
-from orchestrator.services.breakout.clock import must_close_at
 from orchestrator.services.breakout.closing import start_countdown
 from orchestrator.services.breakout.room_ends import OVER, rooms_step, why_all_are_over
 from schemas.events import Actor, EventType
@@ -23,9 +22,10 @@ def timer_step(b: LockedBreakout) -> None:
     rooms_step(b)
     if has_ends and close_with_last_room(b):
         return
-    if b.row.closes_at is None:
+    closes_at = closes_by(b.row)
+    if closes_at is None:
         return
-    seconds = due_warning(b.row.closes_at, b.row.warn_before_seconds, b.row.warned_until or b.now, b.now)
+    seconds = due_warning(closes_at, b.row.warn_before_seconds, b.row.warned_until or b.now, b.now)
     if seconds is not None:
         with b.acting(Actor.TIMER):
             data = {"remaining_seconds": seconds, "room_ids": _rooms_to_warn(b) if has_ends else None}
@@ -53,7 +53,7 @@ def close_with_last_room(b: LockedBreakout) -> bool:
 
 def close_in_time(b: LockedBreakout) -> bool:
     """Close a breakout whose timer ends, or whose parent meeting does. Returns whether it closes now."""
-    closes_at = earliest(b.row.closes_at, must_close_at(b.row))
+    closes_at = closes_by(b.row)
     if closes_at is None or b.now < closes_at:
         return False
     b.tx.count(partial(metrics.count_lateness, "closes_at", b.now - closes_at))

@@ -7,20 +7,20 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, bindparam, case, func, or_, select
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
-from orchestrator.domain.timing import earliest
+from orchestrator.domain.timing import closes_by, earliest
 from orchestrator.services.breakout.rights import Rights
 from orchestrator.services.deps import Deps
 from orchestrator.services.people.tokens import MissingTokens
+from orchestrator.store.aliases import shared_alias
 from orchestrator.store.database import execute, statement_time
 from orchestrator.store.queries import holds, in_use
 from schemas.responses import SeatBreakout, SeatResponse, SeatRoom
 from schemas.states import COMING, OPEN_TO_ALL, POINTS_TO_ROOM, RUNNING, Location
 from schemas.tables import IS_LIVE, Breakout, Meeting, Participant, Room, Seat
 
-POINTED = aliased(Seat)
+POINTED = shared_alias(Seat)
 """The seat that somebody is to be in, which is not the wanted one while they move."""
 _LATEST = select(col(Participant.id), col(Participant.version), col(Participant.token_number)).where(
     col(Participant.meeting_id).in_(bindparam("of"))
@@ -77,10 +77,13 @@ def read(deps: Deps, participant_ids: Collection[str]) -> Seats:
         found_choices = choices(session, [live[meeting_id].id for meeting_id in set(choosers.values())])
     breakouts = {may: _breakouts(live, found_choices if may else {}) for may in (False, True)}
     places = {person_id: place for person_id, place in found_places.items() if not place.is_unreadable}
-    found = {
-        person.id: _answer(deps, person, places.get(person.id), breakouts[person.id in choosers].get(person.meeting_id))
-        for person in people
-    }
+    ends = {meeting_id: closes_by(row) for meeting_id, row in live.items()}
+    found = {}
+    for person in people:
+        place, breakout = places.get(person.id), breakouts[person.id in choosers].get(person.meeting_id)
+        if place and breakout:
+            breakout = _by_room(breakout, ends[person.meeting_id], place)
+        found[person.id] = _answer(deps, person, place, breakout)
     return Seats(found, _missing(people, found, found_places))
 
 
@@ -147,7 +150,7 @@ def _places(
     if not running:
         return {}
     columns = col(POINTED.id), col(POINTED.auth_token), _is_shown(POINTED, session)
-    is_recorded = func.coalesce(col(Room.record), col(Breakout.record)) & ~col(Room.recording_is_over)
+    is_recorded = func.coalesce(col(Room.recorded_otherwise), col(Room.record), col(Breakout.record))
     clock = col(Room.own_end), col(Room.empties_at)
     of_room = col(Room.id), col(Room.name), col(Room.realtimekit_meeting_id), is_recorded, *clock
     statement = pointing(POINTED, (*columns, *of_room), running, participant_ids)
@@ -204,16 +207,16 @@ def _answer(deps: Deps, person: Any, place: _SeatInRoom | None, breakout: SeatBr
         room_id=place.room_id if place else None,
         room_name=place.room_name if place else None,
         auth_token=place.token if place else deps.vault.open(person.auth_token if person.is_shown else None),
-        breakout=_by_room(breakout, place) if breakout and place else breakout,
+        breakout=breakout,
     )
 
 
-def _by_room(breakout: SeatBreakout, place: _SeatInRoom) -> SeatBreakout:
-    """Return what a seat says of the breakout, with the times of the person's room."""
+def _by_room(breakout: SeatBreakout, ends_at: datetime | None, place: _SeatInRoom) -> SeatBreakout:
+    """Return what a seat says of a breakout that closes by `ends_at`, with the times of the person's room."""
     if place.own_end is None and place.empties_at is None:
         return breakout
     times = {
-        "closes_at": earliest(breakout.closes_at, place.own_end),
+        "closes_at": breakout.closes_at if place.own_end is None else earliest(ends_at, place.own_end),
         "empties_at": earliest(breakout.empties_at, place.empties_at),
     }
     return breakout.model_copy(update=times)
