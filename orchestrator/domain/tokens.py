@@ -52,6 +52,10 @@ def token_times(
 
 
 def again_at(now: datetime, good_until: datetime | None) -> datetime:
-    """Return when to try a failed renewal again: after a minute, or sooner when the token ends soon."""
-    left = STALE_PAUSE * 2 if good_until is None else max(good_until - now, timedelta())
-    return now + max(SHORTEST_PAUSE, min(STALE_PAUSE, left / 2))
+    """Return when to try a failed renewal again: after a minute, or sooner when the token ends soon or has just ended.
+
+    Before the end half of the time that is left passes, and after it as long as the token has been over. So the pauses
+    grow again, because people wait for it, and calls that go on failing would use up the quota.
+    """
+    left = STALE_PAUSE * 2 if good_until is None else good_until - now
+    return now + max(SHORTEST_PAUSE, min(STALE_PAUSE, max(left / 2, -left)))

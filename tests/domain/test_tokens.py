@@ -44,4 +44,6 @@ def test_a_failed_renewal_is_tried_again_the_sooner_the_less_time_is_left() -> N
     assert again_at(NOW, None) == NOW + STALE_PAUSE
     assert again_at(NOW, NOW + HOUR) == NOW + STALE_PAUSE
     assert again_at(NOW, NOW + timedelta(seconds=20)) == NOW + timedelta(seconds=10)
-    assert again_at(NOW, NOW - HOUR) == NOW + timedelta(seconds=1)
+    assert again_at(NOW, NOW) == NOW + timedelta(seconds=1)
+    assert again_at(NOW, NOW - timedelta(seconds=8)) == NOW + timedelta(seconds=8)
+    assert again_at(NOW, NOW - HOUR) == NOW + STALE_PAUSE

@@ -9,9 +9,11 @@ from sqlalchemy import update
 from sqlmodel import col
 
 from orchestrator.services.deps import Deps
+from orchestrator.services.planning import rooms
 from orchestrator.services.views import breakouts
+from schemas.requests import NewRoomRequest
 from schemas.states import SeatState
-from schemas.tables import Breakout
+from schemas.tables import Breakout, Room
 from tests.api.conftest import parts
 from tests.services.hand import Hand
 from tests.support.sandbox_server import SandboxServer
@@ -74,6 +76,18 @@ def test_late_polls_are_reported_once(hand: Hand) -> None:
     hand.poll()
     hand.poll()
     assert _problems(hand) == ["people seen late"]
+
+
+def test_a_room_that_is_added_late_is_not_asked_late(hand: Hand) -> None:
+    hand.poll()
+    with hand.deps.database.transaction() as tx:
+        opened = update(Breakout).where(col(Breakout.id) == hand.breakout_id)
+        tx.session.execute(opened.values(opened_at=tx.now() - timedelta(seconds=90)))
+    rooms.add_room(hand.deps, hand.breakout_id, NewRoomRequest(name="Extra"))
+    hand.work(Room, Breakout)
+    for _ in range(2):
+        hand.poll()
+    assert _problems(hand) == []
 
 
 def _joined(hand: Hand) -> set[str]:

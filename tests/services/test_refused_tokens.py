@@ -40,6 +40,16 @@ def test_a_refused_token_is_replaced_and_the_seat_gets_a_new_version(hand: Hand,
     hand.sandbox.join(str(after.auth_token))
 
 
+def test_who_was_refused_does_not_wait_long_for_a_second_try(hand: Hand) -> None:
+    before = hand.look("ana")
+    _refused(hand, "ana", before.version)
+    hand.sandbox.faults({"operation": "refresh_participant_token", "kind": "error_before"})
+    hand.work(Room)
+    assert timedelta() < hand.pause() < timedelta(seconds=10), "a room that failed is tried again soon"
+    hand.work(Room)
+    assert hand.look("ana").auth_token not in (None, before.auth_token)
+
+
 @pytest.mark.parametrize("who", ["ana", "cy"])
 def test_a_token_of_an_older_version_is_not_replaced(hand: Hand, who: str) -> None:
     before = hand.look(who)

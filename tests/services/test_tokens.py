@@ -1,5 +1,7 @@
 """Nobody is shown a token that has ended: it is renewed in time, in main and in rooms, prepared or open."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
@@ -126,6 +128,81 @@ def test_a_renewal_that_fails_for_a_while_harms_nobody(hand: Hand) -> None:
     hand.age_tokens(ended=False)
     hand.work(Room)
     assert hand.look("ana").auth_token not in (None, before.auth_token)
+
+
+def test_tokens_that_have_ended_and_cannot_be_renewed_leave_calls_for_others(
+    fresh: tuple[Deps, SandboxServer],
+) -> None:
+    hand = Hand(*fresh, ["ana", "bo"], rooms=1)
+    hand.sandbox.faults({"operation": "refresh_participant_token", "kind": "error_before", "times": None})
+    hand.age_tokens(ended=True)
+    waits = []
+    for _ in range(2 * hand.deps.settings.room_tries):
+        hand.work(Room)
+        waits.append(hand.pause())
+    assert min(waits) > timedelta(), "a room was due at once"
+    assert sum(wait > timedelta(seconds=55) for wait in waits) == 2, "it is tried again a minute after it was given up"
+    assert hand.problems() == ["room given up"], "and said so once"
+    hand.sandbox.faults()
+    hand.work(Room)
+    for name in ("ana", "bo"):
+        token = hand.look(name).auth_token
+        assert token
+        hand.sandbox.join(token)
+
+
+@pytest.mark.parametrize("kind", ["error_before", "refuse"])
+def test_a_room_whose_meeting_can_not_be_asked_for_gets_its_tokens_later(
+    fresh: tuple[Deps, SandboxServer], kind: str
+) -> None:
+    hand = Hand(*fresh, ["ana", "bo"], rooms=1)
+    gone = {"operation": "refresh_participant_token", "kind": "refuse", "status": 404, "times": None}
+    hand.sandbox.faults(gone, {"operation": "get_meeting_by_id", "kind": kind, "status": 403, "times": None})
+    hand.age_tokens(ended=True)
+    for _ in range(hand.deps.settings.room_tries + 1):
+        hand.work(Room)
+        assert hand.pause() > timedelta(), "a room was due at once"
+    hand.sandbox.faults()
+    hand.work(Room, Room)
+    assert all(hand.look(name).auth_token for name in ("ana", "bo"))
+
+
+def test_a_prepared_room_that_can_not_renew_its_tokens_is_reported_once(draft: Hand) -> None:
+    draft.sandbox.faults({"operation": "refresh_participant_token", "kind": "error_before", "times": None})
+    draft.age_tokens(ended=True)
+    for _ in range(3 * draft.deps.settings.room_tries):
+        draft.work(Room)
+    assert set(draft.problems()) <= {"room not prepared"}
+    assert len(draft.problems()) <= len(draft.places()), "once for each room"
+
+
+def test_who_gets_no_token_is_not_asked_for_at_each_look(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, ["ana"], rooms=1)
+    with hand.deps.database.transaction() as tx:
+        mine = update(Seat).where(col(Seat.breakout_id) == hand.breakout_id)
+        tx.session.execute(mine.values(auth_token=None, token_renew_at=None, realtimekit_participant_id=None))
+    hand.sandbox.faults({"operation": "refresh_participant_token", "kind": "refuse", "times": None})
+    for _ in range(5):
+        hand.look("ana")
+        hand.work(Room)
+    assert hand.sandbox.calls()["counts"].get("refresh_participant_token", 0) <= 1
+    hand.sandbox.faults()
+    hand.age_tokens(ended=True)
+    hand.work(Room)
+    assert hand.look("ana").auth_token
+
+
+def test_a_renewal_that_is_refused_is_tried_again_and_said_once(hand: Hand) -> None:
+    hand.sandbox.faults({"operation": "refresh_participant_token", "kind": "refuse", "times": None})
+    for ended in (False, True, True):
+        hand.age_tokens(ended=ended)
+        hand.work(Room)
+        assert hand.pause() > timedelta()
+    assert hand.problems() == ["participant refused"] * 2
+    hand.sandbox.faults()
+    hand.age_tokens(ended=True)
+    hand.work(Room)
+    assert all(hand.look(name).auth_token for name in ("ana", "bo"))
 
 
 def test_somebody_whose_record_was_deleted_is_added_again(hand: Hand) -> None:

@@ -52,6 +52,7 @@ def _bring_forward(b: LockedBreakout, room: Room, seats: list[Seat]) -> None:
         b.move_rooms([room], RoomState.READY)
     if room.state is RoomState.READY and room.wanted is RoomWanted.OPEN and room.realtimekit_meeting_id is not None:
         b.move_rooms([room], RoomState.OPEN)
+        room.polled_at = b.now  # until now nobody was told to go there
 
 
 def _note_those_there(b: LockedBreakout, seats: Sequence[Seat]) -> None:

@@ -6,6 +6,7 @@ Nothing here takes the lock of a breakout, because browsers ask in crowds while 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import or_, select, update
 from sqlmodel import Session, col
@@ -84,12 +85,21 @@ def _want_main_tokens(deps: Deps, meeting_id: str, participant_ids: Collection[s
 
 
 def _want_room_tokens(deps: Deps, seat_ids: Collection[str]) -> None:
-    """Ask for new tokens for those of these seats whose token can't be decrypted. Their rooms' tasks make them."""
+    """Ask for new tokens for those of these seats whose token can't be decrypted. Their rooms' tasks make them.
+
+    One that could not be made just now is not asked for before its time.
+    """
     with deps.database.transaction() as tx:
         asked = col(Seat.id).in_(seat_ids)
         due.lock_rows(tx, Room, tx.session.scalars(select(col(Seat.room_id)).where(asked).distinct()))
         seats = tx.session.scalars(select(Seat).where(asked)).all()  # now, for a room may have made one meanwhile
-        unreadable = [seat for seat in seats if deps.vault.open(seat.auth_token) is None]
+        mine = [seat for seat in seats if not _has_just_failed(seat, tx.now())]
+        unreadable = [seat for seat in mine if deps.vault.open(seat.auth_token) is None]
         ids = [seat.id for seat in unreadable]
-        tx.session.execute(update(Seat).where(col(Seat.id).in_(ids)).values(auth_token=None))
+        tx.session.execute(update(Seat).where(col(Seat.id).in_(ids)).values(auth_token=None, token_renew_at=None))
         due.want(tx, Room, {seat.room_id for seat in unreadable})
+
+
+def _has_just_failed(seat: Seat, now: datetime) -> bool:
+    """Return whether there is no token because one could not be made, and its next try has a time."""
+    return seat.auth_token is None and seat.token_renew_at is not None and seat.token_renew_at > now

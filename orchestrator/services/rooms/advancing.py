@@ -18,7 +18,7 @@ from orchestrator.services.passes.leased import start_pass
 from orchestrator.services.result import NOTHING_TO_DO, Result
 from orchestrator.services.rooms.closing import close
 from orchestrator.services.rooms.opening import open_or_keep
-from orchestrator.services.rooms.patience import Failed, retry_or_give_up, seek_evidence
+from orchestrator.services.rooms.patience import Failed, retry_or_give_up, seek_evidence, watch
 from orchestrator.services.rooms.work import RoomWork, begin_work
 from orchestrator.store import due
 from orchestrator.store.leases import Lease
@@ -69,6 +69,7 @@ def _record_refusal(b: LockedBreakout, room: Room, claim: due.Claim, words: str)
     else:
         b.report(ProblemKind.REALTIMEKIT_REFUSED, words, room_id=room.id)
         due.release(b.tx, claim, due_at=None)
+        watch(b, room)
 
 
 def _after_error(deps: Deps, claim: due.Claim, error: Exception) -> None:

@@ -24,7 +24,8 @@ from orchestrator.services.breakout import recordings
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.failing import fail_room
 from orchestrator.services.breakout.invitations import invite
-from orchestrator.services.breakout.leaving import end_putting_out
+from orchestrator.services.breakout.leaving import end_putting_out, watch_for_leavers
+from orchestrator.services.breakout.tokens import watch_for_tokens
 from orchestrator.services.deps import Deps
 from orchestrator.services.passes.leased import NO_TRY, release_for_retry
 from orchestrator.services.result import Result
@@ -47,6 +48,8 @@ class Failed:
     """None for an error of ours."""
     words: str
     """The reason, without names of people."""
+    by_tokens: bool = False
+    """Whether nothing else failed than tokens that are kept good, which is tried for ever."""
 
 
 def seek_evidence(deps: Deps, lease: Lease, error: RealtimeKitError, priority: Priority) -> None:
@@ -61,14 +64,22 @@ def retry_or_give_up(b: LockedBreakout, failed: Failed) -> Result:
     """Give the room back: due again after a backoff, or given up. The claim was found to be good."""
     room = failed.room
     if _count_failure(b, failed):
-        _give_up(b, room, failed.words)
+        _give_up(b, failed)
         room.tries = room.failures = 0
         due.release(b.tx, failed.claim, due_at=None)
+        watch(b, room)
         return Result("given up", failed.words)
     if room.state is RoomState.PREPARING:
         room.error = failed.words
     release_for_retry(b.tx, failed.claim, failed.error)
     return Result("will try again", failed.words)
+
+
+def watch(b: LockedBreakout, room: Room) -> None:
+    """Make a room that people may be in due for their tokens and departures, although its pass is not tried again."""
+    if room.wanted in (RoomWanted.READY, RoomWanted.OPEN) and room.state is not RoomState.FAILED:
+        watch_for_leavers(b.tx, [room.id], b.now)
+        watch_for_tokens(b.tx, [room.id], b.now)
 
 
 def _count_failure(b: LockedBreakout, failed: Failed) -> bool:
@@ -115,7 +126,8 @@ def _exists(tx: Transaction, but: Room, condition: object) -> bool:
     return tx.session.scalar(select(col(Room.id)).where(*others, condition).limit(1)) is not None  # type: ignore[arg-type]
 
 
-def _give_up(b: LockedBreakout, room: Room, words: str) -> None:
+def _give_up(b: LockedBreakout, failed: Failed) -> None:
+    room, words = failed.room, failed.words
     seats = b.seats_of_rooms([room.id])[room.id]
     nobody = all(seat.state is SeatState.ASSIGNED for seat in seats)
     match room.wanted:
@@ -124,9 +136,9 @@ def _give_up(b: LockedBreakout, room: Room, words: str) -> None:
         case RoomWanted.OPEN if room.realtimekit_meeting_id is None or (nobody and room.state is RoomState.PREPARING):
             fail_room(b, room, words)
         case RoomWanted.OPEN:
-            _do_without(b, room, seats, words)
+            _do_without(b, failed, seats)
             invite(b, [(room, seats)])
-        case _:  # it is tried again at the start
+        case _ if not _is_known(b, failed, ProblemKind.ROOM_NOT_PREPARED):  # it is tried again at the start
             b.report(ProblemKind.ROOM_NOT_PREPARED, words, room_id=room.id)
 
 
@@ -141,20 +153,27 @@ def _leave_behind(b: LockedBreakout, room: Room, words: str) -> None:
     room.retired_at, room.kept = b.now, False
 
 
-def _do_without(b: LockedBreakout, room: Room, seats: list[Seat], words: str) -> None:
+def _do_without(b: LockedBreakout, failed: Failed, seats: list[Seat]) -> None:
     """Keep a room that people are admitted to, without what it can't have: the others' seats, a name, a recording."""
+    room, words = failed.room, failed.words
     missing = [seat for seat in seats if seat.state is SeatState.ASSIGNED and seat.error is None]
     names = b.names(seat.participant_id for seat in missing)
     for seat in missing:
         seat.error = words
         name = names[seat.participant_id]
         b.report(ProblemKind.PARTICIPANT_REFUSED, words, room_id=room.id, custom_participant_id=name)
-    if not _give_up_recording(b, room) and not missing:
+    if not _give_up_recording(b, room) and not missing and not _is_known(b, failed, ProblemKind.ROOM_GIVEN_UP):
         b.report(ProblemKind.ROOM_GIVEN_UP, words, room_id=room.id)
     overdue = col(Seat.room_id) == room.id, col(Seat.leave_by) <= b.now
     b.tx.session.execute(update(Seat).where(*overdue).values(leave_by=None))
     end_putting_out(b.tx, [room.id])
     room.error = None
+
+
+def _is_known(b: LockedBreakout, failed: Failed, kind: ProblemKind) -> bool:
+    """Return whether it was reported before that a room can't renew its tokens, which is tried again and again."""
+    said = failed.room.id, failed.words
+    return failed.by_tokens and any((data["room_id"], data["detail"]) == said for data in b.reported(kind))
 
 
 def _give_up_recording(b: LockedBreakout, room: Room) -> bool:

@@ -32,7 +32,7 @@ from orchestrator.services.rooms.work import RoomWork
 from orchestrator.store import due
 from orchestrator.store.queries import occupied_rooms
 from schemas.events import ProblemKind
-from schemas.states import POINTS_TO_ROOM, SeatState
+from schemas.states import HOLDS_TOKEN, POINTS_TO_ROOM, SeatState
 from schemas.tables import Recording, Room, Seat
 
 RECORDING_TRIES = 4
@@ -62,9 +62,13 @@ class RoomOutcomes:
         """The first failure that is worth another try."""
         if self.is_suspect:
             return TryAgain("RealtimeKit knows nothing of the meeting, or of a person: it is checked")
+        return first_to_retry([*self.waited_for, *self.others])
+
+    @property
+    def others(self) -> list[object]:
+        """What came of calls that are not for people's tokens."""
         unsent = (it for it in self.polls.values() if isinstance(it, TryAgain))
-        calls = (self.recording, *self.steered.values(), *unsent, self.kick.error, self.rename)
-        return first_to_retry([*self.waited_for, *calls])
+        return [self.recording, *self.steered.values(), *unsent, self.kick.error, self.rename]
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,11 @@ class Reached:
     outcomes: RoomOutcomes
     kept: dict[str, Kept] = field(repr=False)
     """The records and tokens that RealtimeKit gave, by seat."""
+
+    @property
+    def fails_by_tokens(self) -> bool:
+        """Whether nothing else failed than to renew tokens."""
+        return not self.outcomes.is_suspect and first_to_retry(self.outcomes.others) is None
 
 
 def record_all(deps: Deps, breakout_id: str, batch: list[Reached]) -> list[Result | None]:
@@ -98,8 +107,9 @@ def record_all(deps: Deps, breakout_id: str, batch: list[Reached]) -> list[Resul
         _record_departures(b, mine)
         invite(b, [(room, seats[room.id]) for room in rooms.values()])
         tried_again = _release(b, rooms, mine)
-        watch_for_leavers(b.tx, rooms, min((one.work.now for one in mine), default=b.now))
-        watch_for_tokens(b.tx, rooms)
+        since = min((one.work.now for one in mine), default=b.now)
+        watch_for_leavers(b.tx, rooms, since)
+        watch_for_tokens(b.tx, rooms.keys() - tried_again.keys(), since)
         return [
             _result(rooms[one.work.room_id], lines[one.work.room_id], tried_again.get(one.work.room_id))
             if one.work.room_id in rooms
@@ -161,7 +171,8 @@ def _release(b: LockedBreakout, rooms: dict[str, Room], mine: list[Reached]) -> 
 
 
 def _failed(room: Room, one: Reached, error: RealtimeKitError) -> Failed:
-    return Failed(room, one.claim, error, without_names(error.message, one.work.guests))
+    words = without_names(error.message, one.work.guests)
+    return Failed(room, one.claim, error, words, by_tokens=one.fails_by_tokens)
 
 
 def _to_retry(room: Room, one: Reached) -> RealtimeKitError | None:
@@ -194,13 +205,16 @@ def _record_admissions(b: LockedBreakout, seats: list[Seat], one: Reached) -> li
 
 
 def _record_one_seat(b: LockedBreakout, seat: Seat, guest: Guest, one: Reached) -> None:
-    """Keep a record and its token. A renewal that failed is tried again in time."""
+    """Keep a record and its token. A renewal that failed is tried again in time, and so is one that was refused.
+
+    Where there is no good token any more, the room's next try comes sooner.
+    """
     outcome = one.outcomes.admissions[seat.id]
     seat.in_doubt = stays_in_doubt(outcome, before=guest.in_doubt)
     values: dict[str, Any] = {}
     if seat.id in one.kept:
         values = one.kept[seat.id].columns(b.now) | {"error": None}
-    elif guest.has_token:
+    elif guest.has_token or (seat.state in HOLDS_TOKEN and isinstance(outcome, Refused)):
         values = {"token_renew_at": again_at(b.now, seat.token_good_until)}
     elif isinstance(outcome, Refused):
         values = {"error": outcome.message}
@@ -215,11 +229,16 @@ def _words(outcome: Outcome) -> str:
 
 
 def _report_refused(b: LockedBreakout, seats: list[Seat], one: Reached) -> None:
+    """Report who was refused. A renewal that is refused each time is reported once."""
+    if not seats:
+        return
     names = b.names(seat.participant_id for seat in seats)
+    told = b.reported(ProblemKind.PARTICIPANT_REFUSED) if any(seat.state in HOLDS_TOKEN for seat in seats) else []
+    known = {(data["room_id"], data["custom_participant_id"], data["detail"]) for data in told}
     for seat in seats:
-        name = names[seat.participant_id]
-        detail = _words(one.outcomes.admissions[seat.id])
-        b.report(ProblemKind.PARTICIPANT_REFUSED, detail, room_id=seat.room_id, custom_participant_id=name)
+        name, detail = names[seat.participant_id], _words(one.outcomes.admissions[seat.id])
+        if seat.state not in HOLDS_TOKEN or (seat.room_id, name, detail) not in known:
+            b.report(ProblemKind.PARTICIPANT_REFUSED, detail, room_id=seat.room_id, custom_participant_id=name)
 
 
 def _record_recording(b: LockedBreakout, room: Room, one: Reached) -> Result:
@@ -231,7 +250,7 @@ def _record_recording(b: LockedBreakout, room: Room, one: Reached) -> Result:
         recordings.note_started(b, recording, result)
         return Result("recording started")
     recording.in_doubt = wanted.in_doubt or not isinstance(result, TryAgain | Refused)
-    recording.error = result.message
+    recordings.note_not_started(b, recording, result.message)
     if isinstance(result, Refused) and room.tries >= RECORDING_TRIES and occupied_rooms(b.tx.session, [room.id]):
         recordings.refuse(b, recording, result.message)
     return Result("not recorded", result.message)
