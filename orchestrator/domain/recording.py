@@ -118,10 +118,12 @@ def why_ended(
     somebody else made that call, and counts as a person, as does an end without a reason. One that failed is excused
     only if a participant stopped it, because short ones may fail (RealtimeKit docs).
     """
+    if reason == "INTERNAL_ERROR":
+        return RecordingEnd.ITSELF
     if lasted is not None and lasted >= longest - LIMIT_MARGIN:
         return RecordingEnd.LIMIT
     if reason == "API_CALL" and by_user:
         return RecordingEnd.PERSON
-    if failed or reason in ("INTERNAL_ERROR", "ALL_PEERS_LEFT"):
+    if failed or reason == "ALL_PEERS_LEFT":
         return RecordingEnd.ITSELF
     return RecordingEnd.PERSON

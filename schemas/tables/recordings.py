@@ -35,6 +35,8 @@ class Recording(Due, table=True):
     realtimekit_recording_id: str | None = Field(default=None, max_length=64)
     in_doubt: bool = False
     """Whether it may have been started without our knowing."""
+    by_host: bool = False
+    """Whether it runs because a host has started it at RealtimeKit, although its room is not to be recorded."""
     created_at: datetime = Field(sa_type=UtcDateTime)
     paused: bool = False
     pause_wanted: bool | None = None

@@ -106,3 +106,4 @@ def test_why_it_ended(failed: bool, reason: str | None, by_user: bool, why: Reco
 def test_one_that_lasted_as_long_as_it_may_has_reached_its_limit_whatever_the_reason() -> None:
     lasted = HOUR - LIMIT_MARGIN
     assert why_ended(failed=True, reason="API_CALL", by_user=True, lasted=lasted, longest=HOUR) is E.LIMIT
+    assert why_ended(failed=True, reason="INTERNAL_ERROR", by_user=False, lasted=lasted, longest=HOUR) is E.ITSELF

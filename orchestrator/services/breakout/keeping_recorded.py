@@ -15,7 +15,7 @@ from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.store import due
 from orchestrator.store.queries import Refill, in_use, occupied_rooms, recordings_of, refilled_rooms
 from schemas.events import ProblemKind
-from schemas.states import OVER, POINTS_TO_ROOM, WITHOUT_SUCCESSOR, RecordingEnd
+from schemas.states import OVER, POINTS_TO_ROOM, WITHOUT_SUCCESSOR, RecordingEnd, RecordingState
 from schemas.tables import Recording, Room, Seat
 from schemas.tasks import Task
 
@@ -75,7 +75,8 @@ def keep_recorded(b: LockedBreakout, room_ids: Iterable[str]) -> list[tuple[Reco
     follow = [_next(recording, step, b.now) for recording, step in steps if step in (Step.AGAIN, Step.REPLACE)]
     b.tx.session.add_all(follow)
     due.want(b.tx, Room, [it.room_id for it in follow], Task.ROOM_RECORD)
-    show(b, {it.room_id: is_over(it) and step not in (Step.AGAIN, Step.REPLACE) for it, step in steps})
+    over = {it.room_id: is_over(it) and step not in (Step.AGAIN, Step.REPLACE) for it, step in steps}
+    show(b, {room_id: False if is_so else None for room_id, is_so in over.items()})
     return steps
 
 
@@ -84,15 +85,23 @@ def is_over(latest: Recording) -> bool:
     return latest.state in OVER and latest.ended_by in WITHOUT_SUCCESSOR
 
 
-def show(b: LockedBreakout, over: Mapping[str, bool]) -> None:
-    """Store of these rooms whether their recordings are over, and have their people told where that is new."""
+def show(b: LockedBreakout, otherwise: Mapping[str, bool | None]) -> None:
+    """Store whether these rooms are recorded otherwise than is wanted, and have their people told where that is new."""
     b.tx.session.flush()
-    statement = select(col(Room.id), col(Room.recording_is_over)).where(col(Room.id).in_(list(over)))
-    changed = {room_id: over[room_id] for room_id, was in b.tx.session.execute(statement) if was is not over[room_id]}
-    for value in (True, False):
+    statement = select(col(Room.id), col(Room.recorded_otherwise)).where(col(Room.id).in_(list(otherwise)))
+    before = dict(b.tx.session.execute(statement).all())
+    changed = {room_id: otherwise[room_id] for room_id, was in before.items() if was is not otherwise[room_id]}
+    for value in (True, False, None):
         if ids := [room_id for room_id, is_so in changed.items() if is_so is value]:
-            b.tx.session.execute(update(Room).where(col(Room.id).in_(ids)).values(recording_is_over=value))
+            b.tx.session.execute(update(Room).where(col(Room.id).in_(ids)).values(recorded_otherwise=value))
     tell_people(b, changed)
+
+
+def show_hosts(b: LockedBreakout, room_id: str) -> None:
+    """Store of a room that is not to be recorded whether a host records it, and have its people told if that is new."""
+    b.tx.session.flush()
+    runs = any(it.by_host and it.state is RecordingState.RECORDING for it in recordings_of(b.tx.session, [room_id]))
+    show(b, {room_id: True if runs else None})
 
 
 def tell_people(b: LockedBreakout, room_ids: Collection[str]) -> None:

@@ -38,23 +38,25 @@ def command(deps: Deps, breakout_id: str, room_id: str, action: RecordingAction)
 
 
 def _start(b: LockedBreakout, room: Room, latest: Recording | None) -> None:
-    """Record the room. One that was to be stopped and was not yet goes on."""
+    """Record the room. One that was to be stopped and was not yet goes on, as does that of a host."""
     runs = latest is not None and latest.state in RUNS
     if runs and is_recorded(b, room):
         raise _refusal(b, room, latest, RecordingAction.START)
-    room.record, room.recording_is_over = True, False
-    if not runs:
+    room.record, room.recorded_otherwise = True, None
+    if latest is not None and runs:
+        latest.by_host = False
+    else:
         b.tx.session.add(Recording(breakout_id=b.row.id, room_id=room.id, created_at=b.now))
     tell_people(b, [room.id])
 
 
 def _stop(b: LockedBreakout, room: Room, latest: Recording | None) -> None:
     """Stop recording the room. A recording that has certainly not begun is skipped at once."""
-    if not is_recorded(b, room):
+    if not is_recorded(b, room) and not _is_hosts(latest):
         raise _refusal(b, room, latest, RecordingAction.STOP)
-    room.record = False
+    room.record, room.recorded_otherwise = False, None
     if latest is not None:
-        latest.pause_wanted = None
+        latest.by_host, latest.pause_wanted = False, None
         if latest.state is RecordingState.REQUESTED and not latest.in_doubt:
             skip(b, latest)
     tell_people(b, [room.id])
@@ -94,10 +96,15 @@ def _shown(b: LockedBreakout, room: Room, latest: Recording | None) -> str:
     """Return in what state a room's recording is, as operators want it."""
     if latest is None:
         return NONE
-    if latest.state in RUNS and not is_recorded(b, room):
+    if latest.state in RUNS and not is_recorded(b, room) and not _is_hosts(latest):
         return HELD
     is_paused = latest.paused if latest.pause_wanted is None else latest.pause_wanted
     return PAUSED if latest.state is RecordingState.RECORDING and is_paused else latest.state
+
+
+def _is_hosts(latest: Recording | None) -> bool:
+    """Return whether a host records a room that is not to be recorded."""
+    return latest is not None and latest.by_host and latest.state in RUNS
 
 
 def _refusal(b: LockedBreakout, room: Room, latest: Recording | None, action: RecordingAction) -> WrongState:

@@ -7,13 +7,17 @@ from orchestrator.domain.recording import LONGEST_SECONDS, why_ended
 from orchestrator.domain.timing import follow_delay
 from orchestrator.realtimekit.records import RecordingRecord
 from orchestrator.services.breakout.aggregate import LockedBreakout
-from orchestrator.services.breakout.keeping_recorded import keep_recorded, open_rooms, recorded_rooms, show
+from orchestrator.services.breakout.keeping_recorded import keep_recorded, open_rooms, show_hosts
 from orchestrator.store import due
-from orchestrator.store.queries import first_there, recordings_of
+from orchestrator.store.queries import first_there, longest_stay
 from schemas.events import Actor, EventType, ProblemKind
 from schemas.states import OVER, RecordingEnd, RecordingState
-from schemas.tables import Recording
+from schemas.tables import Recording, Room
 
+STARTS_WITHIN = timedelta(seconds=10)
+"""How long people may be in a room that closes without its recording having failed."""
+REPORTED_AFTER = timedelta(seconds=30)
+"""How long people may be in a room before it is reported that nothing is recorded."""
 TOLD_BEFORE = timedelta(days=1)
 """How long before a file expires that is told."""
 STATE_OF = {
@@ -54,10 +58,21 @@ def merge(b: LockedBreakout, recording: Recording, fact: RecordingRecord) -> Non
         recording.paused = fact.status == "PAUSED"
 
 
+def hear(b: LockedBreakout, recording: Recording, fact: RecordingRecord) -> None:
+    """Merge what a webhook says. It may be old, so RealtimeKit is asked whether a recording is paused by now."""
+    paused = recording.paused
+    merge(b, recording, fact)
+    if recording.state is RecordingState.RECORDING and recording.paused is not paused:
+        recording.paused = paused
+        due.want(b.tx, Recording, [recording.id])
+
+
 def _note_end(b: LockedBreakout, recording: Recording) -> None:
     recording.stopped_at = recording.stopped_at or b.now
     recording.paused, recording.pause_wanted = False, None
     recording.follows = 0
+    if recording.by_host:
+        show_hosts(b, recording.room_id)
     if recording.ended_by is None and recording.room_id not in open_rooms(b, [recording.room_id]):
         recording.ended_by = RecordingEnd.ROOM
 
@@ -66,32 +81,9 @@ def note_started(b: LockedBreakout, recording: Recording, fact: RecordingRecord)
     """Note that RealtimeKit records. If nothing was recorded before although people were there, report since when."""
     recording.realtimekit_recording_id = fact.id
     recording.in_doubt, recording.error = False, None
-    recording.started_at = fact.started_at or b.now
+    recording.started_at = fact.started_at or fact.stopped_at or b.now
     merge(b, recording, fact)
     _report_gap(b, recording)
-
-
-def adopt(b: LockedBreakout, room_id: str, fact: RecordingRecord) -> None:
-    """Take over a recording that somebody else has started in a room whose own one has ended.
-
-    One that runs while ours is asked for may be ours, and is left to the room's pass.
-    """
-    mine = recordings_of(b.tx.session, recorded_rooms(b, [room_id]))
-    if not mine or mine[-1].state not in OVER or fact.id in {it.realtimekit_recording_id for it in mine}:
-        return
-    latest = mine[-1]
-    recording = Recording(
-        breakout_id=b.row.id,
-        room_id=room_id,
-        created_at=b.now,
-        replaced=latest.replaced,
-        unrecorded_since=latest.unrecorded_since,
-    )
-    latest.unrecorded_since = None
-    b.tx.session.add(recording)
-    b.tx.session.flush()
-    note_started(b, recording, fact)
-    show(b, {room_id: False})
 
 
 def learn_end(b: LockedBreakout, recording: Recording, fact: RecordingRecord) -> None:
@@ -129,6 +121,7 @@ def stop_by_operator(b: LockedBreakout, recording: Recording, fact: RecordingRec
 def skip(b: LockedBreakout, recording: Recording) -> None:
     """End a recording that an operator stopped before it began."""
     recording.ended_by, recording.error = RecordingEnd.PERSON, "stopped before it began"
+    recording.unrecorded_since = None
     b.move_recording(recording, RecordingState.SKIPPED)
 
 
@@ -155,22 +148,51 @@ def refuse(b: LockedBreakout, recording: Recording, words: str) -> None:
 def end_with_room(b: LockedBreakout, recording: Recording, fact: RecordingRecord | None) -> None:
     """Bring a recording to its end, now that its room has closed; `fact` is RealtimeKit's answer to the stop.
 
-    One that was never started is skipped. One that could not be stopped ends with its session. RealtimeKit's answer may
-    still call it running; it counts as stopped all the same, or nobody would ask about it again.
+    One that was never started is skipped, or has failed if people were there. One that could not be stopped ends with
+    its session. RealtimeKit's answer may still call it running; it counts as stopped all the same, or nobody would ask
+    about it again.
     """
     recording.ended_by = recording.ended_by or RecordingEnd.ROOM
     if fact is not None and recording.state is RecordingState.REQUESTED:
         recording.realtimekit_recording_id = fact.id
         recording.started_at = recording.started_at or fact.started_at or b.now
         b.move_recording(recording, RecordingState.RECORDING)
-    if fact is None and recording.state is RecordingState.REQUESTED:
-        recording.error = recording.error or "nobody ever joined"
-        b.move_recording(recording, RecordingState.SKIPPED)
+    if recording.state is RecordingState.REQUESTED:
+        _end_unstarted(b, recording)
     elif recording.state is RecordingState.RECORDING:
         if fact is not None:
             merge(b, recording, fact)
         merge(b, recording, RecordingRecord(id="", status="UPLOADING"))
     _report_gap(b, recording)
+
+
+def _end_unstarted(b: LockedBreakout, recording: Recording) -> None:
+    """End a recording that never began: it has failed if people were there long enough for it, and it was wanted."""
+    if b.tx.session.get_one(Room, recording.room_id).record is False:
+        skip(b, recording)
+        return
+    stay = longest_stay(b.tx.session, recording.room_id, recording.created_at, b.now)
+    words = "nobody ever joined" if stay is None else "the room has closed before it began"
+    recording.error = recording.error or words
+    if stay is None or stay[1] - stay[0] < STARTS_WITHIN:
+        b.move_recording(recording, RecordingState.SKIPPED)
+        return
+    recording.unrecorded_since, recording.stopped_at = recording.unrecorded_since or stay[0], b.now
+    b.move_recording(recording, RecordingState.FAILED)
+
+
+def note_not_started(b: LockedBreakout, recording: Recording, words: str) -> None:
+    """Note why RealtimeKit does not record yet. Once people have been there for a while, that is reported."""
+    recording.error = words
+    came_at = first_there(b.tx.session, recording.room_id)
+    if came_at is None or recording.unrecorded_since is not None:
+        return
+    since = max(came_at, recording.created_at)
+    if b.now - since < REPORTED_AFTER:
+        return
+    recording.unrecorded_since = since
+    detail = f"nothing is recorded from {since.isoformat()} on: {words}"
+    b.report(ProblemKind.RECORDING_INTERRUPTED, detail, room_id=recording.room_id)
 
 
 def _report_gap(b: LockedBreakout, recording: Recording) -> None:

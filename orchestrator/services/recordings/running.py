@@ -12,13 +12,14 @@ from sqlalchemy import CursorResult, or_, select, update
 from sqlmodel import Session, col
 
 from orchestrator.realtimekit.records import RecordingRecord
-from orchestrator.services.breakout import recordings
+from orchestrator.services.breakout import hosts_recordings
 from orchestrator.services.breakout.locked import locked_if_kept
+from orchestrator.services.breakout.watching import webhooks_come_now
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import holds, in_use
-from schemas.tables import IS_RECORDED_NOW, ORPHANS, Breakout, Recording, Room, Sweep
+from schemas.tables import IS_RECORDED_NOW, ORPHANS, Breakout, Meeting, Recording, Room, Sweep
 
 MOST_ASKED = 60
 """The recordings that one list makes due at most, so that a list which shows nothing does not use up the quota."""
@@ -26,10 +27,12 @@ POLLS_BETWEEN = 3
 """How many of the shortest pauses between polls lie between two lists."""
 
 
-def is_time_to_compare(deps: Deps, tx: Transaction, breakout: Breakout | None) -> bool:
+def is_time_to_compare(deps: Deps, tx: Transaction, meeting: Meeting, breakout: Breakout | None) -> bool:
     """Return whether this poll is to ask which recordings run, and have the others wait if so."""
-    if breakout is None or breakout.sent_home_at is not None or not _is_recorded(tx.session, breakout):
+    if breakout is None or breakout.sent_home_at is not None:
         return False
+    if webhooks_come_now(meeting, breakout) and not _is_recorded(tx.session, breakout):
+        return False  # RealtimeKit would tell of a host's recording
     asked_at = col(Sweep.recordings_asked_at)
     before = tx.after(-timedelta(seconds=POLLS_BETWEEN * deps.settings.sync_seconds))
     mine = update(Sweep).where(col(Sweep.id) == ORPHANS, or_(asked_at.is_(None), asked_at <= before))
@@ -39,8 +42,9 @@ def is_time_to_compare(deps: Deps, tx: Transaction, breakout: Breakout | None) -
 
 
 def _is_recorded(session: Session, breakout: Breakout) -> bool:
-    """Return whether the breakout is to be recorded, or one of its rooms is."""
-    rooms = select(col(Room.id)).where(col(Room.breakout_id) == breakout.id, col(Room.record).is_(True))
+    """Return whether the breakout is to be recorded, or one of its rooms is, or a host records one."""
+    is_one = or_(col(Room.record).is_(True), col(Room.recorded_otherwise).is_(True))
+    rooms = select(col(Room.id)).where(col(Room.breakout_id) == breakout.id, is_one)
     return breakout.record or session.scalar(rooms.limit(1)) is not None
 
 
@@ -52,8 +56,9 @@ def compare(deps: Deps, running: Sequence[RecordingRecord]) -> None:
     for breakout_id, strangers in _strangers(deps, there).items():
         with locked_if_kept(deps, breakout_id) as b:
             if b is not None:
+                b.lock_rooms([room_id for room_id, _ in strangers])
                 for room_id, record in strangers:
-                    recordings.adopt(b, room_id, record)
+                    hosts_recordings.adopt(b, room_id, record)
 
 
 def _differing(session: Session, there: Mapping[str, RecordingRecord]) -> list[str]:

@@ -26,7 +26,7 @@ from orchestrator.services.passes.records import delete_records
 from orchestrator.services.people import presence
 from orchestrator.services.result import Result
 from orchestrator.services.rooms.polling import forget_polls
-from orchestrator.services.rooms.work import RecordingWork, RoomWork
+from orchestrator.services.rooms.work import RecordingWork, RoomWork, may_have_recordings
 from orchestrator.store import due
 from orchestrator.store.leases import Lease
 from orchestrator.store.queries import occupied_rooms, recordings_of
@@ -217,8 +217,8 @@ def _record_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[Result
         mine = [one for one in batch if one.work.room_id in rooms]
         closed = [room.id for room in rooms.values() if room.wanted is RoomWanted.CLOSED]
         stopped = {row_id: fact for one in mine for row_id, fact in one.stopped.items()}
-        is_recorded = b.row.record or any(room.record is not None for room in rooms.values())
-        for recording in recordings_of(b.tx.session, closed) if is_recorded else []:
+        with_recordings = [room.id for room in rooms.values() if room.id in closed and may_have_recordings(room, b.row)]
+        for recording in recordings_of(b.tx.session, with_recordings) if with_recordings else []:
             recordings.end_with_room(b, recording, stopped.get(recording.id))
         forget_polls(b, (room for room in rooms.values() if room.id in closed))
         quiet = [one.work.room_id for one in mine if not one.puts_out and not one.work.is_another_rounds]

@@ -32,7 +32,7 @@ async def steer(kit: RealtimeKit, meeting_id: str, work: RoomWork) -> dict[str, 
 
 async def _call(kit: RealtimeKit, meeting_id: str, one: RecordingWork, work: RoomWork) -> Steered:
     try:
-        if not work.is_recorded:
+        if one in work.recordings_to_stop:
             return await _stop(kit, meeting_id, one)
         assert one.realtimekit_recording_id is not None
         return await kit.set_recording_paused(one.realtimekit_recording_id, paused=one.pause_wanted is True)
@@ -64,7 +64,7 @@ def _record(b: LockedBreakout, room: Room, work: RoomWork, one: RecordingWork, r
             recording.pause_wanted = None
             b.report(ProblemKind.REALTIMEKIT_REFUSED, result.message, room_id=room.id)
         return Result("recording not changed", result.message)
-    if not work.is_recorded:
+    if one in work.recordings_to_stop:
         return _record_stop(b, room, recording, result)
     return _record_pause(b, recording, one.pause_wanted is True, result)
 

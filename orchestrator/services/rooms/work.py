@@ -1,11 +1,11 @@
 """What a room's pass works with: plain facts, read once, because no database object may live across a call."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import and_, bindparam, or_, select, update
 from sqlmodel import Session, col
 
 from orchestrator.domain.preset_names import preset_in_rooms
@@ -34,6 +34,8 @@ class RecordingWork:
     in_doubt: bool
     pause_wanted: bool | None
     """Whether it is to be paused or resumed; None: neither."""
+    by_host: bool
+    """Whether it runs because a host has started it, although the room is not to be recorded."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,13 @@ class RoomWork:
     @property
     def recordings_to_stop(self) -> list[RecordingWork]:
         """The recordings that run, or may run, although an operator has stopped recording the room."""
-        return [] if self.is_recorded else self.recordings
+        return [] if self.is_recorded else [one for one in self.recordings if not one.by_host]
 
     @property
     def recordings_to_pause(self) -> list[RecordingWork]:
         """The recordings that an operator has paused or resumed."""
-        running = (one for one in self.recordings if one.state is RecordingState.RECORDING and self.is_recorded)
-        return [one for one in running if one.pause_wanted is not None]
+        kept = [one for one in self.recordings if self.is_recorded or one.by_host]
+        return [one for one in kept if one.state is RecordingState.RECORDING and one.pause_wanted is not None]
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,9 @@ def begin_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str
 def _look_around(tx: Transaction, found: Sequence[tuple[Room, Breakout]]) -> _Around:
     """Read what is stored around rooms. Each kind of it is one statement, however many rooms there are."""
     rooms = [room for room, _ in found]
-    priorities = {room.id: _priority(room) for room in rooms if room.wanted in (RoomWanted.READY, RoomWanted.OPEN)}
+    filled = [room for room in rooms if room.wanted in (RoomWanted.READY, RoomWanted.OPEN)]
+    priorities = {room.id: _priority(room) for room in filled}
+    failing = {room.id for room in filled if room.tries > URGENT_TRIES}
     to_close = [room.id for room in rooms if room.wanted is RoomWanted.CLOSED]
     sharing = [room for room, breakout in found if breakout.series_id is not None and room.id in to_close]
     again = [room for room in sharing if room.retired_at is not None]
@@ -143,16 +147,21 @@ def _look_around(tx: Transaction, found: Sequence[tuple[Room, Breakout]]) -> _Ar
     return _Around(
         now=now,
         priorities=priorities,
-        guests=_guests(tx.session, priorities, now),
+        guests=_guests(tx.session, priorities, failing, now),
         leavers=leavers(tx.session, priorities, now),
         recordings=_recordings(
-            tx.session, [room.id for room, breakout in found if breakout.record or room.record is not None]
+            tx.session, [room.id for room, breakout in found if may_have_recordings(room, breakout)]
         ),
         occupied=occupied_rooms(tx.session, [room.id for room in rooms]),
         unseen=rooms_with_unseen(tx.session, to_close) if to_close else set(),
         kept=kept_for_later(tx.session, sharing) if sharing else set(),
         another_rounds=used_by_live_round(tx.session, again) if again else set(),
     )
+
+
+def may_have_recordings(room: Room, breakout: Breakout) -> bool:
+    """Return whether a room may have recordings that run, or are wanted. Most breakouts are not recorded at all."""
+    return breakout.record or room.record is not None or room.recorded_otherwise is True
 
 
 def _work(deps: Deps, room: Room, breakout: Breakout, meeting: Meeting, around: _Around) -> RoomWork:
@@ -224,7 +233,14 @@ def _priority(room: Room) -> Priority:
     return Priority.MOVING if room.state is RoomState.OPEN else Priority.OPENING
 
 
-_OUTDATED = or_(col(Seat.auth_token).is_(None), col(Seat.token_renew_at) <= bindparam("now"), differs(Seat))
+_OUTDATED = or_(
+    col(Seat.token_renew_at) <= bindparam("now"),
+    and_(col(Seat.auth_token).is_(None), col(Seat.token_renew_at).is_(None)),
+    differs(Seat),
+)
+"""One that could not be made waits until `token_renew_at`, like one that could not be renewed."""
+URGENT_TRIES = 3
+"""So many passes of a room that fails renew tokens as urgently as they are needed."""
 _TRIED_OTHERWISE = col(Seat.preset_at_realtimekit).is_not(None) & not_as_sent(Seat)
 _GUESTS = (
     select(Seat, Participant, Breakout, Meeting)
@@ -240,23 +256,28 @@ _GUESTS = (
 )
 
 
-def _guests(session: Session, urgent: Mapping[str, Priority], now: datetime) -> defaultdict[str, list[Guest]]:
+def _guests(
+    session: Session, urgent: Mapping[str, Priority], failing: Collection[str], now: datetime
+) -> defaultdict[str, list[Guest]]:
     """Return the people of each room who have yet to be admitted, or whose token or record is not as it should be.
 
-    Somebody whom RealtimeKit has refused is tried again when their name or preset has changed since.
+    Somebody whom RealtimeKit has refused is tried again when their name or preset has changed since. Tokens of rooms
+    that go on `failing` are not urgent any more, because they would use up the quota.
     """
     found: defaultdict[str, list[Guest]] = defaultdict(list)
     if not urgent:
         return found
     for seat, person, breakout, meeting in session.execute(_GUESTS, {"some": list(urgent), "now": now}):
         preset_name = preset_in_rooms(breakout, meeting, person.role, person.preset_name)
-        found[seat.room_id].append(_guest(seat, person, preset_name, urgent[seat.room_id], now))
+        waits = seat.room_id in failing and seat.state in HOLDS_TOKEN
+        priority = Priority.PREPARING if waits else urgent[seat.room_id]
+        found[seat.room_id].append(_guest(seat, person, preset_name, priority, now))
     return found
 
 
 def _guest(seat: Seat, person: Participant, preset_name: str, urgent: Priority, now: datetime) -> Guest:
     is_as_sent = (seat.name_at_realtimekit, seat.preset_at_realtimekit) == (person.name, preset_name)
-    has_token = has_good_token(seat, now)
+    has_token = has_good_token(seat, now) and not seat.token_wanted  # a browser was refused with the one there is
     return Guest(
         row_id=seat.id,
         custom_participant_id=person.custom_participant_id,
@@ -266,7 +287,7 @@ def _guest(seat: Seat, person: Participant, preset_name: str, urgent: Priority, 
         realtimekit_participant_id=seat.realtimekit_participant_id,
         name_at_realtimekit=seat.name_at_realtimekit,
         preset_at_realtimekit=seat.preset_at_realtimekit,
-        priority=Priority.PREPARING if has_token and is_as_sent and not seat.token_wanted else urgent,
+        priority=Priority.PREPARING if has_token and is_as_sent else urgent,
         has_token=has_token,
     )
 
@@ -282,4 +303,6 @@ def _recordings(session: Session, room_ids: Sequence[str]) -> defaultdict[str, l
 
 def _recording_work(recording: Recording) -> RecordingWork:
     its_id = recording.realtimekit_recording_id
-    return RecordingWork(recording.id, recording.state, its_id, recording.in_doubt, recording.pause_wanted)
+    return RecordingWork(
+        recording.id, recording.state, its_id, recording.in_doubt, recording.pause_wanted, recording.by_host
+    )
