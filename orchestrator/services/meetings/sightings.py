@@ -10,12 +10,14 @@ from orchestrator.realtimekit.records import PeerRecord
 from orchestrator.services.breakout.locked import MeetingScope
 from orchestrator.services.meetings.roll_call import Attendees, PolledMeeting
 from orchestrator.services.people import departed, unregistered
+from orchestrator.services.people.placing import CLOCKS_APART, Placing, places_of
 from orchestrator.services.people.stays import Stay
 from orchestrator.store.database import Transaction
 from orchestrator.store.queries import Registered, registered
-from schemas.tables import Presence, UnregisteredPeer
+from schemas.tables import Meeting, Presence, UnregisteredPeer
 
 Found = Mapping[PolledMeeting, Attendees]
+Shown = Sequence[tuple[PolledMeeting, PeerRecord]]
 
 
 def strangers(tx: Transaction, meeting_id: str, found: Found) -> dict[PolledMeeting, int]:
@@ -37,9 +39,9 @@ def stays(m: MeetingScope, found: Found, asked_at: datetime) -> list[Stay]:
         (meeting, peer)
         for meeting, attendees in found.items()
         for peer in attendees.peers
-        if peer.custom_participant_id in people and not _is_of_round_before(m, meeting, peer)
+        if peer.custom_participant_id in people
     ]
-    before = _of_who_they_were(m, shown, people)
+    before = [*_of_rounds_before(m, shown, people, asked_at), *_of_who_they_were(m, shown, people)]
     seen = [
         _stay(people[peer.custom_participant_id].id, meeting.room_id, peer, asked_at)
         for meeting, peer in shown
@@ -64,15 +66,38 @@ def note_unregistered(m: MeetingScope, found: Found, asked_at: datetime) -> None
     unregistered.note(m, unregistered.not_stored(m, unknown))
 
 
-def _is_of_round_before(m: MeetingScope, meeting: PolledMeeting, peer: PeerRecord) -> bool:
-    """Return whether a stay ended before this round began, because the rounds of a series share child meetings."""
-    began_at = m.breakout.row.starts_at if m.breakout and meeting.room_id else None
-    return began_at is not None and peer.left_at is not None and peer.left_at < began_at
-
-
-def _of_who_they_were(
-    m: MeetingScope, shown: Sequence[tuple[PolledMeeting, PeerRecord]], people: Mapping[str, Registered]
+def _of_rounds_before(
+    m: MeetingScope, shown: Shown, people: Mapping[str, Registered], asked_at: datetime
 ) -> list[PeerRecord]:
+    """Return the stays that ended before this round began, or soon after, and are of a round before.
+
+    The rounds of a series share child meetings, and their clock is RealtimeKit's. Who is there now is in this round.
+    """
+    over = [(place, peer) for place, peer in shown if place.room_id and _may_be_of_round_before(m, peer)]
+    if not over:
+        return []
+    meeting = m.tx.session.get_one(Meeting, m.meeting_id)
+    places = places_of(m.tx.session, meeting, {place.realtimekit_meeting_id for place, _ in over})
+    placed = Placing(m.tx.session, places, {people[peer.custom_participant_id].id for _, peer in over})
+    stays = [
+        (place, peer, _stay(people[peer.custom_participant_id].id, None, peer, peer.left_at or asked_at))
+        for place, peer in over
+        if placed.has(place.realtimekit_meeting_id)  # else its room has lost this meeting while it was asked about
+    ]
+    return [
+        peer
+        for place, peer, stay in stays
+        if placed.in_its_room(stay, place.realtimekit_meeting_id, asked_at).room_id != place.room_id
+    ]
+
+
+def _may_be_of_round_before(m: MeetingScope, peer: PeerRecord) -> bool:
+    row = m.breakout.row if m.breakout else None
+    began_at = row.starts_at if row and row.series_id else None
+    return began_at is not None and peer.left_at is not None and peer.left_at < began_at + CLOCKS_APART
+
+
+def _of_who_they_were(m: MeetingScope, shown: Shown, people: Mapping[str, Registered]) -> list[PeerRecord]:
     """Return the stays in rooms, of people who left for good and were registered anew, that ended before that."""
     old = [
         peer

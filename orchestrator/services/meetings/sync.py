@@ -143,7 +143,7 @@ def _read(deps: Deps, tx: Transaction, meeting_id: str) -> SyncWork:
         guests=main_tokens.guests(tx.session, meeting, breakout, now),
         to_poll=to_poll,
         allowance=polling.allowance(deps, tx.session, meeting, breakout, len(to_poll)) if breakout else Allowance(0, 0),
-        compares_recordings=is_time and running.is_time_to_compare(deps, tx, breakout),
+        compares_recordings=is_time and running.is_time_to_compare(deps, tx, meeting, breakout),
         poll_priority=Priority.CLOSING if breakout and breakout.sent_home_at else Priority.POLLING,
         look=looking.read(tx.session, meeting, now),
         presets_to_read=preset_rights.outdated(tx.session, meeting, now),

@@ -27,7 +27,7 @@ def keep(tx: Transaction, stays: Sequence[Stay]) -> None:
     known = _known(tx, told)
     for stay in told:
         visits = known[stay.room_id, stay.peer_id]
-        found = _same(visits, stay)
+        found = same(visits, stay)
         if found is None:
             found = Visit(
                 room_id=stay.room_id or "",
@@ -49,6 +49,18 @@ def ended(tx: Transaction, room_ids: Collection[str], peer_ids: Collection[str])
     return set(tx.session.scalars(select(col(Visit.peer_id)).where(*told)))
 
 
+def same(visits: Sequence[Visit], stay: Stay) -> Visit | None:
+    """Return the visit that a report is about.
+
+    A poll, and a departure without a time of joining, are about one that is open, because they do not tell when it
+    began.
+    """
+    same = next((visit for visit in visits if abs(visit.joined_at - stay.joined_at) < SAME), None)
+    if same is None and (stay.polled or stay.joined_at == stay.left_at):
+        return max((visit for visit in visits if visit.left_at is None), key=_joined_at, default=None)
+    return same
+
+
 def _is_guess(stay: Stay) -> bool:
     """Return whether a poll has only concluded that somebody has left."""
     return stay.polled and stay.left_at is not None
@@ -61,18 +73,6 @@ def _known(tx: Transaction, told: Sequence[Stay]) -> defaultdict[tuple[str | Non
     for visit in tx.session.scalars(statement):
         found[visit.room_id, visit.peer_id].append(visit)
     return found
-
-
-def _same(visits: Sequence[Visit], stay: Stay) -> Visit | None:
-    """Return the visit that a report is about.
-
-    A poll, and a departure without a time of joining, are about one that is open, because they do not tell when it
-    began.
-    """
-    same = next((visit for visit in visits if abs(visit.joined_at - stay.joined_at) < SAME), None)
-    if same is None and (stay.polled or stay.joined_at == stay.left_at):
-        return max((visit for visit in visits if visit.left_at is None), key=_joined_at, default=None)
-    return same
 
 
 def _joined_at(visit: Visit) -> datetime:

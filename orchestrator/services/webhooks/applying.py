@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import bindparam, select
-from sqlmodel import Session, col
+from sqlmodel import col
 
 from orchestrator.domain.wording import count
 from orchestrator.log import about, logger
@@ -22,12 +22,14 @@ from orchestrator.realtimekit.webhooks import (
     WebhookEvent,
     parse,
 )
-from orchestrator.services.breakout import recordings
+from orchestrator.services.breakout import hosts_recordings, recordings
+from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.closing import start_countdown
 from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting
 from orchestrator.services.deps import Deps
 from orchestrator.services.people import acks, departed, inbox, presence, refused, unregistered, visits
 from orchestrator.services.people.acks import Refusal
+from orchestrator.services.people.placing import Places, Placing, places_of, room_at
 from orchestrator.services.people.stays import Stay
 from orchestrator.services.result import NOTHING_TO_DO, Result
 from orchestrator.store import due
@@ -35,8 +37,8 @@ from orchestrator.store.database import execute
 from orchestrator.store.queries import Registered, registered
 from orchestrator.store.trouble import DATABASE_TROUBLE
 from schemas.events import Actor
-from schemas.states import BEGUN, RUNNING, BreakoutState, CloseReason, FactSource
-from schemas.tables import Breakout, Fact, Inbox, Meeting, Recording, Room
+from schemas.states import RUNNING, BreakoutState, CloseReason, FactSource
+from schemas.tables import Fact, Inbox, Meeting, Recording, Room
 
 log = logger(__name__)
 
@@ -57,17 +59,9 @@ class _Applied:
     """Whether no other fact waited when the batch began."""
 
 
-@dataclass(frozen=True)
-class _Place:
-    """A room, and since when what happens in its child meeting is about it."""
-
-    room_id: str | None
-    since: datetime | None
-    """None for main, and for rooms of a breakout that has not begun."""
-
-
-_Places = Sequence[_Place]
 Moved = ParticipantJoined | ParticipantLeft
+Heard = Mapping[WebhookEvent, datetime]
+"""When we first heard of each event."""
 
 _ANNOUNCED = select(col(Inbox.generation), col(Inbox.claim), col(Inbox.dispatches)).where(
     col(Inbox.id) == bindparam("of")
@@ -139,13 +133,19 @@ def _apply_batch(deps: Deps, inbox_id: str, most: int, tried: list[str]) -> _App
 def _apply_facts(m: MeetingScope, facts: Sequence[Fact]) -> None:
     meeting = m.tx.session.get_one(Meeting, m.meeting_id)
     said = [_read(fact) for fact in facts]
+    heard = _heard(facts, said)
     if any(fact.source is FactSource.WEBHOOK for fact in facts):
         meeting.webhook_at = m.now
+    of_recordings = [it for it in said if isinstance(it, RecordingUpdated)]
+    known = _known_recordings(m, of_recordings)
+    moved = [it for it in said if isinstance(it, ParticipantJoined | ParticipantLeft)]
+    places = places_of(m.tx.session, meeting, {event.meeting_id for event in [*moved, *of_recordings]})
+    _lock_rooms_of_hosts(m, [it for it in of_recordings if _may_be_hosts(known.get(it.recording_id))], places)
     refused.renew(m, [it for it in said if isinstance(it, Refusal)])
-    presence.apply(m, _stays(m, meeting, said))
+    presence.apply(m, _stays(m, meeting, said, places, heard))
     for it in said:
         if isinstance(it, RecordingUpdated):
-            _apply_recording(m, it)
+            _apply_recording(m, it, known, places, heard)
         elif isinstance(it, MeetingEnded) and it.meeting_id == meeting.realtimekit_meeting_id:
             unregistered.forget_until(m, it.ended_at or m.now)
             _apply_parent_ended(m, it)
@@ -155,17 +155,25 @@ def _read(fact: Fact) -> Said:
     return acks.read(fact) if fact.source is FactSource.ACK else parse(fact.payload.encode())
 
 
-def _stays(m: MeetingScope, meeting: Meeting, said: Sequence[Said]) -> list[Stay]:
+def _heard(facts: Sequence[Fact], said: Sequence[Said]) -> Heard:
+    first: dict[WebhookEvent, datetime] = {}
+    for fact, it in zip(facts, said, strict=True):
+        if it is not None and not isinstance(it, Stay | Refusal):
+            first.setdefault(it, fact.received_at)
+    return first
+
+
+def _stays(m: MeetingScope, meeting: Meeting, said: Sequence[Said], places: Places, heard: Heard) -> list[Stay]:
     """Return the stays of known people that are reported. Who is unknown in the main meeting is looked for."""
     events = [it for it in said if isinstance(it, ParticipantJoined | ParticipantLeft)]
     people = registered(m.tx.session, meeting.id, {event.custom_participant_id for event in events})
-    places = _places(m.tx.session, meeting, {event.meeting_id for event in events})
     late = _of_time_before(m, events, people, places)
     others = [event for event in events if event.custom_participant_id not in people]
     gone = departed.known(m.tx.session, meeting.id, {event.custom_participant_id for event in [*others, *late]})
     before = [event for event in late if event.custom_participant_id in gone]
     _remove_again(m, [event for event in others if isinstance(event, ParticipantJoined)], gone)
-    _keep_ends(m, [event for event in [*others, *before] if isinstance(event, ParticipantLeft)], places, gone)
+    placed = Placing(m.tx.session, places, {*(person.id for person in people.values()), *gone.values()})
+    _keep_ends(m, [*others, *before], gone, placed, heard)
     in_main = [event for event in others if event.meeting_id == meeting.realtimekit_meeting_id]
     unregistered.note_events(m, [event for event in in_main if event.custom_participant_id not in gone])
     stays = []
@@ -174,13 +182,13 @@ def _stays(m: MeetingScope, meeting: Meeting, said: Sequence[Said]) -> list[Stay
             stays.append(it)
         elif not isinstance(it, ParticipantJoined | ParticipantLeft) or it in before:
             continue
-        elif it.custom_participant_id in people and it.meeting_id in places:
-            stays.append(_stay(it, people[it.custom_participant_id].id, places[it.meeting_id], m.now))
+        elif it.custom_participant_id in people and placed.has(it.meeting_id):
+            stays.append(_stay(it, people[it.custom_participant_id].id, placed, heard))
     return stays
 
 
 def _of_time_before(
-    m: MeetingScope, events: Sequence[Moved], people: Mapping[str, Registered], places: Mapping[str | None, _Places]
+    m: MeetingScope, events: Sequence[Moved], people: Mapping[str, Registered], places: Places
 ) -> list[Moved]:
     """Return late news of rooms: of who left for good and was registered anew since, it is about who they were before.
 
@@ -203,17 +211,16 @@ def _is_older(event: Moved, person: Registered | None) -> bool:
 
 def _keep_ends(
     m: MeetingScope,
-    left: Sequence[ParticipantLeft],
-    places: Mapping[str | None, _Places],
+    events: Sequence[Moved],
     gone: Mapping[str, str],
+    placed: Placing,
+    heard: Heard,
 ) -> None:
     """Keep for attendance when people have left a room who have left for good. It changes nothing else."""
-    stays = [
-        _stay(it, gone[it.custom_participant_id], places[it.meeting_id], m.now)
-        for it in left
-        if it.custom_participant_id in gone and it.meeting_id in places
-    ]
-    visits.keep(m.tx, stays)
+    left = [it for it in events if isinstance(it, ParticipantLeft) and it.custom_participant_id in gone]
+    visits.keep(
+        m.tx, [_stay(it, gone[it.custom_participant_id], placed, heard) for it in left if placed.has(it.meeting_id)]
+    )
 
 
 def _remove_again(m: MeetingScope, joined: Sequence[ParticipantJoined], gone: Mapping[str, str]) -> None:
@@ -224,50 +231,68 @@ def _remove_again(m: MeetingScope, joined: Sequence[ParticipantJoined], gone: Ma
         departed.want_removed(m, {gone[name]: name for name in there}, [place])
 
 
-def _places(session: Session, meeting: Meeting, realtimekit_ids: set[str]) -> dict[str | None, list[_Place]]:
-    """Return our rooms by RealtimeKit's meeting id, those of later rounds first; None stands for the parent meeting."""
-    found: dict[str | None, list[_Place]] = {meeting.realtimekit_meeting_id: [_Place(None, None)]}
-    statement = (
-        select(col(Room.realtimekit_meeting_id), col(Room.id), col(Breakout.starts_at), col(Breakout.state))
-        .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
-        .where(col(Room.realtimekit_meeting_id).in_(realtimekit_ids), col(Breakout.names_kept))
-        .order_by(col(Breakout.round).desc())
-    )
-    for meeting_id, room_id, starts_at, state in session.execute(statement):
-        found.setdefault(meeting_id, []).append(_Place(room_id, starts_at if state in BEGUN else None))
-    return found
+def _stay(event: Moved, participant_id: str, placed: Placing, heard: Heard) -> Stay:
+    left_at = (event.left_at or heard[event]) if isinstance(event, ParticipantLeft) else None
+    joined_at = event.joined_at or left_at or heard[event]
+    stay = Stay(participant_id, None, event.peer_id, event.session_id, joined_at, left_at)
+    return placed.in_its_room(stay, event.meeting_id, heard[event])
 
 
-def _place_at(places: Sequence[_Place], at: datetime) -> str | None:
-    """Return the room of the round that ran then, because the rounds of a series share their child meetings.
+def _known_recordings(m: MeetingScope, events: Sequence[RecordingUpdated]) -> dict[str | None, Recording]:
+    """Return the recordings that news is about, by RealtimeKit's id."""
+    if not events:
+        return {}
+    its_ids = [event.recording_id for event in events]
+    found = m.tx.session.scalars(select(Recording).where(col(Recording.realtimekit_recording_id).in_(its_ids)))
+    return {recording.realtimekit_recording_id: recording for recording in found}
 
-    What happened before the first of them began, by RealtimeKit's clock, is about the first.
+
+def _may_be_hosts(recording: Recording | None) -> bool:
+    return recording is None or recording.by_host
+
+
+def _lock_rooms_of_hosts(m: MeetingScope, of_hosts: Sequence[RecordingUpdated], places: Places) -> None:
+    """Lock the rooms of recordings that hosts may have started, before any other: rooms are locked in one order."""
+    rooms = {place.room_id for event in of_hosts for place in places.get(event.meeting_id, ()) if place.room_id}
+    if m.breakout is not None and rooms:
+        m.breakout.lock_rooms(rooms)
+
+
+def _apply_recording(
+    m: MeetingScope,
+    event: RecordingUpdated,
+    known: dict[str | None, Recording],
+    places: Places,
+    heard: Heard,
+) -> None:
+    """Merge the event into its recording, or take over one that somebody else has started in a room.
+
+    A recording of an earlier breakout is left to its own task.
     """
-    begun = [(place.since, place) for place in places if place.since is not None]
-    running = (place for since, place in begun if since <= at)
-    first = begun[-1][1] if begun else places[-1]
-    return next(running, first).room_id
-
-
-def _stay(
-    event: ParticipantJoined | ParticipantLeft, participant_id: str, places: Sequence[_Place], now: datetime
-) -> Stay:
-    left_at = (event.left_at or now) if isinstance(event, ParticipantLeft) else None
-    joined_at = event.joined_at or left_at or now
-    room_id = _place_at(places, joined_at)
-    return Stay(participant_id, room_id, event.peer_id, event.session_id, joined_at, left_at)
-
-
-def _apply_recording(m: MeetingScope, event: RecordingUpdated) -> None:
-    """Merge the event into its recording. A recording of an earlier breakout is left to its own task."""
-    statement = select(Recording).where(col(Recording.realtimekit_recording_id) == event.recording_id)
-    recording = m.tx.session.scalar(statement)
-    if recording is None or m.breakout is None:
+    if m.breakout is None:
         return
-    if recording.breakout_id != m.breakout.row.id:
+    recording = known.get(event.recording_id)
+    if recording is None:
+        there = places.get(event.meeting_id)
+        room_id = room_at(there, event.started_at or heard[event], heard[event]) if there else None
+        if adopted := _adopt(m.breakout, room_id, _record(event)):
+            known[event.recording_id] = adopted
+    elif recording.breakout_id != m.breakout.row.id:
         due.want(m.tx, Recording, [recording.id])
-        return
-    fact = RecordingRecord(
+    else:
+        with m.breakout.acting(Actor.REALTIMEKIT):
+            recordings.hear(m.breakout, recording, _record(event))
+
+
+def _adopt(b: LockedBreakout, room_id: str | None, record: RecordingRecord) -> Recording | None:
+    """Take over a recording in a room of this breakout. One in main is not ours, and those of earlier ones are over."""
+    if room_id is None or b.tx.session.get_one(Room, room_id).breakout_id != b.row.id:
+        return None
+    return hosts_recordings.adopt(b, room_id, record)
+
+
+def _record(event: RecordingUpdated) -> RecordingRecord:
+    return RecordingRecord(
         id=event.recording_id,
         status=event.status,
         started_at=event.started_at,
@@ -276,8 +301,6 @@ def _apply_recording(m: MeetingScope, event: RecordingUpdated) -> None:
         download_expires_at=event.download_expires_at,
         file_name=event.file_name,
     )
-    with m.breakout.acting(Actor.REALTIMEKIT):
-        recordings.merge(m.breakout, recording, fact)
 
 
 def _apply_parent_ended(m: MeetingScope, event: MeetingEnded) -> None:

@@ -47,15 +47,16 @@ class _Meetings:
 
     def __init__(self, session: Session, events: Sequence[WebhookEvent]) -> None:
         recordings = {event.recording_id for event in events if isinstance(event, RecordingUpdated)}
-        meetings = {event.meeting_id for event in events if not isinstance(event, RecordingUpdated)}
         self._by_recording = _of_recordings(session, recordings) if recordings else {}
+        meetings = {event.meeting_id for event in events if self._through_recording(event) is None}
         self._by_meeting = _of_meetings(session, meetings) if meetings else {}
 
     def of(self, event: WebhookEvent) -> str | None:
         """Return our id of the parent meeting; None for a meeting or recording of somebody else."""
-        if isinstance(event, RecordingUpdated):
-            return self._by_recording.get(event.recording_id)
-        return self._by_meeting.get(event.meeting_id)
+        return self._through_recording(event) or self._by_meeting.get(event.meeting_id)
+
+    def _through_recording(self, event: WebhookEvent) -> str | None:
+        return self._by_recording.get(event.recording_id) if isinstance(event, RecordingUpdated) else None
 
 
 def _of_recordings(session: Session, realtimekit_ids: Collection[str]) -> dict[str | None, str]:
@@ -74,7 +75,7 @@ _PARENTS = select(col(Meeting.realtimekit_meeting_id), col(Meeting.id)).where(
 )
 
 
-def _of_meetings(session: Session, realtimekit_ids: Collection[str]) -> dict[str | None, str]:
+def _of_meetings(session: Session, realtimekit_ids: Collection[str | None]) -> dict[str | None, str]:
     """Return our meeting by RealtimeKit's id of it, or of the child meeting of one of its rooms."""
     some = {"some": list(realtimekit_ids)}
     through_rooms = execute(session, _THROUGH_ROOMS, some).all()
