@@ -1,9 +1,10 @@
 """The people of a deal as units that sit together, and the arrangements of these units in rooms."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from types import MappingProxyType
 
 from orchestrator.domain.distribution import RoomNow, RoomSpec, redistribute
 from orchestrator.domain.exchange import APART, NOWHERE, UNEVEN, Arrangement, Unit
@@ -57,12 +58,35 @@ class Table:
                 arrangement.put(unit, room)
         return arrangement
 
-    def placed(self, aversions: Aversions, order: Sequence[int], order_of_rooms: Sequence[int]) -> Arrangement:
-        """Return the arrangement in which units have gone to the best place one by one, the most difficult first."""
+    def homes(self, groups: Sequence[Sequence[str]]) -> dict[int, int]:
+        """Return the room in which most people of each unit that is not pinned are, of these groups by room."""
+        there: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        for room, group in enumerate(groups):
+            for person in group:
+                unit = self.unit_of.get(person)
+                if unit is not None and self.facts[unit].pinned is None:
+                    there[unit][room] += 1
+        return {unit: rooms.most_common(1)[0][0] for unit, rooms in there.items()}
+
+    def placed(
+        self,
+        aversions: Aversions,
+        order: Sequence[int],
+        order_of_rooms: Sequence[int],
+        homes: Mapping[int, int] = MappingProxyType({}),
+    ) -> Arrangement:
+        """Return the arrangement in which units have gone to the best place one by one, the most difficult first.
+
+        Before, units with a home go there, as long as it takes them.
+        """
         arrangement = self.arranged(aversions, {})
         rules = [sum(cost >= APART for cost in averse.values()) for averse in aversions]
         free = [unit for unit in order if self.facts[unit].pinned is None]
-        arrangement.place(sorted(free, key=lambda unit: (-self.facts[unit].size, -rules[unit])), order_of_rooms)
+        difficult_first = sorted(free, key=lambda unit: (-self.facts[unit].size, -rules[unit]))
+        for unit in difficult_first:
+            if unit in homes and arrangement.takes(homes[unit], self.facts[unit].size):
+                arrangement.put(unit, homes[unit])
+        arrangement.place([it for it in difficult_first if arrangement.room_of[it] == NOWHERE], order_of_rooms)
         return arrangement
 
     def even_sizes(self, people: int) -> list[int]:

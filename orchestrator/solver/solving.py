@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from math import comb
@@ -38,9 +38,16 @@ class Solved:
     """Whether it is proven that nothing more even exists, and nothing as even that is more balanced."""
 
 
-def solve(constraints: Constraints, values: Values, seed: int, seconds: float) -> Solved:
+def solve(
+    constraints: Constraints,
+    values: Values,
+    seed: int,
+    seconds: float,
+    groups: Sequence[Sequence[str]] = (),
+) -> Solved:
     """Seat everybody: as evenly as possible first, then as balanced as possible.
 
+    It begins with `groups`, where they are given, and changes them as little as it takes, as far as it finds out.
     A function of the constraints and the seed where the solver is done before the time is over, or counts it in its
     own steps. Raises Impossible, with the people or the rules that conflict, and MissingExtra.
     """
@@ -50,14 +57,16 @@ def solve(constraints: Constraints, values: Values, seed: int, seconds: float) -
     table = Table(constraints.people, constraints.rooms, constraints.rules)
     luck = random.Random(seed)  # noqa: S311 - must be repeatable, and guards nothing
     order = shuffled(range(len(table.units)), luck)
-    room_of, dealt = _exchanged(constraints, table, values, order, luck)
+    room_of, dealt = _exchanged(constraints, table, values, order, luck, homes=table.homes(groups))
     even = _holds(constraints, dealt) and _is_even(table, dealt.groups)
     if even and _is_balanced(dealt.groups, values):
         return _solved(dealt.groups, values, optimal=True)
     answer = _modelled(constraints, table, values, room_of, even=even, seed=seed, steps=seconds / 4, until=until)
     solved = _solved(table.seated(answer.room_of, order).groups, values, optimal=answer.proven)
-    exchanged = _solved(dealt.groups, values, optimal=False)
-    return exchanged if even and _unbalance(exchanged) < _unbalance(solved) else solved
+    exchanged = _solved(dealt.groups, values, optimal=answer.proven)
+    if groups and _holds(constraints, dealt) and _badness(exchanged) <= _badness(solved):
+        return exchanged  # nobody moves for something that is no better
+    return replace(exchanged, optimal=False) if even and _unbalance(exchanged) < _unbalance(solved) else solved
 
 
 def _modelled(
@@ -96,11 +105,18 @@ def _modelled(
 
 
 def _exchanged(
-    constraints: Constraints, table: Table, values: Values, order: list[int], luck: random.Random
+    constraints: Constraints,
+    table: Table,
+    values: Values,
+    order: list[int],
+    luck: random.Random,
+    *,
+    homes: Mapping[int, int],
 ) -> tuple[dict[int, int], Dealt]:
     """Return what exchanging people one by one arrives at: the room of each unit, and the people of each room."""
     aversions = table.aversions(_aversions(constraints, values))
-    start = table.placed(aversions, order, shuffled(range(len(table.rooms)), luck))
+    rooms = shuffled(range(len(table.rooms)), luck)
+    start = table.placed(aversions, order, rooms, homes)
     least = table.least_unevenness(sum(start.sizes)) + _least_meetings(table, values)
     room_of = dict(enumerate(Search(start, least, luck, WORK).run()))
     return room_of, table.seated(room_of, order)
@@ -149,6 +165,10 @@ def _is_balanced(groups: list[list[str]], values: Values) -> bool:
         if difference > any(number % len(groups) for number in numbers.values()):
             return False
     return True
+
+
+def _badness(solved: Solved) -> tuple[int, int]:
+    return solved.spread, _unbalance(solved)
 
 
 def _unbalance(solved: Solved) -> int:

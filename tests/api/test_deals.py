@@ -61,7 +61,7 @@ def test_a_limit_below_those_who_are_pinned_is_422_in_every_mode(api: Api, mode:
 def test_rooms_that_nobody_needs_any_more_are_gone_at_the_start(api: Api) -> None:
     meeting = api.meeting(*NAMES)
     draft = api.breakout(meeting, room_size=3, assignment={"who": "present"})
-    _come(api, meeting, NAMES[:7])
+    come(api, meeting, NAMES[:7])
     assert sorted(_sizes(_start(api, draft))) == [2, 2, 3]
 
 
@@ -108,11 +108,11 @@ def test_late_join_main_keeps_latecomers_of_a_plan_in_main_unless_it_is_dealt_at
 
 def test_who_is_present_counts_when_the_deal_is_made(api: Api) -> None:
     meeting = api.meeting("ana", "bo", "cy", "di")
-    _come(api, meeting, ["ana", "bo"])
+    come(api, meeting, ["ana", "bo"])
     draft = api.breakout(meeting, rooms=2, assignment={"who": "present"})
     assert draft["assignment"]["deal"] == "at_start"
     assert _seated(draft) == ["ana", "bo"]
-    _come(api, meeting, ["cy"])
+    come(api, meeting, ["cy"])
     _leave(api, meeting, ["ana"])
     assert _seated(_start(api, draft)) == ["bo", "cy"]
 
@@ -150,7 +150,7 @@ def test_preparing_deals_and_from_then_on_people_keep_their_rooms(api: Api) -> N
 
 def test_who_has_left_since_the_preparation_gives_up_their_seat_until_they_come_again(api: Api) -> None:
     meeting = api.meeting("ana", "bo", "cy")
-    _come(api, meeting, ["ana", "bo"])
+    come(api, meeting, ["ana", "bo"])
     draft = api.breakout(
         meeting, rooms=[{"name": "A", "participants": ["cy"]}, {"name": "B"}], assignment={"who": "present"}
     )
@@ -158,7 +158,7 @@ def test_who_has_left_since_the_preparation_gives_up_their_seat_until_they_come_
     _leave(api, meeting, ["ana"])
     started = _start(api, draft)
     assert _seated(started) == ["bo", "cy"]
-    _come(api, meeting, ["ana"])
+    come(api, meeting, ["ana"])
     again = api.get(f"/v1/breakouts/{draft['id']}")
     assert _seated(again) == ["ana", "bo", "cy"]
 
@@ -172,7 +172,7 @@ def test_who_finds_no_place_at_the_start_stays_in_main_and_is_reported_once(api:
         _register(api, meeting, late)
         started = _start(api, draft)
         for _ in range(2):
-            _come(api, meeting, late)
+            come(api, meeting, late)
         seen = api.get(f"/v1/breakouts/{draft['id']}")
         assert _sizes(seen) == [1, 1]
         reported = [problem["custom_participant_id"] for problem in seen["problems"]]
@@ -204,13 +204,13 @@ def _register(api: Api, meeting: JSON, names: list[str]) -> None:
     api.post(f"/v1/meetings/{meeting['id']}/participants", {"participants": people})
 
 
-def _come(api: Api, meeting: JSON, names: list[str], *, present: bool = True) -> None:
+def come(api: Api, meeting: JSON, names: list[str], *, present: bool = True) -> None:
     for name in names:
         api.client.put(f"/v1/meetings/{meeting['id']}/participants/{name}/present", json={"present": present})
 
 
 def _leave(api: Api, meeting: JSON, names: list[str]) -> None:
-    _come(api, meeting, names, present=False)
+    come(api, meeting, names, present=False)
 
 
 def _move(api: Api, breakout: JSON, name: str, room_id: str | None) -> None:

@@ -1,15 +1,16 @@
 """Dealing the people of a plan into its rooms: when it is made or changed, when it is prepared, or at its start."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from orchestrator.domain.distribution import Impossible, RoomSpec, check_places, deal
-from orchestrator.domain.evening import even_out
+from orchestrator.domain.rounds import Met
 from orchestrator.errors import Malformed
 from orchestrator.services.breakout import series, solving
 from orchestrator.services.breakout.aggregate import LockedBreakout
-from orchestrator.services.breakout.earlier import Earlier, remember
-from orchestrator.services.breakout.groups import Placed, seat_anew, seated, to_deal
+from orchestrator.services.breakout.continued import evened_out
+from orchestrator.services.breakout.earlier import Plan, remember
+from orchestrator.services.breakout.groups import Placed, seat_anew, seated, specs_of, to_deal
 from orchestrator.services.breakout.planned_rooms import add_rooms_for, fit_rooms
 from orchestrator.services.breakout.rules import has_rules, is_solved
 from orchestrator.services.breakout.seating import (
@@ -17,7 +18,6 @@ from orchestrator.services.breakout.seating import (
     dealable,
     free_seats_of_the_absent,
     report_no_place,
-    room_limit,
     seat_further,
     seat_latecomers,
 )
@@ -50,13 +50,14 @@ def deal_at_start(b: LockedBreakout) -> None:
         seat_further(b, late, b.row.room_size)
 
 
-def deal_on_request(b: LockedBreakout, before: Earlier | None = None) -> None:
+def deal_on_request(b: LockedBreakout, before: Plan | None = None, met: Met | None = None) -> None:
     """Deal the people of a plan anew. Pinned people stay. Where rules are to be kept, the solver's task deals.
 
-    `before` is what such a plan was; without it, it is new. Raises Malformed when somebody finds no place, when more
-    rooms would be needed than a breakout may have, and for rules that are impossible as far as that is plain.
+    `before` is what such a plan was; without it, it is new. `met` is who meets in the rounds before this one, which is
+    then added; without it they are read. Raises Malformed when somebody finds no place, when more rooms would be needed
+    than a breakout may have, and for rules that are impossible as far as that is plain.
     """
-    _deal(b, strict=True, before=before)
+    _deal(b, strict=True, before=before, met=met)
 
 
 def is_solving(b: LockedBreakout) -> bool:
@@ -77,13 +78,13 @@ def _deal_for_good(b: LockedBreakout) -> None:
         b.log(EventType.BREAKOUT_CHANGED, {"fields": ["rooms"]})
 
 
-def _deal(b: LockedBreakout, *, strict: bool, before: Earlier | None) -> bool:
+def _deal(b: LockedBreakout, *, strict: bool, before: Plan | None, met: Met | None = None) -> bool:
     """Deal, and return whether the groups have changed.
 
     1. Lock the rooms, because rooms are locked before seats.
     2. With `room_size`, make as many rooms as the people need now.
     3. Where rules are to be kept, leave the groups to the solver's task: nobody but pinned people is seated until then.
-    4. Deal. Where the plan keeps its groups, move as few people as possible instead.
+    4. Deal. Where the plan continues a breakout, move as few people as possible instead.
     5. Change the seats, and report the people for whom no place is left.
     """
     b.lock_rooms()
@@ -99,7 +100,7 @@ def _deal(b: LockedBreakout, *, strict: bool, before: Earlier | None) -> bool:
         solving.begin(b, before, at_start=not strict)
         return bool(loose)
     b.row.plan_state, b.row.plan_optimal = PlanState.READY, None
-    groups, left = _groups(b, rooms, now, people, strict=strict)
+    groups, left = _groups(b, rooms, now, people, met, strict=strict)
     ids = people.ids
     after = [
         Placed(room.id, ids[name]) for room, group in zip(rooms, groups, strict=True) for name in group if name in ids
@@ -110,25 +111,25 @@ def _deal(b: LockedBreakout, *, strict: bool, before: Earlier | None) -> bool:
 
 
 def _groups(
-    b: LockedBreakout, rooms: Sequence[Room], before: Sequence[tuple[Placed, str]], people: Dealable, *, strict: bool
+    b: LockedBreakout,
+    rooms: Sequence[Room],
+    before: Sequence[tuple[Placed, str]],
+    people: Dealable,
+    met: Met | None,
+    *,
+    strict: bool,
 ) -> tuple[list[list[str]], list[str]]:
     """Return the people of each room, pinned people first, and the people for whom there is no place."""
-    by_room: defaultdict[tuple[str, bool], list[str]] = defaultdict(list)
-    for it, name in before:
-        by_room[it.room_id, it.pinned].append(name)
-    pinned, members = ([by_room[room.id, wanted] for room in rooms] for wanted in (True, False))
-    specs = [
-        RoomSpec(tuple(names), room_limit(room, b.row.room_size)) for room, names in zip(rooms, pinned, strict=True)
-    ]
+    specs = specs_of(b, rooms, [(it, name) for it, name in before if it.pinned])
     chooses = b.row.mode is AssignmentMode.SELF_SELECT
     if strict:
         _check_places({} if chooses else people.ids, specs, people.hosts)
     if chooses:
-        return pinned, []
+        return [list(spec.pinned) for spec in specs], []
     if b.row.series_id is not None:
-        return series.deal_anew(b, specs, people)
-    if b.row.keeps_groups:
-        return even_out(members, people.ids, specs, b.row.seed)
+        return series.deal_anew(b, specs, people, met)
+    if b.row.continues is not None:
+        return evened_out(b, rooms, specs, before, people)
     return deal(people.ids, specs, b.row.seed, people.hosts)
 
 

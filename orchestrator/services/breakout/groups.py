@@ -1,13 +1,15 @@
 """Groups of a plan: whom a deal is for, who sits where, and how other people are seated instead."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, select
 from sqlmodel import col
 
+from orchestrator.domain.distribution import RoomSpec
 from orchestrator.services.breakout.aggregate import LockedBreakout
-from orchestrator.services.breakout.seating import Dealable, dealable, seat_all, take_seats_away
+from orchestrator.services.breakout.seating import Dealable, dealable, room_limit, seat_all, take_seats_away
 from schemas.columns import new_id
 from schemas.states import AssignmentMode, RoomWanted
 from schemas.tables import Participant, Room, Seat
@@ -38,6 +40,14 @@ def to_deal(b: LockedBreakout, pinned: set[str]) -> Dealable:
         return Dealable({})
     found = dealable(b)
     return Dealable({name: row_id for name, row_id in found.ids.items() if name not in pinned}, found.hosts)
+
+
+def specs_of(b: LockedBreakout, rooms: Sequence[Room], pinned: Sequence[tuple[Placed, str]]) -> tuple[RoomSpec, ...]:
+    """Return how many people each room takes, and who must be in it."""
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for it, name in pinned:
+        names[it.room_id].append(name)
+    return tuple(RoomSpec(tuple(sorted(names[room.id])), room_limit(room, b.row.room_size)) for room in rooms)
 
 
 def seat_anew(b: LockedBreakout, rooms: Sequence[Room], before: Sequence[Placed], after: Sequence[Placed]) -> None:

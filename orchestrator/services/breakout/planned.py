@@ -9,6 +9,7 @@ from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.clock import require_time_left, too_late
 from orchestrator.services.breakout.dealing import deal_ahead, is_solving
 from orchestrator.services.breakout.opening import begin_opening, live_breakout, require_startable, want_rooms
+from orchestrator.services.breakout.planned_rooms import why_roomless
 from orchestrator.services.breakout.preparing import plan_preparation
 from orchestrator.services.breakout.series import follow_round_before
 from orchestrator.services.breakout.watching import watch_planned, watch_scheduled
@@ -24,7 +25,7 @@ def planned_step(b: LockedBreakout) -> None:
     1. Schedule a round whose time has come because the one before has ended.
     2. Give a start up whose grace is over, or that is too late for the parent's end, before anything is made for it.
     3. Reconsider when to prepare it, because people may have registered who are to be dealt.
-    4. Deal the people of a breakout that is to be prepared, and make its rooms.
+    4. Deal the people of a breakout that is to be prepared, and make its rooms, unless it has none.
     5. Start it when its time has come and no other breakout of the meeting is live.
        Preparing and starting wait for groups that the solver's task is looking for.
     6. Else plan when RealtimeKit is asked whether the meetings are ACTIVE.
@@ -36,7 +37,8 @@ def planned_step(b: LockedBreakout) -> None:
             give_start_up(b, ProblemKind.START_MISSED, why)
     if starts_at is not None and b.row.dealt_at is None and b.row.prepare_from and b.now < b.row.prepare_from:
         plan_preparation(b, starts_at)
-    if b.row.prepare_from is not None and b.now >= b.row.prepare_from and not is_solving(b):
+    is_to_prepare = b.row.prepare_from is not None and b.now >= b.row.prepare_from
+    if is_to_prepare and not why_roomless(b) and not is_solving(b):
         deal_ahead(b)
         want_rooms(b, RoomWanted.READY)
     if b.row.state is BreakoutState.SCHEDULED and starts_at is not None and starts_at <= b.now:
@@ -50,7 +52,7 @@ def start_now(b: LockedBreakout) -> bool:
     """Start a plan. One whose groups are still looked for is scheduled for now, so that it starts once they are there.
 
     Returns False when it waits for them already. Raises WrongState while another breakout of its meeting is live,
-    Malformed when its meeting ends too soon.
+    Malformed when its meeting ends too soon, and for one without rooms.
     """
     require_startable(b)
     if not is_solving(b):
@@ -102,7 +104,7 @@ def _start(b: LockedBreakout, starts_at: datetime) -> None:
     meeting = lock_meeting(b.tx, b.row.meeting_id)
     if meeting.inactive_since is not None:
         give_start_up(b, ProblemKind.PARENT_INACTIVE, "the main meeting is not ACTIVE at RealtimeKit")
-    elif why := too_late(b, b.now):
+    elif why := too_late(b, b.now) or why_roomless(b):
         give_start_up(b, ProblemKind.START_MISSED, why)
     elif live_breakout(b) is None and not is_solving(b):
         b.tx.count(partial(metrics.count_lateness, "starts_at", b.now - starts_at))
