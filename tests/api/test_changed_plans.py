@@ -163,26 +163,6 @@ def test_rooms_are_added_limited_renamed_and_deleted_in_a_draft(api: Api) -> Non
     assert left["version"] == made["version"] + 3
 
 
-def test_from_an_earlier_breakout_people_keep_their_rooms_and_few_move(api: Api) -> None:
-    made = api.breakout(api.meeting(*PEOPLE), rooms=["A", "B", "C", "D"], assignment={"seed": 3})
-    a = next(iter(groups(made)[0]))
-    new = api.meeting(*(name for name in PEOPLE if name != a), "late", "later")
-    same = api.post(f"/v1/meetings/{new['id']}/breakouts", {"from_breakout": made["id"]}, 201)
-    assert [room["name"] for room in same["rooms"]] == ["A", "B", "C", "D"]
-    assert sorted(map(len, groups(same))) == [2, 2, 2, 3]
-    assert all(before - {a} <= after for before, after in zip(groups(made), groups(same), strict=True))
-    assert not any(one["pinned"] for room in same["rooms"] for one in room["participants"])
-    unknown = api.post(f"/v1/meetings/{new['id']}/breakouts", {"from_breakout": new["id"]}, 422)
-    assert unknown["errors"][0]["loc"] == ["body", "from_breakout"]
-
-
-def test_a_draft_takes_over_an_earlier_breakout_too(api: Api) -> None:
-    meeting = api.meeting(*PEOPLE)
-    first = api.breakout(meeting, rooms=["A", "B"], assignment={"seed": 1})
-    second = api.breakout(meeting, rooms=3, assignment={"seed": 2})
-    assert groups(change(api, second, from_breakout=first["id"])) == groups(first)
-
-
 def test_drafts_may_be_many_and_a_second_cancel_changes_nothing(api: Api) -> None:
     meeting = api.meeting("ana")
     made = [api.breakout(meeting) for _ in range(3)]

@@ -1,6 +1,6 @@
 """A dry run says what opening then makes, and writes nothing."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -63,6 +63,8 @@ def test_what_stands_in_the_way_is_said(fresh: tuple[Deps, SandboxServer]) -> No
     body = BreakoutRequest.model_validate({"rooms": 1, "start": "now"})
     _, conflicts = rehearsing.rehearse(hand.deps, hand.meeting_id, body, breakouts.breakout)
     assert conflicts == ["another breakout of this meeting, Breakout 1, is open"]
+    later = body.model_copy(update={"start": datetime.now(UTC) + timedelta(hours=1)})
+    assert rehearsing.rehearse(hand.deps, hand.meeting_id, later, breakouts.breakout)[1] == [], "it waits for that"
 
 
 def test_the_time_foretold_is_that_of_the_last_openings(fresh: tuple[Deps, SandboxServer]) -> None:

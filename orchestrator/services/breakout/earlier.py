@@ -1,16 +1,18 @@
 """What a plan was before a change, kept until the solver has proven that the change is possible."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict
 
 from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
+from sqlalchemy import select
+from sqlmodel import col
 
 from orchestrator.services.breakout.aggregate import LockedBreakout
-from orchestrator.services.breakout.groups import Placed, seated
+from orchestrator.services.breakout.groups import seated
 from schemas.responses import BreakoutSummary
-from schemas.tables import Breakout
+from schemas.tables import Breakout, Participant
 
 SETTINGS = (
     "name",
@@ -26,8 +28,7 @@ SETTINGS = (
     "apart",
     "balance_by",
     "plan_optimal",
-    "keeps_groups",
-    "kept_in_main",
+    "continues",
     "duration_seconds",
     "countdown_seconds",
     "warn_before_seconds",
@@ -41,7 +42,7 @@ SETTINGS = (
     "room_host_preset",
     "room_participant_preset",
 )
-"""The columns that a change of a plan may write."""
+"""The columns that a change of a plan may write, besides who is kept in main."""
 
 _SHOWN_BY = {
     "recording_max_seconds": "recording",
@@ -50,50 +51,131 @@ _SHOWN_BY = {
     "room_participant_preset": "room_presets",
 }
 
-Earlier = dict[str, Any]
-"""As it is stored: `settings` by column, `start`, `rooms` as [name, limit], `seats` as [room name, person, pinned]."""
+
+PlannedRoom = tuple[str, str, int | None]
+"""The id, the name and the limit of a room; in JSON a list."""
+PlannedRooms = Sequence[PlannedRoom]
 
 
-def remember(b: LockedBreakout) -> Earlier:
+class Plan(TypedDict):
+    """A plan as it is at one moment, as JSON."""
+
+    settings: dict[str, Any]
+    """By column."""
+    start: str | None
+    rooms: list[PlannedRoom]
+    """In their order."""
+    places: dict[str, list[Any]]
+    """Of each person who has one: `[room id, pinned]`, or `[MAIN, true]`."""
+
+
+class Change(TypedDict):
+    """A plan before a change and right after it."""
+
+    before: Plan
+    after: Plan
+
+
+MAIN = ""
+"""Stands for the id of a room where an operator has moved somebody to main."""
+
+
+def remember(b: LockedBreakout) -> Plan:
     """Return what the plan is now."""
     rooms = b.rooms()
-    names = {room.id: room.name for room in rooms}
+    ids = {room.id for room in rooms}
+    kept = {person: [MAIN, True] for person in b.row.kept_in_main}
     return {
         "settings": to_jsonable_python({name: getattr(b.row, name) for name in SETTINGS}),
         "start": to_jsonable_python(b.row.scheduled_for),
-        "rooms": [[room.name, room.max_participants] for room in rooms],
-        "seats": [[names[it.room_id], it.participant_id, it.pinned] for it, _ in seated(b) if it.room_id in names],
+        "rooms": [(room.id, room.name, room.max_participants) for room in rooms],
+        "places": kept | {it.participant_id: [it.room_id, it.pinned] for it, _ in seated(b) if it.room_id in ids},
     }
 
 
-def before_both(first: Earlier | None, second: Earlier | None) -> Earlier | None:
-    """Return what the plan was before the first of two changes; None for a plan that is new."""
-    if first is None or second is None:
-        return None
-    return {**first, "settings": {**second["settings"], **first["settings"]}}
+def everybody(b: LockedBreakout) -> set[str]:
+    """Return our ids of the meeting's people, of whom somebody may have left for good since a change."""
+    return set(b.tx.session.scalars(select(col(Participant.id)).where(col(Participant.meeting_id) == b.row.meeting_id)))
 
 
-def differences(b: LockedBreakout, before: Earlier) -> Earlier:
-    """Return what the plan was, with those settings alone that are others now, so that only they are taken back."""
-    now = remember(b)["settings"]
-    return {**before, "settings": {name: was for name, was in before["settings"].items() if now[name] != was}}
+def undone(change: Change, now: Plan, people: Collection[str]) -> Plan:
+    """Return the plan as it is now without the change, for these people. What has been changed since stays as it is.
+
+    Of the start nothing is kept, because a start that waited for the change is given up with it.
+    """
+    before, after, now = (_among(plan, people) for plan in (change["before"], change["after"], now))
+    return {
+        "settings": {
+            name: _merged(name, before["settings"], after["settings"], now["settings"]) for name in now["settings"]
+        },
+        "start": before["start"],
+        "rooms": _rooms(before["rooms"], after["rooms"], now["rooms"]),
+        "places": _places(before, after, now),
+    }
 
 
-def write_settings(b: LockedBreakout, before: Earlier) -> None:
-    """Give the plan its earlier settings again."""
-    for name, value in before["settings"].items():
+def _among(plan: Plan, people: Collection[str]) -> Plan:
+    """Return a plan without those who have left for good, whom its rules name no more. Rules for one person go."""
+    settings = plan["settings"]
+    rules = {
+        name: [left for group in settings[name] if len(left := [it for it in group if it in people]) > 1]
+        for name in ("together", "apart")
+    }
+    places = {person: place for person, place in plan["places"].items() if person in people}
+    return {**plan, "settings": settings | rules, "places": places}
+
+
+def _places(before: Plan, after: Plan, now: Plan) -> dict[str, list[Any]]:
+    """Return where people are. Who has been put into a room since that goes with the change is where they were."""
+    its_own = {room[0] for room in after["rooms"]} - {room[0] for room in before["rooms"]}
+    found = {}
+    for person in sorted(before["places"].keys() | now["places"].keys()):
+        place = _merged(person, before["places"], after["places"], now["places"])
+        if place is not None and place[0] in its_own:
+            place = before["places"].get(person)
+        if place is not None:
+            found[person] = place
+    return found
+
+
+def _merged(name: str, before: Mapping[str, Any], after: Mapping[str, Any], now: Mapping[str, Any]) -> Any:
+    """Return the value before a change, unless it is another one now than right after the change."""
+    return before.get(name) if now.get(name) == after.get(name) else now.get(name)
+
+
+def _rooms(before: PlannedRooms, after: PlannedRooms, now: PlannedRooms) -> list[PlannedRoom]:
+    """Return the rooms before a change in their order, without those deleted since, and then those added since."""
+    was, then, here = ({room[0]: room for room in rooms} for rooms in (before, after, now))
+    added = [room for room in now if room[0] not in was and room[0] not in then]
+    taken = {room[1] for room in now if room[0] in was or room in added}
+    kept = list[PlannedRoom]()
+    for room_id, name, limit in before:
+        if room_id in here:
+            kept.append((room_id, here[room_id][1], _limit(limit, then.get(room_id), here[room_id])))
+        elif room_id not in then and name not in taken:
+            kept.append((room_id, name, limit))
+    return kept + added
+
+
+def _limit(before: int | None, after: PlannedRoom | None, now: PlannedRoom) -> int | None:
+    return before if after is None or now[2] == after[2] else now[2]
+
+
+def both(first: Change, second: Change, people: Collection[str]) -> Change:
+    """Return two changes as one, to be taken back together. What was changed between them stays."""
+    return {"before": undone(first, second["before"], people), "after": second["after"]}
+
+
+def write_settings(b: LockedBreakout, settings: Mapping[str, Any]) -> None:
+    """Give the plan these settings."""
+    for name, value in settings.items():
         setattr(b.row, name, _adapter(name).validate_python(value))
 
 
-def shown(before: Earlier) -> list[str]:
+def shown(settings: Iterable[str]) -> list[str]:
     """Return the fields of B that show these settings, besides `assignment`."""
-    names = {_SHOWN_BY.get(name, name) for name in before["settings"]}
+    names = {_SHOWN_BY.get(name, name) for name in settings}
     return sorted(names & set(BreakoutSummary.model_fields))
-
-
-def places(before: Earlier, room_ids: Mapping[str, str]) -> list[Placed]:
-    """Return who sat where; `room_ids` has the present id of each room by its name."""
-    return [Placed(room_ids[room], person, pinned) for room, person, pinned in before["seats"]]
 
 
 @cache

@@ -13,13 +13,13 @@ from orchestrator.errors import Malformed
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.changes import require_planned
 from orchestrator.services.breakout.dealing import deal_on_request
-from orchestrator.services.breakout.earlier import Earlier, remember
+from orchestrator.services.breakout.earlier import Plan, remember
 from orchestrator.services.breakout.locked import locked
 from orchestrator.services.breakout.opening import STARTED
 from orchestrator.services.breakout.planned import make_draft, schedule, start_now
 from orchestrator.services.breakout.preparing import plan_preparation
 from orchestrator.services.breakout.rights import want_rights
-from orchestrator.services.breakout.rules import is_solved, named
+from orchestrator.services.breakout.rules import has_rules, named
 from orchestrator.services.breakout.seating import dealable
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning.rooms import continue_from, set_rooms
@@ -74,8 +74,8 @@ def shuffle(deps: Deps, breakout_id: str, body: ShuffleRequest) -> None:
     """Deal the people of a plan evenly anew. Raises Unknown, WrongState, Malformed when somebody finds no place."""
     with locked(deps, breakout_id) as b:
         require_planned(b, "be shuffled")
-        earlier = remember(b) if is_solved(b.row) else None
-        b.row.mode, b.row.keeps_groups = AssignmentMode.EVEN, False
+        earlier = remember(b) if has_rules(b.row) else None
+        b.row.mode, b.row.continues = AssignmentMode.EVEN, None
         b.row.seed = body.seed if body.seed is not None else random_seed()
         b.lock_rooms()
         if not body.keep_pinned:
@@ -167,9 +167,10 @@ def _deals_otherwise(before: Mapping[str, Any], after: Mapping[str, Any]) -> boo
     return any(before[name] != after[name] for name in ("assignment", "room_size"))
 
 
-def _deal_anew(b: LockedBreakout, wish: PlanSettings, before: Earlier | None) -> None:
+def _deal_anew(b: LockedBreakout, wish: PlanSettings, before: Plan | None) -> None:
     """Deal a changed plan. When it is dealt for good is decided anew, unless it is prepared."""
-    b.row.keeps_groups = wish.from_breakout is not None and b.row.mode is AssignmentMode.EVEN
+    if wish.from_breakout is None:
+        b.row.continues = None
     b.row.deal = when_dealt(wish, anybody=bool(dealable(b).ids))
     is_prepared = any(room.wanted is not RoomWanted.NOTHING for room in b.rooms())
     if not is_prepared:
@@ -180,13 +181,16 @@ def _deal_anew(b: LockedBreakout, wish: PlanSettings, before: Earlier | None) ->
 
 
 def _change_start(b: LockedBreakout, start: datetime | str) -> set[str]:
-    """Schedule the start, or take its time away. Returns the fields that have changed."""
+    """Schedule the start, or leave it to a caller, also in a round that waits. Returns the fields that have changed."""
     if isinstance(start, datetime):
         if start == b.row.scheduled_for:
             return set()
         schedule(b, start)
     elif b.row.state is BreakoutState.SCHEDULED:
         make_draft(b)
+    elif b.row.awaits_round:
+        b.row.awaits_round = False
+        return {"scheduled_for"}
     else:
         return set()
     return {"scheduled_for", "starts_at", "state"}

@@ -71,7 +71,8 @@ def seconds_of(deps: Deps, calls: CallsResponse, call_seconds: float) -> float:
 
 
 def _conflicts(b: LockedBreakout) -> list[str]:
-    live = live_breakout(b)
+    """Return what stands in the way of the start. A scheduled one waits until another breakout has ended."""
+    live = live_breakout(b) if b.row.starts_at is None else None
     found = [] if live is None else [f"another breakout of this meeting, {live.name}, is {live.state}"]
-    why = too_late(b, b.now)
+    why = too_late(b, b.row.starts_at or b.now)
     return found + ([why] if why else [])

@@ -8,6 +8,7 @@ from sqlmodel import col
 
 from orchestrator.errors import Malformed, WrongState
 from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.continued import members, rooms_to_continue
 from orchestrator.services.breakout.groups import Placed, insert_seats
 from orchestrator.services.breakout.locked import locked
 from orchestrator.services.breakout.opening import want_rooms
@@ -16,12 +17,12 @@ from orchestrator.services.breakout.room_changes import delete_live, room_of
 from orchestrator.services.breakout.seating import seat_all, take_seats_away
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning.settings import require_known
-from orchestrator.store.queries import participant_ids, room_sizes, rooms_of
+from orchestrator.store.queries import participant_ids, room_sizes
 from orchestrator.store.versions import PLACES
 from schemas.problems import ProblemCode
 from schemas.requests import MOST_ROOMS, NewRoomRequest, RoomRequest
-from schemas.states import PLANNED, RUNNING, AssignmentMode, BreakoutState, CloseReason, RoomWanted
-from schemas.tables import Breakout, Meeting, Participant, Room, Seat
+from schemas.states import PLANNED, RUNNING, AssignmentMode, BreakoutState, PlanState, RoomWanted
+from schemas.tables import Breakout, Meeting, Room, Seat
 
 OUT_OF_THE_WAY = 10 * MOST_ROOMS
 """Added to the index of each room while they change places, because no two rooms have the same."""
@@ -64,6 +65,8 @@ def delete_room(deps: Deps, breakout_id: str, room_id: str) -> bool:
             return True
         b.lock_rooms()
         remove_rooms(b, [room])
+        if b.row.plan_state is PlanState.SOLVING and not b.rooms():
+            b.row.plan_state = PlanState.READY  # nobody is to be seated any more
         b.change_by_operator(PLACES)
         return False
 
@@ -101,35 +104,31 @@ def set_rooms(b: LockedBreakout, asked: Sequence[RoomRequest]) -> None:
 def continue_from(b: LockedBreakout, earlier_id: str) -> None:
     """Give a plan the rooms and members of an earlier breakout. Its deal moves as few people as possible from there.
 
-    Rooms that were deleted or dissolved while it was open are left out, unless all were.
-
-    Raises Malformed for a breakout that does not exist for the caller.
+    In mode `manual`, which deals nobody, members are pinned. Raises Malformed for a breakout that is not there for the
+    caller.
     """
     earlier = b.tx.session.get(Breakout, earlier_id)
     if earlier is None or not b.deps.reach.covers(b.tx.session.get_one(Meeting, earlier.meeting_id)):
         raise Malformed(f"there is no breakout {earlier_id}", ("body", "from_breakout"), ProblemCode.UNKNOWN_BREAKOUT)
-    rooms = rooms_of(b.tx.session, earlier_id)
-    before = [room for room in rooms if room.close_reason is not CloseReason.API] or rooms
+    b.row.continues = earlier_id
+    before = rooms_to_continue(b.tx.session, earlier_id)
     set_rooms(b, [RoomRequest(name=room.name, max_participants=room.max_participants) for room in before])
-    members = _members(b, before)
-    b.row.keeps_groups = b.row.mode is AssignmentMode.EVEN
-    take_seats_away(b, list(members))
-    is_pinned = b.row.mode is AssignmentMode.MANUAL
+    if b.row.mode is AssignmentMode.MANUAL:
+        _pin_members(b, before)
+
+
+def _pin_members(b: LockedBreakout, before: Sequence[Room]) -> None:
+    """Pin everybody who had a seat in one of these rooms to the plan's room of the same name."""
+    found = _members(b, before)
+    take_seats_away(b, list(found))
     by_name = {room.name: room for room in b.rooms()}
-    people = _by_room({row_id: by_name[name].id for row_id, name in members.items()})
-    seat_all(b, [(room, people[room.id]) for room in by_name.values() if room.id in people], pinned=is_pinned)
+    people = _by_room({row_id: by_name[name].id for row_id, name in found.items()})
+    seat_all(b, [(room, people[room.id]) for room in by_name.values() if room.id in people], pinned=True)
 
 
 def _members(b: LockedBreakout, rooms: Sequence[Room]) -> dict[str, str]:
-    """Return the name of the room of everybody who had a seat in these rooms, by our id in this meeting."""
-    statement = (
-        select(col(Participant.custom_participant_id), col(Seat.room_id))
-        .join(Seat, col(Seat.participant_id) == col(Participant.id))
-        .where(col(Seat.room_id).in_([room.id for room in rooms]), col(Seat.wanted))
-        .order_by(col(Seat.id))
-    )
-    names = {room.id: room.name for room in rooms}
-    seated = {custom_id: names[room_id] for custom_id, room_id in b.tx.session.execute(statement)}
+    """Return the name of the room of those who had a seat in these rooms and have no place yet, by our id here."""
+    seated = members(b.tx.session, rooms)
     pinned = select(col(Seat.participant_id)).where(col(Seat.breakout_id) == b.row.id, col(Seat.pinned))
     stay = {*b.tx.session.scalars(pinned), *b.row.kept_in_main}
     known = participant_ids(b.tx.session, b.row.meeting_id, seated)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from sqlmodel import Session
 
 from orchestrator.domain.distribution import random_seed
-from orchestrator.domain.rounds import repeated_pairs
+from orchestrator.domain.rounds import Met, repeated_pairs
 from orchestrator.services.breakout import series
 from orchestrator.services.breakout.dealing import deal_on_request
 from orchestrator.services.breakout.locked import made
@@ -43,15 +43,15 @@ def create_rounds(deps: Deps, meeting_id: str, body: RoundsRequest) -> Series:
     made_now = Series(new_id(), seed)
     with deps.database.transaction() as tx:
         lock_meeting(tx, meeting_id).breakouts += body.rounds
-        for number in range(1, body.rounds + 1):
-            row = _plan(tx, meeting_id, body, made_now, number)
+        rows = [_plan(tx, meeting_id, body, made_now, number) for number in range(1, body.rounds + 1)]
+        met = Met()
+        for row in rows:
             with made(deps, tx, row) as b:
                 want_rights(tx, row)
                 set_rooms(b, body.rooms or [])
-                deal_on_request(b)
+                deal_on_request(b, met=met)
             made_now.breakout_ids.append(row.id)
-        first = tx.session.get_one(Breakout, made_now.breakout_ids[0])
-        with made(deps, tx, first) as b:
+        with made(deps, tx, rows[0]) as b:
             begin(b, body.start)
     return made_now
 

@@ -63,7 +63,7 @@ def look_for(asked: Problem, seconds: float) -> Found | str:
     """
     constraints = replace(asked.constraints, rules=keepable(asked.constraints)[0])
     try:
-        solved = solving.solve(constraints, asked.values, asked.seed, seconds)
+        solved = solving.solve(constraints, asked.values, asked.seed, seconds, asked.groups)
     except (Impossible, MissingExtra) as error:
         if not asked.at_start:
             return str(error)
@@ -85,7 +85,7 @@ def _record(b: LockedBreakout, fence: Claim, asked: Problem, found: Found | str)
         due.want(b.tx, Solve, [row.id])
         result = Result("the plan was changed meanwhile")
     elif isinstance(found, str):
-        give_up(b, row.earlier, found)
+        give_up(b, row, found)
         result = Result("impossible")
     else:
         _seat(b, now, found)
