@@ -80,7 +80,9 @@ MEANINGS: Mapping[ProblemCode, Meaning] = MappingProxyType(
         _C.IDEMPOTENCY_KEY_REUSED: Meaning((422,), "This `Idempotency-Key` came with another body before."),
         _C.IDEMPOTENCY_KEY_SEALED: Meaning((422,), "The answer to this `Idempotency-Key` can't be decrypted any more."),
         _C.HOSTS_MAY_NOT: Meaning((403,), "This is for API keys, and not for hosts."),
-        _C.IMPOSSIBLE_PLAN: Meaning((422,), "Pins, limits or rules contradict each other, or are too small."),
+        _C.IMPOSSIBLE_PLAN: Meaning(
+            (422,), "Pins, limits or rules contradict each other, or rooms are too small or missing."
+        ),
         _C.INTERNAL_ERROR: Meaning((500,), "Our mistake. It has been logged."),
         _C.INVALID_KEY: Meaning((401,), "The API key is unknown, revoked or expired."),
         _C.INVALID_SIGNATURE: Meaning((401,), "The signature of a webhook is missing or wrong."),

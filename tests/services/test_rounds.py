@@ -1,8 +1,9 @@
 """Rounds: each is dealt against who has met, and the end of one schedules the next."""
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from itertools import combinations
+from itertools import chain, combinations
 
 import pytest
 from sqlalchemy import update
@@ -16,7 +17,7 @@ from orchestrator.services.planning import changing
 from orchestrator.services.upkeep.sweep import sweep_page
 from orchestrator.services.views import attendance
 from orchestrator.services.views.pages import Asked
-from schemas.requests import BreakoutChange, PersonRequest
+from schemas.requests import BreakoutChange, PersonRequest, ShuffleRequest
 from schemas.responses import BreakoutResponse
 from schemas.states import BreakoutState, CloseReason, Deal, SeatState
 from schemas.tables import Breakout, Room
@@ -110,6 +111,19 @@ def test_a_round_that_is_made_a_draft_again_stays_one(fresh: tuple[Deps, Sandbox
     assert series.shown(2).state is S.DRAFT
 
 
+def test_a_round_that_waits_can_be_left_to_a_caller(fresh: tuple[Deps, SandboxServer]) -> None:
+    series = Rounds(fresh)
+    changing.change(series.hand.deps, series.ids[1], BreakoutChange(start="manual"))
+    series.open(1)
+    series.close(1)
+    series.work(2, Breakout)
+    assert series.states() == [S.CLOSED, S.DRAFT, S.DRAFT]
+    series.open(2)
+    series.close(2)
+    series.work(3, Breakout)
+    assert series.shown(3).state is not S.DRAFT, "the next one waits still"
+
+
 @pytest.mark.parametrize("first", [S.DRAFT, S.OPENING, S.CLOSED])
 def test_the_rest_of_a_series_is_cancelled_whatever_the_first_does(
     fresh: tuple[Deps, SandboxServer], first: BreakoutState
@@ -157,6 +171,39 @@ def test_a_later_round_is_dealt_against_who_really_met(fresh: tuple[Deps, Sandbo
     second = series.shown(2)
     assert sum(len(room.participants) for room in second.rooms) == 13
     assert not met & pairs(second)
+
+
+@pytest.mark.parametrize("there", [None, ["p00", "p05"], []])
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_round_is_dealt_against_one_before_that_has_yet_to_open_or_to_be_joined(
+    fresh: tuple[Deps, SandboxServer], opened: bool, there: list[str] | None
+) -> None:
+    series = Rounds(fresh, assignment={"seed": 7, "deal": "now"})
+    if opened:
+        series.open(1, there)
+    else:
+        operations.start(series.hand.deps, series.ids[0])
+    changing.shuffle(series.hand.deps, series.ids[1], ShuffleRequest(seed=7))
+    assert not pairs(series.shown(1)) & pairs(series.shown(2))
+
+
+@pytest.mark.parametrize("start", ["manual", "now"])
+def test_pairs_that_meet_again_are_counted_in_a_round_that_opens_too(
+    fresh: tuple[Deps, SandboxServer], start: str
+) -> None:
+    series = Rounds(fresh, rooms=2, start=start)
+    times = Counter(chain.from_iterable(pairs(series.shown(number)) for number in (1, 2, 3)))
+    assert series.repeated_pairs == sum(number > 1 for number in times.values()) > 0
+
+
+def test_rounds_are_the_same_groups_whether_they_are_dealt_in_one_go_or_one_by_one(
+    fresh: tuple[Deps, SandboxServer],
+) -> None:
+    series = Rounds(fresh, rounds=8, rooms=3, assignment={"seed": 7, "deal": "now"})
+    for number in range(1, 9):
+        before = series.shown(number)
+        changing.shuffle(series.hand.deps, series.ids[number - 1], ShuffleRequest(seed=7))
+        assert pairs(series.shown(number)) == pairs(before)
 
 
 def test_the_rounds_share_child_meetings_and_a_later_one_costs_only_the_adds_of_people_new_to_a_room(

@@ -1,20 +1,25 @@
 """A start that is planned for a time happens then, a little later, or not at all: never at once, days later."""
 
+from contextlib import nullcontext
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
+from orchestrator.errors import Malformed, WrongState
 from orchestrator.services.breakout import operations
 from orchestrator.services.deps import Deps
 from orchestrator.services.planning import creating as planning
+from orchestrator.services.planning import rooms
 from orchestrator.services.views import breakouts
-from schemas.requests import BreakoutRequest
+from schemas.requests import BreakoutRequest, NewRoomRequest
 from schemas.responses import BreakoutResponse
 from schemas.states import BreakoutState, RoomState
 from schemas.tables import Breakout, Room
 from tests.services.hand import Hand
-from tests.support.sandbox_server import SandboxServer
+from tests.support.sandbox_server import JSON, SandboxServer
 
 S = BreakoutState
 GRACE = timedelta(seconds=900)
@@ -78,8 +83,74 @@ def test_rooms_that_were_prepared_for_a_missed_start_are_ready_for_a_start_by_ha
     assert _look(hand, planned).state is S.OPEN
 
 
-def _scheduled(hand: Hand) -> str:
-    body = {"rooms": 1, "start": "2031-01-01T00:00:00Z"}
+def test_a_plan_whose_rooms_were_all_deleted_is_kept_and_says_what_it_needs(
+    fresh: tuple[Deps, SandboxServer],
+) -> None:
+    hand = Hand(*fresh, ["ana"], rooms=1, start="manual")
+    planned = _scheduled(hand)
+    for breakout_id in (hand.breakout_id, planned):
+        _delete_rooms(hand, breakout_id)
+    for command in (operations.start, operations.prepare):
+        with pytest.raises(Malformed, match="no rooms"):
+            command(hand.deps, hand.breakout_id)
+    assert _look(hand, hand.breakout_id).state is S.DRAFT
+    _pass_its_time(hand, planned, A_BIT)
+    missed = _look(hand, planned)
+    assert (missed.state, missed.rooms) == (S.DRAFT, [])
+    assert [(problem.what, "no rooms" in problem.detail) for problem in missed.problems] == [("start missed", True)]
+    rooms.add_room(hand.deps, planned, NewRoomRequest(name="Blue"))
+    assert operations.start(hand.deps, planned)
+
+
+def test_a_plan_that_was_to_be_prepared_without_rooms_is_dealt_when_it_has_some(
+    fresh: tuple[Deps, SandboxServer],
+) -> None:
+    hand = Hand(*fresh, ["ana", "bo"], rooms=1)
+    planned = _scheduled(hand, rooms=2, assignment={"deal": "at_start"})
+    _delete_rooms(hand, planned)
+    with hand.deps.database.transaction() as tx:
+        row = tx.session.get_one(Breakout, planned)
+        row.prepare_from = tx.now()
+    assert _look(hand, planned).unassigned == ["ana", "bo"]
+    rooms.add_room(hand.deps, planned, NewRoomRequest(name="Blue"))
+    after = _look(hand, planned)
+    assert ([len(room.participants) for room in after.rooms], after.problems) == ([2], [])
+
+
+def test_a_running_breakout_stands_in_the_way_before_missing_rooms_do(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, ["ana"], rooms=1)
+    planned = _scheduled(hand)
+    _delete_rooms(hand, planned)
+    with pytest.raises(WrongState):
+        operations.start(hand.deps, planned)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "starts"),
+    [
+        ({"deal": "at_start"}, True),
+        ({"deal": "at_start", "mode": "self_select"}, True),
+        ({"deal": "now"}, False),
+        ({"mode": "manual"}, False),
+    ],
+)
+def test_a_plan_by_room_size_makes_its_rooms_anew_where_it_deals_at_the_start(
+    fresh: tuple[Deps, SandboxServer], assignment: JSON, starts: bool
+) -> None:
+    hand = Hand(*fresh, ["ana", "bo"], room_size=1, assignment=assignment, start="manual")
+    _delete_rooms(hand, hand.breakout_id)
+    with nullcontext() if starts else pytest.raises(Malformed, match="no rooms"):
+        operations.start(hand.deps, hand.breakout_id)
+    assert bool(_look(hand, hand.breakout_id).rooms) == starts
+
+
+def _delete_rooms(hand: Hand, breakout_id: str) -> None:
+    for room in _look(hand, breakout_id).rooms:
+        rooms.delete_room(hand.deps, breakout_id, room.id)
+
+
+def _scheduled(hand: Hand, **settings: Any) -> str:
+    body = {"rooms": 1, "start": "2031-01-01T00:00:00Z", **settings}
     return planning.create(hand.deps, hand.meeting_id, BreakoutRequest.model_validate(body))
 
 

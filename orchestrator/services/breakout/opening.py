@@ -12,6 +12,7 @@ from orchestrator.services.breakout.clock import require_time_left, set_end
 from orchestrator.services.breakout.closing import start_countdown
 from orchestrator.services.breakout.dealing import deal_at_start
 from orchestrator.services.breakout.invitations import invite
+from orchestrator.services.breakout.planned_rooms import require_rooms
 from orchestrator.services.breakout.retiring import has_unretired_rooms, want_anew
 from orchestrator.services.breakout.reusing import take_over
 from orchestrator.services.breakout.room_ends import OVER, rooms_step
@@ -50,7 +51,10 @@ def begin_preparing(b: LockedBreakout) -> None:
 
 
 def require_startable(b: LockedBreakout) -> None:
-    """Raise WrongState while another breakout of the meeting is live, Malformed when the meeting ends too soon."""
+    """Raise WrongState while another breakout of the meeting is live.
+
+    Raise Malformed when the meeting ends too soon, and for a plan without rooms.
+    """
     lock_meeting(b.tx, b.row.meeting_id)
     require_time_left(b, b.now)
     live = live_breakout(b)
@@ -58,6 +62,7 @@ def require_startable(b: LockedBreakout) -> None:
         words = f"another breakout of this meeting is {live.state}; at most one runs at a time"
         allowed = [state.value for state in BreakoutState if state not in LIVE]
         raise WrongState(words, live.state.value, allowed, ProblemCode.BREAKOUT_RUNNING, breakout_id=live.id)
+    require_rooms(b)
 
 
 def begin_opening(b: LockedBreakout) -> None:

@@ -9,6 +9,7 @@ from orchestrator.services.breakout.closing import start_countdown
 from orchestrator.services.breakout.locked import locked, locked_with_later_rounds, taken
 from orchestrator.services.breakout.opening import STARTED, begin_preparing
 from orchestrator.services.breakout.planned import start_now
+from orchestrator.services.breakout.planned_rooms import require_rooms
 from orchestrator.services.breakout.retiring import want_closed
 from orchestrator.services.deps import Deps
 from orchestrator.services.result import NOTHING_TO_DO, Result
@@ -25,9 +26,13 @@ def step(deps: Deps, breakout_id: str, claim: int) -> Result:
 
 
 def prepare(deps: Deps, breakout_id: str) -> None:
-    """Make the rooms of a planned breakout ahead of its start, unless that was begun before. Raises WrongState."""
+    """Make the rooms of a planned breakout ahead of its start, unless that was begun before.
+
+    Raises WrongState, Malformed for one without rooms.
+    """
     with locked(deps, breakout_id) as b:
         _require_before(b, BreakoutState.OPENING, "prepare")
+        require_rooms(b)
         if b.row.prepare_from is None or b.row.prepare_from > b.now:
             begin_preparing(b)
 

@@ -16,8 +16,8 @@ from orchestrator.store.queries import room_sizes
 from schemas.columns import new_id
 from schemas.problems import ProblemCode
 from schemas.requests import MOST_ROOMS
-from schemas.states import RoomWanted
-from schemas.tables import Room, Seat
+from schemas.states import AssignmentMode, Deal, RoomWanted
+from schemas.tables import Breakout, Room, Seat
 
 
 def new_room(b: LockedBreakout, index: int, name: str, max_participants: int | None = None) -> Room:
@@ -66,6 +66,29 @@ def fit_rooms(b: LockedBreakout, people: Dealable, pinned: Counter[str], *, stri
     remove_rooms(b, others[max(0, wanted) :])
     add_rooms(b, wanted - len(others))
     return b.rooms()
+
+
+def why_roomless(b: LockedBreakout) -> str | None:
+    """Return, in a sentence, why a plan can't start whose rooms were all deleted; None: it has some, or makes them."""
+    if b.row.room_size is not None and _makes_rooms(b.row):
+        return None
+    any_room = select(col(Room.id)).where(col(Room.breakout_id) == b.row.id, ~col(Room.dropped)).limit(1)
+    if b.tx.session.scalar(any_room) is not None:
+        return None
+    return "this breakout has no rooms: add one before it starts"
+
+
+def require_rooms(b: LockedBreakout) -> None:
+    """Raise Malformed for a plan that can neither be prepared nor started, because it has no rooms."""
+    if why := why_roomless(b):
+        raise Malformed(why, ("body", "rooms"), ProblemCode.IMPOSSIBLE_PLAN)
+
+
+def _makes_rooms(row: Breakout) -> bool:
+    """Return whether a plan with `room_size` makes the rooms that it lacks when it is prepared or started."""
+    if row.dealt_at is None:
+        return row.mode is not AssignmentMode.MANUAL
+    return row.deal is Deal.AT_START and row.mode is AssignmentMode.EVEN
 
 
 def add_rooms_for(b: LockedBreakout, people: Dealable) -> None:

@@ -12,11 +12,11 @@ from orchestrator.domain.distribution import RoomSpec, led
 from orchestrator.domain.rounds import Met, deal_round
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.rules import named, rules
-from orchestrator.services.breakout.seating import Dealable
+from orchestrator.services.breakout.seating import UNDER_WAY, Dealable
 from orchestrator.store import due
 from orchestrator.store.queries import custom_ids
 from schemas.events import ProblemKind
-from schemas.states import ENDED, PLANNED, BreakoutState, CloseReason, SeatState
+from schemas.states import ENDED, PLANNED, RUNNING, BreakoutState, CloseReason, SeatState
 from schemas.tables import Breakout, Participant, Seat
 
 WAS_THERE = frozenset({SeatState.JOINED, SeatState.AWAY, SeatState.RETURNING, SeatState.RETURNED, SeatState.LOST})
@@ -26,11 +26,18 @@ STOPS = frozenset({CloseReason.ABORTED, CloseReason.PARENT_ENDED})
 """How a round ends after which the next one is not armed."""
 
 
-def deal_anew(b: LockedBreakout, specs: Sequence[RoomSpec], people: Dealable) -> tuple[list[list[str]], list[str]]:
-    """Deal a round so that as few pairs as possible meet again. Returns groups, and people without a place."""
-    met = Met(groups_of(b.tx.session, b.row, upto=(b.row.round or 1) - 1))
+def deal_anew(
+    b: LockedBreakout, specs: Sequence[RoomSpec], people: Dealable, met: Met | None
+) -> tuple[list[list[str]], list[str]]:
+    """Deal a round so that as few pairs as possible meet again. Returns groups, and people without a place.
+
+    `met` is who meets in the rounds before, and this one is added; None: they are read.
+    """
+    if met is None:
+        met = Met(groups_of(b.tx.session, b.row, upto=(b.row.round or 1) - 1))
     others, rooms = people.ids.keys() - people.hosts, led(specs, people.hosts, b.row.seed)
     dealt = deal_round(others, rooms, b.row.seed, met, rules(b), rounds=_rounds(b))
+    met.add(dealt.groups)
     return dealt.groups, dealt.left
 
 
@@ -40,7 +47,7 @@ def together(session: Session, row: Breakout) -> list[list[str]]:
 
 
 def groups_of(session: Session, row: Breakout, *, upto: int) -> list[list[list[str]]]:
-    """Return the groups of each round of a series: who was there, or, of one that has not begun, who is to be."""
+    """Return the groups of each round of a series: who was there, or, of one that has not closed, who is to be."""
     statement = (
         select(col(Breakout.round), col(Seat.room_id), col(Participant.custom_participant_id))
         .join(Seat, col(Seat.breakout_id) == col(Breakout.id))
@@ -49,7 +56,10 @@ def groups_of(session: Session, row: Breakout, *, upto: int) -> list[list[list[s
             col(Breakout.series_id) == row.series_id,
             col(Breakout.round) <= upto,
             col(Breakout.state).not_in(NOT_HELD),
-            or_(col(Seat.state).in_(WAS_THERE), col(Breakout.state).in_(PLANNED) & col(Seat.wanted)),
+            or_(
+                col(Seat.state).in_(WAS_THERE),
+                col(Breakout.state).in_(PLANNED | RUNNING) & col(Seat.wanted) & col(Seat.state).in_(UNDER_WAY),
+            ),
         )
         .order_by(col(Breakout.round), col(Seat.room_id), col(Participant.custom_participant_id))
     )
