@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlmodel import col
 
 from orchestrator.services.breakout import operations
@@ -122,6 +122,14 @@ class Hand:
             of_meeting = col(Participant.meeting_id) == self.meeting_id
             tx.session.execute(update(Meeting).where(col(Meeting.id) == self.meeting_id).values(due_at=ago))
             tx.session.execute(update(Participant).where(of_meeting).values(times))
+
+    def pause(self) -> timedelta:
+        """Return how long it takes until a room is due."""
+        with self.deps.database.transaction() as tx:
+            mine = select(func.min(col(Room.due_at))).where(col(Room.breakout_id) == self.breakout_id)
+            due_at = tx.session.scalar(mine)
+            assert due_at is not None
+            return due_at - tx.now()
 
     def look(self, name: str) -> SeatResponse:
         """Read a person's seat as their browser does."""

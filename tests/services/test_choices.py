@@ -92,6 +92,29 @@ def test_a_room_that_is_full_or_not_open_takes_nobody(fresh: tuple[Deps, Sandbox
     assert choose_all(hand.deps, [Choice(hand.ids()["bo"], hand.meeting_id, shown(waiting).rooms[0].id)]) != [None]
 
 
+def test_choices_of_one_moment_are_made_in_their_order(fresh: tuple[Deps, SandboxServer]) -> None:
+    full = [{"name": "First", "participants": ["bo"], "max_participants": 1}, {"name": "Second"}]
+    hand = Hand(*fresh, ["ana", "bo", "cy"], rooms=full, assignment={"mode": "self_select"})
+    ids, places = hand.ids(), [*(room.id for room in shown(hand).rooms), None]
+    steps = [("ana", 0, FULL), ("bo", 1, None), ("cy", 0, None), ("ana", 0, FULL), ("cy", 2, None), ("ana", 0, None)]
+    errors = choose_all(hand.deps, [Choice(ids[name], hand.meeting_id, places[place]) for name, place, _ in steps])
+    assert [error and str(error.code) for error in errors] == [refusal for _, _, refusal in steps]
+    hand.work(Room)
+    assert [where(hand, name) for name in ("ana", "bo", "cy")] == [FIRST, SECOND, MAIN]
+
+
+def test_who_is_refused_wakes_nobody_and_spoils_no_choice(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, ["ana", "bo"], rooms=ANA_FIRST, assignment={"mode": "self_select"})
+    versions = [hand.look(name).version for name in ("ana", "bo")]
+    ids, second = hand.ids(), shown(hand).rooms[SECOND].id
+    wishes = [(ids["ana"], "no room"), ("nobody", second), (ids["bo"], second)]
+    errors = choose_all(hand.deps, [Choice(who, hand.meeting_id, place) for who, place in wishes])
+    assert [error and str(error.code) for error in errors] == ["unknown_room", "unknown_participant", None]
+    hand.work(Room)
+    assert hand.look("ana").version == versions[0]
+    assert hand.look("bo").version > versions[1]
+
+
 def test_in_a_countdown_people_may_go_to_main_whatever_is_allowed_else(fresh: tuple[Deps, SandboxServer]) -> None:
     hand = Hand(*fresh, ["ana", "bo"], rooms=ANA_FIRST, allow_return=False, countdown_seconds=60)
     assert choose(hand, "ana", MAIN) == NOT_ALLOWED

@@ -8,13 +8,16 @@ from collections import Counter
 import pytest
 
 from orchestrator.services.deps import Deps
-from schemas.states import BreakoutState
+from schemas.states import BreakoutState, SeatState
+from tests.services.choosers import Choosers
 from tests.services.lifecycles import Cost, Lifecycle
 from tests.support.sandbox_server import SandboxServer
 
 Parts = tuple[Deps, SandboxServer]
-STATEMENTS, STATEMENTS_OF_A_ROOM, STATEMENTS_OF_A_MOVE = 232, 78, 55
-"""Of a breakout, of each room, and of each person who is moved by a request of their own. None is of a person.
+STATEMENTS, STATEMENTS_OF_A_ROOM, STATEMENTS_OF_A_MOVE, STATEMENTS_OF_CHOICES = 234, 77, 55, 40
+"""Of a breakout, of each room, of each person who is moved by a request of their own, and of all choices of a moment.
+
+None is of a person.
 
 Here each task runs alone. Where several run at once they share most statements, so these are bounds from above.
 """
@@ -86,3 +89,20 @@ def test_a_person_costs_no_statement_and_a_room_some(fresh: Parts) -> None:
 def test_a_move_costs_some_statements_however_many_people_there_are(fresh: Parts, people: int) -> None:
     one, three = _cost(fresh, 2, people, moved=1), _cost(fresh, 2, people, moved=3)
     assert (three.statements - one.statements) / 2 <= STATEMENTS_OF_A_MOVE
+
+
+def test_what_a_crowd_chooses_costs_some_statements_however_many_choose_and_wherever_they_were(fresh: Parts) -> None:
+    """The breakout is locked meanwhile, and operators wait for it."""
+    few, crowded = Choosers(fresh, 12), Choosers(fresh, 48)
+    states = set()
+    for _ in range(8):
+        statements = few.choose()
+        states |= few.states()
+        assert crowded.choose() == statements
+        assert statements <= STATEMENTS_OF_CHOICES
+        few.follow()
+        crowded.follow()
+    assert states >= {SeatState.JOINED, SeatState.INVITED, SeatState.NEVER_JOINED, SeatState.RETURNING}
+    few.close_room(0)
+    crowded.close_room(0)
+    assert crowded.choose(room=1) == few.choose(room=1), "some are told to leave, and the others are where they like"

@@ -29,7 +29,7 @@ SEATS_MOST = 250
 """Seats, or acks, that are worked on together: few enough that the first of a crowd need not wait for the last."""
 
 CHOICES_MOST = 50
-"""Choices of rooms that share a transaction: few, because each locks and moves seats."""
+"""Choices of rooms that share a transaction: few, because an operator waits until it has ended."""
 
 DELIVERIES_MOST = 500
 """Webhooks that are stored together."""

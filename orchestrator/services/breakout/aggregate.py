@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, insert, select
+from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import col
 
 from orchestrator import metrics
@@ -23,13 +24,24 @@ from orchestrator.store.database import Transaction, execute
 from orchestrator.store.endpoints import note_growth
 from orchestrator.store.queries import rooms_of
 from orchestrator.store.versions import count_change
-from schemas.events import EventType, ProblemKind, Topic
+from schemas.events import ActorKind, EventType, ProblemKind, Topic
 from schemas.states import OPEN_TO_ALL, BreakoutState, RecordingState, RoomState, SeatState
 from schemas.tables import Breakout, Event, Participant, Recording, Room, Seat
 
 _ROOMS = select(col(Room.id)).where(col(Room.breakout_id) == bindparam("of")).order_by(col(Room.id))
 _LOCK_ROOMS = _ROOMS.where(col(Room.retired_at).is_(None)).with_for_update(key_share=True)
 _LOCK_SOME_ROOMS = _ROOMS.where(col(Room.id).in_(bindparam("some"))).with_for_update(key_share=True)
+AS_NEW: Mapping[str, Any] = {
+    "wanted": True,
+    "leave_by": None,
+    "given_up": False,
+    "error": None,
+    "auth_token": None,
+    "token_made_at": None,
+    "token_renew_at": None,
+    "token_good_until": None,
+}
+"""What is stored of a seat that begins again, whatever there was."""
 
 
 class LockedBreakout:
@@ -61,6 +73,7 @@ class LockedBreakout:
         """Whether a room has become one that people may choose, or is none any more."""
         self.is_dealt_by_solver = False
         """Whether it was the solver that found the places for them."""
+        self._are_acting = False
         self._events: list[dict[str, Any]] = []
         self._names: dict[str, str] = {}
 
@@ -72,6 +85,15 @@ class LockedBreakout:
             yield
         finally:
             self.actor = before
+
+    @contextmanager
+    def acting_themselves(self) -> Iterator[None]:
+        """Write to the log for what is done to seats within that their people have done it."""
+        before, self._are_acting = self._are_acting, True
+        try:
+            yield
+        finally:
+            self._are_acting = before
 
     def move(self, to: BreakoutState) -> None:
         """Move the breakout itself. Raises IllegalMove."""
@@ -111,16 +133,18 @@ class LockedBreakout:
         is `being_put_out`, which is about a call and not about a wish.
         """
         self.has_new_seats = True
-        seat.state, seat.wanted, seat.previous_id = SeatState.ASSIGNED, True, previous_id
-        seat.again_since, seat.leave_by = self.now, None
-        seat.given_up, seat.error = False, None
-        seat.auth_token = seat.token_made_at = seat.token_renew_at = seat.token_good_until = None
+        seat.state, seat.previous_id, seat.again_since = SeatState.ASSIGNED, previous_id, self.now
+        for column, value in AS_NEW.items():
+            setattr(seat, column, value)
+        for column in (*AS_NEW, "state", "previous_id", "again_since"):
+            flag_modified(seat, column)  # all such seats are then written alike, which is one statement
         name = self.names([seat.participant_id])[seat.participant_id]
         self._log_seat(name, seat.room_id, None, SeatState.ASSIGNED)
 
     def _log_seat(self, name: str, room_id: str, before: SeatState | None, to: SeatState) -> None:
         data = {"custom_participant_id": name, "room_id": room_id, "from": before, "to": to}
-        self.log(EventType.PARTICIPANT_STATE, data)
+        with self.acting(ActorKind.PARTICIPANT.named(name) if self._are_acting else self.actor):
+            self.log(EventType.PARTICIPANT_STATE, data)
 
     def move_recording(self, recording: Recording, to: RecordingState) -> None:
         """Move a recording of the breakout. Raises IllegalMove."""

@@ -32,6 +32,8 @@ from schemas.tables import Participant, Room, Seat
 
 UNDER_WAY = COMING | {SeatState.INVITED}
 """States of a seat whose person is not known to have been in the room."""
+Seated = Sequence[tuple[Room, Mapping[str, Seat | None]]]
+"""People by the rooms in which they are to be seated, each with the seat that they keep until then."""
 
 
 def seat_latecomers(b: LockedBreakout, participant_ids: Collection[str] | None = None) -> None:
@@ -191,10 +193,8 @@ def seat_in(b: LockedBreakout, room: Room, people: Mapping[str, Seat | None], *,
     seat_all(b, [(room, people)], pinned=pinned)
 
 
-def seat_all(
-    b: LockedBreakout, seated: Sequence[tuple[Room, Mapping[str, Seat | None]]], *, pinned: bool = False
-) -> None:
-    """Seat people in rooms, in as many statements however many rooms; each room comes with the seats that people keep.
+def seat_all(b: LockedBreakout, seated: Seated, *, pinned: bool = False) -> None:
+    """Seat people in rooms, in as many statements however many they are; rooms come with the seats that people keep.
 
     A person has one seat in a room. One who is seated where they still are has never left, and stays.
     """
@@ -208,22 +208,36 @@ def seat_all(
     )
     earlier = {(seat.room_id, seat.participant_id): seat for seat in b.tx.session.scalars(statement)}
     b.names(ids)
-    new = []
+    know_again(b, [room for room, _ in filled], _seat(b, filled, earlier, pinned=pinned))
+    due.want(b.tx, Room, [room.id for room, _ in filled if room.wanted in (RoomWanted.READY, RoomWanted.OPEN)])
+
+
+def _seat(b: LockedBreakout, filled: Seated, earlier: Mapping[tuple[str, str], Seat], *, pinned: bool) -> list[Seat]:
+    """Give everybody a new seat, or that which they have had in the room. Returns the new ones.
+
+    One column is changed at a time, because rows that change alike are written in one statement.
+    """
+    new, again, staying = [], [], []
     for room, people in filled:
         for participant_id, kept in people.items():
             seat = earlier.get((room.id, participant_id))
             if seat is None:
-                seat = Seat(breakout_id=b.row.id, room_id=room.id, participant_id=participant_id)
+                seat = Seat(breakout_id=b.row.id, room_id=room.id, participant_id=participant_id, pinned=pinned)
                 seat.previous_id = kept.id if kept else None
                 b.add_seat(seat)
                 new.append(seat)
             elif kept is not None and seat.id == kept.id:
-                seat.wanted = True
+                staying.append(seat)
             else:
                 b.begin_seat_again(seat, kept.id if kept else None)
-            seat.pinned = pinned
-    know_again(b, [room for room, _ in filled], new)
-    due.want(b.tx, Room, [room.id for room, _ in filled if room.wanted in (RoomWanted.READY, RoomWanted.OPEN)])
+                again.append(seat)
+    b.tx.session.flush()
+    for seat in staying:
+        seat.wanted = True
+    b.tx.session.flush()
+    for seat in again + staying:
+        seat.pinned = pinned
+    return new
 
 
 def kept_seats(b: LockedBreakout, seats: Iterable[Seat]) -> dict[str, Seat]:
