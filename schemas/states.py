@@ -279,6 +279,9 @@ OVER = frozenset({_C.STOPPED, _C.UPLOADED, _C.FAILED})
 WITHOUT_SUCCESSOR = frozenset({RecordingEnd.PERSON, RecordingEnd.LIMIT, RecordingEnd.GIVEN_UP})
 """Ends of a recording that no other follows while the same people are there."""
 
+CAME = frozenset({_S.JOINED, _S.AWAY})
+"""States of a seat whose person has been in the room, and belongs there."""
+
 COMING = frozenset({_S.ASSIGNED, _S.ADMITTED})
 """States of a seat whose person has not been told to go there."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Select,
     String,
     and_,
     bindparam,
@@ -49,16 +50,28 @@ def forget_meeting(tx: Transaction, meeting_id: str) -> None:
     endpoint first, then its cursors, and touches breakouts last. All endpoints are locked in the order of their ids, as
     `want` locks them.
     """
+    tx.session.execute(_told_of(meeting_id).order_by(col(Endpoint.id)).with_for_update(key_share=True))
     mine = col(Endpoint.meeting_id) == meeting_id
-    breakouts = select(col(Breakout.id)).where(col(Breakout.meeting_id) == meeting_id)
-    elsewhere = select(col(EndpointCursor.endpoint_id)).where(col(EndpointCursor.breakout_id).in_(breakouts))
-    hearing = select(col(Endpoint.id)).where(or_(mine, col(Endpoint.id).in_(elsewhere))).order_by(col(Endpoint.id))
-    tx.session.execute(hearing.with_for_update(key_share=True))
     tx.session.execute(delete(Endpoint).where(mine), execution_options=_UNSYNCHRONIZED)
     for table in (EndpointCursor, Delivery):
         columns: Any = table
-        statement = delete(table).where(columns.breakout_id.in_(breakouts))
+        statement = delete(table).where(columns.breakout_id.in_(_breakouts(meeting_id)))
         tx.session.execute(statement, execution_options=_UNSYNCHRONIZED)
+
+
+def is_forgotten(tx: Transaction, meeting_id: str) -> bool:
+    """Return whether no endpoint was made for a meeting, or told of it, since it was forgotten."""
+    return tx.session.scalar(_told_of(meeting_id).limit(1)) is None
+
+
+def _told_of(meeting_id: str) -> Select[Any]:
+    """Select the endpoints of a meeting, and those that go on with its breakouts."""
+    cursors = select(col(EndpointCursor.endpoint_id)).where(col(EndpointCursor.breakout_id).in_(_breakouts(meeting_id)))
+    return select(col(Endpoint.id)).where(or_(col(Endpoint.meeting_id) == meeting_id, col(Endpoint.id).in_(cursors)))
+
+
+def _breakouts(meeting_id: str) -> Select[Any]:
+    return select(col(Breakout.id)).where(col(Breakout.meeting_id) == meeting_id)
 
 
 def note_growth(tx: Transaction, breakout: Breakout) -> None:

@@ -6,7 +6,9 @@ breakout → meeting → participant
 Transactions that lock rows of several tables in this order never wait for each other in a circle. A meeting has no
 order with rooms and seats, because no transaction locks both without the breakout, and the check refuses that too.
 Rows of one table are to be locked in the order of their ids, which is not checked. All locks are FOR NO KEY UPDATE,
-which lets rows be inserted that point to a locked row.
+which lets rows be inserted that point to a locked row. So what changes in a row to which others point is in no unique
+index but one with a condition: PostgreSQL would take a stronger lock then, and wait for those who have inserted. Only
+whoever deletes a meeting takes that lock, once no pass works on anything of it (services/meetings/deleting.py).
 
 Turns come before all rows (Transaction.take_turn). One who waited for a turn with a row locked could wait in a circle
 that no database sees: for somebody who has the turn and waits for the row.

@@ -8,14 +8,14 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Boolean, ColumnElement, Select, and_, bindparam, case, exists, func, literal_column, or_, select
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, SQLModel, col
 
 from orchestrator.errors import Unknown
+from orchestrator.store.aliases import shared_alias
 from orchestrator.store.database import Transaction, execute
 from schemas.problems import ProblemCode
 from schemas.states import RoomState, RoomWanted, SeatState
-from schemas.tables import IS_FORMER, Fact, Meeting, Participant, Presence, Recording, Room, Seat
+from schemas.tables import IS_FORMER, Deployment, Fact, Meeting, Participant, Presence, Recording, Room, Seat
 
 _REGISTERED = select(col(Participant.custom_participant_id), col(Participant.id), col(Participant.created_at)).where(
     col(Participant.meeting_id) == bindparam("of")
@@ -30,7 +30,7 @@ _OCCUPIED = (
     .distinct()
 )
 _ROOMS = select(Room).where(col(Room.breakout_id) == bindparam("of"), ~col(Room.dropped)).order_by(col(Room.index))
-_PRESENT = aliased(Seat)
+_PRESENT = shared_alias(Seat)
 _HAS_ONE = exists().where(
     col(_PRESENT.breakout_id) == col(Seat.breakout_id),
     col(_PRESENT.participant_id) == col(Seat.participant_id),
@@ -97,12 +97,10 @@ def participant(session: Session, meeting_id: str, custom_participant_id: str) -
     return found
 
 
-def person(session: Session, participant_id: str) -> Participant:
-    """Return a person of a meeting by our id. Raises Unknown."""
-    found = session.get(Participant, participant_id)
-    if found is None or found.meeting_id is None:
-        raise Unknown("there is no such participant", ProblemCode.UNKNOWN_PARTICIPANT)
-    return found
+def people(session: Session, participant_ids: Iterable[str]) -> dict[str, Participant]:
+    """Return people of a meeting by our ids. Who is unknown, or has left for good, is left out."""
+    statement = select(Participant).where(col(Participant.id).in_(list(participant_ids)))
+    return {found.id: found for found in session.scalars(statement) if found.meeting_id is not None}
 
 
 class Registered(NamedTuple):
@@ -218,6 +216,14 @@ def first_there(session: Session, room_id: str) -> datetime | None:
     return session.scalar(select(func.min(col(Presence.joined_at))).where(*here))
 
 
+def longest_stay(session: Session, room_id: str, since: datetime, now: datetime) -> tuple[datetime, datetime] | None:
+    """Return from when to when one device was in a room for longest, after `since`. None if none was."""
+    ever = col(Presence.room_id) == room_id, or_(col(Presence.left_at).is_(None), col(Presence.left_at) > since)
+    rows = session.execute(select(col(Presence.joined_at), col(Presence.left_at)).where(*ever))
+    stays = [(max(joined_at, since), left_at or now) for joined_at, left_at in rows]
+    return max(stays, key=lambda stay: stay[1] - stay[0], default=None)
+
+
 def recordings_of(session: Session, room_ids: Iterable[str]) -> list[Recording]:
     """Return all recordings of these rooms, the oldest first."""
     statement = select(Recording).where(col(Recording.room_id).in_(list(room_ids))).order_by(col(Recording.id))
@@ -270,6 +276,11 @@ def _counted(table: type[Room] | type[Seat] | type[Recording]) -> Select[Any]:
     if table is Room:
         statement = statement.where(~columns.dropped)
     return statement.group_by(columns.breakout_id, columns.state)
+
+
+def hash_key(session: Session) -> str:
+    """Return the key of the hashes by which people are remembered who have left for good, or were forgotten."""
+    return session.scalars(select(col(Deployment.hash_key))).one()
 
 
 def rooms_of(session: Session, breakout_id: str) -> list[Room]:

@@ -97,8 +97,8 @@ class Breakout(Due, table=True):
     plan_state: PlanState = Field(default=PlanState.READY, sa_type=state_column(PlanState))
     plan_optimal: bool | None = None
     """Whether the groups are proven to be the best; null where no rules were to be kept."""
-    keeps_groups: bool = False
-    """Whether a deal starts from the groups that are there and moves as few people as possible."""
+    continues: str | None = Field(default=None, max_length=36)
+    """The breakout from whose groups a deal starts, to move as few people as possible; null: it deals all anew."""
     kept_in_main: list[str] = Field(default_factory=list, sa_type=Json)
     """The ids of people whom an operator has moved to main before the start. Nobody deals them."""
     duration_seconds: int | None = None
@@ -167,7 +167,9 @@ class Solve(Due, table=True):
     at_start: bool = False
     """Whether rules that can't be kept are dropped, because the groups are those of a start."""
     earlier: dict[str, Any] | None = Field(default=None, sa_type=Json)
-    """What the plan was before the change that is being solved; null for a new plan."""
+    """The plan before and right after the change that is being solved; null for a new plan that was not changed."""
+    is_new: bool = False
+    """Whether no groups have been found yet for the plan before that change."""
 
 
 class Room(Due, table=True):
@@ -223,10 +225,14 @@ class Room(Due, table=True):
     """Whether it is recorded while people are there, as an operator has said of this room; null: as its breakout is."""
     has_polls: bool = False
     """Whether a poll is to be made in it."""
-    recording_is_over: bool = False
-    """Whether its latest recording has ended so that no other follows, unless people come anew or an operator says."""
+    recorded_otherwise: bool | None = None
+    """Whether it is recorded, where that is not as is wanted; null: as `record` says, or its breakout.
+
+    False: its latest recording has ended so that no other follows, unless people come anew or an operator says. True: a
+    host has started one at RealtimeKit.
+    """
     polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When a poll last showed who is in it."""
+    """When a poll last showed who is in it, or it opened, with nobody in it."""
     strangers: int = 0
     """How many more RealtimeKit counted there then than were ours."""
     retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -16,13 +16,19 @@ from schemas.tables.rows import when
 
 IS_FORMER = "former_meeting_id IS NOT NULL"
 """The condition of the index on people who have left for good."""
+IS_OF_MEETING = "meeting_id IS NOT NULL"
+"""The condition of the index on the callers' own ids.
+
+It makes PostgreSQL take the columns for none of a key. To change a key, as for somebody who leaves for good, it would
+wait for all who have pointed a row to theirs, and these wait for the same person in the end (seen as deadlocks).
+"""
 
 
 class Participant(Admission, table=True):
     """A person of a parent meeting, under the caller's own id, and their admission to it."""
 
     __table_args__: ClassVar[Any] = (
-        UniqueConstraint("meeting_id", "custom_participant_id"),
+        Index("uq_participant_name", "meeting_id", "custom_participant_id", unique=True, **when(IS_OF_MEETING)),
         Index("ix_participant_token_wanted", "meeting_id", **when("token_wanted")),
         Index("ix_participant_former", "former_meeting_id", "custom_participant_id", **when(IS_FORMER)),
     )

@@ -116,6 +116,15 @@ def test_registering_anew_lets_somebody_in_as_somebody_new(fresh: Built) -> None
 LATE_NEWS = {"of leaving": ["Left"], "of both": ["Joined", "Left"], "in another order": ["Left", "Joined"]}
 
 
+@pytest.mark.parametrize("erase", [False, True])
+def test_the_versions_of_a_seat_go_on_when_somebody_is_let_in_again(fresh: Built, *, erase: bool) -> None:
+    hand = Hand(*fresh, [ID, "bo"], rooms=1)
+    before = hand.look(ID).version
+    remove(hand, erase=erase)
+    _register_anew(hand)
+    assert hand.look(ID).version > before, "or a page that stayed open would pass over what it is told"
+
+
 @pytest.mark.parametrize("together", [True, False], ids=["together", "one by one"])
 @pytest.mark.parametrize("kinds", LATE_NEWS.values(), ids=LATE_NEWS)
 def test_late_news_of_who_somebody_was_before_is_not_about_who_they_are_now(

@@ -1,6 +1,7 @@
 """Transactions that lock the same rows never wait in a circle, because PostgreSQL would end one of them."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
 
@@ -9,13 +10,17 @@ from sqlalchemy import select, text, update
 from sqlmodel import col
 
 from orchestrator.services.breakout import moving, operations
+from orchestrator.services.breakout.dealing import deal_on_request
+from orchestrator.services.breakout.locked import locked
+from orchestrator.services.breakout.seating import take_seats_away
 from orchestrator.services.deps import Deps
-from orchestrator.services.meetings import deleting
+from orchestrator.services.meetings import deleting, removing
 from orchestrator.services.planning import creating
+from orchestrator.services.webhooks import endpoints
 from orchestrator.store import due
 from orchestrator.store.queries import lock_meeting
-from schemas.requests import BreakoutRequest
-from schemas.tables import Breakout, Inbox, Room, Seat
+from schemas.requests import BreakoutRequest, EndpointRequest
+from schemas.tables import Breakout, Endpoint, Inbox, Recording, Room, Seat, Solve
 from tests.api.conftest import parts
 from tests.services.hand import Hand
 from tests.support.sandbox_server import SandboxServer
@@ -74,6 +79,65 @@ def test_a_meeting_is_deleted_while_another_breakout_of_it_is_planned_and_change
         deletion.join()
         with deps.database.reading() as session:
             assert session.scalars(select(Breakout)).all() == []
+
+
+@pytest.mark.parametrize("table", [Room, Recording, Solve])
+def test_a_meeting_is_deleted_while_a_pass_writes_its_row_twice(
+    table: type[Room | Recording | Solve], postgres_url: str, broker_url: str, tmp_path: Path
+) -> None:
+    urls = {"database_url": postgres_url, "broker_url": broker_url}
+    with SandboxServer() as sandbox, parts(sandbox, tmp_path, **urls) as deps, ThreadPoolExecutor() as pool:
+        hand = Hand(deps, sandbox, ["ana"], rooms=1, start="manual")
+        with deps.database.transaction() as tx:
+            (room_id,) = tx.session.scalars(select(col(Room.id)))
+            tx.session.add(Recording(breakout_id=hand.breakout_id, room_id=room_id, created_at=tx.now()))
+            tx.session.add(Solve(id=hand.breakout_id))
+        with deps.database.transaction() as passing:
+            passing.session.execute(update(table).values(tries=1))
+            deletion = pool.submit(deleting.delete_meeting, deps, hand.meeting_id)
+            wait_until(lambda: _waiting(deps) == 1)
+            passing.session.execute(update(table).values(tries=2))
+        deletion.result()
+        with deps.database.reading() as session:
+            assert session.scalars(select(table)).all() == []
+
+
+def test_a_meeting_is_deleted_while_an_endpoint_of_it_is_made_and_told(
+    postgres_url: str, broker_url: str, tmp_path: Path
+) -> None:
+    urls = {"database_url": postgres_url, "broker_url": broker_url}
+    with SandboxServer() as sandbox, parts(sandbox, tmp_path, **urls) as deps, ThreadPoolExecutor() as pool:
+        hand = Hand(deps, sandbox, ["ana"], rooms=1, start="manual")
+        with deps.database.transaction() as telling:
+            with deps.database.transaction() as inbox:
+                inbox.session.execute(select(Inbox).where(col(Inbox.id) == hand.meeting_id).with_for_update())
+                deletion = pool.submit(deleting.delete_meeting, deps, hand.meeting_id)
+                wait_until(lambda: _waiting(deps) == 1)
+                asked = {"url": "https://app.example/hooks", "meeting_id": hand.meeting_id}
+                endpoint = endpoints.create(deps, EndpointRequest.model_validate(asked)).endpoint_id
+                due.want(telling, Endpoint, [endpoint])
+            wait_until(lambda: _waiting(deps) == 1)
+            telling.session.execute(select(Breakout).with_for_update(read=True, key_share=True))
+        deletion.result()
+        with deps.database.reading() as session:
+            assert session.scalars(select(Endpoint)).all() == []
+
+
+def test_somebody_leaves_for_good_while_a_plan_is_dealt_with_them(
+    postgres_url: str, broker_url: str, tmp_path: Path
+) -> None:
+    urls = {"database_url": postgres_url, "broker_url": broker_url}
+    with SandboxServer() as sandbox, parts(sandbox, tmp_path, **urls) as deps, ThreadPoolExecutor() as pool:
+        hand = Hand(deps, sandbox, ["ana", "bo"], rooms=1, start="manual")
+        with locked(deps, hand.breakout_id) as b:
+            b.lock_rooms()
+            take_seats_away(b, list(hand.ids().values()))
+            deal_on_request(b)
+            leaving = pool.submit(removing.remove, deps, hand.meeting_id, "ana", erase=True)
+            wait_until(lambda: _waiting(deps) == 1 or "ana" not in hand.ids())
+            b.change_by_operator(["rooms"])
+        leaving.result()
+        assert hand.seats().keys() == {"bo"}
 
 
 def _waiting(deps: Deps) -> int:

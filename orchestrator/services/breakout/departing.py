@@ -7,14 +7,11 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from orchestrator.services.breakout.aggregate import LockedBreakout
-from orchestrator.services.breakout.seating import take_seats_away
+from orchestrator.services.breakout.seating import UNDER_WAY, take_seats_away
 from orchestrator.store.queries import holds
 from orchestrator.store.versions import PLACES
-from schemas.states import COMING, ENDED, PLANNED, SeatState
-from schemas.tables import IS_UNFINISHED, Breakout, Participant, Seat
-
-CAME = frozenset({SeatState.JOINED, SeatState.AWAY})
-"""States of a seat whose person has been in the room."""
+from schemas.states import CAME, ENDED, PLANNED, SeatState
+from schemas.tables import IS_UNFINISHED, Breakout, Seat
 
 
 def end_seats(b: LockedBreakout, participant_id: str) -> None:
@@ -29,8 +26,7 @@ def end_seats(b: LockedBreakout, participant_id: str) -> None:
         return
     b.lock_rooms({seat.room_id for seat in _seats(b, participant_id)})
     seats = _seats(b, participant_id)
-    never = [seat for seat in seats if seat.state in COMING or seat.state is SeatState.INVITED]
-    b.move_seats(never, SeatState.NEVER_JOINED)
+    b.move_seats([seat for seat in seats if seat.state in UNDER_WAY], SeatState.NEVER_JOINED)
     b.move_seats([seat for seat in seats if seat.state in CAME], SeatState.RETURNING)
     b.move_seats([seat for seat in seats if seat.state is SeatState.RETURNING], SeatState.RETURNED)
     had_place = any(seat.wanted for seat in seats)
@@ -52,33 +48,14 @@ def _leave_plan(b: LockedBreakout, participant_id: str) -> None:
         b.count_change(*PLACES)
     if participant_id in set(chain(*row.together, *row.apart)):
         b.count_change("assignment")
-    _forget_in_plan(row, participant_id)
-
-
-def forget_the_departed(b: LockedBreakout) -> None:
-    """Take those out of a plan's rules who have left for good, where it has been given earlier rules again."""
-    named = _named_in(b.row)
-    if named:
-        here = col(Participant.id).in_(named), col(Participant.meeting_id) == b.row.meeting_id
-        for participant_id in named - set(b.tx.session.scalars(select(col(Participant.id)).where(*here))):
-            _forget_in_plan(b.row, participant_id)
-
-
-def _forget_in_plan(row: Breakout, participant_id: str) -> None:
     row.together, row.apart = _without(row.together, participant_id), _without(row.apart, participant_id)
     row.kept_in_main = [person for person in row.kept_in_main if person != participant_id]
 
 
-def plans_with(session: Session, meeting_id: str, participant_id: str) -> list[str]:
-    """Return the breakouts of a meeting that have not ended and in which this person is to be."""
-    seat = select(Seat).where(col(Seat.breakout_id) == col(Breakout.id), col(Seat.participant_id) == participant_id)
+def unfinished(session: Session, meeting_id: str) -> list[str]:
+    """Return the breakouts of a meeting that have not ended."""
     mine = col(Breakout.meeting_id) == meeting_id, holds(Breakout, IS_UNFINISHED)
-    statement = select(Breakout, seat.where(col(Seat.wanted)).exists()).where(*mine).order_by(col(Breakout.id))
-    return [row.id for row, is_seated in session.execute(statement) if is_seated or participant_id in _named_in(row)]
-
-
-def _named_in(row: Breakout) -> set[str]:
-    return {*row.kept_in_main, *chain(*row.together, *row.apart)} if row.state in PLANNED else set()
+    return list(session.scalars(select(col(Breakout.id)).where(*mine).order_by(col(Breakout.id))))
 
 
 def _seats(b: LockedBreakout, participant_id: str) -> Sequence[Seat]:

@@ -10,11 +10,8 @@ from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.leaving import ask_to_leave
 from orchestrator.services.breakout.watching import webhooks_come
 from orchestrator.store.queries import occupied_rooms, places, rooms_with_unseen
-from schemas.states import ACCOUNTED, SeatState
+from schemas.states import ACCOUNTED, CAME, SeatState
 from schemas.tables import Meeting, Seat
-
-CAME = frozenset({SeatState.JOINED, SeatState.AWAY})
-"""States of a seat whose person has been in the room."""
 
 
 def call_home(b: LockedBreakout, seats: Sequence[Seat]) -> None:

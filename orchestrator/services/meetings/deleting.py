@@ -12,37 +12,34 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.people import departed
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from orchestrator.store.endpoints import forget_meeting
+from orchestrator.store.endpoints import forget_meeting, is_forgotten
 from orchestrator.store.queries import lock_meeting
 from schemas.events import Topic
 from schemas.problems import ProblemCode
 from schemas.states import LIVE, BreakoutState
-from schemas.tables import Breakout, IdempotencyKey, Inbox, Leftover, Meeting, Room, Seat
+from schemas.tables import Breakout, IdempotencyKey, Inbox, Leftover, Meeting, Recording, Room, Seat, Solve
 
 
 def delete_meeting(deps: Deps, meeting_id: str) -> None:
     """Delete a meeting. Raises Unknown, WrongState while one of its breakouts runs.
 
     1. Delete what is to be said of it to callers' endpoints, which are locked before breakouts.
-    2. Lock its breakouts and its inbox, then the meeting: nothing of it starts, and no fact is applied meanwhile.
+    2. Lock its breakouts and its inbox, then the meeting: nothing of it starts, and no fact is applied meanwhile. Then
+       lock whatever passes work on.
     3. Keep the ids of rooms that are still to be retired at RealtimeKit, and of nothing else.
     4. Delete everything, what points to something before that. Tables are found by their foreign keys.
     """
     while not _is_deleted(deps, meeting_id):
-        pass  # a breakout was planned meanwhile, and is to be locked before the meeting like the others
+        pass  # a breakout was planned or an endpoint made meanwhile, and is to be locked in its turn like the others
 
 
 def _is_deleted(deps: Deps, meeting_id: str) -> bool:
     with deps.database.transaction() as tx:
         forget_meeting(tx, meeting_id)
-        breakouts = _lock_breakouts(tx, meeting_id)
-        tx.session.execute(select(col(Inbox.id)).where(col(Inbox.id) == meeting_id).with_for_update())
-        lock_meeting(tx, meeting_id)
-        there = tx.session.scalars(select(col(Breakout.id)).where(col(Breakout.meeting_id) == meeting_id))
-        if set(there) - {breakout.id for breakout in breakouts}:
+        breakouts = _lock_all(tx, meeting_id)
+        if breakouts is None:
             tx.undo()
             return False
-        _require_none_live(breakouts)
         _keep_rooms_to_retire(deps, tx, meeting_id)
         _keep_places(tx, meeting_id)
         _delete_answers(tx, meeting_id)
@@ -50,6 +47,32 @@ def _is_deleted(deps: Deps, meeting_id: str) -> bool:
         tx.wake(Topic.SEATS.of(meeting_id))
         tx.wake(Topic.MEETING.of(meeting_id))
     return True
+
+
+def _lock_all(tx: Transaction, meeting_id: str) -> Sequence[Breakout] | None:
+    """Lock a meeting and all that is of it, and return its breakouts. None for something that came meanwhile.
+
+    Raises WrongState while one of them runs, before anything is locked that its passes work on.
+    Rows are first locked as by anybody else, so that passes over them can end. Who inserts what points to them is
+    waited for after that: nobody who is waited for waits for a row that is locked here.
+    """
+    breakouts = _lock_breakouts(tx, meeting_id)
+    _require_none_live(breakouts)
+    tx.session.execute(select(col(Inbox.id)).where(col(Inbox.id) == meeting_id).with_for_update())
+    lock_meeting(tx, meeting_id)
+    its_breakouts = select(col(Breakout.id)).where(col(Breakout.meeting_id) == meeting_id).order_by(col(Breakout.id))
+    ids = [breakout.id for breakout in breakouts]
+    if tx.session.scalars(its_breakouts).all() != ids:
+        return None
+    rooms = select(col(Room.id)).where(col(Room.breakout_id).in_(ids)).order_by(col(Room.id))
+    recordings = select(col(Recording.id)).where(col(Recording.breakout_id).in_(ids)).order_by(col(Recording.id))
+    solves = select(col(Solve.id)).where(col(Solve.id).in_(ids)).order_by(col(Solve.id))
+    for statement in (rooms, recordings, solves):
+        tx.session.execute(statement.with_for_update(key_share=True))
+    meeting = select(col(Meeting.id)).where(col(Meeting.id) == meeting_id)
+    for statement in (meeting, its_breakouts, rooms):
+        tx.session.execute(statement.with_for_update())
+    return breakouts if is_forgotten(tx, meeting_id) else None
 
 
 def _require_none_live(breakouts: Sequence[Breakout]) -> None:
@@ -64,7 +87,7 @@ def _require_none_live(breakouts: Sequence[Breakout]) -> None:
 
 def _lock_breakouts(tx: Transaction, meeting_id: str) -> Sequence[Breakout]:
     mine = select(Breakout).where(col(Breakout.meeting_id) == meeting_id)
-    statement = mine.order_by(col(Breakout.id)).with_for_update()
+    statement = mine.order_by(col(Breakout.id)).with_for_update(key_share=True)
     return tx.session.scalars(statement, execution_options={"populate_existing": True}).all()
 
 
@@ -118,9 +141,6 @@ def _delete(tx: Transaction, table: Any, *which: Any) -> None:
 
 def _delete_rows(tx: Transaction, meeting_id: str) -> None:
     """Delete the rows of all tables that point to the meeting, or to something of it, and at last the meeting."""
-    rooms = select(col(Room.id)).join(Breakout, col(Breakout.id) == col(Room.breakout_id))
-    mine = rooms.where(col(Breakout.meeting_id) == meeting_id).order_by(col(Room.id))
-    tx.session.execute(mine.with_for_update(of=Room))
     for table in reversed(SQLModel.metadata.sorted_tables):
         for column, target in _ways(table):
             _delete(tx, table, column.in_(_ids(target, meeting_id)))

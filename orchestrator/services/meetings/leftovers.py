@@ -28,6 +28,7 @@ from orchestrator.services.result import NOTHING_TO_DO, Result
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
 from orchestrator.store.leases import Lease
+from orchestrator.store.queries import hash_key
 from schemas.tables import Admission, Leftover, Meeting, Participant, Presence, Room, Seat
 
 log = logger(__name__)
@@ -95,7 +96,7 @@ def clear(deps: Deps, leftover_id: str, claim: int) -> Result:
 
 
 def _read_all(deps: Deps, tx: Transaction, row_ids: Sequence[str]) -> dict[str, Leaving]:
-    key, now = departed.hash_key(tx.session), tx.now()
+    key, now = hash_key(tx.session), tx.now()
     rows = tx.session.scalars(select(Leftover).where(col(Leftover.id).in_(row_ids))).all()
     empty = departed.longest_pass(deps) + EMPTY_AFTER
     return {row.id: _read(tx.session, row, key, now, row.until - empty) for row in rows}

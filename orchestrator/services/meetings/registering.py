@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import select
-from sqlmodel import col
+from sqlalchemy import func, select
+from sqlmodel import Session, col
 
 from orchestrator.services.breakout.locked import locked_for_meeting
 from orchestrator.services.breakout.people_writes import PeopleWrites
@@ -14,12 +14,12 @@ from orchestrator.services.breakout.seating import seat_latecomers
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction
-from orchestrator.store.queries import lock_meeting
+from orchestrator.store.queries import holds, lock_meeting
 from orchestrator.store.versions import PEOPLE, count_change
 from schemas.events import Topic
 from schemas.requests import PersonRequest
 from schemas.states import RUNNING
-from schemas.tables import Meeting, Participant
+from schemas.tables import IS_FORMER, Meeting, Participant
 
 
 def register(
@@ -78,6 +78,7 @@ def write(
     if known:
         due.want(tx, Meeting, [meeting_id])  # what has changed is carried to RealtimeKit
     now, has_changed = tx.now(), False
+    since = _above_former(tx.session, meeting_id) if set(names) - set(known) else 0
     for person in people:
         row = known.get(person.custom_participant_id)
         if row is not None:
@@ -91,6 +92,7 @@ def write(
         row = Participant(
             meeting_id=meeting_id,
             custom_participant_id=person.custom_participant_id,
+            version=since,
             created_at=now,
             **_changes(person),
         )
@@ -100,6 +102,16 @@ def write(
     if has_changed:
         tx.wake(Topic.MEETING.of(meeting_id))
     return [known[name].id for name in names], has_changed
+
+
+def _above_former(session: Session, meeting_id: str) -> int:
+    """Return the version that new people of a meeting begin with: above those of all who have left it for good.
+
+    One of them may be registered anew, and a page that follows their seat still passes over lower versions.
+    """
+    former = col(Participant.former_meeting_id) == meeting_id, holds(Participant, IS_FORMER)
+    last = session.scalar(select(func.max(col(Participant.version))).where(*former))
+    return 0 if last is None else last + 1
 
 
 def _changes(person: PersonRequest) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from orchestrator.errors import Unknown
-from orchestrator.services.breakout.departing import end_seats, plans_with
+from orchestrator.services.breakout.departing import end_seats, unfinished
 from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting, locked_if_kept
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import erasing
@@ -48,9 +48,12 @@ def remove(deps: Deps, meeting_id: str, custom_participant_id: str, *, erase: bo
 
 
 def leave_plans(deps: Deps, meeting_id: str, participant_id: str) -> None:
-    """Take somebody who has left for good out of every breakout that has not ended."""
+    """Take somebody who has left for good out of every breakout that has not ended.
+
+    Each of them is locked before it is asked for them, because whoever deals it may have read them before they left.
+    """
     with deps.database.reading() as session:
-        breakout_ids = plans_with(session, meeting_id, participant_id)
+        breakout_ids = unfinished(session, meeting_id)
     for breakout_id in breakout_ids:
         with locked_if_kept(deps, breakout_id) as b:
             if b is not None:

@@ -10,13 +10,8 @@ from orchestrator.domain.erasing import stand_in
 from orchestrator.services.breakout.locked import MeetingScope
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
-from orchestrator.store.queries import holds
-from schemas.tables import IS_FORMER, Deployment, Leftover, Participant
-
-
-def hash_key(session: Session) -> str:
-    """Return the key of the hashes by which people are remembered."""
-    return session.scalars(select(col(Deployment.hash_key))).one()
+from orchestrator.store.queries import hash_key, holds
+from schemas.tables import IS_FORMER, Leftover, Participant
 
 
 def rows_of(session: Session, meeting_id: str, custom_participant_ids: Collection[str]) -> Sequence[Participant]:

@@ -120,11 +120,14 @@ def _participant() -> None:
         sa.ForeignKeyConstraint(["meeting_id"], ["meeting.id"], name=op.f("fk_participant_meeting_id")),
         sa.ForeignKeyConstraint(["former_meeting_id"], ["meeting.id"], name=op.f("fk_participant_former_meeting_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_participant")),
-        sa.UniqueConstraint(
-            "meeting_id", "custom_participant_id", name=op.f("uq_participant_meeting_id_custom_participant_id")
-        ),
     )
     with op.batch_alter_table("participant", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_participant_name",
+            ["meeting_id", "custom_participant_id"],
+            unique=True,
+            **when("meeting_id IS NOT NULL"),
+        )
         batch_op.create_index("ix_participant_token_wanted", ["meeting_id"], unique=False, **when("token_wanted"))
         batch_op.create_index(
             "ix_participant_former",
