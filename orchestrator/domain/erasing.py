@@ -6,6 +6,7 @@ tells that somebody has been there before, although nobody can read from it who 
 
 import hmac
 import re
+import unicodedata
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -15,6 +16,16 @@ ERASED_TEXT = "erased, because it may name a person"
 """What is stored in place of a text."""
 SHORTEST_WORD = 3
 """Characters of a part of a name, without which a text may name nobody by it."""
+
+SHORTEST_INFLECTED = 4
+"""Characters of a name that may have any ending: shorter ones begin too many words."""
+ENDING = r"[^\W\d_]{0,3}"
+BETWEEN_PARTS = re.compile(r"[\W\d_]+")
+NO_LETTER_BEFORE, NO_LETTER_AFTER = r"(?<![^\W_])", r"(?![^\W_])"
+UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]"
+)
+"""Letters of scripts in which words, or what is added to them, follow each other without blanks."""
 
 ID_KEYS = frozenset({"custom_participant_id", "facilitators", "unassigned", "together", "apart", "actor"})
 """The fields of events and answers that hold ids of people, alone or in lists."""
@@ -36,6 +47,32 @@ def is_stand_in(custom_participant_id: str) -> bool:
     return STAND_IN.fullmatch(custom_participant_id) is not None
 
 
+def _plain(text: str) -> str:
+    """Return a text as it is compared: without case, accents, and forms of one letter that look alike."""
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(it for it in apart if not unicodedata.combining(it))
+
+
+def _may_stand_alone(part: str) -> bool:
+    return len(part) >= SHORTEST_WORD or (len(part) > 1 and UNSPACED.match(part) is not None)
+
+
+def _in_text(name: str) -> str:
+    """Return the pattern of a name in a text. It may have an ending, and need not stand alone where words do not."""
+    before = "" if UNSPACED.match(name) else NO_LETTER_BEFORE
+    if UNSPACED.match(name[-1]):
+        return before + re.escape(name)
+    return before + re.escape(name) + (ENDING if len(name) >= SHORTEST_INFLECTED else "s?") + NO_LETTER_AFTER
+
+
+def _any_of(ids: Collection[str], words: Collection[str]) -> re.Pattern[str] | None:
+    """Return the pattern of all that people are called, the longest first; None for nobody."""
+    called = {_plain(word) for word in (*ids, *words)}
+    parts = {part for word in map(_plain, words) for part in BETWEEN_PARTS.split(word) if _may_stand_alone(part)}
+    named = sorted((called | parts) - {""}, key=len, reverse=True)
+    return re.compile("|".join(map(_in_text, named))) if named else None
+
+
 class Eraser:
     """Replaces ids of people, and texts that may name them."""
 
@@ -43,14 +80,11 @@ class Eraser:
         """Take the stand-ins by id, and what else people are called. With `all_texts` every text is replaced."""
         self.stand_ins = stand_ins
         self._all_texts = all_texts
-        parts = {part for word in words for part in word.split() if len(part) >= SHORTEST_WORD}
-        named = sorted({*stand_ins, *words, *parts} - {""}, key=len, reverse=True)
-        choice = "|".join(map(re.escape, named))
-        self._named = re.compile(rf"(?<!\w)(?:{choice})(?!\w)", re.IGNORECASE) if named else None
+        self._named = None if all_texts else _any_of(stand_ins, words)
 
     def text(self, text: str) -> str:
         """Return a text, or what is stored in its place."""
-        may_name = self._all_texts or (self._named is not None and self._named.search(text) is not None)
+        may_name = self._all_texts or (self._named is not None and self._named.search(_plain(text)) is not None)
         return ERASED_TEXT if may_name else text
 
     def name(self, custom_participant_id: str) -> str:

@@ -30,7 +30,7 @@ from tests.support.sandbox_server import SandboxServer
 from tests.support.waiting import wait_until
 
 PHYSICS = {"title": "Physics"}
-QUICK = {"realtimekit_timeout_seconds": 0.5, "search_settle_seconds": 0.2}
+QUICK = {"realtimekit_timeout_seconds": 1.5, "search_settle_seconds": 0.2}
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def test_a_meeting_whose_answer_was_lost_is_found_by_the_repeat(
     api: Api, sandbox: SandboxServer, kind: str, search: str
 ) -> None:
     sandbox.switches(search_matches=search)
-    sandbox.faults({"operation": "create_meeting", "kind": kind, "seconds": 2})
+    sandbox.faults({"operation": "create_meeting", "kind": kind, "seconds": 60})
     lost = post(api, "/v1/meetings", PHYSICS)
     checked(lost, 503)
     assert int(lost.headers["retry-after"]) >= 1
@@ -268,7 +268,7 @@ def test_a_meeting_that_was_not_made_is_made_once_the_search_has_settled(api: Ap
 
 
 def test_of_two_that_were_made_because_the_search_lagged_one_is_retired(api: Api, sandbox: SandboxServer) -> None:
-    sandbox.switches(search_lag_seconds=2, list_lag_seconds=2)
+    sandbox.switches(search_lag_seconds=60, list_lag_seconds=60)
     sandbox.faults({"operation": "create_meeting", "kind": "error_after", "times": 2})
     wait_until(lambda: post(api, "/v1/meetings", PHYSICS).status_code == 503 and len(titles(sandbox)) == 2)
     sandbox.switches(search_lag_seconds=0, list_lag_seconds=0)
@@ -335,7 +335,7 @@ def test_while_another_process_is_at_it_a_repeat_waits_and_then_is_503(api: Api,
 def test_what_a_process_made_that_died_is_taken_over(api: Api, sandbox: SandboxServer) -> None:
     held, kit = dying_request(api.deps), api.deps.realtimekit
     made = kit.run(kit.create_meeting(title_with_key("Physics", api.deps.install, held.mark)))
-    adopted = checked(post(api, "/v1/meetings", PHYSICS), 201)
+    adopted = eventually(api, 201)
     assert (adopted["title"], adopted["realtimekit_meeting_id"]) == ("Physics", made.id)
     assert len(titles(sandbox)) == 1
 

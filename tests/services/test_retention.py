@@ -1,7 +1,8 @@
 """Breakouts that ended long ago lose all that names a person; the people stay registered in their meeting."""
 
+import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -9,13 +10,16 @@ from sqlmodel import col
 from orchestrator.services.breakout import operations
 from orchestrator.services.breakout.locked import locked
 from orchestrator.services.deps import Deps
+from orchestrator.services.idempotency import keys
 from orchestrator.services.meetings import removing
+from orchestrator.services.planning import creating as planning
 from orchestrator.services.upkeep import sweeps
 from orchestrator.services.views import assignments, breakouts, event_log, meetings
 from orchestrator.services.views.pages import Asked
 from schemas.events import ProblemKind
+from schemas.requests import BreakoutRequest
 from schemas.states import BreakoutState
-from schemas.tables import OLD_NAMES, Fact, Sweep
+from schemas.tables import OLD_NAMES, Fact, IdempotencyKey, Sweep
 from tests.services.browser import Browser
 from tests.services.hand import Hand, webhook
 from tests.support.dumps import dump
@@ -58,6 +62,31 @@ def test_cancelled_and_failed_ones_lose_their_names_too(fresh: tuple[Deps, Sandb
         assert breakouts.breakout(session, hand.breakout_id).closed_at is not None
     _forget(hand, days=0.0)
     assert not any(name in text for name in PEOPLE for text in _reports(hand))
+
+
+def test_kept_answers_lose_their_names_too_and_go_after_a_day(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = _held(fresh)
+    other = planning.create(hand.deps, hand.meeting_id, BreakoutRequest(rooms=2, start="manual"))
+    with hand.deps.database.reading() as session:
+        ours, theirs = (breakouts.breakout(session, it).model_dump_json() for it in (hand.breakout_id, other))
+    room = json.loads(ours)["rooms"][0]["id"]
+    help_asked = json.dumps({"room_id": room, "custom_participant_id": PEOPLE[0], "asked_at": None})
+    rounds = f'{{"items": [{ours}]}}'
+    meeting = hand.meeting_id
+    answers = [(hand.breakout_id, ours), (meeting, ours), (meeting, rounds), (meeting, help_asked), (meeting, theirs)]
+    with hand.deps.database.transaction() as tx:
+        for number, (about, answer) in enumerate(answers):
+            keys.add(tx, _kept(f"{hand.breakout_id} {number}", about, answer, tx.now()))
+        keys.add(tx, _kept("of yesterday", meeting, theirs, tx.now() - timedelta(hours=25)))
+    _forget(hand, days=0.0)
+    with hand.deps.database.reading() as session:
+        mine = col(IdempotencyKey.about).in_([meeting, hand.breakout_id])
+        texts = session.scalars(select(col(IdempotencyKey.answer)).where(mine).order_by(col(IdempotencyKey.id))).all()
+    assert [any(name in str(text) for name in PEOPLE) for text in texts] == [False, False, False, False, True]
+
+
+def _kept(key: str, about: str, answer: str, at: datetime) -> IdempotencyKey:
+    return IdempotencyKey(id=key, body_hash="", created_at=at, status=200, answer=answer, about=about)
 
 
 def test_late_news_names_nobody_in_an_old_breakout(fresh: tuple[Deps, SandboxServer]) -> None:

@@ -12,17 +12,22 @@ from sqlmodel import Session, SQLModel, col
 from orchestrator.domain.erasing import ERASED_TEXT, Eraser, is_stand_in, stand_in
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.erasing import erase_names
-from orchestrator.store.queries import ever_of, holds
+from orchestrator.store.queries import ever_of, hash_key, holds
 from schemas.columns import new_id
-from schemas.tables import IS_FORMER, Deployment, Participant, Presence, Room, Seat, Solve, Visit
+from schemas.tables import IS_FORMER, Participant, Presence, Room, Seat, Solve, Visit
 
 
-def forget_people(b: LockedBreakout) -> None:
-    """Take all that names a person out of a breakout that has ended."""
-    session = b.tx.session
-    key = session.scalars(select(col(Deployment.hash_key))).one()
+def eraser_of_all(b: LockedBreakout) -> Eraser:
+    """Return what takes everybody of the meeting out of what is stored of this breakout, and all its texts."""
+    key = hash_key(b.tx.session)
+    return Eraser({name: stand_in(key, b.row.meeting_id, name) for name in _names(b)}, all_texts=True)
+
+
+def forget_people(b: LockedBreakout, eraser: Eraser) -> None:
+    """Take all that names a person out of a breakout that has ended. `eraser` is that of all."""
+    session, key = b.tx.session, hash_key(b.tx.session)
     people = _people(b)
-    erase_names(b, Eraser({name: stand_in(key, b.row.meeting_id, name) for name in _names(b)}, all_texts=True))
+    erase_names(b, eraser)
     of_breakout = col(Seat.breakout_id) == b.row.id
     session.execute(
         update(Seat).where(of_breakout).values(name_at_realtimekit=None, preset_at_realtimekit=None, auth_token=None)

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
@@ -179,11 +179,23 @@ def stored_form(deps: Deps, once: Once, reply: Reply) -> str:
     return deps.vault.seal(reply.body) if once.secret else reply.body
 
 
+def purge_old(tx: Transaction, before: datetime) -> None:
+    """Delete all rows that are older. Rows that another transaction purges are skipped."""
+    _delete(tx, _old(before).with_for_update(skip_locked=True))
+
+
 def _purge(tx: Transaction, row_id: str, before: datetime) -> None:
     """Delete the key's own old row, and PURGED_ROWS others. Rows that another transaction purges are skipped."""
-    old = select(col(IdempotencyKey.id)).where(col(IdempotencyKey.created_at) <= before)
+    old = _old(before)
     some = old.order_by(col(IdempotencyKey.created_at)).limit(PURGED_ROWS).with_for_update(skip_locked=True)
     for ids in (old.where(col(IdempotencyKey.id) == row_id), some):
-        tx.session.execute(
-            delete(IdempotencyKey).where(col(IdempotencyKey.id).in_(ids)).execution_options(synchronize_session=False)
-        )
+        _delete(tx, ids)
+
+
+def _old(before: datetime) -> Select[Any]:
+    return select(col(IdempotencyKey.id)).where(col(IdempotencyKey.created_at) <= before)
+
+
+def _delete(tx: Transaction, ids: Select[Any]) -> None:
+    statement = delete(IdempotencyKey).where(col(IdempotencyKey.id).in_(ids))
+    tx.session.execute(statement.execution_options(synchronize_session=False))

@@ -9,17 +9,19 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from orchestrator.domain.erasing import Eraser, is_stand_in, stand_in
 from orchestrator.services.breakout.erasing import erase_names
 from orchestrator.services.breakout.locked import MeetingScope, locked_for_meeting, locked_if_kept
 from orchestrator.services.deps import Deps
+from orchestrator.services.idempotency.erasing import erase_answers
 from orchestrator.services.people import departed
 from orchestrator.store.database import Transaction
+from orchestrator.store.queries import hash_key
 from schemas.states import FactSource
-from schemas.tables import Breakout, Fact, IdempotencyKey, Leftover, Participant, Seat
+from schemas.tables import Breakout, Fact, Leftover, Participant, Seat
 
 NO_ADMISSION: dict[str, Any] = {
     "name_at_realtimekit": None,
@@ -65,14 +67,14 @@ def _erase_beside_breakouts(m: MeetingScope, rows: Sequence[Participant]) -> Non
     """Erase everything but logs, and have the logs erased. Participants are locked last."""
     session = m.tx.session
     name = rows[0].custom_participant_id
-    stands_for = stand_in(departed.hash_key(session), m.meeting_id, name)
+    stands_for = stand_in(hash_key(session), m.meeting_id, name)
     said = {"stand_ins": {name: stands_for}, "words": sorted(_words(m.tx, rows))}
     eraser = Eraser({name: stands_for}, said["words"])
     departed.want_removed(m, {row.id: name for row in rows})
     for leftover in departed.leftovers_of(session, [row.id for row in rows]):
         leftover.words = m.deps.vault.seal(json.dumps(said))
     _settle_facts(m, name)
-    _erase_answers(m, eraser)
+    erase_answers(session, m.meeting_id, eraser)
     if m.breakout is not None:
         m.breakout.lock_rooms()
     session.execute(update(Seat).where(_of(rows)).values(**NO_ADMISSION))
@@ -108,18 +110,3 @@ def _settle_facts(m: MeetingScope, name: str) -> None:
 def _is_about(payload: str, name: str) -> bool:
     participant = json.loads(payload).get("participant")
     return isinstance(participant, dict) and participant.get("customParticipantId") == name
-
-
-def _erase_answers(m: MeetingScope, eraser: Eraser) -> None:
-    """Erase them in answers that are kept for repeated requests about this meeting."""
-    breakouts = select(col(Breakout.id)).where(col(Breakout.meeting_id) == m.meeting_id)
-    about = col(IdempotencyKey.about)
-    mine = or_(about == m.meeting_id, about.in_(breakouts), about.is_(None))
-    statement = select(IdempotencyKey).where(mine, col(IdempotencyKey.answer).startswith("{", autoescape=True))
-    for row in m.tx.session.scalars(statement.order_by(col(IdempotencyKey.id)).with_for_update()).all():
-        answer = json.loads(row.answer or "{}")
-        if row.about is None and answer.get("id") != m.meeting_id:
-            continue
-        erased = eraser.value(answer)
-        if erased is not answer:
-            row.answer = json.dumps(erased, ensure_ascii=False, separators=(",", ":"))

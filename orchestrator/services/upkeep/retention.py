@@ -1,18 +1,19 @@
 """The hourly look for what is kept no longer: names in breakouts that ended long ago, and stored webhooks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlmodel import col
 
 from orchestrator.domain.wording import count
-from orchestrator.services.breakout.forgetting import forget_people
+from orchestrator.services.breakout.forgetting import eraser_of_all, forget_people
 from orchestrator.services.breakout.locked import locked_if_kept
 from orchestrator.services.deps import Deps
+from orchestrator.services.idempotency.erasing import erase_answers_about
+from orchestrator.services.idempotency.keys import KEY_LIFETIME, purge_old
 from orchestrator.services.result import NOTHING_TO_DO, Result
 from orchestrator.store import due
-from orchestrator.store.database import Transaction
 from schemas.states import ENDED
 from schemas.tables import OLD_NAMES, Breakout, Fact, Sweep
 
@@ -21,9 +22,6 @@ BREAKOUTS_AT_ONCE = 50
 """Breakouts that lose their names in one pass. Further ones are due at once."""
 DELIVERIES_LIVE = timedelta(days=30)
 """How long a webhook of RealtimeKit's is known as a repetition at most."""
-
-Purge = Callable[[Transaction, datetime], None]
-"""Deletes what was stored before a time."""
 
 
 def plan(deps: Deps) -> None:
@@ -43,13 +41,15 @@ def forget(deps: Deps, row_id: str, claim: int) -> Result:
         now = tx.now()
         due.set_due(tx, Sweep, row_id, now + EVERY)
     with deps.database.transaction() as tx:
-        for purge in PURGES:
-            purge(tx, now - DELIVERIES_LIVE)
+        tx.session.execute(delete(Fact).where(col(Fact.received_at) < now - DELIVERIES_LIVE))
+        purge_old(tx, now - KEY_LIFETIME)  # where no new keys come to purge them
     ended = _with_old_names(deps, now)
     for breakout_id in ended:
         with locked_if_kept(deps, breakout_id) as b:
             if b is not None:
-                forget_people(b)
+                eraser = eraser_of_all(b)
+                erase_answers_about(b.tx.session, b.row, eraser)
+                forget_people(b, eraser)
     if len(ended) == BREAKOUTS_AT_ONCE:
         with deps.database.transaction() as tx:
             due.want(tx, Sweep, [row_id])
@@ -65,11 +65,3 @@ def _with_old_names(deps: Deps, now: datetime) -> Sequence[str]:
     )
     with deps.database.reading() as session:
         return session.scalars(statement.order_by(col(Breakout.closed_at)).limit(BREAKOUTS_AT_ONCE)).all()
-
-
-def _purge_facts(tx: Transaction, before: datetime) -> None:
-    tx.session.execute(delete(Fact).where(col(Fact.received_at) < before))
-
-
-PURGES: tuple[Purge, ...] = (_purge_facts,)
-"""What never lives longer than DELIVERIES_LIVE."""
