@@ -90,13 +90,14 @@ def test_what_is_not_taken_is_tried_again_as_the_same_and_the_next_one_waits(
     server.answers = [500, 302]
     told.say(breakout_id, "a", "b")
     for status in (500, 302):
+        begun = datetime.now(UTC)
         told.rest(made.endpoint_id)
         head, waiting = told.deliveries(made.endpoint_id)
         assert (head.state.value, head.last_status) == ("pending", status)
         assert (waiting.state.value, waiting.attempts, waiting.next_attempt_at) == ("pending", 0, None)
         assert head.next_attempt_at is not None
         wait = RETRY_DELAYS[head.attempts - 1]
-        assert abs(head.next_attempt_at - datetime.now(UTC) - wait) < timedelta(seconds=4)
+        assert begun <= head.next_attempt_at - wait <= datetime.now(UTC)
         told.hasten(made.endpoint_id)
     told.say(other_id, "elsewhere")
     told.rest(made.endpoint_id)
@@ -204,23 +205,28 @@ def test_a_process_that_dies_between_call_and_record_sends_the_same_again_and_ke
 ) -> None:
     made = told.endpoint(server.url)
     told.say(told.breakout(), "a", "b", "c")
-    record = lines.go_on
+    record, unrecorded = lines.go_on, list[str]()
 
     def die_before_recording(deps: Deps, claim: due.Claim, outcomes: list[Outcome], *more: object) -> object:
         if outcomes:
+            unrecorded.extend(outcome.delivery_id for outcome in outcomes)
             raise Died
         return record(deps, claim, outcomes, *more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(delivering, "go_on", die_before_recording)
-    told.until(lambda: len(server.heard) == 3, "three calls")
+    told.until(lambda: unrecorded, "a call that is not recorded")
     monkeypatch.undo()
     assert told.states(made.endpoint_id) == ["pending"] * 3
+    assert server.ids() == unrecorded
     with told.deps.database.transaction() as tx:  # as the timekeeper does when the lease has ended
         mine = update(Endpoint).where(col(Endpoint.id) == made.endpoint_id)
         tx.session.execute(mine.values(holder=None, due_at=tx.now()))
     told.rest(made.endpoint_id)
-    assert server.ids() == 2 * server.ids()[:3]
-    assert [heard.raw for heard in server.heard[:3]] == [heard.raw for heard in server.heard[3:]]
+    again = server.heard[len(unrecorded) :]
+    assert [heard.body["data"]["fields"] for heard in again] == [["a"], ["b"], ["c"]]
+    assert [(heard.id, heard.raw) for heard in server.heard] == [
+        (heard.id, heard.raw) for heard in (*again[: len(unrecorded)], *again)
+    ]
 
 
 def test_one_that_hangs_and_one_that_is_dead_keep_no_other_waiting(told: Outgoing, server: CallersServer) -> None:
@@ -229,12 +235,11 @@ def test_one_that_hangs_and_one_that_is_dead_keep_no_other_waiting(told: Outgoin
         slow = told.endpoint(hanging.url)
         quick = told.endpoint(server.url)
         breakouts = [told.breakout() for _ in range(20)]
-        begun = datetime.now(UTC)
         for breakout_id in breakouts:
             told.say(breakout_id, *map(str, range(5)))
         told.until(lambda: len(server.heard) == 100, "100 deliveries beside a hanging endpoint")
-        assert datetime.now(UTC) - begun < timedelta(seconds=12)
-        assert len(hanging.heard) <= 5 * delivering.LINES, "calls to one endpoint are bounded"
+        assert len(hanging.heard) < 100, "or its calls have kept the others waiting"
+        assert hanging.at_once <= delivering.LINES, "calls to one endpoint are bounded"
         assert set(told.states(quick.endpoint_id)) <= {"delivered", "pending"}
         for made in (dead, slow):
             endpoints.remove(told.deps, made.endpoint_id)

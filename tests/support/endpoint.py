@@ -1,8 +1,10 @@
 """A caller's server that hears our webhooks, and answers as a test says."""
 
 import json
+import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,12 +37,16 @@ class Heard:
 
 
 class CallersServer(LocalServer):
-    """Keeps attempts in `heard`; answers with the next status of `answers`, then with `status`, after a wait."""
+    """Keeps attempts in `heard`; answers with the next status of `answers`, then with `status`, after a wait.
+
+    `at_once` is the most attempts that have waited for their answers at the same time.
+    """
 
     def __init__(self, *, status: int = 204, wait_seconds: float = 0.0, location: str = "") -> None:
         self.heard: list[Heard] = []
         self.answers: list[int] = []
         self.status, self.wait_seconds, self.location = status, wait_seconds, location
+        self.at_once, self._waiting, self._lock = 0, 0, threading.Lock()
         super().__init__(_handler(self))
         self.url += "/hook"
 
@@ -52,8 +58,18 @@ class CallersServer(LocalServer):
         """Keep one attempt, and return the status of its answer."""
         status = self.answers.pop(0) if self.answers else self.status
         self.heard.append(Heard(raw.decode(), headers, status))
-        time.sleep(self.wait_seconds)
+        with self._waits():
+            time.sleep(self.wait_seconds)
         return status
+
+    @contextmanager
+    def _waits(self) -> Iterator[None]:
+        with self._lock:
+            self._waiting += 1
+            self.at_once = max(self.at_once, self._waiting)
+        yield
+        with self._lock:
+            self._waiting -= 1
 
 
 def _handler(server: CallersServer) -> type[RequestHandler]:

@@ -1,5 +1,7 @@
 """Webhook endpoints: callers' servers that hear what happens."""
 
+from contextlib import nullcontext
+
 from fastapi import Response
 from sqlmodel import Session
 
@@ -9,7 +11,7 @@ from orchestrator.api.openapi.credentials import OPERATOR
 from orchestrator.api.parameters import DeliveryId, DepsHere, EndpointId, PageHere
 from orchestrator.api.versions import ChangeHere
 from orchestrator.services.views import endpoints as views
-from orchestrator.services.webhooks import endpoints
+from orchestrator.services.webhooks import delivering, endpoints
 from orchestrator.services.webhooks.endpoints import Secret
 from schemas.requests import EndpointChange, EndpointRequest
 from schemas.responses import DeliveryRow, EndpointResponse, NewEndpointResponse, Page, SecretResponse
@@ -54,14 +56,17 @@ def change_endpoint(endpoint_id: EndpointId, body: EndpointChange, change: Chang
     deps = change.begin()
     if "url" in body.model_fields_set:
         endpoints.check_url(deps, body.url)
-    endpoints.change(deps, endpoint_id, body)
+    with delivering.silence_after(deps) if body.disabled else nullcontext():
+        endpoints.change(deps, endpoint_id, body)
     return get_endpoint(endpoint_id, deps)
 
 
 @router.delete("/{endpoint_id}", status_code=204, summary="Delete a webhook endpoint")
 def delete_endpoint(endpoint_id: EndpointId, change: ChangeHere) -> None:
     """Send nothing more there, and forget its deliveries."""
-    endpoints.remove(change.begin(), endpoint_id)
+    deps = change.begin()
+    with delivering.silence_after(deps):
+        endpoints.remove(deps, endpoint_id)
 
 
 @router.post("/{endpoint_id}/secret", response_model=SecretResponse, summary="Rotate a webhook endpoint's secret")

@@ -17,6 +17,7 @@ from orchestrator.api.streams.streaming import LiveStream, stream_of
 from orchestrator.api.versions import ChangeHere, tagged
 from orchestrator.services.meetings import changing, creating, deleting, presets
 from orchestrator.services.views import meetings
+from orchestrator.services.webhooks import delivering
 from schemas.requests import MeetingChange, MeetingRequest
 from schemas.responses import MeetingResponse, Page
 
@@ -106,5 +107,7 @@ async def follow_meeting(meeting_id: MeetingId, request: Request) -> LiveStream:
 )
 def delete_meeting(meeting_id: MeetingId, change: ChangeHere) -> Response:
     """Delete a meeting with its people, its breakouts and their logs, and end its client tokens and streams."""
-    deleting.delete_meeting(change.begin(), meeting_id)
+    deps = change.begin()
+    with delivering.silence_after(deps):
+        deleting.delete_meeting(deps, meeting_id)
     return Response(status_code=204)

@@ -1,5 +1,6 @@
 """Participants of a meeting, and the client tokens of their browsers."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from orchestrator.services.access import holders
 from orchestrator.services.meetings import presets, registering, removing
 from orchestrator.services.people import acks
 from orchestrator.services.views import meetings
+from orchestrator.services.webhooks import delivering
 from orchestrator.store import queries
 from schemas.requests import ClientTokenRequest, ParticipantsRequest, PresentRequest
 from schemas.responses import ClientTokenResponse, Page, ParticipantResponse, ParticipantsResponse
@@ -125,5 +127,7 @@ def remove_participant(
     erase: Annotated[bool, Query(description="Whether their name, attributes and id are replaced too.")] = False,
 ) -> Response:
     """Remove a participant; again, and `erase` for somebody removed earlier, is 202 too. Never known: 404."""
-    removing.remove(change.begin(), meeting_id, custom_participant_id, erase=erase)
+    deps = change.begin()
+    with delivering.silence_after(deps) if erase else nullcontext():
+        removing.remove(deps, meeting_id, custom_participant_id, erase=erase)
     return Response(status_code=202)

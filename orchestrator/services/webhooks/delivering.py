@@ -5,9 +5,13 @@ What was sent is recorded soon, and what was not recorded is sent again under th
 """
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import aiohttp
+from sqlalchemy import select
+from sqlmodel import col
 
 from orchestrator import metrics
 from orchestrator.errors import LeaseLost, Stopping
@@ -37,6 +41,10 @@ GATHER_SECONDS = 0.05
 LOOK_SECONDS = 1.0
 """How often a pass looks for further lines while it waits for answers."""
 SPARE_SECONDS = 3.0
+STALE_AFTER_SECONDS = 0.5
+"""How old what is sent may be: by then it may have been deleted, or somebody erased, so it is read again."""
+SOMEBODY = "somebody"
+"""The holder of an endpoint that was deleted, as far as anybody can tell."""
 
 
 def deliver(deps: Deps, row_id: str, claim: int) -> Result:
@@ -48,6 +56,25 @@ def deliver(deps: Deps, row_id: str, claim: int) -> Result:
         return NOTHING_TO_DO
     deps.post.start(_pass(deps, started[row_id], begun))
     return Result("is being sent")
+
+
+@contextmanager
+def silence_after(deps: Deps) -> Iterator[None]:
+    """Delete, erase or disable in the block what callers must not hear any more.
+
+    It ends when nothing is sent any more that was read before, so that the answer to the caller is true. A pass holds
+    its endpoint while it sends; of one that was deleted nobody can tell.
+    """
+    before = _holders(deps)
+    yield
+    after = _holders(deps)
+    if any(after.get(row_id, SOMEBODY) is not None for row_id in before):
+        time.sleep(STALE_AFTER_SECONDS)
+
+
+def _holders(deps: Deps) -> dict[str, str | None]:
+    with deps.database.reading() as session:
+        return dict(session.execute(select(col(Endpoint.id), col(Endpoint.holder))).all())
 
 
 async def _pass(deps: Deps, claim: due.Claim, begun: float) -> None:
@@ -109,18 +136,14 @@ class _Pass:
         found: list[Outcome] = []
         for task in done:
             del self._running[task]
-            outcomes = task.result()
-            self._ends = self._ends or not outcomes  # the lease ends, or the process does
-            found += outcomes
+            found += task.result()
         return found
 
     async def _send(self, work: Work, line: Line) -> list[Outcome]:
-        """Send a line until one is not taken, or until what was sent is to be recorded."""
+        """Send a line until one is not taken, what was sent is to be recorded, or what is left is stale."""
         begun, found = elapsed(), list[Outcome]()
         for letter in line.letters:
-            try:
-                self._lease.before_call()
-            except (LeaseLost, Stopping):
+            if elapsed() - work.read_at > STALE_AFTER_SECONDS or not self._may_call():
                 break
             outcome = await self._call(work.url, work.secrets, letter.id, letter.body)
             found.append(outcome)
@@ -128,6 +151,15 @@ class _Pass:
             if not is_taken or elapsed() - begun > RECORD_AFTER_SECONDS:
                 break
         return found
+
+    def _may_call(self) -> bool:
+        """Return whether this pass may still make calls. It ends once the lease does, or the process."""
+        try:
+            self._lease.before_call()
+        except (LeaseLost, Stopping):
+            self._ends = True
+            return False
+        return True
 
     async def _call(self, url: str, secrets: Sequence[str], delivery_id: str, body: str) -> Outcome:
         if not secrets:

@@ -25,6 +25,7 @@ from orchestrator.domain.delivering import (
 )
 from orchestrator.domain.timing import earliest
 from orchestrator.log import logger
+from orchestrator.runtime.clock import elapsed
 from orchestrator.services.deps import Deps
 from orchestrator.services.webhooks import endpoints, signing
 from orchestrator.services.webhooks.bodies import body_of
@@ -84,6 +85,8 @@ class Work:
     lines: tuple[Line, ...] = ()
     is_over: bool = False
     """Whether nothing is left, and the row was released."""
+    read_at: float = 0.0
+    """When it was read, by the monotonic clock: after what was committed before, and before all else."""
 
 
 def go_on(deps: Deps, claim: due.Claim, outcomes: Sequence[Outcome], busy: Collection[str], room: int) -> Work:
@@ -96,6 +99,7 @@ def go_on(deps: Deps, claim: due.Claim, outcomes: Sequence[Outcome], busy: Colle
         endpoint = tx.session.get_one(Endpoint, claim.row_id, populate_existing=True)
         lines = _Lines(deps, tx, endpoint, tx.now())
         lines.record(outcomes)
+        read_at = elapsed()
         found = lines.choose(busy, room) if room > 0 else []
         if not found and not busy:
             lines.purge()
@@ -103,7 +107,7 @@ def go_on(deps: Deps, claim: due.Claim, outcomes: Sequence[Outcome], busy: Colle
             due.release(tx, claim, due_at=lines.next_due())
             return Work(is_over=True)
         secrets = signing.secrets_of(deps.vault, endpoint, lines.now)
-        return Work(endpoint.url, tuple(secrets), tuple(found))
+        return Work(endpoint.url, tuple(secrets), tuple(found), read_at=read_at)
 
 
 class _Lines:
