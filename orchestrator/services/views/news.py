@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
+from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlmodel import Session, col
 
-from orchestrator.domain.timing import earliest
+from orchestrator.domain.timing import closes_by, earliest
 from orchestrator.store.queries import holds
 from schemas.events import EventType
 from schemas.responses import BroadcastMessage, ClosingMessage, ResponseBody, WarningMessage
@@ -25,6 +26,19 @@ ROUNDING_SECONDS = 0.5
 """A warning is given so much too early at most, because its seconds are whole."""
 
 
+MOST_MISSED = 20
+"""Breakouts that have begun and closed while a browser was away, of which it is told at most."""
+NEVER = datetime.min.replace(tzinfo=UTC)
+"""When a breakout began that has not: before all others."""
+_HEAD: tuple[Any, ...] = (
+    col(Breakout.id),
+    col(Breakout.meeting_id),
+    col(Breakout.events),
+    col(Breakout.state),
+    col(Breakout.starts_at),
+)
+
+
 @dataclass(frozen=True)
 class Head:
     """The number of the last event in a breakout's log."""
@@ -33,6 +47,7 @@ class Head:
     meeting_id: str
     number: int
     live: bool
+    began_at: datetime
 
 
 @dataclass(frozen=True)
@@ -95,15 +110,32 @@ def heads(
 
     `only` leaves out all other breakouts.
     """
-    statement = select(col(Breakout.id), col(Breakout.meeting_id), col(Breakout.events), col(Breakout.state)).where(
+    statement = select(*_HEAD).where(
         col(Breakout.meeting_id).in_(meeting_ids),
         or_(holds(Breakout, IS_LIVE), col(Breakout.id).in_(breakout_ids)),
     )
     if only is not None:
         statement = statement.where(col(Breakout.id).in_(only))
+    return _heads(session, statement)
+
+
+def closed_heads(session: Session, meeting_ids: Collection[str]) -> list[Head]:
+    """Return the heads of the breakouts of these meetings that began last and have closed, at most MOST_MISSED each."""
+    if not meeting_ids:
+        return []
+    newest_first = func.row_number().over(
+        partition_by=col(Breakout.meeting_id), order_by=(col(Breakout.starts_at).desc(), col(Breakout.id).desc())
+    )
+    closed = col(Breakout.meeting_id).in_(meeting_ids), col(Breakout.state) == BreakoutState.CLOSED
+    ranked = select(*_HEAD, newest_first.label("place")).where(*closed).subquery()
+    columns = [ranked.c[column.key] for column in _HEAD]
+    return _heads(session, select(*columns).where(ranked.c.place <= MOST_MISSED).order_by(ranked.c.place))
+
+
+def _heads(session: Session, statement: Select[Any]) -> list[Head]:
     return [
-        Head(breakout_id, meeting_id, number, state in LIVE)
-        for breakout_id, meeting_id, number, state in session.execute(statement)
+        Head(breakout_id, meeting_id, number, state in LIVE, starts_at or NEVER)
+        for breakout_id, meeting_id, number, state, starts_at in session.execute(statement)
     ]
 
 
@@ -183,7 +215,7 @@ def _end(event: Event, breakout: Breakout, rooms: Mapping[str, Room]) -> datetim
     """Return the end that an event's message announces, by what is stored now; None if it announces none any more."""
     if event.type == EventType.BREAKOUT_WARNING and breakout.state is BreakoutState.OPEN:
         concerned = (rooms[room_id] for room_id in event.data["room_ids"] or () if room_id in rooms)
-        return earliest(breakout.closes_at, *(room.own_end for room in concerned))
+        return earliest(closes_by(breakout), *(room.own_end for room in concerned))
     if _is_of_room(event):
         room = rooms.get(event.data["room_id"])
         return room.empties_at if room is not None and room.sent_home_at is None else None
