@@ -219,6 +219,32 @@ def test_a_server_that_is_restarted_in_the_middle_is_followed_again(stack: Stack
     assert tab.arrives(main)["audio"]
 
 
+def test_pages_follow_a_server_whose_backup_was_restored(stack: Stack, open_tab: OpenTab) -> None:
+    meeting, tabs = stack.meeting(1), [open_tab(), open_tab()]  # the second is told by the first
+    token, main = stack.token(meeting, "p0"), main_of(stack, meeting)
+    for tab in tabs:
+        tab.connect(token)
+        tab.arrives(main)
+    breakout, room = opened(stack, meeting, "p0")
+    for tab in tabs:
+        tab.arrives(room)
+    stack.post(f"/v1/breakouts/{breakout}/broadcast", {"text": "Before"})
+    for tab in tabs:
+        wait_until(lambda tab=tab: tab.events("broadcast") == [{"text": "Before"}], what="a broadcast")  # type: ignore[misc]  # a default binds it
+    stack.api_process.kill()
+    stack.execute("UPDATE participant SET version = 0 WHERE meeting_id = :meeting", meeting=meeting)
+    stack.execute("DELETE FROM event WHERE breakout_id = :id AND type = 'breakout.broadcast'", id=breakout)
+    stack.execute("UPDATE breakout SET events = events - 1 WHERE id = :id", id=breakout)
+    stack.restart_api()
+    for tab in tabs:
+        wait_until(lambda tab=tab: tab.events("seat")[-1]["version"] == 0, what="the seat of the backup")  # type: ignore[misc]  # a default binds it
+    stack.post(f"/v1/breakouts/{breakout}/broadcast", {"text": "After"})
+    stack.post(f"/v1/breakouts/{breakout}/close", {"countdown_seconds": 0})
+    for tab in tabs:
+        tab.arrives(main)
+        assert tab.events("broadcast")[-1] == {"text": "After"}
+
+
 def test_a_tab_whose_leader_sleeps_reads_the_stream_itself(stack: Stack, open_tab: OpenTab) -> None:
     meeting, leader, tab = stack.meeting(1), open_tab(), open_tab()
     main = main_of(stack, meeting)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import Locator
 
@@ -88,3 +89,23 @@ def test_a_participant_sees_and_hears_how_much_time_is_left(stack: Stack, open_t
     reads(timer, "No time limit")
     stack.post(f"/v1/breakouts/{made}/close", {"countdown_seconds": 0})
     reads(timer, "")
+
+
+def test_a_warning_of_their_own_room_does_not_change_the_time_that_a_host_sees(
+    stack: Stack, open_tab: Callable[[], Tab]
+) -> None:
+    meeting, tab = stack.meeting(0, hosts=1), open_tab()
+    tab.connect(stack.token(meeting, "h0", scope="host"), host=True)
+    rooms = [{"name": "Blue", "participants": ["h0"]}, "Green"]
+    assignment = {"mode": "manual", "include_hosts": True}
+    made = stack.breakout(meeting, rooms=rooms, assignment=assignment, duration_seconds=3600, warn_before_seconds=[10])[
+        "id"
+    ]
+    blue = stack.wait(made, "open")["rooms"][0]
+    tab.arrives(blue["realtimekit_meeting_id"])
+    timer = added(tab, stack).get_by_role("timer")
+    reads(timer, r"59:\d\d left")
+    soon = (datetime.now(UTC) + timedelta(seconds=12)).isoformat()
+    stack.patch(f"/v1/breakouts/{made}/rooms/{blue['id']}", {"closes_at": soon})
+    wait_until(lambda: tab.events("warning"), what="the warning")
+    reads(timer, r"59:\d\d left")

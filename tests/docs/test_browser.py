@@ -87,6 +87,22 @@ def test_who_is_put_out_goes_where_the_seat_points_now(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_an_older_seat_counts_only_after_a_backup_was_restored(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with StubApi() as api, browser(tmp_path, api) as page:
+            api.seat("ann", "m", "main")
+            assert await page.door() == "main"
+            older = api.seat("ann", "one", "one", "room")
+            assert await page.door() == "one"
+            api.seat("ann", "two", "two", "room")
+            assert await page.door() == "two"
+            api.send("ann", "seat", {"version": older, "realtimekit_meeting_id": "one", "auth_token": "one"})
+            api.restore_backup("ann", "m", "main")
+            assert await page.door() == "main"
+
+    asyncio.run(story())
+
+
 def test_nobody_stays_at_the_door_of_a_retired_room(tmp_path: Path) -> None:
     async def story() -> None:
         async with StubApi() as api, browser(tmp_path, api, closed="one") as page:

@@ -46,6 +46,12 @@ class StubApi:
             self.send(name, "seat", seat)
         return int(version)
 
+    def restore_backup(self, name: str, meeting_id: str, token: str | None) -> None:
+        """Point a seat to main by the version of a backup, and end every stream, as a restart does."""
+        del self._seats[name]
+        self.seat(name, meeting_id, token, quietly=True)
+        self.break_streams()
+
     def send(self, name: str, event: str, data: dict[str, Any]) -> None:
         """Send an event on all streams of a person."""
         text = f"id: {event}-{data.get('version', 0)}\nevent: {event}\ndata: {json.dumps(data)}\n\n"

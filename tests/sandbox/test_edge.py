@@ -10,7 +10,7 @@ from orchestrator.sandbox.edge import breakout_messages, media_messages, message
 from orchestrator.sandbox.edge.events import Chat, Media, Polls, Room
 from tests.sandbox.page import Page, Refused, details, shown
 from tests.support.sandbox_server import SandboxServer
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONG, wait_until
 
 
 @pytest.fixture
@@ -103,11 +103,12 @@ def test_a_page_whose_connection_breaks_may_come_back(sandbox: SandboxServer, me
     mine = token(sandbox, meeting, "ann")
     page = Page(sandbox, mine)
     page.join()
-    assert sandbox.cut("ann", 0.3) == {"cut": 1}
+    assert sandbox.cut("ann", LONG) == {"cut": 1}
     assert page.ended()
     with pytest.raises(InvalidStatus):
         Page(sandbox, mine)
     assert sandbox.present(meeting) == ["ann"]
+    sandbox.cut("ann", 0.1)
     again = wait_until(lambda: connected(sandbox, mine, page.own_id), what="the network is back")
     assert again
     with again:
@@ -124,12 +125,13 @@ def test_an_outage_cuts_everybody_off_and_ends(sandbox: SandboxServer, meeting: 
     mine = token(sandbox, meeting, "ann")
     page = Page(sandbox, mine)
     page.join()
-    assert sandbox.outage(0.5) == {"cut": 1}
+    assert sandbox.outage(LONG) == {"cut": 1}
     assert page.ended()
     for reach in (lambda: Page(sandbox, mine), lambda: details(sandbox, mine), lambda: sandbox.rest("GET", "/presets")):
         with pytest.raises((OSError, InvalidMessage, httpx.TransportError)):
             reach()
     assert sandbox.present(meeting) == ["ann"], "tests still see all"
+    sandbox.outage(0.1)
     again = wait_until(lambda: reached(sandbox, mine, page.own_id), what="it is back")
     with again or page:
         (again or page).join()

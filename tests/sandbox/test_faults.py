@@ -182,29 +182,24 @@ def test_each_kind_can_be_set_at_the_start() -> None:
 
 
 def test_latency_is_per_operation(kit: Kit) -> None:
-    kit.sandbox.latency(1, create_meeting=400)
-    took = {}
-    for method in ("GET", "POST"):
-        began = time.monotonic()
-        kit.request(method, "/meetings")
-        took[method] = time.monotonic() - began
-    assert took["POST"] >= 0.4 > took["GET"]
+    kit.sandbox.latency(1, create_meeting=600_000)
+    with pytest.raises(httpx.ReadTimeout):
+        kit.request("POST", "/meetings", timeout=0.4)
+    assert kit.request("GET", "/meetings").status_code == 200
 
 
 def test_delayed_calls_run_at_the_same_time_and_the_most_in_flight_are_counted(kit: Kit) -> None:
-    kit.sandbox.latency(200)
+    kit.sandbox.latency(1000)
 
-    async def many() -> float:
+    async def many() -> None:
         client = AsyncCloudflare(
             api_token="x", base_url=kit.sandbox.base_url, max_retries=0, http_client=DefaultAioHttpClient()
         )
         async with client:
             create = client.realtime_kit.meetings.create
-            began = time.monotonic()
             await asyncio.gather(*(create(kit.sandbox.app_id, **kit.account, title=f"Room {n}") for n in range(40)))
-            return time.monotonic() - began
 
-    assert asyncio.run(many()) < 40 * 0.2 / 4
+    asyncio.run(many())
     calls = kit.sandbox.calls()
     assert calls["counts"] == {"create_meeting": 40}
     assert 10 < calls["max_in_flight"] <= 40

@@ -164,6 +164,24 @@ def test_a_broken_stream_is_resumed(kit: Kit) -> None:
     asyncio.run(story())
 
 
+def test_an_older_seat_counts_only_after_a_backup_was_restored(kit: Kit) -> None:
+    async def story() -> None:
+        async with stage(kit, "ann") as here:
+            (ann,) = await here.enter("ann")
+            here.send("one", "ann")
+            here.send("two", "ann")
+            await until(lambda: here.present("two") == ["ann"])
+            older = {"version": 2, "realtimekit_meeting_id": here.meetings["one"], "location": "room"}
+            here.api.send("ann", "seat", older)
+            here.api.send("ann", "broadcast", {"text": "heard after it"})
+            await until(lambda: bool(ann.notices.broadcasts))
+            assert (ann.seat or {})["version"] == 3
+            here.api.restore_backup("ann", here.meetings["main"], here.tokens["ann", "main"])
+            await until(lambda: here.present("main") == ["ann"])
+
+    asyncio.run(story())
+
+
 def test_acknowledgements_are_repeated_after_a_5xx_only(kit: Kit) -> None:
     async def story() -> None:
         async with stage(kit, "ann") as here:

@@ -1,6 +1,6 @@
 import { pause, sleep } from "./waiting.js";
 
-const SILENCE = 45e3, FIRST_BYTE = 10e3, POLL = 3e3, SPARE = 30e3;
+const SILENCE = 45e3, FIRST_BYTE = 10e3, POLL = 3e3, SPARE = 30e3, SHORTEST = 5e3;
 
 const claims = (token) => {
   try {
@@ -9,6 +9,10 @@ const claims = (token) => {
     return {};
   }
 };
+
+/** What a call throws: {status, code, detail}; `status` is 0 where no answer came that is the server's. */
+const refusal = (cause, code, detail = cause.message, status = 0, wait = 0) =>
+  Object.assign(new Error(detail, { cause }), { status, code, detail, wait });
 
 /** The HTTP API with one person's token, which it renews. */
 export class Api {
@@ -27,8 +31,8 @@ export class Api {
     const { meeting, sub } = claims(this.token);
     return sub && `breakouts ${this.#base} ${meeting} ${sub}`;
   }
-  #judge(end) {
-    this.#good = end ? end - SPARE : Infinity;
+  #judge(end, least = 0) {
+    this.#good = end ? Math.max(end - SPARE, least) : Infinity;
     clearTimeout(this.#timer);
     const wait = this.#good - Date.now();
     if (this.#renew && wait > 0 && wait < 2e9) this.#timer = setTimeout(() => this.renew(), wait);
@@ -43,8 +47,9 @@ export class Api {
         if (typeof token !== "string" || !token) throw new TypeError("getClientToken gave no token");
         this.token = token;
         const { iat, exp } = claims(token), now = Date.now();
-        // By a clock that is wrong here, a new token looks old.
-        this.#judge(now > (iat - 60) * 1e3 && now < exp * 1e3 ? exp * 1e3 : now + (exp - iat) * 1e3);
+        // By a clock that is wrong here, a new token looks old. One with little left is used, or each call would renew it.
+        const end = now > (iat - 60) * 1e3 && now < exp * 1e3 ? exp * 1e3 : now + (exp - iat) * 1e3;
+        this.#judge(end, now + SHORTEST);
         this.onToken();
         return;
       } catch (cause) {
@@ -56,9 +61,9 @@ export class Api {
   async #send(path, options) {
     const headers = { Authorization: `Bearer ${this.token}`, ...options.headers };
     if (options.body) headers["Content-Type"] = "application/json";
-    return fetch(this.#base + path, { cache: "no-store", signal: this.signal, ...options, headers });
+    const asked = fetch(this.#base + path, { cache: "no-store", signal: this.signal, ...options, headers });
+    return asked.catch((cause) => { throw refusal(cause, "network"); });
   }
-  /** Return the answer, or throw {status, code, detail}. */
   async open(path, options = {}) {
     if (this.#renew && (!this.token || Date.now() > this.#good)) await this.renew();
     const used = this.token;
@@ -71,11 +76,12 @@ export class Api {
     if (answer.ok) return answer;
     const { code = "http_error", detail = answer.statusText } = await answer.json().catch(() => ({}));
     const wait = answer.headers.get("Retry-After") * 1e3 || 0;
-    throw Object.assign(new Error(detail), { status: answer.status, code, detail, wait });
+    throw refusal(null, code, detail, answer.status, wait);
   }
   async call(method, path, body, headers) {
     const answer = await this.open(path, { method, headers, body: body && JSON.stringify(body) });
-    return answer.status === 204 ? null : answer.json();
+    if (answer.status === 204) return null;
+    return answer.json().catch((cause) => { throw refusal(cause, "bad_answer"); });
   }
   /** Read one stream to its end; a silent one is given up. */
   async stream(path, lastId, { onEvent, onSilence, onOpen, signal }) {

@@ -93,9 +93,8 @@ export class BreakoutsStatus extends Base {
   }
   #heard(name, said) {
     const seconds = { warning: said.remaining_seconds, closing: said.countdown_seconds }[name];
-    if (name === "warning" && this.#breakout?.closes_at) {
-      this.#skew = Date.parse(this.#breakout.closes_at) - Date.now() - seconds * 1e3;
-    }
+    const ends = this.#session.seat?.breakout?.closes_at; // of the room, as the warning is
+    if (name === "warning" && ends) this.#skew = Date.parse(ends) - Date.now() - seconds * 1e3;
     if (seconds !== undefined) this.#say(this.#text(this.#texts.said[name], { time: this.#words(seconds) }));
     this.#show();
   }

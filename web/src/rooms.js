@@ -1,8 +1,9 @@
 import { Emitter } from "./emitter.js";
 import { dealEvenly, renameLive } from "./kit.js";
+import { Leader } from "./leader.js";
 import { attempt, pause, sleep } from "./waiting.js";
 
-const RUNNING = ["opening", "open", "closing"], DRAFT = "new:";
+const DRAFT = "new:", BARRED = 3e4;
 const natural = (a, b) => a.title.localeCompare(b.title, undefined, { numeric: true });
 
 /** RealtimeKit's `connectedMeetings`, so that its own breakout UI drives ours. */
@@ -12,7 +13,7 @@ export class Rooms extends Emitter {
   /** The breakout that runs, or the one that ran last. */
   breakout = null;
   #api; #session; #settings; #end = new AbortController(); #ended; #running = null; #known; #people = []; #mine = new Map();
-  #made = new Map(); #drafts = null; #moves = []; #deletes = []; #flushing; #starting; #timer; #reading; #streamed; #leads = false; #channel;
+  #made = new Map(); #drafts = null; #moves = []; #deletes = []; #flushing; #starting; #timer; #reading; #streamed; #leading; #leader; #barred;
   constructor(host, api, session) {
     super();
     const { BreakoutRoomsManager, ...settings } = Object(host);
@@ -35,23 +36,27 @@ export class Rooms extends Emitter {
   }
   /** One tab of a browser reads the streams and wakes the others: browsers open six connections to a server, no more. */
   start() {
-    const lead = () => {
-      this.#leads = true;
-      this.#follow();
-      return this.#listen(`/v1/meetings/${this.#session.seat.meeting_id}/events`, this.#ended);
-    };
-    const key = `${this.#api.whose} host`, locks = globalThis.navigator?.locks;
-    try {
-      this.#channel = locks && new BroadcastChannel(key);
-    } catch {}
-    if (!this.#channel) return void lead();
-    this.#channel.onmessage = () => this.#stale();
+    const { whose } = this.#api;
+    const hear = ({ alive }) => alive || this.#stale();
+    const ready = () => this.#barred;
+    this.#leader = new Leader(this.#ended, { work: (signal) => this.#lead(signal), hear, ready });
+    this.#leader.start(whose && `${whose} host`);
     this.#stale();
-    locks.request(key, { signal: this.#ended }, lead).catch(() => this.#ended.aborted || lead());
+  }
+  async #lead(signal) {
+    this.#leading = signal;
+    const quit = () => {
+      if (this.#leading !== signal) return;
+      this.#streamed?.end.abort();
+      this.#leading = this.#streamed = null;
+    };
+    signal.addEventListener("abort", quit);
+    this.#follow();
+    await this.#listen(`/v1/meetings/${this.#session.seat.meeting_id}/events`, signal);
+    quit();
   }
   close() {
     this.#end.abort();
-    this.#channel?.close();
     clearTimeout(this.#timer);
   }
   async getConnectedMeetings() {
@@ -114,7 +119,8 @@ export class Rooms extends Emitter {
       moves = moves.filter((move) => !placed.includes(move));
     }
     const gone = deletes.flatMap(({ ids }) => ids).map((id) => this.#room(id)?.id);
-    const all = gone.length > 0 && this.#rooms().every(({ id }) => gone.includes(id));
+    const known = [...this.#shown().map(({ id }) => id), ...this.#made.values()];
+    const all = gone.length > 0 && known.every((id) => gone.includes(id) || this.#isOver(id));
     for (const { from, to, ids, resolve } of moves) {
       const target = this.#room(to), home = to === "parent" || to === this.parentMeeting?.id;
       const needless = from === "undefined" || all || (home && gone.includes(this.#room(from)?.id));
@@ -190,6 +196,13 @@ export class Rooms extends Emitter {
   #rooms() {
     return (this.#running?.rooms ?? []).filter(({ state }) => state !== "closed" && state !== "failed");
   }
+  #isOver(id) {
+    return ["closed", "failed"].includes(this.#running?.rooms.find((room) => room.id === id)?.state);
+  }
+  /** The rooms that the UI is shown; it knows of those besides that it has just made. */
+  #shown() {
+    return this.#rooms().filter((room) => room.realtimekit_meeting_id);
+  }
   #room(id) {
     return this.#rooms().find(
       (room) => id && (room.realtimekit_meeting_id === id || this.#made.get(id) === room.id || DRAFT + room.name === id),
@@ -202,7 +215,17 @@ export class Rooms extends Emitter {
     return this.#mine.get(id) ?? id;
   }
   #stale() {
-    if (!this.#ended.aborted) this.#timer ??= setTimeout(() => ((this.#timer = null), this.#read().catch(() => {})), 250);
+    if (this.#ended.aborted) return;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      if (!this.#barred) this.#read().catch((cause) => this.#bar(cause));
+    }, 250);
+  }
+  /** Ask nothing for a while, because the person is no host now: each try would cost a token. */
+  #bar(cause) {
+    if (cause.status !== 401 || this.#barred) return;
+    this.#session.fail(cause);
+    this.#barred = sleep(BARRED, this.#ended).then(() => ((this.#barred = null), this.#stale()));
   }
   async #read() {
     const before = this.#reading;
@@ -210,10 +233,12 @@ export class Rooms extends Emitter {
       await before?.catch(() => {});
       const path = `/v1/meetings/${this.#session.seat.meeting_id}`;
       const get = (more) => this.#api.call("GET", path + more);
-      const [meeting, list, people] = await Promise.all([get(""), get("/breakouts?order=desc&limit=200"), this.#all(get)]);
-      const found = list.items.find(({ state }) => RUNNING.includes(state));
+      // Every seat names the breakout that runs, of however many there are; the list of them can't be asked for it alone.
+      const seat = this.#api.call("GET", "/v1/seat");
+      const [meeting, { breakout: found }, people] = await Promise.all([get(""), seat, this.#all(get)]);
       const id = (found ?? this.breakout)?.id, was = JSON.stringify(this.breakout);
       if (id) this.breakout = await this.#api.call("GET", `/v1/breakouts/${id}`);
+      if (this.#running?.id !== found?.id) this.#made.clear();
       this.#running = found ? this.breakout : null;
       if (was !== JSON.stringify(this.breakout)) this.#session.emit("breakout", this.breakout);
       this.#people = people;
@@ -242,7 +267,7 @@ export class Rooms extends Emitter {
       presetId: by.get(id)?.preset_name ?? null,
     });
     const before = JSON.stringify([this.meetings, this.parentMeeting]);
-    const shown = this.#rooms().filter((room) => room.realtimekit_meeting_id);
+    const shown = this.#shown();
     this.meetings = shown.map((room) => ({
       id: room.realtimekit_meeting_id,
       title: room.name,
@@ -258,12 +283,11 @@ export class Rooms extends Emitter {
     this.emit("stateUpdate", { meetings: this.meetings, parentMeeting: this.parentMeeting });
   }
   #follow() {
-    const id = this.#leads ? this.#running?.id : undefined;
+    const id = this.#leading ? this.#running?.id : undefined;
     if (this.#streamed?.id === id) return;
     this.#streamed?.end.abort();
     this.#streamed = id && { id, end: new AbortController() };
     if (!id) return;
-    this.#ended.addEventListener("abort", () => this.#streamed?.end.abort());
     this.#listen(`/v1/breakouts/${id}/events`, this.#streamed.end.signal);
   }
   async #listen(path, signal) {
@@ -272,14 +296,17 @@ export class Rooms extends Emitter {
       const stale = () => {
         if (this.#ended.aborted) return;
         this.#stale();
-        this.#channel?.postMessage(0);
+        this.#leader.tell({});
       };
       const onEvent = (name, data, id) => {
         lastId = id ?? lastId;
         tries = 0;
         stale();
       };
-      await attempt(() => this.#api.stream(path, lastId, { signal, onEvent, onOpen: stale, onSilence: stale }));
+      const read = () => this.#api.stream(path, lastId, { signal, onEvent, onOpen: stale, onSilence: stale });
+      await attempt(read, (cause) => this.#bar(cause));
+      if (this.#barred && !this.#leader.isAlone) return; // another tab should try
+      await this.#barred;
       stale();
       await sleep(Math.min(1200, pause(tries)), signal);
     }

@@ -102,7 +102,10 @@ export class Session extends Emitter {
       this.#woken();
     });
     self.on("roomLeft", ({ state } = {}) => {
-      if (this.#stop.signal.aborted || !here()) return;
+      // Who leaves while the page moves has the old client in their hands, and means it.
+      const leaves = client === this.#client && client.state !== "left" && GONE_FOR_GOOD.includes(state);
+      if (this.#stop.signal.aborted && leaves) client.state = "left";
+      if (this.#stop.signal.aborted || !(here() || leaves)) return;
       if (PUT_OUT.includes(state)) this.#again(client);
       if (state === "failed") attempt(() => it.leave(state)); // its camera is still on
       if (!GONE_FOR_GOOD.includes(state)) return;
@@ -116,9 +119,9 @@ export class Session extends Emitter {
     for (let tries = 0; !signal.aborted; ) {
       const woken = new Promise((resolve) => (this.#woken = resolve));
       try {
-        await this.#settle();
+        const wait = await this.#settle();
         tries = 0;
-        await woken;
+        await (wait > 0 ? Promise.race([woken, sleep(wait, signal)]) : woken);
       } catch (cause) {
         this.#unsure = true;
         this.fail(cause);
@@ -126,6 +129,7 @@ export class Session extends Emitter {
       }
     }
   }
+  /** Go where the seat says. Returns after how many milliseconds to look again, if nothing happens before. */
   async #settle() {
     const client = this.#client;
     if (client?.state === "left" || client?.state === "waiting") return;
@@ -136,9 +140,19 @@ export class Session extends Emitter {
     if (client?.state === "in" && client.it.meta.meetingId === seat.realtimekit_meeting_id) {
       this.#move = null;
       await this.#arrived(client, seat);
-    } else if (seat.auth_token && !(refused?.version === seat.version && Date.now() < refused.until)) {
+    } else if (refused?.version === seat.version && Date.now() < refused.until) {
+      await this.#sayRefused();
+      return Math.max(1, refused.until - Date.now());
+    } else if (seat.auth_token) {
       await this.#go(client, seat);
     }
+  }
+  /** Report a refused token once, however many tries that takes. */
+  async #sayRefused() {
+    const refused = this.#refused;
+    if (refused.isTold) return;
+    await this.#ack({ location: "refused", version: refused.version });
+    refused.isTold = true;
   }
   async #arrived(client, { location, room_id, version }) {
     const at = `${location} ${room_id}`;
@@ -160,17 +174,25 @@ export class Session extends Emitter {
       if (old) this.#announce(rooms, seat);
     }
     const { media, handler } = this.#move;
+    const isOver = () => old?.state === "left";
+    if (isOver() || this.#stop.signal.aborted) return; // once the old meeting is left, a move is not given up half way
     if (old?.state === "in") {
       old.state = "moving";
       if (media.audio) await attempt(() => patient(self.disableAudio()));
       await attempt(() => self.cleanupEvents?.());
       await attempt(() => old.it.leave("connected-meeting"), this.fail);
-      old.state = "out";
+      if (old.state === "moving") old.state = "out";
     }
-    const next = await this.#enter(seat, old && { audio: false, video: media.video, mediaHandler: handler });
+    const defaults = old && { audio: false, video: media.video, mediaHandler: handler };
+    const next = isOver() ? null : await this.#enter(seat, defaults, isOver);
+    if (!next) return void (this.#move = null);
     const { it } = next;
     if (media) next.media = media;
     if (media?.audio && !it.self.audioEnabled) await attempt(() => patient(it.self.enableAudio()), this.fail);
+    if (isOver()) {
+      this.#move = null;
+      return void (await this.#putOff(next));
+    }
     if (seat.location === "room") it.meta.meetingTitle = seat.room_name;
     this.#host?.dress(it);
     this.#client = next;
@@ -192,22 +214,23 @@ export class Session extends Emitter {
     this.emit("changingMeeting", to);
     rooms?.emit("changingMeeting", to);
   }
-  /** Make a client and let it join; a join that failed for a moment is tried again on the same client. */
-  async #enter(seat, defaults) {
+  /** Make a client and let it join; a join that failed for a moment is tried again on it. Null when it is over. */
+  async #enter(seat, defaults, isOver) {
     const { RealtimeKitClient, init } = this.#options;
     const options = { ...init, authToken: seat.auth_token };
     if (defaults) options.defaults = { ...init?.defaults, ...defaults };
     const it = await RealtimeKitClient.init(options).catch(async (cause) => {
       if (cause?.code === "0004") {
         this.#refused = { version: seat.version, until: Date.now() + 1e4 };
-        await this.#ack({ location: "refused", version: seat.version });
+        await this.#sayRefused();
       }
       throw cause;
     });
     const client = this.#watch(it);
-    for (let tries = 1; ; tries++) {
+    for (let tries = 1; !isOver(); tries++) {
       try {
         await it.join();
+        if (isOver()) break;
         if (it.self.roomJoined) client.state = "in";
         return client;
       } catch (cause) {
@@ -216,10 +239,16 @@ export class Session extends Emitter {
           await sleep(pause(tries), this.#stop.signal);
           continue;
         }
-        client.state = "gone";
-        await attempt(() => (it.self.cleanupEvents?.(), it.leave("connected-meeting")));
+        await this.#putOff(client, "connected-meeting");
         throw cause;
       }
     }
+    await this.#putOff(client);
+    return null;
+  }
+  /** Leave with a client that is not to be used; without a reason its camera and microphone end too. */
+  #putOff(client, reason) {
+    client.state = "gone";
+    return attempt(() => (client.it.self.cleanupEvents?.(), client.it.leave(reason)));
   }
 }

@@ -105,6 +105,8 @@ class Person:
         self._acknowledged: tuple[str, int] | None = None
         self._unsure = False
         """Whether its seat may have changed unheard."""
+        self._known = 0
+        """The version that it knew when it opened the stream, until the stream has told the seat."""
 
     @property
     def meeting_id(self) -> str | None:
@@ -145,6 +147,7 @@ class Person:
         pause = MIN_RETRY_SECONDS
         while not self.hung_up:
             self.connections += 1
+            self._known = self.seat["version"] if self.seat else 0
             resume = {"Last-Event-ID": self._last_event_id} if self._last_event_id else {}
             try:
                 async for event in events(self._http, f"{self._api}/v1/seat/events", self._bearer | resume):
@@ -158,6 +161,9 @@ class Person:
         self._last_event_id = event.id or self._last_event_id
         match event.name:
             case "seat":
+                if event.data["version"] < self._known:  # a backup was restored
+                    self.seat = None
+                self._known = 0
                 self._take(event.data)
                 self._changed.set()
             case "warning":
