@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from tests.browser.console import Console, Open
 from tests.browser.site import NPM, Site
 from tests.browser.tab import Tab
 from tests.support.databases import SQLiteTemplate
@@ -112,3 +113,17 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 def open_tab(context: BrowserContext, site: Site, stack: Stack) -> Callable[..., Tab]:
     """Return what opens a tab; all of a test are in one browser profile."""
     return lambda kind=Tab, path="/": kind(context, site, stack, path)
+
+
+@pytest.fixture
+def open_console(chromium: Browser, stack: Stack) -> Iterator[Open]:
+    """Return what opens consoles; all are closed at the end, and had no errors."""
+    opened: list[Console] = []
+
+    def open_one(path: str = "/console", **context: object) -> Console:
+        opened.append(Console.open(chromium, stack, path, **context))
+        return opened[-1]
+
+    yield open_one
+    for console in opened:
+        console.close()

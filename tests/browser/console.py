@@ -1,10 +1,11 @@
 """The host's console in a browser: signing in, and what a test does and sees there."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Route
 
 from orchestrator.api.assets import assets
 from orchestrator.api.console.pages import NEEDED
@@ -16,7 +17,7 @@ AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
 VIEWER_KEY = "test-viewer-key"
 IS_BUILT = assets().has(*NEEDED) and AXE.exists()
 NOT_BUILT = "needs the console's libraries and axe-core: make web"
-QUIET = re.compile(r"status of (401|403|404|409|412|422)|ERR_INTERNET_DISCONNECTED")
+QUIET = re.compile(r"status of (401|403|404|409|412|422|503)|ERR_INTERNET_DISCONNECTED")
 """What Chromium itself writes for a refusal that the page asks for and handles."""
 
 
@@ -85,9 +86,52 @@ class Console:
             box.fill(text)
             box.press("Enter")
 
+    def slow(self, milliseconds: int) -> None:
+        """Let every answer of the network take so much longer; 0 ends it."""
+        network = self.page.context.new_cdp_session(self.page)
+        network.send("Network.enable")
+        endless = {"downloadThroughput": -1, "uploadThroughput": -1}
+        network.send("Network.emulateNetworkConditions", {"offline": False, "latency": milliseconds, **endless})
+
+    def refuse(self, path: str) -> Callable[[], None]:
+        """Let a server over its head refuse what is read at this pattern of paths, until the function is called."""
+        busy = {"code": "overloaded", "detail": "the server is over its head"}
+
+        def answer(route: Route) -> None:
+            if route.request.method == "GET":
+                route.fulfill(status=503, content_type="application/problem+json", json=busy)
+            else:
+                route.continue_()
+
+        self.page.route(path, answer)
+        return lambda: self.page.unroute(path)
+
+    def end_session(self, stack: Stack, press: Callable[[], object]) -> None:
+        """End the session so that this press is the first to learn of it: what the page reads meanwhile waits."""
+        held: list[Route] = []
+
+        def answer(route: Route) -> None:
+            held.append(route) if route.request.method == "GET" else route.fallback()
+
+        self.page.route("**/v1/**", answer)
+        stack.execute("DELETE FROM console_session")
+        press()
+        self.page.get_by_text("Your session has ended").wait_for()
+        self.page.unroute("**/v1/**", answer)
+        for route in held:
+            route.continue_()
+
+    def asks_about_another(self) -> bool:
+        """Return whether the page says that somebody else was faster."""
+        return self.page.get_by_text("Somebody else has changed this meanwhile").count() > 0
+
     def serious(self) -> list[str]:
         """Let axe look at the page, and return what it finds serious."""
         return serious(self.page)
+
+
+Open = Callable[..., Console]
+"""What opens consoles in a test."""
 
 
 def serious(page: Page) -> list[str]:

@@ -1,31 +1,18 @@
 """A host runs a breakout in the console, by mouse and by keyboard, alone and beside another host."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Locator
+from playwright.sync_api import Locator
 
-from tests.browser.console import IS_BUILT, NOT_BUILT, VIEWER_KEY, Console
+from tests.browser.console import IS_BUILT, NOT_BUILT, VIEWER_KEY, Console, Open
+from tests.browser.plans import draft, opened
 from tests.support.stack import JSON, Stack
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(not IS_BUILT, reason=NOT_BUILT)
+MOST_IN_A_PAGE = 200
 NAMES = [f"p{number}" for number in range(6)]
-Open = Callable[..., Console]
-
-
-@pytest.fixture
-def open_console(chromium: Browser, stack: Stack) -> Iterator[Open]:
-    """Return what opens consoles; all are closed at the end, and had no errors."""
-    opened: list[Console] = []
-
-    def open_one(path: str = "/console", **context: object) -> Console:
-        opened.append(Console.open(chromium, stack, path, **context))
-        return opened[-1]
-
-    yield open_one
-    for console in opened:
-        console.close()
 
 
 def plan_of(stack: Stack, meeting_id: str, **more: object) -> str:
@@ -298,3 +285,53 @@ def test_nothing_serious_for_those_who_see_less(open_console: Open, stack: Stack
     console.page.get_by_text("Closed by an operator.").wait_for()
     found += console.serious()
     assert not found
+
+
+def test_every_call_for_help_is_shown_however_many_there_were(open_console: Open, stack: Stack) -> None:
+    meeting_id = stack.meeting(2)
+    stack.people(meeting_id, ["p0", "p1"])
+    stack.crowds.settle()
+    breakout = stack.breakout(meeting_id, rooms=2)
+    stack.wait(breakout["id"], "open", condition=lambda it: it["progress"]["participants"]["joined"] == 2)
+    path = f"/v1/breakouts/{breakout['id']}"
+    first, often = (call_of(stack, meeting_id, name) for name in ("p1", "p0"))
+    first()
+    for _ in range(MOST_IN_A_PAGE):
+        stack.post(f"{path}/help/{often()}/resolve")
+    often()
+    console = opened(open_console, breakout["id"])
+    console.page.get_by_text("2 people ask for help").wait_for()
+    for name in ("P0", "P1"):
+        console.page.get_by_role("listitem").filter(has_text=f"{name} in Room").wait_for()
+    stack.post(f"{path}/close", {"countdown_seconds": 0})
+
+
+def call_of(stack: Stack, meeting_id: str, name: str) -> Callable[[], str]:
+    """Return what lets somebody ask for help, and returns the id of the call."""
+    headers = {"Authorization": f"Bearer {stack.token(meeting_id, name)}"}
+
+    def ask() -> str:
+        answer = stack.api.post("/v1/seat/help", headers=headers)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    return ask
+
+
+def test_a_page_asks_for_nothing_that_a_viewer_may_not(open_console: Open, stack: Stack) -> None:
+    breakout_id = draft(stack, people=2)
+    console = open_console().sign_in(VIEWER_KEY)
+    asked: set[str] = set()
+    console.page.on("request", lambda request: asked.add(request.method))
+    console.page.goto(f"{stack.url}/console/meetings/{stack.see(breakout_id)['meeting_id']}")
+    console.page.get_by_role("link", name="Plan").click()
+    console.room("Room 1").wait_for()
+    for name in ("Theirs", "Theirs too"):  # each would be rehearsed
+        stack.patch(f"/v1/breakouts/{breakout_id}", {"name": name})
+        console.page.get_by_role("heading", name=name, exact=True).wait_for()
+    stack.post(f"/v1/breakouts/{breakout_id}/start")
+    console.page.get_by_role("timer").wait_for()
+    stack.wait(breakout_id, "open")
+    stack.post(f"/v1/breakouts/{breakout_id}/close", {"countdown_seconds": 0})
+    console.page.get_by_text("Closed by an operator.").wait_for()
+    assert asked == {"GET"}

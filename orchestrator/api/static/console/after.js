@@ -1,11 +1,13 @@
 // A breakout that is over: what happened, who was where, and the recordings.
-import { download, mayChange, post, readAll } from "./api.js";
+import { download, list, mayChange, post } from "./api.js";
 import { html, useEffect, useSignal } from "./lib.js";
+import { Press } from "./once.js";
 import { Badge, Heading } from "./parts.js";
 import { go, Link } from "./router.js";
 import { attempt } from "./say.js";
 import { Problems } from "./side.js";
-import { T } from "./texts.js";
+import { insist } from "./stream.js";
+import { own, T } from "./texts.js";
 import { Timeline } from "./timeline.js";
 import { about, dateOf, digits, secondsTo, timeOf } from "./time.js";
 
@@ -23,8 +25,8 @@ export function After({ breakout, roster }) {
   return html`<main class="page">
     <nav class="crumbs" aria-label=${T.meetings.title}><${Link} to="meetings" id=${all.meeting_id}>${roster.meeting.value?.title ?? "…"}<//></nav>
     <header class="page-head">
-      <div><${Heading} title=${all.name}>${all.name}<//><p class="sub"><${Badge} state=${all.state} /><span>${happened}</span>${all.opened_at && html`<span>${dateOf(all.opened_at)}</span>`}</p></div>
-      <div class="head-act buttons"><${NextRound} all=${all} />${mayChange() && html`<button type="button" onClick=${again}>${T.after.again}</button>`}</div>
+      <div><${Heading} title=${own(all.name)}>${all.name}<//><p class="sub"><${Badge} state=${all.state} /><span>${happened}</span>${all.opened_at && html`<span>${dateOf(all.opened_at)}</span>`}</p></div>
+      <div class="head-act buttons"><${NextRound} all=${all} />${mayChange() && html`<${Press} work=${again}>${T.after.again}<//>`}</div>
     </header>
     <section aria-labelledby="report-title" class="report">
       <h2 id="report-title" class="visually-hidden">${T.after.report}</h2>
@@ -53,8 +55,8 @@ function NextRound({ all }) {
   useEffect(() => {
     const stop = new AbortController();
     const isNext = (one) => one.series_id === all.series_id && one.round === all.round + 1;
-    const take = (page) => (next.value = page.find(isNext) ?? next.value);
-    if (all.series_id) readAll(`/v1/meetings/${all.meeting_id}/breakouts?order=desc`, take, stop.signal).catch(() => {});
+    const read = () => list(`/v1/meetings/${all.meeting_id}/breakouts?order=desc`, stop.signal);
+    if (all.series_id) insist(read, stop.signal).then((found) => (next.value = found.find(isNext) ?? null), () => {});
     return () => stop.abort();
   }, [all.id]);
   return next.value && html`<${Link} to="breakouts" id=${next.value.id}>${T.after.next(next.value.round)}<//>`;
@@ -68,10 +70,9 @@ function useList(breakout, kind, onlyOnce) {
   const { state, version, progress } = breakout.all.value;
   useEffect(() => {
     const stop = new AbortController();
-    const found = [];
-    readAll(`${breakout.path}/${kind}`, (page) => found.push(...page), stop.signal).then(
-      () => (rows.value = found),
-      (error) => !stop.signal.aborted && error.status !== 401 && (rows.value = rows.value ?? null),
+    insist(() => list(`${breakout.path}/${kind}`, stop.signal), stop.signal).then(
+      (found) => (rows.value = found),
+      () => !stop.signal.aborted && (rows.value = rows.value ?? null),
     );
     return () => stop.abort();
   }, [state, version, onlyOnce ? 0 : JSON.stringify(progress.recordings)]);

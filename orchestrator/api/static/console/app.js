@@ -10,16 +10,17 @@ import { Heading } from "./parts.js";
 import { Plan } from "./plan.js";
 import { Link, route } from "./router.js";
 import { Roster } from "./roster.js";
-import { attempt, complain, say, Sayings } from "./say.js";
+import { attempt, say, Sayings } from "./say.js";
 import { Logo, SignIn } from "./signin.js";
-import { lost } from "./stream.js";
-import { T } from "./texts.js";
+import { giveUp, Stale } from "./stale.js";
+import { insist, lost } from "./stream.js";
+import { own, T } from "./texts.js";
 
 const PAGES = { draft: Plan, scheduled: Plan, opening: Live, open: Live, closing: Live, closed: After, cancelled: After, failed: After };
 
 function App() {
   const who = session.value;
-  if (who === undefined) return html`<div class="boot" aria-busy="true"></div>`;
+  if (who === undefined) return html`<div class="boot" aria-busy="true"><${Connection} /><${Sayings} /></div>`;
   if (who === null) return html`<${SignIn} />`;
   return html`
     ${ended.value && html`<${Cover}><${SignIn} /><//>`}
@@ -27,9 +28,10 @@ function App() {
       <header class="top">
         <${Link} to="home" class="brand"><${Logo} /> ${T.product}<//>
         <${Connection} />
-        <span class="note">${who.name}, ${T.signIn.role[who.role]}</span>
+        <span class="note">${own(who.name)}, ${T.signIn.role[who.role]}</span>
         <button type="button" class="quiet" onClick=${() => attempt(signOut)}>${T.signIn.out}</button>
       </header>
+      <${Stale} />
       <${Page} />
       <${Sayings} />
     </div>`;
@@ -45,6 +47,7 @@ function Cover({ children }) {
 
 function Page() {
   const { kind, id } = route.value;
+  useEffect(() => giveUp, [kind, id]);
   if (kind === "meetings") return html`<${MeetingPage} key=${id} id=${id} />`;
   if (kind === "breakouts") return html`<${BreakoutPage} key=${id} id=${id} />`;
   return html`<${Meetings} />`;
@@ -72,20 +75,7 @@ function WithRoster({ breakout, meetingId }) {
   const roster = useMemo(() => new Roster(meetingId), []);
   useEffect(() => roster.start(), []);
   const Shown = PAGES[breakout.all.value.state];
-  return html`<${Stale} breakout=${breakout} /><${Shown} breakout=${breakout} roster=${roster} />`;
-}
-
-/** Somebody else was faster: the newer state is offered, and the own change on top of it. */
-function Stale({ breakout }) {
-  const stale = breakout.stale.value;
-  if (!stale) return null;
-  const settle = () => (breakout.stale.value = null);
-  const show = () => attempt(() => breakout.read(), T.stale.shown).then(settle);
-  const force = () => (settle(), attempt(() => stale.again(), T.plan.saved));
-  return html`<div role="alert" class="notice is-warning stale">
-    <p><b>${T.stale.title}</b> ${stale.fields.length > 0 && T.stale.fields(stale.fields.join(", "))}</p>
-    <div class="buttons"><button type="button" class="primary" onClick=${show}>${T.stale.show}</button><button type="button" onClick=${force}>${T.stale.force}</button></div>
-  </div>`;
+  return html`<${Shown} breakout=${breakout} roster=${roster} />`;
 }
 
 function Connection() {
@@ -108,5 +98,4 @@ effect(() => {
 });
 
 render(html`<${App} />`, document.getElementById("app"));
-const begin = () => readSession().catch((error) => (complain(T.failed(error.message)), setTimeout(begin, 3000)));
-begin();
+attempt(() => insist(readSession, new AbortController().signal));

@@ -3,18 +3,22 @@ import { mayChange } from "./api.js";
 import { effect, html, useComputed, useEffect, useRef, useSignal } from "./lib.js";
 import { MoveDialog } from "./move.js";
 import { Capped, useNear } from "./parts.js";
-import { complain } from "./say.js";
+import { RoomDialog } from "./room.js";
+import { complain, refuse } from "./say.js";
 import { T } from "./texts.js";
 
 const DRAGGED = "application/x-breakouts-people";
 const CARDS_PER_FRAME = 20;
 const TYPING_MS = 120;
 const LAZY_FROM_ROOMS = 60;
+const DRAWN_AT_FIRST = 60; // of a list of people
+const REACH_FRAMES = 60;
 
 /** `tools` stand beside the search; `Head` is what a page adds to each card; `nameOf` knows who has no room. */
 export function Board({ breakout, isLive, tools, Head, nameOf }) {
   const words = useSignal("");
   const moving = useSignal(null);
+  const options = useSignal(null);
   const asked = words.value.trim().toLowerCase();
   const ask = () => {
     const people = breakout.chosenPeople();
@@ -34,13 +38,20 @@ export function Board({ breakout, isLive, tools, Head, nameOf }) {
     ${mayChange() && html`<p class="hint board-hint">${T.board.hint}</p>`}
     <div class=${`cards ${isLazy ? "is-many" : ""}`}>
       ${found.slice(0, shown).map(
-        (room) => html`<${Card} key=${room.id} room=${room} breakout=${breakout} isLive=${isLive} asked=${asked} Head=${Head} isLazy=${isLazy} />`,
+        (room) => html`<${Card} key=${room.id} room=${room} breakout=${breakout} isLive=${isLive} asked=${asked} Head=${Head} options=${options} isLazy=${isLazy} />`,
       )}
-      ${asked && !found.length && html`<p class="hint">${T.board.noMatch}</p>`}
-      <${MainCard} breakout=${breakout} isLive=${isLive} asked=${asked} nameOf=${nameOf} />
+      <${MainCard} breakout=${breakout} isLive=${isLive} asked=${asked} nameOf=${nameOf} isAlone=${!found.length} />
     </div>
-    ${moving.value && html`<${MoveDialog} breakout=${breakout} people=${moving.value} onClose=${() => (focusSoon(moving.value[0].id), (moving.value = null))} />`}
+    <${Options} of=${options} breakout=${breakout} />
+    ${moving.value && html`<${MoveDialog} breakout=${breakout} people=${moving.value} onClose=${() => (focusSoon(moving.value[0]), (moving.value = null))} />`}
   </section>`;
+}
+
+/** The options of a room. They stay while its card is taken off the page: by a search that it no longer matches. */
+function Options({ of, breakout }) {
+  const room = of.value;
+  if (!room || !breakout.rooms.value.includes(room)) return null;
+  return html`<${RoomDialog} key=${room.id} room=${room} breakout=${breakout} onClose=${() => (focusSoon(), (of.value = null))} />`;
 }
 
 /** The field to search in. What is typed shows at once, and what it finds a little later. */
@@ -54,10 +65,29 @@ function Search({ words }) {
   return html`<input type="search" class="search" placeholder=${T.board.search} aria-label=${T.board.search} onInput=${onInput} />`;
 }
 
-/** Gives the focus to somebody where they are once the page is drawn again, so that keys go on from there. */
-function focusSoon(id) {
-  const focus = () => document.querySelector(`.board [data-id="${CSS.escape(id)}"]`)?.focus();
+/** Where what had the focus is gone once the page is drawn again, lets keys go on from where somebody is now. */
+function focusSoon(person) {
+  const focus = () => document.activeElement === document.body && reach(person);
   requestAnimationFrame(() => requestAnimationFrame(focus));
+}
+
+/**
+ * Gives the focus to somebody. What of their card is not on the page is put there first, in some frames, unless the
+ * focus goes elsewhere meanwhile. Where they can't be shown, the search has it.
+ */
+function reach(person) {
+  const before = document.activeElement;
+  const look = (frames) => {
+    if (document.activeElement !== before) return;
+    const seat = person && document.querySelector(`.board [data-id="${CSS.escape(person.id)}"]`);
+    if (seat) return seat.focus();
+    if (!person || !frames) return document.querySelector(".board .search").focus();
+    const card = document.querySelector(`.board [data-room="${person.room.peek()?.id ?? ""}"]`);
+    card?.scrollIntoView({ block: "nearest" });
+    card?.querySelector(".people + button")?.click();
+    requestAnimationFrame(() => look(frames - 1));
+  };
+  look(REACH_FRAMES);
 }
 
 const has = (text, asked) => text.toLowerCase().includes(asked);
@@ -93,7 +123,7 @@ function Chosen({ breakout, ask, isLive }) {
 const pinHere = (breakout, person) =>
   breakout
     .change("PUT", `/participants/${encodeURIComponent(person.id)}/room`, { room_id: person.room.peek().id })
-    .catch((error) => complain(T.board.notMoved(person.name.peek(), error.message)));
+    .catch((error) => refuse(error, (why) => T.board.notMoved(person.name.peek(), why)));
 
 function useDrop(breakout, room) {
   const isOver = useSignal(false);
@@ -113,7 +143,7 @@ function useDrop(breakout, room) {
   return [isOver.value, { onDrop: drop, onDragOver: over, onDragLeave: leave }];
 }
 
-function Card({ room, breakout, isLive, asked, Head, isLazy }) {
+function Card({ room, breakout, isLive, asked, Head, options, isLazy }) {
   const ref = useRef();
   const isNear = useNear(ref, isLazy);
   const [isOver, drops] = useDrop(breakout, room);
@@ -121,12 +151,12 @@ function Card({ room, breakout, isLive, asked, Head, isLazy }) {
   const people = room.people.value;
   const found = !asked || has(all.name, asked) ? people : people.filter((one) => has(one.name.value, asked));
   const height = isNear ? undefined : { minHeight: `${7 + Math.min(people.length, 100) * 2.1}rem` };
-  return html`<div role="group" aria-label=${all.name} class=${`card is-${all.state} ${isOver ? "is-over" : ""}`} ref=${ref} style=${height} ...${drops}>
+  return html`<div role="group" aria-label=${all.name} data-room=${room.id} class=${`card is-${all.state} ${isOver ? "is-over" : ""}`} ref=${ref} style=${height} ...${drops}>
     <div class="card-head">
       <h3>${all.name}</h3>
       <${Count} room=${room} isLive=${isLive} />
     </div>
-    ${isNear && html`${Head && html`<${Head} room=${room} breakout=${breakout} />`}<${People} people=${found} label=${T.board.peopleOf(all.name)} breakout=${breakout} isLive=${isLive} facilitators=${all.facilitators} />`}
+    ${isNear && html`${Head && html`<${Head} room=${room} breakout=${breakout} ask=${() => (options.value = room)} />`}<${People} people=${found} label=${T.board.peopleOf(all.name)} breakout=${breakout} isLive=${isLive} facilitators=${all.facilitators} />`}
   </div>`;
 }
 
@@ -137,13 +167,13 @@ function Count({ room, isLive }) {
   return html`<span class="count">${words}</span>`;
 }
 
-function MainCard({ breakout, isLive, asked, nameOf }) {
+function MainCard({ breakout, isLive, asked, nameOf, isAlone }) {
   const [isOver, drops] = useDrop(breakout, null);
   const people = breakout.unassigned.value;
   useNames(people, nameOf);
   const found = asked ? people.filter((one) => has(one.name.value, asked)) : people;
-  if (asked && !found.length) return null;
-  return html`<div role="group" aria-label=${T.board.main} class=${`card is-main ${isOver ? "is-over" : ""}`} ...${drops}>
+  if (asked && !found.length) return isAlone ? html`<p class="hint">${T.board.noMatch}</p>` : null;
+  return html`<div role="group" aria-label=${T.board.main} data-room="" class=${`card is-main ${isOver ? "is-over" : ""}`} ...${drops}>
     <div class="card-head"><h3>${T.board.main}</h3><span class="count">${T.people(people.length)}</span></div>
     <${People} people=${found} label=${T.board.peopleOf(T.board.main)} breakout=${breakout} isLive=${isLive} isMain />
   </div>`;
@@ -158,8 +188,9 @@ function People({ people, label, breakout, isLive, isMain, facilitators = [] }) 
   const active = useSignal(null);
   if (!people.length) return html`<p class="nobody">${T.board.empty}</p>`;
   const isThere = people.some((one) => one.id === active.value);
-  return html`<${Capped} items=${people} of=${60}>
+  return html`<${Capped} items=${people} of=${DRAWN_AT_FIRST}>
     ${(some) => html`<ul class="people" role="listbox" aria-multiselectable="true" aria-label=${label}
+      onKeyDown=${(event) => onListKey(event, people, breakout)}
       onFocusIn=${(event) => (active.value = event.target.dataset.id ?? active.value)}>
       ${some.map(
         (one, index) => html`<${Seat} key=${one.id} person=${one} breakout=${breakout} isLive=${isLive} isMain=${isMain}
@@ -189,7 +220,20 @@ function Seat({ person, breakout, isLive, isMain, isFacilitator, isActive }) {
   </li>`;
 }
 
-/** Keys in the lists: arrows, Home and End, Space to choose, Shift to choose on the way, Ctrl+A for all, M to move. */
+/** Keys that are about all of a list, those included who are not drawn yet: Ctrl+A, and the arrow on from the last. */
+function onListKey(event, people, breakout) {
+  const isLast = event.target.dataset.id && !event.target.nextElementSibling;
+  const next = event.key === "ArrowDown" && isLast && people[people.findIndex((one) => one.id === event.target.dataset.id) + 1];
+  if (next) {
+    reach(next);
+    if (mayChange() && event.shiftKey) breakout.choose([breakout.people.get(event.target.dataset.id), next], true);
+  } else if (event.key === "a" && (event.ctrlKey || event.metaKey) && mayChange()) breakout.choose(people, true);
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+/** Other keys in the lists: arrows, Home and End, Space to choose, Shift to choose on the way, M to move. */
 function onKey(event, ask, breakout) {
   const option = event.target.closest?.('[role="option"][data-id]');
   if (!option) return;
@@ -204,9 +248,7 @@ function onKey(event, ask, breakout) {
   else if ((event.key === "m" || event.key === "M" || event.key === "Enter") && can && !event.ctrlKey && !event.metaKey) {
     if (!breakout.chosen.peek()) breakout.choose([person], true);
     ask();
-  } else if (event.key === "a" && (event.ctrlKey || event.metaKey) && can)
-    breakout.choose([...list.children].map((one) => breakout.people.get(one.dataset.id)).filter(Boolean), true);
-  else if (event.key === "Escape") breakout.chooseNobody();
+  } else if (event.key === "Escape") breakout.chooseNobody();
   else return;
   event.preventDefault();
 }

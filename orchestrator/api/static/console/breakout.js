@@ -1,8 +1,9 @@
 // One breakout as the page holds it: a signal for each room and each person, so that an event touches what it is about.
-import { ask, call, get, newKey } from "./api.js";
+import { call, get, list, post } from "./api.js";
 import { batch, computed, signal } from "./lib.js";
-import { complain, say } from "./say.js";
-import { follow, gently, perFrame } from "./stream.js";
+import { complain, refuse, say } from "./say.js";
+import { orAsk } from "./stale.js";
+import { follow, gently, insist, perFrame } from "./stream.js";
 import { T } from "./texts.js";
 
 const READ_MS = 400; // at most so often while it is small
@@ -14,6 +15,8 @@ const ASKED_MS = [700, 2000, 4000];
 const NEWCOMERS = new Set(["assigned"]);
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
+/** Refusals that say nothing of the person: nobody is signed in any more, or somebody else was faster. */
+const FOR_ALL = new Set([401, 412]);
 const ARRIVED = new Set(["joined", "returned"]);
 
 class Person {
@@ -45,8 +48,6 @@ export class Breakout {
     this.rooms = signal([]);
     this.unassigned = signal([]);
     this.problem = signal(null);
-    /** What somebody else has changed since: {fields, again}. */
-    this.stale = signal(null);
     this.help = signal([]);
     this.people = new Map();
     this.roomsById = new Map();
@@ -54,11 +55,16 @@ export class Breakout {
     /** People who are being moved: what the server says of their place waits until it has answered. */
     this.moving = new Map();
     this.queue = Promise.resolve();
+    /** How many own changes wait for their turn or for their answer. */
+    this.changing = signal(0);
+    /** The versions that own changes alone have led to, by those on which they rested. */
+    this.ownSteps = new Map();
     this.shownProblems = null;
     this.stopper = new AbortController();
-    this.readSoon = gently(() => this.read(), READ_MS);
-    this.readLater = gently(() => this.read(), READ_LARGE_MS);
-    this.readHelp = gently(() => this.#help(), READ_MS);
+    this.left = this.stopper.signal;
+    this.readSoon = gently(() => this.read(), READ_MS, this.stopper.signal);
+    this.readLater = gently(() => this.read(), READ_LARGE_MS, this.stopper.signal);
+    this.readHelp = gently(() => this.#help(), READ_MS, this.stopper.signal);
   }
 
   get version() {
@@ -74,9 +80,10 @@ export class Breakout {
   }
 
   async start() {
+    const stop = this.stopper.signal;
     try {
-      const [last] = (await get(`${this.path}/log?order=desc&limit=1`, { signal: this.stopper.signal })).items;
-      await this.read();
+      const last = await insist(() => this.#first(), stop);
+      if (stop.aborted) return;
       this.readHelp();
       this.unfollow = follow(`${this.path}/events`, {
         lastId: last?.id,
@@ -85,10 +92,16 @@ export class Breakout {
         gone: () => this.readSoon(),
       });
       this.looking = setInterval(() => !document.hidden && this.readAgain(), LOOK_MS);
-      if (this.stopper.signal.aborted) this.stop();
     } catch (error) {
-      if (!this.stopper.signal.aborted && !this.problem.value) this.problem.value = error;
+      if (!stop.aborted) this.problem.value = error;
     }
+  }
+
+  /** Reads all there is, and returns the event after which the stream goes on. */
+  async #first() {
+    const { items } = await get(`${this.path}/log?order=desc&limit=1`, { signal: this.stopper.signal });
+    await this.read();
+    return items[0];
   }
 
   stop() {
@@ -107,13 +120,13 @@ export class Breakout {
       this.take(await get(this.path, { signal: this.stopper.signal }));
       this.problem.value = null;
     } catch (error) {
-      if (error.status === 404 || !this.all.peek()) this.problem.value = error;
+      if (error.status === 404) this.problem.value = error;
       throw error;
     }
   }
 
   async #help() {
-    this.help.value = (await get(`${this.path}/help?limit=200`, { signal: this.stopper.signal })).items ?? [];
+    this.help.value = await list(`${this.path}/help`, this.stopper.signal);
   }
 
   /** Takes a whole B, as any answer brings it. An older one than is shown already is passed over. */
@@ -210,74 +223,103 @@ export class Breakout {
 
   /**
    * Makes one change that rests on what the host saw (`base`: the version then). One after the other, so that each
-   * rests on the answer to the one before. A stale one is offered again on top of the newer state.
+   * rests on the answer to the one before; so may its body, when that is a function. About a stale one the host is
+   * asked, and it lasts until there is an answer.
    */
-  change(method, path, body, { base, force } = {}) {
-    const work = async () => {
-      const key = method === "POST" ? newKey() : undefined;
-      const match = force ? undefined : (base ?? this.version);
-      try {
-        const found = await call(method, `${this.path}${path}`, { body, match, key });
-        if (found?.rooms) this.take(found);
-        else await this.read().catch(() => this.readSoon());
-        return found;
-      } catch (error) {
-        if (error.status === 412) this.#offer(error, () => this.change(method, path, body, { force: true }));
-        throw error;
-      }
+  change(method, path, body, { base } = {}) {
+    const send = (match) => this.#inTurn(() => this.#send(method, path, body, match?.()));
+    const again = async () => {
+      if (typeof body === "function") await this.read(); // on top of what somebody else has done
+      const found = await send();
+      say(T.plan.saved); // what asked for it may say more
+      return found;
     };
-    const result = this.queue.then(work);
+    return send(() => this.#sinceOwn(base ?? this.version)).catch((error) => orAsk(error, again, this));
+  }
+
+  /** Says something to everybody, which rests on nothing that another host could have changed. */
+  tell(path, body) {
+    return this.#inTurn(() => this.#send("POST", path, body));
+  }
+
+  #inTurn(work) {
+    const result = this.#counted(() => this.queue.then(work));
     this.queue = result.catch(() => {});
     return result;
   }
 
-  #offer(error, again) {
-    error.isHandled = true;
-    this.stale.value = { fields: error.fields || [], again };
-    this.readSoon();
+  async #counted(work) {
+    this.changing.value++;
+    try {
+      return await work();
+    } finally {
+      this.changing.value--;
+    }
   }
 
-  /** Moves people at once on the page, and then at the server; who can't be moved comes back with the reason. */
-  async move(people, room) {
-    const movers = people.filter((one) => one.room.peek() !== room);
+  async #send(method, path, body, match, settle) {
+    const content = typeof body === "function" ? body() : body;
+    const whole = `${this.path}${path}`;
+    const found = await (method === "POST" ? post(whole, content, { match }) : call(method, whole, { body: content, match }));
+    settle?.();
+    if (found?.rooms) this.take(found);
+    else await this.read().catch(() => this.readSoon());
+    // Only a change that rested on a version was the one that came after it.
+    if (match !== undefined && (found?.version ?? this.version) === match + 1) this.ownSteps.set(match, match + 1);
+    return found;
+  }
+
+  /** The version up to which nobody else has changed anything since this one. */
+  #sinceOwn(version) {
+    let last = version;
+    while (this.ownSteps.has(last)) last = this.ownSteps.get(last);
+    return last;
+  }
+
+  /**
+   * Moves people at once on the page, and then at the server; who can't be moved comes back with the reason. What is
+   * refused for all of them is not tried for each. Forced, they move whatever somebody else has changed.
+   */
+  move(people, room, isForced = false) {
+    return this.#counted(() => this.#moveAll(people, room, isForced));
+  }
+
+  async #moveAll(people, room, isForced) {
+    const left = people.filter((one) => one.room.peek() !== room);
+    const from = new Map(left.map((one) => [one, one.room.peek()]));
+    this.#show(left, room);
+    const moved = [];
+    while (left.length) {
+      const error = await this.#moveOne(left[0], room, isForced).then(() => null, (refusal) => refusal);
+      const some = left.splice(0, FOR_ALL.has(error?.status) ? left.length : 1);
+      if (error) this.#comeBack(some, from, room, error);
+      else moved.push(...some);
+    }
+    const where = room ? room.all.peek().name : T.board.main;
+    if (moved.length) say(moved.length === 1 ? T.board.moved(moved[0].name.peek(), where) : T.board.movedMany(moved.length, where));
+  }
+
+  #show(movers, room) {
     if (!movers.length) return;
-    const from = new Map(movers.map((one) => [one, one.room.peek()]));
     batch(() => {
       movers.forEach((one) => (this.moving.set(one.id, room), this.#place(one, room)));
       this.chooseNobody();
     });
-    const where = room ? room.all.peek().name : T.board.main;
-    let count = 0;
-    for (const one of movers) {
-      try {
-        const path = `/participants/${encodeURIComponent(one.id)}/room`;
-        const settle = () => this.moving.delete(one.id);
-        await this.#moveOne(path, room, settle);
-        count++;
-      } catch (error) {
-        this.moving.delete(one.id);
-        this.#place(one, from.get(one));
-        if (!error.isHandled && error.status !== 401) complain(T.board.notMoved(one.name.peek(), error.message));
-      }
-    }
-    if (count) say(count === 1 ? T.board.moved(movers[0].name.peek(), where) : T.board.movedMany(count, where));
   }
 
-  #moveOne(path, room, settle) {
-    const body = { room_id: room?.id ?? null };
-    const work = async (force) => {
-      try {
-        const found = await call("PUT", `${this.path}${path}`, { body, match: force ? undefined : this.version });
-        settle();
-        this.take(found);
-      } catch (error) {
-        if (error.status === 412) this.#offer(error, () => this.queue.then(() => work(true)));
-        throw error;
-      }
-    };
-    const result = this.queue.then(() => work(false));
-    this.queue = result.catch(() => {});
-    return result;
+  #moveOne(person, room, isForced) {
+    const path = `/participants/${encodeURIComponent(person.id)}/room`;
+    const settle = () => this.moving.delete(person.id);
+    return this.#inTurn(() => this.#send("PUT", path, { room_id: room?.id ?? null }, isForced ? undefined : this.version, settle));
+  }
+
+  #comeBack(people, from, room, error) {
+    batch(() => people.forEach((one) => (this.moving.delete(one.id), this.#place(one, from.get(one)))));
+    const again = () => this.move(people.map((one) => this.people.get(one.id)).filter(Boolean), room, true);
+    const say = () => refuse(error, (why) => T.board.notMoved(people[0].name.peek(), why)); // given up, they stay there
+    if (error.status === 401) this.choose(people, true); // who has signed in again need not find them again
+    if (error.status === 412) orAsk(error, again, this).catch(say);
+    else say();
   }
 
   #place(person, room) {
@@ -293,7 +335,7 @@ export class Breakout {
   }
 
   async resolveHelp(id) {
-    await ask("POST", `${this.path}/help/${id}/resolve`, { key: newKey() });
+    await post(`${this.path}/help/${id}/resolve`);
     this.readHelp();
   }
 }

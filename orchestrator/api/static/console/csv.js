@@ -1,6 +1,7 @@
 // A plan from a CSV file: what it would make is shown before anything is written.
-import { call, newKey } from "./api.js";
+import { call, post } from "./api.js";
 import { html, useSignal } from "./lib.js";
+import { Press } from "./once.js";
 import { Check, Dialog } from "./parts.js";
 import { go } from "./router.js";
 import { attempt, say } from "./say.js";
@@ -12,17 +13,18 @@ export function CsvImport({ roster, onClose }) {
   const file = useSignal(null);
   const found = useSignal(null);
   const isRegistering = useSignal(false);
-  const send = async (isDry) => {
-    const query = `name=${encodeURIComponent(nameOf(file.value))}&register=${isRegistering.value}&dry_run=${isDry}`;
-    const options = { body: await file.value.arrayBuffer(), type: "text/csv", ...(isDry ? {} : { key: newKey() }) };
-    return call("POST", `${roster.path}/breakouts/import?${query}`, options);
+  const path = (isDry) =>
+    `${roster.path}/breakouts/import?name=${encodeURIComponent(nameOf(file.value))}&register=${isRegistering.value}&dry_run=${isDry}`;
+  const rehearse = async () => {
+    const body = await file.value.arrayBuffer();
+    return { body, ...(await call("POST", path(true), { body, type: "text/csv" })) };
   };
   const look = async () => {
     found.value = null;
-    if (file.value) found.value = (await attempt(() => send(true))) ?? null;
+    if (file.value) found.value = (await attempt(rehearse)) ?? null;
   };
   const use = async () => {
-    const made = await attempt(() => send(false));
+    const made = await attempt(() => post(path(false), found.value.body, { type: "text/csv" }));
     if (!made) return;
     say(T.csv.imported(made.used));
     go("breakouts", made.breakout.id);
@@ -35,7 +37,7 @@ export function CsvImport({ roster, onClose }) {
       ${found.value && html`<div role="status"><p>${T.csv.found(found.value)}</p>
         <ul class="rows">${found.value.skipped.slice(0, SHOWN_MOST).map((one) => html`<li key=${one.line}>${T.csv.line(one)}</li>`)}</ul></div>`}
       <div class="buttons">
-        <button type="button" class="primary" disabled=${!found.value?.used} onClick=${use}>${T.csv.submit(found.value?.used ?? 0)}</button>
+        <${Press} class="primary" disabled=${!found.value?.used} work=${use}>${T.csv.submit(found.value?.used ?? 0)}<//>
         <button type="button" onClick=${onClose}>${T.cancel}</button>
       </div>
     </div>

@@ -2,13 +2,15 @@
 import { mayChange, session } from "./api.js";
 import { Board, InRooms } from "./board.js";
 import { html, useSignal } from "./lib.js";
-import { Badge, Confirm, Heading } from "./parts.js";
 import { More } from "./more.js";
+import { understand, WHOLE_OR_NONE } from "./numbers.js";
+import { Press, useOnce } from "./once.js";
+import { Badge, Confirm, Heading } from "./parts.js";
 import { RoomOptions } from "./room.js";
 import { Link } from "./router.js";
 import { attempt, complain } from "./say.js";
 import { Help, Missing, Problems } from "./side.js";
-import { T } from "./texts.js";
+import { own, T } from "./texts.js";
 import { digits, secondsTo, serverTime, timeOf } from "./time.js";
 
 const STEPS = [1, 2, 5, 10, 15, 30, -1, -5];
@@ -21,7 +23,7 @@ export function Live({ breakout, roster }) {
     <nav class="crumbs" aria-label=${T.meetings.title}><${Link} to="meetings" id=${all.meeting_id}>${roster.meeting.value?.title ?? "…"}<//></nav>
     <header class="page-head">
       <div>
-        <${Heading} title=${all.name}>${all.name}<//>
+        <${Heading} title=${own(all.name)}>${all.name}<//>
         <p class="sub"><${Badge} state=${all.state} />
           ${all.state === "opening" ? html`<span>${T.live.opening(all.progress.rooms)}</span>` : html`<${InRooms} breakout=${breakout} />`}
           ${recording > 0 && html`<span class="light is-recording"><i aria-hidden="true"></i>${T.live.recording(recording)}</span>`}
@@ -82,7 +84,7 @@ function Controls({ breakout, all }) {
   return html`<div class="controls">
     ${isOpen && html`<div class="control-group">
       ${hasTimer
-        ? html`<button type="button" onClick=${extend}>${T.live.extend}</button>`
+        ? html`<${Press} work=${extend} what=${() => step.value}>${T.live.extend}<//>`
         : html`<button type="button" disabled=${step.value < 0} onClick=${() => clock({ closes_at: later() }, T.plan.saved)}>${T.live.setEnd(step.value)}</button>`}
       <select aria-label=${T.live.by} value=${String(step.value)} onChange=${(event) => (step.value = Number(event.currentTarget.value))}>
         ${STEPS.map((n) => html`<option key=${n} value=${n}>${T.live.minutes(n)}</option>`)}
@@ -101,29 +103,32 @@ function Controls({ breakout, all }) {
 
 function CloseDialog({ breakout, all, onClose }) {
   const seconds = useSignal(String(all.countdown_seconds));
-  const body = () => ({ countdown_seconds: Math.max(0, Math.min(600, Math.round(Number(seconds.value) || 0))) });
-  const close = () => attempt(() => breakout.change("POST", "/close", body()), T.live.closing);
-  return html`<${Confirm} danger title=${T.live.closeTitle(all.name)} lead=${T.live.closeLead(body().countdown_seconds)} yes=${T.live.yesClose} onYes=${close} onClose=${onClose}>
+  const countdown = WHOLE_OR_NONE.read(seconds.value);
+  const close = () => {
+    const found = understand(WHOLE_OR_NONE, seconds.value, T.live.closeSeconds);
+    return found === undefined ? undefined : attempt(() => breakout.change("POST", "/close", { countdown_seconds: found ?? 0 }), T.live.closing);
+  };
+  return html`<${Confirm} danger title=${T.live.closeTitle(all.name)} lead=${countdown >= 0 && T.live.closeLead(countdown)} yes=${T.live.yesClose} onYes=${close} onClose=${onClose}>
     <div class="field"><label for="close-seconds">${T.live.closeSeconds}</label>
-      <input id="close-seconds" type="number" min="0" max="600" value=${seconds.value} onInput=${(event) => (seconds.value = event.currentTarget.value)} /></div>
+      <input id="close-seconds" ...${WHOLE_OR_NONE.input} value=${seconds.value} onInput=${(event) => (seconds.value = event.currentTarget.value)} /></div>
   <//>`;
 }
 
 function BroadcastForm({ breakout }) {
   const text = useSignal("");
-  const send = async (event) => {
-    event.preventDefault();
-    const words = text.value.trim();
+  const trimmed = () => text.peek().trim();
+  const [send, isBusy] = useOnce(async (event) => {
+    const words = trimmed();
     if (!words) {
       event.currentTarget.querySelector("input").focus();
       complain(T.live.messageFirst);
       return;
     }
-    const isSent = await attempt(async () => (await breakout.change("POST", "/broadcast", { text: words }), true), T.live.sent);
-    if (isSent) text.value = "";
-  };
+    const isSent = await attempt(async () => (await breakout.tell("/broadcast", { text: words }), true), T.live.sent);
+    if (isSent && trimmed() === words) text.value = "";
+  }, trimmed);
   return html`<form class="control-group grows" onSubmit=${send}>
     <input aria-label=${T.live.message} placeholder=${T.live.message} maxlength="2000" value=${text.value} onInput=${(event) => (text.value = event.currentTarget.value)} />
-    <button type="submit">${T.live.broadcast}</button>
+    <button type="submit" aria-disabled=${isBusy}>${T.live.broadcast}</button>
   </form>`;
 }

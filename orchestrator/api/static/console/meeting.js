@@ -1,60 +1,76 @@
 // One meeting: who is there, live, and its breakouts: what runs, what is planned, what is over.
-import { call, mayChange, post, readAll } from "./api.js";
+import { call, get, isPassing, list, mayChange, post, SAME_MS } from "./api.js";
 import { CsvImport } from "./csv.js";
-import { html, useComputed, useEffect, useMemo, useSignal } from "./lib.js";
+import { html, useComputed, useEffect, useMemo, useRef, useSignal } from "./lib.js";
+import { Press } from "./once.js";
 import { Badge, Capped, Empty, Heading } from "./parts.js";
 import { RoundsForm } from "./rounds.js";
 import { go, Link } from "./router.js";
 import { attempt } from "./say.js";
+import { orAsk } from "./stale.js";
 import { gently } from "./stream.js";
-import { T } from "./texts.js";
+import { own, T } from "./texts.js";
 import { dateOf } from "./time.js";
 
 const RUNNING = new Set(["opening", "open", "closing"]);
 const PLANNED = new Set(["draft", "scheduled"]);
 const PEOPLE_IN_A_ROOM = 5;
+const READ_MS = 600; // at most so often
 
 export function Meeting({ roster }) {
   const meeting = roster.meeting.value;
   const breakouts = useSignal(null);
   const asking = useSignal(null);
-  const read = useMemo(() => gently(() => readBreakouts(roster, breakouts), 600), []);
-  useEffect(() => read(), [roster.breakoutsChanged.value]);
+  const source = useMemo(() => {
+    const read = () => readBreakouts(roster, breakouts);
+    const left = roster.stopper.signal;
+    return { read, readSoon: gently(read, READ_MS, left), left };
+  }, []);
+  useEffect(() => source.readSoon(), [roster.breakoutsChanged.value]);
   const all = breakouts.value ?? [];
+  const last = useRef(null); // asked for again as it was: the list may show by now what came of it
+  const make = async () => {
+    const isAgain = Date.now() - last.current?.at < SAME_MS;
+    last.current = { body: isAgain ? last.current.body : newPlan(all, meeting), at: Date.now() };
+    const made = await post(`${roster.path}/breakouts`, last.current.body).catch((error) => {
+      if (!isPassing(error)) last.current = null;
+      throw error;
+    });
+    last.current = null;
+    // Perhaps it was there after all, and has been discarded since.
+    return isAgain && (await get(`/v1/breakouts/${made.id}`)).state === "cancelled" ? make() : made;
+  };
   const add = async () => {
-    const made = await attempt(() => post(`${roster.path}/breakouts`, newPlan(all, meeting)));
+    const made = await attempt(make);
     if (made) go("breakouts", made.id);
   };
-  const parts = { read, roster };
   return html`<main class="page">
     <nav class="crumbs" aria-label=${T.meetings.title}><${Link} to="home">${T.meetings.title}<//></nav>
     <header class="page-head">
-      <div><${Heading} title=${meeting.title}>${meeting.title}<//>
+      <div><${Heading} title=${own(meeting.title)}>${meeting.title}<//>
         <p class="sub"><span>${T.meetings.present(meeting.present_count, meeting.participant_count)}</span>${meeting.ends_at && html`<span>${T.meeting.ends(dateOf(meeting.ends_at))}</span>`}</p></div>
       ${mayChange() && html`<div class="head-act buttons">
         <button type="button" onClick=${() => (asking.value = "csv")}>${T.meeting.csv}</button>
         <button type="button" onClick=${() => (asking.value = "rounds")}>${T.meeting.rounds}</button>
-        <button type="button" class="primary big" onClick=${add}>${T.meeting.add}</button></div>`}
+        <${Press} class="primary big" work=${add}>${T.meeting.add}<//></div>`}
     </header>
     <div class="columns">
       <div>
         ${breakouts.value === null && html`<div class="skeleton" role="progressbar" aria-label=${T.loading}></div>`}
-        <${List} title=${T.meeting.running} items=${all.filter((one) => RUNNING.has(one.state))} ...${parts} />
-        <${List} title=${T.meeting.planned} items=${all.filter((one) => PLANNED.has(one.state)).reverse()} ...${parts}
+        <${List} title=${T.meeting.running} items=${all.filter((one) => RUNNING.has(one.state))} source=${source} />
+        <${List} title=${T.meeting.planned} items=${all.filter((one) => PLANNED.has(one.state)).reverse()} source=${source}
           empty=${breakouts.value && html`<${Empty} title=${T.meeting.nonePlanned} lead=${mayChange() && T.meeting.nonePlannedLead} />`} />
-        <${List} title=${T.meeting.past} items=${all.filter((one) => !RUNNING.has(one.state) && !PLANNED.has(one.state))} ...${parts} />
+        <${List} title=${T.meeting.past} items=${all.filter((one) => !RUNNING.has(one.state) && !PLANNED.has(one.state))} source=${source} />
       </div>
       <${People} roster=${roster} meeting=${meeting} />
     </div>
     ${asking.value === "csv" && html`<${CsvImport} roster=${roster} onClose=${() => (asking.value = null)} />`}
-    ${asking.value === "rounds" && html`<${RoundsForm} roster=${roster} onClose=${() => ((asking.value = null), read())} />`}
+    ${asking.value === "rounds" && html`<${RoundsForm} roster=${roster} onClose=${() => ((asking.value = null), source.readSoon())} />`}
   </main>`;
 }
 
 async function readBreakouts(roster, breakouts) {
-  const found = [];
-  await readAll(`${roster.path}/breakouts?order=desc`, (page) => found.push(...page), roster.stopper.signal);
-  breakouts.value = found;
+  breakouts.value = await list(`${roster.path}/breakouts?order=desc`, roster.stopper.signal);
 }
 
 /** A new plan is like the last one, but for who sits where; the first has a room for every five people. */
@@ -67,22 +83,22 @@ function newPlan(breakouts, meeting) {
   return { ...size, duration_seconds, countdown_seconds, warn_before_seconds, record, recording, allow_switch, allow_return, late_join, on_room_failure };
 }
 
-function List({ title, items, empty, read }) {
+function List({ title, items, empty, source }) {
   if (!items.length) return empty ?? null;
   return html`<section class="panel"><h2>${title}</h2>
-    <${Capped} items=${items} of=${30} more=${T.meeting.more}>${(some) => html`<ul class="list">${some.map((one) => html`<${Row} key=${one.id} one=${one} read=${read} />`)}</ul>`}<//>
+    <${Capped} items=${items} of=${30} more=${T.meeting.more}>${(some) => html`<ul class="list">${some.map((one) => html`<${Row} key=${one.id} one=${one} source=${source} />`)}</ul>`}<//>
   </section>`;
 }
 
-function Row({ one, read }) {
-  const discard = async () => {
-    if (await attempt(() => call("POST", `/v1/breakouts/${one.id}/cancel`, { match: one.version }), T.meeting.discarded(one.name))) read();
-  };
+function Row({ one, source }) {
+  const cancel = (match) => call("POST", `/v1/breakouts/${one.id}/cancel`, { match });
+  const work = () => cancel(one.version).catch((error) => orAsk(error, cancel, source));
+  const discard = async () => (await attempt(work, T.meeting.discarded(one.name))) && source.readSoon();
   return html`<li><${Link} to="breakouts" id=${one.id} class="list-row">
       <b>${one.name}</b> <${Badge} state=${one.state} />
       <span class="note">${one.round && `${T.meeting.round(one.round)} · `}${one.scheduled_for ? dateOf(one.scheduled_for) : one.opened_at ? dateOf(one.opened_at) : T.rooms(one.progress.rooms.total)}</span>
     <//>
-    ${mayChange() && PLANNED.has(one.state) && html`<button type="button" class="quiet" aria-label=${T.meeting.discard(one.name)} onClick=${discard}>×</button>`}</li>`;
+    ${mayChange() && PLANNED.has(one.state) && html`<${Press} class="quiet" aria-label=${T.meeting.discard(one.name)} work=${discard}>×<//>`}</li>`;
 }
 
 function People({ roster, meeting }) {

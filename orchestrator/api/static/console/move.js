@@ -12,8 +12,10 @@ export function MoveDialog({ breakout, people, onClose }) {
   const list = useRef();
   const asked = words.value.trim().toLowerCase();
   const isTaken = (room) => room.all.value.state !== "closed" && room.all.value.state !== "failed" && !room.all.value.deleted;
-  const rooms = breakout.rooms.value.filter(isTaken);
-  const choices = [...rooms, null].filter((room) => nameOf(room).toLowerCase().includes(asked)).slice(0, SHOWN_MOST);
+  const matches = (room) => nameOf(room).toLowerCase().includes(asked);
+  const rooms = breakout.rooms.value.filter((room) => isTaken(room) && matches(room));
+  const choices = [...rooms.slice(0, SHOWN_MOST), ...[null].filter(matches)];
+  const hidden = rooms.length - SHOWN_MOST;
   const choose = (room) => {
     onClose();
     breakout.move(people, room);
@@ -46,6 +48,7 @@ export function MoveDialog({ breakout, people, onClose }) {
           )}
         </ul>`
       : html`<p id=${`${id}-list`} class="hint">${T.board.noMatch}</p>`}
+    ${hidden > 0 && html`<p class="hint" role="status">${T.board.moreRooms(hidden)}</p>`}
     <div class="buttons"><button type="button" onClick=${onClose}>${T.cancel}</button></div>
   <//>`;
 }

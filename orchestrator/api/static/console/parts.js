@@ -1,6 +1,10 @@
 // Small parts that several pages are made of.
-import { mayChange } from "./api.js";
+import { ended, mayChange } from "./api.js";
 import { html, signal, useEffect, useId, useRef, useSignal } from "./lib.js";
+import { understand } from "./numbers.js";
+import { useOnce } from "./once.js";
+import { putOnTop, Sayings } from "./say.js";
+import { Stale } from "./stale.js";
 import { T } from "./texts.js";
 
 export function Badge({ state }) {
@@ -19,38 +23,37 @@ export function Dialog({ title, lead, onClose, children, wide }) {
     const element = ref.current;
     const before = document.activeElement;
     element.showModal();
+    const leave = putOnTop(id);
     return () => {
+      leave();
       if (element.open) element.close();
       if (before?.isConnected) before.focus();
     };
   }, []);
-  const onBackdrop = (event) => event.target === ref.current && onClose();
+  const isBeside = useRef(false); // not where text is selected with the mouse, and let go of outside
+  const press = (event) => (isBeside.current = event.target === ref.current);
+  const release = (event) => (isBeside.current &&= event.target === ref.current);
+  const onBackdrop = (event) => event.target === ref.current && isBeside.current && onClose();
   const cancel = (event) => (event.preventDefault(), onClose());
-  return html`<dialog ref=${ref} class=${wide ? "wide" : ""} aria-labelledby=${id} onCancel=${cancel} onClick=${onBackdrop}>
+  return html`<dialog ref=${ref} class=${wide ? "wide" : ""} aria-labelledby=${id} onCancel=${cancel}
+    onMouseDown=${press} onMouseUp=${release} onClick=${onBackdrop}>
     <div class="dialog-body">
       <h2 id=${id}>${title}</h2>
       ${lead && html`<p class="lead">${lead}</p>`}
+      <${Stale} id=${id} />
       ${children}
     </div>
+    <${Sayings} id=${id} />
   </dialog>`;
 }
 
-/** Asks before something that can't be taken back. */
+/** Asks before something that can't be taken back. It stays where `onYes` returns nothing, because that was not done. */
 export function Confirm({ title, lead, yes, danger, onYes, onClose, children }) {
-  const isBusy = useSignal(false);
-  const confirm = async () => {
-    isBusy.value = true;
-    try {
-      await onYes();
-    } finally {
-      isBusy.value = false;
-      onClose();
-    }
-  };
+  const [confirm, isBusy] = useOnce(async () => (await onYes()) && onClose());
   return html`<${Dialog} title=${title} lead=${lead} onClose=${onClose}>
     ${children}
     <div class="buttons">
-      <button type="button" class=${danger ? "danger" : "primary"} disabled=${isBusy.value} onClick=${confirm} autofocus>${yes}</button>
+      <button type="button" class=${danger ? "danger" : "primary"} aria-disabled=${isBusy} onClick=${confirm} autofocus>${yes}</button>
       <button type="button" onClick=${onClose}>${T.cancel}</button>
     </div>
   <//>`;
@@ -58,27 +61,36 @@ export function Confirm({ title, lead, yes, danger, onYes, onClose, children }) 
 
 /**
  * A field that is saved when it is left, or on Enter. What is being typed stays, whatever the server says meanwhile,
- * and is saved on top of the version that the host saw when beginning to type.
+ * and is saved on top of the version that the host saw when beginning to type. `save` returns undefined if it is not.
+ * Of a `kind` of number it gets what was typed as one, and what is none is not saved.
  */
-export function Field({ label, value, save, version, type = "text", hint, ...rest }) {
+export function Field({ label, value, save, version, kind, hint, ...rest }) {
   const id = useId();
   const draft = useSignal(null);
   const base = useRef();
+  const sent = useRef(null);
   const isLooking = !mayChange();
   const shown = draft.value ?? value ?? "";
   const commit = async () => {
     const text = draft.peek();
-    if (text === null || text === String(value ?? "")) return (draft.value = null);
-    const isSaved = await save(text, base.current);
-    if (isSaved !== false) draft.value = null;
+    const one = { text };
+    if (text === null || text === sent.current?.text) return;
+    if (!sent.current && text === String(value ?? "")) return (draft.value = null);
+    const meant = kind ? understand(kind, text, label) : text;
+    if (meant === undefined) return;
+    sent.current = one;
+    const saved = await save(meant, base.current);
+    if (sent.current !== one) return; // a later text is on its way
+    sent.current = null;
+    if (saved !== undefined && draft.peek() === text) draft.value = null;
   };
   const begin = () => draft.peek() === null && (base.current = version);
   return html`<div class="field">
     <label for=${id}>${label}</label>
-    <input id=${id} type=${type} value=${shown} readonly=${isLooking} onFocus=${begin}
+    <input id=${id} value=${shown} readonly=${isLooking} onFocus=${begin}
       onInput=${(event) => (begin(), (draft.value = event.currentTarget.value))}
       onBlur=${commit} onKeyDown=${(event) => event.key === "Enter" && event.currentTarget.blur()}
-      aria-describedby=${hint ? `${id}-hint` : undefined} ...${rest} />
+      aria-describedby=${hint ? `${id}-hint` : undefined} ...${kind?.input} ...${rest} />
     ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
   </div>`;
 }
@@ -91,7 +103,7 @@ function useSaving(value, save) {
     try {
       await save(next);
     } finally {
-      chosen.value = undefined;
+      if (chosen.peek() === next) chosen.value = undefined;
     }
   };
   return [chosen.value ?? value, choose];
@@ -152,7 +164,7 @@ export function Heading({ children, title }) {
   const ref = useRef();
   useEffect(() => ref.current.focus({ preventScroll: true }), []);
   useEffect(() => {
-    document.title = title ? `${title} · ${T.product}` : T.product;
-  }, [title]);
+    if (!ended.value) document.title = title ? `${title} · ${T.product}` : T.product; // else the sign-in covers the page
+  }, [title, ended.value]);
   return html`<h1 tabindex="-1" ref=${ref}>${children}</h1>`;
 }

@@ -1,33 +1,37 @@
 // A breakout before it starts: rooms, people, settings, what opening costs, and the start.
-import { call, download, mayChange } from "./api.js";
+import { call, download, isPassing, mayChange } from "./api.js";
 import { Board } from "./board.js";
-import { html, useEffect, useMemo, useSignal } from "./lib.js";
+import { html, useComputed, useEffect, useMemo, useSignal } from "./lib.js";
+import { understand, WHOLE, WHOLE_OR_NONE } from "./numbers.js";
+import { Press } from "./once.js";
 import { Badge, Check, Confirm, Heading } from "./parts.js";
-import { addRoom, RoomOptions } from "./room.js";
+import { AddRoom, RoomOptions } from "./room.js";
 import { go, Link } from "./router.js";
 import { attempt } from "./say.js";
 import { Settings } from "./settings.js";
 import { gently } from "./stream.js";
-import { T } from "./texts.js";
+import { own, T } from "./texts.js";
 import { dateOf } from "./time.js";
+
+const QUIET_MS = 500;
 
 export function Plan({ breakout, roster }) {
   const all = breakout.all.value;
   const asking = useSignal(null);
   const cost = useCost(breakout, all);
   const close = () => (asking.value = null);
-  const start = async () => {
-    await attempt(() => breakout.change("POST", "/start"));
-  };
+  const start = () => attempt(() => breakout.change("POST", "/start"));
   const discard = async () => {
-    if (await attempt(() => breakout.change("POST", "/cancel"), T.meeting.discarded(all.name))) go("meetings", all.meeting_id);
+    const isDone = await attempt(() => breakout.change("POST", "/cancel"), T.meeting.discarded(all.name));
+    if (isDone) go("meetings", all.meeting_id);
+    return isDone;
   };
   const seated = breakout.rooms.value.reduce((sum, room) => sum + room.people.value.length, 0);
   return html`<main class="page">
     <nav class="crumbs" aria-label=${T.meetings.title}><${Link} to="meetings" id=${all.meeting_id}>${roster.meeting.value?.title ?? "…"}<//></nav>
     <header class="page-head">
       <div>
-        <${Heading} title=${all.name}>${all.name}<//>
+        <${Heading} title=${own(all.name)}>${all.name}<//>
         <p class="sub"><${Badge} state=${all.state} />
           <span>${T.rooms(breakout.rooms.value.length)}, ${T.people(seated)}</span>
           ${all.state === "scheduled" && html`<span>${T.plan.scheduledFor(dateOf(all.scheduled_for))}</span>`}
@@ -46,7 +50,7 @@ export function Plan({ breakout, roster }) {
           tools=${html`<${Dealing} breakout=${breakout} all=${all} />`} />
         <p class="hint">${all.assignment.deal === "at_start" ? T.plan.preview : T.plan.spread(all.plan.spread)}</p>
         <div class="buttons">
-          ${mayChange() && html`<button type="button" onClick=${() => addRoom(breakout)}>${T.plan.addRoom}</button>`}
+          ${mayChange() && html`<${AddRoom} breakout=${breakout} />`}
           <button type="button" onClick=${() => attempt(() => download(`${breakout.path}/assignment`, `${all.name}.csv`))}>${T.plan.csv}</button>
           ${mayChange() && html`<button type="button" class="quiet" onClick=${() => (asking.value = "discard")}>${T.plan.discard}</button>`}
         </div>
@@ -66,29 +70,41 @@ function Dealing({ breakout, all }) {
   const seed = useSignal("");
   if (!mayChange()) return html`<span class="hint">${T.plan.seed} ${all.seed}</span>`;
   const shuffle = async () => {
-    const number = seed.value.trim();
-    const body = { keep_pinned: isKept.value, ...(number ? { seed: Number(number) } : {}) };
-    if (await attempt(() => breakout.change("POST", "/shuffle", body), (found) => T.plan.shuffled(found.seed))) seed.value = "";
+    const text = seed.value;
+    const number = understand(WHOLE_OR_NONE, text, T.plan.seed);
+    if (number === undefined) return;
+    const body = { keep_pinned: isKept.value, ...(number === null ? {} : { seed: number }) };
+    if (await attempt(() => breakout.change("POST", "/shuffle", body), (found) => T.plan.shuffled(found.seed)) && seed.peek() === text) seed.value = "";
   };
   return html`<div class="dealing">
-    <button type="button" onClick=${shuffle}>${T.plan.shuffle}</button>
+    <${Press} work=${shuffle} what=${() => seed.value}>${T.plan.shuffle}<//>
     <label class="inline">${T.plan.seed}
-      <input class="short" inputmode="numeric" pattern="-?[0-9]*" placeholder=${String(all.seed)} value=${seed.value}
-        onInput=${(event) => (seed.value = event.currentTarget.value.replace(/[^0-9-]/g, ""))} /></label>
+      <input class="short" ...${WHOLE.input} placeholder=${String(all.seed)} value=${seed.value}
+        onInput=${(event) => (seed.value = event.currentTarget.value)} /></label>
     <${Check} label=${T.plan.keepPinned} value=${isKept.value} save=${(on) => (isKept.value = on)} />
   </div>`;
 }
 
-/** What opening the plan as it is would cost, asked anew soon after each change. */
+/**
+ * What opening the plan as it is would cost, for who may open it. It is asked anew when nothing has changed for a
+ * moment, and never between own changes: for a large plan the server computes longer for it than for each of them.
+ */
 function useCost(breakout, all) {
-  const cost = useSignal(null);
-  const ask = useMemo(() => gently(() => rehearse(breakout, cost), 700), []);
+  const can = mayChange();
+  const cost = useSignal(can ? null : undefined);
+  const ask = useMemo(() => gently(() => rehearse(breakout, cost), QUIET_MS, breakout.stopper.signal), []);
   const people = breakout.rooms.value.map((room) => room.people.value.length).join();
-  useEffect(() => ask(), [all.version, all.plan.state, people]);
+  const isQuiet = useComputed(() => breakout.changing.value === 0).value;
+  useEffect(() => {
+    if (!can || !isQuiet) return undefined;
+    const timer = setTimeout(ask, QUIET_MS);
+    return () => clearTimeout(timer);
+  }, [all.version, all.plan.state, people, can, isQuiet]);
   return cost;
 }
 
 async function rehearse(breakout, cost) {
+  if (breakout.changing.peek()) return undefined; // it is asked for again when that is done
   const all = breakout.all.peek();
   const rooms = breakout.rooms.peek().map((room) => ({
     name: room.all.peek().name,
@@ -99,6 +115,9 @@ async function rehearse(breakout, cost) {
   const { record, duration_seconds, countdown_seconds, warn_before_seconds } = all;
   const body = { rooms, assignment: { mode: "manual" }, record, duration_seconds, countdown_seconds, warn_before_seconds };
   const path = `/v1/meetings/${all.meeting_id}/breakouts?dry_run=true`;
-  cost.value = await call("POST", path, { body }).catch((error) => (error.status === 401 ? null : { calls: { total: 0 }, predicted_seconds: 0, conflicts: [error.message] }));
+  cost.value = await call("POST", path, { body }).catch((error) => {
+    if (error.status === 401 || isPassing(error)) throw error;
+    return { calls: { total: 0 }, predicted_seconds: 0, conflicts: [error.message] };
+  });
   return undefined;
 }

@@ -20,8 +20,8 @@ export class Roster {
     this.breakoutsChanged = signal(0);
     this.hosts = computed(() => (this.size.value, [...this.people.values()].map((one) => one.value).filter((p) => p.role === "host")));
     this.stopper = new AbortController();
-    this.readMeeting = gently(() => this.#meeting(), 1000);
-    this.readPeople = gently(() => this.#people(), ASK_MS);
+    this.readMeeting = gently(() => this.#meeting(), 1000, this.stopper.signal);
+    this.readPeople = gently(() => this.#people(), ASK_MS, this.stopper.signal);
   }
 
   start() {

@@ -1,19 +1,20 @@
 // Every setting of a plan, in groups. Each is saved by itself, on top of what the host saw.
 import { mayChange } from "./api.js";
 import { html, useSignal } from "./lib.js";
+import { DECIMAL_OR_NONE, LIST, WHOLE, WHOLE_OR_NONE } from "./numbers.js";
+import { Press } from "./once.js";
 import { Check, Choice, Field } from "./parts.js";
 import { attempt, complain } from "./say.js";
-import { T } from "./texts.js";
+import { own, T } from "./texts.js";
 
 const flag = { true: true, false: false };
 const value = (text) => flag[text] ?? text;
-const number = (text) => (text === "" ? null : Number(text));
 const minutes = (seconds) => (seconds == null ? "" : String(Math.round((seconds / 60) * 100) / 100));
-const seconds = (text) => (text === "" ? null : Math.round(Number(text) * 60));
+const seconds = (minutes) => (minutes === null ? null : Math.round(minutes * 60));
 
 export function Settings({ breakout, roster, all }) {
-  const patch = (body, base) => attempt(() => breakout.change("PATCH", "", body, { base })).then(Boolean);
-  const field = (make) => (text, base) => patch(make(text), base);
+  const patch = (body, base) => attempt(() => breakout.change("PATCH", "", body, { base }));
+  const field = (make) => (meant, base) => patch(make(meant), base);
   const choice = (make) => (text) => patch(make(value(text)));
   const parts = { all, version: all.version, patch, field, choice, breakout, roster };
   return html`<aside class="settings" aria-label=${T.plan.settings}>
@@ -37,9 +38,9 @@ function RoomsAndPeople({ all, version, field, choice, breakout }) {
   const count = breakout.rooms.value.length;
   return html`
     <div class="pair">
-      <${Field} label=${T.plan.numberOfRooms} type="number" min="1" max="500" value=${count} version=${version} save=${field((text) => ({ rooms: Number(text) }))} />
-      <${Field} label=${T.plan.roomSize} type="number" min="1" max="1000" value=${all.room_size} version=${version}
-        save=${field((text) => (text ? { room_size: Number(text) } : { rooms: count || 1 }))} />
+      <${Field} label=${T.plan.numberOfRooms} kind=${WHOLE} value=${count} version=${version} save=${field((rooms) => ({ rooms }))} />
+      <${Field} label=${T.plan.roomSize} kind=${WHOLE_OR_NONE} value=${all.room_size} version=${version}
+        save=${field((size) => (size === null ? { rooms: count || 1 } : { room_size: size }))} />
     </div>
     <${Choice} label=${T.plan.mode} value=${assignment.mode} choices=${T.plan.modes} save=${choice((mode) => ({ assignment: { mode } }))} />
     <${Choice} label=${T.plan.who} value=${assignment.who} choices=${T.plan.whos} save=${choice((who) => ({ assignment: { who } }))} />
@@ -48,11 +49,10 @@ function RoomsAndPeople({ all, version, field, choice, breakout }) {
 }
 
 function Time({ all, version, field }) {
-  const list = (text) => text.split(/[\s,;]+/).filter(Boolean).map(Number);
   return html`
-    <${Field} label=${T.plan.minutes} type="number" min="0.2" step="any" value=${minutes(all.duration_seconds)} version=${version} save=${field((text) => ({ duration_seconds: seconds(text) }))} />
-    <${Field} label=${T.plan.countdown} type="number" min="0" max="600" value=${all.countdown_seconds} version=${version} save=${field((text) => ({ countdown_seconds: Number(text) }))} />
-    <${Field} label=${T.plan.warnings} value=${all.warn_before_seconds.join(", ")} version=${version} save=${field((text) => ({ warn_before_seconds: list(text) }))} />`;
+    <${Field} label=${T.plan.minutes} kind=${DECIMAL_OR_NONE} value=${minutes(all.duration_seconds)} version=${version} save=${field((minutes) => ({ duration_seconds: seconds(minutes) }))} />
+    <${Field} label=${T.plan.countdown} kind=${WHOLE} value=${all.countdown_seconds} version=${version} save=${field((countdown_seconds) => ({ countdown_seconds }))} />
+    <${Field} label=${T.plan.warnings} kind=${LIST} value=${all.warn_before_seconds.join(", ")} version=${version} save=${field((warn_before_seconds) => ({ warn_before_seconds }))} />`;
 }
 
 function Recording({ all, version, patch, field }) {
@@ -60,21 +60,25 @@ function Recording({ all, version, patch, field }) {
     <${Check} label=${T.plan.record} value=${all.record} save=${(record) => patch({ record })} />
     ${all.record &&
     html`<${Field} label=${T.plan.prefix} value=${all.recording.file_name_prefix} version=${version} maxlength="100" save=${field((text) => ({ recording: { file_name_prefix: text.trim() || null } }))} />
-      <${Field} label=${T.plan.maxMinutes} type="number" min="1" max="1440" step="any" value=${minutes(all.recording.max_seconds)} version=${version} save=${field((text) => ({ recording: { max_seconds: seconds(text) } }))} />`}`;
+      <${Field} label=${T.plan.maxMinutes} kind=${DECIMAL_OR_NONE} value=${minutes(all.recording.max_seconds)} version=${version} save=${field((minutes) => ({ recording: { max_seconds: seconds(minutes) } }))} />`}`;
 }
 
 function Rules({ all, patch, breakout, roster }) {
   const { together, apart, balance_by } = all.assignment;
-  const names = (ids) => ids.map((id) => roster.nameOf(id)).join(", ");
+  const change = (kind, make) => patch(() => ({ assignment: { [kind]: make(breakout.all.peek().assignment[kind]) } }));
+  const names = (ids) => ids.map((id) => own(roster.nameOf(id))).join(", ");
+  const idsOf = (people) => people.map((one) => one.id);
+  const chosen = () => `${idsOf(breakout.chosenPeople())}`;
   const add = (kind) => () => {
-    const ids = breakout.chosenPeople().map((one) => one.id);
+    const people = breakout.chosenPeople();
+    const ids = idsOf(people);
     if (ids.length < 2) return complain(T.board.chooseFirst);
-    return patch({ assignment: { [kind]: [...all.assignment[kind], ids] } }).then((isDone) => isDone && breakout.chooseNobody());
+    return change(kind, (rules) => [...rules, ids]).then((isDone) => isDone && breakout.choose(people, false));
   };
-  const remove = (kind, index) => () => patch({ assignment: { [kind]: all.assignment[kind].filter((_, at) => at !== index) } });
-  const rule = (kind, words) => (ids, index) =>
+  const remove = (kind, ids) => () => change(kind, (rules) => rules.filter((one) => `${one}` !== `${ids}`));
+  const rule = (kind, words) => (ids) =>
     html`<li key=${`${kind} ${ids}`}><span>${words(names(ids))}</span>
-      ${mayChange() && html`<button type="button" class="quiet" aria-label=${`${T.plan.removeRule}: ${words(names(ids))}`} onClick=${remove(kind, index)}>×</button>`}</li>`;
+      ${mayChange() && html`<button type="button" class="quiet" aria-label=${`${T.plan.removeRule}: ${words(names(ids))}`} onClick=${remove(kind, ids)}>×</button>`}</li>`;
   const attributes = attributesOf(roster);
   return html`
     ${together.length + apart.length > 0
@@ -82,12 +86,12 @@ function Rules({ all, patch, breakout, roster }) {
       : html`<p class="hint">${T.plan.noRules}</p>`}
     ${mayChange() &&
     html`<p class="hint">${T.plan.rulesLead}</p><div class="buttons">
-      <button type="button" onClick=${add("together")}>${T.plan.together}</button>
-      <button type="button" onClick=${add("apart")}>${T.plan.apart}</button></div>`}
+      <${Press} work=${add("together")} what=${chosen}>${T.plan.together}<//>
+      <${Press} work=${add("apart")} what=${chosen}>${T.plan.apart}<//></div>`}
     ${attributes.length > 0 &&
     html`<fieldset><legend>${T.plan.balance}</legend>
       ${attributes.map((name) => html`<${Check} key=${name} label=${name} value=${balance_by.includes(name)}
-        save=${(on) => patch({ assignment: { balance_by: on ? [...balance_by, name] : balance_by.filter((one) => one !== name) } })} />`)}
+        save=${(on) => change("balance_by", (names) => [...names.filter((one) => one !== name), ...(on ? [name] : [])])} />`)}
     </fieldset>`}`;
 }
 

@@ -1,11 +1,14 @@
 // Beside the rooms: who asked for help, who is not where they should be and why, and what went wrong.
 import { mayChange } from "./api.js";
 import { html, useComputed, useSignal } from "./lib.js";
+import { Press } from "./once.js";
+import { Capped } from "./parts.js";
 import { attempt, complain } from "./say.js";
 import { T } from "./texts.js";
 import { timeOf } from "./time.js";
 
 const MISSING_MOST = 12;
+const PROBLEMS_AT_FIRST = 50;
 
 export function Help({ breakout, roster }) {
   const open = breakout.help.value.filter((one) => !one.resolved_at);
@@ -48,27 +51,32 @@ export function Missing({ breakout, roster }) {
   return html`<section class="panel" aria-labelledby="missing-title">
     <h2 id="missing-title">${T.live.missing} ${list.length > 0 && html`<span class="tally">${list.length}</span>`}</h2>
     ${list.length === 0 && html`<p class="hint">${T.live.noneMissing}</p>`}
-    <ul class="rows">${list.slice(0, MISSING_MOST).map(([one, room]) => html`<li key=${one.id}><span><b>${one.name.value}</b> (${room.all.value.name}) ${why(one)}</span></li>`)}</ul>
+    <ul class="rows">${list.slice(0, MISSING_MOST).map(([one, room]) => html`<li key=${one.id}><span><bdi><b>${one.name.value}</b></bdi> (<bdi>${room.all.value.name}</bdi>) ${why(one)}</span></li>`)}</ul>
     ${list.length > MISSING_MOST && html`<p class="hint">${T.live.missingMore(list.length - MISSING_MOST)}</p>`}
   </section>`;
 }
 
 export function Problems({ breakout, isPast }) {
-  const problems = [...breakout.all.value.problems].reverse();
-  const roomOf = (id) => breakout.roomsById.get(id)?.all.value;
   const seen = new Set();
   const canRetry = (room) => !isPast && room?.state === "failed" && mayChange() && !seen.has(room.id) && seen.add(room.id);
+  const problems = [...breakout.all.value.problems].reverse().map((one) => {
+    const room = breakout.roomsById.get(one.room_id)?.all.value;
+    return { one, room, canRetry: canRetry(room) };
+  });
   return html`<section class="panel" aria-labelledby="problems-title">
     <h2 id="problems-title">${T.live.problems} ${problems.length > 0 && html`<span class="tally is-bad">${problems.length}</span>`}</h2>
     <div role="status">
       ${problems.length === 0 && html`<p class="hint">${T.live.noProblems}</p>`}
-      <ul class="rows">${problems.slice(0, 50).map((one, index) => {
-        const room = roomOf(one.room_id);
-        return html`<li key=${`${one.at} ${index}`}>
-          <span><b>${one.what}</b>${room && ` · ${room.name}`} <span class="note">${timeOf(one.at)}</span><br />${one.detail}</span>
-          ${canRetry(room) && html`<button type="button" onClick=${() => attempt(() => breakout.change("POST", `/rooms/${room.id}/retry`), T.live.retried(room.name))}>${T.live.retry(room.name)}</button>`}
-        </li>`;
-      })}</ul>
+      <${Capped} items=${problems} of=${PROBLEMS_AT_FIRST}>${(some) => html`<ul class="rows">
+        ${some.map((found, index) => html`<${Problem} key=${`${found.one.at} ${index}`} ...${found} breakout=${breakout} />`)}</ul>`}<//>
     </div>
   </section>`;
+}
+
+function Problem({ one, room, canRetry, breakout }) {
+  const retry = () => attempt(() => breakout.change("POST", `/rooms/${room.id}/retry`), T.live.retried(room.name));
+  return html`<li>
+    <span><b>${one.what}</b>${room && html` · <bdi>${room.name}</bdi>`} <span class="note">${timeOf(one.at)}</span><br />${one.detail}</span>
+    ${canRetry && html`<${Press} work=${retry}>${T.live.retry(room.name)}<//>`}
+  </li>`;
 }

@@ -1,11 +1,62 @@
-// A stream of server-sent events, read with fetch: it comes back by itself, from where it was.
-import { ended, ROOT, session } from "./api.js";
-import { effect, signal } from "./lib.js";
+// Reading that goes on by itself after what passes: streams of server-sent events, and lists that are read again.
+import { endSession, isPassing, ROOT, session, signedIn } from "./api.js";
+import { signal } from "./lib.js";
 
 const SILENCE_MS = 45_000; // the server says something every 15 s
 const WAIT_MS = [300, 15_000];
-/** How many streams are down now: the page says so. */
+/** How many streams and readings are being tried again now: the page says so. */
 export const lost = signal(0);
+/** Told whenever one of them has come through: the others need not wait any longer. */
+const through = new EventTarget();
+
+/** Returns what counts one stream or reading among the lost ones, or not any more; never after `stop`. */
+function loss(stop) {
+  let isDown = false;
+  const set = (now) => {
+    if (now === isDown) return;
+    isDown = now;
+    lost.value += now ? 1 : -1;
+    if (!now) through.dispatchEvent(new Event("through"));
+  };
+  stop.addEventListener("abort", () => set(false));
+  return (now) => set(now && !stop.aborted);
+}
+
+/** Waits before another try; shorter when there is news of the connection. */
+async function pause(ms, stop) {
+  const woken = new AbortController();
+  await new Promise((wake) => {
+    const timer = setTimeout(wake, ms);
+    const listen = (target, name) => target.addEventListener(name, () => (clearTimeout(timer), wake()), { signal: woken.signal });
+    for (const name of ["online", "focus"]) listen(window, name);
+    listen(through, "through");
+    listen(stop, "abort");
+  });
+  woken.abort();
+}
+
+/** The waits between tries: ever longer, and not the same for all who have lost the same server. */
+function* waits() {
+  for (let ms = WAIT_MS[0]; ; ms = Math.min(ms * 2, WAIT_MS[1])) yield ms * (0.5 + Math.random());
+}
+
+/** Reads, and again after what passes, until it comes through. Throws what no other try would mend. */
+export async function insist(work, stop) {
+  const wait = waits();
+  let down;
+  for (;;) {
+    try {
+      const found = await work();
+      down?.(false);
+      return found;
+    } catch (error) {
+      const isOver = error.status === 401;
+      (down ??= loss(stop))(isPassing(error));
+      if (stop.aborted || !(isOver || isPassing(error))) throw error;
+      await (isOver ? signedIn() : pause(Math.max(wait.next().value, (error.retryAfter ?? 0) * 1000), stop));
+    }
+  }
+}
 
 /** Reads one response; calls `take` for each event, and `sign` for each sign of life. */
 async function read(response, take, sign) {
@@ -30,13 +81,6 @@ async function read(response, take, sign) {
   }
 }
 
-const signedIn = () =>
-  new Promise((go) => {
-    const stop = effect(() => {
-      if (session.value && !ended.value) queueMicrotask(() => (stop(), go()));
-    });
-  });
-
 /**
  * Follows a stream until the function that this returns is called.
  * `opened(isAgain)` after each connecting: what was missed is to be read then. `gone` where there is no such stream.
@@ -44,12 +88,8 @@ const signedIn = () =>
 export function follow(path, { take, opened, gone, lastId }) {
   const all = new AbortController();
   let last = lastId;
-  let wait = WAIT_MS[0];
-  let isDown = false;
-  const down = (now) => {
-    if (now !== isDown) lost.value += now ? 1 : -1;
-    isDown = now;
-  };
+  let wait = waits();
+  const down = loss(all.signal);
 
   async function connect(isAgain) {
     const one = new AbortController();
@@ -61,9 +101,10 @@ export function follow(path, { take, opened, gone, lastId }) {
     };
     try {
       const headers = { Accept: "text/event-stream", ...(last ? { "Last-Event-ID": String(last) } : {}) };
+      const who = session.peek();
       const response = await fetch(ROOT + path, { headers, signal: one.signal, cache: "no-store" });
       if (response.status === 401) {
-        ended.value = true;
+        endSession(who);
         await signedIn();
         return;
       }
@@ -74,7 +115,7 @@ export function follow(path, { take, opened, gone, lastId }) {
       }
       if (!response.ok) return;
       down(false);
-      wait = WAIT_MS[0];
+      wait = waits();
       opened?.(isAgain);
       await read(response, (event) => ((last = event.id || last), take(event.event, JSON.parse(event.data))), sign);
     } finally {
@@ -88,13 +129,8 @@ export function follow(path, { take, opened, gone, lastId }) {
       await connect(tries > 0).catch(() => {});
       if (all.signal.aborted) break;
       down(true);
-      await new Promise((wake) => {
-        const timer = setTimeout(wake, wait * (0.5 + Math.random()));
-        for (const name of ["online", "focus"]) addEventListener(name, () => (clearTimeout(timer), wake()), { once: true });
-      });
-      wait = Math.min(wait * 2, WAIT_MS[1]);
+      await pause(wait.next().value, all.signal);
     }
-    down(false);
   })();
   return () => all.abort();
 }
@@ -115,8 +151,11 @@ export function perFrame(handle) {
   };
 }
 
-/** Runs `work` soon, at most once in `ms`, and once more when it was asked for meanwhile. Works one after the other. */
-export function gently(work, ms) {
+/**
+ * Reads soon, at most once in `ms`, and once more when it was asked for meanwhile, one after the other until `stop`.
+ * What passes is waited for.
+ */
+export function gently(work, ms, stop) {
   let timer = null;
   let isBusy = false;
   let isWanted = false;
@@ -127,7 +166,7 @@ export function gently(work, ms) {
     isWanted = false;
     begun = performance.now();
     try {
-      await work();
+      await insist(work, stop);
     } catch {
       // whoever shows the data says so
     } finally {
@@ -137,9 +176,8 @@ export function gently(work, ms) {
   };
   const want = () => {
     isWanted = true;
-    if (isBusy || timer !== null) return;
+    if (isBusy || timer !== null || stop.aborted) return;
     timer = setTimeout(run, Math.max(30, begun + ms - performance.now()));
   };
-  want.stop = () => clearTimeout(timer);
   return want;
 }
