@@ -99,12 +99,21 @@ def first_of(cells: Mapping[str, str], headings: Iterable[str]) -> str:
 
 def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the records that are not blank, each with the line where it begins."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    plain = _without_blanks_before_quotes(text, delimiter)
+    reader = csv.reader(io.StringIO(plain, newline=""), delimiter=delimiter, skipinitialspace=True)
     line = 1
     for cells in reader:
         if any(_clean(cell) for cell in cells):
             yield line, cells
         line = reader.line_num + 1
+
+
+def _without_blanks_before_quotes(text: str, delimiter: str) -> str:
+    """Return the text without the blanks before a cell that is quoted, because `csv` passes over spaces alone."""
+    blanks = re.escape("".join(one for one in set(text) if is_blank(one) and one not in f"{delimiter}\r\n"))
+    if not blanks:
+        return text
+    return re.sub(rf'(?:\A|(?<=[{re.escape(delimiter)}\r\n]))[{blanks}]*("(?:[^"]|"")*")', r"\1", text)
 
 
 def _delimiter(text: str) -> str:

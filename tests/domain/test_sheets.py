@@ -28,12 +28,26 @@ ANA = Row(2, "Room 1", "ana@x.org", "", by_email=True)
         "\u3000Room\u3000name ,\u00a0EMAIL\u200b\n \u2003Room 1\u00a0,\u200f\u3000ana@x.org \t\n".encode(),
         b'no,e-mail,remark,room\n17,ana@x.org,"late, as ever",Room 1\n',
         b'room, email\nRoom 1, "ana@x.org"\n',
+        '\u00a0"room",\t"email"\r\n \u2003"Room 1"\u00a0,\u200f"ana@x.org"\t\n'.encode(),
+        'room;email\n"Room 1";\u00a0"ana@x.org"\n'.encode(),
+        '"room"\t\u00a0"email"\n\u3000"Room 1"\t "ana@x.org"\n'.encode(),
         b"room,email\nRoom 1,ana@x.org,more,than,headings\n",
         b"room,email\n\x01Room\x021,ana@x.org\n",
     ],
 )
 def test_what_teachers_have_is_read_alike(content: bytes) -> None:
     assert read_rows(content) == [ANA]
+
+
+def test_blanks_before_quotes_within_a_cell_are_of_the_cell() -> None:
+    content = 'room,email\n"Left,\u00a0""A""\u00a0","=\u00a0""x"""\n'.encode()
+    assert read_rows(content) == [Row(2, 'Left,\u00a0"A"', '=\u00a0"x"', "", by_email=True)]
+
+
+def test_a_quote_within_a_bare_cell_is_of_the_cell_alone() -> None:
+    content = 'room,email\nRoom 5",a@x.org\n\u00a0"Left,\u00a0""A""",b@x.org\n'.encode()
+    rows = [Row(2, 'Room 5"', "a@x.org", "", by_email=True), Row(3, 'Left,\u00a0"A"', "b@x.org", "", by_email=True)]
+    assert read_rows(content) == rows
 
 
 def test_lines_are_those_of_the_file_where_a_row_begins() -> None:
