@@ -23,6 +23,7 @@ from orchestrator.services.people.helping import Ask
 from orchestrator.services.webhooks import endpoints
 from schemas.requests import BreakoutChange, BroadcastRequest, PersonRequest, PollRequest, RoomChange
 from schemas.states import RecordingAction, RoomState
+from schemas.tables import Room
 from tests.simulation.doing import Doing
 from tests.simulation.endpoints import Caller
 from tests.simulation.people import Person
@@ -184,11 +185,24 @@ def stop_recording(run: "Simulation", luck: Random) -> None:
 
 
 @action()
+def start_recording(run: "Simulation", luck: Random) -> None:
+    """Start a recording in a room with people as a host, unless one runs there."""
+    places = [run.world.meetings[room.realtimekit_meeting_id or ""] for room in _open_rooms(run)]
+    free = [it for it in places if it.session and it.session.live and recorder.active(it) is None]
+    if free:
+        run.hosts_acted, meeting = True, luck.choice(free)
+        recorder.start(run.world, meeting, meeting.session, {}, "API_CALL")
+
+
+def _open_rooms(run: "Simulation") -> list[Room]:
+    """Return the open rooms of the breakout that have a meeting at RealtimeKit."""
+    return [it for it in run.rooms(run.breakout_id) if it.realtimekit_meeting_id and it.state is RoomState.OPEN]
+
+
+@action()
 def close_meeting(run: "Simulation", luck: Random) -> None:
     """Make a room's meeting INACTIVE, as anybody with access to the app may."""
-    rooms = [
-        room for room in run.rooms(run.breakout_id) if room.realtimekit_meeting_id and room.state is RoomState.OPEN
-    ]
+    rooms = _open_rooms(run)
     if rooms:
         run.hosts_acted = True
         run.world.meetings[luck.choice(rooms).realtimekit_meeting_id or ""].status = "INACTIVE"

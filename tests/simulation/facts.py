@@ -11,9 +11,10 @@ from sqlmodel import col
 from orchestrator.domain.delivering import has_heard
 from orchestrator.domain.erasing import stand_in
 from orchestrator.sandbox.control import state_of
-from orchestrator.services.people import departed, seats
+from orchestrator.services.people import seats
 from orchestrator.services.views import breakouts, event_log
 from orchestrator.services.views.pages import Asked
+from orchestrator.store.queries import hash_key
 from schemas.tables import Delivery, Endpoint, Room
 from tests.chaos.switches import MANY
 from tests.simulation import endpoints, leaving
@@ -42,7 +43,7 @@ def facts(run: Simulation) -> list[Facts]:
     with run.eyes.database.reading() as session:
         of_meeting = breakouts.breakouts(session, Asked(MOST_ITEMS), meeting_id=run.meeting_id).model_dump(mode="json")
         without = select(col(Room.realtimekit_meeting_id), col(Room.id)).where(col(Room.dropped))
-        key = departed.hash_key(session)
+        key = hash_key(session)
         dropped = {meeting_id: room_id for meeting_id, room_id in session.execute(without) if meeting_id}
     read = seats.read(run.eyes, [person.row_id for person in run.members])
     erased = {it.name: stand_in(key, run.meeting_id, it.name) for it in run.people if it.is_erased}

@@ -30,6 +30,11 @@ class Crowds:
         """Return the RealtimeKit meeting id of each person by name, None for somebody in no meeting."""
         return self._crowd.where() if self._crowd else {}
 
+    def versions(self) -> list[int]:
+        """Return the version of the seat that each page knows."""
+        people = self._crowd.people.values() if self._crowd else ()
+        return [person.seat["version"] for person in people if person.seat]
+
     def wrongly_kicked(self) -> list[tuple[str, str]]:
         """Return each kick of a person from the meeting that their seat named: the name, and the meeting's id."""
         return self._crowd.wrongly_kicked() if self._crowd else []
