@@ -222,10 +222,10 @@ def test_a_poll_of_a_meeting_that_its_room_has_lost_meanwhile_still_shows_who_is
     found = {PolledMeeting(places[lost.id], lost.id, 0, 0, None): Attendees([record(gone)])}
     found |= {PolledMeeting(places[kept.id], kept.id, 0, 0, None): Attendees([record(here)])}
     with series.hand.deps.database.transaction() as tx:
-        tx.session.execute(update(Room).where(col(Room.id) == lost.id).values(realtimekit_meeting_id=None))
         at_once = starts(series, 1) + MINUTE
         soon_after = {"starts_at": datetime.fromisoformat(gone["left_at"])}
         tx.session.execute(update(Breakout).where(col(Breakout.id) == series.ids[0]).values(soon_after))
+        tx.session.execute(update(Room).where(col(Room.id) == lost.id).values(realtimekit_meeting_id=None))
     with locked_for_meeting(series.hand.deps, series.hand.meeting_id) as m:
         shown = sightings.stays(m, found, at_once)
     assert here["peer_id"] in {it.peer_id for it in shown}
