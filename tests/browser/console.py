@@ -11,7 +11,7 @@ from orchestrator.api.assets import assets
 from orchestrator.api.console.pages import NEEDED
 from tests.support.processes import ROOT
 from tests.support.stack import KEY, Stack
-from tests.support.waiting import LONG
+from tests.support.waiting import LONG, wait_until
 
 AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
 VIEWER_KEY = "test-viewer-key"
@@ -106,20 +106,36 @@ class Console:
         self.page.route(path, answer)
         return lambda: self.page.unroute(path)
 
-    def end_session(self, stack: Stack, press: Callable[[], object]) -> None:
-        """End the session so that this press is the first to learn of it: what the page reads meanwhile waits."""
+    def hold_first(self, path: str) -> Callable[[], Route]:
+        """Let the next request at this pattern of paths wait. The function returns it once it is there."""
         held: list[Route] = []
 
         def answer(route: Route) -> None:
-            held.append(route) if route.request.method == "GET" else route.fallback()
+            route.fallback() if held else held.append(route)
+
+        def first() -> Route:
+            wait_until(lambda: (self.page.evaluate("1"), held)[1], what=f"a request at {path}")
+            return held[0]
+
+        self.page.route(path, answer)
+        return first
+
+    def end_session(self, stack: Stack, press: Callable[[], object]) -> None:
+        """End the session so that this press is the first to learn of it: what the page reads meanwhile waits."""
+        held: list[Route] = []
+        is_known = False
+
+        def answer(route: Route) -> None:
+            held.append(route) if route.request.method == "GET" and not is_known else route.fallback()
 
         self.page.route("**/v1/**", answer)
         stack.execute("DELETE FROM console_session")
         press()
         self.page.get_by_text("Your session has ended").wait_for()
-        self.page.unroute("**/v1/**", answer)
+        is_known = True
         for route in held:
             route.continue_()
+        self.page.unroute("**/v1/**", answer)
 
     def asks_about_another(self) -> bool:
         """Return whether the page says that somebody else was faster."""

@@ -157,17 +157,12 @@ def test_people_whom_an_ended_session_could_not_move_are_still_chosen(open_conso
 def test_a_late_refusal_of_an_ended_session_does_not_end_the_next(open_console: Open, stack: Stack) -> None:
     breakout_id = draft(stack)
     console = opened(open_console, breakout_id)
-    held: list[Route] = []
-
-    def hold_the_first(route: Route) -> None:
-        route.continue_() if held else held.append(route)
-
-    console.page.route(f"**/v1/breakouts/{breakout_id}", hold_the_first)
+    held = console.hold_first(f"**/v1/breakouts/{breakout_id}")
     stack.patch(f"/v1/breakouts/{breakout_id}", {"name": "Sooner"})
-    wait_until(lambda: (console.page.evaluate("1"), len(held) == 1)[1], what="a read that is held")
+    first = held()
     console.end_session(stack, lambda: console.set("Name", "Mine"))
     console.sign_in()
-    held[0].fulfill(status=401, content_type="application/problem+json", json={"code": "invalid_key", "detail": "late"})
+    first.fulfill(status=401, content_type="application/problem+json", json={"code": "invalid_key", "detail": "late"})
     console.page.get_by_role("heading", name="Sooner").wait_for()
     assert not console.page.get_by_text("Your session has ended").count()
 
