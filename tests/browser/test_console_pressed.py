@@ -71,6 +71,10 @@ def two(console: Console) -> None:
         console.page.get_by_role("option", name=re.compile(rf"^{name}\b")).click()
 
 
+def one(console: Console) -> None:
+    console.page.get_by_role("option", name="P0").click()
+
+
 def nothing(_: Console) -> None:
     pass
 
@@ -82,7 +86,7 @@ class Press(NamedTuple):
     prepare: Callable[[Console], None]
     button: str
     path: str
-    said: str
+    said: str | re.Pattern[str]
 
 
 PRESSES = [
@@ -91,6 +95,7 @@ PRESSES = [
     Press(meeting, sheet, "Import 2 rows", "&dry_run=false", "Start breakout"),
     Press(meeting, rounds, "Plan them", "/rounds", "rounds are planned"),
     Press(plan, two, "Keep together", "", "Together: P"),
+    Press(plan, one, "Pin here", "/room", re.compile("^pinned$")),
     Press(plan, nothing, "Shuffle", "/shuffle", "Dealt anew"),
     Press(plan, nothing, "Add a room", "/rooms", "is added"),
     Press(running, question, "Ask it", "/poll", "is asked in every room"),
@@ -109,7 +114,7 @@ def opened(open_console: Open, stack: Stack, press: Press) -> tuple[Console, lis
     end = press.path or f"/v1{path}"
 
     def note(request: Request) -> None:
-        if request.method in ("POST", "PATCH") and request.url.endswith(end):
+        if request.method in ("POST", "PUT", "PATCH") and request.url.endswith(end):
             asked.append(request)
 
     console.page.on("request", note)

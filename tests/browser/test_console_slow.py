@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from playwright.sync_api import FilePayload
 
 from tests.browser.console import IS_BUILT, NOT_BUILT, Open
 from tests.browser.plans import SLOW_MS, draft, open_breakout, opened
@@ -62,6 +63,29 @@ def test_a_message_typed_while_another_is_sent_stays(open_console: Open, stack: 
     console.said("Sent to every room").wait_for()
     assert message.input_value() == "Second"
     stack.post(f"/v1/breakouts/{breakout_id}/close", {"countdown_seconds": 0})
+
+
+def test_of_two_files_the_one_that_was_chosen_last_is_imported(open_console: Open, stack: Stack) -> None:
+    meeting_id = stack.meeting(2)
+    console = open_console(f"/console/meetings/{meeting_id}").sign_in()
+    console.button("Import CSV").click()
+    held = console.hold_first("**/import?*")
+    file = console.page.get_by_label("CSV file", exact=True)
+    file.set_input_files(sheet("first", "A,p0\n"))
+    first = held()
+    file.set_input_files(sheet("second", "B,p0\nB,p1\n"))
+    console.page.get_by_text("2 can be used").wait_for()
+    with console.page.expect_response(lambda answer: "name=first" in answer.url):
+        first.continue_()
+    console.button("Import 2 rows").click()
+    console.page.get_by_role("heading", name="second", exact=True).wait_for()
+    (made,) = stack.get(f"/v1/meetings/{meeting_id}/breakouts")["items"]
+    assert [room["name"] for room in stack.see(made["id"])["rooms"]] == ["B"]
+
+
+def sheet(name: str, rows: str) -> FilePayload:
+    text = f"room,custom_participant_id\n{rows}"
+    return FilePayload(name=f"{name}.csv", mimeType="text/csv", buffer=text.encode())
 
 
 def test_rules_made_in_a_row_are_all_kept(open_console: Open, stack: Stack) -> None:

@@ -28,7 +28,7 @@ export const isPassing = ({ status }) => status === 0 || status === 429 || statu
 
 /** How long an answer may take: a network that swallows what is sent never says so. The server's slowest takes 15 s. */
 const ANSWER_MS = 30_000;
-/** How much of a file a slow network takes in a millisecond at least, in characters. */
+/** How much of a file a slow network takes in a millisecond at least, in bytes or characters. */
 const SENT_PER_MS = 20;
 
 const unreachable = () => new Problem(0, { detail: T.unreachable, code: "unreachable" });
@@ -44,7 +44,7 @@ async function send(method, path, { body, match, accept, key, type, signal: stop
   if (key) all["Idempotency-Key"] = key;
   const content = body === undefined || type ? body : JSON.stringify(body);
   const limit = new AbortController();
-  const over = setTimeout(() => limit.abort(), ANSWER_MS + (content?.length ?? content?.size ?? 0) / SENT_PER_MS);
+  const over = setTimeout(() => limit.abort(), ANSWER_MS + (content?.byteLength ?? content?.length ?? 0) / SENT_PER_MS);
   const end = AbortSignal.any([limit.signal, ...(stop ? [stop] : [])]);
   const options = { method, headers: all, body: content, signal: end, cache: "no-store", credentials: "same-origin" };
   return fetch(ROOT + path, options).finally(() => clearTimeout(over));

@@ -2,6 +2,7 @@
 import { mayChange } from "./api.js";
 import { effect, html, useComputed, useEffect, useRef, useSignal } from "./lib.js";
 import { MoveDialog } from "./move.js";
+import { Press } from "./once.js";
 import { Capped, useNear } from "./parts.js";
 import { RoomDialog } from "./room.js";
 import { complain, refuse } from "./say.js";
@@ -111,11 +112,11 @@ function useGrowing(total, isLazy, asked) {
 
 function Chosen({ breakout, ask, isLive }) {
   const n = breakout.chosen.value;
-  const pin = () => breakout.chosenPeople().forEach((one) => one.room.peek() && pinHere(breakout, one));
+  const pin = () => Promise.all(breakout.chosenPeople().map((one) => one.room.peek() && pinHere(breakout, one)));
   return html`<div class="chosen">
     <span class="hint" aria-live="polite">${T.board.chosen(n)}</span>
     <button type="button" onClick=${ask} aria-keyshortcuts="m">${T.board.move}</button>
-    ${!isLive && n > 0 && html`<button type="button" onClick=${pin}>${T.board.pin}</button>`}
+    ${!isLive && n > 0 && html`<${Press} work=${pin}>${T.board.pin}<//>`}
     ${n > 0 && html`<button type="button" class="quiet" onClick=${() => breakout.chooseNobody()}>${T.board.clear}</button>`}
   </div>`;
 }

@@ -1,6 +1,6 @@
 // A plan from a CSV file: what it would make is shown before anything is written.
 import { call, post } from "./api.js";
-import { html, useSignal } from "./lib.js";
+import { html, useRef, useSignal } from "./lib.js";
 import { Press } from "./once.js";
 import { Check, Dialog } from "./parts.js";
 import { go } from "./router.js";
@@ -13,15 +13,19 @@ export function CsvImport({ roster, onClose }) {
   const file = useSignal(null);
   const found = useSignal(null);
   const isRegistering = useSignal(false);
+  const last = useRef(null);
   const path = (isDry) =>
     `${roster.path}/breakouts/import?name=${encodeURIComponent(nameOf(file.value))}&register=${isRegistering.value}&dry_run=${isDry}`;
-  const rehearse = async () => {
-    const body = await file.value.arrayBuffer();
-    return { body, ...(await call("POST", path(true), { body, type: "text/csv" })) };
+  const rehearse = async (one, asked) => {
+    const body = await one.arrayBuffer();
+    return { body, ...(await call("POST", asked, { body, type: "text/csv" })) };
   };
   const look = async () => {
+    const mine = (last.current = {}); // another file may be chosen before there is an answer
     found.value = null;
-    if (file.value) found.value = (await attempt(rehearse)) ?? null;
+    if (!file.value) return;
+    const answer = await attempt(() => rehearse(file.value, path(true)));
+    if (last.current === mine) found.value = answer ?? null;
   };
   const use = async () => {
     const made = await attempt(() => post(path(false), found.value.body, { type: "text/csv" }));

@@ -37,8 +37,8 @@ export function Help({ breakout, roster }) {
     <ul class="rows">${open.map((one) => html`<li key=${one.id}>
       <span>${T.live.helpFrom(breakout.people.get(one.custom_participant_id)?.name.value ?? roster.nameOf(one.custom_participant_id), one.room_name)} <span class="note">${timeOf(one.asked_at)}</span></span>
       ${mayChange() && html`<span class="buttons">
-        <button type="button" class="primary" onClick=${() => come(one)}>${T.live.coming}</button>
-        <button type="button" onClick=${() => attempt(() => breakout.resolveHelp(one.id), T.live.resolved)}>${T.live.resolve}</button></span>`}
+        <${Press} class="primary" work=${() => come(one)}>${T.live.coming}<//>
+        <${Press} work=${() => attempt(() => breakout.resolveHelp(one.id), T.live.resolved)}>${T.live.resolve}<//></span>`}
     </li>`)}</ul>
   </section>`;
 }
