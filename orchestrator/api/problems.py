@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -72,6 +73,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(UserError, _user_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _framework)
+    app.add_exception_handler(ClientDisconnect, _left)
     for trouble in (*DATABASE_TROUBLE, redis.RedisError):
         app.add_exception_handler(trouble, _unavailable)
     app.add_exception_handler(NotMigrated, _other_schema)
@@ -81,6 +83,11 @@ def install(app: FastAPI) -> None:
 async def _user_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, UserError)
     return of_user_error(error)
+
+
+async def _left(_: Request, __: Exception) -> Response:
+    """Answer nobody, for the log: whoever leaves before the end of their body is no mistake of ours."""
+    return problem(400, "the body did not come to its end", ProblemCode.NOT_JSON)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -1,9 +1,14 @@
 """What is recorded of each request: an id on every response, counts by route, and no text of the caller's."""
 
+import socket
+from collections import Counter
+
+import httpx
 import pytest
 
-from tests.api.server import UNKNOWN_ID, Api
+from tests.api.server import OPERATOR, UNKNOWN_ID, Api
 from tests.support.scrape import Figures
+from tests.support.waiting import wait_until
 
 HEADER = "X-Request-ID"
 
@@ -29,6 +34,32 @@ def test_a_mistake_of_ours_has_the_request_id_too(api: Api) -> None:
 
     answer = api.client.get("/broken", headers={HEADER: "trace-8"})
     assert (answer.status_code, answer.headers[HEADER]) == (500, "trace-8")
+
+
+def test_who_leaves_before_the_end_of_a_body_is_no_mistake_of_ours(api: Api) -> None:
+    meeting = api.meeting("ana", hosts=("hal",))
+    calls = {
+        "/v1/webhooks/realtimekit": "",
+        "/v1/seat/ack": api.token(meeting, "ana"),
+        f"/v1/meetings/{meeting['id']}/breakouts": api.token(meeting, "hal", scope="host"),
+        "/v1/meetings": OPERATOR,
+    }
+    url, metrics = httpx.URL(api.url), [f"{api.url}/metrics"]
+    before = Figures(metrics)
+
+    def grown() -> Counter[str]:
+        """Return how many answers there were of each status."""
+        after = Figures(metrics)
+        name = "breakouts_http_requests_total"
+        statuses = ("400", "422", "500")
+        return +Counter({it: int(after.get(name, status=it) - before.get(name, status=it)) for it in statuses})
+
+    for path, credential in calls.items():
+        with socket.create_connection((url.host, url.port or 0)) as line:
+            head = f"POST {path} HTTP/1.1\r\nHost: here\r\nAuthorization: Bearer {credential}\r\n"
+            line.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{".encode())
+    wait_until(lambda: grown().total() == len(calls), what="all of them in the figures")
+    assert "500" not in grown()
 
 
 def test_requests_are_counted_by_route_and_never_by_what_a_caller_made_up(api: Api) -> None:
