@@ -190,6 +190,24 @@ async def test_a_long_body_that_never_ends_keeps_its_turn_for_a_while_only() -> 
 
 
 @in_a_loop
+async def test_long_bodies_that_never_end_are_few_and_leave_turns_to_others() -> None:
+    app = App()
+    lane = Lane(app, active_most=3, waiting_most=0, long_most=2)
+    endless = [Client(lane, f"{WEBHOOK}?{'x' * (BUFFERED_BYTES_MOST + 1)}", is_slow=True) for _ in range(3)]
+    await settled()
+    assert [one.status for one in endless] == [None, None, 503]
+    app.may_answer.set()
+    other = Client(lane, SEAT)
+    await other.task
+    for one in endless[:2]:
+        one.send_rest()
+        await one.task
+    again = Client(lane, f"{WEBHOOK}?{'x' * (BUFFERED_BYTES_MOST + 1)}")
+    await again.task
+    assert [one.status for one in (other, *endless[:2], again)] == [200] * 4
+
+
+@in_a_loop
 async def test_a_request_that_fails_gives_its_turn_on() -> None:
     async def fail(*_: Any) -> None:
         raise LookupError("of no matter")

@@ -30,6 +30,8 @@ TURN_SECONDS = 5.0
 """How long a request keeps its turn at most."""
 BUFFERED_BYTES_MOST = 65_536
 """How much of a body is read before its request gets a turn. The bodies of participants and webhooks are smaller."""
+LONG_MOST = 10
+"""Requests with a longer body that are let in at a time. A stranger may begin thousands, and never send the rest."""
 RETRY_AFTER_SECONDS = (1.0, 5.0)
 """Bounds of the random time after which a refused request is to come again, so that a crowd does not come at once."""
 
@@ -50,18 +52,20 @@ class Lane:
         active_most: int = ACTIVE_MOST,
         waiting_most: int = WAITING_MOST,
         turn_seconds: float = TURN_SECONDS,
+        long_most: int = LONG_MOST,
     ) -> None:
         self._app = app
-        self._active_most, self._waiting_most = active_most, waiting_most
+        self._active_most, self._waiting_most, self._long_most = active_most, waiting_most, long_most
         self._turn_seconds = turn_seconds
-        self._active = 0
+        self._active, self._long = 0, 0
         self._rows: dict[str, _Row] = {prefix: OrderedDict() for prefix in TURNS}
         self._next_rows = deque(self._rows[prefix] for prefix, turns in TURNS.items() for _ in range(turns))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection.
 
-        The body comes first, because a client that sends it slowly, or never, must not keep a turn from others.
+        The body comes first, because a client that sends it slowly, or never, must not keep a turn from others. What is
+        left of a long one is read in turn, so few of these are let in: they could keep all turns, and fill memory.
         """
         row = self._row(scope)
         if row is None:
@@ -69,12 +73,23 @@ class Lane:
             return
         waiting = _Waiting(receive)
         await waiting.read_body()
+        if waiting.is_whole:
+            await self._take_turn(row, scope, waiting, send)
+        elif self._long >= self._long_most:
+            await _turn_away("too many long bodies", "too many long bodies are on their way", scope, waiting, send)
+        else:
+            self._long += 1
+            try:
+                await self._take_turn(row, scope, waiting, send)
+            finally:
+                self._long -= 1
+
+    async def _take_turn(self, row: _Row, scope: Scope, waiting: "_Waiting", send: Send) -> None:
         if self._active < self._active_most:
             self._active += 1
             await self._serve(scope, waiting.receive, send)
         elif len(row) >= self._waiting_most:
-            metrics.HTTP_TURNED_AWAY.labels("too many wait").inc()
-            await _refuse("too many requests wait")(scope, receive, send)
+            await _turn_away("too many wait", "too many requests wait", scope, waiting, send)
         else:
             await self._wait_and_serve(row, scope, waiting, send)
 
@@ -93,8 +108,8 @@ class Lane:
             raise
         if waiting.is_gone:
             self._give_up(row, waiting)
-            metrics.HTTP_TURNED_AWAY.labels("nobody waits for it").inc()
-            await _refuse("nobody waits for the answer")(scope, waiting.receive, send)  # for the log: it reaches nobody
+            # for the log: it reaches nobody
+            await _turn_away("nobody waits for it", "nobody waits for the answer", scope, waiting, send)
             return
         await self._serve(scope, waiting.receive, send)
 
@@ -156,17 +171,17 @@ class _Waiting:
     def __init__(self, receive: Receive) -> None:
         self.turn: _TurnAnswer = asyncio.get_running_loop().create_future()
         self.is_gone = False
+        self.is_whole = False
         self._receive = receive
         self._read: deque[Message] = deque()
         self._read_bytes = 0
-        self._is_whole = False
         self._reading: asyncio.Task[Message] | None = None
 
     async def read_body(self) -> None:
         """Return when the whole body has arrived or so much of it, or when the client is gone."""
-        while not self._is_whole and self._read_bytes <= BUFFERED_BYTES_MOST:
+        while not self.is_whole and self._read_bytes <= BUFFERED_BYTES_MOST:
             self._keep(await self._receive())
-            self._is_whole = not self._read[-1].get("more_body", False)
+            self.is_whole = not self._read[-1].get("more_body", False)
 
     async def wait(self) -> None:
         """Return when it is its turn, or when the client is gone. Raises what reading raises.
@@ -176,7 +191,7 @@ class _Waiting:
         """
         if self.is_gone:
             return
-        if self._is_whole:
+        if self.is_whole:
             self._reading = asyncio.ensure_future(self._receive())
             self._reading.add_done_callback(self._note_end)
         try:
@@ -216,5 +231,7 @@ class _Waiting:
         return await (reading or self._receive())
 
 
-def _refuse(detail: str) -> ASGIApp:
-    return of_user_error(NotNow(detail, retry_after=_random.uniform(*RETRY_AFTER_SECONDS)))
+async def _turn_away(why: str, detail: str, scope: Scope, waiting: _Waiting, send: Send) -> None:
+    metrics.HTTP_TURNED_AWAY.labels(why).inc()
+    refusal = of_user_error(NotNow(detail, retry_after=_random.uniform(*RETRY_AFTER_SECONDS)))
+    await refusal(scope, waiting.receive, send)
