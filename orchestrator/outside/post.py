@@ -1,13 +1,15 @@
 """Calls to callers' systems: on a loop of their own, so that one that does not answer keeps no thread."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
 import aiohttp
 
+from orchestrator.errors import NotNow
 from orchestrator.outside.targets import CheckedResolver, Lookup, Refused, SystemLookup, Target, parse
 from orchestrator.version import VERSION
 
@@ -17,6 +19,8 @@ ANSWER_SECONDS = 10.0
 """No answer within it counts as none."""
 LOOKUP_SECONDS = 5.0
 """How long a request waits for the look-up of a name."""
+CHECKS_MOST = 20
+"""Requests that wait for a look-up at the same time: half of those that an API process works on for operators."""
 KEPT_BYTES = 16_384
 """Of an answer's body no more is read; a larger one ends the connection."""
 STORES = 4
@@ -45,16 +49,30 @@ class Post:
         self._resolver = CheckedResolver(lookup or SystemLookup(), private=private)
         self._stores = ThreadPoolExecutor(STORES, "deliveries")
         self._started: set[Future[None]] = set()
+        self._checks = threading.BoundedSemaphore(CHECKS_MOST)
 
     def check(self, url: str) -> None:
-        """Raise Target for a URL whose name does not resolve, or that leads to where no webhook goes."""
+        """Raise Target for a URL whose name does not resolve, or that leads to where no webhook goes.
+
+        Raises NotNow while too many others wait for a name server.
+        """
         target = parse(url)
         try:
-            self._loop.run(self._look_up(target.raw_host or "", target.port or 0))
+            with self._one_check():
+                self._loop.run(self._look_up(target.raw_host or "", target.port or 0))
         except Refused as error:
             raise Target(str(error)) from None
         except (OSError, TimeoutError):
             raise Target(f"there is no {target.raw_host}: the name does not resolve") from None
+
+    @contextmanager
+    def _one_check(self) -> Iterator[None]:
+        if not self._checks.acquire(blocking=False):
+            raise NotNow("too many names of webhook endpoints are being looked up")
+        try:
+            yield
+        finally:
+            self._checks.release()
 
     async def _look_up(self, host: str, port: int) -> None:
         async with asyncio.timeout(LOOKUP_SECONDS):

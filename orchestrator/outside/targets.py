@@ -4,7 +4,9 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from ipaddress import ip_address
+from weakref import WeakValueDictionary
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
@@ -13,9 +15,15 @@ from orchestrator.domain.addresses import may_call
 
 LOOKUPS = 64
 """How many names are looked up at the same time. A name server that does not answer keeps a thread for long."""
+LOOKUPS_OF_SITE = 4
+"""How many of these are of one site, so that a name server of one caller does not keep the others' names waiting."""
+SITE_LABELS = 2
+"""How many labels at the end of a name tell sites apart. Some share two, like `co.uk`, and wait for each other."""
 
 Lookup = Callable[[str, int], Awaitable[list[str]]]
 """Returns the addresses of a host. Raises OSError when it has none."""
+Ask = Callable[[str, int], list[str]]
+"""The same in a thread. It may take long, whoever waits for it."""
 
 
 class Target(ValueError):
@@ -44,22 +52,45 @@ def parse(url: str) -> URL:
     return parsed
 
 
-class SystemLookup:
-    """Asks the system, in threads of its own."""
+def ask_system(host: str, port: int) -> list[str]:
+    """Return the addresses of a host, also of one in decimal, octal or hex. Raises OSError."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:
+        raise OSError(str(error)) from None
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
-    def __init__(self) -> None:
+
+class SystemLookup:
+    """Asks the system, in threads of its own. It serves one event loop."""
+
+    def __init__(self, ask: Ask = ask_system) -> None:
+        self._ask = ask
         self._threads = ThreadPoolExecutor(LOOKUPS, "lookup")
+        self._turns: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def __call__(self, host: str, port: int) -> list[str]:
-        """Return the addresses of a host, also of one in decimal, octal or hex. Raises OSError."""
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.run_in_executor(
-                self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            )
-        except UnicodeError as error:
-            raise OSError(str(error)) from None
-        return list(dict.fromkeys(str(address[0]) for *_, address in found))
+        """Return the addresses of a host. Raises OSError.
+
+        A look-up that nobody waits for any more keeps its thread, and so its turn, until it ends.
+        """
+        turns = self._turns_of(host)
+        await turns.acquire()
+        loop, running = asyncio.get_running_loop(), self._threads.submit(self._ask, host, port)
+
+        def end_turn(_: object) -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(turns.release)
+
+        running.add_done_callback(end_turn)
+        return await asyncio.wrap_future(running)
+
+    def _turns_of(self, host: str) -> asyncio.Semaphore:
+        site = ".".join(host.lower().rstrip(".").split(".")[-SITE_LABELS:])
+        turns = self._turns.get(site)
+        if turns is None:
+            turns = self._turns[site] = asyncio.Semaphore(LOOKUPS_OF_SITE)
+        return turns
 
 
 class CheckedResolver(AbstractResolver):

@@ -1,6 +1,11 @@
 """Webhook endpoints: registered, changed, deleted; their secrets; where they may lead."""
 
+import asyncio
+import itertools
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -8,6 +13,8 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
+from orchestrator.outside.post import CHECKS_MOST, Post
+from orchestrator.realtimekit.loop import LoopThread
 from orchestrator.services.deps import Deps
 from orchestrator.services.webhooks.delivering import deliver
 from schemas.events import EventType
@@ -18,7 +25,7 @@ from tests.support.databases import SQLiteTemplate
 from tests.support.endpoint import CallersServer
 from tests.support.sandbox_server import SandboxServer
 from tests.support.valkey import Valkey
-from tests.support.waiting import wait_until
+from tests.support.waiting import LONG, wait_until
 
 PATH = "/v1/webhook-endpoints"
 PUBLIC = "https://8.8.8.8/hook"
@@ -129,6 +136,28 @@ def test_a_change_is_checked_like_a_new_one(api: Api) -> None:
     assert _patch(api, made, url="http://localhost/").status_code == 422
     assert api.get(f"{PATH}/{made['id']}")["url"] == PUBLIC
     assert api.client.patch(f"{PATH}/{UNKNOWN_ID}", json={"url": "http://localhost/"}).status_code == 404
+
+
+def test_names_that_no_server_answers_keep_no_request_of_others_waiting(
+    deps: Deps, request: pytest.FixtureRequest
+) -> None:
+    is_over = threading.Event()
+
+    async def silence(_host: str, _port: int) -> list[str]:
+        await asyncio.to_thread(is_over.wait, LONG)
+        raise OSError("no answer")
+
+    asking = replace(deps, post=Post(LoopThread("names"), private=False, lookup=silence))
+    request.addfinalizer(asking.post.close)
+    with Api(asking) as api, ThreadPoolExecutor(3 * CHECKS_MOST) as pool:
+        asked = [pool.submit(api.client.post, PATH, json={"url": "https://silent.example/"}) for _ in range(60)]
+        refused = [one.result() for one in itertools.islice(as_completed(asked, LONG), len(asked) - CHECKS_MOST)]
+        api.get("/v1/meetings")
+        waiting = [one for one in asked if not one.done()]
+        is_over.set()
+        assert len(waiting) == CHECKS_MOST, "nobody is let through late"
+    assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {(503, "too_busy")}
+    assert {one.result().json()["code"] for one in waiting} == {"unusable_url"}
 
 
 def test_private_addresses_where_they_are_allowed_and_metadata_never(at_home: Api) -> None:

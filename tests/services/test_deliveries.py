@@ -1,5 +1,7 @@
 """What endpoints of callers hear: in order, signed, again until they take it, and never at the cost of others."""
 
+import asyncio
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +14,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from orchestrator.domain.delivering import RETRY_DELAYS
 from orchestrator.errors import Malformed
 from orchestrator.outside.post import Post
+from orchestrator.outside.targets import LOOKUPS, LOOKUPS_OF_SITE, SystemLookup
 from orchestrator.realtimekit.loop import LoopThread
 from orchestrator.services.deps import Deps
 from orchestrator.services.result import NOTHING_TO_DO
@@ -24,6 +27,7 @@ from schemas.requests import EndpointChange
 from schemas.tables import Breakout, Delivery, Endpoint, EndpointCursor, Event, Outbox, Room
 from tests.services.outgoing import Outgoing
 from tests.support.endpoint import CallersServer
+from tests.support.waiting import LONG
 
 IS_WAITING = col(Outbox.due_at).is_not(None)
 
@@ -243,6 +247,36 @@ def test_one_that_hangs_and_one_that_is_dead_keep_no_other_waiting(told: Outgoin
         assert set(told.states(quick.endpoint_id)) <= {"delivered", "pending"}
         for made in (dead, slow):
             endpoints.remove(told.deps, made.endpoint_id)
+
+
+def test_names_that_no_server_answers_keep_no_other_waiting() -> None:
+    is_over, asked = threading.Event(), list[str]()
+
+    def ask(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        if host.endswith("silent.example"):
+            is_over.wait(LONG)
+        return ["8.8.8.8"]
+
+    async def story() -> None:
+        lookup = SystemLookup(ask)
+        for _ in range(2):  # those who have given up keep no further threads
+            names = [f"{number}.silent.example" for number in range(2 * LOOKUPS)]
+            waiting = [asyncio.create_task(lookup(name, 443)) for name in names]
+            async with asyncio.timeout(LONG):
+                assert await lookup("there.example", 443) == ["8.8.8.8"]
+            for one in waiting:
+                one.cancel()
+            await asyncio.wait(waiting)
+        assert len(asked) == LOOKUPS_OF_SITE + 2
+        is_over.set()
+        async with asyncio.timeout(LONG):
+            assert await lookup("SILENT.example.", 443) == ["8.8.8.8"]
+
+    try:
+        asyncio.run(story())
+    finally:
+        is_over.set()
 
 
 def test_a_name_that_leads_elsewhere_since_it_was_checked_is_refused(
