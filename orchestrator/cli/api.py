@@ -28,6 +28,7 @@ def serve(settings: Settings) -> None:
         factory=True,
         host=settings.host,
         port=settings.port,
+        http="orchestrator.api.heads:BoundedHeads",
         log_config=None,
         access_log=False,
         forwarded_allow_ips=settings.forwarded_allow_ips,  # by the address wrong keys are slowed down

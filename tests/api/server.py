@@ -16,6 +16,7 @@ from sqlmodel import col
 from starlette.routing import BaseRoute
 
 from orchestrator.api.app import create_app
+from orchestrator.api.heads import BoundedHeads
 from orchestrator.cli.api import KEEP_ALIVE_SECONDS
 from orchestrator.sandbox.server import free_socket
 from orchestrator.services.deps import Deps
@@ -59,6 +60,7 @@ class Api:
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
             self.app,
+            http=BoundedHeads,
             log_level="critical",
             access_log=False,
             timeout_graceful_shutdown=1,
