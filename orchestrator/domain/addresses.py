@@ -12,6 +12,7 @@ NEVER = (
     IPv4Network("192.0.0.192/32"),  # Oracle
     IPv6Network("fe80::/10"),  # link-local
     IPv6Network("fd00:ec2::/32"),  # AWS
+    IPv6Network("fd00:c1::/32"),  # Oracle
     IPv6Network("fd20:ce::254/128"),  # GCP
     IPv6Network("fd00:42::42/128"),  # Scaleway
 )
@@ -43,6 +44,9 @@ NOT_PUBLIC_6 = tuple(IPv6Network(net) for net in ("2001::/23", "2001:db8::/32", 
 
 NAT64 = IPv6Network("64:ff9b::/96")
 """IPv6 addresses that a gateway turns into the IPv4 address at their end."""
+LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
+"""The same with a network's own prefix, whose length says where the IPv4 address stands (RFC 8215, RFC 6052)."""
+TRANSLATED = IPv6Network("::ffff:0:0:0/96")
 COMPATIBLE = IPv6Network("::/96")
 ISATAP = 0x5EFE
 
@@ -71,8 +75,23 @@ def _forms(address: Address) -> Iterator[Address]:
         yield address.sixtofour
     elif address.teredo is not None:
         yield from address.teredo
-    elif address in NAT64 or (address in COMPATIBLE and int(address) > 1) or (int(address) >> 32) & 0xFFFF == ISATAP:
+    elif address in LOCAL_NAT64:
+        yield from _behind_any_prefix(int(address))
+    elif (
+        address in NAT64
+        or address in TRANSLATED
+        or (address in COMPATIBLE and int(address) > 1)
+        or (int(address) >> 32) & 0xFFFF == ISATAP
+    ):
         yield low
+
+
+def _behind_any_prefix(address: int) -> Iterator[IPv4Address]:
+    """Yield what stands behind a prefix of 48, 56, 64 and 96 bits. Bits 64 to 71 are no part of it."""
+    without_gap = (address >> 64 << 56) | (address & (1 << 56) - 1)
+    for length in (48, 56, 64):
+        yield IPv4Address(without_gap >> (88 - length) & 0xFFFFFFFF)
+    yield IPv4Address(address & 0xFFFFFFFF)
 
 
 def _is_public(address: Address, *, carries: bool) -> bool:
