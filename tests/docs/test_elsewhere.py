@@ -175,6 +175,12 @@ def test_the_proxy_names_places_that_there_are() -> None:
     assert int(seconds[1]) > 60
 
 
+def test_the_proxy_says_itself_who_asks() -> None:
+    told = dict(re.findall(r"proxy_set_header (\S+) (.+);", proxy()))
+    assert told["X-Forwarded-For"] == "$proxy_add_x_forwarded_for", "else it passes on what anybody claims"
+    assert told["X-Forwarded-Proto"] == "$scheme"
+
+
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="needs nginx")
 def test_streams_pass_the_proxy_at_once_large_bodies_too_and_figures_do_not(
     api: Api, processes: Processes, tmp_path: Path
