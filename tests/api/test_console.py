@@ -193,6 +193,16 @@ def test_wrong_tries_are_forgotten_after_their_time() -> None:
     assert tries.add("a") == 0
 
 
+def test_who_has_a_network_of_addresses_is_one() -> None:
+    tries = WrongTries(2, 60)
+    guessing = ["2001:db8:0:1::1", "2001:DB8:0:1:ffff::2", "2001:db8:0:1:0:0:0:3%eth0"]
+    assert [tries.add(address) > 0 for address in guessing] == [False, False, True]
+    alike = ["192.0.2.1", "::ffff:192.0.2.1", "::ffff:192.0.2.1"]
+    assert [tries.add(address) > 0 for address in alike] == [False, False, True]
+    others = ["2001:db8:0:2::1", "192.0.2.2", "::ffff:192.0.2.3", "unknown", ""]
+    assert not any(tries.add(address) for address in others)
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "expect"),
     [
