@@ -18,6 +18,10 @@ from orchestrator.domain.wording import count, listed
 
 MOST_REASONS = 6
 """How many rules are named one by one; of more only the people are."""
+MOST_MINIMIZED = 50
+"""Of a conflict of more people nobody is left out to see whether it goes on without them."""
+WORK = 200_000
+"""How many steps are taken to find the shortest of all ways between two who are apart. For few it is exact."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ def check(constraints: Constraints) -> None:
 def conflict(constraints: Constraints) -> Conflict | None:
     """Return people who can't all be seated: without any one of them there is no such reason for the others."""
     found = _quickest(constraints)
-    while found is not None and not found.is_minimal:
+    while found is not None and not found.is_minimal and len(found.people) <= MOST_MINIMIZED:
+        constraints = constraints.among(found.people)
         fewer = (constraints.among(set(found.people) - {person}) for person in found.people)
         smaller = next((it for it in map(_quickest, fewer) if it is not None), None)
         found = smaller or replace(found, is_minimal=True)
@@ -91,20 +96,30 @@ def _all_apart(constraints: Constraints) -> Conflict:
 
 def _torn(constraints: Constraints, graph: Togetherness) -> Iterator[Conflict]:
     """Yield people who must be in one place and must not: two who are apart, or people pinned to two rooms."""
-    for one, other in constraints.apart:
-        if graph.home(one) == graph.home(other):
-            way = graph.way(one, other)
-            if {one, other} <= constraints.facilitators:
-                why = f"{one} and {other} are hosts, one to a room, but {_reasons(constraints, way)}"
-            elif len(way) == 2:
-                why = f"{one} and {other} must be together and apart"
-            else:
-                why = f"{one} and {other} must be apart, but {_reasons(constraints, way)}"
-            yield Conflict(_people(way), why)
+    work = WORK
+    for one, other in _torn_pairs(constraints, graph):
+        way = graph.way(one, other)
+        if {one, other} <= constraints.facilitators:
+            why = f"{one} and {other} are hosts, one to a room, but {_reasons(constraints, way)}"
+        elif len(way) == 2:
+            why = f"{one} and {other} must be together and apart"
+        else:
+            why = f"{one} and {other} must be apart, but {_reasons(constraints, way)}"
+        yield Conflict(_people(way), why)
+        work -= len(constraints.everybody)
+        if work < 0:
+            break
     for room in sorted(set(constraints.pins.values())):
         if (other_room := graph.other_room(room)) is not None:
             way = graph.way(room, other_room)
             yield Conflict(_people(way), f"nobody can be in two rooms, but {_reasons(constraints, way)}")
+
+
+def _torn_pairs(constraints: Constraints, graph: Togetherness) -> list[tuple[str, str]]:
+    """Return the pairs who must be apart and in one place; of those whom one list joins, the first alone."""
+    torn = [(one, other) for one, other in constraints.apart if graph.home(one) == graph.home(other)]
+    joined = next((pair for pair in torn if graph.share_a_list(*pair)), None)
+    return torn if joined is None else [joined]
 
 
 def _crowded(constraints: Constraints, graph: Togetherness) -> Iterator[Conflict]:

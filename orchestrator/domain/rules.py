@@ -33,6 +33,7 @@ def units(people: Iterable[str], together: Iterable[Sequence[str]]) -> list[tupl
 
     def head_of(person: str) -> str:
         while (above := head.setdefault(person, person)) != person:
+            head[person] = head[above]  # shorter for the next one, else long lists take the square of their length
             person = above
         return person
 

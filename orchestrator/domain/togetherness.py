@@ -17,10 +17,11 @@ class Togetherness:
         lists = constraints.rules.among(constraints.everybody).together
         self._rooms = [room.pinned for room in constraints.rooms]
         self._pins = constraints.pins
-        self._lists_of: dict[str, list[tuple[str, ...]]] = {}
-        for names in lists:
+        self._lists = lists
+        self._lists_of: dict[str, list[int]] = {}
+        for index, names in enumerate(lists):
             for name in names:
-                self._lists_of.setdefault(name, []).append(names)
+                self._lists_of.setdefault(name, []).append(index)
         self.units = [unit for unit in units((), lists) if len(unit) > 1]
         """People who must be together by the lists alone."""
         self._home: dict[str, Node] = {name: unit[0] for unit in self.units for name in unit}
@@ -32,13 +33,17 @@ class Togetherness:
         """Return what all have in common who must be where this person is: the room, or else the first of them."""
         return self._home.get(person, self._pins.get(person, person))
 
+    def share_a_list(self, one: str, other: str) -> bool:
+        """Return whether a list says itself that these two must be together."""
+        return not set(self._lists_of.get(one, ())).isdisjoint(self._lists_of.get(other, ()))
+
     def reached(self, start: Node) -> dict[Node, Node]:
         """Return who must be where `start` is, the nearest first, each with the neighbour that leads there."""
         came: dict[Node, Node] = {start: start}
-        waiting = deque([start])
+        waiting, read = deque([start]), set[int]()
         while waiting:
             node = waiting.popleft()
-            for other in self._neighbours(node):
+            for other in self._neighbours(node, read):
                 if other not in came:
                     came[other] = node
                     waiting.append(other)
@@ -56,11 +61,14 @@ class Togetherness:
         """Return the nearest other room whose people must be in this one."""
         return next((node for node in self.reached(room) if isinstance(node, int) and node != room), None)
 
-    def _neighbours(self, node: Node) -> Iterator[Node]:
+    def _neighbours(self, node: Node, read: set[int]) -> Iterator[Node]:
+        """Yield the neighbours of a node, without those of lists that were read before."""
         if isinstance(node, int):
             yield from self._rooms[node]
             return
-        for names in self._lists_of.get(node, ()):
-            yield from names
+        for index in self._lists_of.get(node, ()):
+            if index not in read:
+                read.add(index)
+                yield from self._lists[index]
         if node in self._pins:
             yield self._pins[node]

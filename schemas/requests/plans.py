@@ -1,6 +1,7 @@
 """Bodies of requests about plans: how many rooms, who sits where, and the clock that they run by."""
 
 from collections.abc import Mapping
+from math import comb
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, model_validator
@@ -16,6 +17,15 @@ ROOM_SOURCES = ("rooms", "room_size", "from_breakout")
 """Where the rooms of a plan come from: one of these."""
 Group = Annotated[list[PersonId], Field(min_length=2, max_length=MOST_PEOPLE)]
 Groups = Annotated[list[Group], Field(max_length=MOST_PEOPLE)]
+MOST_PAIRS = 250_000
+"""How many pairs of people may be kept apart: a second's work. 50 groups of 100 people have fewer."""
+
+
+def _few_pairs(groups: list[list[str]]) -> list[list[str]]:
+    """Refuse what would keep a process busy for minutes. Of a group of more people than rooms only so many count."""
+    if sum(comb(min(len(group), MOST_ROOMS + 1), 2) for group in groups) > MOST_PAIRS:
+        raise ValueError(f"must keep at most {MOST_PAIRS} pairs of people apart")
+    return groups
 
 
 class RoomRequest(RequestBody):
@@ -103,7 +113,7 @@ class AssignmentRequest(RequestBody):
         description="Groups of people who sit in the same room, by `custom_participant_id`. It needs the extra "
         "`[constraints]`. Default: none.",
     )
-    apart: Groups = Field(
+    apart: Annotated[Groups, AfterValidator(_few_pairs)] = Field(
         default_factory=list,
         description="Groups of people no two of whom sit in the same room, by `custom_participant_id`. It needs the "
         "extra `[constraints]`. Default: none.",

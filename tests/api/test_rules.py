@@ -50,6 +50,15 @@ def test_what_is_plainly_impossible_is_422_and_names_the_people(api: Api, fields
     assert api.get(f"/v1/meetings/{meeting['id']}/breakouts")["items"] == []
 
 
+def test_no_more_pairs_are_kept_apart_than_can_be_looked_at(api: Api) -> None:
+    groups = [[f"p{group}-{number}" for number in range(500)] for group in range(3)]
+    meeting = api.meeting(*PEOPLE)
+    answer = api.breakout(meeting, 422, assignment={"apart": groups})
+    assert (answer["code"], answer["errors"][0]["loc"]) == ("malformed", ["body", "assignment", "apart"])
+    few = api.breakout(meeting, 422, assignment={"apart": groups[:2]})
+    assert few["code"] == "unknown_participant"
+
+
 def test_a_change_that_is_plainly_impossible_changes_nothing(api: Api) -> None:
     made = api.breakout(api.meeting(*PEOPLE))
     path = f"/v1/breakouts/{made['id']}"

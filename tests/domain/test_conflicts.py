@@ -1,8 +1,9 @@
 """Conflicts of constraints: what is said to be impossible is, for all who are named and for no fewer."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import example, given, settings
@@ -196,3 +197,28 @@ def test_conflicts_of_thousands_are_found(rules: Rules, named: int) -> None:
     wanted = Constraints(people, (RoomSpec(),) * 500, tuple(f"Room {number}" for number in range(500)), rules)
     found = conflict(wanted)
     assert len(found.people if found else ()) == named
+
+
+CROWD = [f"p{number:04}" for number in range(3000)]
+CHAIN = tuple(pairwise(CROWD))
+STEPS_OF_500 = tuple((CROWD[index], CROWD[index + 500]) for index in range(2500))
+
+
+@pytest.mark.parametrize(
+    ("rules", "limit", "words"),
+    [
+        (Rules(CHAIN, ((CROWD[0], CROWD[-1]),)), None, "p0000 and p2999 must be apart, but p0000 must"),
+        (Rules(CHAIN, STEPS_OF_500), None, "p0000 and p0500 must be apart, but p0000 must"),
+        (Rules((tuple(CROWD[:400]),), (tuple(CROWD[:400]),)), None, "p0000 and p0001 must be together and"),
+        (Rules((tuple(CROWD), *[tuple(CROWD[:100])] * 1000)), 1000, "must be together, but no room takes more than"),
+    ],
+    ids=["a long way", "many long ways", "one list for both", "long lists"],
+)
+def test_large_plans_are_looked_through_in_seconds(rules: Rules, limit: int | None, words: str) -> None:
+    rooms = tuple(RoomSpec(max_participants=limit) for _ in range(500))
+    crowd = Constraints(frozenset(CROWD), rooms, tuple(map(str, range(500))), rules)
+    begun = time.monotonic()
+    found = conflict(crowd)
+    assert time.monotonic() - begun < 10, "it takes minutes where work grows by the square"
+    assert found is not None
+    assert words in found.why
