@@ -5,7 +5,7 @@ the seed, the people, the rules and what has been; the rounds to come play no pa
 """
 
 import random
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, combinations, islice
 
@@ -98,11 +98,23 @@ def deal_round(
 
 
 def repeated_pairs(rounds: Iterable[Groups], together: Iterable[Sequence[str]] = ()) -> int:
-    """Return how many pairs meet more than once. Those who must be together are not counted."""
-    times: Counter[tuple[str, str]] = Counter(chain.from_iterable(map(_pairs, rounds)))
-    unit_of = {person: number for number, unit in enumerate(units((), together)) for person in unit}
-    again = (pair for pair, count in times.items() if count > 1)
-    return sum(one not in unit_of or unit_of[one] != unit_of.get(other) for one, other in again)
+    """Return how many pairs meet more than once. Those who must be together are not counted.
+
+    Whom somebody has met are the bits of one number, because rooms of thousands have more pairs than fit into memory.
+    """
+    bit_of: dict[str, int] = {}
+    met: defaultdict[str, int] = defaultdict(int)
+    again: defaultdict[str, int] = defaultdict(int)
+    for group in chain.from_iterable(rounds):
+        bits = sum(bit_of.setdefault(person, 1 << len(bit_of)) for person in set(group))
+        for person in group:
+            again[person] |= met[person] & bits
+            met[person] |= bits
+    for unit in units((), together):
+        bits = sum(bit_of.get(person, 0) for person in unit)
+        for person in unit:
+            again[person] &= ~bits
+    return sum((bits & ~bit_of.get(person, 0)).bit_count() for person, bits in again.items()) // 2
 
 
 def _pairs(groups: Groups) -> Iterator[tuple[str, str]]:
@@ -120,7 +132,7 @@ def _best_pattern(table: Table, order: Sequence[int], met: Met) -> tuple[list[li
     for pattern in reversed(list(islice(_patterns(table), met.rounds + 1))):
         groups = [[order[position] for position in group] for group in pattern]
         names = [[person for unit in group for person in table.units[unit]] for group in groups]
-        again = sum(met.times.get(pair, 0) for pair in _pairs(names))
+        again = sum(met.times.get(pair, 0) for pair in _pairs(names)) if met.times else 0
         if not best or again < least:
             best, least = groups, again
         if not least:

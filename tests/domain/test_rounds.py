@@ -1,6 +1,8 @@
 """Rounds: even, repeatable, true to their rules, and with as few people as possible meeting again."""
 
 import random
+import tracemalloc
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain, combinations
 
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from orchestrator.domain.distribution import RoomSpec
 from orchestrator.domain.patterns import circle, shifts
 from orchestrator.domain.rounds import Met, deal_round, repeated_pairs
-from orchestrator.domain.rules import Rules
+from orchestrator.domain.rules import Rules, units
 
 SEEDS = st.integers(min_value=-(2**53), max_value=2**53)
 Groups = Sequence[Sequence[str]]
@@ -227,3 +229,30 @@ def test_nobody_meets_again_while_rows_move_on(count: int, rooms: int, turns: in
 def test_without_rooms_nobody_has_a_place() -> None:
     dealt = deal_round(people(3), [], 1, Met())
     assert (dealt.groups, dealt.left) == ([], people(3))
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 3), min_size=6, max_size=6), max_size=4),
+    st.lists(st.lists(st.sampled_from([*people(6), "nobody"]), min_size=2, max_size=3, unique=True), max_size=2),
+)
+def test_repeated_pairs_are_those_that_are_found_one_by_one(
+    rooms_of: list[list[int]], together: list[list[str]]
+) -> None:
+    rounds = [
+        [[name for name, at in zip(people(6), rooms, strict=True) if at == it] for it in range(3)] for rooms in rooms_of
+    ]  # who is in the fourth room is nowhere
+    times = Counter(pair for groups in rounds for group in groups for pair in combinations(group, 2))
+    joined = {frozenset(pair) for unit in units((), together) for pair in combinations(unit, 2)}
+    assert repeated_pairs(rounds, together) == sum(
+        count > 1 and frozenset(pair) not in joined for pair, count in times.items()
+    )
+
+
+def test_rounds_of_the_largest_rooms_fit_into_memory() -> None:
+    tracemalloc.start()
+    try:
+        rounds = play(5000, 1, 3, 7, series=3)
+        assert repeated_pairs(rounds) == 5000 * 4999 // 2
+        assert tracemalloc.get_traced_memory()[1] < 200_000_000, "each pair takes a hundred bytes"
+    finally:
+        tracemalloc.stop()
