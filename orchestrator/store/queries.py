@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Boolean, ColumnElement, Select, and_, bindparam, case, exists, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, literal_column, or_, select
 from sqlmodel import Session, SQLModel, col
 
 from orchestrator.errors import Unknown
@@ -53,9 +53,10 @@ _WITHOUT_SEAT = (
 def holds(table: type[SQLModel], condition: str) -> ColumnElement[bool]:
     """Return the condition of one of the table's partial indexes, for a query that is to use it.
 
-    PostgreSQL sees that a query needs no other rows only where the values are written out, not passed.
+    PostgreSQL sees that a query needs no other rows only where the values are written out, not passed. SQLite sees it
+    only where the condition is the index's own: it is no Boolean here, because that would be compared with 1 there.
     """
-    return literal_column(f"{table.__tablename__}.{condition}", Boolean())
+    return literal_column(f"{table.__tablename__}.{condition}")
 
 
 def meeting(session: Session, meeting_id: str) -> Meeting:

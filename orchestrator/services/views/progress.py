@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from datetime import timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import select, union
 from sqlmodel import Session, col
 
 from orchestrator.domain.progress import BreakoutProgress
@@ -20,8 +20,8 @@ ENDED_WITHIN = timedelta(minutes=1)
 def running(session: Session) -> list[str]:
     """Return the ids of all breakouts that are live or have ended within ENDED_WITHIN, the oldest first."""
     since = database_now(session) - ENDED_WITHIN
-    which = or_(holds(Breakout, IS_LIVE), col(Breakout.closed_at) > since)
-    return list(session.scalars(select(col(Breakout.id)).where(which).order_by(col(Breakout.id))))
+    some = (select(col(Breakout.id)).where(it) for it in (holds(Breakout, IS_LIVE), col(Breakout.closed_at) > since))
+    return sorted(session.scalars(union(*some)))
 
 
 def read(session: Session, breakout_ids: Collection[str]) -> list[BreakoutProgress]:
