@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, insert, update
+from sqlmodel import col
 
 from orchestrator.services.breakout import operations
 from orchestrator.services.deps import Deps
@@ -17,17 +19,23 @@ from orchestrator.services.planning import creating as planning
 from orchestrator.services.upkeep import gauges
 from orchestrator.services.views import breakouts, news, progress
 from orchestrator.services.views.pages import Asked
-from orchestrator.store import scan
+from orchestrator.services.webhooks.lines import PURGED_ROWS, go_on
+from orchestrator.services.webhooks.spreading import spread
+from orchestrator.store import due, scan
 from orchestrator.store.database import database_now
 from orchestrator.store.kinds import TABLES
+from schemas.columns import new_id
 from schemas.requests import BreakoutRequest
-from schemas.tables import Breakout, Meeting, Recording, Room
+from schemas.states import DeliveryState
+from schemas.tables import Breakout, Delivery, Endpoint, Meeting, Outbox, Recording, Room
 from tests.api.conftest import parts
 from tests.services.browser import Browser, rooms
 from tests.services.hand import Hand
+from tests.services.outgoing import Outgoing
 from tests.support.copies import Original, copy_into_meetings
 from tests.support.sandbox_server import SandboxServer
 
+DELIVERED = 5000
 CLOSED, NAMES = 2000, ["ana", "bo", "cyd", "dee"]
 MOST_PASSES = 5
 MOST_ROWS = 400
@@ -69,6 +77,38 @@ def test_no_statement_reads_closed_breakouts(hand: Hand) -> None:
     assert len(read) > 150
     bad = [f"{rows:.0f} rows: {statement}\n{plan}" for statement, (rows, plan) in read.items() if rows > MOST_ROWS]
     assert not bad, "\n\n".join(bad)
+
+
+def test_what_is_to_be_sent_reads_no_deliveries_of_the_month_before(deps: tuple[Deps, SandboxServer]) -> None:
+    told = Outgoing(deps[0])
+    breakout_id, made = told.breakout(), told.endpoint("https://example.com/heard")
+    with deps[0].database.transaction() as tx:
+        of = {"endpoint_id": made.endpoint_id, "breakout_id": breakout_id, "type": "breakout.changed"}
+        ended = {"state": DeliveryState.DELIVERED, "in_line": False, "at_once": False}
+        counts = {"attempts": 1, "attempts_in_round": 1, "created_at": tx.now()}
+        rows = [{"id": new_id(), "number": -number, **of, **ended, **counts} for number in range(DELIVERED)]
+        tx.session.execute(insert(Delivery), rows)
+    with deps[0].database.engine.begin() as connection:
+        connection.exec_driver_sql("ANALYZE")
+    told.say(breakout_id, "name")
+    with deps[0].database.reading() as session:
+        grown = session.get_one(Outbox, breakout_id).claim
+    spread(deps[0], breakout_id, grown)
+    with explained(deps[0].database.engine) as read:
+        assert go_on(deps[0], _claim(deps[0], made.endpoint_id), [], [], 1).lines
+        assert go_on(deps[0], _claim(deps[0], made.endpoint_id), [], [], 0).is_over
+    bad = [
+        f"{rows:.0f} rows: {statement}\n{plan}" for statement, (rows, plan) in read.items() if rows > 2 * PURGED_ROWS
+    ]
+    assert not bad, "\n\n".join(bad)
+
+
+def _claim(deps: Deps, endpoint_id: str) -> due.Claim:
+    """Start a pass over an endpoint, after whoever holds it."""
+    with deps.database.transaction() as tx:
+        tx.session.execute(update(Endpoint).where(col(Endpoint.id) == endpoint_id).values(holder=None))
+        asked = [(endpoint_id, tx.session.get_one(Endpoint, endpoint_id, populate_existing=True).claim)]
+        return due.start_all(tx, Endpoint, asked, holder="me", lease=timedelta(minutes=1))[endpoint_id]
 
 
 def _live(hand: Hand) -> list[Browser]:
