@@ -22,6 +22,7 @@ from schemas.states import BreakoutState
 from schemas.tables import OLD_NAMES, Fact, IdempotencyKey, Sweep
 from tests.services.browser import Browser
 from tests.services.hand import Hand, webhook
+from tests.services.test_departures import finish_leftovers
 from tests.support.dumps import dump
 from tests.support.sandbox_server import SandboxServer
 
@@ -96,6 +97,18 @@ def test_late_news_names_nobody_in_an_old_breakout(fresh: tuple[Deps, SandboxSer
     hand.deliver(webhook("Left", peer))
     hand.apply()
     assert not any(name in text for name in PEOPLE for text in _reports(hand))
+
+
+def test_who_is_removed_later_has_no_record_left_in_rooms_of_an_old_breakout(
+    fresh: tuple[Deps, SandboxServer],
+) -> None:
+    hand = _held(fresh)
+    _forget(hand, days=0.0)
+    assert any(PEOPLE[0] in hand.sandbox.records(place or "") for place in hand.places())
+    removing.remove(hand.deps, hand.meeting_id, PEOPLE[0], erase=True)
+    finish_leftovers(hand)
+    assert not any(PEOPLE[0] in hand.sandbox.records(place or "") for place in (hand.parent(), *hand.places()))
+    assert any(PEOPLE[1] in hand.sandbox.records(place or "") for place in hand.places())
 
 
 def test_webhooks_are_known_again_for_a_month(fresh: tuple[Deps, SandboxServer]) -> None:

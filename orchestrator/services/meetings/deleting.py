@@ -120,7 +120,8 @@ def _keep_places(tx: Transaction, meeting_id: str) -> None:
             rooms = (
                 select(col(Room.realtimekit_meeting_id))
                 .join(Seat, col(Seat.room_id) == col(Room.id))
-                .where(col(Seat.participant_id) == row.id, col(Seat.realtimekit_participant_id).is_not(None))
+                .where(col(Seat.participant_id).in_(departed.stood_for(tx.session, row)))
+                .where(col(Seat.realtimekit_participant_id).is_not(None))
             )
             found = {*row.places, *tx.session.scalars(main), *tx.session.scalars(rooms)}
             row.places = sorted(place for place in found if place)

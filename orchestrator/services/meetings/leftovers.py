@@ -131,7 +131,8 @@ def _records(session: Session, row: Leftover, empty_since: datetime, *, is_last:
     statement = (
         select(col(Room.realtimekit_meeting_id), col(Seat.realtimekit_participant_id), col(Room.retired_at))
         .join(Seat, col(Seat.room_id) == col(Room.id))
-        .where(col(Seat.participant_id) == row.id, col(Room.realtimekit_meeting_id).is_not(None), has_one)
+        .where(col(Seat.participant_id).in_(departed.stood_for(session, row)))
+        .where(col(Room.realtimekit_meeting_id).is_not(None), has_one)
     )
     for place, it, retired_at in session.execute(statement):
         found.append(Record(place, it, is_live=retired_at is None or retired_at > empty_since))
@@ -250,7 +251,8 @@ def _record(deps: Deps, claim: due.Claim, work: Leaving, removed: Sequence[str])
         if work.person is not None:
             if m.breakout is not None:
                 m.breakout.lock_rooms()
-            mine = col(Seat.participant_id) == work.id
+            row = m.tx.session.get_one(Leftover, work.id)
+            mine = col(Seat.participant_id).in_(departed.stood_for(m.tx.session, row))
             m.tx.session.execute(
                 update(Seat).where(mine, col(Seat.realtimekit_participant_id).in_(removed)).values(**gone)
             )

@@ -36,6 +36,17 @@ def known(session: Session, meeting_id: str, custom_participant_ids: Iterable[st
     return {name: row_id for name, row_id in by_name.items() if row_id is not None}
 
 
+def stood_for(session: Session, leftover: Leftover) -> list[str]:
+    """Return our ids under which rows of breakouts may have the person of a leftover: their own, and stand-ins.
+
+    What is kept of a breakout that has lost its names has somebody else in their place. The record that they had in its
+    rooms is theirs all the same.
+    """
+    mine = col(Participant.former_meeting_id) == leftover.meeting_id, holds(Participant, IS_FORMER)
+    statement = select(col(Participant.id)).where(*mine, col(Participant.custom_participant_id) == leftover.person)
+    return sorted({leftover.id, *session.scalars(statement)})
+
+
 def want_removed(m: MeetingScope, people: Mapping[str, str], places: Iterable[str] = ()) -> None:
     """Have these people, by our id and their own, removed at RealtimeKit.
 
