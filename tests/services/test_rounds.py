@@ -11,6 +11,8 @@ from sqlmodel import col
 
 from orchestrator.errors import Malformed
 from orchestrator.services.breakout import operations
+from orchestrator.services.breakout.forgetting import eraser_of_all, forget_people
+from orchestrator.services.breakout.locked import locked
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import registering
 from orchestrator.services.planning import changing
@@ -310,3 +312,20 @@ def test_a_change_to_rules_that_contradict_each_other_is_refused_too(fresh: tupl
     with pytest.raises(Malformed, match="p00 and p01"):
         changing.change(series.hand.deps, series.ids[1], BreakoutChange.model_validate(wrong))
     assert series.shown(2) == before
+
+
+def test_rounds_that_name_nobody_any_more_still_count_for_later_ones(fresh: tuple[Deps, SandboxServer]) -> None:
+    """Who has met whom is known by who stands for them, and so is who has a record in which child meeting."""
+    series = Rounds(fresh)
+    met: list[set[tuple[str, ...]]] = []
+    for number in (1, 2, 3):
+        series.open(number)
+        met.append(pairs(series.shown(number)))
+        series.close(number)
+        with locked(series.hand.deps, series.ids[number - 1]) as b:
+            forget_people(b, eraser_of_all(b))
+    assert not (met[0] & met[1] | met[0] & met[2] | met[1] & met[2])
+    records = Counter(
+        (it["meeting_id"], it["custom_participant_id"]) for it in series.hand.sandbox.state()["participants"]
+    )
+    assert set(records.values()) == {1}

@@ -7,6 +7,7 @@ from sqlmodel import Session, col
 
 from orchestrator.domain.tokens import has_good_token
 from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.behind import people_behind
 from orchestrator.store import due
 from orchestrator.store.aliases import shared_alias
 from orchestrator.store.database import execute
@@ -159,7 +160,12 @@ def _earlier_seats(b: LockedBreakout, rooms: Sequence[Room]) -> dict[tuple[str, 
         .where(col(Room.realtimekit_meeting_id).in_(ids), col(Room.id).not_in(ids.values()))
         .order_by(col(Seat.id))
     )
-    return {(ids[meeting_id], seat.participant_id): seat for seat, meeting_id in b.tx.session.execute(statement)}
+    behind = people_behind(b.tx.session, b.row)
+    found: dict[tuple[str, str], Seat] = {}
+    for seat, meeting_id in b.tx.session.execute(statement):
+        person = behind.get(seat.participant_id)
+        found[ids[meeting_id], person.id if person else seat.participant_id] = seat
+    return found
 
 
 def _in_series(b: LockedBreakout) -> ColumnElement[bool]:

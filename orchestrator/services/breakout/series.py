@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 from orchestrator.domain.distribution import RoomSpec, led
 from orchestrator.domain.rounds import Met, deal_round
 from orchestrator.services.breakout.aggregate import LockedBreakout
+from orchestrator.services.breakout.behind import people_behind
 from orchestrator.services.breakout.rules import named, rules
 from orchestrator.services.breakout.seating import UNDER_WAY, Dealable
 from orchestrator.store import due
@@ -49,7 +50,7 @@ def together(session: Session, row: Breakout) -> list[list[str]]:
 def groups_of(session: Session, row: Breakout, *, upto: int) -> list[list[list[str]]]:
     """Return the groups of each round of a series: who was there, or, of one that has not closed, who is to be."""
     statement = (
-        select(col(Breakout.round), col(Seat.room_id), col(Participant.custom_participant_id))
+        select(col(Breakout.round), col(Seat.room_id), col(Participant.custom_participant_id), col(Participant.id))
         .join(Seat, col(Seat.breakout_id) == col(Breakout.id))
         .join(Participant, col(Participant.id) == col(Seat.participant_id))
         .where(
@@ -63,11 +64,12 @@ def groups_of(session: Session, row: Breakout, *, upto: int) -> list[list[list[s
         )
         .order_by(col(Breakout.round), col(Seat.room_id), col(Participant.custom_participant_id))
     )
+    behind = people_behind(session, row)
     found = []
     for _, of_round in groupby(session.execute(statement).all(), key=lambda seat: seat[0]):
         rooms: defaultdict[str, list[str]] = defaultdict(list)
-        for _, room_id, name in of_round:
-            rooms[room_id].append(name)
+        for _, room_id, name, person_id in of_round:
+            rooms[room_id].append(behind[person_id].name if person_id in behind else name)
         found.append(list(rooms.values()))
     return found
 
