@@ -78,7 +78,7 @@ class Eraser:
 
     def __init__(self, stand_ins: Mapping[str, str], words: Collection[str] = (), *, all_texts: bool = False) -> None:
         """Take the stand-ins by id, and what else people are called. With `all_texts` every text is replaced."""
-        self.stand_ins = stand_ins
+        self._stand_ins = stand_ins
         self._all_texts = all_texts
         self._named = None if all_texts else _any_of(stand_ins, words)
 
@@ -89,7 +89,7 @@ class Eraser:
 
     def name(self, custom_participant_id: str) -> str:
         """Return an id, or what stands for it."""
-        return self.stand_ins.get(custom_participant_id, custom_participant_id)
+        return self._stand_ins.get(custom_participant_id, custom_participant_id)
 
     def actor(self, actor: str) -> str:
         """Return who did something, or what stands for them."""
@@ -107,8 +107,8 @@ class Eraser:
             return value
         new_fields = {key: self._field(key, one) for key, one in value.items()}
         who = value.get("custom_participant_id")
-        if isinstance(who, str) and who in self.stand_ins:
-            new_fields |= self._of_person(value, self.stand_ins[who])
+        if isinstance(who, str) and (name := self.name(who)) != who:
+            new_fields |= self._of_person(value, name)
         return value if new_fields == value else new_fields
 
     def _field(self, key: str, value: Any) -> Any:
@@ -130,3 +130,16 @@ class Eraser:
         """Return what else an object says about a person, replaced."""
         known: dict[str, Any] = {"name": name, "attributes": {}, "preset_name": None}
         return {key: value for key, value in known.items() if key in fields}
+
+
+class EraserOfAll(Eraser):
+    """Replaces the ids of whoever is named, also of people of whom nothing else is stored any more, and all texts."""
+
+    def __init__(self, hash_key: str, meeting_id: str) -> None:
+        """Take what the stand-ins of a meeting's people are made of."""
+        super().__init__({}, all_texts=True)
+        self._hash_key, self._meeting_id = hash_key, meeting_id
+
+    def name(self, custom_participant_id: str) -> str:
+        """Return what stands for somebody."""
+        return stand_in(self._hash_key, self._meeting_id, custom_participant_id)

@@ -7,19 +7,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlmodel import col
 
-from orchestrator.services.breakout import operations
+from orchestrator.services.breakout import changes, operations
 from orchestrator.services.breakout.locked import locked
 from orchestrator.services.deps import Deps
 from orchestrator.services.idempotency import keys
-from orchestrator.services.meetings import removing
+from orchestrator.services.meetings import registering, removing
 from orchestrator.services.planning import creating as planning
 from orchestrator.services.upkeep import sweeps
 from orchestrator.services.views import assignments, breakouts, event_log, meetings
 from orchestrator.services.views.pages import Asked
-from schemas.events import ProblemKind
-from schemas.requests import BreakoutRequest
-from schemas.states import BreakoutState
-from schemas.tables import OLD_NAMES, Fact, IdempotencyKey, Sweep
+from schemas.events import ActorKind, ProblemKind
+from schemas.requests import BreakoutChange, BreakoutRequest, PersonRequest
+from schemas.states import BreakoutState, Role
+from schemas.tables import OLD_NAMES, Breakout, Fact, IdempotencyKey, Sweep
 from tests.services.browser import Browser
 from tests.services.hand import Hand, webhook
 from tests.services.test_departures import finish_leftovers
@@ -97,6 +97,62 @@ def test_late_news_names_nobody_in_an_old_breakout(fresh: tuple[Deps, SandboxSer
     hand.deliver(webhook("Left", peer))
     hand.apply()
     assert not any(name in text for name in PEOPLE for text in _reports(hand))
+
+
+def test_a_host_who_changes_an_old_breakout_is_not_named_in_it(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = _held(fresh)
+    _forget(hand, days=0.0)
+    as_host = replace(hand.deps, actor=ActorKind.HOST.named(PEOPLE[0]))
+    changes.change(as_host, hand.breakout_id, BreakoutChange(name="A better name"))
+    with hand.deps.database.reading() as session:
+        (*_, last) = event_log.after(session, hand.breakout_id, 0, 1000)
+    assert (last.type, last.data) == ("breakout.changed", {"fields": ["name"]})
+    assert last.actor.startswith("host:erased-")
+
+
+def test_a_host_without_a_seat_who_has_left_loses_their_name_in_each_breakout_in_its_time(
+    fresh: tuple[Deps, SandboxServer],
+) -> None:
+    hand, later = _cancelled_by_host(fresh, "yvonne-5@example.com")
+    _age(hand, hand.breakout_id)
+    _forget(hand, days=1.0)
+    assert (_actor(hand, hand.breakout_id)[:12], _actor(hand, later)) == ("host:erased-", "host:yvonne-5@example.com")
+    _forget(hand, days=0.0)
+    assert "yvonne-5@example.com" not in dump(hand.deps.database)
+
+
+def test_a_host_without_a_seat_can_be_erased_although_some_breakouts_name_nobody_any_more(
+    fresh: tuple[Deps, SandboxServer],
+) -> None:
+    hand, _ = _cancelled_by_host(fresh, "xaver-4@example.com")
+    _age(hand, hand.breakout_id)
+    _forget(hand, days=1.0)
+    removing.remove(hand.deps, hand.meeting_id, "xaver-4@example.com", erase=True)
+    assert "xaver-4@example.com" not in dump(hand.deps.database)
+
+
+def _cancelled_by_host(fresh: tuple[Deps, SandboxServer], name: str) -> tuple[Hand, str]:
+    """Let a host whom no breakout seats cancel two of them and leave for good. Returns the id of the second too."""
+    hand = Hand(*fresh, PEOPLE, rooms=2, start="manual")
+    person = PersonRequest(custom_participant_id=name, name=name, role=Role.HOST)
+    registering.register(hand.deps, hand.meeting_id, [person])
+    later = planning.create(hand.deps, hand.meeting_id, BreakoutRequest(rooms=2, start="manual"))
+    for breakout_id in (hand.breakout_id, later):
+        operations.cancel(replace(hand.deps, actor=ActorKind.HOST.named(name)), breakout_id)
+    removing.remove(hand.deps, hand.meeting_id, name, erase=False)
+    return hand, later
+
+
+def _age(hand: Hand, breakout_id: str) -> None:
+    """Let a breakout have ended long ago."""
+    with hand.deps.database.transaction() as tx:
+        tx.session.get_one(Breakout, breakout_id).closed_at = tx.now() - timedelta(days=3)
+
+
+def _actor(hand: Hand, breakout_id: str) -> str:
+    """Return who did what happened last in a breakout."""
+    with hand.deps.database.reading() as session:
+        return event_log.after(session, breakout_id, 0, 1000)[-1].actor
 
 
 def test_who_is_removed_later_has_no_record_left_in_rooms_of_an_old_breakout(

@@ -16,13 +16,14 @@ from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import col
 
 from orchestrator import metrics
+from orchestrator.domain.erasing import EraserOfAll
 from orchestrator.domain.lifecycle import check_move
 from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
 from orchestrator.store.database import Transaction, execute
 from orchestrator.store.endpoints import note_growth
-from orchestrator.store.queries import rooms_of
+from orchestrator.store.queries import hash_key, rooms_of
 from orchestrator.store.versions import count_change
 from schemas.events import ActorKind, EventType, ProblemKind, Topic
 from schemas.states import OPEN_TO_ALL, BreakoutState, RecordingState, RoomState, SeatState
@@ -191,10 +192,14 @@ class LockedBreakout:
     def log(self, kind: EventType, data: Mapping[str, Any]) -> None:
         """Append to the breakout's log. Its numbers have no gaps, because they are raised under the lock."""
         number = self.row.events + len(self._events) + 1  # stored with the events, because each flush would write it
-        who = {"at": self.now, "actor": self.actor}
+        who = {"at": self.now, "actor": self.actor if self.row.names_kept else self._nameless(self.actor)}
         self._events.append({"breakout_id": self.row.id, "number": number, "type": kind, "data": data, **who})
         self.tx.wake(Topic.BREAKOUT.of(self.row.id))
         self.tx.count(partial(metrics.count_event, kind, data))
+
+    def _nameless(self, actor: str) -> str:
+        """Return an actor without their name. Hosts may change what has ended and names nobody any more."""
+        return EraserOfAll(hash_key(self.tx.session), self.row.meeting_id).actor(actor)
 
     def leave_to_task(self) -> None:
         """Make the breakout due now and send its task, which looks. A request must not wait for that much work."""

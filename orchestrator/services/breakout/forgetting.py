@@ -3,24 +3,25 @@
 Seats and stays get somebody else who stands for each person, so that reports still tell how many were where and when.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
+from typing import Any
 
 from sqlalchemy import or_, select, update
 from sqlmodel import Session, SQLModel, col
 
-from orchestrator.domain.erasing import ERASED_TEXT, Eraser, is_stand_in, stand_in
+from orchestrator.domain.erasing import ERASED_TEXT, Eraser, EraserOfAll, is_stand_in, stand_in
 from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.erasing import erase_names
-from orchestrator.store.queries import ever_of, hash_key, holds
+from orchestrator.store.queries import hash_key, holds
 from schemas.columns import new_id
-from schemas.tables import IS_FORMER, Participant, Presence, Room, Seat, Solve, Visit
+from schemas.events import ActorKind
+from schemas.tables import IS_FORMER, Breakout, Event, Participant, Presence, Room, Seat, Solve, Visit
 
 
 def eraser_of_all(b: LockedBreakout) -> Eraser:
-    """Return what takes everybody of the meeting out of what is stored of this breakout, and all its texts."""
-    key = hash_key(b.tx.session)
-    return Eraser({name: stand_in(key, b.row.meeting_id, name) for name in _names(b)}, all_texts=True)
+    """Return what takes everybody out of what is stored of this breakout, and all its texts."""
+    return EraserOfAll(hash_key(b.tx.session), b.row.meeting_id)
 
 
 def forget_people(b: LockedBreakout, eraser: Eraser) -> None:
@@ -54,12 +55,6 @@ def _people(b: LockedBreakout) -> Sequence[Participant]:
     which = or_(*(col(Participant.id).in_(some) for some in (seated, stayed, visited, named)))
     people = b.tx.session.scalars(select(Participant).where(which).order_by(col(Participant.id)))
     return [person for person in people if not is_stand_in(person.custom_participant_id)]
-
-
-def _names(b: LockedBreakout) -> Collection[str]:
-    """Return the ids of all people of the meeting, also of those who have left: its log may name any of them."""
-    statement = select(col(Participant.custom_participant_id)).where(ever_of(b.row.meeting_id))
-    return {name for name in b.tx.session.scalars(statement) if not is_stand_in(name)}
 
 
 def _standing_for(person: Participant, key: str, meeting_id: str) -> Participant:
@@ -101,12 +96,35 @@ def _rename_in_rules(b: LockedBreakout, instead: Mapping[str, str]) -> None:
 
 def _forget_departed(session: Session, meeting_id: str, key: str) -> None:
     """Erase people who have left the meeting for good, and whom nothing names any more that is kept."""
-    seat = select(Seat).where(col(Seat.participant_id) == col(Participant.id)).exists()
-    mine = col(Participant.former_meeting_id) == meeting_id, holds(Participant, IS_FORMER)
-    for person in session.scalars(select(Participant).where(*mine, ~seat).order_by(col(Participant.id))).all():
-        if not is_stand_in(person.custom_participant_id):
-            name = stand_in(key, meeting_id, person.custom_participant_id)
-            person.custom_participant_id = person.name = name
-            person.attributes, person.preset_name = {}, None
-            person.name_at_realtimekit = person.preset_at_realtimekit = None
+    left = {person.custom_participant_id: person for person in _departed_without_traces(session, meeting_id)}
+    hosts = _hosts_in_kept_logs(session, meeting_id) if left else set()
+    for person in (person for name, person in left.items() if name not in hosts):
+        name = stand_in(key, meeting_id, person.custom_participant_id)
+        person.custom_participant_id = person.name = name
+        person.attributes, person.preset_name = {}, None
+        person.name_at_realtimekit = person.preset_at_realtimekit = None
     session.flush()
+
+
+def _departed_without_traces(session: Session, meeting_id: str) -> Sequence[Participant]:
+    """Return who has left for good, is not erased, and has neither seat nor stay in a breakout that keeps its names.
+
+    In others somebody else stands for them by now.
+    """
+    mine = col(Participant.former_meeting_id) == meeting_id, holds(Participant, IS_FORMER)
+    of = col(Participant.id)
+    traces: tuple[Any, ...] = (
+        select(Seat).where(col(Seat.participant_id) == of),
+        select(Visit).where(col(Visit.participant_id) == of),
+        select(Presence).where(col(Presence.participant_id) == of, col(Presence.room_id).is_not(None)),
+    )
+    statement = select(Participant).where(*mine, *(~it.exists() for it in traces)).order_by(of)
+    return [it for it in session.scalars(statement) if not is_stand_in(it.custom_participant_id)]
+
+
+def _hosts_in_kept_logs(session: Session, meeting_id: str) -> set[str]:
+    """Return the hosts of whom logs that are kept tell what they have done. They need no seat for that."""
+    kept = select(col(Breakout.id)).where(col(Breakout.meeting_id) == meeting_id, col(Breakout.names_kept))
+    host = ActorKind.HOST.named("")
+    actors = select(col(Event.actor)).where(col(Event.breakout_id).in_(kept), col(Event.actor).startswith(host))
+    return {actor.removeprefix(host) for actor in session.scalars(actors.distinct())}
