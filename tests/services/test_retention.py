@@ -24,6 +24,7 @@ from tests.services.browser import Browser
 from tests.services.hand import Hand, webhook
 from tests.services.test_departures import finish_leftovers
 from tests.support.dumps import dump
+from tests.support.queries import count_queries
 from tests.support.sandbox_server import SandboxServer
 
 GONE = "walter-9@example.com"
@@ -165,6 +166,16 @@ def test_who_is_removed_later_has_no_record_left_in_rooms_of_an_old_breakout(
     finish_leftovers(hand)
     assert not any(PEOPLE[0] in hand.sandbox.records(place or "") for place in (hand.parent(), *hand.places()))
     assert any(PEOPLE[1] in hand.sandbox.records(place or "") for place in hand.places())
+
+
+def test_a_crowd_is_forgotten_in_a_few_statements(fresh: tuple[Deps, SandboxServer]) -> None:
+    """SQLite lets nobody else write meanwhile."""
+    hand = Hand(*fresh, [f"{number}@crowd.example.com" for number in range(100)], rooms=10)
+    _age(hand, hand.breakout_id)
+    with hand.deps.database.transaction() as tx:
+        tx.session.get_one(Breakout, hand.breakout_id).state = BreakoutState.CLOSED
+    assert count_queries(hand.deps.database, lambda: _forget(hand, days=1.0)) < 100
+    assert "@crowd" not in "".join(_reports(hand))
 
 
 def test_webhooks_are_known_again_for_a_month(fresh: tuple[Deps, SandboxServer]) -> None:

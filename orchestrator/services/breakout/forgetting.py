@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlmodel import Session, SQLModel, col
 
 from orchestrator.domain.erasing import ERASED_TEXT, Eraser, EraserOfAll, is_stand_in, stand_in
@@ -37,8 +37,7 @@ def forget_people(b: LockedBreakout, eraser: Eraser) -> None:
     instead = {person.id: _standing_for(person, key, b.row.meeting_id) for person in people}
     session.add_all(instead.values())
     session.flush()
-    for person_id, other in instead.items():
-        _replace(b, person_id, other.id)
+    _replace(b, {person_id: other.id for person_id, other in instead.items()})
     _rename_in_rules(b, {person_id: other.id for person_id, other in instead.items()})
     b.row.names_kept = False
     session.flush()
@@ -69,18 +68,22 @@ def _standing_for(person: Participant, key: str, meeting_id: str) -> Participant
     )
 
 
-def _replace(b: LockedBreakout, participant_id: str, other_id: str) -> None:
-    """Let somebody else stand for a person in all rows of the breakout: seats, stays, requests for help.
+def _replace(b: LockedBreakout, instead: Mapping[str, str]) -> None:
+    """Let others stand for people in all rows of the breakout: seats, stays, requests for help.
 
-    The tables are found by their foreign keys. Rows that belong to a room belong to its breakout.
+    The tables are found by their foreign keys. Rows that belong to a room belong to its breakout. All people of a table
+    are sent together, because SQLite lets nobody else write until a crowd is through.
     """
+    if not instead:
+        return
     rooms = select(col(Room.id)).where(col(Room.breakout_id) == b.row.id)
+    people = [{"of_person": person_id, "other": other_id} for person_id, other_id in instead.items()]
     for table in SQLModel.metadata.sorted_tables:
         columns = [key.parent for key in table.foreign_keys if key.column.table.name == Participant.__tablename__]
         for column in columns:
             of_breakout = table.c.breakout_id == b.row.id if "breakout_id" in table.c else table.c.room_id.in_(rooms)
-            mine = update(table).where(column == participant_id, of_breakout)
-            b.tx.session.execute(mine.values({column.name: other_id}))
+            theirs = update(table).where(column == bindparam("of_person"), of_breakout)
+            b.tx.session.connection().execute(theirs.values({column.name: bindparam("other")}), people)
 
 
 def _rename_in_rules(b: LockedBreakout, instead: Mapping[str, str]) -> None:
