@@ -19,6 +19,8 @@ class HelpRequest(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "help_request"
     __table_args__: ClassVar[Any] = (
         Index("ix_help_request_breakout_id", "breakout_id", "id"),
+        Index("ix_help_request_participant_id", "participant_id"),
+        Index("ix_help_request_room_id", "room_id"),
         Index("uq_help_request_open", "breakout_id", "participant_id", unique=True, **when(IS_OPEN_REQUEST)),
     )
 

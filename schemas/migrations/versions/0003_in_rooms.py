@@ -43,6 +43,8 @@ def _help_request() -> None:
     )
     with op.batch_alter_table("help_request", schema=None) as batch_op:
         batch_op.create_index("ix_help_request_breakout_id", ["breakout_id", "id"], unique=False)
+        batch_op.create_index("ix_help_request_participant_id", ["participant_id"], unique=False)
+        batch_op.create_index("ix_help_request_room_id", ["room_id"], unique=False)
         batch_op.create_index(
             "uq_help_request_open", ["breakout_id", "participant_id"], unique=True, **when("resolved_at IS NULL")
         )
