@@ -1,9 +1,11 @@
 """Breakouts that ended long ago lose all that names a person; the people stay registered in their meeting."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
@@ -13,7 +15,7 @@ from orchestrator.services.deps import Deps
 from orchestrator.services.idempotency import keys
 from orchestrator.services.meetings import registering, removing
 from orchestrator.services.planning import creating as planning
-from orchestrator.services.upkeep import sweeps
+from orchestrator.services.upkeep import retention, sweeps
 from orchestrator.services.views import assignments, breakouts, event_log, meetings
 from orchestrator.services.views.pages import Asked
 from schemas.events import ActorKind, ProblemKind
@@ -176,6 +178,37 @@ def test_a_crowd_is_forgotten_in_a_few_statements(fresh: tuple[Deps, SandboxServ
         tx.session.get_one(Breakout, hand.breakout_id).state = BreakoutState.CLOSED
     assert count_queries(hand.deps.database, lambda: _forget(hand, days=1.0)) < 100
     assert "@crowd" not in "".join(_reports(hand))
+
+
+def test_others_write_between_breakouts_that_take_long(
+    fresh: tuple[Deps, SandboxServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "PASS_SECONDS", 0.0)
+    deps = replace(fresh[0], settings=fresh[0].settings.model_copy(update={"retention_days": 1.0}))
+    hands = [Hand(*fresh, PEOPLE, rooms=2, start="manual") for _ in range(2)]
+    for hand in hands:
+        operations.cancel(deps, hand.breakout_id)
+        _age(hand, hand.breakout_id)
+    sweeps.plan(deps)
+    assert (_pass(deps), _named(hands)) == ("1 breakout without names", 1)
+    with deps.database.transaction() as tx:
+        due_at = tx.session.get_one(Sweep, OLD_NAMES).due_at
+        assert due_at is not None
+        assert timedelta(seconds=0.5) < due_at - tx.now() <= timedelta(seconds=1)
+    assert (_pass(deps), _named(hands)) == ("1 breakout without names", 0)
+
+
+def _pass(deps: Deps) -> str:
+    """Do one pass, and return what came of it."""
+    with deps.database.reading() as session:
+        claim = session.get_one(Sweep, OLD_NAMES).claim
+    return sweeps.sweep(deps, OLD_NAMES, claim).words
+
+
+def _named(hands: Sequence[Hand]) -> int:
+    """Return how many of these breakouts still keep their names."""
+    with hands[0].deps.database.reading() as session:
+        return sum(session.get_one(Breakout, hand.breakout_id).names_kept for hand in hands)
 
 
 def test_webhooks_are_known_again_for_a_month(fresh: tuple[Deps, SandboxServer]) -> None:
