@@ -15,7 +15,7 @@ from orchestrator.store.aliases import shared_alias
 from orchestrator.store.database import Transaction, execute
 from schemas.problems import ProblemCode
 from schemas.states import RoomState, RoomWanted, SeatState
-from schemas.tables import IS_FORMER, Deployment, Fact, Meeting, Participant, Presence, Recording, Room, Seat
+from schemas.tables import Deployment, Fact, Meeting, Participant, Presence, Recording, Room, Seat
 
 _REGISTERED = select(col(Participant.custom_participant_id), col(Participant.id), col(Participant.created_at)).where(
     col(Participant.meeting_id) == bindparam("of")
@@ -78,12 +78,6 @@ def lock_meeting(tx: Transaction, meeting_id: str) -> Meeting:
         raise Unknown(f"there is no meeting {meeting_id}", ProblemCode.UNKNOWN_MEETING)
     tx.require_version(found)
     return found
-
-
-def ever_of(meeting_id: str) -> ColumnElement[bool]:
-    """Return the condition on people of a meeting, and on those who have left it for good."""
-    former = and_(col(Participant.former_meeting_id) == meeting_id, holds(Participant, IS_FORMER))
-    return or_(col(Participant.meeting_id) == meeting_id, former)
 
 
 def participant(session: Session, meeting_id: str, custom_participant_id: str) -> Participant:

@@ -21,7 +21,7 @@ from orchestrator.services.views.pages import Asked
 from schemas.events import ActorKind, ProblemKind
 from schemas.requests import BreakoutChange, BreakoutRequest, PersonRequest
 from schemas.states import BreakoutState, Role
-from schemas.tables import OLD_NAMES, Breakout, Fact, IdempotencyKey, Sweep
+from schemas.tables import OLD_NAMES, Breakout, Fact, IdempotencyKey, Participant, Sweep
 from tests.services.browser import Browser
 from tests.services.hand import Hand, webhook
 from tests.services.test_departures import finish_leftovers
@@ -178,6 +178,21 @@ def test_a_crowd_is_forgotten_in_a_few_statements(fresh: tuple[Deps, SandboxServ
         tx.session.get_one(Breakout, hand.breakout_id).state = BreakoutState.CLOSED
     assert count_queries(hand.deps.database, lambda: _forget(hand, days=1.0)) < 100
     assert "@crowd" not in "".join(_reports(hand))
+
+
+def test_one_stands_for_a_person_in_all_old_breakouts_of_a_meeting(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand = Hand(*fresh, PEOPLE, rooms=2, start="manual")
+    again = [planning.create(hand.deps, hand.meeting_id, BreakoutRequest(rooms=2, start="manual")) for _ in range(2)]
+    for breakout_id in (hand.breakout_id, *again):
+        operations.cancel(hand.deps, breakout_id)
+    _forget(hand, days=0.0)
+    with hand.deps.database.reading() as session:
+        mine = col(Participant.former_meeting_id) == hand.meeting_id
+        names = session.scalars(select(col(Participant.custom_participant_id)).where(mine)).all()
+        shown = [breakouts.breakout(session, it) for it in (hand.breakout_id, *again)]
+    assert len(names) == len(PEOPLE)
+    for it in shown:
+        assert {person.custom_participant_id for room in it.rooms for person in room.participants} == set(names)
 
 
 def test_others_write_between_breakouts_that_take_long(

@@ -34,11 +34,9 @@ def forget_people(b: LockedBreakout, eraser: Eraser) -> None:
         update(Seat).where(of_breakout).values(name_at_realtimekit=None, preset_at_realtimekit=None, auth_token=None)
     )
     session.execute(update(Seat).where(of_breakout, col(Seat.error).is_not(None)).values(error=ERASED_TEXT))
-    instead = {person.id: _standing_for(person, key, b.row.meeting_id) for person in people}
-    session.add_all(instead.values())
-    session.flush()
-    _replace(b, {person_id: other.id for person_id, other in instead.items()})
-    _rename_in_rules(b, {person_id: other.id for person_id, other in instead.items()})
+    instead = _instead(b, people, key)
+    _replace(b, instead)
+    _rename_in_rules(b, instead)
     b.row.names_kept = False
     session.flush()
     _forget_departed(session, b.row.meeting_id, key)
@@ -56,16 +54,34 @@ def _people(b: LockedBreakout) -> Sequence[Participant]:
     return [person for person in people if not is_stand_in(person.custom_participant_id)]
 
 
-def _standing_for(person: Participant, key: str, meeting_id: str) -> Participant:
-    name = stand_in(key, meeting_id, person.custom_participant_id)
-    return Participant(
-        id=new_id(),
-        former_meeting_id=meeting_id,
-        custom_participant_id=name,
-        name=name,
-        role=person.role,
-        created_at=person.created_at,
+def _instead(b: LockedBreakout, people: Sequence[Participant], key: str) -> dict[str, str]:
+    """Return the id of who stands for each of these people, by theirs.
+
+    Somebody stands for a person in all breakouts of the meeting, or there would be as many as breakouts.
+    """
+    session, meeting_id = b.tx.session, b.row.meeting_id
+    names = {person.id: stand_in(key, meeting_id, person.custom_participant_id) for person in people}
+    mine = col(Participant.former_meeting_id) == meeting_id, holds(Participant, IS_FORMER)
+    found = session.scalars(
+        select(Participant).where(*mine, col(Participant.custom_participant_id).in_(names.values()))
     )
+    known = {(it.custom_participant_id, it.created_at, it.role): it.id for it in found}
+    new = [
+        Participant(
+            id=new_id(),
+            former_meeting_id=meeting_id,
+            custom_participant_id=names[person.id],
+            name=names[person.id],
+            role=person.role,
+            created_at=person.created_at,
+        )
+        for person in people
+        if (names[person.id], person.created_at, person.role) not in known
+    ]
+    session.add_all(new)
+    session.flush()
+    known |= {(it.custom_participant_id, it.created_at, it.role): it.id for it in new}
+    return {person.id: known[names[person.id], person.created_at, person.role] for person in people}
 
 
 def _replace(b: LockedBreakout, instead: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ from orchestrator.domain.attendance import Interval, merged, of_device, without_
 from orchestrator.errors import Unknown
 from orchestrator.services.people.stays import ACK
 from orchestrator.services.views.pages import Asked
-from orchestrator.store.queries import ever_of, rooms_of
+from orchestrator.store.queries import rooms_of
 from schemas.problems import ProblemCode
 from schemas.responses import AttendanceRow, Page
 from schemas.tables import Breakout, Participant, Presence, Room, Visit
@@ -63,11 +63,12 @@ def _rows(session: Session, breakout_id: str) -> list[_Row]:
     if breakout is None:
         raise Unknown(f"there is no breakout {breakout_id}", ProblemCode.UNKNOWN_BREAKOUT)
     rooms = {room.id: room for room in rooms_of(session, breakout_id)}
-    mine = select(Participant).where(ever_of(breakout.meeting_id))
-    people = {person.id: person for person in session.scalars(mine)}
+    of_people = _stays(session, breakout_id)
+    theirs = select(Participant).where(col(Participant.id).in_({person_id for _, person_id in of_people}))
+    people = {person.id: person for person in session.scalars(theirs)}
     found = [
         _row(rooms[room_id], people[person_id], stay)
-        for (room_id, person_id), stays in _stays(session, breakout_id).items()
+        for (room_id, person_id), stays in of_people.items()
         if room_id in rooms and person_id in people
         for stay in merged(stays)
     ]
