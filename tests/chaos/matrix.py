@@ -162,6 +162,7 @@ def long_ones() -> Iterator[Trouble]:
     away = partial(outage, seconds=OUTAGE_SECONDS)
     for part in (Part.OPENING, Part.CLOSING):
         yield Trouble(f"{part}, an outage of {OUTAGE_SECONDS} s", part, deed=away, patience_seconds=SPARE_SECONDS)
+    unrecorded = Bounds(late_seconds=LATE_SECONDS, problems=frozenset({"recording interrupted"}))
     yield Trouble(
         f"opening, an outage of {OUTAGE_SECONDS} s when one room is open",
         faults=tuple(
@@ -169,6 +170,7 @@ def long_ones() -> Iterator[Trouble]:
             for number in range(2, ROOMS + 1)
         ),
         deed=partial(outage_in_the_middle, seconds=OUTAGE_SECONDS),
+        bounds=unrecorded,  # people wait in their rooms
         patience_seconds=SPARE_SECONDS,
     )
 

@@ -61,7 +61,7 @@ class Bounds:
     late_seconds: float | None = None
     """How late the timer may be if no process died, whatever RealtimeKit does, because it needs no call."""
     problems: frozenset[str] = frozenset()
-    """What may be reported besides, because somebody outside has done it."""
+    """What may be reported besides, because somebody outside has done it, or because it took long."""
     ends_unseen: bool = False
     """A recording that was started without an answer may have ended before anybody looked, and stays unknown."""
     let_in_again: frozenset[str] = frozenset()
