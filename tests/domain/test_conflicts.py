@@ -1,6 +1,5 @@
 """Conflicts of constraints: what is said to be impossible is, for all who are named and for no fewer."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise, product
@@ -214,11 +213,10 @@ STEPS_OF_500 = tuple((CROWD[index], CROWD[index + 500]) for index in range(2500)
     ],
     ids=["a long way", "many long ways", "one list for both", "long lists"],
 )
+@pytest.mark.timeout(60)  # where work grows by the square it takes minutes
 def test_large_plans_are_looked_through_in_seconds(rules: Rules, limit: int | None, words: str) -> None:
     rooms = tuple(RoomSpec(max_participants=limit) for _ in range(500))
     crowd = Constraints(frozenset(CROWD), rooms, tuple(map(str, range(500))), rules)
-    begun = time.monotonic()
     found = conflict(crowd)
-    assert time.monotonic() - begun < 10, "it takes minutes where work grows by the square"
     assert found is not None
     assert words in found.why
