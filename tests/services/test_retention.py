@@ -134,6 +134,15 @@ def test_a_host_without_a_seat_can_be_erased_although_some_breakouts_name_nobody
     assert "xaver-4@example.com" not in dump(hand.deps.database)
 
 
+def test_who_has_left_twice_is_forgotten_both_times(fresh: tuple[Deps, SandboxServer]) -> None:
+    hand, name = _held(fresh), "zita-3@example.com"
+    for _ in range(2):
+        registering.register(hand.deps, hand.meeting_id, [PersonRequest(custom_participant_id=name, name=name)])
+        removing.remove(hand.deps, hand.meeting_id, name, erase=False)
+    _forget(hand, days=0.0)
+    assert name not in dump(hand.deps.database)
+
+
 def _cancelled_by_host(fresh: tuple[Deps, SandboxServer], name: str) -> tuple[Hand, str]:
     """Let a host whom no breakout seats cancel two of them and leave for good. Returns the id of the second too."""
     hand = Hand(*fresh, PEOPLE, rooms=2, start="manual")

@@ -115,9 +115,9 @@ def _rename_in_rules(b: LockedBreakout, instead: Mapping[str, str]) -> None:
 
 def _forget_departed(session: Session, meeting_id: str, key: str) -> None:
     """Erase people who have left the meeting for good, and whom nothing names any more that is kept."""
-    left = {person.custom_participant_id: person for person in _departed_without_traces(session, meeting_id)}
+    left = _departed_without_traces(session, meeting_id)
     hosts = _hosts_in_kept_logs(session, meeting_id) if left else set()
-    for person in (person for name, person in left.items() if name not in hosts):
+    for person in (it for it in left if it.custom_participant_id not in hosts):
         name = stand_in(key, meeting_id, person.custom_participant_id)
         person.custom_participant_id = person.name = name
         person.attributes, person.preset_name = {}, None

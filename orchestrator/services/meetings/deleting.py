@@ -53,6 +53,7 @@ def _lock_all(tx: Transaction, meeting_id: str) -> Sequence[Breakout] | None:
     """Lock a meeting and all that is of it, and return its breakouts. None for something that came meanwhile.
 
     Raises WrongState while one of them runs, before anything is locked that its passes work on.
+
     Rows are first locked as by anybody else, so that passes over them can end. Who inserts what points to them is
     waited for after that: nobody who is waited for waits for a row that is locked here.
     """
