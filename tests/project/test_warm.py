@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import warm
-from tests.support.processes import Process, Processes, clean_environment
+from tests.support.processes import Process, Processes, clean_environment, lives
 from tests.support.waiting import wait_until
 
 SHOWN = """
@@ -116,14 +116,7 @@ def test_it_dies_with_the_process_that_started_it(cold_processes: Processes, tmp
     parent = cold_processes.start([sys.executable, "-c", program], {})
     wait_until(lambda: parent.output.strip().isdigit() or not parent.alive, what="the child's number")
     child = int(parent.output)
-    os.kill(child, 0)
+    assert lives(child)
     parent.kill()
 
-    def is_gone() -> bool:
-        try:
-            os.kill(child, 0)
-        except ProcessLookupError:
-            return True
-        return Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-
-    wait_until(is_gone, what="the child's end")
+    wait_until(lambda: not lives(child), what="the child's end")

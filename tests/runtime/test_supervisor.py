@@ -4,11 +4,10 @@ import os
 import re
 import signal
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.support.processes import Process, Processes
+from tests.support.processes import Process, Processes, lives
 from tests.support.waiting import wait_until
 
 
@@ -21,20 +20,6 @@ def start(processes: Processes, case: str, children: int) -> Process:
 
 def pids(process: Process) -> list[int]:
     return [int(pid) for pid in re.findall(r"pid (\d+)", process.output)]
-
-
-def lives(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        if Path("/proc/self").exists():
-            return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -20,6 +20,17 @@ BREAKOUTS = [sys.executable, "-m", "orchestrator.cli"]
 CELERY = [sys.executable, "-m", "celery", "-A", "workers.app"]
 
 
+def lives(pid: int) -> bool:
+    """Whether a process runs; on Linux, a zombie does not."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except ProcessLookupError:
+        return False  # the kernel says so of a file of /proc, too, whose process ends while it is read
+    except FileNotFoundError:
+        return not Path("/proc/self").exists()
+
+
 class Process:
     """A running command; `output` is everything that it prints.
 
