@@ -1,5 +1,6 @@
 """Which error a failed call raises: it says whether the call may have worked, and no call is repeated."""
 
+import asyncio
 import logging
 import socket
 from collections.abc import Callable
@@ -217,6 +218,23 @@ def test_the_429_of_one_process_stops_the_others_until_it_is_over(sandbox: Sandb
     assert sandbox.calls()["counts"] == {}
     kit_with_another_token.run(kit_with_another_token.create_meeting("Room 3"))
     wait_until(lambda: made(other))
+
+
+def test_no_call_goes_out_any_more_after_a_429_although_it_was_granted(
+    sandbox: SandboxServer, connect: Connect
+) -> None:
+    """With 40 in flight, ten more have the quota's answer, and wait for a slot."""
+    kit = connect(sandbox.base_url, realtimekit_concurrency=40)
+    sandbox.latency(100)
+    sandbox.faults({"kind": "rate_limited", "retry_after": 30, "times": 100})
+
+    async def make_all() -> list[object]:
+        return await asyncio.gather(*(kit.create_meeting(f"Room {it}") for it in range(100)), return_exceptions=True)
+
+    for error in kit.run(make_all()):
+        assert isinstance(error, OutOfQuota)
+        assert 28 < error.retry_after <= 30
+    assert sandbox.calls()["counts"] == {"create_meeting": 40}
 
 
 def made(kit: RealtimeKit) -> bool:

@@ -221,9 +221,13 @@ class OpenGate:
 
     async def take(self, _: QuotaRequest) -> Decision:
         """Let every call out while the gate is open."""
+        await self.opened()
+        return Decision("", 0.0)
+
+    async def opened(self) -> None:
+        """Refuse every call while the gate is closed."""
         if seconds := self._memory.gate_closed_seconds:
             raise OutOfQuota(f"no call to RealtimeKit is free for {seconds:.1f} s", retry_after=seconds)
-        return Decision("", 0.0)
 
     def answered(self, call_id: str) -> None:
         """Forget the call."""

@@ -88,12 +88,22 @@ class Quota:
         label = request.priority.name.lower()
         if wait > LONGEST_WAIT_SECONDS:
             metrics.QUOTA_REFUSED.labels(label).inc()
-            raise OutOfQuota(f"no call to RealtimeKit is free for {wait:.1f} s", retry_after=wait)
+            raise _out_of_quota(wait)
         if wait:
             metrics.QUOTA_WAITED.labels(label).inc(wait)
         else:
             metrics.QUOTA_GRANTED.labels(label).inc()
         return Decision(call_id, wait)
+
+    async def opened(self) -> None:
+        """Wait until no 429 keeps calls back; OutOfQuota when that would be for more than LONGEST_WAIT_SECONDS.
+
+        A call that was granted before the 429, and has yet to be sent, would be answered 429 too.
+        """
+        while wait := self._memory.gate_closed_seconds:
+            if wait > LONGEST_WAIT_SECONDS:
+                raise _out_of_quota(wait)
+            await asyncio.sleep(wait)
 
     def answered(self, call_id: str) -> None:
         """Note that a granted call is over, because RealtimeKit may have counted it as late as now."""
@@ -189,6 +199,10 @@ class Quota:
             await self._shared.take([])
         except (RedisError, OSError) as error:
             self._pause_redis(error)
+
+
+def _out_of_quota(wait: float) -> OutOfQuota:
+    return OutOfQuota(f"no call to RealtimeKit is free for {wait:.1f} s", retry_after=wait)
 
 
 def _start_without_context(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
