@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
 from orchestrator.runtime.clock import host_time
+from orchestrator.store.bulk import WritingSession
 from orchestrator.store.engine import GLANCE, READ_ONLY, make_engine
 from orchestrator.store.group_commit import GroupCommit
 from orchestrator.store.lock_order import require_no_rows
@@ -177,7 +178,7 @@ class Database:
 
         The first statement takes the connection, so that nobody keeps one while waiting for a turn.
         """
-        with Session(bind=self.engine, expire_on_commit=False) as session:
+        with WritingSession(bind=self.engine, expire_on_commit=False) as session:
             tx = Transaction(session, self._turns, self._expected)
             try:
                 yield tx

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, insert, select
+from sqlalchemy import ColumnElement, bindparam, select
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import col
 
@@ -21,6 +21,7 @@ from orchestrator.domain.lifecycle import check_move
 from orchestrator.services.breakout.people_writes import PeopleWrites
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
+from orchestrator.store.bulk import insert_all
 from orchestrator.store.database import Transaction, execute
 from orchestrator.store.endpoints import note_growth
 from orchestrator.store.queries import hash_key, rooms_of
@@ -261,6 +262,6 @@ class LockedBreakout:
         self.row.events += len(self._events)
         self.tx.session.flush()
         if self._events:
-            self.tx.session.execute(insert(Event), self._events)
+            insert_all(self.tx.session, Event, self._events)
             note_growth(self.tx, self.row)
             self._events = []

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlmodel import col
 
+from orchestrator.store.bulk import update_all
 from orchestrator.store.database import Transaction
 from schemas.events import Topic
 from schemas.states import Role
@@ -72,7 +73,7 @@ class PeopleWrites:
             values = self._changed[row_id]
             by_columns[frozenset(values)].append({"id": row_id, **values})
         for rows in by_columns.values():
-            self._tx.session.execute(update(Participant), rows)
+            update_all(self._tx.session, Participant, rows)
 
     def _write_versions(self) -> None:
         """Raise the versions in one statement.
