@@ -3,7 +3,8 @@
 dispatch   send (id, claim) with the present claim; the row is due again soon, in case nobody starts it
 start      consume the claim number by raising it; the new number is the fence of every write that follows
 take       start and finish in one transaction, for work that calls nobody outside; `take_free` takes several
-want       raise `generation`; a holder sees that when it releases, and a row without a holder is dispatched
+want       raise `generation`; a holder sees that when it releases, and a row without a holder is dispatched, unless it
+           is paced and rests: then it is due when its rest ends
 renew      extend the leases of all rows that this process holds (orchestrator/store/leases.py calls it)
 record     refuse to write for a row that somebody else has started since
 release    end the hold; the row is due at its next time, or at once when its generation has moved on
@@ -21,11 +22,11 @@ from functools import cache, partial
 from typing import Any, TypeVar
 
 from prometheus_client import Counter
-from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, case, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, case, null, or_, select, tuple_, update
 from sqlalchemy.sql.dml import ReturningUpdate, Update
 
 from orchestrator import metrics
-from orchestrator.domain.timing import dispatch_delays, dispatched_at
+from orchestrator.domain.timing import REST_SECONDS, dispatch_delays, dispatched_at
 from orchestrator.errors import LeaseLost
 from orchestrator.log import about
 from orchestrator.runtime.clock import elapsed
@@ -33,7 +34,7 @@ from orchestrator.store.database import Transaction, execute, time_after
 from orchestrator.store.kinds import KIND_OF
 from orchestrator.store.messages import Message
 from schemas.events import due_topic
-from schemas.tables import Due
+from schemas.tables import Due, Paced
 from schemas.tasks import Task
 
 Row = TypeVar("Row", bound=Due)
@@ -149,7 +150,7 @@ def take(tx: Transaction, table: type[Row], row_id: str, claim: int) -> Row | No
 
     Returns the row, locked, or None when the message is stale or somebody holds the row.
     """
-    row: Row | None = tx.session.scalar(_taken_one(table), {"row_id": row_id, "fence": claim})
+    row: Row | None = tx.session.scalar(_taken_one(table, tx.dialect), {"row_id": row_id, "fence": claim})
     if row is None:
         tx.count(_stale(table).inc)
         return None
@@ -167,26 +168,27 @@ def take_free(tx: Transaction, table: type[Due], asked: Collection[tuple[str, in
     columns: Any = table
     fresh = select(columns.id).where(_are_claimed(table), columns.holder.is_(None))
     free = tx.session.scalars(fresh.with_for_update(skip_locked=True, key_share=True), {"asked": list(asked)})
-    tx.session.execute(_taken(table, columns.id.in_(list(free))))
+    tx.session.execute(_taken(table, tx.dialect, columns.id.in_(list(free))))
 
 
 @cache
-def _taken_one(table: type[Due]) -> ReturningUpdate[Any]:
+def _taken_one(table: type[Due], dialect: str) -> ReturningUpdate[Any]:
     columns: Any = table
-    statement = _taken(table, *_is_fenced(table), columns.holder.is_(None))
+    statement = _taken(table, dialect, *_is_fenced(table), columns.holder.is_(None))
     return statement.returning(table).execution_options(populate_existing=True)
 
 
-def _taken(table: type[Due], *conditions: ColumnElement[bool]) -> Update:
-    """Consume the claims of these rows, which are due no more."""
+def _taken(table: type[Due], dialect: str, *conditions: ColumnElement[bool]) -> Update:
+    """Consume the claims of these rows, which are due no more. Those that are paced begin their rest."""
     columns: Any = table
-    return _update(table, *conditions).values(
-        claim=columns.claim + 1, tries=columns.dispatches, dispatches=0, due_at=None
-    )
+    values = {"claim": columns.claim + 1, "tries": columns.dispatches, "dispatches": 0, "due_at": None}
+    if issubclass(table, Paced):
+        values["rests_until"] = time_after(dialect, timedelta(seconds=REST_SECONDS))
+    return _update(table, *conditions).values(values)
 
 
 def want(tx: Transaction, table: type[Due], row_ids: Iterable[str], hint: Task | None = None) -> None:
-    """Raise `generation`, and dispatch the rows that nobody holds.
+    """Raise `generation`, and dispatch the rows that nobody holds. Those that rest are due when their rest ends.
 
     A row whose message has just been sent is not sent another, because that message will find the new generation.
     """
@@ -194,7 +196,9 @@ def want(tx: Transaction, table: type[Due], row_ids: Iterable[str], hint: Task |
     if not ids:
         return
     rows = execute(tx.session, _wanted(table, tx.dialect), {"ids": ids}).all()
-    dispatch(tx, table, [row_id for row_id, idle in rows if idle], hint)
+    for rest_ends_at in {rest_ends_at for *_, rest_ends_at in rows if rest_ends_at is not None}:
+        tx.wake(due_topic(rest_ends_at))
+    dispatch(tx, table, [row_id for row_id, idle, rest_ends_at in rows if idle and rest_ends_at is None], hint)
 
 
 @cache
@@ -203,7 +207,12 @@ def _wanted(table: type[Due], dialect: str) -> ReturningUpdate[Any]:
     soon = time_after(dialect, timedelta(seconds=dispatch_delays()[0]))
     unsent = or_(columns.dispatches == 0, columns.due_at > soon)
     statement = _update(table, columns.id.in_(_locked(table))).values(generation=columns.generation + 1)
-    return statement.returning(columns.id, and_(columns.holder.is_(None), unsent))
+    rest_ends_at: Any = null()
+    if issubclass(table, Paced):
+        rests = and_(columns.holder.is_(None), columns.dispatches == 0, columns.rests_until > time_after(dialect))
+        statement = statement.values(due_at=case((rests, columns.rests_until), else_=columns.due_at))
+        rest_ends_at = case((and_(rests, columns.due_at == columns.rests_until), columns.due_at))
+    return statement.returning(columns.id, and_(columns.holder.is_(None), unsent), rest_ends_at)
 
 
 def lock_rows(tx: Transaction, table: type[Due], row_ids: Iterable[str]) -> None:

@@ -16,7 +16,7 @@ from schemas.tables.endpoints import (
 from schemas.tables.meetings import Fact, Inbox, Meeting, PresetRights
 from schemas.tables.people import IS_FORMER, Participant, Presence, UnregisteredPeer, Visit
 from schemas.tables.recordings import IS_RECORDED_NOW, Recording
-from schemas.tables.rows import Due
+from schemas.tables.rows import Due, Paced
 from schemas.tables.talking import IS_OPEN_REQUEST, HelpRequest, RoomPoll
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "Leftover",
     "Meeting",
     "Outbox",
+    "Paced",
     "Participant",
     "Presence",
     "PresetRights",

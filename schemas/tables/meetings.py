@@ -10,7 +10,7 @@ from schemas.columns import Json, UtcDateTime, new_id, state_column
 from schemas.states import (
     FactSource,
 )
-from schemas.tables.rows import Due, due_index, when
+from schemas.tables.rows import Due, Paced, due_index, when
 
 
 class Meeting(Due, table=True):
@@ -70,7 +70,7 @@ class PresetRights(SQLModel, table=True):
     read_at: datetime = Field(sa_type=UtcDateTime)
 
 
-class Inbox(Due, table=True):
+class Inbox(Due, Paced, table=True):
     """The waiting facts of one parent meeting, as one row to work on."""
 
     __table_args__: ClassVar[Any] = (due_index("inbox"),)

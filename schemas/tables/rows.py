@@ -48,3 +48,10 @@ class Due(SQLModel):
     """When progress was last recorded. Another room that fails meanwhile fails for reasons of its own."""
     dispatches: int = 0
     """Messages sent since the last start."""
+
+
+class Paced(SQLModel):
+    """The column of a `Due` row that rests after its work, so that what is wanted meanwhile is done together."""
+
+    rests_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Until then the row is not dispatched, and what is wanted makes it due at this time."""

@@ -4,8 +4,11 @@ import base64
 import json
 from collections import Counter
 
+from sqlalchemy import update
+
 from orchestrator.services.deps import Deps
 from orchestrator.store.kinds import KIND_OF_TASK
+from schemas.tables import Inbox
 from schemas.tasks import Queue, Task
 from tests.services.hand import WORK
 
@@ -18,6 +21,12 @@ def drain(deps: Deps) -> Counter[str]:
         WORK[KIND_OF_TASK[Task(task)].table](deps, row_id, claim)
         done[task] += 1
     return done
+
+
+def end_rests(deps: Deps) -> None:
+    """Let the time pass in which inboxes rest, so that what is said next is sent at once."""
+    with deps.database.transaction() as tx:
+        tx.session.execute(update(Inbox).values(rests_until=None))
 
 
 def forget_messages(deps: Deps) -> None:

@@ -21,7 +21,7 @@ from schemas.requests import BreakoutRequest, MeetingRequest
 from schemas.responses import SeatResponse
 from schemas.states import BreakoutState
 from schemas.tables import Breakout, Meeting, Participant, Room
-from tests.services.drain import drain, forget_messages
+from tests.services.drain import drain, end_rests, forget_messages
 from tests.services.hand import webhook
 from tests.support.queries import count_queries
 from tests.support.sandbox_server import JSON, SandboxServer
@@ -152,3 +152,4 @@ class Lifecycle:
             self.cost.messages += drain(self.deps)
 
         self.cost.statements += count_queries(self.deps.database, all_of_it)
+        end_rests(self.deps)

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import cache, wraps
+from functools import wraps
 from typing import NamedTuple, ParamSpec, TypeVar
 
-from sqlalchemy import Executable, bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from orchestrator.store import due
-from orchestrator.store.database import Transaction, execute, insert_on
+from orchestrator.store.bulk import insert_all
+from orchestrator.store.database import Transaction
 from schemas.states import FactSource
 from schemas.tables import Fact, Inbox
 
@@ -51,7 +52,7 @@ def append(tx: Transaction, source: FactSource, said: Sequence[Said]) -> None:
     if not said:
         return
     of_all = {"source": source, "received_at": tx.now()}
-    execute(tx.session, _appended(tx.dialect), [of_all | one._asdict() for one in sorted(said)])
+    insert_all(tx.session, Fact, [of_all | one._asdict() for one in sorted(said)], passing_over=True)
     due.want(tx, Inbox, {one.inbox_id for one in said})
 
 
@@ -80,8 +81,3 @@ _WAITING = (
     .limit(bindparam("most"))
     .with_for_update()
 )
-
-
-@cache
-def _appended(dialect: str) -> Executable:
-    return insert_on(dialect, Fact).on_conflict_do_nothing()

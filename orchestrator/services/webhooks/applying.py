@@ -73,7 +73,8 @@ def apply(deps: Deps, inbox_id: str, claim: int) -> Result:
 
     1. Read how often facts were announced before the batch. A stale message ends here.
     2. Apply the batch.
-    3. Give the row back. It is due again if facts were announced meanwhile, or if more of them wait.
+    3. Give the row back. It is sent again at once if more facts waited than a batch holds. Those that were announced
+       meanwhile are applied together after the inbox's rest.
     """
     with deps.database.reading() as session:
         row = execute(session, _ANNOUNCED, {"of": inbox_id}).one_or_none()
@@ -84,7 +85,9 @@ def apply(deps: Deps, inbox_id: str, claim: int) -> Result:
     applied = _apply_or_give_up(deps, inbox_id)
     with deps.database.transaction() as tx:
         taken = due.take(tx, Inbox, inbox_id, claim)
-        if taken is not None and (taken.generation != generation or not applied.is_last):
+        if taken is not None and not applied.is_last:
+            due.dispatch(tx, Inbox, [inbox_id])
+        elif taken is not None and taken.generation != generation:
             due.want(tx, Inbox, [inbox_id])
     return applied.result
 

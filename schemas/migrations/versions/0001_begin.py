@@ -90,6 +90,7 @@ def _inbox() -> None:
     op.create_table(
         "inbox",
         *due(),
+        sa.Column("rests_until", UtcDateTime(), nullable=True),
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.ForeignKeyConstraint(["id"], ["meeting.id"], name=op.f("fk_inbox_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox")),
