@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
@@ -33,6 +33,7 @@ from tests.api.conftest import parts
 from tests.api.server import JSON, Api, bearer, checked
 from tests.support.queries import count_queries
 from tests.support.sandbox_server import SandboxServer
+from tests.support.waiting import LONG, wait_until
 
 FEW, MANY = 3, 120
 
@@ -210,6 +211,48 @@ def test_what_is_asked_while_a_call_is_under_way_shares_the_next_one() -> None:
     assert [answer for answer in answers if isinstance(answer, int)] == list(range(0, 250, 2))
     assert sum(isinstance(answer, Unknown) for answer in answers) == 125
     assert calls == [100, 100, 50]
+
+
+def test_what_trickles_in_while_a_batch_rests_is_done_together() -> None:
+    async def ask(batches: Batches[int, int]) -> None:
+        await asyncio.gather(batches.run(1), batches.run(2))
+        asked = []
+        for item in (3, 4):
+            asked.append(asyncio.ensure_future(batches.run(item)))
+            for _ in range(20):
+                await asyncio.sleep(0)
+        await asyncio.gather(*asked)
+
+    def is_gathered() -> bool:
+        """Whether this machine has asked for all of it within the rest."""
+        return _calls(ask, rest=0.5) == [[1, 2], [3, 4]]
+
+    wait_until(is_gathered, what="two calls for four items")
+
+
+@pytest.mark.parametrize("together", [1, 20], ids=["who waits for each answer", "a crowd"])
+def test_some_are_never_held_up_by_a_rest(together: int) -> None:
+    async def ask(batches: Batches[int, int]) -> None:
+        for _ in range(3):
+            await asyncio.gather(*(batches.run(item) for item in range(together)))
+
+    assert _calls(ask, rest=LONG) == [list(range(together))] * 3
+
+
+def _calls(ask: Callable[[Batches[int, int]], Awaitable[None]], *, rest: float) -> list[list[int]]:
+    """Return the items of each call that batches make when they are asked like this."""
+    calls: list[list[int]] = []
+
+    def work(items: Sequence[int]) -> list[int | UserError]:
+        calls.append(list(items))
+        return list(items)
+
+    async def run() -> None:
+        async with asyncio.timeout(LONG / 2):
+            await ask(Batches(work, Readers(), most=100, rest=rest))
+
+    asyncio.run(run())
+    return calls
 
 
 def _claim(api: Api, meeting: JSON) -> int:

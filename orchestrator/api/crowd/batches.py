@@ -12,6 +12,9 @@ from orchestrator.errors import UserError
 T = TypeVar("T")
 R = TypeVar("R")
 
+FEW = 8
+"""Items after which the next ones may wait: those of one call, and those that came during it."""
+
 Work = Callable[[Sequence[T]], Sequence[R | UserError]]
 """Works on items in their order. Returns an answer, or an error to raise, for each."""
 
@@ -19,13 +22,17 @@ Work = Callable[[Sequence[T]], Sequence[R | UserError]]
 class Batches(Generic[T, R]):
     """Gathers what requests ask for while one call is under way, and hands it all to the next call, in its order.
 
-    So the cost of a crowd is a few calls, and none of its requests keeps a thread.
+    So the cost of a crowd is a few calls, and none of its requests keeps a thread. After a call for only a FEW
+    items, the next one begins `rest` seconds later, so that what trickles in is gathered too. After one for more there
+    is no rest, because what waits here keeps its place in the lane, which others wait for. Nor is there after one for a
+    single item, so that who waits for each answer before they ask again is not held up.
     """
 
-    def __init__(self, work: Work[T, R], readers: Readers, most: int) -> None:
+    def __init__(self, work: Work[T, R], readers: Readers, most: int, *, rest: float = 0.0) -> None:
         self._work = work
         self._readers = readers
         self._most = most
+        self._rest = rest
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._working: asyncio.Task[None] | None = None
 
@@ -47,6 +54,8 @@ class Batches(Generic[T, R]):
             except Exception as error:
                 for _, future in batch:
                     _answer(future, error)
+            if self._rest and 1 < len(batch) + len(self._waiting) <= FEW:
+                await asyncio.sleep(self._rest)
         self._working = None
 
 

@@ -34,6 +34,12 @@ CHOICES_MOST = 50
 DELIVERIES_MOST = 500
 """Webhooks that are stored together."""
 
+DELIVERIES_REST_SECONDS = 0.05
+"""How long the desk gathers webhooks between two transactions.
+
+80 webhooks in a second took a quarter of the API's processor time without it (measured).
+"""
+
 
 class Desk:
     """Reads seats and the beginnings of streams, and stores acks and webhooks, in batches."""
@@ -50,7 +56,7 @@ class Desk:
         self._choices: Batches[Choice, ShownSeat] = Batches(self._store_choices, self.readers, CHOICES_MOST)
         self._asks: Batches[Ask, ShownHelp] = Batches(self._store_asks, self.readers, SEATS_MOST)
         self._deliveries: Batches[Delivery, None] = Batches(
-            lambda some: incoming.store_all(deps, some), self.readers, DELIVERIES_MOST
+            lambda some: incoming.store_all(deps, some), self.readers, DELIVERIES_MOST, rest=DELIVERIES_REST_SECONDS
         )
 
     def start(self) -> None:
