@@ -58,7 +58,7 @@ class Teller:
     ) -> None:
         self._celery = celery
         self._node = node
-        self._me = f"{node} {secrets.token_hex(8)}".encode()
+        self._me = f"{node} {secrets.token_hex(8)}"
         self._broker = broker
         self._database = database
         self._refresh_seconds = refresh_seconds
@@ -98,10 +98,7 @@ class Teller:
         self._step_down()
 
     def _is_teller(self) -> bool:
-        client, key = self._broker.redis, self._broker.keys.teller
-        if client.set(key, self._me, nx=True, ex=TELLER_KEY_SECONDS):
-            return True
-        return client.get(key) == self._me and bool(client.expire(key, TELLER_KEY_SECONDS))
+        return self._broker.holds(self._broker.keys.teller, self._me, TELLER_KEY_SECONDS)
 
     def _step_down(self) -> None:
         try:

@@ -27,6 +27,11 @@ class Keys:
         return f"{self.prefix}timekeeper"
 
     @property
+    def first_timekeeper(self) -> str:
+        """The key that the timekeeper holds which looks first; the others look a moment later."""
+        return f"{self.prefix}first"
+
+    @property
     def written(self) -> str:
         """The key by which an API proves that Redis can be written."""
         return f"{self.prefix}written"

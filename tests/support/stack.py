@@ -88,6 +88,10 @@ class Stack:
             worker.wait_for_text(" ready.", 60)
         ready = "readyz" if self.workers else "healthz"  # nothing is ready without a worker
         self.api_process.wait_for_url(f"{self.url}/{ready}")
+        if self.timekeepers:
+            wait_until(
+                lambda: self.readiness()["timekeeper"] == "ok", what="a timekeeper that has looked at the broker"
+            )
         if webhooks:
             self.register_webhook()
 
@@ -144,6 +148,10 @@ class Stack:
     def move(self, breakout_id: str, name: str, room_id: str | None) -> JSON:
         """Move a person to another room, or to main."""
         return _ok(self.api.put(f"/v1/breakouts/{breakout_id}/participants/{name}/room", json={"room_id": room_id}))
+
+    def readiness(self) -> JSON:
+        """Return what each part of the system says, whether it is ready or not."""
+        return dict(self.api.get("/readyz").json())
 
     def get(self, path: str) -> JSON:
         """GET as an operator."""

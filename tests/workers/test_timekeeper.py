@@ -4,6 +4,7 @@ What it can't do for long keeps no due row from being sent, and it counts as mis
 """
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sqlmodel import select
 from orchestrator.services.deps import Deps
 from schemas.tables import ORPHANS, Breakout, Sweep
 from schemas.tasks import QUEUE_OF, Task
-from tests.support.processes import Processes
+from tests.support.processes import Process, Processes
 from tests.support.stack import Stack, stack_in
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_until
@@ -53,7 +54,7 @@ def test_sweeps_that_can_not_be_planned_keep_no_due_row_waiting(stack: Stack) ->
         wait_until(lambda: waiting(deps, Task.BREAKOUT_OPEN) == 1, what="a message for the breakout")
         make_breakouts_due(deps)
         wait_until(lambda: waiting(deps, Task.BREAKOUT_OPEN) == 2, what="a message from the timekeeper")
-    assert stack.api.get("/readyz").json()["timekeeper"] == "ok"
+    assert stack.readiness()["timekeeper"] == "ok"
 
 
 def test_a_timekeeper_that_can_not_send_counts_as_missing_until_it_can(stack: Stack) -> None:
@@ -69,12 +70,35 @@ def test_a_timekeeper_that_can_not_send_counts_as_missing_until_it_can(stack: St
     looks = looks_that_failed(stack)
     wait_until(lambda: looks_that_failed(stack) > looks + 1, what="more of them")
     assert not heartbeat.exists()
-    assert stack.api.get("/readyz").json()["timekeeper"] == "missing"
+    assert stack.readiness()["timekeeper"] == "missing"
     with stack.parts() as deps:
         let_timekeeper_look(deps)  # the last of the tables, and the first can't be sent
     stack.execute("DROP TRIGGER refuse_breakout")
     wait_until(heartbeat.exists, what="a sign of life")
-    wait_until(lambda: stack.api.get("/readyz").json()["timekeeper"] == "ok", what="readiness that sees it")
+    wait_until(lambda: stack.readiness()["timekeeper"] == "ok", what="readiness that sees it")
+
+
+def test_what_the_first_of_two_leaves_is_sent_by_the_other_which_is_then_the_first(stack: Stack) -> None:
+    stack.start(timekeepers=2, workers=0, webhooks=False)
+    stack.breakout(stack.meeting(2), rooms=1)
+    with stack.parts() as deps:
+        wait_until(lambda: waiting(deps, Task.BREAKOUT_OPEN) == 1, what="a message for the breakout")
+        first = first_of(stack, deps)
+        first.send(signal.SIGSTOP)
+        make_breakouts_due(deps)
+        wait_until(lambda: waiting(deps, Task.BREAKOUT_OPEN) == 2, what="a message from the other one")
+        wait_until(lambda: first_of(stack, deps) is not first, what="another first")
+        first.send(signal.SIGCONT)
+        let_timekeeper_look(deps)
+        assert first_of(stack, deps) is not first
+        assert waiting(deps, Task.BREAKOUT_OPEN) == 2
+
+
+def first_of(stack: Stack, deps: Deps) -> Process:
+    """Wait for a timekeeper that looks first, and return it."""
+    key = deps.broker.keys.first_timekeeper
+    holder = str(wait_until(lambda: deps.broker.redis.get(key), what="a timekeeper that looks first"))
+    return next(one for one in stack.timekeepers if f"-{one.pid}-" in holder)
 
 
 def refuse_changes(stack: Stack, table: str) -> None:
