@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text, update
@@ -14,7 +15,8 @@ from orchestrator.services.breakout.dealing import deal_on_request
 from orchestrator.services.breakout.locked import locked
 from orchestrator.services.breakout.seating import take_seats_away
 from orchestrator.services.deps import Deps
-from orchestrator.services.meetings import deleting, removing
+from orchestrator.services.meetings import deleting, main_tokens, removing
+from orchestrator.services.passes.admission import Guest
 from orchestrator.services.planning import creating
 from orchestrator.services.webhooks import endpoints
 from orchestrator.store import due
@@ -58,6 +60,23 @@ def test_people_are_unseated_while_a_room_records_what_it_has_made(
             assert session.scalars(select(col(Seat.state)).where(col(Seat.room_id).in_(rooms))).all() == [
                 "never_joined"
             ]
+
+
+def test_a_breakout_is_planned_while_a_pass_reads_its_meeting(
+    postgres_url: str, broker_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = {"database_url": postgres_url, "broker_url": broker_url}
+    with SandboxServer() as sandbox, parts(sandbox, tmp_path, **urls) as deps:
+        hand = Hand(deps, sandbox, ["ana"], rooms=1, start="manual")
+        planned, guests = [], main_tokens.guests
+
+        def read(*about: Any) -> list[Guest]:
+            planned.append(creating.create(deps, hand.meeting_id, BreakoutRequest(rooms=1)))
+            return guests(*about)
+
+        monkeypatch.setattr(main_tokens, "guests", read)
+        hand.poll()
+    assert len(planned) == 1
 
 
 def test_a_meeting_is_deleted_while_another_breakout_of_it_is_planned_and_changed(

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlmodel import Session
+
 from orchestrator.domain.timing import LAST_REFUSED_SECONDS, earliest
 from orchestrator.domain.wording import count
 from orchestrator.errors import NotFound, RealtimeKitError, Refused
@@ -29,12 +31,12 @@ from orchestrator.services.meetings.newcomers import Newcomer
 from orchestrator.services.meetings.roll_call import Allowance, PolledMeeting, Roll, call_roll
 from orchestrator.services.passes.admission import Guest, Outcome, admit_all, first_to_retry, waited_for, without_names
 from orchestrator.services.passes.keeping import Kept, kept
-from orchestrator.services.passes.leased import release_for_retry, start_pass
+from orchestrator.services.passes.leased import release_for_retry, start_pass, unread
 from orchestrator.services.people import presence
 from orchestrator.services.recordings import running
 from orchestrator.services.result import NOTHING_TO_DO, Result
 from orchestrator.store import due
-from orchestrator.store.database import Transaction
+from orchestrator.store.database import database_now
 from schemas.tables import Meeting
 
 TRY_REFUSED_AGAIN = timedelta(seconds=LAST_REFUSED_SECONDS)
@@ -62,8 +64,8 @@ class SyncWork:
     look: Look | None
     presets_to_read: list[str]
     """Presets about which it is not known where their people may go."""
-    compares_recordings: bool
-    """Whether the pass also asks which recordings run, in all meetings."""
+    may_compare_recordings: bool
+    """Whether the pass may also ask which recordings run, in all meetings."""
     now: datetime
 
 
@@ -108,15 +110,22 @@ class Outcomes:
 
 
 def sync(deps: Deps, meeting_id: str, claim: int) -> Result:
-    """Do one pass over a parent meeting. What could not be done is done by a later one."""
-    with start_pass(deps, Meeting, meeting_id, claim, _read_all) as begun:
+    """Do one pass over a parent meeting. What could not be done is done by a later one.
+
+    It is read when its start is committed. Those who wait for a meeting's row, such as whoever plans a breakout there,
+    waited for seconds while a process of low priority read all meetings that it had started (measured).
+    """
+    with start_pass(deps, Meeting, meeting_id, claim, unread) as begun:
         if begun is None:
             return NOTHING_TO_DO
-        lease, work = begun
+        lease, _ = begun
+        with deps.database.reading() as session:
+            work = _read(deps, session, meeting_id)
+        compares = work.may_compare_recordings and running.takes_turn(deps)
         _mark_doubts(deps, lease.claim, work)
         changing.carry_end(deps, work.breakouts_behind)
         changed_people.tell(deps, work.rooms_to_tell)
-        outcomes = deps.realtimekit.run(_ask(deps.realtimekit, work), lease.before_call)
+        outcomes = deps.realtimekit.run(_ask(deps.realtimekit, work, compares=compares), lease.before_call)
         tokens = kept(deps, work.guests, outcomes.tokens, work.now)
         result = _record(deps, lease.claim, work, outcomes, tokens)
     looking.check_rooms(deps, outcomes.looked)
@@ -125,30 +134,27 @@ def sync(deps: Deps, meeting_id: str, claim: int) -> Result:
     return result
 
 
-def _read_all(deps: Deps, tx: Transaction, meeting_ids: Sequence[str]) -> dict[str, SyncWork]:
-    return {meeting_id: _read(deps, tx, meeting_id) for meeting_id in meeting_ids}
-
-
-def _read(deps: Deps, tx: Transaction, meeting_id: str) -> SyncWork:
-    meeting = tx.session.get_one(Meeting, meeting_id)
-    breakout = polling.live_breakout(tx.session, meeting_id)
-    now = tx.now()
+def _read(deps: Deps, session: Session, meeting_id: str) -> SyncWork:
+    meeting = session.get_one(Meeting, meeting_id)
+    breakout = polling.live_breakout(session, meeting_id)
+    now = database_now(session)
     is_time = meeting.poll_at is not None and meeting.poll_at <= now
-    to_poll = polling.meetings_to_poll(tx.session, meeting, breakout) if breakout and is_time else []
+    to_poll = polling.meetings_to_poll(session, meeting, breakout) if breakout and is_time else []
+    may_poll = polling.allowance(deps, session, meeting, breakout, len(to_poll)) if breakout and to_poll else None
     return SyncWork(
         meeting_id=meeting_id,
         realtimekit_meeting_id=meeting.realtimekit_meeting_id,
         to_import=meeting.to_import,
-        newcomers=newcomers.newcomers(tx.session, meeting, now),
-        guests=main_tokens.guests(tx.session, meeting, breakout, now),
+        newcomers=newcomers.newcomers(session, meeting, now),
+        guests=main_tokens.guests(session, meeting, breakout, now),
         to_poll=to_poll,
-        allowance=polling.allowance(deps, tx.session, meeting, breakout, len(to_poll)) if breakout else Allowance(0, 0),
-        compares_recordings=is_time and running.is_time_to_compare(deps, tx, meeting, breakout),
+        allowance=may_poll or Allowance(0, 0),
+        may_compare_recordings=is_time and running.matters(session, meeting, breakout),
         poll_priority=Priority.CLOSING if breakout and breakout.sent_home_at else Priority.POLLING,
-        look=looking.read(tx.session, meeting, now),
-        presets_to_read=preset_rights.outdated(tx.session, meeting, now),
-        breakouts_behind=changing.breakouts_behind(tx.session, meeting_id),
-        rooms_to_tell=changed_people.rooms_to_tell(tx.session, meeting_id, now),
+        look=looking.read(session, meeting, now),
+        presets_to_read=preset_rights.outdated(session, meeting, now),
+        breakouts_behind=changing.breakouts_behind(session, meeting_id),
+        rooms_to_tell=changed_people.rooms_to_tell(session, meeting_id, now),
         now=now,
     )
 
@@ -168,7 +174,7 @@ def _mark_doubts(deps: Deps, claim: due.Claim, work: SyncWork) -> None:
             m.people.change(participant_id, in_doubt=True)
 
 
-async def _ask(kit: RealtimeKit, work: SyncWork) -> Outcomes:
+async def _ask(kit: RealtimeKit, work: SyncWork, *, compares: bool) -> Outcomes:
     """Poll, and meanwhile look whether meetings are ACTIVE, import people, and make tokens.
 
     A poll waits for nothing: people who come home are given up unless it shows them.
@@ -180,7 +186,7 @@ async def _ask(kit: RealtimeKit, work: SyncWork) -> Outcomes:
     for error in ended:
         if error is not None:
             raise error
-    if work.compares_recordings and outcomes.error is None:
+    if compares and outcomes.error is None:
         try:
             outcomes.running = await kit.running_recordings()
         except RealtimeKitError as error:

@@ -122,6 +122,11 @@ def _start_unread(deps: Deps, table: type[Due], row_id: str, claim: int) -> Iter
         return due.start_all(tx, table, asked, holder=deps.holder, lease=deps.leases.lease).values()
 
 
+def unread(_deps: Deps, _tx: Transaction, row_ids: Sequence[str]) -> dict[str, None]:
+    """Read nothing, for a pass whose reads cost more than the start: it reads when its row is locked no more."""
+    return dict.fromkeys(row_ids)
+
+
 def _start_all(starting: _Starting[T], _key: str, asked: list[tuple[str, int]]) -> list[tuple[due.Claim, T] | None]:
     """Start rows. Of two messages for one row, one gets None."""
     deps, table = starting.deps, starting.table

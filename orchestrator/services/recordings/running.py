@@ -17,7 +17,6 @@ from orchestrator.services.breakout.locked import locked_if_kept
 from orchestrator.services.breakout.watching import webhooks_come_now
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
-from orchestrator.store.database import Transaction
 from orchestrator.store.queries import holds, in_use
 from schemas.tables import IS_RECORDED_NOW, ORPHANS, Breakout, Meeting, Recording, Room, Sweep
 
@@ -27,18 +26,23 @@ POLLS_BETWEEN = 3
 """How many of the shortest pauses between polls lie between two lists."""
 
 
-def is_time_to_compare(deps: Deps, tx: Transaction, meeting: Meeting, breakout: Breakout | None) -> bool:
-    """Return whether this poll is to ask which recordings run, and have the others wait if so."""
+def matters(session: Session, meeting: Meeting, breakout: Breakout | None) -> bool:
+    """Return whether a poll of this meeting may ask which recordings run."""
     if breakout is None or breakout.sent_home_at is not None:
         return False
-    if webhooks_come_now(meeting, breakout) and not _is_recorded(tx.session, breakout):
-        return False  # RealtimeKit would tell of a host's recording
-    asked_at = col(Sweep.recordings_asked_at)
-    before = tx.after(-timedelta(seconds=POLLS_BETWEEN * deps.settings.sync_seconds))
-    mine = update(Sweep).where(col(Sweep.id) == ORPHANS, or_(asked_at.is_(None), asked_at <= before))
-    result = tx.session.execute(mine.values(recordings_asked_at=tx.after(timedelta())))
-    assert isinstance(result, CursorResult)
-    return result.rowcount == 1
+    # of a host's recording RealtimeKit would tell while webhooks come
+    return not webhooks_come_now(meeting, breakout) or _is_recorded(session, breakout)
+
+
+def takes_turn(deps: Deps) -> bool:
+    """Return whether nobody has asked for a while, and have the others wait if so."""
+    with deps.database.transaction() as tx:
+        asked_at = col(Sweep.recordings_asked_at)
+        before = tx.after(-timedelta(seconds=POLLS_BETWEEN * deps.settings.sync_seconds))
+        mine = update(Sweep).where(col(Sweep.id) == ORPHANS, or_(asked_at.is_(None), asked_at <= before))
+        result = tx.session.execute(mine.values(recordings_asked_at=tx.after(timedelta())))
+        assert isinstance(result, CursorResult)
+        return result.rowcount == 1
 
 
 def _is_recorded(session: Session, breakout: Breakout) -> bool:
