@@ -69,10 +69,10 @@ def close_step(b: LockedBreakout) -> None:
     """Take a closing breakout as far as it can go.
 
     1. Go on with rooms that close by themselves.
-    2. At `empties_at`, point every seat to main.
+    2. At `empties_at`, point every seat to main. From then on, hear what comes late of people.
     3. Want the rooms closed: the empty ones at once, all of them after the grace.
     4. After another grace, count people who were not seen in main as lost (missing.py).
-    5. When nothing is left to do, close.
+    5. When nothing is left to do, close. A room that was not wanted closed until now has yet to close.
 
     Both graces count from `sent_home_at`, because a server that was away at `empties_at` tells people late.
     """
@@ -82,14 +82,16 @@ def close_step(b: LockedBreakout) -> None:
         return
     if b.row.sent_home_at is None:
         b.tx.count(partial(metrics.count_lateness, "empties_at", b.now - empties_at))
+        b.row.sent_home_at = b.now
         b.lock_rooms()
         with b.acting(Actor.TIMER):
             _send_home(b)
-    correct_late_news(b)
+    else:
+        correct_late_news(b)
     since_told = b.now - (b.row.sent_home_at or b.now)
-    _want_rooms_closed(b, everybody=since_told >= b.deps.grace)
+    are_left = _want_rooms_closed(b, everybody=since_told >= b.deps.grace)
     give_up_on_the_missing(b)
-    if not execute(b.tx.session, _IS_UNFINISHED, {"of": b.row.id}).scalar():
+    if not are_left and not execute(b.tx.session, _IS_UNFINISHED, {"of": b.row.id}).scalar():
         b.move(BreakoutState.CLOSED)
         b.row.closed_at = b.now
         b.people.raise_versions()
@@ -98,7 +100,6 @@ def close_step(b: LockedBreakout) -> None:
 def _send_home(b: LockedBreakout) -> None:
     """Point every seat to main. People who are there already have returned."""
     seats = _seats_to_account_for(b)
-    b.row.sent_home_at = b.now
     expect_home(b)
     if b.row.series_id is not None:
         look_now(b)  # the next round may start as soon as this one has closed
@@ -124,13 +125,13 @@ def _seats_to_account_for(b: LockedBreakout) -> list[Seat]:
     return seats if len(others) == len(seats) else b.seats()
 
 
-def _want_rooms_closed(b: LockedBreakout, *, everybody: bool) -> None:
-    """Want empty rooms closed, and with `everybody` also rooms with people in them."""
+def _want_rooms_closed(b: LockedBreakout, *, everybody: bool) -> bool:
+    """Want empty rooms closed, and with `everybody` also rooms with people in them. Returns whether any was not yet."""
     ids = set(execute(b.tx.session, _NOT_WANTED_CLOSED, {"of": b.row.id}).scalars())
-    if ids and not everybody:
-        ids = surely_empty(b, ids)
-    if ids:
-        want_closed(b, ids)
+    chosen = ids if everybody or not ids else surely_empty(b, ids)
+    if chosen:
+        want_closed(b, chosen)
+    return bool(ids)
 
 
 def correct_late_news(b: LockedBreakout) -> None:

@@ -53,5 +53,7 @@ def surely_empty(b: LockedBreakout, room_ids: set[str]) -> set[str]:
     Without webhooks a room may hold people whom no poll has seen yet. They get the same time to go as the others.
     """
     empty = room_ids - occupied_rooms(b.tx.session, room_ids)
+    if not empty:
+        return empty
     meeting = b.tx.session.get_one(Meeting, b.row.meeting_id)
     return empty if webhooks_come(meeting, b.row.starts_at) else empty - rooms_with_unseen(b.tx.session, empty)

@@ -150,9 +150,10 @@ def want_rooms(b: LockedBreakout, wanted: RoomWanted) -> None:
     unfinished = {it.id for it in rooms if it.state is RoomState.PREPARING or it.realtimekit_meeting_id is None}
     if wanted is RoomWanted.OPEN:
         keeping_recorded.want(b, rooms)
-        seats = b.seats_of_rooms([room.id for room in rooms])
-        invite(b, [(room, seats[room.id]) for room in rooms])
-        waiting = (seat for room in rooms for seat in seats[room.id] if seat.state in COMING)
+        made = [room for room in rooms if room.realtimekit_meeting_id is not None]
+        seats = b.seats_of_rooms([room.id for room in made]) if made else {}
+        invite(b, [(room, seats[room.id]) for room in made])
+        waiting = (seat for room in made for seat in seats[room.id] if seat.state in COMING)
         unfinished |= {seat.room_id for seat in waiting if seat.error is None}
     due.want(b.tx, Room, unfinished)
 

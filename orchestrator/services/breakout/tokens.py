@@ -20,7 +20,7 @@ def watch_for_tokens(tx: Transaction, room_ids: Iterable[str], since: datetime) 
     room's next try, or tried after a pause where that was the last: at once it would be so again and again.
     """
     renew_at = col(Seat.token_renew_at)
-    due_at = case((renew_at > since, renew_at), else_=tx.now() + STALE_PAUSE)
+    due_at = case((renew_at > since, renew_at), else_=tx.after(STALE_PAUSE))
     statement = select(col(Seat.room_id), func.min(due_at)).where(
         col(Seat.room_id).in_(list(room_ids)),
         col(Seat.wanted),

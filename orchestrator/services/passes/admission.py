@@ -82,11 +82,15 @@ def differs(of: type[Admission]) -> ColumnElement[bool]:
 
 def not_as_sent(of: type[Admission]) -> ColumnElement[bool]:
     """Return the condition that RealtimeKit was last sent another name or preset than the person has now."""
-    preset = _preset_in_rooms() if of is Seat else _preset_in_main()
     return or_(
         col(of.name_at_realtimekit).is_distinct_from(col(Participant.name)),
-        col(of.preset_at_realtimekit).is_distinct_from(func.coalesce(col(Participant.preset_name), preset)),
+        col(of.preset_at_realtimekit).is_distinct_from(preset(of)),
     )
+
+
+def preset(of: type[Admission]) -> ColumnElement[Any]:
+    """Return the preset that a person has, for the same statements."""
+    return func.coalesce(col(Participant.preset_name), _preset_in_rooms() if of is Seat else _preset_in_main())
 
 
 def _preset_in_main() -> ColumnElement[Any]:

@@ -93,9 +93,10 @@ def record_all(deps: Deps, breakout_id: str, batch: list[Reached]) -> list[Resul
     """Record passes over rooms of one breakout. None stands for a room whose claim is lost.
 
     1. Take the rooms whose claims are still good.
-    2. Record what each pass has reached.
-    3. Invite the people of rooms that wait for nobody.
-    4. Give the rooms back.
+    2. Record who was put out, because nobody is invited while that is under way.
+    3. Record what each pass has reached.
+    4. Invite the people of rooms that wait for nobody. Their seats are written with what was recorded of them.
+    5. Give the rooms back.
     """
     with locked(deps, breakout_id) as b:
         rooms = due.record_all(
@@ -103,8 +104,8 @@ def record_all(deps: Deps, breakout_id: str, batch: list[Reached]) -> list[Resul
         )
         seats = b.seats_of_rooms(rooms)
         mine = [one for one in batch if one.work.room_id in rooms]
+        _record_departures(b, mine, seats)
         lines = {one.work.room_id: _record_one(b, rooms[one.work.room_id], seats, one) for one in mine}
-        _record_departures(b, mine)
         invite(b, [(room, seats[room.id]) for room in rooms.values()])
         tried_again = _release(b, rooms, mine)
         since = min((one.work.now for one in mine), default=b.now)
@@ -118,18 +119,20 @@ def record_all(deps: Deps, breakout_id: str, batch: list[Reached]) -> list[Resul
         ]
 
 
-def _record_departures(b: LockedBreakout, mine: Sequence[Reached]) -> None:
+def _record_departures(b: LockedBreakout, mine: Sequence[Reached], seats: Mapping[str, Sequence[Seat]]) -> None:
     """Clear the deadlines of people who were put out or had gone.
 
     Somebody who has come back while the calls were made has a new deadline.
     """
-    rooms = [one.work.room_id for one in mine]
-    end_putting_out(b.tx, rooms)
-    for one in mine:
+    leaving = [one for one in mine if one.work.leavers]
+    marked = {seat.room_id for of_room in seats.values() for seat in of_room if seat.being_put_out}
+    if rooms := {one.work.room_id for one in leaving} | marked:
+        end_putting_out(b.tx, rooms)
+    for one in leaving:
         if first_to_retry([one.outcomes.kick.error]) is None:
             forget_deadlines(b.tx, [leaver.seat_id for leaver in one.work.leavers], one.work.now)
-    put_out = {leaver.seat_id for one in mine for leaver in one.outcomes.kick.leavers}
-    gone = [it.participant_id for one in mine for it in one.work.leavers if it.seat_id not in put_out]
+    put_out = {leaver.seat_id for one in leaving for leaver in one.outcomes.kick.leavers}
+    gone = [it.participant_id for one in leaving for it in one.work.leavers if it.seat_id not in put_out]
     if gone:
         ask_overstayers_to_leave(b, gone)
 

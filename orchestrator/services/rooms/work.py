@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import and_, bindparam, or_, select, update
 from sqlmodel import Session, col
 
-from orchestrator.domain.preset_names import preset_in_rooms
 from orchestrator.domain.recording import file_name
 from orchestrator.domain.tokens import has_good_token
 from orchestrator.realtimekit.quota.priority import Priority
@@ -17,8 +17,8 @@ from orchestrator.services.breakout.leaving import Leaver, leavers
 from orchestrator.services.breakout.reusing import kept_for_later, used_by_live_round
 from orchestrator.services.breakout.watching import webhooks_come
 from orchestrator.services.deps import Deps
-from orchestrator.services.passes.admission import Guest, differs, not_as_sent
-from orchestrator.store.database import Transaction
+from orchestrator.services.passes.admission import Guest, differs, not_as_sent, preset
+from orchestrator.store.database import Transaction, execute
 from orchestrator.store.queries import occupied_rooms, recordings_of, rooms_with_unseen
 from schemas.states import HOLDS_TOKEN, BreakoutState, RecordingState, RoomState, RoomWanted, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Recording, Room, Seat
@@ -243,7 +243,21 @@ URGENT_TRIES = 3
 """So many passes of a room that fails renew tokens as urgently as they are needed."""
 _TRIED_OTHERWISE = col(Seat.preset_at_realtimekit).is_not(None) & not_as_sent(Seat)
 _GUESTS = (
-    select(Seat, Participant, Breakout, Meeting)
+    select(
+        col(Seat.id),
+        col(Seat.room_id),
+        col(Seat.state),
+        col(Seat.in_doubt),
+        col(Seat.realtimekit_participant_id),
+        col(Seat.name_at_realtimekit),
+        col(Seat.preset_at_realtimekit),
+        col(Seat.auth_token),
+        col(Seat.token_good_until),
+        col(Seat.token_wanted),
+        col(Participant.custom_participant_id),
+        col(Participant.name),
+        preset(Seat).label("preset_name"),
+    )
     .join(Participant, col(Participant.id) == col(Seat.participant_id))
     .join(Breakout, col(Breakout.id) == col(Seat.breakout_id))
     .join(Meeting, col(Meeting.id) == col(Participant.meeting_id))
@@ -267,26 +281,25 @@ def _guests(
     found: defaultdict[str, list[Guest]] = defaultdict(list)
     if not urgent:
         return found
-    for seat, person, breakout, meeting in session.execute(_GUESTS, {"some": list(urgent), "now": now}):
-        preset_name = preset_in_rooms(breakout, meeting, person.role, person.preset_name)
-        waits = seat.room_id in failing and seat.state in HOLDS_TOKEN
-        priority = Priority.PREPARING if waits else urgent[seat.room_id]
-        found[seat.room_id].append(_guest(seat, person, preset_name, priority, now))
+    for row in execute(session, _GUESTS, {"some": list(urgent), "now": now}):
+        waits = row.room_id in failing and row.state in HOLDS_TOKEN
+        priority = Priority.PREPARING if waits else urgent[row.room_id]
+        found[row.room_id].append(_guest(row, priority, now))
     return found
 
 
-def _guest(seat: Seat, person: Participant, preset_name: str, urgent: Priority, now: datetime) -> Guest:
-    is_as_sent = (seat.name_at_realtimekit, seat.preset_at_realtimekit) == (person.name, preset_name)
-    has_token = has_good_token(seat, now) and not seat.token_wanted  # a browser was refused with the one there is
+def _guest(row: Any, urgent: Priority, now: datetime) -> Guest:
+    is_as_sent = (row.name_at_realtimekit, row.preset_at_realtimekit) == (row.name, row.preset_name)
+    has_token = has_good_token(row, now) and not row.token_wanted  # a browser was refused with the one there is
     return Guest(
-        row_id=seat.id,
-        custom_participant_id=person.custom_participant_id,
-        name=person.name,
-        preset_name=preset_name,
-        in_doubt=seat.in_doubt,
-        realtimekit_participant_id=seat.realtimekit_participant_id,
-        name_at_realtimekit=seat.name_at_realtimekit,
-        preset_at_realtimekit=seat.preset_at_realtimekit,
+        row_id=row.id,
+        custom_participant_id=row.custom_participant_id,
+        name=row.name,
+        preset_name=row.preset_name,
+        in_doubt=row.in_doubt,
+        realtimekit_participant_id=row.realtimekit_participant_id,
+        name_at_realtimekit=row.name_at_realtimekit,
+        preset_at_realtimekit=row.preset_at_realtimekit,
         priority=Priority.PREPARING if has_token and is_as_sent else urgent,
         has_token=has_token,
     )
