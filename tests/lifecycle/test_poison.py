@@ -4,12 +4,12 @@ It can be retried by hand. An outage is waited out.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from orchestrator.realtimekit.titles import title_with_key
 from schemas.tables import Meeting
+from tests.lifecycle.refusing import ERROR, unmarkable
 from tests.support.databases import migrate_url
 from tests.support.postgres import Postgres
 from tests.support.processes import processes_in
@@ -55,17 +55,6 @@ def close(stack: Stack, made: JSON) -> JSON:
 
 def retry(stack: Stack, made: JSON, room: str) -> JSON:
     return stack.post(f"/v1/breakouts/{made['id']}/rooms/{rooms_of(made)[room]['id']}/retry")
-
-
-@contextmanager
-def unreadable(stack: Stack, meeting_id: str, name: str) -> Iterator[None]:
-    """Store a time that cannot be parsed in this person's row, so that no pass of their room can read it."""
-    change = "UPDATE participant SET created_at = {} WHERE meeting_id = :meeting AND custom_participant_id = :name"
-    stack.execute(change.format("'infinity'"), meeting=meeting_id, name=name)
-    try:
-        yield
-    finally:
-        stack.execute(change.format("now()"), meeting=meeting_id, name=name)
 
 
 def test_a_room_that_fails_by_itself_is_given_up_and_can_be_retried(stack: Stack) -> None:
@@ -143,15 +132,15 @@ def test_a_room_that_can_not_be_closed_does_not_keep_the_breakout_open(stack: St
     assert _retired(stack, rooms_of(opened)["Red"])
 
 
-def test_a_room_whose_rows_can_not_be_read_is_given_up_with_our_own_words(stack: Stack) -> None:
+def test_a_room_of_which_no_pass_can_begin_is_given_up_with_our_own_words(stack: Stack) -> None:
     meeting = stack.meeting(4)
     made = stack.breakout(meeting, rooms=["Red", "Blue"], on_room_failure="keep", start="manual")
     who = rooms_of(made)["Blue"]["participants"][0]["custom_participant_id"]
-    with unreadable(stack, meeting, who):
+    with unmarkable(stack, meeting, who):
         stack.post(f"/v1/breakouts/{made['id']}/start")
         opened = stack.wait(made["id"], "open")
         blue = rooms_of(opened)["Blue"]
-        assert (blue["state"], blue["error"]) == ("failed", "an error of ours: DataError")
+        assert (blue["state"], blue["error"]) == ("failed", f"an error of ours: {ERROR}")
         assert {one["state"] for one in rooms_of(opened)["Red"]["participants"]} == {"invited"}
     retry(stack, opened, "Blue")
     stack.wait(made["id"], "open", condition=lambda b: rooms_of(b)["Blue"]["state"] == "open")
@@ -161,9 +150,9 @@ def test_a_room_whose_rows_can_not_be_read_is_given_up_with_our_own_words(stack:
 def test_an_error_of_ours_that_goes_away_in_time_costs_nobody_the_room(stack: Stack) -> None:
     meeting = stack.meeting(2)
     made = stack.breakout(meeting, rooms=1, start="manual")
-    with unreadable(stack, meeting, "p0"):
+    with unmarkable(stack, meeting, "p0"):
         stack.post(f"/v1/breakouts/{made['id']}/start")
-        stack.wait(made["id"], "opening", condition=lambda b: b["rooms"][0]["error"] == "an error of ours: DataError")
+        stack.wait(made["id"], "opening", condition=lambda b: b["rooms"][0]["error"] == f"an error of ours: {ERROR}")
     opened = stack.wait(made["id"], "open")
     assert (opened["problems"], opened["rooms"][0]["error"]) == ([], None)
     close(stack, made)

@@ -19,12 +19,12 @@ from schemas.states import SeatState
 from schemas.tables import Breakout, IdempotencyKey, Leftover, Meeting, Room, Visit
 from tests.services.browser import Browser
 from tests.services.hand import Hand, webhook
-from tests.support.dumps import dump
+from tests.support.dumps import dump, places_of
 from tests.support.sandbox_server import JSON, SandboxServer
 
 Built = tuple[Deps, SandboxServer]
 ID, NAME = "zoe-4711@example.com", "Zoe Zimmermann"
-YARA, YARAS_NAME = "yara-4712@example.com", "Yara Yilmaz"
+YARA, YARAS_NAME = "yaraline-4712@example.com", "Yaraline Yilmazer"
 XENIA, XENIAS_NAME = "xenia-4713@example.com", "Xenia Xanthou"
 
 
@@ -246,8 +246,7 @@ def test_erasing_leaves_no_name_anywhere(fresh: Built) -> None:
     hand.deliver(webhook("Left", peer_of(hand, zoe)))
     remove(hand, YARA, erase=True)
     finish_leftovers(hand)
-    found = dump(hand.deps.database)
-    assert [word for word in (YARA, "Yara", "Yilmaz") if word in found] == []
+    assert not places_of(["yaraline", "yilmazer"], dump(hand.deps.database))
     with hand.deps.database.reading() as session:
         log = event_log.after(session, hand.breakout_id, 0, 1000)
     stands_for = {str(event.data.get("custom_participant_id")) for event in log} - {"ana", "bo", "cy", "None"}
