@@ -102,14 +102,25 @@ def _bounds(run: Simulation) -> Bounds:
     hosts = OF_HOSTS if run.hosts_acted else frozenset()
     lost |= {"poll uncertain"} if weather != Weather() else set()
     late = OF_LATE_NEWS if weather != Weather() else frozenset()
+    refused = OF_GIVING_UP | REFUSALS if weather.refuses else frozenset()
+    refused |= {"participant refused"} if _may_be_refused_anew(run) else set()
     return Bounds(
         refusals=weather.refuses > 0,
-        problems=ALWAYS | OF_PLANS | late | hosts | lost | (OF_GIVING_UP | REFUSALS if weather.refuses else set()),
+        problems=ALWAYS | OF_PLANS | late | hosts | lost | refused,
         losses=frozenset(quiet),
         ends_unseen=run.hosts_acted,
         let_in_again=frozenset(person.name for person in run.people if person.was_let_in_again),
         second_records=MANY if run.world.config.switches.participants_lag_seconds else 0,
     )
+
+
+def _may_be_refused_anew(run: Simulation) -> bool:
+    """Return whether a refusal may be for a record of somebody's earlier time, which is gone when we look for it.
+
+    Nothing tells it from any other then, so it is reported, and they are tried again after a pause.
+    """
+    refusal = run.world.config.switches.duplicate_participant
+    return refusal == "bad_request" and any(person.was_let_in_again for person in run.people)
 
 
 def _is_unseen(run: Simulation, name: str) -> bool:
