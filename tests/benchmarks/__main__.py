@@ -28,7 +28,17 @@ BENCHMARKS = (
     "deliveries",
 )
 """In the order in which they run."""
-ON_REQUEST = ("silence", "predicting", "opening_largest", "arrival_largest", "prepared_largest", "timers")
+ON_REQUEST = (
+    "silence",
+    "predicting",
+    "opening_largest",
+    "arrival_largest",
+    "prepared_largest",
+    "history_largest",
+    "sustained",
+    "memory",
+    "timers",
+)
 """Run only by name, because they take longer than all others together."""
 
 

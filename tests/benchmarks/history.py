@@ -5,11 +5,9 @@ one of them each meeting has had a thousand breakouts besides, all closed, with 
 tests/benchmarks/years.py makes both.
 
 Each piece of work is done in both databases in turn, once for each meeting, by the services that tasks and requests
-call, and the ratio of the two times counts. `--breakouts 1000000` takes most of an hour, nearly all of it for the
-copies.
+call, and the ratio of the two times counts. history_largest.py does the same beside a million.
 """
 
-import argparse
 import json
 import tempfile
 import time
@@ -146,11 +144,5 @@ def _servers() -> Iterator[tuple[SandboxServer, str, Path]]:
             yield sandbox, broker.url, home
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--breakouts", type=int, default=BREAKOUTS, help="how many have closed")
-    return parser.parse_args()
-
-
 if __name__ == "__main__":
-    run("history", partial(measure, closed=_arguments().breakouts))
+    run("history", measure)

@@ -23,7 +23,7 @@ class Usage:
     def note(self, moment: str) -> None:
         """Record the current usage."""
         for name, pid in self._processes.items():
-            self._noted[name].append(f"{moment} {_megabytes(pid):.0f}")
+            self._noted[name].append(f"{moment} {megabytes(pid):.0f}")
         self._worked = {name: worked(pid) for name, pid in self._processes.items()}
 
     def print_memory(self) -> None:
@@ -45,7 +45,7 @@ class Usage:
         pause = threading.Event()
         while not pause.wait(EVERY_SECONDS):
             for name, pid in self._processes.items():
-                self._most[name] = max(self._most[name], _megabytes(pid))
+                self._most[name] = max(self._most[name], megabytes(pid))
 
 
 class Machine:
@@ -68,7 +68,7 @@ def _worked_by_all() -> float:
     return (user + nice + system + interrupts + others) / TICKS
 
 
-def _megabytes(pid: int) -> float:
+def megabytes(pid: int) -> float:
     """Return the resident memory; zero for a process that has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()

@@ -20,6 +20,7 @@ from typing import Any
 from orchestrator.realtimekit.webhooks import DELIVERY_HEADER, SIGNATURE_HEADER
 from schemas.columns import new_id
 from tests.benchmarks.signing import Signer
+from tests.support.stack import Stack, person
 from tests.support.waiting import wait_until
 
 GIVE_UP_SECONDS = 10.0
@@ -81,6 +82,18 @@ class Crowd:
         """End the process."""
         self._process.kill()
         self._process.join()
+
+
+def crowded_meetings(stack: Stack, meetings: int, people: int, signer: Signer) -> tuple[list[str], Crowd]:
+    """Create meetings with so many people each, and open everybody's browser. Returns the ids of the meetings."""
+    tokens: dict[str, str] = {}
+    ids = []
+    for number in range(meetings):
+        names = [f"m{number}-p{one}" for one in range(people)]
+        body = {"title": "Physics", "participants": [person(name) for name in names]}
+        ids.append(str(stack.post("/v1/meetings", body)["id"]))
+        tokens |= {name: stack.token(ids[-1], name) for name in names}
+    return ids, Crowd(stack.port, tokens, signer.pem)
 
 
 def _run(port: int, tokens: dict[str, str], pem: bytes, pipe: Connection) -> None:

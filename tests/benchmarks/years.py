@@ -2,7 +2,7 @@
 
 All breakouts are copies of two that were lived through by hand (tests/services/hand.py): one is open, one has closed.
 The logs of the closed ones hold only ten events each, and their seats no tokens, so that a million of them fit on a
-disk (37 GB).
+disk (40 GB).
 """
 
 import shutil
@@ -28,7 +28,7 @@ from tests.support.databases import engine_of, migrate_url
 from tests.support.postgres import postgres
 from tests.support.sandbox_server import SandboxServer
 
-ROOMS, PEOPLE, BATCH, KEPT_EVENTS = 4, 20, 10_000, 10
+ROOMS, PEOPLE, BATCH, KEPT_EVENTS = 4, 20, 5_000, 10
 LEAST_FREE_BYTES = 10 * 10**9
 LIVE = BreakoutRequest.model_validate(
     {"rooms": ROOMS, "start": "now", "duration_seconds": 4 * 3600, "countdown_seconds": 0, "allow_switch": True}
