@@ -131,6 +131,15 @@ def time_after(dialect: str, delay: timedelta = timedelta()) -> ColumnElement[An
     return func.statement_timestamp() + delay if delay else func.statement_timestamp()
 
 
+def locked_time(dialect: str) -> ColumnElement[Any]:
+    """Return the database's time as a column of a statement that locks rows, once it has them.
+
+    The statement's own time may be from before it waited for them. It must not stand beside FOR UPDATE, but outside of
+    the subquery that locks, because PostgreSQL computes the columns of that before it waits.
+    """
+    return time_after(dialect) if dialect == "sqlite" else func.clock_timestamp()
+
+
 def insert_into(session: Session, table: type[SQLModel]) -> postgresql.Insert | sqlite.Insert:
     """Return an INSERT that can say what happens to a row that is there already. Both databases spell it alike."""
     return insert_on(session.get_bind().dialect.name, table)
@@ -209,7 +218,10 @@ class Database:
 
     @contextmanager
     def glancing(self) -> Iterator[Session]:
-        """Open a session for a single statement that only reads, without a transaction around it."""
+        """Open a session for a single statement that only reads, or several that need not see the same.
+
+        There is no transaction around them, which spares two round trips.
+        """
         with Session(bind=self._glancing, autoflush=False) as session:
             yield session
 
@@ -235,4 +247,8 @@ class _Within(Database):
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
+        yield self._tx.session
+
+    @contextmanager
+    def glancing(self) -> Iterator[Session]:
         yield self._tx.session

@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, partial
-from typing import Any, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from prometheus_client import Counter
 from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, case, null, or_, select, tuple_, update
@@ -30,7 +30,7 @@ from orchestrator.domain.timing import REST_SECONDS, dispatch_delays, dispatched
 from orchestrator.errors import LeaseLost
 from orchestrator.log import about
 from orchestrator.runtime.clock import elapsed
-from orchestrator.store.database import Transaction, execute, time_after
+from orchestrator.store.database import Transaction, execute, locked_time, time_after
 from orchestrator.store.kinds import KIND_OF
 from orchestrator.store.messages import Message
 from schemas.events import due_topic
@@ -52,6 +52,13 @@ class Claim:
     """Passes begun since the last recorded progress, this one included."""
     begun: float = field(default_factory=elapsed, compare=False)
     """When this process got the claim, in seconds by elapsed()."""
+
+
+class Locked(NamedTuple, Generic[Row]):
+    """A row that a transaction has locked, and the database's time after that."""
+
+    row: Row
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -145,17 +152,18 @@ def _are_claimed(table: type[Due]) -> ColumnElement[bool]:
     return tuple_(columns.id, columns.claim).in_(bindparam("asked"))
 
 
-def take(tx: Transaction, table: type[Row], row_id: str, claim: int) -> Row | None:
+def take(tx: Transaction, table: type[Row], row_id: str, claim: int) -> Locked[Row] | None:
     """Consume `claim` for work that ends within this transaction.
 
-    Returns the row, locked, or None when the message is stale or somebody holds the row.
+    Returns None when the message is stale or somebody holds the row.
     """
-    row: Row | None = tx.session.scalar(_taken_one(table, tx.dialect), {"row_id": row_id, "fence": claim})
-    if row is None:
+    statement = _taken_one(table, tx.dialect)
+    taken: tuple[Row, datetime] | None = tx.session.execute(statement, {"row_id": row_id, "fence": claim}).one_or_none()
+    if taken is None:
         tx.count(_stale(table).inc)
         return None
-    about(attempt=max(1, row.tries))
-    return row
+    about(attempt=max(1, taken[0].tries))
+    return Locked(*taken)
 
 
 def take_free(tx: Transaction, table: type[Due], asked: Collection[tuple[str, int]]) -> None:
@@ -175,7 +183,7 @@ def take_free(tx: Transaction, table: type[Due], asked: Collection[tuple[str, in
 def _taken_one(table: type[Due], dialect: str) -> ReturningUpdate[Any]:
     columns: Any = table
     statement = _taken(table, dialect, *_is_fenced(table), columns.holder.is_(None))
-    return statement.returning(table).execution_options(populate_existing=True)
+    return statement.returning(table, locked_time(dialect)).execution_options(populate_existing=True)
 
 
 def _taken(table: type[Due], dialect: str, *conditions: ColumnElement[bool]) -> Update:
@@ -237,6 +245,16 @@ def _locked(table: type[Due]) -> Select[Any]:
 def set_due(tx: Transaction, table: type[Due], row_id: str, due_at: datetime | None) -> None:
     """Store when a row that nobody holds is due next, and wake the timekeeper."""
     execute(tx.session, _set_due(table), {"row_id": row_id, "at": due_at})
+    if due_at is not None:
+        tx.wake(due_topic(due_at))
+
+
+def set_due_with(tx: Transaction, row: Due, due_at: datetime | None) -> None:
+    """Store when a row is due next with its other changes, and wake the timekeeper.
+
+    The row is locked, and its columns are as they are in the database. Nobody holds it.
+    """
+    row.due_at, row.dispatches = due_at, 0
     if due_at is not None:
         tx.wake(due_topic(due_at))
 

@@ -17,7 +17,7 @@ that no database sees: for somebody who has the turn and waits for the row.
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Delete, Engine, Insert, Select, Update, event
+from sqlalchemy import Connection, Delete, Engine, Insert, Select, Subquery, Update, event
 
 from orchestrator.errors import LockedOutOfOrder
 
@@ -88,11 +88,20 @@ def _check(connection: Connection, statement: Any, *_: Any) -> None:
     match statement:
         case Update() | Delete():
             order.lock(statement.table.name)  # type: ignore[union-attr]  # we never update a join
-        case Select() if statement._for_update_arg is not None:
-            for table in _tables(statement):
-                order.lock(table)
+        case Select():
+            for select in _locking(statement):
+                for table in _tables(select):
+                    order.lock(table)
         case Insert():
             order.make(statement.table.name)
+
+
+def _locking(statement: Select[Any]) -> Iterable[Select[Any]]:
+    """Return the selects that lock rows: the statement itself, or subqueries that it reads."""
+    if statement._for_update_arg is not None:
+        return [statement]
+    read = [source.element for source in statement.columns_clause_froms if isinstance(source, Subquery)]
+    return [one for one in read if isinstance(one, Select) and one._for_update_arg is not None]
 
 
 def _tables(statement: Select[Any]) -> Iterable[str]:

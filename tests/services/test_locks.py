@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -11,8 +13,9 @@ from sqlalchemy import select, text, update
 from sqlmodel import col
 
 from orchestrator.services.breakout import moving, operations
+from orchestrator.services.breakout.aggregate import LockedBreakout
 from orchestrator.services.breakout.dealing import deal_on_request
-from orchestrator.services.breakout.locked import locked
+from orchestrator.services.breakout.locked import locked, taken
 from orchestrator.services.breakout.seating import take_seats_away
 from orchestrator.services.deps import Deps
 from orchestrator.services.meetings import deleting, main_tokens, removing
@@ -28,6 +31,7 @@ from tests.services.hand import Hand
 from tests.support.sandbox_server import SandboxServer
 from tests.support.waiting import wait_until
 
+Locking = Callable[[Hand], AbstractContextManager[LockedBreakout | None]]
 WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
 
 
@@ -157,6 +161,35 @@ def test_somebody_leaves_for_good_while_a_plan_is_dealt_with_them(
             b.change_by_operator(["rooms"])
         leaving.result()
         assert hand.seats().keys() == {"bo"}
+
+
+def _take(hand: Hand) -> AbstractContextManager[LockedBreakout | None]:
+    """Lock as the task does whose message was sent at the start."""
+    with hand.deps.database.reading() as session:
+        return taken(hand.deps, hand.breakout_id, session.get_one(Breakout, hand.breakout_id).claim)
+
+
+@pytest.mark.parametrize("changes", [True, False], ids=["changed by whom it waited for", "not changed"])
+@pytest.mark.parametrize("lock", [lambda hand: locked(hand.deps, hand.breakout_id), _take], ids=["locked", "taken"])
+def test_the_time_of_a_lock_is_after_the_wait_for_it(
+    lock: Locking, *, changes: bool, postgres_url: str, broker_url: str, tmp_path: Path
+) -> None:
+    def note() -> datetime:
+        with lock(hand) as b:
+            assert b is not None
+            return b.now
+
+    urls = {"database_url": postgres_url, "broker_url": broker_url}
+    with SandboxServer() as sandbox, parts(sandbox, tmp_path, **urls) as deps, ThreadPoolExecutor() as pool:
+        hand = Hand(deps, sandbox, ["ana"], rooms=1, start="manual")
+        with deps.database.transaction() as tx:
+            due.lock_rows(tx, Breakout, [hand.breakout_id])
+            if changes:
+                tx.session.execute(update(Breakout).values(tries=7))
+            noted = pool.submit(note)
+            wait_until(lambda: _waiting(deps) == 1)
+            before = tx.now()
+        assert noted.result() > before
 
 
 def _waiting(deps: Deps) -> int:

@@ -21,8 +21,10 @@ OUR_TIME = """
 CREATE SCHEMA simulation;
 CREATE FUNCTION simulation.statement_timestamp() RETURNS timestamptz LANGUAGE sql STABLE
 AS $$ SELECT current_setting('simulation.now')::timestamptz $$;
+CREATE FUNCTION simulation.clock_timestamp() RETURNS timestamptz LANGUAGE sql STABLE
+AS $$ SELECT statement_timestamp() $$;
 """
-"""Hides the server's own function, because `simulation` comes first in the search path."""
+"""Hides the server's own functions, because `simulation` comes first in the search path."""
 
 
 class Postgres:

@@ -150,6 +150,9 @@ THEN: dict[str, Statement] = {
     "a select of several tables": lambda tx: tx.session.execute(
         select(Breakout, Participant).where(col(Breakout.id) == "b").with_for_update()
     ),
+    "a select of what a subquery locks": lambda tx: tx.session.execute(
+        select(select(Breakout).where(col(Breakout.id) == "b").with_for_update().subquery())
+    ),
 }
 
 

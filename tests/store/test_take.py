@@ -27,7 +27,7 @@ def test_a_take_consumes_the_claim_and_leaves_nothing_due(rows: Rows) -> None:
     stale = _stale()
     done = rows.did(take())
     assert done.changed == {"m": {"claim": 8, "tries": 4, "dispatches": 0, "due_at": None}}
-    assert (done.answer.id, done.answer.claim) == ("m", 8)
+    assert (done.answer.row.id, done.answer.row.claim) == ("m", 8)
     assert (done.messages, done.topics) == ([], set())
     assert _stale() == stale
 
@@ -51,7 +51,9 @@ def test_the_row_is_as_it_is_stored_whatever_was_read_before(rows: Rows) -> None
     def work(tx: Transaction) -> Meeting:
         read = tx.session.get_one(Meeting, "m")
         tx.session.execute(text("UPDATE meeting SET title = 'New'"))
-        assert due.take(tx, Meeting, "m", 7) is read
+        taken = due.take(tx, Meeting, "m", 7)
+        assert taken is not None
+        assert taken.row is read
         return read
 
     taken = rows.did(work).answer

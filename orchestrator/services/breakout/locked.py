@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from orchestrator.errors import Unknown
@@ -21,20 +23,28 @@ from orchestrator.services.breakout.rules import look_at_rules
 from orchestrator.services.breakout.series import later_rounds
 from orchestrator.services.deps import Deps
 from orchestrator.store import due
-from orchestrator.store.database import Transaction, execute
+from orchestrator.store.database import Transaction, execute, locked_time
+from orchestrator.store.due import Locked
 from orchestrator.store.queries import holds
 from schemas.events import Topic
 from schemas.problems import ProblemCode
 from schemas.states import RUNNING, BreakoutState
 from schemas.tables import IS_LIVE, Breakout, Inbox
 
-_LOCK = select(Breakout).where(col(Breakout.id) == bindparam("of")).with_for_update(key_share=True)
 _LOCK_INBOX = select(col(Inbox.id)).where(col(Inbox.id) == bindparam("of")).with_for_update(key_share=True)
 _OF_MEETING = select(col(Breakout.id)).where(col(Breakout.meeting_id) == bindparam("of"))
 _OPEN = _OF_MEETING.where(holds(Breakout, IS_LIVE)).limit(1)
 _CLOSED = _OF_MEETING.where(col(Breakout.state) == BreakoutState.CLOSED).order_by(col(Breakout.id).desc()).limit(1)
 _PRESENT = select(func.coalesce(_OPEN.scalar_subquery(), _CLOSED.scalar_subquery()))
 """The live breakout of a meeting, else the one that closed last."""
+
+
+@cache
+def _lock_one(dialect: str) -> Select[tuple[Breakout, datetime]]:
+    """Select a breakout that is locked then, and the time."""
+    held = select(Breakout).where(col(Breakout.id) == bindparam("of")).with_for_update(key_share=True).subquery()
+    statement = select(aliased(Breakout, held), locked_time(dialect))
+    return statement.execution_options(populate_existing=True)
 
 
 @dataclass(frozen=True)
@@ -53,21 +63,19 @@ class MeetingScope:
 @contextmanager
 def locked(deps: Deps, breakout_id: str) -> Iterator[LockedBreakout]:
     """Lock a breakout for one transaction. Raises Unknown, and StaleVersion when a caller expects another version."""
-    with deps.database.transaction() as tx:
-        row = _lock(tx, breakout_id)
-        with _held(deps, tx, row) as b:
-            yield b
+    with deps.database.transaction() as tx, _held(deps, tx, _lock(tx, breakout_id)) as b:
+        yield b
 
 
 @contextmanager
 def locked_if_kept(deps: Deps, breakout_id: str) -> Iterator[LockedBreakout | None]:
     """Lock a breakout that was found earlier. Gives None when it was deleted since, with its meeting."""
     with deps.database.transaction() as tx:
-        row = _lock_if_kept(tx, breakout_id)
-        if row is None:
+        held = _lock_if_kept(tx, breakout_id)
+        if held is None:
             yield None
             return
-        with _held(deps, tx, row) as b:
+        with _held(deps, tx, held) as b:
             yield b
 
 
@@ -83,11 +91,11 @@ def locked_with_later_rounds(deps: Deps, breakout_id: str) -> Iterator[list[Lock
         row_ids = [breakout_id, *_later_rounds(tx, breakout_id)]
         for row_id in row_ids:
             _take_turn(tx, row_id)
-        rows = [_lock(tx, row_id) for row_id in row_ids]
-        people, now = PeopleWrites(tx, rows[0].meeting_id), tx.now()
-        held = [LockedBreakout(deps, tx, row, now, people) for row in rows]
-        yield held
-        for b in held:
+        held = [_lock(tx, row_id) for row_id in row_ids]
+        people, now = PeopleWrites(tx, held[0].row.meeting_id), held[-1].at
+        rounds = [LockedBreakout(deps, tx, row, now, people) for row, _ in held]
+        yield rounds
+        for b in rounds:
             _settle(b, needs_look=_needs_look(b))
         people.write()
 
@@ -97,11 +105,11 @@ def taken(deps: Deps, breakout_id: str, claim: int) -> Iterator[LockedBreakout |
     """Lock a breakout by consuming the claim of its message. Gives None when the message is stale."""
     with deps.database.transaction() as tx:
         _take_turn(tx, breakout_id)
-        row = due.take(tx, Breakout, breakout_id, claim)
-        if row is None:
+        held = due.take(tx, Breakout, breakout_id, claim)
+        if held is None:
             yield None
             return
-        with _held(deps, tx, row) as b:
+        with _held(deps, tx, held) as b:
             b.may_lock_rooms = True
             yield b
 
@@ -113,17 +121,15 @@ def locked_for_meeting(deps: Deps, meeting_id: str) -> Iterator[MeetingScope]:
     An unknown meeting has neither.
     """
     with deps.database.transaction() as tx:
-        row = _lock_breakout_of(tx, meeting_id)
-        if row is None:
-            _lock_inbox(tx, meeting_id)
+        held = _lock_breakout_of(deps, tx, meeting_id)
         people = PeopleWrites(tx, meeting_id)
-        now = tx.now()
-        if row is None:
-            yield MeetingScope(deps, tx, meeting_id, now, people, None)
+        if held is None:
+            _lock_inbox(tx, meeting_id)
+            yield MeetingScope(deps, tx, meeting_id, tx.now(), people, None)
             people.write()
             return
-        b = LockedBreakout(deps, tx, row, now, people)
-        yield MeetingScope(deps, tx, meeting_id, now, people, b)
+        b = LockedBreakout(deps, tx, held.row, held.at, people)
+        yield MeetingScope(deps, tx, meeting_id, held.at, people, b)
         _leave(b, needs_look=_needs_look_after_facts(b))
 
 
@@ -131,13 +137,13 @@ def locked_for_meeting(deps: Deps, meeting_id: str) -> Iterator[MeetingScope]:
 def made(deps: Deps, tx: Transaction, row: Breakout) -> Iterator[LockedBreakout]:
     """Give a breakout that `tx` has just inserted. It is locked, because nobody else can see it yet."""
     tx.wake(Topic.MEETING.of(row.meeting_id))
-    with _held(deps, tx, row) as b:
+    with _held(deps, tx, Locked(row, tx.now())) as b:
         yield b
 
 
 @contextmanager
-def _held(deps: Deps, tx: Transaction, row: Breakout) -> Iterator[LockedBreakout]:
-    b = LockedBreakout(deps, tx, row, tx.now(), PeopleWrites(tx, row.meeting_id))
+def _held(deps: Deps, tx: Transaction, held: Locked[Breakout]) -> Iterator[LockedBreakout]:
+    b = LockedBreakout(deps, tx, held.row, held.at, PeopleWrites(tx, held.row.meeting_id))
     yield b
     _leave(b, needs_look=_needs_look(b))
 
@@ -184,26 +190,31 @@ def _take_turn(tx: Transaction, breakout_id: str) -> None:
     tx.take_turn(f"breakout {breakout_id}")
 
 
-def _lock(tx: Transaction, breakout_id: str) -> Breakout:
+def _lock(tx: Transaction, breakout_id: str) -> Locked[Breakout]:
     found = _lock_if_kept(tx, breakout_id)
     if found is None:
         raise Unknown(f"there is no breakout {breakout_id}", ProblemCode.UNKNOWN_BREAKOUT)
     return found
 
 
-def _lock_if_kept(tx: Transaction, breakout_id: str) -> Breakout | None:
+def _lock_if_kept(tx: Transaction, breakout_id: str) -> Locked[Breakout] | None:
     _take_turn(tx, breakout_id)
-    found = tx.session.scalar(_LOCK, {"of": breakout_id}, execution_options={"populate_existing": True})
-    if found is not None:
-        tx.require_version(found)
-    return found
+    found = tx.session.execute(_lock_one(tx.dialect), {"of": breakout_id}).one_or_none()
+    if found is None:
+        return None
+    tx.require_version(found[0])
+    return Locked(*found)
 
 
-def _lock_breakout_of(tx: Transaction, meeting_id: str) -> Breakout | None:
-    """Lock the breakout of a meeting, which may be deleted while this transaction waits for its turn."""
-    while (breakout_id := _breakout_of(tx, meeting_id)) is not None:
-        if (row := _lock_if_kept(tx, breakout_id)) is not None:
-            return row
+def _lock_breakout_of(deps: Deps, tx: Transaction, meeting_id: str) -> Locked[Breakout] | None:
+    """Lock the breakout of a meeting, which may be deleted while this transaction waits for its turn.
+
+    It takes no connection before it has the turn, and keeps none while it looks for another breakout.
+    """
+    while (breakout_id := _breakout_of(deps, meeting_id)) is not None:
+        if (held := _lock_if_kept(tx, breakout_id)) is not None:
+            return held
+        tx.session.rollback()
     return None
 
 
@@ -221,8 +232,8 @@ def _later_rounds(tx: Transaction, breakout_id: str) -> list[str]:
     return found
 
 
-def _breakout_of(tx: Transaction, meeting_id: str) -> str | None:
-    """Find the breakout, and forget what was read, because it may change while this transaction waits for its turn."""
-    breakout_id: str | None = execute(tx.session, _PRESENT, {"of": meeting_id}).scalar()
-    tx.session.rollback()
+def _breakout_of(deps: Deps, meeting_id: str) -> str | None:
+    """Find the breakout, which may change while a transaction waits for its turn."""
+    with deps.database.glancing() as session:
+        breakout_id: str | None = execute(session, _PRESENT, {"of": meeting_id}).scalar()
     return breakout_id

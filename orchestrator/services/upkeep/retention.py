@@ -42,9 +42,10 @@ def forget(deps: Deps, row_id: str, claim: int) -> Result:
     It calls nobody outside. What is done twice does no harm: names that are gone are not found again.
     """
     with deps.database.transaction() as tx:
-        if due.take(tx, Sweep, row_id, claim) is None:
+        taken = due.take(tx, Sweep, row_id, claim)
+        if taken is None:
             return NOTHING_TO_DO
-        now = tx.now()
+        _, now = taken
         due.set_due(tx, Sweep, row_id, now + EVERY)
     with deps.database.transaction() as tx:
         tx.session.execute(delete(Fact).where(col(Fact.received_at) < now - DELIVERIES_LIVE))
@@ -75,5 +76,5 @@ def _with_old_names(deps: Deps, now: datetime) -> Sequence[str]:
     statement = select(col(Breakout.id)).where(
         col(Breakout.closed_at) <= now - timedelta(days=days), col(Breakout.names_kept), col(Breakout.state).in_(ENDED)
     )
-    with deps.database.reading() as session:
+    with deps.database.glancing() as session:
         return session.scalars(statement.order_by(col(Breakout.closed_at)).limit(BREAKOUTS_AT_ONCE)).all()

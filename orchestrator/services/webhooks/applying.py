@@ -76,7 +76,7 @@ def apply(deps: Deps, inbox_id: str, claim: int) -> Result:
     3. Give the row back. It is sent again at once if more facts waited than a batch holds. Those that were announced
        meanwhile are applied together after the inbox's rest.
     """
-    with deps.database.reading() as session:
+    with deps.database.glancing() as session:
         row = execute(session, _ANNOUNCED, {"of": inbox_id}).one_or_none()
     if row is None or row.claim != claim:
         return NOTHING_TO_DO
@@ -87,7 +87,7 @@ def apply(deps: Deps, inbox_id: str, claim: int) -> Result:
         taken = due.take(tx, Inbox, inbox_id, claim)
         if taken is not None and not applied.is_last:
             due.dispatch(tx, Inbox, [inbox_id])
-        elif taken is not None and taken.generation != generation:
+        elif taken is not None and taken.row.generation != generation:
             due.want(tx, Inbox, [inbox_id])
     return applied.result
 
