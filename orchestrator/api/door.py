@@ -104,7 +104,7 @@ async def _admit(request: Request, *, is_for_hosts: bool) -> None:
 
 
 def _require_within(request: Request, reach: Reach) -> None:
-    with request.app.state.deps.database.reading() as session:
+    with request.app.state.deps.database.glancing() as session:
         known.require_within(session, _ids(request), reach)
 
 
@@ -153,7 +153,7 @@ def _query_names(dependant: Dependant) -> Iterator[str]:
 
 def _require_known_ids(request: Request) -> None:
     if request.path_params:
-        with request.app.state.deps.database.reading() as session:
+        with request.app.state.deps.database.glancing() as session:
             known.require(session, _ids(request))
 
 

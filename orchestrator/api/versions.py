@@ -38,7 +38,7 @@ class Change:
         """
         if self.expected is None:
             return self.deps
-        with self.deps.database.reading() as session:
+        with self.deps.database.glancing() as session:
             self.expected.look(session)
         return replace(self.deps, database=self.deps.database.expecting(self.expected))
 

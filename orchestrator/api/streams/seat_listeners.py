@@ -103,7 +103,7 @@ class SeatListeners:
         self._cursors = kept | {head.breakout_id: head.number for head in heads if head.live}
 
     def _latest(self, meeting_ids: Collection[str]) -> dict[str, Latest]:
-        with self._database.reading() as session:
+        with self._database.glancing() as session:
             return seats.latest(session, meeting_ids)
 
     def _news(

@@ -69,7 +69,7 @@ def create(
 
 def index(database: Database) -> Sequence[ApiKey]:
     """Return all keys, revoked ones too, the oldest first."""
-    with database.reading() as session:
+    with database.glancing() as session:
         return session.scalars(select(ApiKey).order_by(col(ApiKey.id))).all()
 
 
@@ -87,7 +87,7 @@ def revoke(database: Database, name_or_id: str) -> ApiKey:
 
 def by_hash(database: Database) -> dict[str, Credential]:
     """Return every key there ever was, by its hash."""
-    with database.reading() as session:
+    with database.glancing() as session:
         expired = col(ApiKey.expires_at) <= statement_time(session)
         has_ended = func.coalesce(expired, false()) | col(ApiKey.revoked_at).is_not(None)
         columns = col(ApiKey.key_hash), col(ApiKey.name), col(ApiKey.role), col(ApiKey.tenant)

@@ -36,7 +36,7 @@ def begin(database: Database, hashed_key: str) -> str:
 
 def key_of(database: Database, session_id: bytes) -> str | None:
     """Return the hash of the key that a session counts as, or None when it is unknown, has expired or was ended."""
-    with database.reading() as session:
+    with database.glancing() as session:
         is_living = col(ConsoleSession.expires_at) > statement_time(session)
         wanted = select(col(ConsoleSession.key_hash)).where(col(ConsoleSession.id) == key_hash(session_id), is_living)
         return session.scalar(wanted)

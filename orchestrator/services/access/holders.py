@@ -28,7 +28,7 @@ class Holder:
 
 def find_all(database: Database, participant_ids: Collection[str]) -> dict[str, Holder]:
     """Return what is known of these people. Those who are unknown or were removed are left out."""
-    with database.reading() as session:
+    with database.glancing() as session:
         return _holders(session, participant_ids)
 
 

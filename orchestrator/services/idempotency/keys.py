@@ -133,7 +133,7 @@ def rendered(tx: Transaction, render: Render[T], result: T) -> Reply:
 
 def kept(deps: Deps, once: Once) -> Reply | None:
     """Return the stored answer, if there is one. Raises Malformed when the key came with another body."""
-    with deps.database.reading() as session:
+    with deps.database.glancing() as session:
         row = find(session, once)
         if row is None or row.status is None or row.answer is None:
             return None

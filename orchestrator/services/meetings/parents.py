@@ -40,7 +40,7 @@ def check_change(deps: Deps, breakout_id: str, body: BreakoutChange) -> None:
     A breakout that does not exist is not asked for.
     """
     named = presets.of_rooms(body.room_presets) if body.room_presets else set()
-    with deps.database.reading() as session:
+    with deps.database.glancing() as session:
         is_known = session.get(Breakout, breakout_id) is not None
     if named and is_known:
         presets.require(deps, named)
@@ -53,7 +53,7 @@ def check_creating(deps: Deps, meeting_id: str, body: PlanSettings) -> None:
     presets.require_for(deps, meeting_id, presets.of_rooms(body.room_presets))
     if body.start != "now":
         return
-    with deps.database.reading() as session:
+    with deps.database.glancing() as session:
         meeting = session.get(Meeting, meeting_id)
     if meeting is not None:
         _check(deps, meeting.realtimekit_meeting_id)
@@ -64,7 +64,7 @@ def ask(deps: Deps, meeting_id: str) -> tuple[str | None, float]:
 
     Raises Unknown. No answer in time, and no quota, count as ACTIVE.
     """
-    with deps.database.reading() as session:
+    with deps.database.glancing() as session:
         meeting = queries.meeting(session, meeting_id)
     began = time.monotonic()
     try:

@@ -61,7 +61,7 @@ def require(deps: Deps, names: set[str], before_call: Callable[[], None] | None 
 def require_for(deps: Deps, meeting_id: str, names: set[str]) -> None:
     """Raise as `require` does, and before that Unknown when there is no such meeting."""
     if names:
-        with deps.database.reading() as session:
+        with deps.database.glancing() as session:
             queries.meeting(session, meeting_id)
         require(deps, names)
 

@@ -111,7 +111,7 @@ def _given_back_after_errors(deps: Deps, fence: due.Claim, after_error: AfterErr
 
 def _is_deleted(deps: Deps, fence: due.Claim) -> bool:
     """Return whether the row is gone, as with its meeting."""
-    with deps.database.reading() as session:
+    with deps.database.glancing() as session:
         return session.get(fence.table, fence.row_id) is None
 
 

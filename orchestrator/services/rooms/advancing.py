@@ -74,7 +74,7 @@ def _record_refusal(b: LockedBreakout, room: Room, claim: due.Claim, words: str)
 
 def _after_error(deps: Deps, claim: due.Claim, error: Exception) -> None:
     """Count an error of ours as the room's own, because it may concern this room alone."""
-    with deps.database.reading() as session:
+    with deps.database.glancing() as session:
         breakout_id = session.scalars(select(col(Room.breakout_id)).where(col(Room.id) == claim.row_id)).one()
     with locked(deps, breakout_id) as b:
         words = f"an error of ours: {type(error).__name__}"

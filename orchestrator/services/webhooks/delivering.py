@@ -73,7 +73,7 @@ def silence_after(deps: Deps) -> Iterator[None]:
 
 
 def _holders(deps: Deps) -> dict[str, str | None]:
-    with deps.database.reading() as session:
+    with deps.database.glancing() as session:
         return dict(session.execute(select(col(Endpoint.id), col(Endpoint.holder))).all())
 
 
