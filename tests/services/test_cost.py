@@ -14,7 +14,7 @@ from tests.services.lifecycles import Cost, Lifecycle
 from tests.support.sandbox_server import SandboxServer
 
 Parts = tuple[Deps, SandboxServer]
-STATEMENTS, STATEMENTS_OF_A_ROOM, STATEMENTS_OF_A_MOVE, STATEMENTS_OF_CHOICES = 229, 73, 53, 35
+STATEMENTS, STATEMENTS_OF_A_ROOM, STATEMENTS_OF_A_MOVE, STATEMENTS_OF_CHOICES = 223, 71, 53, 35
 """Of a breakout, of each room, of each person who is moved by a request of their own, and of all choices of a moment.
 
 None is of a person.

@@ -204,7 +204,7 @@ class LockedBreakout:
 
     def leave_to_task(self) -> None:
         """Make the breakout due now and send its task, which looks. A request must not wait for that much work."""
-        due.set_due(self.tx, Breakout, self.row.id, self.now)
+        due.set_due_with(self.tx, self.row, self.now)
         due.dispatch(self.tx, Breakout, [self.row.id], now=self.now)
         self.is_left_to_task = True
 

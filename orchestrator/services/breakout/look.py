@@ -39,7 +39,7 @@ def look(b: LockedBreakout) -> None:
         _take_steps(b)
     due_at = breakout_due(b.row, b.now, b.deps.grace, b.deps.look_again)
     if due_at != b.row.due_at and not (b.row.due_at and due_at and b.now < b.row.due_at <= due_at):
-        due.set_due(b.tx, Breakout, b.row.id, due_at)
+        due.set_due_with(b.tx, b.row, due_at)
     if due_at is not None and due_at <= b.now:
         due.dispatch(b.tx, Breakout, [b.row.id], now=b.now)
     if b.row.series_id is not None and b.row.state in ENDED and b.row.state is not b.state_before:

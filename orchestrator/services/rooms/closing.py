@@ -221,9 +221,10 @@ def _record_all(deps: Deps, breakout_id: str, batch: list[Ended]) -> list[Result
         for recording in recordings_of(b.tx.session, with_recordings) if with_recordings else []:
             recordings.end_with_room(b, recording, stopped.get(recording.id))
         forget_polls(b, (room for room in rooms.values() if room.id in closed))
-        quiet = [one.work.room_id for one in mine if not one.puts_out and not one.work.is_another_rounds]
-        occupied = occupied_rooms(b.tx.session, quiet)
-        presence.note_emptied(b, [room for room_id, room in rooms.items() if room_id not in occupied])
+        quiet = {one.work.room_id for one in mine if not one.puts_out and not one.work.is_another_rounds}
+        occupied = occupied_rooms(b.tx.session, quiet) if quiet else set()
+        if emptied := [room for room_id, room in rooms.items() if room_id not in quiet]:
+            presence.note_emptied(b, emptied)
         for one in mine:
             _record_one(b, rooms[one.work.room_id], one)
         due.release_all(b.tx, [one.claim for one in mine])

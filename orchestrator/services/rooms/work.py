@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, or_, select, update
+from sqlalchemy import Select, and_, bindparam, or_, select, update
 from sqlmodel import Session, col
 
 from orchestrator.domain.recording import file_name
@@ -18,7 +19,7 @@ from orchestrator.services.breakout.reusing import kept_for_later, used_by_live_
 from orchestrator.services.breakout.watching import webhooks_come
 from orchestrator.services.deps import Deps
 from orchestrator.services.passes.admission import Guest, differs, not_as_sent, preset
-from orchestrator.store.database import Transaction, execute
+from orchestrator.store.database import Transaction, execute, time_after
 from orchestrator.store.queries import occupied_rooms, recordings_of, rooms_with_unseen
 from schemas.states import HOLDS_TOKEN, BreakoutState, RecordingState, RoomState, RoomWanted, SeatState
 from schemas.tables import Breakout, Meeting, Participant, Recording, Room, Seat
@@ -114,12 +115,15 @@ class _Around:
     another_rounds: set[str]
 
 
-_ROOMS = (
-    select(Room, Breakout, Meeting)
-    .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
-    .join(Meeting, col(Meeting.id) == col(Breakout.meeting_id))
-    .where(col(Room.id).in_(bindparam("some")))
-)
+@cache
+def _rooms(dialect: str) -> Select[tuple[Room, Breakout, Meeting, datetime]]:
+    """Select rooms, what they belong to, and the time."""
+    return (
+        select(Room, Breakout, Meeting, time_after(dialect))
+        .join(Breakout, col(Breakout.id) == col(Room.breakout_id))
+        .join(Meeting, col(Meeting.id) == col(Breakout.meeting_id))
+        .where(col(Room.id).in_(bindparam("some")))
+    )
 
 
 def begin_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str, RoomWork]:
@@ -127,14 +131,16 @@ def begin_work(deps: Deps, tx: Transaction, room_ids: Sequence[str]) -> dict[str
 
     It stays in doubt until its outcome is recorded.
     """
-    found = tx.session.execute(_ROOMS, {"some": list(room_ids)}).all()
-    around = _look_around(tx, [(room, breakout) for room, breakout, _ in found])
-    works = {room.id: _work(deps, room, breakout, meeting, around) for room, breakout, meeting in found}
-    _mark_doubts(tx, [room for room, _, _ in found if room.id in around.priorities], works)
+    found = tx.session.execute(_rooms(tx.dialect), {"some": list(room_ids)}).all()
+    if not found:
+        return {}
+    around = _look_around(tx.session, [(room, breakout) for room, breakout, _, _ in found], found[0][-1])
+    works = {room.id: _work(deps, room, breakout, meeting, around) for room, breakout, meeting, _ in found}
+    _mark_doubts(tx, [room for room, *_ in found if room.id in around.priorities], works)
     return works
 
 
-def _look_around(tx: Transaction, found: Sequence[tuple[Room, Breakout]]) -> _Around:
+def _look_around(session: Session, found: Sequence[tuple[Room, Breakout]], now: datetime) -> _Around:
     """Read what is stored around rooms. Each kind of it is one statement, however many rooms there are."""
     rooms = [room for room, _ in found]
     filled = [room for room in rooms if room.wanted in (RoomWanted.READY, RoomWanted.OPEN)]
@@ -143,19 +149,16 @@ def _look_around(tx: Transaction, found: Sequence[tuple[Room, Breakout]]) -> _Ar
     to_close = [room.id for room in rooms if room.wanted is RoomWanted.CLOSED]
     sharing = [room for room, breakout in found if breakout.series_id is not None and room.id in to_close]
     again = [room for room in sharing if room.retired_at is not None]
-    now = tx.now()
     return _Around(
         now=now,
         priorities=priorities,
-        guests=_guests(tx.session, priorities, failing, now),
-        leavers=leavers(tx.session, priorities, now),
-        recordings=_recordings(
-            tx.session, [room.id for room, breakout in found if may_have_recordings(room, breakout)]
-        ),
-        occupied=occupied_rooms(tx.session, [room.id for room in rooms]),
-        unseen=rooms_with_unseen(tx.session, to_close) if to_close else set(),
-        kept=kept_for_later(tx.session, sharing) if sharing else set(),
-        another_rounds=used_by_live_round(tx.session, again) if again else set(),
+        guests=_guests(session, priorities, failing, now),
+        leavers=leavers(session, priorities, now) if priorities else {},
+        recordings=_recordings(session, [room.id for room, breakout in found if may_have_recordings(room, breakout)]),
+        occupied=occupied_rooms(session, [room.id for room in rooms]),
+        unseen=rooms_with_unseen(session, to_close) if to_close else set(),
+        kept=kept_for_later(session, sharing) if sharing else set(),
+        another_rounds=used_by_live_round(session, again) if again else set(),
     )
 
 
