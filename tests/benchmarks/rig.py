@@ -90,7 +90,7 @@ def rig(
 ) -> Iterator[Rig]:
     """Run a system on PostgreSQL, which keeps the time of each commit, or on SQLite.
 
-    `apart` runs the two workers of compose.yaml instead of one. With `counting` the server counts statements.
+    `apart` runs the three workers of compose.yaml instead of one. With `counting` the server counts statements.
     """
     options = {"track_commit_timestamp": "on"} | (COUNTING if counting else {})
     with tempfile.TemporaryDirectory() as folder, postgres(**options) as server:
@@ -119,12 +119,13 @@ def _start_apart(stack: Stack) -> list[Process]:
 
     Each process has a session of its own, and where Linux groups processes by session the niceness of the group counts.
     """
-    timely = commands.worker(stack.settings, queues=sorted(TIMELY), concurrency=8)
+    timely = [commands.worker(stack.settings, queues=sorted(TIMELY), concurrency=8) for _ in range(2)]
     others = commands.worker(stack.settings, queues=[queue for queue in Queue if queue not in TIMELY])
-    started = [stack.processes.start(command, stack.environment) for command in (timely, ["nice", "-n", NICE, *others])]
+    all_of_them = [*timely, ["nice", "-n", NICE, *others]]
+    started = [stack.processes.start(command, stack.environment) for command in all_of_them]
     for process in started:
         process.wait_for_text(" ready.", 60)
-    group = Path(f"/proc/{started[1].pid}/autogroup")
+    group = Path(f"/proc/{started[-1].pid}/autogroup")
     if group.exists():
         group.write_text(NICE)
     return started

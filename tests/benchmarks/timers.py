@@ -1,6 +1,6 @@
 """How late timers end: ten thousand are armed, and some of them end within a minute, 33 in each second.
 
-Ours run with PostgreSQL, Valkey, two timekeepers, two workers as in compose.yaml, the API and the sandbox, all real.
+Ours run with PostgreSQL, Valkey, two timekeepers, three workers as in compose.yaml, the API and the sandbox, all real.
 One breakout of two rooms and four people is opened through the API. The ten thousand are copies of its rows
 (tests/benchmarks/arming.py), and their timers are set in the table. From then on everything is real: the close, its
 log, the calls that empty and retire rooms. Fifty browsers follow seats of closing breakouts. They are measured twice:

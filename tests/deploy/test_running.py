@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.xdist_group("deployment")
 END_SECONDS = 20
 PYTHON = platform.python_version()
 FLOWER_AUTH = ("flower", "test-flower-password")
-REPLICAS = {"api": 1, "worker-rooms": 1, "worker-lifecycle": 1, "timekeeper": 2, "flower": 1}
+REPLICAS = {"api": 1, "worker-rooms": 1, "worker-lifecycle": 2, "timekeeper": 2, "flower": 1}
 
 
 @dataclass
@@ -52,7 +53,10 @@ class Deployment:
         own = self.folder / f"{service}-{len(self.heartbeats)}"
         own.mkdir()
         environment = {**container.environment, **self.addresses, "HEARTBEAT_FILE": str(own / "heartbeat")}
-        process = self.processes.start(compose.on_this_machine(container.command), environment, cwd=own)
+        command = [
+            f"{part}@{own.name}" if before == "--name" else part for before, part in pairwise(["", *container.command])
+        ]
+        process = self.processes.start(compose.on_this_machine(command), environment, cwd=own)
         self.running.setdefault(service, []).append(process)
         self.heartbeats[process.pid] = own / "heartbeat"
         return process
@@ -68,9 +72,9 @@ class Deployment:
             check = check.replace(there, here)
         return subprocess.run(check.split(), check=False, env=clean_environment(), capture_output=True).returncode == 0
 
-    def stop(self, service: str) -> int:
-        """Send SIGTERM to the service's first process. Returns its exit code."""
-        return self.running[service].pop(0).stop(END_SECONDS)
+    def stop(self, service: str) -> set[int]:
+        """Send SIGTERM to the service's processes, one after another. Returns their exit codes."""
+        return {process.stop(END_SECONDS) for process in self.running.pop(service)}
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +193,7 @@ def test_a_breakout_outlives_the_restart_of_everybody_who_works_for_it(deploymen
     stack.sandbox.latency(900)
     made = stack.breakout(meeting, rooms=4)
     wait_until(lambda: _admitted(stack), what="admissions under way")
-    assert deployment.stop("worker-rooms") == 0
+    assert deployment.stop("worker-rooms") == {0}
     assert _held(deployment) == 0
     assert len(_admitted(stack)) < 12, "it was to hand its work back, not to finish it"
     stack.sandbox.latency(0)
@@ -200,7 +204,7 @@ def test_a_breakout_outlives_the_restart_of_everybody_who_works_for_it(deploymen
     stack.sandbox.latency(900)
     stack.post(f"/v1/breakouts/{made['id']}/close", {"countdown_seconds": 0})
     wait_until(lambda: _retired(stack), what="closing under way")
-    assert deployment.stop("worker-lifecycle") == deployment.stop("worker-rooms") == 0
+    assert deployment.stop("worker-lifecycle") == deployment.stop("worker-rooms") == {0}
     assert _held(deployment) == 0
     stack.sandbox.latency(0)
     deployment.start("worker-lifecycle")
