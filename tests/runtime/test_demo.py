@@ -17,9 +17,8 @@ from orchestrator.cli.show.ending import report
 from orchestrator.cli.show.picture import Picture
 from orchestrator.cli.show.words import seconds_left, time_left
 from schemas.responses import BreakoutResponse, MeetingResponse, RoomPresets
-from tests.runtime.test_supervisor import lives
 from tests.runtime.test_up import START_SECONDS, children
-from tests.support.processes import Processes
+from tests.support.processes import Processes, lives
 from tests.support.waiting import wait_until
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

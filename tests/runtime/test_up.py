@@ -9,8 +9,7 @@ import httpx
 import pytest
 
 from orchestrator.runtime.ports import LOOPBACK, free_port
-from tests.runtime.test_supervisor import lives
-from tests.support.processes import Process, Processes
+from tests.support.processes import Process, Processes, lives
 from tests.support.pyproject import VERSION
 from tests.support.sandbox_server import SandboxServer
 from tests.support.waiting import wait_until
