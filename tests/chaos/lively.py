@@ -54,6 +54,7 @@ def _live(lane: Lane, run: str, seed: int, mischief: Mischief) -> list[str]:
         _end(lane, first)
         lane.wait(lambda: _are_joined(lane, second, FOLLOWERS + 1), "everybody in a room of the second round")
         _end(lane, second)
+        lane.wait(lambda: _is_retired(lane, first, EXTRA), "the end of a meeting that was kept for another round")
         each = _facts(lane, run, meeting, (first, second))
         lane.wait(lambda: not _waiting(lane, endpoint["id"]), "an end of the deliveries")
         return _faults(each, caller)
@@ -97,6 +98,12 @@ def _room_of(breakout: JSON, name: str) -> JSON:
 def _room(breakout: JSON, room_id: str) -> JSON:
     rooms: list[JSON] = breakout["rooms"]
     return next(it for it in rooms if it["id"] == room_id)
+
+
+def _is_retired(lane: Lane, path: str, name: str) -> bool:
+    """Whether a room's meeting has ended. One that only an earlier round used ends a moment after the last round."""
+    its_id = next(room["realtimekit_meeting_id"] for room in see(lane, path)["rooms"] if room["name"] == name)
+    return all(it["status"] == "INACTIVE" for it in lane.stack.sandbox.state()["meetings"] if it["id"] == its_id)
 
 
 def _is_joined(breakout: JSON, name: str) -> bool:
