@@ -14,7 +14,7 @@ Turns come before all rows (Transaction.take_turn). One who waited for a turn wi
 that no database sees: for somebody who has the turn and waits for the row.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Delete, Engine, Insert, Select, Subquery, Update, event
@@ -89,14 +89,14 @@ def _check(connection: Connection, statement: Any, *_: Any) -> None:
         case Update() | Delete():
             order.lock(statement.table.name)  # type: ignore[union-attr]  # we never update a join
         case Select():
-            for select in _locking(statement):
+            for select in locking(statement):
                 for table in _tables(select):
                     order.lock(table)
         case Insert():
             order.make(statement.table.name)
 
 
-def _locking(statement: Select[Any]) -> Iterable[Select[Any]]:
+def locking(statement: Select[Any]) -> Sequence[Select[Any]]:
     """Return the selects that lock rows: the statement itself, or subqueries that it reads."""
     if statement._for_update_arg is not None:
         return [statement]

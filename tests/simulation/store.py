@@ -17,7 +17,7 @@ from sqlmodel import Session, SQLModel
 
 from orchestrator.store.database import Database, Transaction
 from orchestrator.store.engine import READ_ONLY
-from orchestrator.store.lock_order import enforce_lock_order
+from orchestrator.store.lock_order import enforce_lock_order, locking
 from orchestrator.store.migrate import migrate
 from orchestrator.store.trouble import translate
 
@@ -85,7 +85,7 @@ class Memory:
     def _before_execute(self, connection: Connection, statement: Any, *_: Any) -> None:
         if connection.get_execution_options().get(READ_ONLY) or self.raw.in_transaction:
             return
-        if isinstance(statement, Select) and statement._for_update_arg is None:
+        if isinstance(statement, Select) and not locking(statement):
             self.reach("read")
         elif getattr(statement, "is_dml", False) or isinstance(statement, Select):
             self._lock(connection)
